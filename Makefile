@@ -1,0 +1,51 @@
+# Bootstraps itself: needs only Python 3.11 or newer, pip, make and git.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet "uv>=0.9"; }
+	@cp $(BIN)/uv .venv/uv && .venv/uv pip sync --quiet --python $(BIN)/python requirements.lock && mv .venv/uv $(BIN)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+.PHONY: setup
+setup: $(STAMP) ## Install everything, hash-pinned, into .venv
+
+.PHONY: demo
+demo: setup ## Three months of several tenants, from sandbox providers to reviewed statements
+	@$(BIN)/python -m tests.sandbox.demo
+
+.PHONY: test
+test: setup check ## Everything that must hold: lint, types, import directions, SQL style, tests
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: setup ## Lint, formatting, types, import directions and SQL style alone
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 warehouse dbt_project/models dbt_project/tests orchestration
+
+.PHONY: format
+format: setup ## Format Python and mend SQL style
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/sqlfluff fix --disable-progress-bar warehouse dbt_project/models
+
+.PHONY: bench
+bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
+	@$(BIN)/python -m tests.benchmarks
+
+.PHONY: lock
+lock: setup ## Resolve the dependencies anew into requirements.lock
+	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove what the demo and the tests left behind
+	@rm -rf .minutebook-demo dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
