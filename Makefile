@@ -11,8 +11,8 @@ help: ## Show this help
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet "uv>=0.9"; }
-	@cp $(BIN)/uv .venv/uv && .venv/uv pip sync --quiet --python $(BIN)/python requirements.lock && mv .venv/uv $(BIN)/uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 .PHONY: setup
