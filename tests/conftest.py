@@ -1,0 +1,86 @@
+"""A real PostgreSQL: the server starts once, each test gets a fresh copy of a migrated database."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from sqlalchemy.engine import make_url
+
+from warehouse.embedded import DEFAULT_MAJOR, running
+from warehouse.migrate import migrate
+
+TEMPLATE = "migrated_template"
+# Nothing here has to survive a power cut.
+FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def database_of(url: str, database: str) -> str:
+    """The same server, another database."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def administer(url: str, statement: str, *names: str) -> None:
+    """Run one statement of CREATE or DROP DATABASE, names filled in as identifiers."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(SQL(statement).format(*map(Identifier, names)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads what the developer's shell has set for Minutebook, PostgreSQL, Dagster, dbt or dlt."""
+    for name in list(os.environ):
+        if name.startswith(("MINUTEBOOK_", "PG", "DAGSTER_", "DBT_", "DESTINATION__", "RUNTIME__")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server_of_major() -> Iterator[Callable[[int], str]]:
+    """Starts the server of a major at its first use; gives the superuser's URL of a server with a migrated template."""
+    with ExitStack() as servers:
+        urls: dict[int, str] = {}
+
+        def started(major: int) -> str:
+            if major not in urls:
+                home = Path(tempfile.mkdtemp(prefix=f"minutebook-{major}-"))
+                servers.callback(shutil.rmtree, home)
+                url = servers.enter_context(running(home, major, FAST_AND_LOOSE))
+                administer(url, "create database {}", TEMPLATE)
+                migrate(database_of(url, TEMPLATE))
+                urls[major] = url
+            return urls[major]
+
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_of_major: Callable[[int], str]) -> str:
+    """Superuser's URL of the session's PostgreSQL 18. tests/warehouse overrides it with every major of the wheel."""
+    return server_of_major(DEFAULT_MAJOR)
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: str) -> Iterator[str]:
+    """Superuser's URL of a database of this test's own, not migrated."""
+    yield from _own_database(postgres_server, "template0")
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """Superuser's URL of a migrated database of this test's own."""
+    yield from _own_database(postgres_server, TEMPLATE)
+
+
+def _own_database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    administer(server, "create database {} template {}", name, template)
+    try:
+        yield database_of(server, name)
+    finally:
+        administer(server, "drop database {} with (force)", name)

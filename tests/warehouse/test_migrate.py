@@ -1,0 +1,110 @@
+"""Migrations: numbered, forward only, checksummed, safe to repeat and to race."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import administer
+from warehouse.connect import Role, connect
+from warehouse.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
+from warehouse.migrate import FOLDER, migrate
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "migrations"
+    shutil.copytree(FOLDER, copy)
+    return copy
+
+
+def test_every_migration_is_applied_once_and_in_order(empty_database_url: str) -> None:
+    assert migrate(empty_database_url) == NAMES
+    assert migrate(empty_database_url) == []
+
+
+def test_two_migrations_at_once_do_no_harm(empty_database_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(lambda _: migrate(empty_database_url), range(4)))
+    assert sorted(applied, key=len) == [[], [], [], NAMES]
+
+
+def test_an_edited_migration_is_refused_before_anything_is_changed(database_url: str, folder: Path) -> None:
+    (folder / f"{NAMES[2]}.sql").write_text("select 1;")
+    (folder / "9999_new.sql").write_text("create table control.never ();")
+    with pytest.raises(MigrationEdited, match=NAMES[2]):
+        migrate(database_url, folder)
+    with connect(database_url, Role.OWNER) as connection:
+        assert connection.execute("select to_regclass('control.never')").fetchone() == (None,)
+
+
+def test_a_missing_migration_is_refused(database_url: str, folder: Path) -> None:
+    (folder / f"{NAMES[1]}.sql").unlink()
+    with pytest.raises(MigrationEdited, match="missing"):
+        migrate(database_url, folder)
+
+
+def test_a_migration_put_in_between_is_refused(database_url: str, folder: Path) -> None:
+    (folder / "0001_zz_late.sql").write_text("select 1;")
+    with pytest.raises(MigrationEdited, match="inserted before"):
+        migrate(database_url, folder)
+
+
+def test_a_database_of_a_newer_release_is_refused(database_url: str, folder: Path) -> None:
+    (folder / "9999_new.sql").write_text("select 1;")
+    assert migrate(database_url, folder) == ["9999_new"]
+    with pytest.raises(MigrationUnknown, match="9999_new"):
+        migrate(database_url)
+
+
+def test_a_failing_migration_leaves_nothing_and_those_before_it_stand(database_url: str, folder: Path) -> None:
+    (folder / "9998_good.sql").write_text("create table control.good ();")
+    (folder / "9999_bad.sql").write_text("create table control.half (); select 1 / 0;")
+    with pytest.raises(MigrationError, match="9999_bad"):
+        migrate(database_url, folder)
+    with connect(database_url, Role.OWNER) as connection:
+        found = connection.execute("select to_regclass('control.good') is null, to_regclass('control.half') is null")
+        assert found.fetchone() == (False, True)
+    (folder / "9999_bad.sql").write_text("create table control.half ();")
+    assert migrate(database_url, folder) == ["9999_bad"]
+
+
+def test_a_locked_table_is_waited_for_shortly_and_named(database_url: str, folder: Path) -> None:
+    (folder / "9999_new.sql").write_text("set local lock_timeout = '100ms'; alter table control.plans add note text;")
+    with psycopg.connect(database_url) as other:
+        other.execute("select * from control.plans")
+        with pytest.raises(MigrationError, match="another session holds a lock"):
+            migrate(database_url, folder)
+
+
+def test_an_owner_without_superuser_rights_can_migrate(postgres_server: str, empty_database_url: str) -> None:
+    name = empty_database_url.rpartition("/")[2]
+    server, _, host = empty_database_url.partition("@")
+    role = f"owner_{name}"
+    administer(postgres_server, f"create role {{}} login createrole password '{role}'", role)
+    administer(postgres_server, "alter database {} owner to {}", name, role)
+    administer(
+        postgres_server,
+        "grant minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_analyst,"
+        " minutebook_tenant to {} with admin option",
+        role,
+    )
+    url = f"{server.partition('//')[0]}//{role}:{role}@{host}"
+    assert migrate(url) == NAMES
+    with connect(url, Role.OPERATOR, actor="anna") as connection:
+        connection.execute("insert into control.plans (plan_id, name, currency) values ('p', 'P', 'USD')")
+        audited = connection.execute("select actor, action, object_table from ledger.audit_log").fetchall()
+    assert audited == [("anna", "insert", "control.plans")]
+
+
+def test_a_user_that_may_not_create_schemas_is_told_so(postgres_server: str, empty_database_url: str) -> None:
+    name = empty_database_url.rpartition("/")[2]
+    administer(postgres_server, "create role {} login password 'weak-user-pw'", f"weak_{name}")
+    url = f"postgresql://weak_{name}:weak-user-pw@{empty_database_url.partition('@')[2]}"
+    with pytest.raises(DatabaseUnsuitable, match="lacks a right") as raised:
+        migrate(url)
+    assert "weak-user-pw" not in str(raised.value)

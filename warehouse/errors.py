@@ -1,0 +1,63 @@
+"""What can go wrong in the warehouse; every message says what to do and none carries a secret.
+
+WarehouseError
+├── EmbeddedServerError     the embedded PostgreSQL cannot start
+├── DatabaseUnreachable     wrong address, wrong password, no such database, server down
+├── DatabaseUnsuitable      too old, or the user lacks a right
+├── MigrationError
+│   ├── MigrationEdited     an applied migration is not the one in this release
+│   └── MigrationUnknown    the database was migrated by a newer release
+├── LandingFailed           rows did not land; nothing of them is read
+├── PullNotPublishable      a pull is no longer its attempt's, or other rows landed than were read
+└── VaultError
+    ├── CredentialMissing   nothing stored for this tenant and provider
+    └── MasterKeyMissing    stored under a master key that is not configured
+"""
+
+
+class WarehouseError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class EmbeddedServerError(WarehouseError):
+    """The embedded PostgreSQL cannot start."""
+
+
+class DatabaseUnreachable(WarehouseError):
+    """No connection: address, password, database name or server."""
+
+
+class DatabaseUnsuitable(WarehouseError):
+    """The server is too old, or its user lacks a right."""
+
+
+class MigrationError(WarehouseError):
+    """A migration cannot be applied."""
+
+
+class MigrationEdited(MigrationError):
+    """An applied migration is missing from, or differs from, this release."""
+
+
+class MigrationUnknown(MigrationError):
+    """The database holds migrations that this release does not know."""
+
+
+class LandingFailed(WarehouseError):
+    """Rows did not land. Whatever part did belongs to no published pull, so nobody reads it."""
+
+
+class PullNotPublishable(WarehouseError):
+    """A pull was taken over, or the rows that landed are not the rows that were read."""
+
+
+class VaultError(WarehouseError):
+    """A secret cannot be sealed or opened."""
+
+
+class CredentialMissing(VaultError):
+    """No live credential is stored for this tenant and provider."""
+
+
+class MasterKeyMissing(VaultError):
+    """A secret was stored under a master key that is not configured."""
