@@ -1,0 +1,34 @@
+"""What the control plane refuses; every message names the object and says what to do.
+
+WarehouseError
+└── ControlError
+    ├── NotFound            no such tenant, agent, meter, plan
+    ├── Refused             the change contradicts what is already known
+    └── PeriodApproved      the change would alter what was approved
+"""
+
+from collections.abc import Iterable
+
+from warehouse.errors import WarehouseError
+
+
+class ControlError(WarehouseError):
+    """A change of control data that is not made."""
+
+
+class NotFound(ControlError):
+    """The object does not exist; the message lists those that do."""
+
+    def __init__(self, kind: str, wanted: str, known: Iterable[str], command: str) -> None:
+        names = sorted(known)
+        shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        rest = f"the {kind}s are {shown}" if names else f"there is none yet: {command}"
+        super().__init__(f"no {kind} '{wanted}'; {rest}")
+
+
+class Refused(ControlError):
+    """The change contradicts what is already known."""
+
+
+class PeriodApproved(ControlError):
+    """The change would alter a period that is approved or closed."""

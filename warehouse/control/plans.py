@@ -1,0 +1,167 @@
+"""Meters and plans: what is counted, what a plan includes, and what it costs a period."""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+
+from warehouse.control import guard
+from warehouse.control.changes import Action, Change, Connection, Row, first, put, rows
+from warehouse.control.errors import NotFound, Refused
+
+FILE = "control_plans"
+METER = re.compile(r"[a-z0-9_]+")
+CURRENCY = re.compile(r"[A-Z]{3}")
+PLAN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What is counted: started increments of connected seconds (vapi), interactions, or one metric type."""
+
+    meter_id: str
+    name: str
+    unit: str
+    source: str
+    increment_seconds: int | None = None
+    minimum_seconds: int | None = None
+    metric_type: str | None = None
+    stripe_event_name: str | None = None
+
+    def __post_init__(self) -> None:
+        what = f"meter {self.meter_id}"
+        if not METER.fullmatch(self.meter_id):
+            raise Refused(f"'{self.meter_id}' is no meter id; use a-z, 0-9 and '_'")
+        if self.source == "vapi":
+            if (self.increment_seconds or 0) < 1 or (self.minimum_seconds or 0) < 0:
+                raise Refused(
+                    f"{what}: a vapi meter needs an increment of at least 1 second and a minimum of at least 0"
+                )
+        elif self.increment_seconds is not None or self.minimum_seconds is not None:
+            raise Refused(f"{what}: only a vapi meter has an increment and a minimum in seconds")
+        if (self.source == "usage_metrics") != (self.metric_type is not None):
+            raise Refused(f"{what}: a metric type is needed for a usage_metrics meter, and for no other")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A version of a plan's terms; amounts are per period, in the plan's currency."""
+
+    plan_id: str
+    valid_from: date
+    subscription_fee: Decimal
+    setup_fee: Decimal = Decimal(0)
+    minimum_amount: Decimal = Decimal(0)
+    prorates_allowance: bool = False
+    voice_meter_id: str | None = None
+
+
+def put_meter(connection: Connection, meter: Meter) -> Change:
+    """Create a meter, or change its name and Stripe event. Raises Refused when what it counts would change."""
+    with connection.transaction():
+        known = first(connection, FILE, "meter", meter_id=meter.meter_id)
+        if known is not None:
+            counted = ("source", "unit", "increment_seconds", "minimum_seconds", "metric_type")
+            differing = [name for name in counted if known[name] != asdict(meter)[name]]
+            if differing:
+                names = ", ".join(name.replace("_", " ") for name in differing)
+                raise Refused(
+                    f"meter {meter.meter_id} exists with another {names}; what it counts is fixed: add another"
+                )
+        clash = first(
+            connection,
+            FILE,
+            "meter_clash",
+            meter_id=meter.meter_id,
+            source=meter.source,
+            metric_type=meter.metric_type,
+            stripe_event_name=meter.stripe_event_name,
+        )
+        if clash is not None:
+            raise Refused(f"meter {meter.meter_id} would count or post the same as meter {clash['meter_id']}")
+        action, _ = put(connection, FILE, "put_meter", asdict(meter))
+    return Change(f"meter {meter.meter_id}", action)
+
+
+def require_currency(currency: str) -> None:
+    """Raise Refused unless `currency` is a three-letter code in capitals."""
+    if not CURRENCY.fullmatch(currency):
+        raise Refused(f"'{currency}' is no currency; use three capital letters such as USD")
+
+
+def put_plan(connection: Connection, plan_id: str, name: str, currency: str) -> Change:
+    """Create or rename a plan. Raises Refused when its currency would change."""
+    if not PLAN.fullmatch(plan_id):
+        raise Refused(f"'{plan_id}' is no plan id; use 1 to 63 of a-z, 0-9 and '-', not at either end")
+    require_currency(currency)
+    with connection.transaction():
+        known = first(connection, FILE, "plan", plan_id=plan_id)
+        if known is not None and known["currency"] != currency:
+            raise Refused(f"plan {plan_id} is in {known['currency']}; add another plan for {currency}")
+        action, _ = put(connection, FILE, "put_plan", {"plan_id": plan_id, "name": name, "currency": currency})
+    return Change(f"plan {plan_id}", action)
+
+
+def put_terms(connection: Connection, terms: Terms) -> Change:
+    """Write a version of a plan's terms. Raises PeriodApproved when an approved period would be billed by it."""
+    what = f"terms of plan {terms.plan_id} from {terms.valid_from}"
+    if min(terms.subscription_fee, terms.setup_fee, terms.minimum_amount) < 0:
+        raise Refused(f"{what}: fees and minimum are 0 or more")
+    with connection.transaction():
+        guard.lock(connection)
+        require_plan(connection, terms.plan_id)
+        if terms.voice_meter_id is not None and require_meter(connection, terms.voice_meter_id)["source"] != "vapi":
+            raise Refused(f"{what}: meter {terms.voice_meter_id} counts no voice; name a meter of source vapi")
+        action, next_from = put(connection, FILE, "put_terms", asdict(terms))
+        guard.refuse_version(
+            connection, what, action, terms.valid_from, next_from, lambda p: p.plan_id == terms.plan_id
+        )
+    return Change(what, action)
+
+
+def put_allowance(connection: Connection, plan_id: str, meter_id: str, valid_from: date, quantity: int) -> Change:
+    """Write a version of the quantity a plan includes per period. Raises PeriodApproved as `put_terms` does."""
+    what = f"allowance of {meter_id} in plan {plan_id} from {valid_from}"
+    if quantity < 0:
+        raise Refused(f"{what}: the quantity is 0 or more")
+    with connection.transaction():
+        guard.lock(connection)
+        require_plan(connection, plan_id)
+        require_meter(connection, meter_id)
+        version = {"plan_id": plan_id, "meter_id": meter_id, "valid_from": valid_from, "quantity": quantity}
+        action, next_from = put(connection, FILE, "put_allowance", version)
+        guard.refuse_version(connection, what, action, valid_from, next_from, lambda p: p.plan_id == plan_id)
+    return Change(what, action, "none included" if quantity == 0 and action is Action.CREATED else "")
+
+
+def require_meter(connection: Connection, meter_id: str) -> Row:
+    """The meter, or NotFound with a list of those that exist."""
+    row = first(connection, FILE, "meter", meter_id=meter_id)
+    if row is None:
+        raise NotFound("meter", meter_id, [m["meter_id"] for m in meters(connection)], "minutebook meter add --help")
+    return row
+
+
+def require_plan(connection: Connection, plan_id: str) -> Row:
+    """The plan, or NotFound with a list of those that exist."""
+    row = first(connection, FILE, "plan", plan_id=plan_id)
+    if row is None:
+        known = [p["plan_id"] for p in plans_on(connection, date.max)]
+        raise NotFound("plan", plan_id, known, "minutebook plan add --help")
+    return row
+
+
+def meters(connection: Connection, meter_id: str | None = None) -> list[Row]:
+    """All meters, or one."""
+    return rows(connection, FILE, "meters", meter_id=meter_id)
+
+
+def plans_on(connection: Connection, on: date) -> list[Row]:
+    """One row per plan with its terms in force on a day and the number of tenants on it."""
+    return rows(connection, FILE, "plans", on=on)
+
+
+def plan_history(connection: Connection, plan_id: str) -> tuple[list[Row], list[Row]]:
+    """The timelines of a plan's terms and allowances."""
+    require_plan(connection, plan_id)
+    return rows(connection, FILE, "terms", plan_id=plan_id), rows(connection, FILE, "allowances", plan_id=plan_id)

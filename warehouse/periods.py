@@ -1,0 +1,271 @@
+"""Periods: open → in review → approved → closed, what stands in the way, and the lines frozen at approval.
+
+Owns `ledger.periods` and `ledger.statement_lines`. Does not own what a statement says: that is read from the marts, which
+must not be older than what they were built from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from warehouse.control import guard
+from warehouse.control.changes import Connection, Row, execute, first, rows
+from warehouse.control.errors import Refused
+from warehouse.errors import WarehouseError
+
+FILE = "periods"
+
+
+class MartsBehind(WarehouseError):
+    """The marts are not built, or older than control data, pulls or the day."""
+
+
+class ApprovalBlocked(WarehouseError):
+    """Something of the period is unknown or unpriced, and no reason to approve nonetheless was given."""
+
+
+@dataclass(frozen=True)
+class Month:
+    """The periods that start in a calendar month; with its own anchor day each tenant has its own window."""
+
+    start: date
+    end: date
+
+    @classmethod
+    def parse(cls, text: str) -> "Month":
+        """From YYYY-MM. Raises ValueError."""
+        year, month = text.split("-")
+        if len(year) != 4 or len(month) != 2:
+            raise ValueError(text)
+        start = date(int(year), int(month), 1)
+        return cls(start, date(start.year + start.month // 12, start.month % 12 + 1, 1))
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m}"
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why a period should not be approved yet, and the command that mends it."""
+
+    tenant_id: str
+    period_start: date
+    what: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """An approved period: how many lines were frozen, their total, and the hash that seals them."""
+
+    tenant_id: str
+    period_start: date
+    lines: int
+    manifest_hash: str
+    overridden: tuple[Blocker, ...] = ()
+
+
+def require_fresh(connection: Connection, today: date) -> None:
+    """Raise MartsBehind unless the marts know every current pull, all control data and the present UTC day."""
+    built = first(connection, "sensing", "marts_are_built")
+    if built is None or not built["marts_are_built"]:
+        raise MartsBehind("the marts are not built yet; run: minutebook build")
+    lack = first(connection, "sensing", "what_the_marts_lack", today=today)
+    if lack is not None and (lack["pulls_not_built"] or lack["is_control_newer"] or lack["is_day_newer"]):
+        raise MartsBehind("the marts are older than what was pulled or changed since; run: minutebook build")
+
+
+def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
+    """The statements of the periods that start in a month, each with its margin, state and `ends_on`."""
+    return rows(connection, FILE, "statements", **_of(month, tenant_ids))
+
+
+def lines(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
+    """The lines of those statements as the marts have them now."""
+    return rows(connection, FILE, "lines", **_of(month, tenant_ids))
+
+
+def blockers(connection: Connection, statement: Row, today: date) -> list[Blocker]:
+    """What stands in the way of approving a statement; empty when nothing does."""
+    tenant, start, end = statement["tenant_id"], statement["period_start"], statement["period_end"]
+    window = {"tenant_id": tenant, "period_start": start, "period_end": end}
+    found = []
+    if today < statement["ends_on"]:
+        found.append(
+            Blocker(tenant, start, f"runs until {statement['ends_on']}", f"wait until {statement['ends_on']} UTC")
+        )
+    for day in rows(connection, FILE, "days_that_block", **window):
+        dates = _span(day["first_date"], day["last_date"])
+        cause = f": {day['cause']}" if day["cause"] else ""
+        mend = f"minutebook pull --tenant {tenant} --source {day['source']} --from {day['first_date']}"
+        found.append(
+            Blocker(
+                tenant,
+                start,
+                f"{day['days']} {day['source']} day(s) {day['status']}, {dates}{cause}",
+                f"{mend} --to {day['last_date']}",
+            )
+        )
+    for usage in rows(connection, FILE, "usage_that_blocks", **window):
+        dates = _span(usage["first_date"], usage["last_date"])
+        quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f}"
+        found.append(
+            Blocker(
+                tenant,
+                start,
+                f"{usage['reason']}: {usage['item']} of {usage['source']}, {dates}{quantity}",
+                _mend_usage(usage["reason"], tenant, start),
+            )
+        )
+    earlier = first(connection, FILE, "earlier_open_period", **window)
+    if earlier is not None and earlier["period_start"] is not None:
+        month = f"{earlier['period_start']:%Y-%m}"
+        found.append(
+            Blocker(
+                tenant, start, f"its period {month} is not approved", f"minutebook approve {month} --tenant {tenant}"
+            )
+        )
+    return found
+
+
+def begin_review(connection: Connection, statement: Row, actor: str) -> bool:
+    """Move an open period to in review; it still takes changes. Returns whether it was open."""
+    with connection.transaction():
+        guard.lock(connection)
+        state = _state(connection, statement["tenant_id"], statement["period_start"])
+        if state == "open":
+            _set(connection, statement, "in_review", actor)
+        return state == "open"
+
+
+def approve(
+    connection: Connection, statement: Row, today: date, actor: str, override_reason: str | None = None
+) -> Frozen | None:
+    """Freeze the statement's lines and seal them with a hash; None when the period was approved before.
+
+    Raises ApprovalBlocked when something stands in the way and no reason was given, or the period still runs.
+    """
+    tenant, start = statement["tenant_id"], statement["period_start"]
+    with connection.transaction():
+        guard.lock(connection)
+        if _state(connection, tenant, start) in {"approved", "closed"}:
+            return None
+        found = blockers(connection, statement, today)
+        if today < statement["ends_on"]:
+            raise ApprovalBlocked(f"{_name(statement)} runs until {statement['ends_on']}: approve it after that day")
+        if found and not override_reason:
+            rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise ApprovalBlocked(
+                f"{_name(statement)} is blocked by {found[0].what}{rest}; mend it by: {found[0].mend}"
+                " (all of it: minutebook review), or give a reason: --override REASON"
+            )
+        _set(connection, statement, "in_review", actor)
+        execute(connection, FILE, "freeze_lines", tenant_id=tenant, period_start=start)
+        seal = _seal(connection, tenant, start)
+        reason = override_reason if found else None
+        _set(connection, statement, "approved", actor, reason, seal["manifest_hash"])
+    return Frozen(tenant, start, seal["lines"], seal["manifest_hash"], tuple(found))
+
+
+def close(connection: Connection, period: Row, actor: str) -> bool:
+    """Close an approved period. Returns whether it was not closed before. Raises Refused unless it is approved."""
+    with connection.transaction():
+        guard.lock(connection)
+        state = _state(connection, period["tenant_id"], period["period_start"])
+        if state == "closed":
+            return False
+        if state != "approved":
+            raise Refused(
+                f"{_name(period)} is {state.replace('_', ' ')}; approve it first: "
+                f"minutebook approve {period['period_start']:%Y-%m} --tenant {period['tenant_id']}"
+            )
+        _set(connection, period, "closed", actor, period["reason"], period["manifest_hash"])
+    return True
+
+
+def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None:
+    """Release the frozen lines (the audit log keeps them) and go back to in review.
+
+    Raises Refused when the period is not approved, or frozen adjustments of a later one correct its lines.
+    """
+    tenant, start = period["tenant_id"], period["period_start"]
+    with connection.transaction():
+        guard.lock(connection)
+        state = _state(connection, tenant, start)
+        if state not in {"approved", "closed"}:
+            raise Refused(f"{_name(period)} is {state.replace('_', ' ')}: there is nothing to reopen")
+        corrections = rows(connection, FILE, "frozen_corrections", tenant_id=tenant, period_start=start)
+        if corrections:
+            by = ", ".join(f"{row['period_start']:%Y-%m}" for row in corrections)
+            raise Refused(f"{_name(period)} is corrected by approved adjustments in {by}; reopen that period first")
+        execute(connection, FILE, "release_lines", tenant_id=tenant, period_start=start)
+        _set(connection, period, "in_review", actor, reason)
+
+
+def periods_of(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
+    """The periods that start in a month and have left the state open."""
+    return rows(connection, FILE, "periods_of_month", **_of(month, tenant_ids))
+
+
+def broken_seals(connection: Connection) -> list[Row]:
+    """Approved and closed periods whose frozen lines no longer match their manifest hash."""
+    return [
+        row
+        for row in rows(connection, FILE, "approved")
+        if _seal(connection, row["tenant_id"], row["period_start"])["manifest_hash"] != row["manifest_hash"]
+    ]
+
+
+def _of(month: Month, tenant_ids: Sequence[str] | None) -> dict[str, object]:
+    chosen = None if tenant_ids is None else list(tenant_ids)
+    return {"month_start": month.start, "month_end": month.end, "tenant_ids": chosen}
+
+
+def _state(connection: Connection, tenant_id: str, period_start: date) -> str:
+    row = first(connection, FILE, "period", tenant_id=tenant_id, period_start=period_start)
+    return "open" if row is None else str(row["state"])
+
+
+def _set(
+    connection: Connection,
+    period: Row,
+    state: str,
+    actor: str,
+    reason: str | None = None,
+    manifest_hash: str | None = None,
+) -> None:
+    execute(
+        connection,
+        FILE,
+        "set_state",
+        tenant_id=period["tenant_id"],
+        period_start=period["period_start"],
+        period_end=period["period_end"],
+        state=state,
+        actor=actor,
+        reason=reason,
+        manifest_hash=manifest_hash,
+    )
+
+
+def _seal(connection: Connection, tenant_id: str, period_start: date) -> Row:
+    seal = first(connection, FILE, "manifest_hash", tenant_id=tenant_id, period_start=period_start)
+    assert seal is not None  # noqa: S101  an aggregate always answers
+    return seal
+
+
+def _name(period: Row) -> str:
+    return f"period {period['period_start']:%Y-%m} of tenant {period['tenant_id']}"
+
+
+def _span(start: date, end: date) -> str:
+    return f"on {start}" if start == end else f"{start} to {end}"
+
+
+def _mend_usage(reason: str, tenant_id: str, period_start: date) -> str:
+    return {
+        "unattributed": "minutebook agent attach --help, from the first of these days on; then minutebook build",
+        "unpriced": f"minutebook price set --tenant {tenant_id} --from {period_start} --help (0 is a price)",
+        "no meter": "minutebook meter add --help, or name the voice meter in the plan's terms",
+        "unknown type": "look at the type in marts.fct_unbilled_usage: only known live types are billed",
+    }.get(reason, "look at the rows in marts.fct_unbilled_usage")

@@ -1,0 +1,67 @@
+-- name: days
+-- One row per tenant, source and finished day that should have been pulled and was not, failed, or is incomplete.
+with statuses as (
+    select
+        tenant_id,
+        status,
+        valid_from,
+        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to
+    from control.tenant_statuses
+),
+
+expected as (
+    select distinct
+        t.tenant_id,
+        t.source,
+        t.account,
+        d.day::date as usage_date
+    from control.tenant_sources as t
+    inner join statuses as s on t.tenant_id = s.tenant_id and s.status = 'active'
+    cross join lateral generate_series(
+        greatest(t.valid_from, s.valid_from, %(first_day)s::date)::timestamp,
+        least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
+        interval '1 day'
+    ) as d (day)
+    where %(tenant_id)s::text is null or t.tenant_id = %(tenant_id)s
+),
+
+currents as (
+    select source, account, usage_date, is_incomplete
+    from ledger.pulls
+    where state = 'published' and usage_date between %(first_day)s and %(last_day)s
+),
+
+latest as (
+    select distinct on (source, account, usage_date)
+        source,
+        account,
+        usage_date,
+        state,
+        cause_code,
+        cause,
+        is_permanent,
+        opened_at
+    from ledger.pulls
+    where usage_date between %(first_day)s and %(last_day)s
+    order by source asc, account asc, usage_date asc, pull_id desc
+)
+
+select
+    e.tenant_id,
+    e.usage_date,
+    e.source,
+    e.account,
+    case
+        when l.state = 'reading' then 'reading'
+        when c.usage_date is null and l.state = 'failed' then 'failed'
+        when c.usage_date is null then 'not pulled'
+        when l.state = 'failed' then 'failed again'
+        else 'incomplete'
+    end as status,
+    case when l.state = 'failed' then l.cause_code end as cause_code,
+    case when l.state = 'failed' then l.cause end as cause
+from expected as e
+left join currents as c on e.source = c.source and e.account = c.account and e.usage_date = c.usage_date
+left join latest as l on e.source = l.source and e.account = l.account and e.usage_date = l.usage_date
+where c.usage_date is null or c.is_incomplete or l.state = 'failed'
+order by e.tenant_id, e.usage_date, e.source;
