@@ -1,0 +1,74 @@
+"""What can go wrong while a provider is read, and whether trying again may help.
+
+    SourceFailure
+    ├── permanent: somebody has to act
+    │   ├── CredentialRejected   the key is wrong, revoked or may not read this
+    │   ├── ProviderRefused      any other 4xx: the request itself is not accepted
+    │   ├── ContractBroken       the answer is not of the shape we know
+    │   ├── PullTruncated        the provider will not give the whole day, however it is asked
+    │   └── AnswerTooLarge       more bytes than we take in one answer
+    └── transient: the next attempt may succeed
+        ├── RateLimited          429
+        ├── ProviderDown         5xx, 408, 409, a cut or unreadable answer
+        ├── ProviderUnreachable  no connection
+        └── AnswerMoved          rows changed while their pages were read
+
+Messages are shown to operators and stored in the ledger: they never carry a secret.
+"""
+
+from typing import ClassVar
+
+
+class SourceFailure(Exception):
+    """A day could not be read. `code` is stored with the failed pull; `is_permanent` says that a repeat alone will
+    not help.
+    """
+
+    code: ClassVar[str] = "source_failure"
+    is_permanent: ClassVar[bool] = True
+
+
+class CredentialRejected(SourceFailure):
+    code = "credential_rejected"
+
+
+class ProviderRefused(SourceFailure):
+    code = "provider_refused"
+
+
+class ContractBroken(SourceFailure):
+    code = "contract_broken"
+
+
+class PullTruncated(SourceFailure):
+    code = "pull_truncated"
+
+
+class AnswerTooLarge(SourceFailure):
+    code = "answer_too_large"
+
+
+class TransientFailure(SourceFailure):
+    """`retry_after`: seconds the provider asked us to wait, None if it did not say."""
+
+    is_permanent = False
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimited(TransientFailure):
+    code = "rate_limited"
+
+
+class ProviderDown(TransientFailure):
+    code = "provider_down"
+
+
+class ProviderUnreachable(TransientFailure):
+    code = "provider_unreachable"
+
+
+class AnswerMoved(TransientFailure):
+    code = "answer_moved"

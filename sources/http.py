@@ -1,0 +1,208 @@
+"""One HTTP client for all providers: bounded retries, one budget per provider and key, no secret in what it says."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from sources.budget import Budget
+from sources.errors import (
+    AnswerTooLarge,
+    ContractBroken,
+    CredentialRejected,
+    ProviderDown,
+    ProviderRefused,
+    ProviderUnreachable,
+    RateLimited,
+    SourceFailure,
+    TransientFailure,
+)
+from sources.reading import storable
+
+T = TypeVar("T")
+
+ATTEMPTS = 6
+LONGEST_WAIT = 60.0
+# A Retry-After beyond this fails the read instead of holding the run: the next one heals it.
+LONGEST_RETRY_AFTER = 300.0
+LONGEST_ANSWER_SECONDS = 300.0
+LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
+USER_AGENT = "minutebook/0.1"  # Vapi sits behind a bot protection that turns away clients without one.
+
+
+class ProviderClient:
+    """Asks one provider with one key; shared by any number of threads. Every request here only reads, so each may be
+    repeated.
+
+    `headers` carry the key: their values never appear in an error. ValueError for a base URL that is not plain http(s),
+    CredentialRejected for a key that no header can carry.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        budget: Budget,
+        *,
+        timeout: httpx.Timeout | None = None,
+        largest_answer: int = LARGEST_ANSWER_BYTES,
+    ) -> None:
+        url = _base(base_url)
+        for value in headers.values():
+            # Said here, because the HTTP library would say it with the value.
+            if not (value.isascii() and value.isprintable()) or value != value.strip() or not value:
+                raise CredentialRejected(f"{provider}: the key holds characters that no HTTP header can carry")
+        self.provider = provider
+        self._base = str(url).rstrip("/")
+        self._secrets = tuple(
+            {part for value in headers.values() for part in (value, *value.split()) if len(part) >= 8}
+        )
+        self._budget = budget
+        self._largest_answer = largest_answer
+        self._http = httpx.Client(
+            headers={**headers, "user-agent": USER_AGENT, "accept": "application/json"},
+            timeout=timeout or httpx.Timeout(60, connect=10, pool=None),
+            limits=httpx.Limits(max_connections=None),
+            follow_redirects=False,  # a redirect would carry the key wherever the answer says
+            trust_env=not _is_loopback(url.host),
+        )
+
+    def get(
+        self, path: str, parse: Callable[[bytes], T], params: Mapping[str, str | int], *, attempts: int = ATTEMPTS
+    ) -> T:
+        """What `parse` makes of the answer's JSON. SourceFailure, transient ones after `attempts` tries."""
+        return self._ask("GET", path, parse, attempts, params=params)
+
+    def post(self, path: str, parse: Callable[[bytes], T], body: object, *, attempts: int = ATTEMPTS) -> T:
+        """As `get`, sending `body` as JSON."""
+        content = msgspec.json.encode(body)
+        return self._ask("POST", path, parse, attempts, content=content, headers={"content-type": "application/json"})
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _ask(self, method: str, path: str, parse: Callable[[bytes], T], attempts: int, **request: Any) -> T:
+        retrying = Retrying(
+            stop=stop_after_attempt(attempts),
+            wait=self._wait,
+            retry=retry_if_exception(_may_be_repeated),
+            sleep=self._budget.sleep,
+            reraise=True,
+        )
+        answer: T = retrying(self._once, method, path, parse, request)
+        return answer
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, TransientFailure) and error.retry_after:
+            self._budget.pause(error.retry_after)
+        return wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)(state)
+
+    def _once(self, method: str, path: str, parse: Callable[[bytes], T], request: dict[str, Any]) -> T:
+        asked = f"{self.provider} {method} {path}"
+        try:
+            with self._budget.slot(), self._http.stream(method, self._base + path, **request) as response:
+                body = self._body(asked, response)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            raise ProviderUnreachable(f"{asked}: no connection ({self._clean(str(error))})") from None
+        except httpx.HTTPError as error:
+            raise ProviderDown(
+                f"{asked}: the answer broke off ({type(error).__name__}: {self._clean(str(error))})"
+            ) from None
+        if response.status_code != httpx.codes.OK and response.status_code != httpx.codes.CREATED:
+            raise self._refusal(asked, response, body)
+        try:
+            body.decode()
+            return parse(storable(body))
+        except msgspec.ValidationError as error:
+            raise ContractBroken(f"{asked}: {self._clean(str(error))}; it answered {self._said(body)}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ProviderDown(f"{asked}: the answer is no JSON ({self._clean(str(error))})") from None
+
+    def _body(self, asked: str, response: httpx.Response) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        deadline = self._budget.clock() + LONGEST_ANSWER_SECONDS
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > self._largest_answer:
+                raise AnswerTooLarge(f"{asked}: the answer is larger than {self._largest_answer:,} bytes")
+            if self._budget.clock() > deadline:
+                raise ProviderDown(f"{asked}: the answer took longer than {LONGEST_ANSWER_SECONDS:.0f} s")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _refusal(self, asked: str, response: httpx.Response, body: bytes) -> SourceFailure:
+        status = response.status_code
+        said = f"{asked} answered {status}: {self._said(body)}"
+        if status in (401, 403):
+            return CredentialRejected(said)
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            return RateLimited(said, _retry_after(response))
+        if status in (408, 409, 425) or status >= 500:
+            return ProviderDown(said, _retry_after(response))
+        if response.has_redirect_location:
+            return ProviderRefused(f"{asked} answered {status}: a redirect, which is not followed")
+        return ProviderRefused(said)
+
+    def _said(self, body: bytes) -> str:
+        """The provider's own words, on one short line. Nest's `message` is a string or an array of them."""
+        try:
+            message = msgspec.json.decode(body)["message"]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            message = body[:1000].decode(errors="replace")
+        return self._clean(", ".join(map(str, message)) if isinstance(message, list) else str(message)) or "nothing"
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        text = " ".join(text.split())
+        return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _may_be_repeated(error: BaseException) -> bool:
+    return isinstance(error, TransientFailure) and (error.retry_after or 0) <= LONGEST_RETRY_AFTER
+
+
+def _base(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        raise ValueError("a provider's base URL is http(s)://host[:port][/path], with no user, query or fragment")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, or a date; None where it is missing or unreadable. RFC 9110, section 10.2.3."""
+    told: str = response.headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(told))
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,59 @@
+"""What reading one account's UTC day gives, whichever the source."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pyarrow as pa
+
+from sources.window import Window
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One account's UTC day, complete.
+
+    `table` has the columns of the raw table without account, tenant_id, usage_date, pull_id and _dlt_load_id;
+    `payload` is JSON text. `keys` are the natural keys of its rows: a key that a later reading lacks was lost by the
+    provider. `content_hash` covers what billing depends on, whatever the order of the rows.
+    `totals` are counted from the rows; `provider_totals` were told by the provider, by the same names, where it
+    tells any.
+    """
+
+    table: pa.Table
+    keys: frozenset[str]
+    content_hash: str
+    is_incomplete: bool
+    windows: tuple[Window, ...]
+    requests: int
+    totals: dict[str, Decimal]
+    provider_totals: dict[str, Decimal] | None = None
+
+
+def hash_rows(rows: Iterable[bytes]) -> str:
+    """SHA-256, in hex, of a bag of rows: their order does not matter, how often one occurs does."""
+    whole = hashlib.sha256()
+    for digest in sorted(hashlib.sha256(row).digest() for row in rows):
+        whole.update(digest)
+    return whole.hexdigest()
+
+
+_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u(?:0000|[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+def storable(json_text: bytes) -> bytes:
+    r"""The same JSON without `\u0000` and unpaired surrogates, each replaced by U+FFFD.
+
+    Both are legal JSON, but Postgres refuses to read any field of a document that holds one: a single caller's name
+    could stop every build. https://www.postgresql.org/docs/current/datatype-json.html
+    """
+    if not _UNSTORABLE.search(json_text):
+        return json_text
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if _is_lone(found[0]) else found[0], json_text)
+
+
+def _is_lone(escape: bytes) -> bool:
+    return len(escape) == len(rb"\u0000") and bool(_UNSTORABLE.match(escape))

@@ -1,0 +1,109 @@
+"""The platform's own usage metrics, read from its database: table agent_usage_metrics, read only, streamed.
+
+agent_usage_metrics ──▶ one day's rows of the tenant's agents ──▶ rows (checked) ──▶ Reading
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib.resources import files
+
+from sqlalchemy import Engine, TextClause, create_engine, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from sources.errors import CredentialRejected, ProviderDown, ProviderRefused, ProviderUnreachable, SourceFailure
+from sources.reading import Reading, hash_rows
+from sources.usage_metrics.rows import Rows
+from sources.window import Window
+
+HORIZON_DAYS: int | None = None
+BATCH = 5000
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+DAY = text(files(__package__).joinpath("day.sql").read_text())
+UNROUTED_DAY = text(files(__package__).joinpath("unrouted_day.sql").read_text())
+
+__all__ = ["HORIZON_DAYS", "open_engine", "read_day", "read_unrouted_day", "verify"]
+
+
+def open_engine(url: str) -> Engine:
+    """A pool of read-only, repeatable-read connections, shared by threads; dispose() it. ProviderRefused for an
+    unreadable URL.
+    """
+    try:
+        address = make_url(url)
+        if address.get_backend_name() != "postgresql":
+            raise ProviderRefused(f"The usage database is a {address.get_backend_name()} one; only Postgres is read")
+        return create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            isolation_level="REPEATABLE READ",
+            execution_options={"postgresql_readonly": True},
+            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c statement_timeout=300000"},
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    except ArgumentError:
+        raise ProviderRefused(
+            "The usage database's URL is not readable as postgresql://user:password@host/name"
+        ) from None
+
+
+def read_day(engine: Engine, usage_date: date, agents: Collection[str]) -> Reading:
+    """The UTC day's rows of these agents, as the platform names them; columns of raw_usage_metrics.metrics. Raises
+    SourceFailure.
+    """
+    return _read(engine, usage_date, DAY, agents)
+
+
+def read_unrouted_day(engine: Engine, usage_date: date, known_agents: Collection[str]) -> Reading:
+    """The UTC day's rows of all other agents: usage that belongs to nobody, kept and reported."""
+    return _read(engine, usage_date, UNROUTED_DAY, known_agents)
+
+
+def verify(engine: Engine) -> None:
+    """Whether the table can be read. Raises SourceFailure."""
+    with _connected(engine) as connection:
+        connection.execute(DAY, {"window_start": NEVER, "window_end": NEVER, "agents": []})
+
+
+def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collection[str]) -> Reading:
+    window = Window.of_day(usage_date)
+    rows = Rows()
+    with _connected(engine) as connection:
+        asked = {"window_start": window.start, "window_end": window.end, "agents": sorted(agents)}
+        for row in connection.execution_options(yield_per=BATCH).execute(query, asked):
+            rows.add(row.agent_id, row.metric_type, row.quantity, row.created_at, row.payload, row.cost_usd)
+    totals = {"rows": Decimal(len(rows.agents)), "quantity": Decimal(sum(rows.quantities)), "cost": rows.cost}
+    return Reading(
+        table=rows.table(),
+        keys=frozenset(rows.keys()),
+        content_hash=hash_rows(rows.content()),
+        is_incomplete=False,
+        windows=(window,),
+        requests=1,
+        totals=totals,
+    )
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise _failure(error) from None
+
+
+def _failure(error: SQLAlchemyError) -> SourceFailure:
+    """By Postgres' class of error (appendix A of its manual); the message is Postgres' own, which names no password."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    said = " ".join(str(cause or error).split())[:300]
+    state = getattr(cause, "sqlstate", None) or ""
+    if state.startswith("28") or state == "42501" or "authentication failed" in said:
+        return CredentialRejected(f"The usage database rejects us: {said}")
+    if state.startswith(("42", "3D", "22")):
+        return ProviderRefused(f"The usage database refuses the question: {said}")
+    if state:
+        return ProviderDown(f"The usage database failed: {said}")
+    return ProviderUnreachable(f"The usage database does not answer: {said}")

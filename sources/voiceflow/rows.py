@@ -1,0 +1,60 @@
+"""Usage rows as Voiceflow tells them, whichever generation of its API was asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is read: a project, and the alias or id of the environment whose traffic is billed."""
+
+    project_id: str
+    environment: str = "production"
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """One count. `key` tells it from every other row of its day; `period_at` is the start of its hour, None for a
+    whole-day list.
+    """
+
+    key: tuple[str, ...]
+    project_id: str
+    environment_id: str | None
+    metric: str
+    period_at: datetime | None
+    usage_type: str | None
+    quantity: int
+    payload: bytes
+
+    def content(self) -> bytes:
+        """What marts depend on: the same bytes, the same usage."""
+        return msgspec.json.encode((self.key, self.environment_id, self.quantity))
+
+
+@dataclass(frozen=True)
+class ProjectUsage:
+    """`outside` counts rows that were told and do not belong to the day."""
+
+    rows: tuple[UsageRow, ...]
+    requests: int
+    outside: int
+
+
+def table(rows: Sequence[UsageRow]) -> pa.Table:
+    """Columns of raw_voiceflow.usage."""
+    return pa.table(
+        {
+            "project_id": pa.array([row.project_id for row in rows], pa.string()),
+            "environment_id": pa.array([row.environment_id for row in rows], pa.string()),
+            "metric": pa.array([row.metric for row in rows], pa.string()),
+            "period_at": pa.array([row.period_at for row in rows], pa.timestamp("us", tz="UTC")),
+            "usage_type": pa.array([row.usage_type for row in rows], pa.string()),
+            "quantity": pa.array([row.quantity for row in rows], pa.int64()),
+            "payload": pa.array([row.payload for row in rows], pa.string()),
+        }
+    )
