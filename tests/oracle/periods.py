@@ -1,0 +1,59 @@
+"""Periods: a month from the tenant's anchor day, of which the days from activation to closing are billed."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tests.oracle.book import Tenant
+
+
+@dataclass(frozen=True)
+class Period:
+    """Half-open [start, end); billed days are [first_billed_day, billed_until)."""
+
+    start: date
+    end: date
+    first_billed_day: date
+    billed_until: date
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    @property
+    def billed_days(self) -> int:
+        return (self.billed_until - self.first_billed_day).days
+
+
+def period_start(day: date, anchor_day: int) -> date:
+    if day.day >= anchor_day:
+        return day.replace(day=anchor_day)
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=anchor_day)
+
+
+def period_end(start: date) -> date:
+    return (start.replace(day=28) + timedelta(days=4)).replace(day=start.day)
+
+
+def period_of(tenant: Tenant, day: date) -> Period | None:
+    """The billed period that day lies in; none where no day of that month is billed."""
+    start = period_start(day, tenant.anchor_day)
+    end = period_end(start)
+    if tenant.activated_on is None:
+        return None
+    first = max(start, tenant.activated_on)
+    until = min(end, tenant.closed_on) if tenant.closed_on else end
+    return Period(start, end, first, until) if first < until else None
+
+
+def periods(tenant: Tenant, as_of: date) -> list[Period]:
+    """Every billed period that has begun by as_of, oldest first."""
+    if tenant.activated_on is None:
+        return []
+    found = []
+    start = period_start(tenant.activated_on, tenant.anchor_day)
+    while start <= as_of:
+        period = period_of(tenant, start)
+        if period is not None and period.first_billed_day <= as_of:
+            found.append(period)
+        start = period_end(start)
+    return found

@@ -1,0 +1,210 @@
+"""From usage to statement lines: allowances by day order, one rounded line per meter, fees, credits, corrections."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from tests.oracle.book import Book, Credit, Tenant
+from tests.oracle.money import priced, rounded, to_minor_unit
+from tests.oracle.periods import Period, period_end, periods
+from tests.oracle.usage import Used
+
+
+@dataclass(frozen=True)
+class Line:
+    """amount is what it adds to the statement: a credit's is negative. service_start: of the period it is about."""
+
+    tenant_id: str
+    period_start: date
+    kind: str
+    meter_id: str | None
+    quantity: int | None
+    amount: Decimal
+    currency: str
+    service_start: date
+    corrects: str | None = None
+
+    @property
+    def line_id(self) -> str:
+        named = self.corrects or self.meter_id
+        return f"{self.tenant_id}/{self.period_start}/{self.kind}" + (f"/{named}" if named else "")
+
+
+@dataclass(frozen=True)
+class OverageDay:
+    tenant_id: str
+    meter_id: str
+    usage_date: date
+    quantity: int
+    cumulative: int
+    overage: int
+
+
+def quantities(used: Iterable[Used]) -> dict[tuple[str, str], dict[date, int]]:
+    """Billed units by (tenant, meter) and day."""
+    sums: dict[tuple[str, str], dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for one in used:
+        if one.reason is None and one.tenant_id is not None:
+            sums[one.tenant_id, one.item][one.usage_date] += one.quantity
+    return sums
+
+
+def allowance(book: Book, tenant: Tenant, meter_id: str, period: Period) -> int:
+    """Whole, unless the plan prorates it: then rounded half away from zero."""
+    plan_id = tenant.plan_on(period.first_billed_day)
+    quantity = book.allowance_on(plan_id, meter_id, period.first_billed_day)
+    terms = book.terms_on(plan_id, period.first_billed_day)
+    if terms is None or not terms.prorates_allowance:
+        return quantity
+    return int(rounded(Fraction(quantity * period.billed_days, period.days), 0))
+
+
+def waterfall(tenant_id: str, meter_id: str, by_day: Mapping[date, int], included: int) -> list[OverageDay]:
+    """Overage of day d is max(0, C(d) − I) − max(0, C(d−1) − I), days taken in order."""
+    rows, total = [], 0
+    for day in sorted(by_day):
+        before, total = total, total + by_day[day]
+        overage = max(0, total - included) - max(0, before - included)
+        rows.append(OverageDay(tenant_id, meter_id, day, by_day[day], total, overage))
+    return rows
+
+
+def own_lines(
+    book: Book, tenant: Tenant, as_of: date, used: Mapping[tuple[str, str], Mapping[date, int]]
+) -> tuple[list[Line], list[OverageDay], dict[tuple[date, str], int]]:
+    """Lines of each period but credits and adjustments; overage by day; unpriced units by (period, meter)."""
+    lines: list[Line] = []
+    days: list[OverageDay] = []
+    unpriced: dict[tuple[date, str], int] = {}
+    for number, period in enumerate(periods(tenant, as_of)):
+
+        def line(kind: str, amount: Decimal, meter_id: str | None = None, quantity: int | None = None,
+                 period: Period = period) -> Line:  # fmt: skip
+            return Line(
+                tenant.tenant_id, period.start, kind, meter_id, quantity, amount, tenant.currency, period.start
+            )  # fmt: skip
+
+        terms = book.terms_on(tenant.plan_on(period.first_billed_day), period.first_billed_day)
+        share = Fraction(period.billed_days, period.days)
+        fees = Decimal(0)
+        if terms is not None:
+            if number == 0 and terms.setup_fee:
+                lines.append(line("setup", to_minor_unit(terms.setup_fee, tenant.currency)))
+            if terms.subscription_fee:
+                fees = to_minor_unit(Fraction(terms.subscription_fee) * share, tenant.currency)
+                lines.append(line("subscription", fees))
+        overages = Decimal(0)
+        for meter_id in sorted(meter for owner, meter in used if owner == tenant.tenant_id):
+            by_day = {
+                day: quantity for day, quantity in used[tenant.tenant_id, meter_id].items()
+                if period.start <= day < period.end
+            }  # fmt: skip
+            included = allowance(book, tenant, meter_id, period)
+            falls = waterfall(tenant.tenant_id, meter_id, by_day, included)
+            days.extend(falls)
+            price = book.price_on(tenant, meter_id, period.first_billed_day)
+            if price is None:
+                if sum(by_day.values()):
+                    unpriced[period.start, meter_id] = sum(by_day.values())
+                continue
+            overage = sum(one.overage for one in falls)
+            covered, amount = priced(price, overage)
+            if overage > covered:
+                unpriced[period.start, meter_id] = overage - covered
+            if covered:
+                overages += to_minor_unit(amount, tenant.currency)
+                lines.append(line("overage", to_minor_unit(amount, tenant.currency), meter_id, covered))
+        if terms is not None:
+            shortfall = to_minor_unit(Fraction(terms.minimum_amount) * share, tenant.currency) - fees - overages
+            if shortfall > 0:
+                lines.append(line("minimum", shortfall))
+    return lines, days, unpriced
+
+
+def corrections(
+    tenant: Tenant, as_of: date, computed: Sequence[Line], frozen: Mapping[date, Sequence[Line]]
+) -> list[Line]:
+    """Adjustments of approved periods, carried by the first period not yet approved (or the closing date's statement).
+
+    frozen: the lines of each approved period. What a line is now, less what was frozen of it and of its earlier
+    adjustments, is the adjustment; nothing where nothing moved.
+    """
+    known = {line.line_id: line for line in computed if line.period_start in frozen}
+    settled: dict[str, list[Line]] = defaultdict(list)
+    for line in (line for lines in frozen.values() for line in lines):
+        if line.kind == "credit":
+            continue
+        settled[line.corrects or line.line_id].append(line)
+    carrier = next((one.start for one in periods(tenant, as_of) if one.start not in frozen), tenant.closed_on)
+    if carrier is None:
+        carrier = period_end(max(frozen))
+    lines = []
+    for line_id in sorted(known.keys() | settled.keys()):
+        now = known.get(line_id)
+        earlier = settled.get(line_id, [])
+        quantity = (now.quantity or 0 if now else 0) - sum(one.quantity or 0 for one in earlier)
+        amount = (now.amount if now else Decimal(0)) - sum((one.amount for one in earlier), Decimal(0))
+        if quantity or amount:
+            about = now or earlier[0]
+            lines.append(
+                Line(
+                    tenant.tenant_id, carrier, "adjustment", about.meter_id, quantity, amount,
+                    tenant.currency, about.service_start, line_id,
+                )
+            )  # fmt: skip
+    return lines
+
+
+def applied_credits(
+    tenant: Tenant, as_of: date, totals: Mapping[date, Decimal], frozen: Mapping[date, Sequence[Line]]
+) -> list[Line]:
+    """Credits come last, soonest expiry first, and never take a statement below zero."""
+    left = {credit.number: credit.amount for credit in tenant.credits}
+    lines = []
+    for period in periods(tenant, as_of):
+        due = max(totals.get(period.start, Decimal(0)), Decimal(0))
+        taken = Decimal(0)
+        for credit in sorted(tenant.credits, key=_spending_order):
+            is_usable = credit.valid_from < period.end and (
+                credit.expires_on is None or credit.expires_on > period.start
+            )
+            part = min(left[credit.number], due - taken) if is_usable else Decimal(0)
+            left[credit.number] -= part
+            taken += part
+        if taken and period.start not in frozen:
+            lines.append(
+                Line(tenant.tenant_id, period.start, "credit", None, None, -taken, tenant.currency, period.start)
+            )
+    return lines
+
+
+def _spending_order(credit: Credit) -> tuple[bool, date, date, int]:
+    return credit.expires_on is None, credit.expires_on or date.max, credit.valid_from, credit.number
+
+
+def statement_lines(
+    book: Book, tenant: Tenant, as_of: date, used: Mapping[tuple[str, str], Mapping[date, int]],
+    frozen: Mapping[date, Sequence[Line]] | None = None,
+) -> list[Line]:  # fmt: skip
+    """Every line of every period of a tenant: frozen ones as they were approved, the others as computed now."""
+    frozen = frozen or {}
+    computed, _, _ = own_lines(book, tenant, as_of, used)
+    lines = [line for line in computed if line.period_start not in frozen]
+    lines += [line for approved in frozen.values() for line in approved]
+    if frozen:
+        lines += corrections(tenant, as_of, computed, frozen)
+    totals: dict[date, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        if line.kind != "credit":
+            totals[line.period_start] += line.amount
+    return lines + applied_credits(tenant, as_of, totals, frozen)
+
+
+def totals(lines: Iterable[Line]) -> dict[date, Decimal]:
+    sums: dict[date, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        sums[line.period_start] += line.amount
+    return dict(sums)

@@ -1,0 +1,210 @@
+"""From raw answers to usage: whose it is, how many units, and why what is not billed is not.
+
+A row of a Vapi pull is a call as Vapi answers it. A row of a Voiceflow pull has project_id, metric, type and quantity;
+one of a usage metrics pull has agent_id, metric_type, quantity and cost_usd.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.book import Book, Meter, Tenant
+from tests.oracle.money import started
+from tests.oracle.periods import period_of
+
+NO_LONGER_RUNNING = {"ended", "not-found", "deletion-failed"}
+LIVE_TYPES = {"dialog-management"}
+PROTOTYPE_TYPES = {"canvas-prototype"}
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One published answer: an account's (a tenant's own, or "platform") of a source for a UTC day."""
+
+    source: str
+    account: str
+    usage_date: date
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """component by component; basis: reported, estimated, billed_elsewhere or allocated. amount is in currency."""
+
+    component: str
+    basis: str
+    amount: Fraction
+    currency: str
+
+
+@dataclass(frozen=True)
+class Used:
+    """One call or row. reason is None where it is billed; quantity is in item's units (a meter, or what was told)."""
+
+    tenant_id: str | None
+    agent_id: str | None
+    usage_date: date
+    source: str
+    item: str
+    quantity: int
+    reason: str | None
+    costs: tuple[Cost, ...] = ()
+    is_incomplete: bool = False
+
+
+def current(pulls: Iterable[Pull]) -> list[Pull]:
+    """The latest answer of each account and day wins, an empty one too. pulls come in order of publication."""
+    return list({(pull.source, pull.account, pull.usage_date): pull for pull in pulls}.values())
+
+
+def usage(book: Book, pulls: Iterable[Pull]) -> list[Used]:
+    read = {"vapi": _calls, "voiceflow": _interactions, "usage_metrics": _metrics}
+    return [used for pull in current(pulls) for used in read[pull.source](book, pull)]
+
+
+def voice_units(meter: Meter, duration: timedelta) -> int:
+    """Started increments of a connected call's duration, which is at least the meter's minimum unless it is zero."""
+    assert meter.increment_seconds is not None
+    second = timedelta(seconds=1) // timedelta(microseconds=1)
+    length = duration // timedelta(microseconds=1)
+    if length == 0:
+        return 0
+    return started(max(length, (meter.minimum_seconds or 0) * second), meter.increment_seconds * second)
+
+
+def is_running(call: Mapping[str, Any]) -> bool:
+    """A call in progress makes its day incomplete. A scheduled one holds nothing."""
+    status = call.get("status")
+    if status is None:
+        return call.get("endedAt") is None
+    return status not in NO_LONGER_RUNNING and status != "scheduled"
+
+
+def _duration(call: Mapping[str, Any]) -> timedelta | None:
+    """None where it never connected."""
+    if call.get("startedAt") is None or call.get("endedAt") is None or call.get("status") == "scheduled":
+        return None
+    return datetime.fromisoformat(call["endedAt"]) - datetime.fromisoformat(call["startedAt"])
+
+
+def _calls(book: Book, pull: Pull) -> Iterator[Used]:
+    for call in pull.rows:
+        tenant_id, agent_id = _owner_of_call(book, pull, call)
+        tenant = book.tenant.get(tenant_id) if tenant_id else None
+        meter = _voice_meter(book, tenant, pull.usage_date) if tenant else None
+        running = is_running(call)
+        duration = None if running else _duration(call)
+        is_error = duration is not None and duration < timedelta(0)
+        quantity = voice_units(meter, duration) if meter and duration and not is_error else 0
+        reason = (
+            "unattributed" if tenant is None
+            else "error" if is_error
+            else _unbilled_day(tenant, pull.usage_date)
+            or ("no meter" if meter is None and duration else None)
+        )  # fmt: skip
+        connected = duration is not None and not is_error
+        costs = _call_costs(call)
+        if not costs and connected and meter is not None:
+            costs = _estimate(book, meter.meter_id, pull.usage_date, quantity)
+        if pull.account != "platform":
+            costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in costs)
+        item = meter.meter_id if meter else "call"
+        yield Used(tenant_id, agent_id, pull.usage_date, "vapi", item, quantity, reason, costs, running)
+
+
+def _owner_of_call(book: Book, pull: Pull, call: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    number = book.attached_on("vapi_phone_number", call.get("phoneNumberId"), pull.usage_date)
+    assistant = book.attached_on("vapi_assistant", call.get("assistantId"), pull.usage_date)
+    if pull.account == "platform":
+        found = number or assistant
+        return (found.tenant_id, found.agent_id) if found else (None, None)
+    for found in (number, assistant):
+        if found is not None and found.tenant_id == pull.account:
+            return pull.account, found.agent_id
+    return pull.account, None
+
+
+def _voice_meter(book: Book, tenant: Tenant, day: date) -> Meter | None:
+    period = period_of(tenant, day)
+    if period is None:
+        return None
+    terms = book.terms_on(tenant.plan_on(period.first_billed_day), period.first_billed_day)
+    return book.meter[terms.voice_meter_id] if terms and terms.voice_meter_id else None
+
+
+def _call_costs(call: Mapping[str, Any]) -> tuple[Cost, ...]:
+    items = call.get("costs") or []
+    if items:
+        sums: dict[str, Fraction] = {}
+        for item in items:
+            sums[item["type"]] = sums.get(item["type"], Fraction(0)) + Fraction(Decimal(str(item["cost"])))
+        return tuple(Cost(kind, "reported", amount, "USD") for kind, amount in sums.items())
+    if call.get("cost") is not None:
+        return (Cost("total", "reported", Fraction(Decimal(str(call["cost"]))), "USD"),)
+    return ()
+
+
+def _interactions(book: Book, pull: Pull) -> Iterator[Used]:
+    meter = next((one for one in book.meters if one.source == "voiceflow"), None)
+    for row in pull.rows:
+        if row["metric"] != "interactions":
+            continue
+        tenant = book.tenant[pull.account]
+        project = book.project_on(row["project_id"], pull.usage_date)
+        kind = row["type"]
+        prototype = kind in PROTOTYPE_TYPES or (project is not None and project.environment != "production")
+        reason = (
+            "prototype" if prototype
+            else "unknown type" if kind not in LIVE_TYPES
+            else _unbilled_day(tenant, pull.usage_date) or ("no meter" if meter is None else None)
+        )  # fmt: skip
+        is_counted = meter is not None and not prototype and kind in LIVE_TYPES
+        costs = _estimate(book, meter.meter_id, pull.usage_date, row["quantity"]) if is_counted and meter else ()
+        item = meter.meter_id if is_counted and meter else kind
+        agent_id = project.agent_id if project else None
+        yield Used(
+            tenant.tenant_id, agent_id, pull.usage_date, "voiceflow", item, row["quantity"], reason, costs
+        )  # fmt: skip
+
+
+def _metrics(book: Book, pull: Pull) -> Iterator[Used]:
+    for row in pull.rows:
+        attached = book.attached_on("usage_agent", row["agent_id"], pull.usage_date)
+        tenant = book.tenant.get(attached.tenant_id) if attached and attached.tenant_id else None
+        meter = next((one for one in book.meters if one.metric_type == row["metric_type"]), None)
+        reason = (
+            "unattributed" if tenant is None
+            else _unbilled_day(tenant, pull.usage_date) or ("no meter" if meter is None else None)
+        )  # fmt: skip
+        if row["cost_usd"] is not None:
+            costs: tuple[Cost, ...] = (Cost(row["metric_type"], "reported", Fraction(row["cost_usd"]), "USD"),)
+        else:
+            costs = _estimate(book, meter.meter_id, pull.usage_date, row["quantity"]) if meter else ()
+        yield Used(
+            tenant.tenant_id if tenant else None,
+            attached.agent_id if attached else None,
+            pull.usage_date,
+            "usage_metrics",
+            meter.meter_id if meter else row["metric_type"],
+            row["quantity"],
+            reason,
+            costs,
+        )
+
+
+def _unbilled_day(tenant: Tenant, day: date) -> str | None:
+    status = tenant.status_on(day)
+    if status == "active":
+        return None
+    return "paused" if status == "paused" and tenant.is_billed_on(day) else "outside active dates"
+
+
+def _estimate(book: Book, meter_id: str, day: date, quantity: int) -> tuple[Cost, ...]:
+    """Unit cost in force that day × quantity; nothing where there is none, or nothing was used."""
+    found = book.unit_cost_on(meter_id, day)
+    if found is None or quantity == 0:
+        return ()
+    return (Cost(meter_id, "estimated", quantity * Fraction(found.unit_cost), found.currency),)
