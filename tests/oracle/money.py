@@ -8,8 +8,6 @@ from tests.oracle.book import Price, Tier
 WITHOUT_MINOR_UNIT = {
     "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
 }  # fmt: skip
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
 IN_THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 
 

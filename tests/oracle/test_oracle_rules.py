@@ -98,7 +98,6 @@ def test_what_lies_above_a_bounded_last_tier_has_no_price() -> None:
 
 def test_100_from_the_22nd_of_january_is_10_of_31_days() -> None:
     world = book(tenant(date(2026, 1, 22)), terms=Terms("plan", JAN, Decimal(100)))
-    world.tenants[0] = tenant(date(2026, 1, 22))
     assert lines_of(world, {})["acme/2026-01-01/subscription"].amount == Decimal("32.26")
 
 
@@ -223,7 +222,7 @@ def routed(world: Book, *calls: dict[str, Any], account: str = "platform", day: 
     return usage(world, [Pull("vapi", account, day, calls)])
 
 
-def test_a_call_of_two_minutes_routes_by_number_then_assistant_then_nobody() -> None:
+def test_a_call_routes_by_number_then_assistant_then_nobody() -> None:
     world = book(tenant())
     used = routed(world, call(), call(phoneNumberId="x", assistantId="a"), call(phoneNumberId="x"))
     assert [(one.agent_id, one.quantity, one.reason) for one in used] == [
@@ -249,10 +248,8 @@ def test_a_call_in_progress_makes_its_day_incomplete(fields: dict[str, Any], run
 
 
 def test_usage_of_a_pause_and_outside_the_active_dates_is_reported_not_billed() -> None:
-    paused = Tenant(
-        "acme", "USD", 1, (Status(JAN, "active"), Status(date(2026, 1, 5), "paused"), Status(date(2026, 1, 20), "closed")),
-        (PlanChoice(JAN, "plan"),),
-    )  # fmt: skip
+    statuses = (Status(JAN, "active"), Status(date(2026, 1, 5), "paused"), Status(date(2026, 1, 20), "closed"))
+    paused = Tenant("acme", "USD", 1, statuses, (PlanChoice(JAN, "plan"),))
     world = book(paused)
     days = {"before": date(2025, 12, 31), "paused": date(2026, 1, 5), "closed": date(2026, 1, 20)}
     world.attachments = [Attachment("usage_agent", "u", date(2020, 1, 1), "acme", "front")]
