@@ -61,8 +61,15 @@ def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool 
 def url_as(url: str, role: Role) -> str:
     """The same address, acting as role in UTC: for clients that open their own connections (dlt, ADBC, dbt)."""
     address = _parse(url)
-    options = _options(address, role, {"timezone": "UTC"})
+    # dlt renders the address anew for ADBC and writes a space as +, which libpq does not read as one; a tab survives.
+    options = re.sub(r"(?<!\\) ", "\t", _options(address, role, {"timezone": "UTC"}))
     return _libpq(address.update_query_dict({"options": options}))
+
+
+def hide_password(url: str, text: str) -> str:
+    """text without the password of url, should a driver have quoted it."""
+    password = make_url(url).password
+    return text.replace(str(password), "***") if password else text
 
 
 def _parse(url: str) -> URL:
@@ -104,9 +111,7 @@ def _place(address: URL) -> str:
 
 
 def _explained(error: psycopg.Error, address: URL, role: Role) -> DatabaseUnreachable | DatabaseUnsuitable:
-    said = " ".join(str(error).split())
-    if address.password:
-        said = said.replace(str(address.password), "***")
+    said = hide_password(_libpq(address), " ".join(str(error).split()))
     if role and f'role "{role.value}" does not exist' in said:
         return DatabaseUnsuitable(
             f"{_place(address)} has no role {role.value}: run `minutebook init`, which applies the migrations."

