@@ -139,7 +139,7 @@ def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> i
 
 
 def prepare_landing(connection: psycopg.Connection[Any], url: str) -> None:
-    """Make dlt's own tables in each raw schema, serially, and let the loader use them: parallel loads race to make them.
+    """Make dlt's own tables in each raw schema, serially: parallel loads race to make them. The loader may use them.
 
     Repeated only when the version of dlt or our columns change. connection and url are the owner's.
     """
@@ -194,7 +194,7 @@ def _pipeline(url: str, source: str, tables: Iterator[pa.Table], folder: Path) -
         "minutebook", pipelines_dir=str(folder), destination=dlt.destinations.postgres(url), dataset_name=schema
     )
     pipeline.config.restore_from_destination = False
-    # A view of the raw table: COPY is refused by tables under row-level security (migration 0009).
+    # A view of the raw table: COPY is refused by tables under row-level security (migration 0010).
     rows = dlt.resource(
         tables, name=f"{table}_landing", write_disposition="append", file_format="parquet", max_table_nesting=0
     )
