@@ -14,6 +14,8 @@ WarehouseError
     └── MasterKeyMissing    stored under a master key that is not configured
 """
 
+from collections.abc import Mapping
+
 
 class WarehouseError(Exception):
     """Base of everything this package raises on purpose."""
@@ -48,7 +50,15 @@ class LandingFailed(WarehouseError):
 
 
 class PullNotPublishable(WarehouseError):
-    """A pull was taken over, or the rows that landed are not the rows that were read."""
+    """A pull was taken over, or the rows that landed are not the rows that were read. `refused`: why, per pull id."""
+
+    def __init__(self, refused: Mapping[int, str]) -> None:
+        self.refused = dict(refused)
+        pull_id, why = next(iter(self.refused.items()))
+        others = f" {len(self.refused) - 1} more of the same batch are refused too." if len(self.refused) > 1 else ""
+        super().__init__(
+            f"Pull {pull_id} is not published: {why}.{others} Nothing of the batch changed; pull it again."
+        )
 
 
 class VaultError(WarehouseError):

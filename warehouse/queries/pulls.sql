@@ -1,0 +1,162 @@
+-- name: never_idle_out
+set idle_session_timeout = 0;
+
+-- name: open_attempt
+insert into ledger.attempts (trigger, run_id) values (%s, %s) returning attempt_id;
+
+-- name: hold_lock
+select pg_advisory_lock(7733, %s::int);
+
+-- name: interrupt
+update ledger.pulls
+set
+    state = 'failed',
+    cause_code = 'interrupted',
+    cause = 'the attempt ended before this pull did; pull it again',
+    is_permanent = false,
+    closed_at = clock_timestamp()
+where attempt_id = %s and state = 'reading';
+
+-- name: fail_the_dead
+-- Looks at the locks and takes none: two attempts that clean up at once do not take each other for the dead one.
+update ledger.pulls as p
+set
+    state = 'failed',
+    cause_code = 'died',
+    cause = format('attempt %s died before this pull was finished; pull it again', p.attempt_id),
+    is_permanent = false,
+    closed_at = clock_timestamp()
+where
+    p.state = 'reading'
+    and not exists (
+        select from pg_catalog.pg_locks as l
+        where
+            l.locktype = 'advisory' and l.granted
+            and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+            and l.classid = 7733 and l.objid = p.attempt_id and l.objsubid = 2
+    );
+
+-- name: claim
+-- In one order, so that two attempts that claim the same days wait for each other and never in a circle.
+insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date)
+select
+    %(attempt_id)s,
+    k.source,
+    k.account,
+    k.tenant_id,
+    k.usage_date
+from unnest(%(sources)s::text [], %(accounts)s::text [], %(tenant_ids)s::text [], %(usage_dates)s::date [])
+    as k (source, account, tenant_id, usage_date)
+order by k.source, k.account, k.usage_date
+on conflict (source, account, usage_date) where state = 'reading' do nothing
+returning pull_id, source, account, usage_date;
+
+-- name: readers
+select
+    p.source,
+    p.account,
+    p.usage_date,
+    p.attempt_id,
+    p.opened_at
+from ledger.pulls as p
+inner join
+    unnest(%(sources)s::text [], %(accounts)s::text [], %(usage_dates)s::date []) as k (source, account, usage_date)
+    on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
+where p.state = 'reading';
+
+-- name: examine
+-- The rows of a pull that landed, and how many of them carry its own account, tenant and date; beside it the current pull.
+with reading as materialized (
+    select
+        pull_id,
+        source,
+        account,
+        tenant_id,
+        usage_date
+    from ledger.pulls
+    where pull_id = any(%(pull_ids)s::bigint []) and state = 'reading'
+    order by pull_id
+    for update
+),
+
+landed as (
+    select
+        r.pull_id,
+        count(*) as landed,
+        count(*) filter (
+            where r.account = p.account and r.usage_date = p.usage_date and r.tenant_id is not distinct from p.tenant_id
+        ) as fitting
+    from (
+        select 'vapi' as source, pull_id, account, tenant_id, usage_date from raw_vapi.calls
+        where pull_id = any(%(pull_ids)s::bigint [])
+        union all
+        select 'voiceflow', pull_id, account, tenant_id, usage_date from raw_voiceflow.usage
+        where pull_id = any(%(pull_ids)s::bigint [])
+        union all
+        select 'usage_metrics', pull_id, account, tenant_id, usage_date from raw_usage_metrics.metrics
+        where pull_id = any(%(pull_ids)s::bigint [])
+    ) as r
+    inner join reading as p on r.pull_id = p.pull_id and r.source = p.source
+    group by r.pull_id
+)
+
+select
+    p.pull_id,
+    coalesce(l.landed, 0),
+    coalesce(l.fitting, 0),
+    c.pull_id,
+    c.content_hash,
+    c.is_incomplete
+from reading as p
+left join landed as l on p.pull_id = l.pull_id
+left join ledger.pulls as c
+    on p.source = c.source and p.account = c.account and p.usage_date = c.usage_date and c.state = 'published';
+
+-- name: supersede
+update ledger.pulls set state = 'superseded' where pull_id = any(%(pull_ids)s::bigint []) and state = 'published';
+
+-- name: publish
+update ledger.pulls as p
+set
+    state = case when r.confirms_pull_id is null then 'published' else 'unchanged' end,
+    confirms_pull_id = r.confirms_pull_id,
+    row_count = r.row_count,
+    content_hash = r.content_hash,
+    is_incomplete = r.is_incomplete,
+    totals = r.totals,
+    provider_totals = nullif(r.provider_totals, 'null'),
+    windows = r.windows,
+    requests = r.requests,
+    closed_at = clock_timestamp()
+from jsonb_to_recordset(%(pulls)s::jsonb) as r (
+    pull_id bigint, confirms_pull_id bigint, row_count bigint, content_hash text, is_incomplete boolean,
+    totals jsonb, provider_totals jsonb, windows jsonb, requests int
+)
+where p.pull_id = r.pull_id;
+
+-- name: fail
+update ledger.pulls
+set
+    state = 'failed',
+    cause_code = %s,
+    cause = %s,
+    is_permanent = %s,
+    windows = %s::jsonb,
+    requests = %s,
+    closed_at = clock_timestamp()
+where pull_id = %s and state = 'reading';
+
+-- name: current
+select
+    p.source,
+    p.account,
+    p.usage_date,
+    p.pull_id,
+    p.content_hash,
+    p.row_count,
+    p.is_incomplete
+from ledger.pulls as p
+inner join
+    unnest(%(sources)s::text [], %(accounts)s::text [], %(usage_dates)s::date []) as k (source, account, usage_date)
+    on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
+where p.state = 'published';
