@@ -36,7 +36,7 @@ def started(quantity: int, size: int) -> int:
 def priced(price: Price, overage: int) -> tuple[int, Fraction]:
     """How many units of the overage the price covers, and what they amount to, unrounded.
 
-    Above a bounded last tier a unit has no price: graduated tiers cover what lies below, volume tiers nothing.
+    What lies above a bounded last tier has no price.
     """
     if overage == 0:
         return 0, Fraction(0)
@@ -48,10 +48,10 @@ def priced(price: Price, overage: int) -> tuple[int, Fraction]:
     if price.model == "graduated":
         return _graduated(price.tiers, overage)
     if price.model == "volume":
-        for tier in _ascending(price.tiers):
-            if tier.up_to is None or overage <= tier.up_to:
-                return overage, overage * _exact(tier.unit_amount)
-        return 0, Fraction(0)
+        tiers = _ascending(price.tiers)
+        reached = next((tier for tier in tiers if tier.up_to is None or overage <= tier.up_to), tiers[-1])
+        covered = overage if reached.up_to is None else min(overage, reached.up_to)
+        return covered, covered * _exact(reached.unit_amount)
     raise ValueError(f"no such price model: {price.model}")
 
 

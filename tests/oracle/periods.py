@@ -8,20 +8,16 @@ from tests.oracle.book import Tenant
 
 @dataclass(frozen=True)
 class Period:
-    """Half-open [start, end); billed days are [first_billed_day, billed_until)."""
+    """Half-open [start, end), billed from first_billed_day; a closing date ends it. days: of the whole month."""
 
     start: date
     end: date
     first_billed_day: date
-    billed_until: date
-
-    @property
-    def days(self) -> int:
-        return (self.end - self.start).days
+    days: int
 
     @property
     def billed_days(self) -> int:
-        return (self.billed_until - self.first_billed_day).days
+        return (self.end - self.first_billed_day).days
 
 
 def period_start(day: date, anchor_day: int) -> date:
@@ -42,7 +38,7 @@ def period_of(tenant: Tenant, day: date) -> Period | None:
         return None
     first = max(start, tenant.activated_on)
     until = min(end, tenant.closed_on) if tenant.closed_on else end
-    return Period(start, end, first, until) if first < until else None
+    return Period(start, until, first, (end - start).days) if first < until and day < until else None
 
 
 def periods(tenant: Tenant, as_of: date) -> list[Period]:
@@ -52,8 +48,8 @@ def periods(tenant: Tenant, as_of: date) -> list[Period]:
     found = []
     start = period_start(tenant.activated_on, tenant.anchor_day)
     while start <= as_of:
-        period = period_of(tenant, start)
-        if period is not None and period.first_billed_day <= as_of:
+        period = period_of(tenant, max(start, tenant.activated_on))
+        if period is not None:
             found.append(period)
         start = period_end(start)
-    return found
+    return [period for period in found if period.first_billed_day <= as_of]

@@ -26,11 +26,12 @@ class Line:
     currency: str
     service_start: date
     corrects: str | None = None
+    credit: int | None = None
 
     @property
     def line_id(self) -> str:
-        named = self.corrects or self.meter_id
-        return f"{self.tenant_id}/{self.period_start}/{self.kind}" + (f"/{named}" if named else "")
+        named = self.corrects or self.meter_id or self.credit
+        return f"{self.tenant_id}/{self.period_start}/{self.kind}" + (f"/{named}" if named is not None else "")
 
 
 @dataclass(frozen=True)
@@ -163,21 +164,27 @@ def applied_credits(
 ) -> list[Line]:
     """Credits come last, soonest expiry first, and never take a statement below zero."""
     left = {credit.number: credit.amount for credit in tenant.credits}
+    for line in (line for lines in frozen.values() for line in lines if line.credit is not None):
+        left[line.credit] += line.amount
     lines = []
     for period in periods(tenant, as_of):
+        if period.start in frozen:
+            continue
         due = max(totals.get(period.start, Decimal(0)), Decimal(0))
-        taken = Decimal(0)
         for credit in sorted(tenant.credits, key=_spending_order):
             is_usable = credit.valid_from < period.end and (
                 credit.expires_on is None or credit.expires_on > period.start
             )
-            part = min(left[credit.number], due - taken) if is_usable else Decimal(0)
-            left[credit.number] -= part
-            taken += part
-        if taken and period.start not in frozen:
-            lines.append(
-                Line(tenant.tenant_id, period.start, "credit", None, None, -taken, tenant.currency, period.start)
-            )
+            part = min(left[credit.number], due) if is_usable else Decimal(0)
+            if part:
+                left[credit.number] -= part
+                due -= part
+                lines.append(
+                    Line(
+                        tenant.tenant_id, period.start, "credit", None, None, -part, tenant.currency, period.start,
+                        credit=credit.number,
+                    )
+                )  # fmt: skip
     return lines
 
 

@@ -1,0 +1,171 @@
+"""The marts against the oracle: the same lines, statements, overage days, unbilled units, costs and margins."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import psycopg
+
+from tests.oracle.margins import costs_by_day, margin
+from tests.oracle.months import World
+from tests.oracle.periods import period_of, periods
+from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals
+from tests.oracle.usage import usage
+
+Connection = psycopg.Connection[Any]
+Key = tuple[Any, ...]
+Frozen = Mapping[str, Mapping[date, Sequence[Line]]]
+UNROUNDED = Fraction(1, 10**9)  # costs are divided by days, which decimals end somewhere
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    what: str
+    key: Key
+    oracle: Any
+    marts: Any
+
+    def __str__(self) -> str:
+        ours = float(self.oracle) if isinstance(self.oracle, Fraction) else self.oracle
+        return f"{self.what} {', '.join(map(str, self.key))}: oracle {ours}, marts {self.marts}"
+
+
+@dataclass
+class Comparison:
+    """counts: how many values of each kind were compared."""
+
+    connection: Connection
+    world: World
+    counts: dict[str, int] = field(default_factory=dict)
+    disagreements: list[Disagreement] = field(default_factory=list)
+
+    def check(
+        self, what: str, oracle: Mapping[Key, Any], marts: Mapping[Key, Any], tolerance: Fraction | int = 0
+    ) -> None:
+        """A key that one side lacks counts as 0 there."""
+        keys = {key for side in (oracle, marts) for key, value in side.items() if value}
+        self.counts[what] = len(keys)
+        for key in sorted(keys, key=str):
+            ours, theirs = oracle.get(key) or 0, marts.get(key) or 0
+            if abs(Fraction(ours) - Fraction(theirs)) > tolerance * max(1, abs(Fraction(ours))):
+                self.disagreements.append(Disagreement(what, key, ours, theirs))
+
+    def marts(self, key: str, value: str, source: str) -> dict[Key, Any]:
+        """Sums of value by key columns."""
+        rows = self.connection.execute(f"select {key}, sum({value}) from marts.{source} group by {key}")  # type: ignore[arg-type]
+        return {tuple(row[:-1]): row[-1] for row in rows}
+
+
+def compare(connection: Connection, world: World, frozen: Frozen | None = None) -> Comparison:
+    """Everything the marts say of a world against everything the oracle says. frozen: by tenant and approved period."""
+    found = Comparison(connection, world)
+    used = usage(world.book, world.pulls)
+    sums = quantities(used)
+    lines = {
+        tenant.tenant_id: statement_lines(
+            world.book, tenant, world.as_of, sums, (frozen or {}).get(tenant.tenant_id)
+        )
+        for tenant in world.book.tenants
+    }  # fmt: skip
+    _compare_lines(found, [line for of_tenant in lines.values() for line in of_tenant])
+
+    overages: dict[Key, int] = {}
+    unpriced: dict[Key, int] = {}
+    for tenant in world.book.tenants:
+        _, days, without_price = own_lines(world.book, tenant, world.as_of, sums)
+        overages |= {
+            (row.tenant_id, row.meter_id, row.usage_date): row.overage
+            for row in days
+            if (period := period_of(tenant, row.usage_date))
+            and world.book.price_on(tenant, row.meter_id, period.first_billed_day)
+        }
+        unpriced |= {(tenant.tenant_id, start, meter): units for (start, meter), units in without_price.items()}
+    found.check("overage day", overages, found.marts(
+        "tenant_id, meter_id, usage_date", "overage_quantity", "fct_overages_daily where price_id is not null"
+    ))  # fmt: skip
+    _compare_unbilled(found, unpriced)
+
+    reported: dict[Key, int] = defaultdict(int)
+    for one in used:
+        if one.reason is not None:
+            reported[one.tenant_id, one.usage_date, one.source, one.reason] += one.quantity
+    found.check("unbilled units", reported, found.marts(
+        "tenant_id, usage_date, source, reason", "quantity", "fct_unbilled_usage where reason <> 'unpriced'"
+    ))  # fmt: skip
+
+    start = min((pull.usage_date for pull in world.pulls), default=world.as_of)
+    costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of + timedelta(days=1))
+    _compare_margins(found, lines, costs)
+    return found
+
+
+def _compare_lines(found: Comparison, lines: Sequence[Line]) -> None:
+    def key(line: Line) -> Key:
+        period = period_of(found.world.book.tenant[line.tenant_id], line.service_start)
+        served_from = period.first_billed_day if period else None
+        return line.tenant_id, line.period_start, line.kind, line.meter_id, line.corrects, served_from
+
+    amounts: dict[Key, Decimal] = defaultdict(Decimal)
+    units: dict[Key, int] = {}
+    presence: dict[Key, int] = {}
+    for line in lines:
+        amounts[key(line)] += line.amount
+        if line.kind in {"overage", "adjustment"}:
+            units[key(line)] = line.quantity or 0
+            presence[key(line)] = 1
+    columns = "tenant_id, period_start, line_kind, meter_id, corrects_line_id, service_period_start"
+    signed = "case when line_kind = 'credit' then -abs(amount) else amount end"
+    found.check("line amount", amounts, found.marts(columns, signed, "fct_statement_lines"))
+    metered = "fct_statement_lines where line_kind in ('overage', 'adjustment')"
+    found.check("line quantity", units, found.marts(columns, "quantity", metered))
+    found.check("line that stands", presence, found.marts(columns, "1", metered))
+    by_tenant: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_tenant[line.tenant_id].append(line)
+    statements = {
+        (tenant_id, start): total for tenant_id, own in by_tenant.items() for start, total in totals(own).items()
+    }
+    found.check("statement", statements, found.marts("tenant_id, period_start", "total", "fct_statements"))
+
+
+def _compare_unbilled(found: Comparison, unpriced: Mapping[Key, int]) -> None:
+    marts: dict[Key, Decimal] = defaultdict(Decimal)
+    of_days = found.marts("tenant_id, usage_date, item", "quantity", "fct_unbilled_usage where reason = 'unpriced'")
+    for (tenant_id, day, item), quantity in of_days.items():
+        period = period_of(found.world.book.tenant[tenant_id], day)
+        marts[tenant_id, period.start if period else None, item] += quantity or 0
+    found.check("unpriced units", unpriced, marts)
+
+
+def _compare_margins(
+    found: Comparison,
+    lines: Mapping[str, Sequence[Line]],
+    costs: Mapping[tuple[str, date], Mapping[tuple[str, str], Fraction]],
+) -> None:
+    by_component: dict[Key, Fraction] = {}
+    by_tenant: dict[str, dict[tuple[str, date], dict[tuple[str, str], Fraction]]] = defaultdict(dict)
+    for (tenant_id, day), parts in costs.items():
+        by_tenant[tenant_id][tenant_id, day] = dict(parts)
+        for (component, basis), amount in parts.items():
+            by_component[tenant_id, day, component, basis] = amount
+    found.check("cost", by_component, found.marts(
+        "tenant_id, usage_date, component, basis", "amount", "fct_costs_daily where tenant_id is not null"
+    ), UNROUNDED)  # fmt: skip
+    revenue: dict[Key, Decimal] = {}
+    margins: dict[Key, Fraction] = {}
+    percents: dict[Key, Decimal] = {}
+    for tenant in found.world.book.tenants:
+        for period in periods(tenant, found.world.as_of):
+            result = margin(tenant, period, lines[tenant.tenant_id], by_tenant[tenant.tenant_id])
+            key = (tenant.tenant_id, period.start)
+            revenue[key], margins[key] = result.revenue, result.margin
+            if result.percent is not None:
+                percents[key] = result.percent
+    of_period = "tenant_id, period_start"
+    found.check("revenue", revenue, found.marts(of_period, "revenue", "fct_margin_monthly"))
+    found.check("margin", margins, found.marts(of_period, "margin", "fct_margin_monthly"), UNROUNDED)
+    found.check("margin percent", percents, found.marts(of_period, "margin_percent", "fct_margin_monthly"))
