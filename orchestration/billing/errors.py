@@ -1,0 +1,33 @@
+"""What can go wrong in billing.
+
+BillingError
+├── StripeNotConfigured   no API key or webhook secret in the environment
+├── StripeRefused         Stripe will not talk to us: wrong key, missing permission; a person must act
+├── StripeUnavailable     timeouts, resets, 429 and 5xx beyond our patience; what is committed is sent again
+├── AmountNotExact        an amount has more decimals than its currency has minor units
+└── NotFoundInLedger      a repair names a posting that is not there
+"""
+
+
+class BillingError(Exception):
+    """Base of everything billing raises on purpose; the message says what to do."""
+
+
+class StripeNotConfigured(BillingError):
+    """The environment lacks what Stripe needs."""
+
+
+class StripeRefused(BillingError):
+    """Stripe does not accept our key or its permissions."""
+
+
+class StripeUnavailable(BillingError):
+    """Stripe does not answer for now. Nothing is lost: what was committed is sent again."""
+
+
+class AmountNotExact(BillingError):
+    """An amount cannot be told in the minor units of its currency."""
+
+
+class NotFoundInLedger(BillingError):
+    """There is no such posting."""

@@ -1,0 +1,189 @@
+"""Whether a tenant's overage may be posted: what Stripe must have set up before a unit of it can be billed rightly."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.stripe_api import midnight
+from warehouse import queries
+
+_SQL = queries.load("billing")
+
+SHORTEST_GRACE = timedelta(hours=24)
+"""A period ends at midnight and the night begins at 03:00; Stripe's own default of one hour loses the last day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it must be. With blocks, nothing of it is posted until it is."""
+
+    tenant_id: str
+    meter_id: str | None
+    code: str
+    message: str
+    blocks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BilledTenant:
+    """What we hold of a tenant for billing."""
+
+    tenant_id: str
+    name: str
+    currency: str
+    anchor_day: int
+    stripe_customer_id: str | None
+    status: str
+    may_be_posted: bool
+    takes_credit_notes: bool
+
+
+def billed_tenants(
+    connection: psycopg.Connection[Any], today: date, tenant_ids: list[str] | None = None
+) -> list[BilledTenant]:
+    """Every tenant, or those asked for."""
+    with connection.cursor(row_factory=class_row(BilledTenant)) as cursor:
+        return cursor.execute(_SQL["tenants"], {"today": today, "tenant_ids": tenant_ids}).fetchall()
+
+
+class Readiness:
+    """Asks Stripe, through the cache, whether a tenant and meter are set up. Thread-safe."""
+
+    def __init__(self, cache: StripeCache, clock: Callable[[], datetime]) -> None:
+        self._cache = cache
+        self._clock = clock
+
+    def meter(self, event_name: str) -> Mapping[str, Any] | None:
+        """Stripe's active meter of this event name."""
+        found = [meter for meter in self._cache.meters() if meter["event_name"] == event_name]
+        return next((meter for meter in found if meter["status"] == "active"), found[0] if found else None)
+
+    def of_meter(self, tenant_id: str, meter_id: str, event_name: str) -> Finding | None:
+        """The first thing wrong with a meter as such."""
+        if not event_name:
+            return Finding(
+                tenant_id, meter_id, "no_event_name",
+                f"Meter {meter_id} has no Stripe event name: give it one, then run `minutebook stripe sync --apply`.",
+            )  # fmt: skip
+        meter = self.meter(event_name)
+        if meter is None:
+            return Finding(
+                tenant_id, meter_id, "meter_missing",
+                f"Stripe has no meter for {event_name}: run `minutebook stripe sync --apply`.",
+            )  # fmt: skip
+        if meter["status"] != "active":
+            return Finding(
+                tenant_id, meter_id, "meter_archived", f"Stripe's meter {meter['id']} is archived: reactivate it there."
+            )
+        formula, window = meter["default_aggregation"]["formula"], meter.get("event_time_window")
+        if formula != "sum" or window != "day":
+            return Finding(
+                tenant_id, meter_id, "meter_wrong",
+                f"Stripe's meter {meter['id']} is {formula} per {window or 'event'}, not sum per day: restating a day"
+                " would count it twice. Give our meter another event name and run `minutebook stripe sync --apply`.",
+            )  # fmt: skip
+        return None
+
+    def of_tenant(self, tenant: BilledTenant) -> list[Finding]:
+        """What is wrong with a tenant's customer, subscription, anchor or grace."""
+
+        def finding(code: str, message: str, blocks: bool = True) -> Finding:
+            return Finding(tenant.tenant_id, None, code, message, blocks)
+
+        customer = tenant.stripe_customer_id
+        if not customer:
+            return [
+                finding("no_customer", f"Tenant {tenant.tenant_id} has no Stripe customer: set its stripe_customer_id.")
+            ]
+        subscription = self.subscription(customer)
+        if subscription is None:
+            if self._cache.customer(customer).get("deleted"):
+                return [finding("customer_deleted", f"Stripe's customer {customer} is deleted: set another one.")]
+            return [finding("no_subscription", f"Stripe's customer {customer} has no active subscription: create one.")]
+        findings = []
+        anchor = datetime.fromtimestamp(subscription["billing_cycle_anchor"], UTC)
+        if anchor.day != tenant.anchor_day or (anchor.hour, anchor.minute, anchor.second) != (0, 0, 0):
+            findings.append(
+                finding(
+                    "anchor_wrong",
+                    f"Subscription {subscription['id']} turns on day {anchor.day} at {anchor:%H:%M:%S} UTC, not on day"
+                    f" {tenant.anchor_day} at 00:00:00: create it with billing_cycle_anchor_config"
+                    f" day_of_month={tenant.anchor_day}, hour=0, minute=0, second=0.",
+                )
+            )
+        if subscription["currency"].upper() != tenant.currency:
+            findings.append(
+                finding(
+                    "currency_wrong",
+                    f"Subscription {subscription['id']} is not in {tenant.currency}: create one that is.",
+                )
+            )
+        grace = self._grace(customer)
+        if grace is not None and grace < SHORTEST_GRACE:
+            findings.append(
+                finding(
+                    "grace_too_short",
+                    f"Stripe finalises invoices {grace} after the period's end; the night needs {SHORTEST_GRACE}:"
+                    " set the grace period in Stripe's invoice settings to 24 to 72 hours.",
+                )
+            )
+        return findings
+
+    def of_item(self, tenant: BilledTenant, meter_id: str, event_name: str) -> Finding | None:
+        """Whether the subscription has an item that bills this meter."""
+        if tenant.stripe_customer_id and self.item(tenant.stripe_customer_id, event_name):
+            return None
+        return Finding(
+            tenant.tenant_id, meter_id, "no_item",
+            f"The subscription of {tenant.tenant_id} has no item for {event_name}: add the price of"
+            " `minutebook stripe sync` to it, or what is posted is never billed.",
+        )  # fmt: skip
+
+    def subscription(self, customer: str) -> Mapping[str, Any] | None:
+        """The customer's subscription that bills, if there is one."""
+        alive = ("active", "past_due", "trialing", "unpaid")
+        return next((body for body in self._cache.subscriptions(customer) if body["status"] in alive), None)
+
+    def item(self, customer: str, event_name: str) -> Mapping[str, Any] | None:
+        """The subscription's item whose price counts this meter."""
+        meter = self.meter(event_name)
+        subscription = self.subscription(customer)
+        if meter is None or subscription is None:
+            return None
+        items = subscription["items"]["data"]
+        return next(
+            (item for item in items if (item["price"].get("recurring") or {}).get("meter") == meter["id"]), None
+        )
+
+    def invoice_of(self, customer: str, period_end: date) -> Mapping[str, Any] | None:
+        """The invoice that bills the usage of the period that ends then, if Stripe has made it."""
+        return next(
+            (
+                invoice
+                for invoice in self._cache.invoices(customer)
+                if invoice["period_end"] == midnight(period_end) and invoice["billing_reason"] == "subscription_cycle"
+            ),
+            None,
+        )
+
+    def is_final(self, customer: str, period_end: date) -> bool:
+        """Whether the period's invoice takes no usage any more."""
+        if period_end > self._clock().date():
+            return False
+        invoice = self.invoice_of(customer, period_end)
+        return invoice is not None and invoice["status"] != "draft"
+
+    def _grace(self, customer: str) -> timedelta | None:
+        """As the newest cycle invoice shows it; Stripe tells it nowhere else."""
+        for invoice in self._cache.invoices(customer):
+            if invoice["billing_reason"] == "subscription_cycle":
+                ends = invoice.get("automatically_finalizes_at") or (invoice["status_transitions"] or {}).get(
+                    "finalized_at"
+                )
+                return timedelta(seconds=ends - invoice["created"]) if ends else None
+        return None

@@ -1,0 +1,163 @@
+"""Stripe, one function per call, through the official library at a pinned API version.
+
+Nothing here decides: what an error means for a posting is told by `outcomes`, what is read is kept by `cache`.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import stripe
+
+API_VERSION = "2026-10-28.endive"
+DEFAULT_URL = "https://api.stripe.com"
+PAGE = 100
+
+# The library would write an id of this machine to a file and send timings of ours with every call.
+stripe.enable_telemetry = False
+
+Body = dict[str, Any]
+
+
+def midnight(day: date) -> int:
+    """The Unix second of 00:00:00 UTC of a day: the timestamp of its meter event, and the bounds of its summary."""
+    return int(datetime.combine(day, time(), UTC).timestamp())
+
+
+class StripeApi:
+    """Every call Minutebook makes. Raises `stripe.StripeError`; safe to use from several threads.
+
+    Reads are repeated by the library on 5xx and broken connections; a write is sent once, its repetition is decided by
+    whoever committed it.
+    """
+
+    def __init__(self, api_key: str, url: str = DEFAULT_URL, *, timeout: float = 20.0, read_retries: int = 2) -> None:
+        """timeout in seconds, for each call."""
+        self._client = stripe.StripeClient(
+            api_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": url.rstrip("/")},
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=timeout),
+        )
+        self._read: Any = {"max_network_retries": read_retries}
+
+    def __repr__(self) -> str:
+        return "StripeApi(…)"
+
+    # Meters: https://docs.stripe.com/billing/subscriptions/usage-based
+
+    def send_meter_event(self, event_name: str, customer: str, value: int, at: int, identifier: str) -> None:
+        """Tell the value of a customer's day. identifier is also the Idempotency-Key: error reports name only that."""
+        self._client.v1.billing.meter_events.create(
+            {
+                "event_name": event_name,
+                "payload": {"stripe_customer_id": customer, "value": str(value)},
+                "timestamp": at,
+                "identifier": identifier,
+            },
+            {"idempotency_key": identifier},
+        )
+
+    def day_summaries(self, meter: str, customer: str, start: date, end: date) -> dict[date, Decimal]:
+        """Stripe's own value per UTC day of [start, end); an unknown day is absent. Eventually consistent."""
+        rows = self._pages(
+            lambda page: self._client.v1.billing.meters.event_summaries.list(meter, page, self._read),
+            {
+                "customer": customer,
+                "start_time": midnight(start),
+                "end_time": midnight(end),
+                "value_grouping_window": "day",
+            },
+        )
+        return {
+            datetime.fromtimestamp(row["start_time"], UTC).date(): Decimal(str(row["aggregated_value"])) for row in rows
+        }
+
+    def day_summary(self, meter: str, customer: str, day: date) -> Decimal:
+        """Stripe's value of one day; 0 where it knows nothing."""
+        return self.day_summaries(meter, customer, day, day + timedelta(days=1)).get(day, Decimal(0))
+
+    def meters(self) -> list[Body]:
+        """Every meter of the account, deactivated ones too."""
+        return list(self._pages(lambda page: self._client.v1.billing.meters.list(page, self._read), {}))
+
+    def create_meter(self, params: Mapping[str, Any], key: str) -> Body:
+        return _plain(self._client.v1.billing.meters.create(_any(params), {"idempotency_key": key}))
+
+    # Catalogue and customers
+
+    def products(self) -> list[Body]:
+        return list(self._pages(lambda page: self._client.v1.products.list(page, self._read), {"active": True}))
+
+    def create_product(self, params: Mapping[str, Any], key: str) -> Body:
+        return _plain(self._client.v1.products.create(_any(params), {"idempotency_key": key}))
+
+    def prices(self) -> list[Body]:
+        """Every active price with its tiers."""
+        params = {"active": True, "expand": ["data.tiers"]}
+        return list(self._pages(lambda page: self._client.v1.prices.list(page, self._read), params))
+
+    def price(self, price: str) -> Body:
+        return _plain(self._client.v1.prices.retrieve(price, {"expand": ["tiers"]}, self._read))
+
+    def create_price(self, params: Mapping[str, Any], key: str) -> Body:
+        return _plain(self._client.v1.prices.create(_any(params), {"idempotency_key": key}))
+
+    def customer(self, customer: str) -> Body:
+        """A deleted customer answers with `deleted` true."""
+        return _plain(self._client.v1.customers.retrieve(customer, {}, self._read))
+
+    def subscriptions(self, customer: str) -> list[Body]:
+        """The customer's subscriptions that have not ended."""
+        return list(
+            self._pages(lambda page: self._client.v1.subscriptions.list(page, self._read), {"customer": customer})
+        )
+
+    # Invoices, items, credit notes
+
+    def invoices(self, customer: str) -> list[Body]:
+        """The customer's invoices, newest first."""
+        return list(self._pages(lambda page: self._client.v1.invoices.list(page, self._read), {"customer": customer}))
+
+    def invoice(self, invoice: str) -> Body:
+        return _plain(self._client.v1.invoices.retrieve(invoice, {}, self._read))
+
+    def upcoming_invoice(self, subscription: str) -> Body:
+        """What Stripe would invoice at the end of the running period, by now."""
+        return _plain(self._client.v1.invoices.create_preview({"subscription": subscription}))
+
+    def invoice_items(self, customer: str) -> list[Body]:
+        return list(
+            self._pages(lambda page: self._client.v1.invoice_items.list(page, self._read), {"customer": customer})
+        )
+
+    def create_invoice_item(self, params: Mapping[str, Any], key: str) -> Body:
+        return _plain(self._client.v1.invoice_items.create(_any(params), {"idempotency_key": key}))
+
+    def credit_notes(self, invoice: str) -> list[Body]:
+        return list(self._pages(lambda page: self._client.v1.credit_notes.list(page, self._read), {"invoice": invoice}))
+
+    def create_credit_note(self, params: Mapping[str, Any], key: str) -> Body:
+        return _plain(self._client.v1.credit_notes.create(_any(params), {"idempotency_key": key}))
+
+    # Events
+
+    def fetch_event(self, event: str) -> Body:
+        """The whole of a thin event, with its data."""
+        return _plain(self._client.v2.core.events.retrieve(event, self._read))
+
+    @staticmethod
+    def _pages(call: Any, params: Mapping[str, Any]) -> Iterator[Body]:
+        for item in call({**params, "limit": PAGE}).auto_paging_iter():
+            yield _plain(item)
+
+
+def _plain(answer: Any) -> Body:
+    body: Body = answer.to_dict(for_json=True)
+    return body
+
+
+def _any(params: Mapping[str, Any]) -> Any:
+    return dict(params)

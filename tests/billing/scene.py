@@ -1,0 +1,172 @@
+"""Tenants with overage, a Stripe set up for them, and a posting run over both."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.posting import Limits, Poster, PostingReport
+from orchestration.billing.readiness import Readiness
+from orchestration.billing.stripe_api import StripeApi
+from tests.sandbox.stripe import StripeSandbox
+from warehouse.connect import Role, connect
+
+KEY = "sk_test_sandbox"
+DAY = 86_400
+OVERAGES = """
+create table if not exists marts.fct_overages_daily (
+    tenant_id text not null, meter_id text not null, usage_date date not null, period_start date not null,
+    period_end date not null, overage_quantity bigint not null, is_complete boolean not null,
+    is_priced boolean not null,
+    primary key (tenant_id, meter_id, usage_date)
+);
+grant select on marts.fct_overages_daily to minutebook_billing, minutebook_transformer, minutebook_operator;
+"""
+
+
+def month_of(day: date, anchor: int = 1) -> tuple[date, date]:
+    """The period a day is in."""
+    start = day.replace(day=anchor)
+    if start > day:
+        start = (start - timedelta(days=31)).replace(day=anchor)
+    return start, (start + timedelta(days=32)).replace(day=anchor)
+
+
+@dataclass
+class Scene:
+    """One database, one Stripe, one clock for both unless a test moves ours alone (skew, seconds)."""
+
+    url: str
+    stripe: StripeSandbox
+    owner: psycopg.Connection[Any]
+    skew: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.stripe.now + self.skew, UTC)
+
+    @property
+    def today(self) -> date:
+        return datetime.fromtimestamp(self.stripe.now, UTC).date()
+
+    def api(self, timeout: float = 5.0) -> StripeApi:
+        return StripeApi(KEY, self.stripe.url, timeout=timeout, read_retries=0)
+
+    def meter(self, meter_id: str = "voice", **changes: Any) -> dict[str, Any]:
+        """A meter of ours, and Stripe's."""
+        self.owner.execute(
+            "insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)"
+            " values (%s, %s, 'unit', 'usage_metrics', %s, %s) on conflict do nothing",
+            [meter_id, meter_id, meter_id, f"minutebook_{meter_id}"],
+        )
+        params = {
+            "display_name": meter_id, "event_name": f"minutebook_{meter_id}", "event_time_window": "day",
+            "default_aggregation": {"formula": "sum"},
+        }  # fmt: skip
+        return self.stripe.metering.create_meter(params | changes)
+
+    def tenant(self, tenant_id: str, meters: tuple[str, ...] = ("voice",), anchor: int = 1, **changes: Any) -> str:
+        """A tenant that may be billed, its customer and subscription; returns the customer."""
+        catalogue = self.stripe.catalogue
+        customer = catalogue.create_customer({"name": tenant_id})["id"]
+        product = catalogue.create_product({"name": "usage"})["id"]
+        by_name = {meter["event_name"]: meter["id"] for meter in self.stripe.metering.meters.values()}
+        prices = [
+            catalogue.create_price(
+                {
+                    "product": product, "currency": "usd", "unit_amount_decimal": "15",
+                    "recurring": {
+                        "interval": "month", "usage_type": "metered", "meter": by_name[f"minutebook_{meter}"]
+                    },
+                }
+            )["id"]
+            for meter in meters
+        ]  # fmt: skip
+        anchors = {"day_of_month": anchor, "hour": 0, "minute": 0, "second": 0}
+        catalogue.create_subscription(
+            {
+                "customer": customer,
+                "items": [{"price": price} for price in prices],
+                "billing_cycle_anchor_config": anchors | changes.get("anchor_config", {}),
+            }
+        )
+        self.owner.execute(
+            "insert into control.tenants (tenant_id, name, currency, anchor_day, stripe_customer_id, feature_flags)"
+            """ values (%s, %s, 'USD', %s, %s, '{"stripe_posting": true}')""",
+            [tenant_id, tenant_id, anchor, customer],
+        )
+        self.owner.execute(
+            "insert into control.tenant_statuses values (%s, %s, 'active')",
+            [tenant_id, self.today - timedelta(days=400)],
+        )
+        return customer
+
+    def overage(
+        self, tenant_id: str, day: date, value: int, meter_id: str = "voice", complete: bool = True, anchor: int = 1
+    ) -> None:
+        """What the marts say from now on."""
+        self.owner.execute(
+            "insert into marts.fct_overages_daily values (%s, %s, %s, %s, %s, %s, %s, true)"
+            " on conflict (tenant_id, meter_id, usage_date) do update"
+            " set overage_quantity = excluded.overage_quantity, is_complete = excluded.is_complete",
+            [tenant_id, meter_id, day, *month_of(day, anchor), value, complete],
+        )
+
+    def forget_overage(self, tenant_id: str, day: date) -> None:
+        self.owner.execute(
+            "delete from marts.fct_overages_daily where tenant_id = %s and usage_date = %s", [tenant_id, day]
+        )
+
+    def post(self, limits: Limits | None = None, **options: Any) -> PostingReport:
+        """One posting run, as `minutebook post`; it never really sleeps."""
+        timeout = options.pop("timeout", 5.0)
+        with self.poster(limits, timeout) as poster:
+            return poster.run(**options)
+
+    @contextmanager
+    def poster(self, limits: Limits | None = None, timeout: float = 5.0) -> Iterator[Poster]:
+        api = self.api(timeout)
+        with self.billing() as connection, self.billing() as of_cache:
+            readiness = Readiness(StripeCache(of_cache, api, self.now), self.now)
+            limits = limits or Limits(workers=4, per_second=1e6)
+            yield Poster(connection, api, readiness, self.now, limits, sleep=lambda _: None)
+
+    @contextmanager
+    def billing(self) -> Iterator[psycopg.Connection[Any]]:
+        with connect(self.url, Role.BILLING, actor="test", autocommit=True) as connection:
+            yield connection
+
+    def held(self, customer: str, day: date, meter_id: str = "voice") -> int:
+        """Stripe's own value of a day, once everything has been processed."""
+        self.stripe.metering.settle()
+        meters = self.stripe.metering.meters.values()
+        meter = next(one["id"] for one in meters if one["event_name"] == f"minutebook_{meter_id}")
+        return self.stripe.metering.value(meter, customer, (day - date(1970, 1, 1)).days) or 0
+
+    def states(self, tenant_id: str) -> list[tuple[date, int, int, str, str | None]]:
+        """usage_date, version, value, state, cause_code of every posting, in order."""
+        return self.owner.execute(
+            "select usage_date, version, value, state, cause_code from ledger.postings where tenant_id = %s"
+            " order by meter_id, usage_date, version",
+            [tenant_id],
+        ).fetchall()
+
+    def sent(self) -> int:
+        return len(self.stripe.metering.received)
+
+
+def on_call(number: int, answer: Any, path: str = "/v1/billing/meter_events") -> Callable[[Any], Any]:
+    """A fault for the nth call of a path from now on, counted from 1."""
+    seen = 0
+
+    def fault(call: Any) -> Any:
+        nonlocal seen
+        if call.method != "POST" or call.path != path:
+            return None
+        seen += 1
+        return answer if seen == number else None
+
+    return fault

@@ -1,0 +1,276 @@
+"""A unit of overage reaches Stripe exactly once, whatever fails on the way."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from orchestration.billing.errors import StripeRefused, StripeUnavailable
+from orchestration.billing.posting import Limits
+from tests.billing.scene import DAY, Scene, on_call
+from tests.sandbox.stripe import Fault
+from warehouse.postings import PosterBusy, posting_lock
+
+FAULTS_THAT_HEAL = [
+    Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.ERROR, Fault.ERROR_AFTER, Fault.LIMITED, Fault.BUSY, Fault.DOWN,
+]  # fmt: skip
+
+
+@pytest.fixture
+def acme(scene: Scene) -> str:
+    scene.meter()
+    return scene.tenant("acme")
+
+
+def test_overage_is_posted_once_and_a_second_run_costs_one_query(scene: Scene, acme: str) -> None:
+    days = [scene.today - timedelta(days=age) for age in (3, 2, 1)]
+    for value, day in enumerate(days, 5):
+        scene.overage("acme", day, value)
+    report = scene.post()
+    assert report.is_clean
+    assert report.counts == {"accepted": 3}
+    assert [scene.held(acme, day) for day in days] == [5, 6, 7]
+    requests = scene.stripe.requests
+    with scene.poster() as poster:
+        statements: list[str] = []
+        real = psycopg.Cursor.execute
+
+        def counted(cursor: psycopg.Cursor, query: object, *rest: object, **options: object) -> object:
+            statements.append(str(query))
+            return real(cursor, query, *rest, **options)  # type: ignore[arg-type]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(psycopg.Cursor, "execute", counted)
+            assert poster.run().counts == {}
+    assert len([text for text in statements if "fct_overages_daily" in text]) == 1
+    assert len(statements) == 3  # the lock, the query, the lock given back
+    assert scene.stripe.requests == requests
+
+
+def test_a_restated_day_overwrites_and_a_day_that_fell_to_nothing_is_posted_as_zero(scene: Scene, acme: str) -> None:
+    first, second = scene.today - timedelta(days=2), scene.today - timedelta(days=1)
+    scene.overage("acme", first, 5)
+    scene.overage("acme", second, 9)
+    scene.post()
+    scene.overage("acme", first, 8)
+    scene.forget_overage("acme", second)
+    scene.post()
+    assert (scene.held(acme, first), scene.held(acme, second)) == (8, 0)
+    assert scene.states("acme") == [
+        (first, 1, 5, "accepted", None), (first, 2, 8, "accepted", None),
+        (second, 1, 9, "accepted", None), (second, 2, 0, "accepted", None),
+    ]  # fmt: skip
+
+
+def test_a_day_never_posted_counts_as_zero(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 0)
+    assert scene.post().counts == {}
+    assert scene.sent() == 0
+
+
+def test_incomplete_unpriced_and_unflagged_days_are_not_posted(scene: Scene, acme: str) -> None:
+    scene.tenant("beta")
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 4, complete=False)
+    scene.overage("acme", day - timedelta(days=1), 4)
+    scene.owner.execute("update marts.fct_overages_daily set is_priced = false where is_complete")
+    scene.overage("beta", day, 4)
+    scene.owner.execute("update control.tenants set feature_flags = '{}' where tenant_id = 'beta'")
+    assert scene.post().counts == {}
+
+
+def test_an_approved_period_takes_no_new_day_values(scene: Scene, acme: str) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 4)
+    scene.owner.execute(
+        "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+        " select tenant_id, period_start, period_end, 'approved', 'x' from marts.fct_overages_daily"
+    )
+    assert scene.post().counts == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS_THAT_HEAL)
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_fault_on_the_way_neither_loses_nor_doubles(scene: Scene, acme: str, fault: Fault, number: int) -> None:
+    days = [scene.today - timedelta(days=age) for age in (2, 1)]
+    for day in days:
+        scene.overage("acme", day, 7)
+    scene.stripe.fault = on_call(number, fault)
+    report = scene.post(Limits(workers=1, per_second=1e6))
+    assert report.counts["accepted"] == 2
+    assert [scene.held(acme, day) for day in days] == [7, 7]
+
+
+def test_an_outage_stops_the_run_and_the_next_run_sends_the_same_rows(scene: Scene, acme: str) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 7)
+    scene.stripe.fault = lambda call: Fault.DOWN if call.path.endswith("meter_events") else None
+    with pytest.raises(StripeUnavailable, match="stays pending"):
+        scene.post(Limits(workers=1, per_second=1e6, patience=3))
+    assert scene.states("acme") == [(day, 1, 7, "pending", None)]
+    scene.stripe.fault = lambda call: None
+    scene.overage("acme", day, 11)
+    scene.post()
+    assert [row[1:4] for row in scene.states("acme")] == [(1, 7, "accepted"), (2, 11, "accepted")]
+    assert scene.held(acme, day) == 11
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_after_a_day_of_outage_stripe_is_read_before_anything_is_sent_again(
+    scene: Scene, acme: str, arrived: bool
+) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 7)
+    fault = Fault.LOST_ANSWER if arrived else Fault.LOST_REQUEST
+    scene.stripe.fault = lambda call: fault if call.path.endswith("meter_events") else None
+    scene.post(Limits(workers=1, per_second=1e6, attempts=2))
+    scene.stripe.fault = lambda call: None
+    scene.stripe.advance(26 * 3600)
+    sent = scene.sent()
+    scene.post()
+    assert scene.held(acme, day) == 7
+    versions = [row[1:] for row in scene.states("acme")]
+    if arrived:
+        assert versions == [(1, 7, "accepted", None)]
+        assert scene.sent() == sent
+    else:
+        assert versions == [(1, 7, "lost", "forgotten"), (2, 7, "accepted", None)]
+
+
+def test_a_month_of_outage_leaves_what_no_meter_can_carry_uncovered(scene: Scene, acme: str) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 7)
+    scene.stripe.fault = lambda call: Fault.LOST_REQUEST if call.path.endswith("meter_events") else None
+    scene.post(Limits(workers=1, per_second=1e6, attempts=2))
+    scene.stripe.fault = lambda call: None
+    scene.stripe.advance(40 * DAY)
+    scene.post()
+    assert scene.states("acme") == [(day, 1, 7, "uncovered", "too_old")]
+
+
+def test_a_final_invoice_takes_no_late_usage(scene: Scene, acme: str) -> None:
+    last_day = scene.today.replace(day=1) + timedelta(days=31)
+    last_day = last_day.replace(day=1) - timedelta(days=1)
+    scene.stripe.advance(((last_day - scene.today).days + 2) * DAY)
+    scene.overage("acme", last_day, 7)
+    assert scene.post().counts == {"accepted": 1}  # the draft still takes it
+    scene.stripe.advance(3 * DAY)
+    scene.overage("acme", last_day, 9)
+    assert scene.post().counts == {"uncovered": 1}
+    assert scene.post().counts == {}
+    assert scene.states("acme")[-1][3:] == ("uncovered", "invoice_final")
+
+
+def test_a_value_of_more_than_fifteen_digits_is_never_sent(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 10**15)
+    assert scene.post().counts == {"uncovered": 1}
+    assert scene.sent() == 0
+    assert scene.post().counts == {}
+
+
+def test_a_tenant_that_is_not_set_up_is_named_and_the_others_go_on(scene: Scene) -> None:
+    scene.meter()
+    scene.meter("chat")
+    scene.meter("raw", event_time_window=None)
+    good = scene.tenant("good")
+    deleted = scene.tenant("deleted")
+    scene.tenant("late", anchor_config={"hour": 9})
+    scene.tenant("itemless", meters=("chat",))
+    scene.tenant("double", meters=("raw",))
+    scene.tenant("nobody")
+    scene.owner.execute("update control.tenants set stripe_customer_id = null where tenant_id = 'nobody'")
+    scene.stripe.catalogue.delete_customer(deleted)
+    day = scene.today - timedelta(days=1)
+    for tenant in ("good", "deleted", "late", "itemless", "nobody"):
+        scene.overage(tenant, day, 3)
+    scene.overage("double", day, 3, "raw")
+    report = scene.post()
+    assert scene.held(good, day) == 3
+    assert {key[0]: found.code for key, found in report.stopped.items()} == {
+        "deleted": "customer_deleted", "late": "anchor_wrong", "itemless": "no_item", "double": "meter_wrong",
+        "nobody": "no_customer",
+    }  # fmt: skip
+    assert not report.is_clean
+
+
+def test_a_grace_of_an_hour_stops_posting(scene: Scene, acme: str) -> None:
+    scene.stripe.invoicing.grace = 3600
+    scene.stripe.advance(40 * DAY)
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    report = scene.post()
+    assert report.stopped["acme", None].code == "grace_too_short"
+    assert scene.sent() == 0
+
+
+def test_a_refused_key_stops_the_run_at_once(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    scene.stripe.fault = lambda call: Fault.UNAUTHORIZED if call.path.endswith("meter_events") else None
+    with pytest.raises(StripeRefused, match="MINUTEBOOK_STRIPE_API_KEY"):
+        scene.post()
+    assert [row[3] for row in scene.states("acme")] == ["pending"]
+
+
+def test_two_runs_never_post_at_once(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    with scene.billing() as other, posting_lock(other), pytest.raises(PosterBusy, match="Another process is posting"):
+        scene.post()
+    assert scene.post().counts == {"accepted": 1}
+
+
+def test_a_dry_run_shows_every_event_and_sends_none(scene: Scene, acme: str) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 3)
+    report = scene.post(dry_run=True)
+    assert [(row.tenant_id, row.usage_date, row.value, row.held) for row in report.events] == [("acme", day, 3, 0)]
+    assert scene.sent() == 0
+    assert scene.states("acme") == []
+
+
+def test_our_clock_a_day_ahead_or_behind_bills_the_same(scene: Scene, acme: str) -> None:
+    day = scene.today - timedelta(days=3)
+    for skew, value in ((DAY, 4), (-DAY, 6), (0, 5)):
+        scene.skew = skew
+        scene.overage("acme", day, value)
+        scene.post()
+    assert scene.held(acme, day) == 5
+
+
+def test_an_identifier_that_said_something_else_before_gives_way_to_a_new_version(scene: Scene, acme: str) -> None:
+    """As after a restore of an older database: versions are counted anew."""
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 3)
+    scene.post()
+    scene.owner.execute("alter table ledger.postings disable trigger all")
+    scene.owner.execute("delete from ledger.postings")
+    scene.owner.execute("alter table ledger.postings enable trigger all")
+    scene.overage("acme", day, 8)
+    scene.post()
+    assert scene.held(acme, day) == 8
+    assert [row[3:] for row in scene.states("acme")] == [("lost", "identifier_reused"), ("accepted", None)]
+
+
+def test_a_posting_cannot_be_rewritten_or_deleted(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    scene.post()
+    for statement in (
+        "update ledger.postings set value = 4",
+        "update ledger.postings set state = 'pending', resolved_at = null",
+        "delete from ledger.postings",
+        "truncate ledger.postings",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            scene.owner.execute(statement)
+
+
+def test_tenants_and_meters_go_at_once_but_one_call_per_customer_and_meter(scene: Scene) -> None:
+    scene.meter()
+    scene.meter("chat")
+    customers = [scene.tenant(f"t{number}", meters=("voice", "chat")) for number in range(6)]
+    for number in range(6):
+        for age in range(1, 6):
+            scene.overage(f"t{number}", scene.today - timedelta(days=age), age)
+            scene.overage(f"t{number}", scene.today - timedelta(days=age), 10 * age, "chat")
+    scene.stripe.latency = 0.002
+    assert scene.post(Limits(workers=8, per_second=1e6)).counts == {"accepted": 60}
+    assert scene.stripe.violations == []
+    assert all(scene.held(customer, scene.today - timedelta(days=2), "chat") == 20 for customer in customers)

@@ -1,0 +1,129 @@
+"""The part of Stripe's API that Minutebook uses."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.sandbox.stripe.service import Call, StripeSandbox
+
+Body = dict[str, Any]
+Route = tuple[str, re.Pattern[str], Callable[..., Any]]
+
+
+def page(call: "Call", rows: Iterable[Body], url: str) -> Body:
+    """A list as Stripe pages it: limit 1 to 100, default 10, after the object named by starting_after."""
+    found = list(rows)
+    after, limit = call.params.get("starting_after"), int(call.params.get("limit", 10))
+    if not 1 <= limit <= 100:
+        raise ValueError("limit")
+    if after:
+        found = found[[row["id"] for row in found].index(after) + 1 :]
+    return {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": url}
+
+
+def routes(stripe: "StripeSandbox") -> list[Route]:
+    catalogue, metering, invoicing = stripe.catalogue, stripe.metering, stripe.invoicing
+
+    def meter_event(call: "Call") -> Body:
+        return metering.receive(call.params, call.key or "")
+
+    def summaries(call: "Call", meter: str) -> Body:
+        stripe.process()
+        return page(call, metering.summaries(meter, call.params), call.path)
+
+    def meters(call: "Call") -> Body:
+        return page(call, list(metering.meters.values())[::-1], call.path)
+
+    def create_meter(call: "Call") -> Body:
+        return metering.create_meter(call.params)
+
+    def deactivate(call: "Call", meter: str) -> Body:
+        return stripe.one("meter", metering.meters, meter) | {"status": "inactive"}
+
+    def customer(call: "Call", name: str) -> Body:
+        return catalogue.customer(name)
+
+    def create_customer(call: "Call") -> Body:
+        return catalogue.create_customer(call.params)
+
+    def products(call: "Call") -> Body:
+        return page(call, list(catalogue.products.values())[::-1], call.path)
+
+    def create_product(call: "Call") -> Body:
+        return catalogue.create_product(call.params)
+
+    def prices(call: "Call") -> Body:
+        return page(call, list(catalogue.prices.values())[::-1], call.path)
+
+    def price(call: "Call", name: str) -> Body:
+        return stripe.one("price", catalogue.prices, name)
+
+    def create_price(call: "Call") -> Body:
+        return catalogue.create_price(call.params)
+
+    def subscriptions(call: "Call") -> Body:
+        catalogue.customer(call.params["customer"])
+        rows = [
+            row
+            for row in catalogue.subscriptions.values()
+            if row["customer"] == call.params["customer"] and row["status"] != "canceled"
+        ]
+        return page(call, rows[::-1], call.path)
+
+    def create_subscription(call: "Call") -> Body:
+        return catalogue.create_subscription(call.params)
+
+    def invoices(call: "Call") -> Body:
+        catalogue.customer(call.params["customer"])
+        rows = [row for row in invoicing.invoices.values() if row["customer"] == call.params["customer"]]
+        return page(call, rows[::-1], call.path)
+
+    def invoice(call: "Call", name: str) -> Body:
+        return stripe.one("invoice", invoicing.invoices, name)
+
+    def upcoming(call: "Call") -> Body:
+        return invoicing.upcoming(call.params["subscription"])
+
+    def items(call: "Call") -> Body:
+        rows = [row for row in invoicing.items.values() if row["customer"] == call.params["customer"]]
+        return page(call, rows[::-1], call.path)
+
+    def create_item(call: "Call") -> Body:
+        return invoicing.create_item(call.params)
+
+    def credit_notes(call: "Call") -> Body:
+        rows = [row for row in invoicing.credit_notes.values() if row["invoice"] == call.params["invoice"]]
+        return page(call, rows[::-1], call.path)
+
+    def create_credit_note(call: "Call") -> Body:
+        return invoicing.create_credit_note(call.params)
+
+    def event(call: "Call", name: str) -> Body:
+        return stripe.one("event", stripe.events, name)
+
+    table: list[tuple[str, str, Callable[..., Any]]] = [
+        ("POST", "/v1/billing/meter_events", meter_event),
+        ("GET", "/v1/billing/meters/([^/]+)/event_summaries", summaries),
+        ("GET", "/v1/billing/meters", meters),
+        ("POST", "/v1/billing/meters", create_meter),
+        ("POST", "/v1/billing/meters/([^/]+)/deactivate", deactivate),
+        ("GET", "/v1/customers/([^/]+)", customer),
+        ("POST", "/v1/customers", create_customer),
+        ("GET", "/v1/products", products),
+        ("POST", "/v1/products", create_product),
+        ("GET", "/v1/prices", prices),
+        ("GET", "/v1/prices/([^/]+)", price),
+        ("POST", "/v1/prices", create_price),
+        ("GET", "/v1/subscriptions", subscriptions),
+        ("POST", "/v1/subscriptions", create_subscription),
+        ("GET", "/v1/invoices", invoices),
+        ("POST", "/v1/invoices/create_preview", upcoming),
+        ("GET", "/v1/invoices/([^/]+)", invoice),
+        ("GET", "/v1/invoiceitems", items),
+        ("POST", "/v1/invoiceitems", create_item),
+        ("GET", "/v1/credit_notes", credit_notes),
+        ("POST", "/v1/credit_notes", create_credit_note),
+        ("GET", "/v2/core/events/([^/]+)", event),
+    ]
+    return [(method, re.compile(path), handler) for method, path, handler in table]

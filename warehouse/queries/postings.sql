@@ -1,0 +1,163 @@
+-- name: take_lock
+select pg_catalog.pg_try_advisory_lock(7734, 0);
+
+-- name: give_lock_back
+select pg_catalog.pg_advisory_unlock(7734, 0);
+
+-- name: due
+-- Desired state against the postings ledger: rows to send again, and days whose value differs from what Stripe holds.
+with billable as (
+    select tenant_id, coalesce(stripe_customer_id, '') as stripe_customer_id
+    from control.tenants
+    where
+        feature_flags @> '{"stripe_posting": true}'
+        and (%(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s))
+),
+
+latest as (
+    select
+        tenant_id,
+        meter_id,
+        usage_date,
+        max(version) as version,
+        (array_agg(value order by version desc))[1] as value,
+        (array_agg(state order by version desc))[1] as state,
+        coalesce(max(version) filter (where state = 'lost'), 0)
+        > coalesce(max(version) filter (where state = 'accepted'), 0) as is_lost,
+        (array_agg(value order by version desc) filter (where state = 'accepted'))[1] as held
+    from ledger.postings
+    where usage_date >= %(oldest_day)s
+    group by tenant_id, meter_id, usage_date
+),
+
+wanted as (
+    select o.tenant_id, o.meter_id, o.usage_date, o.period_start, o.period_end, o.overage_quantity as value
+    from marts.fct_overages_daily as o
+    where o.usage_date >= %(oldest_day)s and o.is_complete and o.is_priced
+    union all
+    -- A day that was posted and is no longer in the mart has no overage any more.
+    select l.tenant_id, l.meter_id, l.usage_date, null, null, 0
+    from latest as l
+    where not exists (
+        select 1 from marts.fct_overages_daily as o
+        where o.tenant_id = l.tenant_id and o.meter_id = l.meter_id and o.usage_date = l.usage_date
+    )
+),
+
+changed as (
+    select
+        w.tenant_id,
+        w.meter_id,
+        w.usage_date,
+        w.period_start,
+        w.period_end,
+        w.value,
+        coalesce(l.version, 0) + 1 as version,
+        coalesce(l.held, 0) as held
+    from wanted as w
+    left join latest as l on w.tenant_id = l.tenant_id and w.meter_id = l.meter_id and w.usage_date = l.usage_date
+    left join ledger.periods as p
+        on w.tenant_id = p.tenant_id and w.usage_date >= p.period_start and w.usage_date < p.period_end
+    where
+        l.state is distinct from 'pending'
+        and coalesce(p.state, 'open') not in ('approved', 'closed')
+        and (
+            l.is_lost
+            or (w.value <> coalesce(l.held, 0) and (l.state = 'uncovered' and l.value = w.value) is not true)
+        )
+        -- What was used outside the active dates is not billed; a fall to zero may always be told.
+        and (
+            w.value = 0
+            or exists (
+                select 1 from control.tenant_statuses as s
+                where s.tenant_id = w.tenant_id and s.status = 'active' and s.valid_from <= w.usage_date
+            )
+        )
+),
+
+due as (
+    select
+        p.tenant_id,
+        p.meter_id,
+        p.usage_date,
+        null::date as period_start,
+        null::date as period_end,
+        p.value,
+        p.version,
+        null::bigint as held,
+        p.posting_id,
+        p.identifier,
+        p.stripe_customer_id,
+        p.event_name,
+        p.committed_at
+    from ledger.postings as p
+    inner join billable as b on p.tenant_id = b.tenant_id
+    where p.state = 'pending'
+    union all
+    select
+        c.tenant_id,
+        c.meter_id,
+        c.usage_date,
+        c.period_start,
+        c.period_end,
+        c.value,
+        c.version,
+        c.held,
+        null,
+        null,
+        b.stripe_customer_id,
+        coalesce(m.stripe_event_name, ''),
+        null
+    from changed as c
+    inner join billable as b on c.tenant_id = b.tenant_id
+    inner join control.meters as m on c.meter_id = m.meter_id
+)
+
+select *
+from due
+where (tenant_id, meter_id, usage_date) > (%(after_tenant)s, %(after_meter)s, %(after_day)s)
+order by tenant_id, meter_id, usage_date
+limit %(limit)s;
+
+-- name: commit
+insert into ledger.postings (
+    tenant_id, meter_id, usage_date, version, value, stripe_customer_id, event_name, identifier, committed_at
+)
+select *
+from unnest(
+    %(tenant_id)s::text [],
+    %(meter_id)s::text [],
+    %(usage_date)s::date [],
+    %(version)s::int [],
+    %(value)s::bigint [],
+    %(stripe_customer_id)s::text [],
+    %(event_name)s::text [],
+    %(identifier)s::text [],
+    %(committed_at)s::timestamptz []
+)
+returning identifier, posting_id;
+
+-- name: record
+update ledger.postings as p
+set
+    state = r.state,
+    cause_code = r.cause_code,
+    cause = r.cause,
+    posted_at = case when r.state = 'accepted' then %(now)s else p.posted_at end,
+    resolved_at = %(now)s
+from unnest(%(posting_id)s::bigint [], %(state)s::text [], %(cause_code)s::text [], %(cause)s::text [])
+    as r (posting_id, state, cause_code, cause)
+where p.posting_id = r.posting_id and p.state = 'pending';
+
+-- name: withdraw
+-- Stripe dropped it after it had answered (refused), or a person found it missing there (lost): what we hold counts as not sent.
+update ledger.postings
+set state = %(state)s, cause_code = %(cause_code)s, cause = %(cause)s, resolved_at = %(now)s
+where identifier = any(%(identifiers)s) and state = 'accepted'
+returning identifier;
+
+-- name: newest_accepted
+select distinct on (tenant_id, meter_id, usage_date) identifier
+from ledger.postings
+where tenant_id = %(tenant_id)s and meter_id = %(meter_id)s and usage_date = %(usage_date)s and state = 'accepted'
+order by tenant_id, meter_id, usage_date, version desc;
