@@ -1,0 +1,24 @@
+{% macro minor_units(currency) -%}
+    {#- Decimals of a currency's smallest unit, ISO 4217; MGA has 0 as Stripe and everyday use have it. -#}
+    case
+        when {{ currency }} in (
+            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'MGA', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'
+        ) then 0
+        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+        else 2
+    end
+{%- endmacro %}
+
+{% macro round_to_currency(amount, currency) -%}
+    {#- The one place money is rounded, once per line: round(numeric, int) goes half away from zero. -#}
+    round({{ amount }}, {{ minor_units(currency) }})
+{%- endmacro %}
+
+{% macro billed_units(seconds, increment_seconds, minimum_seconds) -%}
+    {#- Started increments of the connected seconds; the minimum counts only once there is a second to bill. -#}
+    case
+        when {{ seconds }} > 0
+            then ceil(greatest({{ seconds }}, {{ minimum_seconds }}) / {{ increment_seconds }})::bigint
+        else 0::bigint
+    end
+{%- endmacro %}

@@ -1,0 +1,35 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_days('vapi') }}",
+    indexes=[{'columns': ['account', 'usage_date']}]
+) }}
+with pulls as (
+    {{ changed_pulls('vapi') }}
+),
+
+calls as (
+    select calls.*
+    from {{ ref('fct_calls') }} as calls
+    inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
+    where calls.tenant_id is not null and calls.outcome = 'connected'
+),
+
+daily as (
+    select
+        calls.account,
+        calls.usage_date,
+        calls.pull_id,
+        calls.tenant_id,
+        calls.agent_id,
+        counted.meter_id,
+        count(*) as calls,
+        sum(counted.units::bigint)::bigint as quantity,
+        coalesce(sum(counted.units::bigint) filter (where calls.cost_basis = 'estimated'), 0)::bigint as uncosted_quantity
+    from calls
+    cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
+    group by calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id, counted.meter_id
+)
+
+select * from daily

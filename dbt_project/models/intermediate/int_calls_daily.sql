@@ -1,0 +1,37 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_days('vapi') }}",
+    indexes=[{'columns': ['account', 'usage_date']}]
+) }}
+with pulls as (
+    {{ changed_pulls('vapi') }}
+),
+
+calls as (
+    select calls.*
+    from {{ ref('fct_calls') }} as calls
+    inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
+),
+
+daily as (
+    select
+        account,
+        usage_date,
+        pull_id,
+        tenant_id,
+        agent_id,
+        count(*) as calls,
+        count(*) filter (where outcome = 'connected') as connected_calls,
+        count(*) filter (where outcome = 'in progress') as in_progress_calls,
+        count(*) filter (where outcome = 'error') as error_calls,
+        count(*) filter (where cost_basis = 'estimated') as uncosted_calls,
+        sum(connected_seconds) as connected_seconds,
+        sum(cost) as cost,
+        sum(cost) filter (where outcome = 'error') as error_cost
+    from calls
+    group by account, usage_date, pull_id, tenant_id, agent_id
+)
+
+select * from daily

@@ -1,0 +1,89 @@
+-- Reported wherever the provider names a number, 0 too; estimated only where it names none, and then null without a unit cost.
+with usage as (
+    select * from {{ ref('int_usage_unioned') }}
+),
+
+call_costs as (
+    select
+        tenant_id,
+        agent_id,
+        usage_date,
+        'vapi' as source,
+        component,
+        cost_basis as basis,
+        cost_currency as currency,
+        cost
+    from {{ ref('int_call_costs_daily') }}
+),
+
+metric_costs as (
+    select
+        tenant_id,
+        agent_id,
+        usage_date,
+        source,
+        item as component,
+        'reported' as basis,
+        'USD' as currency,
+        cost
+    from usage
+    where source = 'usage_metrics' and cost is not null
+),
+
+estimates as (
+    select
+        usage.tenant_id,
+        usage.agent_id,
+        usage.usage_date,
+        usage.source,
+        case when usage.source = 'vapi' then 'total' else usage.item end as component,
+        'estimated' as basis,
+        coalesce(unit_costs.currency, 'USD') as currency,
+        usage.uncosted_quantity * unit_costs.unit_cost as cost
+    from usage
+    left join {{ ref('stg_control__unit_costs') }} as unit_costs
+        on
+            usage.meter_id = unit_costs.meter_id
+            and usage.usage_date >= unit_costs.valid_from
+            and usage.usage_date < unit_costs.valid_to
+    where usage.uncosted_quantity > 0
+),
+
+fixed_costs as (
+    select
+        tenant_id,
+        null as agent_id,
+        usage_date,
+        'fixed' as source,
+        fixed_cost_id as component,
+        'allocated' as basis,
+        currency,
+        cost
+    from {{ ref('int_fixed_costs_allocated') }}
+),
+
+unioned as (
+    select * from call_costs
+    union all
+    select * from metric_costs
+    union all
+    select * from estimates
+    union all
+    select * from fixed_costs
+),
+
+summed as (
+    select
+        tenant_id,
+        agent_id,
+        usage_date,
+        source,
+        component,
+        basis,
+        currency,
+        case when count(cost) = count(*) then sum(cost) end as cost
+    from unioned
+    group by tenant_id, agent_id, usage_date, source, component, basis, currency
+)
+
+select * from summed

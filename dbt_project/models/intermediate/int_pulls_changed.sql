@@ -1,0 +1,50 @@
+{{ config(
+    post_hook='{{ forget_changed_pulls() }}'
+) }}
+{%- set built = pulls_built() %}
+with keyed as (
+    select * from {{ ref('int_pulls_keyed') }}
+),
+
+built as (
+    {% if built is not none -%}
+    select
+        source,
+        account,
+        tenant_id,
+        usage_date,
+        build_key
+    from {{ built }}
+    {%- else -%}
+    select
+        source,
+        account,
+        tenant_id,
+        usage_date,
+        build_key
+    from keyed
+    where false
+    {%- endif %}
+),
+
+changed as (
+    select
+        keyed.pull_id,
+        keyed.is_incomplete,
+        keyed.row_count,
+        keyed.pulled_at,
+        keyed.build_key,
+        coalesce(keyed.source, built.source) as source,
+        coalesce(keyed.account, built.account) as account,
+        coalesce(keyed.tenant_id, built.tenant_id) as tenant_id,
+        coalesce(keyed.usage_date, built.usage_date) as usage_date
+    from keyed
+    full join built
+        on
+            keyed.source = built.source
+            and keyed.account = built.account
+            and keyed.usage_date = built.usage_date
+    where keyed.build_key is distinct from built.build_key
+)
+
+select * from changed

@@ -1,0 +1,76 @@
+{{ config(materialized='view') }}
+-- What the rows of an account-day are built from: the pull, who its calls are routed to that day, and how calls are counted.
+-- A version of an attachment adds its hash on its first day and takes it away on the day it ends, so the running sum
+-- stands for everything in force on a day, and a change touches the days it changes and no other.
+with pulls as (
+    select * from {{ ref('stg_ledger__current_pulls') }}
+),
+
+attachments as (
+    select
+        tenant_id,
+        valid_from,
+        valid_to,
+        hashtextextended(concat_ws('|', kind, value, tenant_id, agent_id), 0)::numeric as version_hash
+    from {{ ref('stg_control__agent_attachments') }}
+    where tenant_id is not null and kind in ('vapi_phone_number', 'vapi_assistant')
+),
+
+moves as (
+    select
+        accounts.account,
+        steps.moved_on,
+        steps.version_hash
+    from attachments
+    cross join lateral (values ('platform'), (attachments.tenant_id)) as accounts (account)
+    cross join lateral (
+        values (attachments.valid_from, attachments.version_hash), (attachments.valid_to, -attachments.version_hash)
+    ) as steps (moved_on, version_hash)
+    where steps.moved_on < 'infinity'
+),
+
+routings as (
+    select
+        account,
+        moved_on as valid_from,
+        coalesce(lead(moved_on) over (partition by account order by moved_on), 'infinity')::date as valid_to,
+        sum(sum(version_hash)) over (partition by account order by moved_on) as routing
+    from moves
+    group by account, moved_on
+),
+
+voice_meters as (
+    select
+        string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as voice_meters
+    from {{ ref('stg_control__meters') }}
+    where source = 'vapi'
+),
+
+keyed as (
+    select
+        pulls.pull_id,
+        pulls.source,
+        pulls.account,
+        pulls.tenant_id,
+        pulls.usage_date,
+        pulls.is_incomplete,
+        pulls.row_count,
+        pulls.pulled_at,
+        md5(concat_ws(
+            '|',
+            '{{ var("usage_version") }}',
+            pulls.pull_id,
+            case when pulls.source = 'vapi' then voice_meters.voice_meters end,
+            case when pulls.source = 'vapi' then coalesce(routings.routing, 0) end
+        )) as build_key
+    from pulls
+    cross join voice_meters
+    left join routings
+        on
+            pulls.source = 'vapi'
+            and pulls.account = routings.account
+            and pulls.usage_date >= routings.valid_from
+            and pulls.usage_date < routings.valid_to
+)
+
+select * from keyed

@@ -1,0 +1,222 @@
+-- Every source in one grain. Here each row gets its tenant and its meter, or the reason why it has none.
+with calls as (
+    select * from {{ ref('int_calls_daily') }}
+),
+
+periods as (
+    select * from {{ ref('int_periods') }}
+),
+
+meters as (
+    select * from {{ ref('stg_control__meters') }}
+),
+
+voice_units as (
+    select
+        units.tenant_id,
+        units.agent_id,
+        'vapi' as source,
+        units.usage_date,
+        units.meter_id,
+        units.meter_id as item,
+        meters.unit,
+        units.quantity::numeric as quantity,
+        units.uncosted_quantity,
+        null::numeric as cost,
+        units.calls as row_count,
+        units.pull_id,
+        null as reason
+    from {{ ref('int_call_units_daily') }} as units
+    inner join periods
+        on
+            units.tenant_id = periods.tenant_id
+            and units.usage_date >= periods.period_start
+            and units.usage_date < periods.period_end
+            and units.meter_id = periods.voice_meter_id
+    inner join meters on units.meter_id = meters.meter_id
+),
+
+voice_unmetered as (
+    select
+        calls.tenant_id,
+        calls.agent_id,
+        'vapi' as source,
+        calls.usage_date,
+        null as meter_id,
+        'voice' as item,
+        'connected second' as unit,
+        calls.connected_seconds as quantity,
+        calls.uncosted_calls as uncosted_quantity,
+        calls.cost,
+        case when calls.tenant_id is null then calls.calls else calls.connected_calls end as row_count,
+        calls.pull_id,
+        case when calls.tenant_id is null then 'unattributed' else 'no meter' end as reason
+    from calls
+    left join periods
+        on
+            calls.tenant_id = periods.tenant_id
+            and calls.usage_date >= periods.period_start
+            and calls.usage_date < periods.period_end
+    where calls.tenant_id is null or (periods.voice_meter_id is null and calls.connected_calls > 0)
+),
+
+voice_errors as (
+    select
+        tenant_id,
+        agent_id,
+        'vapi' as source,
+        usage_date,
+        null as meter_id,
+        'voice' as item,
+        'call' as unit,
+        error_calls::numeric as quantity,
+        0::bigint as uncosted_quantity,
+        error_cost as cost,
+        error_calls as row_count,
+        pull_id,
+        'error' as reason
+    from calls
+    where error_calls > 0
+),
+
+voiceflow as (
+    select
+        case when projects.tenant_id = usage.account then usage.account end as tenant_id,
+        case when projects.tenant_id = usage.account then projects.agent_id end as agent_id,
+        'voiceflow' as source,
+        usage.usage_date,
+        meters.meter_id,
+        case
+            when usage.metric = 'interactions' then coalesce(meters.meter_id, 'interactions')
+            else usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
+        end as item,
+        case
+            when usage.metric = 'interactions' then coalesce(meters.unit, 'interaction')
+            else 'usage unit'
+        end as unit,
+        usage.quantity::numeric as quantity,
+        case
+            when
+                usage.metric = 'interactions'
+                and usage.usage_type in ('{{ var("voiceflow_live_types") | join("', '") }}')
+                and projects.environment not in ('{{ var("voiceflow_draft_environments") | join("', '") }}')
+                then usage.quantity
+            else 0
+        end as uncosted_quantity,
+        null::numeric as cost,
+        usage.row_count,
+        usage.pull_id,
+        case
+            when projects.tenant_id is distinct from usage.account then 'unattributed'
+            when usage.usage_type in ('{{ var("voiceflow_prototype_types") | join("', '") }}') then 'prototype'
+            when projects.environment in ('{{ var("voiceflow_draft_environments") | join("', '") }}') then 'prototype'
+            when usage.metric <> 'interactions' then 'no meter'
+            when usage.usage_type is null then 'unknown type'
+            when usage.usage_type not in ('{{ var("voiceflow_live_types") | join("', '") }}') then 'unknown type'
+            when meters.meter_id is null then 'no meter'
+        end as reason
+    from {{ ref('int_voiceflow_usage_daily') }} as usage
+    left join {{ ref('stg_control__voiceflow_projects') }} as projects on usage.project_id = projects.project_id
+    left join meters on meters.source = 'voiceflow' and usage.metric = 'interactions'
+),
+
+usage_agents as (
+    select * from {{ ref('stg_control__agent_attachments') }} where kind = 'usage_agent' and tenant_id is not null
+),
+
+-- A pull holds the rows of the agents that were its tenant's when it was read. Where an agent has moved since, its rows count for
+-- the new tenant once that one's own pull has them; until then they are reported.
+metrics_attached as (
+    select
+        metrics.*,
+        usage_agents.tenant_id as attached_tenant_id,
+        usage_agents.agent_id as attached_agent_id
+    from {{ ref('int_metric_usage_daily') }} as metrics
+    left join usage_agents
+        on
+            metrics.usage_agent_id = usage_agents.value
+            and metrics.usage_date >= usage_agents.valid_from
+            and metrics.usage_date < usage_agents.valid_to
+),
+
+metrics_routed as (
+    select held.*
+    from metrics_attached as held
+    left join metrics_attached as own
+        on
+            held.attached_tenant_id <> held.account
+            and held.attached_tenant_id = own.account
+            and held.usage_date = own.usage_date
+            and held.usage_agent_id = own.usage_agent_id
+            and held.metric_type = own.metric_type
+    where own.account is null
+),
+
+metrics as (
+    select
+        case when routed.attached_tenant_id = routed.account then routed.account end as tenant_id,
+        case when routed.attached_tenant_id = routed.account then routed.attached_agent_id end as agent_id,
+        'usage_metrics' as source,
+        routed.usage_date,
+        meters.meter_id,
+        coalesce(meters.meter_id, routed.metric_type) as item,
+        coalesce(meters.unit, 'unit') as unit,
+        routed.quantity::numeric as quantity,
+        routed.uncosted_quantity,
+        routed.cost,
+        routed.row_count,
+        routed.pull_id,
+        case
+            when routed.attached_tenant_id is distinct from routed.account then 'unattributed'
+            when meters.meter_id is null then 'no meter'
+        end as reason
+    from metrics_routed as routed
+    left join meters on routed.metric_type = meters.metric_type
+),
+
+unioned as (
+    select * from voice_units
+    union all
+    select * from voice_unmetered
+    union all
+    select * from voice_errors
+    union all
+    select * from voiceflow
+    union all
+    select * from metrics
+),
+
+-- What lies outside a tenant's life or in a pause is not billed, whatever else could be said of it.
+dated as (
+    select
+        unioned.tenant_id,
+        unioned.agent_id,
+        unioned.source,
+        unioned.usage_date,
+        unioned.meter_id,
+        unioned.item,
+        unioned.unit,
+        unioned.quantity,
+        unioned.uncosted_quantity,
+        unioned.cost,
+        unioned.row_count,
+        unioned.pull_id,
+        case
+            when unioned.reason in ('unattributed', 'error') then unioned.reason
+            when
+                statuses.status is null or statuses.status = 'closed'
+                or tenants.activated_on is null or unioned.usage_date < tenants.activated_on
+                then 'outside active dates'
+            when statuses.status = 'paused' then 'paused'
+            else unioned.reason
+        end as reason
+    from unioned
+    left join {{ ref('int_tenants_dated') }} as tenants on unioned.tenant_id = tenants.tenant_id
+    left join {{ ref('stg_control__tenant_statuses') }} as statuses
+        on
+            unioned.tenant_id = statuses.tenant_id
+            and unioned.usage_date >= statuses.valid_from
+            and unioned.usage_date < statuses.valid_to
+)
+
+select * from dated where quantity <> 0 or reason in ('unattributed', 'error')

@@ -1,0 +1,32 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_days('voiceflow') }}",
+    indexes=[{'columns': ['account', 'usage_date']}]
+) }}
+-- Only what adds up: unique users of two hours are not the users of both.
+with pulls as (
+    {{ changed_pulls('voiceflow') }}
+),
+
+daily as (
+    select
+        usage.account,
+        usage.usage_date,
+        usage.pull_id,
+        usage.project_id,
+        usage.environment_id,
+        usage.metric,
+        usage.usage_type,
+        count(*) as row_count,
+        sum(usage.quantity)::bigint as quantity
+    from {{ ref('stg_voiceflow__usage') }} as usage
+    inner join pulls on usage.pull_id = pulls.pull_id
+    where usage.metric in ('interactions', 'credit_usage')
+    group by
+        usage.account, usage.usage_date, usage.pull_id, usage.project_id, usage.environment_id, usage.metric,
+        usage.usage_type
+)
+
+select * from daily

@@ -1,0 +1,13 @@
+-- depends_on: {{ ref('fct_pulls_built') }}
+with revision as (
+    select * from {{ ref('stg_control__revision') }}
+),
+
+build as (
+    select
+        revision as control_revision,
+        {{ as_of() }} as as_of
+    from revision
+)
+
+select * from build

@@ -1,0 +1,43 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
+with costs as (
+    select * from {{ ref('int_costs_unioned') }}
+),
+
+tenants as (
+    select * from {{ ref('stg_control__tenants') }}
+),
+
+rates as (
+    select * from {{ ref('stg_control__exchange_rates') }}
+),
+
+-- In the tenant's money, at the rate of the usage day. What falls on no tenant stays in the money it was spent in.
+converted as (
+    select
+        costs.tenant_id,
+        costs.agent_id,
+        costs.usage_date,
+        costs.source,
+        costs.component,
+        costs.basis,
+        case
+            when costs.currency = coalesce(tenants.currency, costs.currency) then costs.cost
+            else costs.cost * rates.rate
+        end as amount,
+        coalesce(tenants.currency, costs.currency) as currency,
+        costs.cost as provider_amount,
+        costs.currency as provider_currency,
+        rates.rate as exchange_rate,
+        rates.valid_from as exchange_rate_from
+    from costs
+    left join tenants on costs.tenant_id = tenants.tenant_id
+    left join rates
+        on
+            costs.currency <> tenants.currency
+            and costs.currency = rates.from_currency
+            and tenants.currency = rates.to_currency
+            and costs.usage_date >= rates.valid_from
+            and costs.usage_date < rates.valid_to
+)
+
+select * from converted

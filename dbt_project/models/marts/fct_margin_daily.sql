@@ -1,0 +1,53 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
+with costs as (
+    select
+        tenant_id,
+        usage_date,
+        currency,
+        coalesce(sum(amount) filter (where basis = 'reported'), 0) as cost_reported,
+        coalesce(sum(amount) filter (where basis = 'estimated'), 0) as cost_estimated,
+        coalesce(sum(amount) filter (where basis = 'allocated'), 0) as cost_allocated,
+        coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
+        count(*) filter (where amount is null and basis <> 'billed_elsewhere') as unknown_costs
+    from {{ ref('fct_costs_daily') }}
+    where tenant_id is not null
+    group by tenant_id, usage_date, currency
+),
+
+revenue as (
+    select * from {{ ref('int_revenue_daily') }}
+),
+
+joined as (
+    select
+        coalesce(revenue.tenant_id, costs.tenant_id) as tenant_id,
+        coalesce(revenue.usage_date, costs.usage_date) as usage_date,
+        coalesce(revenue.currency, costs.currency) as currency,
+        coalesce(revenue.revenue, 0) as revenue,
+        coalesce(costs.cost_reported + costs.cost_estimated + costs.cost_allocated, 0) as cost,
+        coalesce(costs.cost_reported, 0) as cost_reported,
+        coalesce(costs.cost_estimated, 0) as cost_estimated,
+        coalesce(costs.cost_allocated, 0) as cost_allocated,
+        coalesce(costs.cost_billed_elsewhere, 0) as cost_billed_elsewhere,
+        coalesce(costs.unknown_costs, 0) as unknown_costs
+    from revenue
+    full join costs on revenue.tenant_id = costs.tenant_id and revenue.usage_date = costs.usage_date
+),
+
+margins as (
+    select
+        tenant_id,
+        usage_date,
+        currency,
+        revenue,
+        cost,
+        cost_reported,
+        cost_estimated,
+        cost_allocated,
+        cost_billed_elsewhere,
+        unknown_costs,
+        revenue - cost as margin
+    from joined
+)
+
+select * from margins

@@ -1,0 +1,92 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'period_start']}]) }}
+with periods as (
+    select * from {{ ref('int_periods') }}
+),
+
+-- By service period: a line of its own counts here, an adjustment where the line it corrects belongs.
+revenue as (
+    select
+        periods.tenant_id,
+        periods.period_start,
+        sum(lines.amount) as revenue
+    from {{ ref('fct_statement_lines') }} as lines
+    inner join periods
+        on
+            lines.tenant_id = periods.tenant_id
+            and (
+                (lines.line_kind <> 'adjustment' and lines.period_start = periods.period_start)
+                or (
+                    lines.line_kind = 'adjustment'
+                    and lines.service_period_start >= periods.period_start
+                    and lines.service_period_start < periods.period_end
+                )
+            )
+    group by periods.tenant_id, periods.period_start
+),
+
+costs as (
+    select
+        periods.tenant_id,
+        periods.period_start,
+        sum(daily.cost_reported) as cost_reported,
+        sum(daily.cost_estimated) as cost_estimated,
+        sum(daily.cost_allocated) as cost_allocated,
+        sum(daily.cost_billed_elsewhere) as cost_billed_elsewhere,
+        sum(daily.unknown_costs) as unknown_costs
+    from {{ ref('fct_margin_daily') }} as daily
+    inner join periods
+        on
+            daily.tenant_id = periods.tenant_id
+            and daily.usage_date >= periods.period_start
+            and daily.usage_date < periods.period_end
+    group by periods.tenant_id, periods.period_start
+),
+
+joined as (
+    select
+        periods.tenant_id,
+        periods.period_start,
+        periods.period_end,
+        periods.currency,
+        periods.period_state,
+        coalesce(revenue.revenue, 0) as revenue,
+        coalesce(costs.cost_reported + costs.cost_estimated + costs.cost_allocated, 0) as cost,
+        coalesce(costs.cost_reported, 0) as cost_reported,
+        coalesce(costs.cost_estimated, 0) as cost_estimated,
+        coalesce(costs.cost_allocated, 0) as cost_allocated,
+        coalesce(costs.cost_billed_elsewhere, 0) as cost_billed_elsewhere,
+        coalesce(costs.unknown_costs, 0) as unknown_costs,
+        statements.is_complete
+    from periods
+    inner join {{ ref('fct_statements') }} as statements
+        on periods.tenant_id = statements.tenant_id and periods.period_start = statements.period_start
+    left join revenue on periods.tenant_id = revenue.tenant_id and periods.period_start = revenue.period_start
+    left join costs on periods.tenant_id = costs.tenant_id and periods.period_start = costs.period_start
+),
+
+margins as (
+    select
+        tenant_id,
+        period_start,
+        period_end,
+        currency,
+        period_state,
+        revenue,
+        cost,
+        cost_reported,
+        cost_estimated,
+        cost_allocated,
+        cost_billed_elsewhere,
+        revenue - cost as margin,
+        case when revenue <> 0 then round(100 * (revenue - cost) / revenue, 2) end as margin_percent,
+        case
+            when unknown_costs > 0 then 'costs missing'
+            when cost_billed_elsewhere <> 0 then 'partly billed elsewhere'
+            when cost_estimated <> 0 then 'with estimates'
+            else 'complete'
+        end as completeness,
+        is_complete
+    from joined
+)
+
+select * from margins

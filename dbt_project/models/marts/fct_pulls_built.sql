@@ -1,0 +1,34 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_built_pulls() }}",
+    indexes=[{'columns': ['source', 'account', 'usage_date'], 'unique': true}, {'columns': ['pull_id']}]
+) }}
+-- Last of all, so that a pull is in it only when every mart holds it:
+-- depends_on: {{ ref('dim_agents') }}
+-- depends_on: {{ ref('dim_prices') }}
+-- depends_on: {{ ref('dim_tenants') }}
+-- depends_on: {{ ref('fct_margin_monthly') }}
+-- depends_on: {{ ref('fct_overages_daily') }}
+-- depends_on: {{ ref('fct_unbilled_usage') }}
+-- depends_on: {{ ref('fct_usage_daily') }}
+with changed as (
+    select * from {{ ref('int_pulls_changed') }} where pull_id is not null
+),
+
+built as (
+    select
+        pull_id,
+        source,
+        account,
+        tenant_id,
+        usage_date,
+        is_incomplete,
+        row_count,
+        pulled_at,
+        build_key
+    from changed
+)
+
+select * from built

@@ -1,0 +1,85 @@
+with usage as (
+    select
+        tenant_id,
+        agent_id,
+        source,
+        meter_id,
+        item,
+        unit,
+        usage_date,
+        quantity,
+        cost,
+        row_count,
+        reason
+    from {{ ref('int_usage_unioned') }}
+    where reason is not null
+),
+
+-- Usage of a tenant of whom no period is known, though the day itself says nothing against it.
+outside_periods as (
+    select
+        usage.tenant_id,
+        usage.agent_id,
+        usage.source,
+        usage.meter_id,
+        usage.item,
+        usage.unit,
+        usage.usage_date,
+        usage.quantity,
+        usage.cost,
+        usage.row_count,
+        'outside active dates' as reason
+    from {{ ref('int_usage_unioned') }} as usage
+    left join {{ ref('int_periods') }} as periods
+        on
+            usage.tenant_id = periods.tenant_id
+            and usage.usage_date >= periods.period_start
+            and usage.usage_date < periods.period_end
+    where usage.reason is null and periods.tenant_id is null
+),
+
+unpriced as (
+    select
+        tenant_id,
+        null as agent_id,
+        source,
+        meter_id,
+        meter_id as item,
+        unit,
+        usage_date,
+        unpriced_quantity::numeric as quantity,
+        null::numeric as cost,
+        null::bigint as row_count,
+        'unpriced' as reason
+    from {{ ref('int_overages_daily') }}
+    where unpriced_quantity > 0
+),
+
+unioned as (
+    select * from usage
+    union all
+    select * from outside_periods
+    union all
+    select * from unpriced
+),
+
+summed as (
+    select
+        tenant_id,
+        agent_id,
+        source,
+        meter_id,
+        item,
+        unit,
+        usage_date,
+        reason,
+        reason in ('unattributed', 'unpriced', 'unknown type', 'error')
+        or (reason = 'no meter' and item not like 'credit_usage %') as is_blocking,
+        sum(quantity) as quantity,
+        sum(cost) as cost,
+        sum(row_count)::bigint as row_count
+    from unioned
+    group by tenant_id, agent_id, source, meter_id, item, unit, usage_date, reason
+)
+
+select * from summed

@@ -1,0 +1,21 @@
+-- depends_on: {{ ref('stg_control__revision') }}
+with source as (
+    select * from {{ source('control', 'meters') }}
+),
+
+renamed as (
+    select
+        meter_id,
+        ---------- texts
+        name,
+        unit,
+        source,
+        metric_type,
+        stripe_event_name,
+        ---------- numerics
+        increment_seconds,
+        minimum_seconds
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,14 @@
+with source as (
+    select * from {{ source('ledger', 'periods') }}
+),
+
+renamed as (
+    select
+        tenant_id,
+        period_start,
+        period_end,
+        state
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,24 @@
+with source as (
+    select * from {{ source('ledger', 'pulls') }}
+),
+
+renamed as (
+    select
+        ---------- ids
+        pull_id,
+        source,
+        account,
+        tenant_id,
+        usage_date,
+        ---------- state
+        state,
+        is_incomplete,
+        cause_code,
+        cause,
+        row_count,
+        ---------- timestamps
+        closed_at as pulled_at
+    from source
+)
+
+select * from renamed

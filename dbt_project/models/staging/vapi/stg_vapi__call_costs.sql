@@ -1,0 +1,24 @@
+with source as (
+    select * from {{ source('raw_vapi', 'calls') }}
+),
+
+renamed as (
+    select
+        ---------- ids
+        source.pull_id,
+        source.call_id,
+        item.cost_index,
+        ---------- texts
+        coalesce(item.cost_item ->> 'type', 'unknown') as component,
+        ---------- numerics
+        case
+            when json_typeof(item.cost_item -> 'cost') = 'number' then (item.cost_item ->> 'cost')::numeric
+        end as cost
+    from source
+    cross join lateral json_array_elements(
+        case when json_typeof(source.payload -> 'costs') = 'array' then source.payload -> 'costs' end
+    ) with ordinality as item (cost_item, cost_index)
+    where json_typeof(item.cost_item) = 'object'
+)
+
+select * from renamed
