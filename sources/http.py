@@ -1,9 +1,11 @@
 """One HTTP client for all providers: bounded retries, one budget per provider and key, no secret in what it says."""
 
 import ipaddress
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -70,6 +72,7 @@ class ProviderClient:
             headers={**headers, "user-agent": USER_AGENT, "accept": "application/json"},
             timeout=timeout or httpx.Timeout(60, connect=10, pool=None),
             limits=httpx.Limits(max_connections=None),
+            verify=_trusted_certificates(),
             follow_redirects=False,  # a redirect would carry the key wherever the answer says
             trust_env=not _is_loopback(url.host),
         )
@@ -175,6 +178,12 @@ class ProviderClient:
 
 def _may_be_repeated(error: BaseException) -> bool:
     return isinstance(error, TransientFailure) and (error.retry_after or 0) <= LONGEST_RETRY_AFTER
+
+
+@cache
+def _trusted_certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than a request, and a night has a client per tenant."""
+    return httpx.create_ssl_context()
 
 
 def _base(base_url: str) -> httpx.URL:

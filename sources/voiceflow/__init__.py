@@ -17,7 +17,7 @@ from sources.voiceflow.rows import Project, ProjectUsage, table
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
-# Voiceflow publishes no rate.
+# Voiceflow publishes no rate: a cautious one, for its own address only.
 CONCURRENCY = 4
 PER_SECOND = 5.0
 
@@ -45,10 +45,12 @@ __all__ = ["GENERATIONS", "HORIZON_DAYS", "Project", "client", "read_day", "veri
 def client(
     secret: str, base_url: str | None = None, budget: Budget | None = None, *, generation: str = "v2"
 ) -> ProviderClient:
-    """One per key, shared by all threads that use it. `base_url`: None is the generation's own."""
+    """One per key, shared by all threads that use it. `base_url`: None is the generation's own, whose rate is then
+    kept.
+    """
     chosen = _generation(generation)
     authorization = chosen.authorization.format(key=secret)
-    limits = budget or Budget(CONCURRENCY, PER_SECOND)
+    limits = budget or Budget(CONCURRENCY, PER_SECOND if base_url is None else None)
     return ProviderClient("Voiceflow", base_url or chosen.base_url, {"authorization": authorization}, limits)
 
 

@@ -1,0 +1,86 @@
+"""Vapi as its specification and the published answers of real accounts have it: `GET /call`, `POST /analytics`.
+
+`GET /call` lists at most `limit` calls (default 100, silently), newest first, and says nothing of those it left out.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from operator import ge, gt, itemgetter, le, lt
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.sandbox.world import VapiAccount, World
+
+EXACT = ("id", "assistantId", "phoneNumberId")
+COMPARISONS: dict[str, tuple[str, Callable[[datetime, datetime], bool]]] = {
+    f"{column}{suffix}": (column, compare)
+    for column in ("createdAt", "updatedAt")
+    for suffix, compare in (("Gt", gt), ("Ge", ge), ("Lt", lt), ("Le", le))
+}
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def nest(code: int, message: str | list[str], error: str) -> Response:
+    return JSONResponse({"message": message, "error": error, "statusCode": code}, code)
+
+
+def routes(world: World) -> list[Route]:
+    def account_of(request: Request) -> VapiAccount | None:
+        account = world.vapi.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+        return None if account is None or account.is_rejected else account
+
+    async def list_calls(request: Request) -> Response:
+        if (account := account_of(request)) is None:
+            return nest(
+                401, "Invalid Key. Hot tip, you may be using the private key instead of the public key.", "Unauthorized"
+            )
+        query = dict(request.query_params)
+        limit = query.pop("limit", "100")
+        if not limit.isdigit() or int(limit) > 1000:
+            return nest(400, ["limit must not be greater than 1000"], "Bad Request")
+        if unknown := [name for name in query if name not in COMPARISONS and name not in EXACT]:
+            return nest(400, [f"property {name} should not exist" for name in unknown], "Bad Request")
+        calls = matching(account, query)
+        calls.sort(key=itemgetter("createdAt"), reverse=True)
+        return JSONResponse(calls[: int(limit)])
+
+    async def analytics(request: Request) -> Response:
+        if (account := account_of(request)) is None:
+            return nest(401, "Invalid Key.", "Unauthorized")
+        return JSONResponse([answer(account, query) for query in (await request.json())["queries"]], 201)
+
+    return [Route("/call", list_calls), Route("/analytics", analytics, methods=["POST"])]
+
+
+def matching(account: VapiAccount, query: dict[str, str]) -> list[dict[str, Any]]:
+    bounds = {name: datetime.fromisoformat(value) for name, value in query.items() if name in COMPARISONS}
+    start = max([at for name, at in bounds.items() if name in ("createdAtGe", "createdAtGt")], default=FIRST)
+    ends = [
+        bounds[name] + timedelta(milliseconds=name == "createdAtLe")
+        for name in ("createdAtLt", "createdAtLe")
+        if name in bounds
+    ]
+    calls = account.calls_between(start, min(ends, default=LAST))
+    for name, bound in bounds.items():
+        column, compare = COMPARISONS[name]
+        calls = [call for call in calls if compare(datetime.fromisoformat(call[column]), bound)]
+    return [call for call in calls if all(call.get(name) == query[name] for name in EXACT if name in query)]
+
+
+def answer(account: VapiAccount, query: dict[str, Any]) -> dict[str, Any]:
+    """Sums and counts over the whole range, its end included; counts are told as strings, as a column store tells
+    them.
+    """
+    span = query["timeRange"]
+    calls = matching(account, {"createdAtGe": span["start"], "createdAtLe": span["end"]})
+    result: dict[str, Any] = {}
+    for operation in query["operations"]:
+        name = f"{operation['operation']}{operation['column'].capitalize()}"
+        if operation["operation"] == "count":
+            result[name] = str(len(calls))
+        else:
+            result[name] = sum(call.get(operation["column"], 0) for call in calls)
+    return {"name": query["name"], "timeRange": span, "result": [result]}

@@ -1,0 +1,68 @@
+"""What the providers know: accounts by key, and what was asked of them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+CallsBetween = Callable[[datetime, datetime], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in. `key` is the authorization header as sent."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+    body: Any
+    key: str
+
+    @classmethod
+    def of(cls, scope: Scope, body: bytes) -> "Received":
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        return cls(
+            method=scope["method"],
+            path=scope["path"],
+            params=dict(parse_qsl(scope["query_string"].decode())),
+            body=json.loads(body) if body else None,
+            key=headers.get("authorization", ""),
+        )
+
+
+@dataclass
+class VapiAccount:
+    """One organisation. `calls_between(start, end)` gives its calls created in the half-open window, in any order."""
+
+    calls_between: CallsBetween
+    is_rejected: bool = False
+
+
+@dataclass
+class VoiceflowProject:
+    """`environments` maps an alias to the id its rows carry; `rows` are items by metric."""
+
+    environments: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    intents: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class World:
+    """`vapi` by private key; `voiceflow` by key, then project id."""
+
+    vapi: dict[str, VapiAccount] = field(default_factory=dict)
+    voiceflow: dict[str, dict[str, VoiceflowProject]] = field(default_factory=dict)
+
+
+def in_memory(calls: list[dict[str, Any]]) -> CallsBetween:
+    """An account that holds exactly this list, which may change while it is served."""
+
+    def between(start: datetime, end: datetime) -> list[dict[str, Any]]:
+        return [call for call in calls if start <= datetime.fromisoformat(call["createdAt"]) < end]
+
+    return between

@@ -1,0 +1,282 @@
+import asyncio
+import logging
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from sources.budget import Budget
+from sources.errors import (
+    AnswerTooLarge,
+    ContractBroken,
+    CredentialRejected,
+    ProviderDown,
+    ProviderRefused,
+    ProviderUnreachable,
+    RateLimited,
+    SourceFailure,
+    TransientFailure,
+)
+from sources.http import ATTEMPTS, ProviderClient
+from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, redirect, slow, status, truncated_json
+from tests.sandbox.server import Sandbox
+from tests.sandbox.world import VapiAccount, in_memory
+from tests.sources.conftest import VAPI_KEY, Clock
+
+CALLS = "/vapi/call"
+parse = msgspec.json.Decoder(list[Any]).decode
+
+
+@pytest.fixture(autouse=True)
+def account(sandbox: Sandbox) -> None:
+    call = {
+        "id": "1",
+        "createdAt": "2026-02-18T00:00:00.000Z",
+        "updatedAt": "2026-02-18T00:00:00.000Z",
+        "text": "x" * 2000,
+    }
+    sandbox.world.vapi[VAPI_KEY] = VapiAccount(in_memory([call]))
+
+
+def ask(client: ProviderClient) -> list[Any]:
+    return client.get("/call", parse, {"limit": 1})
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (status(401), CredentialRejected),
+        (status(403), CredentialRejected),
+        (status(400), ProviderRefused),
+        (status(402), ProviderRefused),
+        (status(404), ProviderRefused),
+        (redirect("https://elsewhere.example/call"), ProviderRefused),
+        (ok_with({"statusCode": 500, "message": "no"}), ContractBroken),
+    ],
+    ids=["401", "403", "400", "402", "404", "redirect", "200 with an error"],
+)
+def test_a_permanent_failure_is_told_at_once(
+    sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, fault: Fault, expected: type[SourceFailure]
+) -> None:
+    sandbox.faults.script(CALLS, fault, times=FOREVER)
+    with pytest.raises(expected) as failure:
+        ask(vapi_client)
+    assert failure.value.is_permanent
+    assert len(sandbox.received) == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (status(408), ProviderDown),
+        (status(409), ProviderDown),
+        (status(429), RateLimited),
+        (status(500), ProviderDown),
+        (status(503, retry_after=1), ProviderDown),
+        (status(502, body=b"<html>Bad Gateway</html>"), ProviderDown),
+        (cut_body(), ProviderDown),
+        (truncated_json(), ProviderDown),
+        (ok_with(b"<html>One moment</html>"), ProviderDown),
+        (ok_with(b'["\xff"]'), ProviderDown),
+    ],
+    ids=["408", "409", "429", "500", "503", "502 html", "cut", "truncated", "200 html", "not utf-8"],
+)
+def test_a_passing_failure_is_tried_again_and_not_for_ever(
+    sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, fault: Fault, expected: type[SourceFailure]
+) -> None:
+    sandbox.faults.script(CALLS, fault)
+    assert [call["id"] for call in ask(vapi_client)] == ["1"]
+    assert len(sandbox.received) == 2
+
+    sandbox.faults.script(CALLS, fault, times=FOREVER)
+    with pytest.raises(expected) as failure:
+        ask(vapi_client)
+    assert not failure.value.is_permanent
+    assert len(sandbox.received) == 2 + ATTEMPTS
+
+
+def test_waits_grow_and_differ(sandbox: Sandbox, clock: Clock) -> None:
+    sandbox.faults.script(CALLS, status(500), times=FOREVER)
+    waits = []
+    for _ in range(20):
+        client = ProviderClient("Vapi", sandbox.vapi_url, {"authorization": VAPI_KEY}, clock.budget())
+        with client, pytest.raises(ProviderDown):
+            ask(client)
+        waits.append(clock.slept[-(ATTEMPTS - 1) :])
+    assert len({wait for run in waits for wait in run}) > 90
+    assert sum(run[0] for run in waits) < sum(run[-1] for run in waits)
+    assert all(wait <= 60 for run in waits for wait in run)
+
+
+def test_retry_after_in_seconds_is_honoured(sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock) -> None:
+    sandbox.faults.script(CALLS, status(429, retry_after=17))
+    ask(vapi_client)
+    assert 17 <= clock.now - 1000 < 18
+
+
+def test_retry_after_as_a_date_is_honoured(sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock) -> None:
+    at = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    sandbox.faults.script(CALLS, status(429, retry_after=at))
+    ask(vapi_client)
+    assert 90 <= clock.now - 1000 < 102
+
+
+@pytest.mark.parametrize("told", ["soon", "-5", "Thu, 99 Foo 2026 00:00:00 GMT", "nan"])
+def test_a_senseless_retry_after_is_ignored(
+    sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, told: str
+) -> None:
+    sandbox.faults.script(CALLS, status(429, retry_after=told))
+    ask(vapi_client)
+    assert clock.now - 1000 <= 1
+
+
+def test_a_retry_after_of_an_hour_fails_the_read_instead_of_holding_the_run(
+    sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock
+) -> None:
+    sandbox.faults.script(CALLS, status(429, retry_after=3600))
+    with pytest.raises(RateLimited) as failure:
+        ask(vapi_client)
+    assert failure.value.retry_after == 3600
+    assert clock.slept == []
+
+
+def test_a_retry_after_holds_back_the_other_threads_of_the_key() -> None:
+    clock = Clock()
+    budget = clock.budget()
+    budget.pause(30)
+    with budget.slot():
+        pass
+    assert clock.slept == [30]
+
+
+def test_no_more_requests_are_in_flight_than_the_budget_allows() -> None:
+    budget, together, most, lock = Budget(3), 0, 0, threading.Lock()
+    all_in = threading.Barrier(3)
+
+    def work(number: int) -> None:
+        nonlocal together, most
+        with budget.slot():
+            with lock:
+                together += 1
+                most = max(most, together)
+            if number < 3:
+                all_in.wait(timeout=10)
+            with lock:
+                together -= 1
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, range(24)))
+    assert most == 3
+
+
+def test_requests_are_spaced_when_a_rate_is_given() -> None:
+    clock = Clock()
+    budget = clock.budget(per_second=5)
+    for _ in range(6):
+        with budget.slot():
+            pass
+    assert clock.now - 1000 == pytest.approx(1.0)
+
+
+def test_an_answer_larger_than_we_take_is_refused(sandbox: Sandbox, clock: Clock) -> None:
+    headers = {"authorization": f"Bearer {VAPI_KEY}"}
+    client = ProviderClient("Vapi", sandbox.vapi_url, headers, clock.budget(), largest_answer=1000)
+    with client, pytest.raises(AnswerTooLarge):
+        ask(client)
+    assert len(sandbox.received) == 1
+
+
+def test_a_provider_that_does_not_answer_in_time_is_down(sandbox: Sandbox, clock: Clock) -> None:
+    sandbox.faults.script(CALLS, slow(lambda: asyncio.sleep(30)), times=FOREVER)
+    headers, patience = {"authorization": f"Bearer {VAPI_KEY}"}, httpx.Timeout(0.05)
+    client = ProviderClient("Vapi", sandbox.vapi_url, headers, clock.budget(), timeout=patience)
+    with client, pytest.raises(ProviderDown):
+        client.get("/call", parse, {}, attempts=1)
+
+
+def test_a_provider_that_is_not_there_is_unreachable(unused_port: int, clock: Clock) -> None:
+    client = ProviderClient("Vapi", f"http://127.0.0.1:{unused_port}", {"authorization": "x"}, clock.budget())
+    with client, pytest.raises(ProviderUnreachable):
+        ask(client)
+    assert len(clock.slept) == ATTEMPTS - 1
+
+
+def test_a_redirect_does_not_carry_the_key_anywhere(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    sandbox.faults.script(CALLS, redirect(f"{sandbox.url.replace('127.0.0.1', 'localhost')}/vapi/call"))
+    with pytest.raises(ProviderRefused):
+        ask(vapi_client)
+    assert len(sandbox.received) == 1
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "ftp://api.vapi.ai",
+        "file:///etc/passwd",
+        "api.vapi.ai",
+        "",
+        "https://",
+        "https://me:secret@api.vapi.ai",
+        "http://[::1",
+    ],
+)
+def test_only_plain_http_addresses_are_asked(base_url: str, clock: Clock) -> None:
+    with pytest.raises(ValueError, match="base URL") as refused:
+        ProviderClient("Vapi", base_url, {"authorization": "x"}, clock.budget())
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["with\nnewline", "with\x00nul", "ключ", " padded ", ""])
+def test_a_key_no_header_can_carry_is_rejected_without_being_told(key: str, clock: Clock) -> None:
+    with pytest.raises(CredentialRejected) as rejected:
+        ProviderClient("Voiceflow", "http://127.0.0.1:1", {"authorization": key}, clock.budget())
+    assert not key.strip() or key.strip() not in str(rejected.value)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(401, body={"message": f"Invalid key {VAPI_KEY}"}),
+        status(500, body=f"Bearer {VAPI_KEY} broke us".encode()),
+        ok_with({"echo": VAPI_KEY}),
+        ok_with(f"not json {VAPI_KEY}".encode()),
+        cut_body(),
+    ],
+)
+def test_the_key_is_in_no_error_no_log_and_no_repr(
+    sandbox: Sandbox, vapi_client: ProviderClient, caplog: pytest.LogCaptureFixture, fault: Fault
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="httpx")
+    caplog.set_level(logging.INFO, logger="sources")
+    sandbox.faults.script(CALLS, fault, times=FOREVER)
+    with pytest.raises(SourceFailure) as failure:
+        ask(vapi_client)
+    told = "".join(traceback.format_exception(failure.value)) + caplog.text + repr(vapi_client) + repr(failure.value)
+    assert VAPI_KEY not in told
+
+
+def test_the_providers_own_words_are_in_the_error(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    sandbox.faults.script(CALLS, status(400, body={"message": ["limit must be a number", "page is unknown"]}))
+    with pytest.raises(ProviderRefused, match="answered 400: limit must be a number, page is unknown"):
+        ask(vapi_client)
+
+
+def test_what_postgres_cannot_store_does_not_reach_it(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    told = rb'["a\u0000b", "\\u0000", "\ud800x", "\udc00", "\ud83d\ude00", "\u00e9", "\\\ud800"]'
+    sandbox.faults.script(CALLS, ok_with(told))
+    assert ask(vapi_client) == ["a�b", r"\u0000", "�x", "�", "😀", "é", "\\�"]
+
+
+def test_every_failure_has_a_code_of_its_own() -> None:
+    def below(kind: type[SourceFailure]) -> list[type[SourceFailure]]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    kinds = [kind for kind in below(SourceFailure) if kind not in (SourceFailure, TransientFailure)]
+    assert len({kind.code for kind in kinds}) == len(kinds)

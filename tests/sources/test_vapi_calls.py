@@ -1,0 +1,266 @@
+"""What Vapi's answer means: types, money, conversation, what is unfinished and what is the same answer."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sources import vapi
+from sources.errors import ContractBroken, CredentialRejected
+from sources.http import ProviderClient
+from sources.reading import Reading
+from sources.window import Window
+from tests.sandbox.faults import FOREVER, ok_with, reordered, status
+from tests.sandbox.server import Sandbox
+from tests.sources.vapi_day import DAY, call, read
+
+REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
+CALLS, ANALYTICS = "/vapi/call", "/vapi/analytics"
+
+
+def payloads(reading: Reading) -> list[dict[str, Any]]:
+    return [json.loads(text, parse_float=Decimal) for text in reading.table.column("payload").to_pylist()]
+
+
+def test_an_empty_day_is_a_reading_of_no_rows(vapi_client: ProviderClient, calls: list[dict[str, Any]]) -> None:
+    reading = read(vapi_client)
+    assert (reading.table.num_rows, reading.keys, reading.is_incomplete) == (0, frozenset(), False)
+    assert reading.totals == {"calls": 0, "cost": 0, "costs": 0}
+    assert reading.content_hash == read(vapi_client).content_hash
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_incomplete"),
+    [
+        ({"status": "ended"}, False),
+        ({"status": "not-found"}, False),
+        ({"status": "deletion-failed"}, False),
+        ({"status": "scheduled", "endedAt": None}, False),
+        ({"status": "in-progress"}, True),
+        ({"status": "queued", "endedAt": None}, True),
+        ({"status": "ringing", "endedAt": None}, True),
+        ({"status": "forwarding"}, True),
+        ({"status": "a-status-of-tomorrow"}, True),
+        ({"status": None}, False),
+        ({"status": None, "endedAt": None}, True),
+        ({"status": "ended", "startedAt": None, "endedAt": None}, False),
+    ],
+)
+def test_a_day_is_incomplete_while_a_call_is_in_progress(
+    vapi_client: ProviderClient, calls: list[dict[str, Any]], fields: dict[str, Any], is_incomplete: bool
+) -> None:
+    calls += [call(1), call(2, **fields)]
+    assert read(vapi_client).is_incomplete is is_incomplete
+
+
+def test_a_call_that_ends_before_it_starts_is_kept(vapi_client: ProviderClient, calls: list[dict[str, Any]]) -> None:
+    calls.append(call(1, startedAt="2026-02-18T10:00:00.000Z", endedAt="2026-02-18T09:00:00.000Z"))
+    (row,) = read(vapi_client).table.to_pylist()
+    assert row["ended_at"] < row["started_at"]
+
+
+def test_numbers_keep_every_digit_they_were_told_with(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    text = json.dumps([call(1, cost=None, costs=None)])[:-2]
+    items = '{"type": "model", "cost": 0.029804249999999997000123}, {"type": "voice", "cost": 7.275e-05}'
+    text += f', "cost": 0.2848, "costs": [{items}]}}]'
+    sandbox.faults.script(CALLS, ok_with(text.encode()))
+    reading = read(vapi_client)
+    stored = reading.table.column("payload")[0].as_py()
+    assert "0.029804249999999997000123" in stored
+    assert "7.275e-05" in stored
+    assert reading.totals["costs"] == Decimal("0.029876999999999997000123")
+    assert reading.totals["cost"] == Decimal("0.2848")
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"cost": "0.10"}, r"\$\.cost"),
+        ({"cost": True}, r"\$\.cost"),
+        ({"costs": [{"type": "vapi", "cost": 0.1}, {"type": "model", "cost": "0.2"}]}, r"\$\.costs\[1\]\.cost"),
+        ({"costs": {"type": "vapi"}}, r"costs"),
+        ({"costs": [{"cost": 0.1}]}, r"type"),
+        ({"createdAt": 1771372800000}, r"createdAt"),
+        ({"startedAt": "yesterday"}, r"startedAt"),
+        ({"endedAt": "2026-02-18T00:00:00"}, r"endedAt"),
+        ({"status": 3}, r"status"),
+        ({"assistantId": {"id": "a"}}, r"assistantId"),
+        ({"updatedAt": None}, r"updatedAt"),
+    ],
+)
+def test_a_flipped_type_names_the_call_and_the_path(
+    sandbox: Sandbox, vapi_client: ProviderClient, fields: dict[str, Any], path: str
+) -> None:
+    sandbox.faults.script(CALLS, ok_with([call(1), call(2, **fields)]))
+    with pytest.raises(ContractBroken, match=path) as broken:
+        read(vapi_client)
+    assert "call-2" in str(broken.value)
+    assert "call-1" not in str(broken.value)
+
+
+@pytest.mark.parametrize(
+    "body", [{"message": "Service busy", "statusCode": 503}, {"results": []}, "[]", None, 7, ["call"]]
+)
+def test_anything_but_a_bare_array_of_calls_breaks_the_contract(
+    sandbox: Sandbox, vapi_client: ProviderClient, body: object
+) -> None:
+    content = json.dumps(body).encode()
+    sandbox.faults.script(CALLS, ok_with(content), times=FOREVER)
+    with pytest.raises(ContractBroken):
+        read(vapi_client)
+
+
+def test_an_unknown_field_stays_in_the_payload(vapi_client: ProviderClient, calls: list[dict[str, Any]]) -> None:
+    calls.append(call(1, squadId="s-1", somethingNew={"deep": [1, None, "ü"]}))
+    (payload,) = payloads(read(vapi_client))
+    assert payload["somethingNew"] == {"deep": [1, None, "ü"]}
+    assert payload["squadId"] == "s-1"
+
+
+CONVERSATION: dict[str, Any] = {
+    "transcript": "spoken",
+    "messages": ["spoken"],
+    "messagesOpenAIFormatted": ["spoken"],
+    "summary": "spoken",
+    "recordingUrl": "spoken",
+    "stereoRecordingUrl": "spoken",
+    "videoRecordingUrl": "spoken",
+    "analysis": {"summary": "spoken"},
+    "artifact": {"transcript": "spoken"},
+    "monitor": {"listenUrl": "spoken"},
+}
+
+
+def test_what_was_said_is_kept_only_for_the_tenant_that_chose_so(
+    vapi_client: ProviderClient, calls: list[dict[str, Any]]
+) -> None:
+    calls += [
+        call(1, phoneNumberId="p-1", assistantId="a-1", **CONVERSATION),
+        call(2, phoneNumberId="p-2", **CONVERSATION),
+        call(3, **CONVERSATION),
+    ]
+    told: list[tuple[str | None, str | None]] = []
+
+    def keeps_first(phone_number_id: str | None, assistant_id: str | None) -> bool:
+        told.append((phone_number_id, assistant_id))
+        return phone_number_id == "p-1"
+
+    reading = vapi.read_day(vapi_client, DAY, keeps_conversation=keeps_first)
+    kept = {payload["id"]: payload for payload in payloads(reading)}
+    assert set(told) == {("p-1", "a-1"), ("p-2", None), (None, None)}
+    assert kept["call-1"].keys() >= CONVERSATION.keys()
+    assert "spoken" not in json.dumps([kept["call-2"], kept["call-3"]], default=str)
+    assert kept["call-2"]["costs"] == [{"type": "vapi", "cost": Decimal("0.1")}]
+
+
+# What is the same answer.
+
+
+def test_the_hash_ignores_order_presigned_urls_and_later_updates(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
+) -> None:
+    calls += [call(number, number) for number in range(20)]
+    before = read(vapi_client).content_hash
+    for held in calls:
+        held |= {"recordingUrl": "https://storage.example/?signature=other", "updatedAt": "2026-02-20T00:00:00.000Z"}
+    sandbox.faults.script(CALLS, reordered())
+    assert read(vapi_client).content_hash == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "other"},
+        {"createdAt": "2026-02-18T00:00:00.001Z"},
+        {"startedAt": None},
+        {"endedAt": "2026-02-18T00:02:00.000Z"},
+        {"status": "in-progress"},
+        {"type": "webCall"},
+        {"endedReason": "x"},
+        {"assistantId": "x"},
+        {"phoneNumberId": "x"},
+        {"cost": 0.2},
+        {"costs": [{"type": "vapi", "cost": 0.1000000000000000001}, {"type": "model", "cost": 0}]},
+        {"costs": [{"type": "model", "cost": 0.1}]},
+    ],
+)
+def test_the_hash_changes_with_whatever_a_bill_depends_on(
+    vapi_client: ProviderClient, calls: list[dict[str, Any]], change: dict[str, Any]
+) -> None:
+    calls.append(call(1))
+    before = read(vapi_client).content_hash
+    calls[0] = {name: value for name, value in (calls[0] | change).items() if value is not None}
+    assert read(vapi_client).content_hash != before
+
+
+# Vapi's own totals, and the key.
+
+
+def test_the_providers_own_count_and_cost_stand_beside_ours(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
+) -> None:
+    calls += [call(1), call(2, 86_399_999, cost=0.25), call(3, 86_400_000)]
+    reading = read(vapi_client)
+    assert reading.provider_totals == {"calls": 2, "cost": Decimal("0.35")}
+    assert reading.totals["calls"] == 2
+    (asked,) = sandbox.asked(ANALYTICS)
+    assert asked.body["queries"][0]["timeRange"]["start"] == "2026-02-18T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(403),
+        status(500),
+        status(429, retry_after=60),
+        ok_with([]),
+        ok_with({}),
+        ok_with([{"result": [{"countId": "many"}]}]),
+    ],
+)
+def test_a_day_is_read_without_its_second_opinion(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]], fault: Any
+) -> None:
+    calls.append(call(1))
+    sandbox.faults.script(ANALYTICS, fault, times=FOREVER)
+    reading = read(vapi_client)
+    assert reading.provider_totals is None
+    assert reading.table.num_rows == len(sandbox.asked(ANALYTICS)) == 1
+
+
+def test_a_key_is_verified_by_one_question_that_lists_nothing(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
+) -> None:
+    calls.append(call(1))
+    vapi.verify(vapi_client)
+    (asked,) = sandbox.received
+    assert asked.params["limit"] == "1"
+    assert asked.params["createdAtLt"] < "2023"
+
+
+def test_a_wrong_key_is_rejected_clearly(sandbox: Sandbox) -> None:
+    with (
+        vapi.client("another-key", sandbox.vapi_url) as client,
+        pytest.raises(CredentialRejected, match="401: Invalid Key"),
+    ):
+        vapi.verify(client)
+
+
+# The real thing.
+
+
+@pytest.mark.skipif(not REAL_DAY.exists(), reason="the published real day is not beside this checkout")
+def test_a_real_day_reads_as_52_calls(vapi_client: ProviderClient, calls: list[dict[str, Any]]) -> None:
+    calls += json.loads(REAL_DAY.read_text())
+    reading = read(vapi_client)
+    assert reading.table.num_rows == len(reading.keys) == 52
+    assert reading.totals["cost"] == Decimal("2.8886")
+    assert reading.table.column("started_at").null_count == 7
+    assert not reading.is_incomplete
+    assert "[text removed" not in "".join(reading.table.column("payload").to_pylist())
+    told = {call["id"]: call for call in json.loads(REAL_DAY.read_text(), parse_float=Decimal)}
+    for payload in payloads(reading):
+        assert payload.get("costs") == told[payload["id"]].get("costs")
+    assert reading.windows == (Window.of_day(DAY),)

@@ -1,0 +1,38 @@
+"""A day of Vapi calls, small enough to know by heart."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sources import vapi
+from sources.http import ProviderClient
+from sources.reading import Reading
+from sources.window import MILLISECOND, instant
+
+DAY = date(2026, 2, 18)
+MIDNIGHT = datetime(2026, 2, 18, tzinfo=UTC)
+
+
+def call(number: int, milliseconds: int = 0, **fields: Any) -> dict[str, Any]:
+    """A call created so long after midnight; a field given as None is left out."""
+    at = MIDNIGHT + milliseconds * MILLISECOND
+    told: dict[str, Any] = {
+        "id": f"call-{number}",
+        "orgId": "org",
+        "createdAt": instant(at),
+        "updatedAt": instant(at + timedelta(minutes=9)),
+        "startedAt": instant(at + timedelta(seconds=2)),
+        "endedAt": instant(at + timedelta(seconds=63)),
+        "status": "ended",
+        "type": "inboundPhoneCall",
+        "cost": 0.1,
+        "costs": [{"type": "vapi", "cost": 0.1}],
+    }
+    return {name: value for name, value in (told | fields).items() if value is not None}
+
+
+def keeps(phone_number_id: str | None, assistant_id: str | None) -> bool:
+    return False
+
+
+def read(client: ProviderClient, day: date = DAY) -> Reading:
+    return vapi.read_day(client, day, keeps_conversation=keeps)
