@@ -1,0 +1,105 @@
+"""Where this deployment lives and whom it asks: the only place that reads the environment.
+
+MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server under the home folder
+MINUTEBOOK_HOME                 state folder, default .minutebook
+MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
+MINUTEBOOK_VAPI_URL             base URL of Vapi, default the real one
+MINUTEBOOK_VOICEFLOW_URL        base URL of Voiceflow's analytics, default the real one
+MINUTEBOOK_USAGE_DATABASE_URL   the platform's own database holding agent_usage_metrics
+"""
+
+import getpass
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sources import vapi
+from warehouse import embedded
+from warehouse.master_keys import generated_master_keys, parse_master_keys
+from warehouse.vault import Vault
+
+MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
+
+
+class SettingsError(Exception):
+    """The environment does not say what is needed; the message names the variable and never its value."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One deployment. Addresses and keys are secrets and stay out of its repr."""
+
+    home: Path
+    database_url: str | None = field(default=None, repr=False)
+    master_keys: str | None = field(default=None, repr=False)
+    vapi_url: str = vapi.BASE_URL
+    voiceflow_url: str | None = None
+    usage_database_url: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the variables above; an empty one counts as unset. Raises SettingsError for a URL that cannot be one."""
+
+        def value(name: str) -> str | None:
+            return environment.get(f"MINUTEBOOK_{name}", "").strip() or None
+
+        settings = cls(
+            home=Path(value("HOME") or ".minutebook").expanduser().absolute(),
+            database_url=value("DATABASE_URL"),
+            master_keys=value("MASTER_KEYS"),
+            vapi_url=value("VAPI_URL") or vapi.BASE_URL,
+            voiceflow_url=value("VOICEFLOW_URL"),
+            usage_database_url=value("USAGE_DATABASE_URL"),
+        )
+        for name, url, schemes in (
+            ("DATABASE_URL", settings.database_url, {"postgresql", "postgres"}),
+            ("VAPI_URL", settings.vapi_url, {"http", "https"}),
+            ("VOICEFLOW_URL", settings.voiceflow_url, {"http", "https"}),
+        ):
+            if url is not None and urlsplit(url).scheme not in schemes:
+                raise SettingsError(f"MINUTEBOOK_{name} is no URL of {' or '.join(sorted(schemes))}://…")
+        return settings
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether Minutebook runs its own PostgreSQL under the home folder."""
+        return self.database_url is None
+
+    @property
+    def actor(self) -> str:
+        """Who is at the keyboard, for the audit log."""
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError, ImportError):  # a container's user without a name
+            return str(os.getuid())
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a server that is up while the context lasts: the configured one, or the embedded one."""
+        if self.database_url is not None:
+            yield self.database_url
+            return
+        with embedded.running(self.home) as url:
+            yield url
+
+    def vault(self) -> Vault:
+        """The vault under this deployment's master keys, newest first. A key is generated for the embedded server only.
+
+        Raises SettingsError when a database URL is set but no master key is.
+        """
+        if self.master_keys is not None:
+            return Vault(parse_master_keys(self.master_keys))
+        if self.is_embedded:
+            return Vault(generated_master_keys(self.home / "master_keys"))
+        raise SettingsError(
+            f"{MASTER_KEYS} is not set, and with a database of your own no key is generated beside the data: "
+            "make one with `openssl rand -base64 32`, keep it safe, and export it"
+        )
+
+    @staticmethod
+    def environment_with(additional: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a process that we start: ours, and what it needs besides."""
+        return {**os.environ, **additional}
