@@ -26,7 +26,7 @@ daily as (
         counted.meter_id,
         count(*) as calls,
         sum(counted.units::bigint)::bigint as quantity,
-        coalesce(sum(counted.units::bigint) filter (where calls.cost_basis = 'estimated'), 0)::bigint as uncosted_quantity
+        coalesce(sum(counted.units::bigint) filter (where calls.cost is null), 0)::bigint as uncosted_quantity
     from calls
     cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
     group by calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id, counted.meter_id

@@ -18,16 +18,17 @@ call_costs as (
 
 metric_costs as (
     select
-        tenant_id,
-        agent_id,
-        usage_date,
-        source,
-        item as component,
+        usage.tenant_id,
+        usage.agent_id,
+        usage.usage_date,
+        usage.source,
+        coalesce(meters.metric_type, usage.item) as component,
         'reported' as basis,
         'USD' as currency,
-        cost
+        usage.cost
     from usage
-    where source = 'usage_metrics' and cost is not null
+    left join {{ ref('stg_control__meters') }} as meters on usage.meter_id = meters.meter_id
+    where usage.source = 'usage_metrics' and usage.cost is not null
 ),
 
 estimates as (
@@ -36,8 +37,8 @@ estimates as (
         usage.agent_id,
         usage.usage_date,
         usage.source,
-        case when usage.source = 'vapi' then 'total' else usage.item end as component,
-        'estimated' as basis,
+        usage.item as component,
+        case when usage.is_billed_elsewhere then 'billed_elsewhere' else 'estimated' end as basis,
         coalesce(unit_costs.currency, 'USD') as currency,
         usage.uncosted_quantity * unit_costs.unit_cost as cost
     from usage

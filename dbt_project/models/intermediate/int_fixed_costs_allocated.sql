@@ -5,7 +5,7 @@ with active_days as (
     from {{ ref('stg_control__tenant_statuses') }} as statuses
     cross join lateral generate_series(
         statuses.valid_from::timestamp,
-        least(statuses.valid_to, {{ as_of() }})::timestamp - interval '1 day',
+        least(statuses.valid_to, {{ as_of() }} + 1)::timestamp - interval '1 day',
         interval '1 day'
     ) as days (day)
     where statuses.status = 'active'

@@ -7,7 +7,7 @@ with usage as (
         usage_date,
         sum(quantity)::bigint as quantity
     from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and reason is null
+    where meter_id is not null and reason is null and quantity <> 0
     group by tenant_id, meter_id, source, unit, usage_date
 ),
 

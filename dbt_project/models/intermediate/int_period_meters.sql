@@ -1,6 +1,6 @@
 -- Which price and which allowance rule a meter in a period: those in force on its first billed day, a tenant's own price first.
 with usage as (
-    select * from {{ ref('int_usage_unioned') }} where meter_id is not null and reason is null
+    select * from {{ ref('int_usage_unioned') }} where meter_id is not null and reason is null and quantity <> 0
 ),
 
 periods as (

@@ -16,7 +16,7 @@ by_day as (
     from lines
     cross join lateral generate_series(
         lines.service_period_start::timestamp,
-        least(lines.service_period_end, {{ as_of() }})::timestamp - interval '1 day',
+        least(lines.service_period_end, {{ as_of() }} + 1)::timestamp - interval '1 day',
         interval '1 day'
     ) as days (day)
     where

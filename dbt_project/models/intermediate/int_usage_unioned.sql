@@ -22,6 +22,7 @@ voice_units as (
         meters.unit,
         units.quantity::numeric as quantity,
         units.uncosted_quantity,
+        units.account <> 'platform' as is_billed_elsewhere,
         null::numeric as cost,
         units.calls as row_count,
         units.pull_id,
@@ -47,6 +48,7 @@ voice_unmetered as (
         'connected second' as unit,
         calls.connected_seconds as quantity,
         calls.uncosted_calls as uncosted_quantity,
+        calls.account <> 'platform' as is_billed_elsewhere,
         calls.cost,
         case when calls.tenant_id is null then calls.calls else calls.connected_calls end as row_count,
         calls.pull_id,
@@ -71,6 +73,7 @@ voice_errors as (
         'call' as unit,
         error_calls::numeric as quantity,
         0::bigint as uncosted_quantity,
+        account <> 'platform' as is_billed_elsewhere,
         error_cost as cost,
         error_calls as row_count,
         pull_id,
@@ -99,17 +102,19 @@ voiceflow as (
             when
                 usage.metric = 'interactions'
                 and usage.usage_type in ('{{ var("voiceflow_live_types") | join("', '") }}')
-                and projects.environment not in ('{{ var("voiceflow_draft_environments") | join("', '") }}')
+                and projects.environment in ('{{ var("voiceflow_production_environments") | join("', '") }}')
                 then usage.quantity
             else 0
         end as uncosted_quantity,
+        false as is_billed_elsewhere,
         null::numeric as cost,
         usage.row_count,
         usage.pull_id,
         case
             when projects.tenant_id is distinct from usage.account then 'unattributed'
             when usage.usage_type in ('{{ var("voiceflow_prototype_types") | join("', '") }}') then 'prototype'
-            when projects.environment in ('{{ var("voiceflow_draft_environments") | join("', '") }}') then 'prototype'
+            when projects.environment not in ('{{ var("voiceflow_production_environments") | join("', '") }}')
+                then 'prototype'
             when usage.metric <> 'interactions' then 'no meter'
             when usage.usage_type is null then 'unknown type'
             when usage.usage_type not in ('{{ var("voiceflow_live_types") | join("', '") }}') then 'unknown type'
@@ -163,6 +168,7 @@ metrics as (
         coalesce(meters.unit, 'unit') as unit,
         routed.quantity::numeric as quantity,
         routed.uncosted_quantity,
+        false as is_billed_elsewhere,
         routed.cost,
         routed.row_count,
         routed.pull_id,
@@ -186,7 +192,7 @@ unioned as (
     select * from metrics
 ),
 
--- What lies outside a tenant's life or in a pause is not billed, whatever else could be said of it.
+-- What a row is by itself comes first; then whether its day is one that is billed; then whether a meter counts it.
 dated as (
     select
         unioned.tenant_id,
@@ -198,11 +204,12 @@ dated as (
         unioned.unit,
         unioned.quantity,
         unioned.uncosted_quantity,
+        unioned.is_billed_elsewhere,
         unioned.cost,
         unioned.row_count,
         unioned.pull_id,
         case
-            when unioned.reason in ('unattributed', 'error') then unioned.reason
+            when unioned.reason in ('unattributed', 'error', 'prototype', 'unknown type') then unioned.reason
             when
                 statuses.status is null or statuses.status = 'closed'
                 or tenants.activated_on is null or unioned.usage_date < tenants.activated_on
@@ -219,4 +226,5 @@ dated as (
             and unioned.usage_date < statuses.valid_to
 )
 
-select * from dated where quantity <> 0 or reason in ('unattributed', 'error')
+-- A row of no units may still have cost something.
+select * from dated where quantity <> 0 or cost is not null or reason in ('unattributed', 'error')

@@ -12,7 +12,7 @@ with usage as (
         row_count,
         reason
     from {{ ref('int_usage_unioned') }}
-    where reason is not null
+    where reason is not null and (quantity <> 0 or reason in ('unattributed', 'error'))
 ),
 
 -- Usage of a tenant of whom no period is known, though the day itself says nothing against it.
@@ -35,7 +35,7 @@ outside_periods as (
             usage.tenant_id = periods.tenant_id
             and usage.usage_date >= periods.period_start
             and usage.usage_date < periods.period_end
-    where usage.reason is null and periods.tenant_id is null
+    where usage.reason is null and usage.quantity <> 0 and periods.tenant_id is null
 ),
 
 unpriced as (

@@ -1,6 +1,6 @@
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and coalesce(reason, '') in ('', 'paused', 'outside active dates')
+    where meter_id is not null and quantity <> 0 and coalesce(reason, '') in ('', 'paused', 'outside active dates')
 ),
 
 daily as (
