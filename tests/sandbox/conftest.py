@@ -1,3 +1,0 @@
-from tests.sandbox.fixture import sandbox
-
-__all__ = ["sandbox"]
