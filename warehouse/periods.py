@@ -1,7 +1,7 @@
 """Periods: open → in review → approved → closed, what stands in the way, and the lines frozen at approval.
 
-Owns `ledger.periods` and `ledger.statement_lines`. Does not own what a statement says: that is read from the marts, which
-must not be older than what they were built from.
+Owns `ledger.periods` and `ledger.statement_lines`. Does not own what a statement says: that is read from the marts,
+which must not be older than what they were built from.
 """
 
 from collections.abc import Sequence

@@ -115,6 +115,8 @@ def detach(connection: Connection, attachment: Attachment) -> Change:
             raise Refused(f"{what}: it is attached to nobody before that day")
         if former["agent_id"] is None:
             return Change(what, Action.UNCHANGED)
+        if former["agent_id"] != attachment.agent_id and former["valid_from"] == attachment.valid_from:
+            return Change(what, Action.UNCHANGED, f"agent {former['agent_id']}'s from that day")
         if former["agent_id"] != attachment.agent_id:
             raise Refused(f"{what}: it belongs to agent {former['agent_id']} of tenant {former['tenant_id']} that day")
         _write(connection, attachment, None, None, former)

@@ -33,19 +33,19 @@ class Change:
     detail: str = ""
 
 
-def rows(connection: Connection, file: str, name: str, **parameters: object) -> list[Row]:
+def rows(connection: Connection, file: str, name: str, /, **parameters: object) -> list[Row]:
     """All rows of a named statement of `warehouse/queries/`."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_statement(file, name), parameters).fetchall()
 
 
-def first(connection: Connection, file: str, name: str, **parameters: object) -> Row | None:
+def first(connection: Connection, file: str, name: str, /, **parameters: object) -> Row | None:
     """The first row of a named statement, or None."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_statement(file, name), parameters).fetchone()
 
 
-def execute(connection: Connection, file: str, name: str, **parameters: object) -> int:
+def execute(connection: Connection, file: str, name: str, /, **parameters: object) -> int:
     """Run a named statement and return how many rows it touched."""
     return connection.execute(_statement(file, name), parameters).rowcount
 

@@ -146,6 +146,11 @@ def credentials(connection: Connection, tenant_id: str | None = None) -> list[Ro
     return rows(connection, FILE, "credentials", tenant_id=tenant_id)
 
 
+def mark_verified(connection: Connection, credential_id: int) -> None:
+    """Remember that the provider accepted this credential just now."""
+    execute(connection, FILE, "mark_verified", credential_id=credential_id)
+
+
 def _turn(connection: Connection, tenant_id: str, status: str, on: date, allowed: set[str]) -> Change:
     what = f"tenant {tenant_id} {status} from {on}"
     with connection.transaction():

@@ -22,7 +22,7 @@ expected as (
         least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
         interval '1 day'
     ) as d (day)
-    where %(tenant_id)s::text is null or t.tenant_id = %(tenant_id)s
+    where %(tenant_ids)s::text [] is null or t.tenant_id = any(%(tenant_ids)s)
 ),
 
 currents as (

@@ -161,3 +161,8 @@ select
 from control.credentials
 where retired_at is null and (%(tenant_id)s::text is null or tenant_id = %(tenant_id)s)
 order by tenant_id nulls first, provider;
+
+-- name: mark_verified
+update control.credentials
+set verified_at = now()
+where credential_id = %(credential_id)s;

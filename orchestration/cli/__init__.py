@@ -1,0 +1,45 @@
+"""The command line `minutebook`: what an operator and finance do, with help, an example and a next step each."""
+
+from typing import Annotated
+
+import typer
+
+from orchestration.cli import agents, costs, credentials, periods, plans, prices, pulls, serve, setup, tenants
+from orchestration.cli.session import OneLineErrors, Session, configure_logs
+from orchestration.settings import Settings
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Metering, billing and margin of voice and chat agents, for many tenants.",
+    epilog="Example: minutebook init",
+)
+app.add_typer(setup.app)
+app.add_typer(serve.app)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(agents.agent_app, name="agent")
+app.add_typer(credentials.app, name="credential")
+app.add_typer(agents.project_app, name="project")
+app.add_typer(plans.meter_app, name="meter")
+app.add_typer(plans.plan_app, name="plan")
+app.add_typer(prices.app, name="price")
+app.add_typer(costs.cost_app, name="cost")
+app.add_typer(costs.rate_app, name="rate")
+app.add_typer(pulls.app)
+app.add_typer(periods.app)
+
+
+@app.callback()
+def start(
+    ctx: typer.Context, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False
+) -> None:
+    """Read the environment; every command starts here."""
+    configure_logs(debug)
+    ctx.obj = Session(Settings.from_environment(), debug)
+
+
+def main() -> None:
+    """The entry of the `minutebook` script."""
+    app(prog_name="minutebook")

@@ -1,0 +1,86 @@
+"""minutebook cost … and minutebook rate …"""
+
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Currency, From, Json, amount_argument, command
+from orchestration.cli.output import show, show_changes
+from orchestration.cli.session import session
+from warehouse.control import costs
+from warehouse.control.costs import Allocation, FixedCost
+
+cost_app = typer.Typer(
+    no_args_is_help=True, help="Costs: what the providers charge us.", epilog="Example: minutebook cost list"
+)
+rate_app = typer.Typer(
+    no_args_is_help=True, help="Exchange rates, used on costs only.", epilog="Example: minutebook rate list"
+)
+THEN = "minutebook build, so that the margins follow"
+
+
+@command(cost_app, "unit", "minutebook cost unit ocr_scans 0.05 --from 2026-01-01 --currency USD")
+def unit(
+    ctx: typer.Context,
+    meter: Annotated[str, typer.Argument(metavar="METER", help="Id of the meter.")],
+    amount: Annotated[Decimal, amount_argument("Cost of one unit.")],
+    valid_from: From,
+    currency: Currency = "USD",
+    as_json: Json = False,
+) -> None:
+    """Set what a unit costs us where its provider reports nothing, from a day on."""
+    with session(ctx).operator() as connection:
+        change = costs.put_unit_cost(connection, meter, valid_from, amount, currency)
+    show_changes([change], as_json, THEN)
+
+
+@command(cost_app, "fixed", 'minutebook cost fixed platform 25 --name "Platform" --from 2026-01-01')
+def fixed(
+    ctx: typer.Context,
+    cost: Annotated[str, typer.Argument(metavar="COST", help="Id of a-z, 0-9 and '-'.")],
+    amount: Annotated[Decimal, amount_argument("Per calendar month; 0 ends it.")],
+    name: Annotated[str, typer.Option(help="Name in reports.")],
+    valid_from: From,
+    currency: Currency = "USD",
+    allocation: Annotated[Allocation, typer.Option(help="How active tenants share it.")] = Allocation.EQUAL,
+    as_json: Json = False,
+) -> None:
+    """Set a monthly cost that the tenants active on each day share, from a day on."""
+    with session(ctx).operator() as connection:
+        version = FixedCost(cost, valid_from, name, amount, currency, allocation)
+        change = costs.put_fixed_cost(connection, version)
+    show_changes([change], as_json, THEN)
+
+
+@command(cost_app, "list", "minutebook cost list")
+def list_costs(ctx: typer.Context, as_json: Json = False) -> None:
+    """List all versions of unit costs and fixed costs."""
+    with session(ctx).operator() as connection:
+        rows = costs.costs(connection)
+    columns = ["kind", "cost_of", "valid_from", "valid_to", "amount", "currency", "allocation"]
+    show(rows, columns, as_json, "no costs yet; next: minutebook cost unit --help, minutebook cost fixed --help")
+
+
+@command(rate_app, "set", "minutebook rate set EUR USD 1.08 --from 2026-01-01")
+def set_rate(
+    ctx: typer.Context,
+    from_currency: Annotated[str, typer.Argument(metavar="FROM", help="Currency of the cost.")],
+    to_currency: Annotated[str, typer.Argument(metavar="TO", help="Currency of the statement.")],
+    rate: Annotated[Decimal, amount_argument("TO for one FROM.", "RATE")],
+    valid_from: From,
+    as_json: Json = False,
+) -> None:
+    """Set an exchange rate from a day on. It converts costs; what a tenant pays is never converted."""
+    with session(ctx).operator() as connection:
+        change = costs.put_rate(connection, from_currency, to_currency, valid_from, rate)
+    show_changes([change], as_json, THEN)
+
+
+@command(rate_app, "list", "minutebook rate list")
+def list_rates(ctx: typer.Context, as_json: Json = False) -> None:
+    """List all versions of exchange rates."""
+    with session(ctx).operator() as connection:
+        rows = costs.rates(connection)
+    columns = ["from_currency", "to_currency", "valid_from", "rate"]
+    show(rows, columns, as_json, "no exchange rates; one currency needs none; next: minutebook rate set --help")

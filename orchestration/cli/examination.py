@@ -1,0 +1,150 @@
+"""What `minutebook doctor` looks at; each finding says what mends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from orchestration.cli.options import today
+from orchestration.settings import MASTER_KEYS, Settings, SettingsError
+from sources import SOURCES
+from warehouse import migrate
+from warehouse.attention import days_needing_attention
+from warehouse.connect import Role, connect
+from warehouse.control import tenants
+from warehouse.control.changes import Connection, rows
+from warehouse.errors import VaultError
+from warehouse.periods import MartsBehind, broken_seals, require_fresh
+
+FILE = "examination"
+SOON = 4  # days before a provider forgets in which a missing day is urgent
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    GOOD = "good"
+    WORTH_A_LOOK = "worth a look"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, and the command that mends it if it needs mending."""
+
+    level: Level
+    what: str
+    mend: str | None = None
+
+
+def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
+    """Look at everything, cheapest first. Raises WarehouseError only where the database cannot be looked at at all."""
+    with connect(url, Role.OWNER) as connection:
+        yield Finding(Level.GOOD, f"PostgreSQL {connection.info.server_version // 10_000} answers")
+        if not rows(connection, FILE, "is_migrated")[0]["is_migrated"]:
+            yield Finding(Level.WRONG, "the database is not migrated", "minutebook init")
+            return
+        yield from _migrations(connection)
+        yield from _isolation(connection)
+    with connect(url, Role.OPERATOR) as connection:
+        yield from _credentials(connection, settings)
+        yield from _usage_database(connection, settings)
+        yield from _missing_days(connection, days)
+        yield from _seals(connection)
+        yield from _marts(connection)
+
+
+def _migrations(connection: Connection) -> Iterator[Finding]:
+    known = {path.stem for path in migrate.FOLDER.glob("[0-9]*.sql")}
+    missing = sorted(known - {row["name"] for row in rows(connection, FILE, "applied")})
+    if missing:
+        yield Finding(Level.WRONG, f"{len(missing)} migration(s) are missing, first {missing[0]}", "minutebook init")
+    else:
+        yield Finding(Level.GOOD, f"all {len(known)} migrations are applied")
+
+
+def _isolation(connection: Connection) -> Iterator[Finding]:
+    roles = [row["role"] for row in rows(connection, FILE, "powerful_readers")]
+    tables = [row["relation"] for row in rows(connection, FILE, "unprotected_tables")]
+    views = [row["relation"] for row in rows(connection, FILE, "views_past_policies")]
+    if roles:
+        mend = f"as a superuser: alter role {roles[0]} nosuperuser nobypassrls"
+        yield Finding(Level.WRONG, f"roles read past row-level security: {', '.join(roles)}", mend)
+    if tables:
+        mend = "minutebook build --full-refresh for marts; minutebook init for others"
+        yield Finding(Level.WRONG, f"tables without forced row-level security: {', '.join(tables)}", mend)
+    if views:
+        yield Finding(Level.WRONG, f"views bypass row-level security: {', '.join(views)}", "minutebook init")
+    if not (roles or tables or views):
+        yield Finding(Level.GOOD, "row-level security is forced wherever a tenant's rows are")
+
+
+def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    try:
+        vault = settings.vault()
+    except (SettingsError, VaultError) as error:
+        yield Finding(Level.WRONG, str(error), f"set {MASTER_KEYS} to the key the credentials were stored under")
+        return
+    stored = tenants.credentials(connection)
+    for row in stored:
+        owner = f"--tenant {row['tenant_id']}" if row["tenant_id"] else ""
+        name = f"{row['provider']} credential of {row['tenant_id'] or 'the platform'}"
+        try:
+            vault.secret(connection, row["tenant_id"], row["provider"])
+        except VaultError as error:
+            yield Finding(
+                Level.WRONG, f"{name} does not open: {error}", f"minutebook credential set {row['provider']} {owner}"
+            )
+            continue
+        if row["verified_at"] is None:
+            mend = f"minutebook credential verify {row['provider']} {owner}"
+            yield Finding(Level.WORTH_A_LOOK, f"{name} opens, and was never verified", mend.strip())
+        else:
+            yield Finding(Level.GOOD, f"{name} opens")
+    for row in rows(connection, FILE, "tenants_without_credential", today=today()):
+        what = f"tenant {row['tenant_id']} uses {row['source']}, and there is no credential to read it"
+        mend = f"minutebook credential set {row['source']} --tenant {row['tenant_id']}"
+        shared = " (or without --tenant: the platform's)" if row["source"] == "vapi" else ""
+        yield Finding(Level.WRONG, what, mend + shared)
+
+
+def _usage_database(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    used = {row["source"] for row in rows(connection, FILE, "sources_in_use", today=today())}
+    if "usage_metrics" in used and not settings.usage_database_url:
+        what = "usage metrics are to be read, and MINUTEBOOK_USAGE_DATABASE_URL is not set"
+        yield Finding(Level.WRONG, what, "export MINUTEBOOK_USAGE_DATABASE_URL=postgresql://…")
+
+
+def _missing_days(connection: Connection, days: int) -> Iterator[Finding]:
+    now = today()
+    needing = days_needing_attention(connection, now - timedelta(days=days), now - timedelta(days=1))
+    if not needing:
+        yield Finding(Level.GOOD, f"no day of the last {days} is missing, failed or incomplete")
+    for source in sorted({row["source"] for row in needing}):
+        of_source = [row for row in needing if row["source"] == source]
+        dates = [row["usage_date"] for row in of_source]
+        span = f"--from {min(dates)} --to {max(dates)}"
+        what = (
+            f"{len(of_source)} {source} tenant-day(s) are missing, failed or incomplete, {min(dates)} to {max(dates)}"
+        )
+        yield Finding(Level.WRONG, what, f"minutebook pull --source {source} {span}")
+        horizon = SOURCES[source].horizon_days
+        lost_on = [row["usage_date"] + timedelta(days=horizon) for row in of_source if horizon is not None]
+        if soon := [day for day in lost_on if now <= day < now + timedelta(days=SOON)]:
+            what = f"{source} forgets {len(soon)} of them within {SOON} days, the first on {min(soon)}"
+            yield Finding(Level.WRONG, what, f"today: minutebook pull --source {source} {span}")
+
+
+def _seals(connection: Connection) -> Iterator[Finding]:
+    for row in broken_seals(connection):
+        what = f"frozen lines of {row['tenant_id']} {row['period_start']:%Y-%m} no longer match their manifest hash"
+        yield Finding(Level.WRONG, what, "look into ledger.audit_log before anything is billed")
+
+
+def _marts(connection: Connection) -> Iterator[Finding]:
+    try:
+        require_fresh(connection, today())
+    except MartsBehind as error:
+        yield Finding(Level.WORTH_A_LOOK, str(error).partition(";")[0], "minutebook build")
+    else:
+        yield Finding(Level.GOOD, "the marts know everything that was pulled and changed")

@@ -1,0 +1,85 @@
+"""The options that commands share, and how dates, periods and amounts are read."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from warehouse.periods import Month
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def command(group: typer.Typer, name: str, example: str) -> Callable[[Function], Function]:
+    """Add a command to a group; its help ends with an example."""
+    return group.command(name, epilog=f"Example: {example}")
+
+
+def today() -> date:
+    """The present UTC day."""
+    return datetime.now(UTC).date()
+
+
+def parse_date(text: str) -> date:
+    """YYYY-MM-DD, nothing else."""
+    try:
+        if len(text) == 10:
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"'{text}' is no date; write YYYY-MM-DD")
+
+
+def parse_month(text: str) -> Month:
+    """YYYY-MM."""
+    try:
+        return Month.parse(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no period; write YYYY-MM") from None
+
+
+def parse_amount(text: str) -> Decimal:
+    """A number from 0 on, with a point and without a currency."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0 or "_" in text:
+        raise typer.BadParameter(f"'{text}' is no amount; write a number from 0 on, such as 0.10")
+    return amount
+
+
+def amount_option(help_text: str) -> Any:
+    """An option that takes an amount."""
+    return typer.Option(parser=parse_amount, metavar="AMOUNT", help=help_text)
+
+
+def amount_argument(help_text: str, metavar: str = "AMOUNT") -> Any:
+    """An argument that takes an amount."""
+    return typer.Argument(parser=parse_amount, metavar=metavar, help=help_text)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
+TenantFilter = Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Only this tenant.")]
+Tenants = Annotated[
+    list[str] | None, typer.Option("--tenant", metavar="TENANT", help="Only this tenant; may be repeated.")
+]
+Period = Annotated[
+    Month,
+    typer.Argument(
+        parser=parse_month,
+        metavar="PERIOD",
+        help="YYYY-MM: the periods that start in that month, each tenant's own window by its anchor day.",
+    ),
+]
+From = Annotated[
+    date, typer.Option("--from", parser=parse_date, metavar="YYYY-MM-DD", help="First day on which it holds.")
+]
+On = Annotated[
+    date | None,
+    typer.Option("--on", parser=parse_date, metavar="YYYY-MM-DD", help="As of this day; default today (UTC)."),
+]
+Currency = Annotated[str, typer.Option("--currency", metavar="CODE", help="Three capital letters, such as USD.")]

@@ -1,0 +1,211 @@
+"""minutebook review, approve, close and reopen."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from orchestration.building import build
+from orchestration.cli.options import Json, Period, Tenants, command, today
+from orchestration.cli.output import console, next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, Session, session
+from warehouse import periods
+from warehouse.control import guard, tenants
+from warehouse.periods import Blocker, MartsBehind, Month
+
+app = typer.Typer()
+AMOUNTS = ["setup", "subscription", "overage", "minimum", "adjustments", "credits", "total"]
+MARGIN = ["cost", "margin", "margin_percent", "completeness"]
+Row = dict[str, Any]
+
+
+@command(app, "review", "minutebook review 2026-10 --tenant acme --lines")
+def review(
+    ctx: typer.Context,
+    period: Period,
+    tenant: Tenants = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Show the statements' lines too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the statements and margins of a period, what blocks their approval and how to mend it.
+
+    Open periods move to in review, where they still take changes.
+    """
+    current = session(ctx)
+    with current.settings.database() as url:
+        _build_if_behind(current, url)
+        with current.operator_of(url) as connection:
+            statements = _statements(connection, period, tenant)
+            blockers = {_key(row): periods.blockers(connection, row, today()) for row in statements}
+            detail = periods.lines(connection, period, tenant)
+            for row in statements:
+                if periods.begin_review(connection, row, current.settings.actor):
+                    row["state"] = "in_review"
+    if as_json:
+        print_json([_as_json(row, blockers[_key(row)], detail) for row in statements])
+        return
+    _show_statements(period, statements)
+    if lines:
+        columns = ["tenant_id", "line_id", "line_kind", "meter_id", "quantity", "unit", "amount", "currency"]
+        show(detail, [*columns, "corrects_line_id"], False, "no lines", "\nLines")
+    _show_blockers([blocker for row in statements for blocker in blockers[_key(row)] if _is_pending(row)])
+    _say_next(period, statements, blockers)
+
+
+@command(app, "approve", "minutebook approve 2026-10 --tenant acme")
+def approve(
+    ctx: typer.Context,
+    period: Period,
+    tenant: Tenants = None,
+    override: Annotated[
+        str | None, typer.Option("--override", metavar="REASON", help="Approve although blocked; the reason is kept.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Approve statements: their lines are frozen, and never change again without a reopening.
+
+    Each tenant's statement is approved on its own; exits 1 when any was refused.
+    """
+    if override is not None and not override.strip():
+        raise typer.BadParameter("--override needs a reason")
+    current, done, refused = session(ctx), [], []
+    with current.settings.database() as url:
+        _build_if_behind(current, url)
+        with current.operator_of(url) as connection:
+            actor = current.settings.actor
+            guard.lock(
+                connection
+            )  # until this connection commits: no version is written between this look and the freeze
+            periods.require_fresh(connection, today())
+            for row in _statements(connection, period, tenant):
+                who: Row = {"tenant_id": row["tenant_id"], "period_start": row["period_start"]}
+                try:
+                    frozen = periods.approve(connection, row, today(), actor, override)
+                except periods.ApprovalBlocked as error:
+                    refused.append(
+                        {**who, "result": "refused", "lines": None, "manifest_hash": None, "why": str(error)}
+                    )
+                    continue
+                if frozen is None:
+                    result = {"result": "unchanged", "lines": None, "manifest_hash": row["manifest_hash"], "why": None}
+                else:
+                    why = f"overridden: {override}" if frozen.overridden else None
+                    seal = frozen.manifest_hash
+                    result = {"result": "approved", "lines": frozen.lines, "manifest_hash": seal, "why": why}
+                done.append({**who, **result})
+    columns = ["tenant_id", "period_start", "result", "lines", "manifest_hash", "why"]
+    show([*done, *refused], columns, as_json, "nothing to approve")
+    if refused:
+        raise CommandFailed(f"{len(refused)} statement(s) refused: {refused[0]['why']}")
+    if not as_json:
+        next_step(f"minutebook close {period}, when nothing of it will be reopened")
+
+
+@command(app, "close", "minutebook close 2026-10")
+def close(ctx: typer.Context, period: Period, tenant: Tenants = None, as_json: Json = False) -> None:
+    """Close approved periods. What arrives later becomes an adjustment in the first period not yet approved."""
+    current = session(ctx)
+    with current.operator() as connection:
+        done = []
+        for row in _reviewed(connection, period, tenant):
+            changed = periods.close(connection, row, current.settings.actor)
+            result = "closed" if changed else "unchanged"
+            done.append({"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result})
+    show(done, ["tenant_id", "period_start", "result"], as_json, "nothing to close")
+    if not as_json:
+        next_step(f"minutebook review {Month.parse(f'{period.end:%Y-%m}')}")
+
+
+@command(app, "reopen", 'minutebook reopen 2026-10 --tenant acme --reason "wrong price agreed"')
+def reopen(
+    ctx: typer.Context,
+    period: Period,
+    tenant: Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Whose period.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    as_json: Json = False,
+) -> None:
+    """Reopen an approved or closed period: it is in review again; the audit log keeps the lines that were frozen."""
+    if not reason.strip():
+        raise typer.BadParameter("--reason needs a reason")
+    current = session(ctx)
+    with current.operator() as connection:
+        rows = _reviewed(connection, period, [tenant])
+        for row in rows:
+            periods.reopen(connection, row, current.settings.actor, reason)
+    if as_json:
+        print_json([{"tenant_id": tenant, "period_start": row["period_start"], "state": "in_review"} for row in rows])
+        return
+    say(f"reopened {period} of tenant {tenant}")
+    next_step(f"make the change, then: minutebook approve {period} --tenant {tenant}")
+
+
+def _build_if_behind(current: Session, url: str) -> None:
+    """Statements are only shown and frozen from marts that know everything; to build is quicker than to explain."""
+    with current.operator_of(url) as connection:
+        try:
+            periods.require_fresh(connection, today())
+        except MartsBehind:
+            console(is_error=True).print("the marts are behind what is known; building them first …", style="dim")
+        else:
+            return
+    build(url, current.settings.home, today())
+    with current.operator_of(url) as connection:
+        periods.require_fresh(connection, today())
+
+
+def _statements(connection: psycopg.Connection[Any], period: Month, chosen: list[str] | None) -> list[Row]:
+    for slug in chosen or ():
+        tenants.require_tenant(connection, slug)
+    found = periods.statements(connection, period, chosen)
+    if not found:
+        raise CommandFailed(f"no statement's period starts in {period}; see: minutebook tenant list")
+    return found
+
+
+def _reviewed(connection: psycopg.Connection[Any], period: Month, chosen: list[str] | None) -> list[Row]:
+    for slug in chosen or ():
+        tenants.require_tenant(connection, slug)
+    found = periods.periods_of(connection, period, chosen)
+    if not found:
+        raise CommandFailed(f"no period that starts in {period} was reviewed yet; next: minutebook review {period}")
+    return found
+
+
+def _show_statements(period: Month, statements: list[Row]) -> None:
+    shown = []
+    for row in statements:
+        last = row["ends_on"] - timedelta(days=1) if row["ends_on"] > row["period_start"] else row["period_start"]
+        window = f"{row['period_start']} to {last}"
+        state = str(row["state"]).replace("_", " ") + ("" if row["is_complete"] else ", incomplete")
+        shown.append({**row, "period": window, "state": state})
+    columns = ["tenant_id", "period", "state", "currency", *AMOUNTS, *MARGIN]
+    show(shown, columns, False, "", f"Statements of periods that start in {period}")
+
+
+def _show_blockers(blockers: list[Blocker]) -> None:
+    rows = [{"tenant_id": one.tenant_id, "what": one.what, "mend": one.mend} for one in blockers]
+    show(rows, ["tenant_id", "what", "mend"], False, "\nnothing blocks approval", "\nWhat blocks approval")
+
+
+def _say_next(period: Month, statements: list[Row], blockers: dict[tuple[str, object], list[Blocker]]) -> None:
+    pending = [row for row in statements if _is_pending(row)]
+    if not pending:
+        next_step(f"minutebook close {period}")
+    elif any(blockers[_key(row)] for row in pending):
+        next_step(f"mend what blocks, then: minutebook approve {period} (or --override REASON)")
+    else:
+        next_step(f"minutebook approve {period}")
+
+
+def _as_json(row: Row, blockers: list[Blocker], lines: list[Row]) -> Row:
+    found = [{"what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
+    return {**row, "blockers": found, "lines": [line for line in lines if _key(line) == _key(row)]}
+
+
+def _key(row: Row) -> tuple[str, object]:
+    return row["tenant_id"], row["period_start"]
+
+
+def _is_pending(row: Row) -> bool:
+    return row["state"] not in {"approved", "closed"}

@@ -1,0 +1,142 @@
+"""minutebook meter … and minutebook plan …"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Currency, From, Json, On, amount_option, command, today
+from orchestration.cli.output import print_json, show, show_changes
+from orchestration.cli.session import session
+from warehouse.control import plans, prices
+
+meter_app = typer.Typer(no_args_is_help=True, help="Meters: what is counted.", epilog="Example: minutebook meter list")
+plan_app = typer.Typer(
+    no_args_is_help=True, help="Plans: fees, minimum and allowances.", epilog="Example: minutebook plan list"
+)
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Id of the plan.")]
+MeterArgument = Annotated[str, typer.Argument(metavar="METER", help="Id of the meter.")]
+
+
+class MeterSource(StrEnum):
+    """What a meter counts from."""
+
+    VAPI = "vapi"
+    VOICEFLOW = "voiceflow"
+    USAGE_METRICS = "usage_metrics"
+
+
+@command(meter_app, "add", 'minutebook meter add voice_minutes --name "Call minutes" --unit minute --source vapi')
+def add_meter(
+    ctx: typer.Context,
+    meter: Annotated[str, typer.Argument(metavar="METER", help="Id of a-z, 0-9 and '_'.")],
+    name: Annotated[str, typer.Option(help="Name on statements.")],
+    unit: Annotated[str, typer.Option(help="One unit of it, in the singular.")],
+    source: Annotated[MeterSource, typer.Option(help="Where it is counted.")],
+    increment_seconds: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="vapi: seconds of a started unit; default 60.")
+    ] = None,
+    minimum_seconds: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="vapi: least seconds of a connected call; default 0.")
+    ] = None,
+    metric_type: Annotated[str | None, typer.Option(metavar="TYPE", help="usage_metrics: the metric type.")] = None,
+    stripe_event_name: Annotated[str | None, typer.Option(metavar="NAME", help="Event name of Stripe's meter.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add a meter. What it counts is fixed from then on; its name may change. Safe to repeat."""
+    if source is MeterSource.VAPI:
+        increment_seconds = 60 if increment_seconds is None else increment_seconds
+        minimum_seconds = minimum_seconds or 0
+    wanted = plans.Meter(
+        meter, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
+    )  # fmt: skip
+    with session(ctx).operator() as connection:
+        change = plans.put_meter(connection, wanted)
+    show_changes([change], as_json, f"minutebook price set --plan PLAN --meter {meter} --from DATE --amount AMOUNT")
+
+
+@command(meter_app, "list", "minutebook meter list")
+def list_meters(ctx: typer.Context, as_json: Json = False) -> None:
+    """List meters."""
+    with session(ctx).operator() as connection:
+        rows = plans.meters(connection)
+    columns = ["meter_id", "name", "unit", "source", "increment_seconds", "minimum_seconds", "metric_type"]
+    show(rows, [*columns, "stripe_event_name"], as_json, "no meters yet; next: minutebook meter add --help")
+
+
+@command(plan_app, "add", 'minutebook plan add growth --name "Growth" --currency USD')
+def add_plan(
+    ctx: typer.Context,
+    plan: PlanArgument,
+    name: Annotated[str, typer.Option(help="Name on statements.")],
+    currency: Currency = "USD",
+    as_json: Json = False,
+) -> None:
+    """Add a plan, or rename it. Safe to repeat."""
+    with session(ctx).operator() as connection:
+        change = plans.put_plan(connection, plan, name, currency)
+    show_changes([change], as_json, f"minutebook plan terms {plan} --from DATE --subscription-fee AMOUNT")
+
+
+@command(
+    plan_app, "terms", "minutebook plan terms growth --from 2026-01-01 --subscription-fee 249 --voice-meter minutes"
+)
+def terms(
+    ctx: typer.Context,
+    plan: PlanArgument,
+    valid_from: From,
+    subscription_fee: Annotated[Decimal, amount_option("Per period, prorated for a partial one.")],
+    setup_fee: Annotated[Decimal, amount_option("Once per tenant.")] = Decimal(0),
+    minimum: Annotated[Decimal, amount_option("Least of subscription and overage per period.")] = Decimal(0),
+    prorates_allowance: Annotated[bool, typer.Option(help="Prorate allowances for a partial period too.")] = False,
+    voice_meter: Annotated[str | None, typer.Option(metavar="METER", help="Meter that counts its calls.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Set a plan's terms from a day on: fees, minimum, and the meter that counts its calls."""
+    version = plans.Terms(plan, valid_from, subscription_fee, setup_fee, minimum, prorates_allowance, voice_meter)
+    with session(ctx).operator() as connection:
+        change = plans.put_terms(connection, version)
+    show_changes([change], as_json, f"minutebook plan allowance {plan} METER QUANTITY --from {valid_from}")
+
+
+@command(plan_app, "allowance", "minutebook plan allowance growth lookups 100 --from 2026-01-01")
+def allowance(
+    ctx: typer.Context,
+    plan: PlanArgument,
+    meter: MeterArgument,
+    quantity: Annotated[int, typer.Argument(min=0, help="Units included per period.")],
+    valid_from: From,
+    as_json: Json = False,
+) -> None:
+    """Set the quantity of a meter that a plan includes per period, from a day on."""
+    with session(ctx).operator() as connection:
+        change = plans.put_allowance(connection, plan, meter, valid_from, quantity)
+    show_changes([change], as_json, f"minutebook price set --plan {plan} --meter {meter} --from {valid_from} --help")
+
+
+@command(plan_app, "list", "minutebook plan list")
+def list_plans(ctx: typer.Context, on: On = None, as_json: Json = False) -> None:
+    """List plans with their terms in force on a day and how many tenants are on them."""
+    with session(ctx).operator() as connection:
+        rows = plans.plans_on(connection, on or today())
+    columns = ["plan_id", "name", "currency", "subscription_fee", "setup_fee", "minimum_amount", "voice_meter_id"]
+    show(rows, [*columns, "terms_since", "tenants"], as_json, "no plans yet; next: minutebook plan add --help")
+
+
+@command(plan_app, "show", "minutebook plan show growth")
+def show_plan(ctx: typer.Context, plan: PlanArgument, as_json: Json = False) -> None:
+    """Show all versions of a plan's terms, allowances and prices."""
+    with session(ctx).operator() as connection:
+        found = plans.require_plan(connection, plan)
+        versions, allowances = plans.plan_history(connection, plan)
+        priced = prices.prices(connection, plan_id=plan)
+    if as_json:
+        print_json({**found, "terms": versions, "allowances": allowances, "prices": priced})
+        return
+    columns = ["valid_from", "subscription_fee", "setup_fee", "minimum_amount", "prorates_allowance", "voice_meter_id"]
+    title = f"Terms of plan {plan} ({found['name']}, {found['currency']})"
+    show(versions, columns, False, f"no terms yet; next: minutebook plan terms {plan} --help", title)
+    show(allowances, ["meter_id", "valid_from", "quantity"], False, "no allowances", "\nAllowances")
+    columns = ["meter_id", "valid_from", "valid_to", "model", "unit_amount", "package_size", "tiers"]
+    show(priced, columns, False, f"no prices; next: minutebook price set --plan {plan} --help", "\nPrices")

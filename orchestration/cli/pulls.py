@@ -1,0 +1,181 @@
+"""minutebook pull, build and status."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from orchestration.building import build as build_marts
+from orchestration.cli.options import Json, Tenants, command, parse_date, today
+from orchestration.cli.output import console, next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, session
+from orchestration.pulling import PullOutcome, PullTrigger, TenantDay
+from orchestration.pulling import pull as pull_days
+from sources import SOURCES
+from warehouse.attention import days_needing_attention
+from warehouse.control import tenants
+
+app = typer.Typer()
+Sources = Annotated[
+    list[str] | None, typer.Option("--source", metavar="SOURCE", help=f"Only this one of {', '.join(SOURCES)}.")
+]
+
+
+@command(app, "pull", "minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31")
+def pull(
+    ctx: typer.Context,
+    first_day: Annotated[
+        date, typer.Option("--from", parser=parse_date, metavar="YYYY-MM-DD", help="First usage date (UTC).")
+    ],
+    last_day: Annotated[
+        date, typer.Option("--to", parser=parse_date, metavar="YYYY-MM-DD", help="Last usage date, included.")
+    ],
+    tenant: Annotated[
+        list[str] | None,
+        typer.Option("--tenant", metavar="TENANT", help="Whose usage; may be repeated. Default: all active tenants."),
+    ] = None,
+    source: Sources = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Publish a day although rows the provider forgot would be lost.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Pull usage from the providers, each day on its own: what failed is told, the rest is kept."""
+    if last_day < first_day:
+        raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
+    if last_day >= today():
+        raise typer.BadParameter(
+            f"{last_day} is not over in UTC; the last day to pull is {today() - timedelta(days=1)}"
+        )
+    if unknown := set(source or ()) - SOURCES.keys():
+        raise typer.BadParameter(f"no source '{min(unknown)}'; the sources are {', '.join(SOURCES)}")
+    current = session(ctx)
+    with current.settings.database() as url:
+        with current.operator_of(url) as connection:
+            chosen = list(dict.fromkeys(tenant or ())) or _active(tenants.tenants_on(connection, last_day))
+            for slug in chosen:
+                tenants.require_tenant(connection, slug)
+        days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
+        asked = [TenantDay(slug, day) for slug in chosen for day in days]
+        sources = source or list(SOURCES)
+        with _progress("pulling", len(asked) * len(sources)) as advance:
+            outcomes = pull_days(
+                url,
+                current.settings,
+                asked,
+                sources,
+                PullTrigger.CLI,
+                accept_loss=accept_loss,
+                on_progress=lambda outcome: advance(str(outcome)),
+            )
+    _report(outcomes, as_json)
+
+
+@command(app, "build", "minutebook build")
+def build(
+    ctx: typer.Context,
+    full_refresh: Annotated[bool, typer.Option(help="Build everything anew, not only what changed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build the marts from what was pulled and from control data, and test them."""
+    current = session(ctx)
+    with current.settings.database() as url, _progress("building", None) as advance:
+        result = build_marts(url, current.settings.home, today(), full_refresh, advance)
+    if as_json:
+        print_json(
+            {
+                "as_of": result.as_of,
+                "models": result.models,
+                "tests": result.tests,
+                "warnings": list(result.warnings),
+                "seconds": round(result.seconds, 1),
+            }
+        )
+        return
+    say(f"built {result.models} models, {result.tests} tests passed, as of {result.as_of}, {result.seconds:.0f} s")
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+    next_step("minutebook review PERIOD, such as " + f"{today():%Y-%m}")
+
+
+@command(app, "status", "minutebook status --days 60")
+def status(
+    ctx: typer.Context,
+    tenant: Tenants = None,
+    days: Annotated[int, typer.Option(min=1, help="How many finished days to look at.")] = 35,
+    as_json: Json = False,
+) -> None:
+    """Show the tenants and days that need attention: not pulled, failed, incomplete."""
+    last = today() - timedelta(days=1)
+    first = last - timedelta(days=days - 1)
+    with session(ctx).operator() as connection:
+        for slug in tenant or ():
+            tenants.require_tenant(connection, slug)
+        rows = days_needing_attention(connection, first, last, tenant)
+    columns = ["tenant_id", "usage_date", "source", "status", "cause"]
+    show(rows, columns, as_json, f"nothing needs attention from {first} to {last}")
+    if rows and not as_json:
+        one = rows[0]
+        command_line = f"minutebook pull --tenant {one['tenant_id']} --source {one['source']}"
+        next_step(f"mend the cause, then: {command_line} --from {one['usage_date']} --to {one['usage_date']}")
+
+
+def _active(rows: list[dict[str, object]]) -> list[str]:
+    active = [str(row["tenant_id"]) for row in rows if row["status"] == "active"]
+    if not active:
+        raise CommandFailed("no tenant is active then; add one: minutebook tenant apply FILE")
+    return active
+
+
+def _report(outcomes: list[PullOutcome], as_json: bool) -> None:
+    rows = [
+        {
+            "tenant_id": outcome.tenant_id or "(unattributed)",
+            "usage_date": outcome.usage_date,
+            "source": outcome.source,
+            "account": outcome.account,
+            "state": f"{outcome.state}{', incomplete' if outcome.is_incomplete else ''}",
+            "rows": outcome.rows,
+            "cause_code": outcome.cause_code,
+            "cause": outcome.cause,
+        }
+        for outcome in sorted(outcomes, key=lambda one: (one.tenant_id or "~", one.usage_date, one.source))
+    ]
+    seen = rows if as_json else [row for row in rows if row["state"] != "not used"]
+    columns = ["tenant_id", "usage_date", "source", "account", "state", "rows", "cause"]
+    show(
+        seen, columns, as_json, "nothing to pull: these tenants use no source on these days; see minutebook agent list"
+    )
+    failed = [outcome for outcome in outcomes if outcome.is_failed]
+    if failed:
+        first = failed[0]
+        raise CommandFailed(
+            f"{len(failed)} of {len(outcomes)} tenant-days failed, first {first}; "
+            f"the others are kept; mend the cause and pull again, or see: minutebook doctor"
+        )
+    if not as_json and seen:
+        next_step("minutebook build")
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator["Advance"]:
+    parts = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    shown = console(is_error=True)
+    with Progress(
+        *parts, TextColumn("[dim]{task.fields[latest]}"), console=shown, disable=not shown.is_terminal
+    ) as bar:
+        yield Advance(bar, total)
+
+
+class Advance:
+    """Moves the bar by one and names what was finished."""
+
+    def __init__(self, bar: Progress, total: int | None) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=total, latest="")
+
+    def __call__(self, latest: str) -> None:
+        self._bar.update(self._task, advance=1, latest=latest[:80].replace("[", "("))

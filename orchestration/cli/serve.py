@@ -1,0 +1,114 @@
+"""minutebook up: PostgreSQL, the Dagster UI and its daemon, on this machine, until Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration import instance
+from orchestration.cli.options import command
+from orchestration.cli.output import next_step, say
+from orchestration.cli.session import CommandFailed, session
+from warehouse.migrate import migrate
+
+app = typer.Typer()
+WORKSPACE = instance.ROOT / "workspace.yaml"
+START_SECONDS = 120
+STOP_SECONDS = 20
+
+
+@command(app, "up", "minutebook up --port 3000")
+def up(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
+) -> None:
+    """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
+    settings = session(ctx).settings
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
+    with settings.database() as url:
+        migrate(url)
+        settings.vault()
+        own = instance.environment(url, settings.home)
+        log = Path(own["DAGSTER_HOME"]) / "up.log"
+        # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
+        with log.open("ab") as output, _Terminated() as terminated:
+            process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
+                [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)],
+                env=settings.environment_with(own),
+                cwd=instance.ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                _wait_until_served(process, port, log, terminated)
+                if not terminated.is_set:
+                    say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
+                    next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
+                while process.poll() is None and not terminated.is_set:
+                    time.sleep(0.2)
+            finally:
+                stop_group(process)
+    if not terminated.is_set:
+        raise CommandFailed(f"Dagster ended by itself; its log is {log}")
+    say("stopped")
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and all that it started: killing only the parent leaves daemons that hold the port."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    deadline = time.monotonic() + STOP_SECONDS
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            while True:
+                os.killpg(process.pid, number)  # the group bears the id of the process we started
+                if number is signal.SIGKILL or time.monotonic() > deadline:
+                    break
+                time.sleep(0.2)
+        except ProcessLookupError:
+            break
+    process.wait()
+
+
+class _Terminated:
+    """Remembers that we were asked to stop, by Ctrl-C or by SIGTERM."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._before: Mapping[signal.Signals, object] = {}
+
+    def __enter__(self) -> "_Terminated":
+        self._before = {number: signal.signal(number, self._set) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _set(self, *_: object) -> None:
+        self.is_set = True
+
+
+def _wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, terminated: _Terminated) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and not terminated.is_set and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    if not terminated.is_set:
+        raise CommandFailed(f"Dagster did not start; its log is {log}")

@@ -1,0 +1,110 @@
+"""What every command starts from: settings, a connection as operator, and errors told in one line."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import structlog
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from orchestration.settings import Settings
+from sources.errors import SourceFailure
+from warehouse.connect import Role, connect
+from warehouse.errors import WarehouseError
+
+# What Typer itself turns into an exit code: 2 for usage errors.
+USAGE_ERRORS: tuple[type[BaseException], ...] = (typer.Exit, typer.Abort, TyperException)
+
+
+class CommandFailed(Exception):
+    """A command that did its work and found that something needs attention."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One invocation of the command line."""
+
+    settings: Settings
+    is_debug: bool = False
+
+    @contextmanager
+    def operator(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that may change control data; commits when its block ends well."""
+        with self.settings.database() as url, self.operator_of(url) as connection:
+            yield connection
+
+    @contextmanager
+    def operator_of(self, url: str) -> Iterator[psycopg.Connection[Any]]:
+        """The same, on a server that is known to be up."""
+        with connect(url, Role.OPERATOR, actor=self.settings.actor) as connection:
+            yield connection
+
+
+def session(ctx: typer.Context) -> Session:
+    """The session of the running command."""
+    found = ctx.find_object(Session)
+    if found is None:
+        raise RuntimeError("a command was called outside the minutebook application")
+    return found
+
+
+class OneLineErrors(TyperGroup):
+    """Tells what went wrong in one line on stderr and exits 1; `--debug` shows the traceback. Never a secret."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Exits 1 on any failure; usage errors keep their exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except USAGE_ERRORS:
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            typer.echo(f"error: {_without_secrets(_one_line(error), ctx.find_object(Session))}", err=True)
+            raise typer.Exit(1) from None
+
+
+def configure_logs(is_debug: bool) -> None:
+    """Logs go to stderr: for a person on a terminal, as JSON elsewhere."""
+    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if sys.stderr.isatty() else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if is_debug else logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+        return "the database lacks a table of this release; run: minutebook init (and minutebook build for the marts)"
+    text = " ".join(str(error).split()) or type(error).__name__
+    own = type(error).__module__.partition(".")[0] in {"orchestration", "sources", "warehouse"}
+    if own or isinstance(error, WarehouseError | SourceFailure | OSError | ValueError):
+        return text
+    return f"unexpected {type(error).__name__}: {text} (minutebook --debug shows where)"
+
+
+def _without_secrets(text: str, current: Session | None) -> str:
+    if current is None:
+        return text
+    settings = current.settings
+    urls = [url for url in (settings.database_url, settings.usage_database_url) if url]
+    keys = [key.strip() for key in (settings.master_keys or "").split(",")]
+    for secret in (*urls, *(urlsplit(url).password or "" for url in urls), *keys):
+        if len(secret) > 3:
+            text = text.replace(secret, "…")
+    return text

@@ -1,0 +1,49 @@
+"""minutebook init and doctor."""
+
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.examination import Level, examine
+from orchestration.cli.options import Json, command
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, session
+from warehouse.migrate import migrate
+
+app = typer.Typer()
+
+
+@command(app, "init", "minutebook init")
+def init(ctx: typer.Context, as_json: Json = False) -> None:
+    """Make the home folder, start the database if it is the embedded one, and migrate it. Safe to repeat."""
+    settings = session(ctx).settings
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with settings.database() as url:
+        applied = migrate(url)
+        settings.vault()
+    server = "the embedded PostgreSQL" if settings.is_embedded else "the PostgreSQL of MINUTEBOOK_DATABASE_URL"
+    if as_json:
+        print_json({"home": settings.home, "is_embedded": settings.is_embedded, "migrations_applied": applied})
+        return
+    say(f"{server} is ready, state is kept in {settings.home}")
+    say(f"applied {', '.join(applied)}" if applied else "no migration was missing")
+    next_step("minutebook tenant apply FILE (an example: docs/examples/onboard-a-tenant.yaml)")
+
+
+@command(app, "doctor", "minutebook doctor --days 14")
+def doctor(
+    ctx: typer.Context,
+    days: Annotated[int, typer.Option(min=1, help="How many finished days to look at for missing pulls.")] = 35,
+    as_json: Json = False,
+) -> None:
+    """Examine database, master key, credentials, missing days, isolation and seals. Exits 1 when something is wrong."""
+    settings = session(ctx).settings
+    with settings.database() as url:
+        findings = list(examine(url, settings, days))
+    rows = [{"level": one.level, "what": one.what, "mend": one.mend} for one in findings]
+    show(rows, ["level", "what", "mend"], as_json, "")
+    wrong = [one for one in findings if one.level is Level.WRONG]
+    if wrong:
+        raise CommandFailed(f"{len(wrong)} finding(s) are wrong; first: {wrong[0].what}; mend: {wrong[0].mend}")
+    if not as_json:
+        next_step("minutebook status" if any(one.mend for one in findings) else "nothing to mend")

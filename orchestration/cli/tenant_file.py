@@ -1,0 +1,315 @@
+"""A tenant as a YAML file: read strictly, applied idempotently, with no secret in it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+
+from warehouse.control import agents, costs, plans, prices, tenants
+from warehouse.control.agents import Attachment, Kind
+from warehouse.control.changes import Change, Connection
+from warehouse.control.costs import Allocation
+from warehouse.control.prices import Model, Tier
+
+SECRET_KEY = re.compile(r"(?:^|_)(?:credentials?|secrets?|passwords?|tokens?|api_?keys?|private_?keys?)$")
+
+
+class FileInvalid(Exception):
+    """The file is no tenant; the message names the place in it and never quotes a value."""
+
+
+class Part(BaseModel):
+    """A part of the file; a key it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Version(Part):
+    """A part that holds from a day on."""
+
+    valid_from: date = Field(alias="from")
+
+
+class TenantPart(Part):
+    """Whom we bill."""
+
+    id: StrictStr
+    name: StrictStr
+    activated_on: date
+    currency: StrictStr = "USD"
+    anchor_day: int = 1
+    keeps_conversation: bool = False
+    stripe_customer_id: StrictStr | None = None
+
+
+class AttachmentPart(Version):
+    """One provider's object, from a day up to, not including, another."""
+
+    kind: Kind
+    value: StrictStr
+    until: date | None = None
+
+
+class AgentPart(Part):
+    """An agent and what belongs to it."""
+
+    id: StrictStr
+    name: StrictStr | None = None
+    attachments: list[AttachmentPart] = []
+
+
+class ProjectPart(Version):
+    """A Voiceflow project, pulled up to, not including, `until`."""
+
+    id: StrictStr
+    until: date | None = None
+    environment: StrictStr = "production"
+    agent: StrictStr | None = None
+
+
+class MeterPart(Part):
+    """What is counted."""
+
+    id: StrictStr
+    name: StrictStr
+    unit: StrictStr
+    source: Literal["vapi", "voiceflow", "usage_metrics"]
+    increment_seconds: int | None = None
+    minimum_seconds: int | None = None
+    metric_type: StrictStr | None = None
+    stripe_event_name: StrictStr | None = None
+
+
+class TermsPart(Version):
+    """A version of a plan's terms."""
+
+    subscription_fee: Decimal
+    setup_fee: Decimal = Decimal(0)
+    minimum: Decimal = Decimal(0)
+    prorates_allowance: bool = False
+    voice_meter: StrictStr | None = None
+
+
+class AllowancePart(Version):
+    """A version of an included quantity."""
+
+    meter: StrictStr
+    quantity: int
+
+
+class TierPart(Part):
+    """One tier; without `up_to` it has no end."""
+
+    up_to: int | None = None
+    unit_amount: Decimal
+
+
+class PricePart(Version):
+    """A version of a price; the model `plan` ends a tenant's own."""
+
+    meter: StrictStr
+    model: Model = Model.PER_UNIT
+    unit_amount: Decimal | None = None
+    package_size: int | None = None
+    tiers: list[TierPart] = []
+
+
+class PlanPart(Part):
+    """A plan with its timelines."""
+
+    id: StrictStr
+    name: StrictStr
+    currency: StrictStr = "USD"
+    terms: list[TermsPart] = []
+    allowances: list[AllowancePart] = []
+    prices: list[PricePart] = []
+
+
+class TenantPlanPart(Version):
+    """Which plan the tenant is on."""
+
+    plan: StrictStr
+
+
+class UnitCostPart(Version):
+    """A version of what a unit costs us."""
+
+    meter: StrictStr
+    unit_cost: Decimal
+    currency: StrictStr = "USD"
+
+
+class FixedCostPart(Version):
+    """A version of a shared monthly cost."""
+
+    id: StrictStr
+    name: StrictStr
+    monthly_amount: Decimal
+    currency: StrictStr = "USD"
+    allocation: Allocation = Allocation.EQUAL
+
+
+class TenantFile(Part):
+    """All that can be said of a tenant, secrets excepted."""
+
+    tenant: TenantPart
+    meters: list[MeterPart] = []
+    plans: list[PlanPart] = []
+    tenant_plans: list[TenantPlanPart] = []
+    prices: list[PricePart] = []
+    unit_costs: list[UnitCostPart] = []
+    fixed_costs: list[FixedCostPart] = []
+    agents: list[AgentPart] = []
+    voiceflow_projects: list[ProjectPart] = []
+    feature_flags: dict[Annotated[str, Field(strict=True)], Any] = {}
+
+
+def read(path: Path) -> TenantFile:
+    """Read and check a file. Raises FileInvalid, which for a secret names the command that takes it."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), ExactLoader)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark is not None else ""
+        raise FileInvalid(f"{path} is not readable as YAML{where}: {getattr(error, 'problem', error)}") from None
+    if not isinstance(content, dict):
+        raise FileInvalid(f"{path} is empty or no mapping; start from docs/examples/onboard-a-tenant.yaml")
+    named = content.get("tenant")
+    slug = named.get("id") if isinstance(named, dict) else "TENANT"
+    for place in _secret_places({key: part for key, part in content.items() if key != "feature_flags"}):
+        raise FileInvalid(
+            f"{path} has '{place}': secrets do not belong in a file; remove it and run: "
+            f"minutebook credential set PROVIDER --tenant {slug}"
+        )
+    try:
+        return TenantFile.model_validate(content)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {_words(fault)}" for fault in error.errors(include_url=False)]
+        raise FileInvalid(f"{path} is refused: {'; '.join(faults)}") from None
+
+
+def apply(connection: Connection, file: TenantFile) -> list[Change]:
+    """Bring the tenant to what the file says; what it does not name stays. Raises ControlError for what is refused.
+
+    The caller's transaction makes it all or nothing.
+    """
+    return list(_applied(connection, file))
+
+
+def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
+    for meter in file.meters:
+        voice = {"increment_seconds": 60, "minimum_seconds": 0} if meter.source == "vapi" else {}
+        said = meter.model_dump(exclude={"id"}, exclude_none=True)
+        yield plans.put_meter(connection, plans.Meter(meter_id=meter.id, **{**voice, **said}))
+    for plan in file.plans:
+        yield from _plan(connection, plan)
+    who = file.tenant
+    tenant = tenants.Tenant(
+        who.id, who.name, who.currency, who.anchor_day, who.keeps_conversation, who.stripe_customer_id
+    )  # fmt: skip
+    yield tenants.put_tenant(connection, tenant)
+    yield tenants.activate(connection, who.id, who.activated_on)
+    for step in file.tenant_plans:
+        yield tenants.put_tenant_plan(connection, who.id, step.plan, step.valid_from)
+    for price in file.prices:
+        yield prices.put_price(connection, _price(price, tenant_id=who.id))
+    for cost in file.unit_costs:
+        yield costs.put_unit_cost(connection, cost.meter, cost.valid_from, cost.unit_cost, cost.currency)
+    for shared in file.fixed_costs:
+        version = costs.FixedCost(
+            shared.id, shared.valid_from, shared.name, shared.monthly_amount, shared.currency, shared.allocation
+        )  # fmt: skip
+        yield costs.put_fixed_cost(connection, version)
+    for agent in file.agents:
+        yield agents.put_agent(connection, who.id, agent.id, agent.name or agent.id)
+    for agent in file.agents:
+        yield from _attachments(connection, who.id, agent)
+    for project in file.voiceflow_projects:
+        wanted = agents.Project(
+            project.id, who.id, project.valid_from, project.until, project.environment, project.agent
+        )  # fmt: skip
+        yield agents.put_project(connection, wanted)
+    for flag, value in file.feature_flags.items():
+        yield tenants.set_flag(connection, who.id, flag, value)
+
+
+def _plan(connection: Connection, plan: PlanPart) -> Iterator[Change]:
+    yield plans.put_plan(connection, plan.id, plan.name, plan.currency)
+    for terms in plan.terms:
+        version = plans.Terms(
+            plan.id,
+            terms.valid_from,
+            terms.subscription_fee,
+            terms.setup_fee,
+            terms.minimum,
+            terms.prorates_allowance,
+            terms.voice_meter,
+        )
+        yield plans.put_terms(connection, version)
+    for allowance in plan.allowances:
+        yield plans.put_allowance(connection, plan.id, allowance.meter, allowance.valid_from, allowance.quantity)
+    for price in plan.prices:
+        yield prices.put_price(connection, _price(price, plan_id=plan.id))
+
+
+def _attachments(connection: Connection, tenant_id: str, agent: AgentPart) -> Iterator[Change]:
+    for part in sorted(agent.attachments, key=lambda one: one.valid_from):
+        if part.until is not None and part.until <= part.valid_from:
+            raise FileInvalid(f"agent {agent.id}: {part.kind.words} {part.value} ends before it starts")
+        start = Attachment(tenant_id, agent.id, part.kind, part.value, part.valid_from)
+        yield agents.attach(connection, start)
+        if part.until is not None:
+            yield agents.detach(connection, Attachment(tenant_id, agent.id, part.kind, part.value, part.until))
+
+
+def _price(part: PricePart, plan_id: str | None = None, tenant_id: str | None = None) -> prices.Price:
+    tiers = tuple(Tier(tier.up_to, tier.unit_amount) for tier in part.tiers)
+    return prices.Price(
+        part.meter, part.valid_from, part.model, plan_id, tenant_id, part.unit_amount, part.package_size, tiers
+    )  # fmt: skip
+
+
+def _secret_places(content: Any, place: str = "") -> Iterator[str]:
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(content, dict):
+        parts = content.items()
+        for key in content:
+            if isinstance(key, str) and SECRET_KEY.search(key.lower().replace("-", "_")):
+                yield f"{place}{key}"
+    elif isinstance(content, list):
+        parts = enumerate(content)
+    for key, part in parts:
+        yield from _secret_places(part, f"{place}{key}.")
+
+
+def _words(fault: Any) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "this key is not known"
+    if fault["type"] == "string_type":
+        return "must be text; put it in quotes"
+    return str(fault["msg"])
+
+
+class ExactLoader(yaml.SafeLoader):
+    """Safe YAML whose decimal numbers keep all their digits and whose mappings name a key once."""
+
+
+def _exact(loader: ExactLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+def _once(loader: ExactLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", node.start_mark)
+    return loader.construct_mapping(node, deep=True)
+
+
+ExactLoader.add_constructor("tag:yaml.org,2002:float", _exact)
+ExactLoader.add_constructor("tag:yaml.org,2002:map", _once)
