@@ -1,0 +1,45 @@
+"""The command line as a person runs it: the application itself, on a migrated PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestration.cli import app
+
+MASTER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "onboard-a-tenant.yaml"
+
+Minutebook = Callable[..., Result]
+
+
+@pytest.fixture
+def minutebook(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
+    """Run a command; asserts that it exits as expected, 0 unless `code` says otherwise."""
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", database_url)
+    monkeypatch.setenv("MINUTEBOOK_MASTER_KEYS", MASTER_KEY)
+    monkeypatch.setenv("MINUTEBOOK_HOME", str(tmp_path / "home"))
+    runner = CliRunner()
+
+    def run(line: str, *more: str, code: int = 0, given: str | None = None) -> Result:
+        result = runner.invoke(app, [*line.split(), *more], input=given)
+        assert result.exit_code == code, f"{line} {more}: exit {result.exit_code}\n{result.output}"
+        return result
+
+    return run
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The superuser's view of the test's database."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def acme(minutebook: Minutebook) -> Minutebook:
+    """The command line after the documented example was applied: tenant acme on plan growth."""
+    minutebook("tenant apply", str(EXAMPLE))
+    return minutebook

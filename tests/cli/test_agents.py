@@ -1,0 +1,72 @@
+"""Agents, attachments and Voiceflow projects."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import Minutebook
+
+
+@pytest.fixture
+def two(minutebook: Minutebook) -> Minutebook:
+    """Tenants acme and bolt, each with an agent of its name."""
+    for slug in ("acme", "bolt"):
+        minutebook(f"tenant add {slug} --name {slug} --activated-on 2026-01-01")
+        minutebook(f"agent add {slug} {slug}-desk")
+    return minutebook
+
+
+def attach(run: Minutebook, slug: str, day: str, *more: str, code: int = 0) -> str:
+    return run(f"agent attach {slug} {slug}-desk vapi_phone_number pn_1 --from {day}", *more, code=code).output
+
+
+def test_attaching_twice_changes_nothing(two: Minutebook) -> None:
+    assert "created" in attach(two, "acme", "2026-01-01")
+    assert "unchanged" in attach(two, "acme", "2026-01-01")
+    assert "attached since 2026-01-01" in attach(two, "acme", "2026-02-01")
+
+
+def test_a_number_that_is_another_agents_from_the_same_day_is_refused(two: Minutebook) -> None:
+    attach(two, "acme", "2026-01-01")
+    output = attach(two, "bolt", "2026-01-01", "--move", code=1)
+    assert "already belongs to agent acme-desk of tenant acme from that same day" in output
+
+
+def test_taking_another_tenants_number_needs_to_be_said(two: Minutebook, database: psycopg.Connection[Any]) -> None:
+    attach(two, "acme", "2026-01-01")
+    assert "--move" in attach(two, "bolt", "2026-03-01", code=1)
+    assert "moved from agent acme-desk of tenant acme" in attach(two, "bolt", "2026-03-01", "--move")
+    timeline = database.execute("select valid_from::text, tenant_id from control.agent_attachments order by 1")
+    assert timeline.fetchall() == [("2026-01-01", "acme"), ("2026-03-01", "bolt")]
+
+
+def test_a_detached_number_can_go_to_another_tenant_the_same_day(two: Minutebook) -> None:
+    attach(two, "acme", "2026-01-01")
+    detach = "agent detach acme acme-desk vapi_phone_number pn_1 --from 2026-03-01"
+    assert "created" in two(detach).output
+    assert "created" in attach(two, "bolt", "2026-03-01")
+    assert "unchanged" in two(detach).output
+
+
+def test_an_unknown_agent_is_told_with_those_of_the_tenant(two: Minutebook) -> None:
+    output = two("agent attach acme bolt-desk vapi_phone_number pn_1 --from 2026-01-01", code=1).output
+    assert "no agent 'bolt-desk'; the agents are acme-desk" in output
+
+
+def test_an_unknown_kind_is_a_usage_error(two: Minutebook) -> None:
+    output = two("agent attach acme acme-desk fax 1 --from 2026-01-01", code=2).output
+    assert "vapi_phone_number" in output
+
+
+def test_an_agent_belongs_to_one_tenant(two: Minutebook) -> None:
+    assert "agent acme-desk is tenant acme's" in two("agent add bolt acme-desk", code=1).output
+
+
+def test_a_project_belongs_to_one_tenant_and_ends_after_it_starts(two: Minutebook) -> None:
+    two("project add acme p1 --from 2026-01-01")
+    assert "project p1 is tenant acme's" in two("project add bolt p1 --from 2026-01-01", code=1).output
+    assert "cannot end on 2026-01-01" in two("project end acme p1 --on 2026-01-01", code=1).output
+    assert "changed" in two("project end acme p1 --on 2026-02-01").output
+    assert "unchanged" in two("project end acme p1 --on 2026-02-01").output
+    assert "no project 'p2'; the projects are p1" in two("project end acme p2 --on 2026-02-01", code=1).output

@@ -1,0 +1,51 @@
+"""Every command explains itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+TREE = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("path", TREE, ids=" ".join)
+def test_every_command_has_help_that_ends_with_an_example_of_itself(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*path, "--help"], terminal_width=200)
+    assert result.exit_code == 0
+    assert TREE[path].help.strip()
+    assert TREE[path].epilog.startswith(f"Example: minutebook {' '.join(path)}")
+    assert f"Example: minutebook {' '.join(path)}" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("path", TREE, ids=" ".join)
+def test_every_option_and_argument_is_explained(path: tuple[str, ...]) -> None:
+    assert [parameter.name for parameter in TREE[path].params if not getattr(parameter, "help", None)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in TREE if path != ("up",)], ids=" ".join)
+def test_every_command_that_ends_can_answer_in_json(path: tuple[str, ...]) -> None:
+    assert "--json" in {name for parameter in TREE[path].params for name in parameter.opts}
+
+
+def test_the_commands_of_the_interface_are_there() -> None:
+    groups = {path[0] for path in TREE}
+    assert groups >= {
+        *("init", "up", "doctor", "tenant", "agent", "credential", "project", "meter", "plan", "price", "cost", "rate"),
+        *("pull", "build", "review", "approve", "close", "reopen", "status"),
+    }
+    assert {path[1] for path in TREE if path[0] == "tenant"} == {
+        *("add", "list", "show", "pause", "resume", "close", "apply", "flag", "plan"),
+    }

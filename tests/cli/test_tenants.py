@@ -1,0 +1,104 @@
+"""Tenants: slugs, anchor days, statuses, plans and flags."""
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import Minutebook
+
+
+def add(minutebook: Minutebook, slug: str = "acme", *more: str, code: int = 0) -> str:
+    return minutebook(
+        f"tenant add {slug} --currency USD --activated-on 2026-01-01", "--name", "Acme", *more, code=code
+    ).output
+
+
+def test_adding_a_tenant_twice_changes_nothing_the_second_time(minutebook: Minutebook) -> None:
+    assert "created   tenant acme" in add(minutebook)
+    assert "unchanged tenant acme" in add(minutebook)
+    assert "changed   tenant acme" in add(minutebook, "acme", "--keeps-conversation")
+
+
+def test_an_empty_list_says_what_to_do_next(minutebook: Minutebook) -> None:
+    for line in ("tenant list", "agent list", "plan list", "meter list", "price list", "cost list", "project list"):
+        assert "next: minutebook" in minutebook(line).output
+    assert json.loads(minutebook("tenant list --json").output) == []
+
+
+@pytest.mark.parametrize("slug", ["Acme", "a,b", "-acme", "acme_", "platform", "a" * 64])
+def test_a_malformed_slug_is_refused(minutebook: Minutebook, slug: str) -> None:
+    output = minutebook("tenant add --name A --activated-on 2026-01-01", "--", slug, code=1).output
+    assert "is no tenant slug" in output
+
+
+@pytest.mark.parametrize("day", [0, 29, 30, 31])
+def test_an_anchor_day_that_not_every_month_has_is_refused_with_the_reason(minutebook: Minutebook, day: int) -> None:
+    output = add(minutebook, "acme", "--anchor-day", str(day), code=1)
+    assert f"anchor day {day} refused: not every month has that day; use 1 to 28" in output
+
+
+def test_an_unknown_tenant_is_told_with_those_that_exist(minutebook: Minutebook) -> None:
+    add(minutebook, "acme")
+    add(minutebook, "bolt")
+    for line in ("tenant show x", "tenant pause x --on 2026-02-01", "agent list --tenant x", "price show --tenant x"):
+        assert "no tenant 'x'; the tenants are acme, bolt" in minutebook(line, code=1).output
+
+
+def test_a_pause_is_a_stretch_of_the_timeline(minutebook: Minutebook, database: psycopg.Connection[Any]) -> None:
+    add(minutebook)
+    minutebook("tenant pause acme --on 2026-03-01")
+    minutebook("tenant pause acme --on 2026-03-01")
+    minutebook("tenant resume acme --on 2026-04-01")
+    assert "it already is" in minutebook("tenant resume acme --on 2026-04-05").output
+    timeline = database.execute("select valid_from::text, status from control.tenant_statuses order by 1").fetchall()
+    assert timeline == [("2026-01-01", "active"), ("2026-03-01", "paused"), ("2026-04-01", "active")]
+
+
+def test_a_closed_tenant_stays_closed(minutebook: Minutebook) -> None:
+    add(minutebook)
+    minutebook("tenant close acme --on 2026-06-30")
+    assert "unchanged" in minutebook("tenant close acme --on 2026-06-30").output
+    for line in ("resume acme --on 2026-07-01", "pause acme --on 2026-05-01", "close acme --on 2026-08-01"):
+        assert "a closed tenant stays closed" in minutebook(f"tenant {line}", code=1).output
+
+
+def test_closing_drops_what_was_planned_for_later(minutebook: Minutebook, database: psycopg.Connection[Any]) -> None:
+    add(minutebook)
+    minutebook("tenant pause acme --on 2027-01-01")
+    assert "1 planned change(s) after it dropped" in minutebook("tenant close acme --on 2026-06-30").output
+    timeline = database.execute("select status from control.tenant_statuses order by valid_from").fetchall()
+    assert timeline == [("active",), ("closed",)]
+
+
+def test_a_tenant_cannot_pause_before_it_is_active(minutebook: Minutebook) -> None:
+    add(minutebook)
+    assert "is active only from 2026-01-01" in minutebook("tenant pause acme --on 2025-12-01", code=1).output
+
+
+def test_a_plan_in_another_currency_is_refused(acme: Minutebook) -> None:
+    acme("plan add euro --name Euro --currency EUR")
+    assert "the plan is in EUR, the tenant in USD" in acme("tenant plan acme euro --from 2026-05-01", code=1).output
+
+
+def test_a_flag_takes_any_json_value(acme: Minutebook) -> None:
+    acme("tenant flag acme seats 3")
+    assert "unchanged" in acme("tenant flag acme seats 3").output
+    shown = json.loads(acme("tenant show acme --json").output)
+    assert shown["feature_flags"] == {"weekly_report": True, "seats": 3}
+
+
+@pytest.mark.parametrize("text", ["2026-2-1", "01.02.2026", "2026-02-30", "20260201", "tomorrow"])
+def test_a_bad_date_is_a_usage_error(minutebook: Minutebook, text: str) -> None:
+    assert "is no date; write YYYY-MM-DD" in minutebook("tenant pause acme --on", text, code=2).output
+
+
+def test_every_change_is_in_the_audit_log_with_its_actor(
+    acme: Minutebook, database: psycopg.Connection[Any]
+) -> None:
+    acme("tenant pause acme --on 2026-03-01")
+    row = database.execute("select actor, action, object_table from ledger.audit_log order by entry_id desc").fetchone()
+    assert row is not None
+    assert row[0]
+    assert row[1:] == ("insert", "control.tenant_statuses")
