@@ -34,14 +34,13 @@ class PosterBusy(WarehouseError):
 class Due:
     """A tenant, meter and day to post; with a posting_id it is a committed row that must be sent again.
 
-    value and held are in the meter's units; held is what Stripe has by our ledger.
+    value and held are in the meter's units; held is what Stripe has by our ledger. period_end is when Stripe's cycle turns.
     """
 
     tenant_id: str
     meter_id: str
     usage_date: date
-    period_start: date | None
-    period_end: date | None
+    period_end: date
     value: int
     version: int
     held: int | None

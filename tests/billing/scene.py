@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 
 from orchestration.billing.cache import StripeCache
-from orchestration.billing.posting import Limits, Poster, PostingReport
+from orchestration.billing.posting import Poster
 from orchestration.billing.readiness import Readiness
+from orchestration.billing.report import Limits, PostingReport
 from orchestration.billing.stripe_api import StripeApi
 from tests.sandbox.stripe import StripeSandbox
 from warehouse.connect import Role, connect
@@ -71,7 +72,7 @@ class Scene:
     def tenant(self, tenant_id: str, meters: tuple[str, ...] = ("voice",), anchor: int = 1, **changes: Any) -> str:
         """A tenant that may be billed, its customer and subscription; returns the customer."""
         catalogue = self.stripe.catalogue
-        customer = catalogue.create_customer({"name": tenant_id})["id"]
+        customer = catalogue.create_customer({"id": f"cus_{tenant_id}", "name": tenant_id})["id"]
         product = catalogue.create_product({"name": "usage"})["id"]
         by_name = {meter["event_name"]: meter["id"] for meter in self.stripe.metering.meters.values()}
         prices = [

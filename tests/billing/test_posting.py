@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from orchestration.billing.errors import StripeRefused, StripeUnavailable
-from orchestration.billing.posting import Limits
+from orchestration.billing.report import Limits
 from tests.billing.scene import DAY, Scene, on_call
 from tests.sandbox.stripe import Fault
 from warehouse.postings import PosterBusy, posting_lock

@@ -7,7 +7,7 @@ select pg_catalog.pg_advisory_unlock(7734, 0);
 -- name: due
 -- Desired state against the postings ledger: rows to send again, and days whose value differs from what Stripe holds.
 with billable as (
-    select tenant_id, coalesce(stripe_customer_id, '') as stripe_customer_id
+    select tenant_id, anchor_day, coalesce(stripe_customer_id, '') as stripe_customer_id
     from control.tenants
     where
         feature_flags @> '{"stripe_posting": true}'
@@ -31,12 +31,12 @@ latest as (
 ),
 
 wanted as (
-    select o.tenant_id, o.meter_id, o.usage_date, o.period_start, o.period_end, o.overage_quantity as value
+    select o.tenant_id, o.meter_id, o.usage_date, o.overage_quantity as value
     from marts.fct_overages_daily as o
     where o.usage_date >= %(oldest_day)s and o.is_complete and o.is_priced
     union all
     -- A day that was posted and is no longer in the mart has no overage any more.
-    select l.tenant_id, l.meter_id, l.usage_date, null, null, 0
+    select l.tenant_id, l.meter_id, l.usage_date, 0
     from latest as l
     where not exists (
         select 1 from marts.fct_overages_daily as o
@@ -49,8 +49,6 @@ changed as (
         w.tenant_id,
         w.meter_id,
         w.usage_date,
-        w.period_start,
-        w.period_end,
         w.value,
         coalesce(l.version, 0) + 1 as version,
         coalesce(l.held, 0) as held
@@ -80,8 +78,7 @@ due as (
         p.tenant_id,
         p.meter_id,
         p.usage_date,
-        null::date as period_start,
-        null::date as period_end,
+        b.anchor_day,
         p.value,
         p.version,
         null::bigint as held,
@@ -98,8 +95,7 @@ due as (
         c.tenant_id,
         c.meter_id,
         c.usage_date,
-        c.period_start,
-        c.period_end,
+        b.anchor_day,
         c.value,
         c.version,
         c.held,
@@ -113,7 +109,22 @@ due as (
     inner join control.meters as m on c.meter_id = m.meter_id
 )
 
-select *
+select
+    tenant_id,
+    meter_id,
+    usage_date,
+    -- Stripe's cycle turns at the anchor, also where a period of ours ends early.
+    (
+        date_trunc('month', usage_date - anchor_day + 1) + interval '1 month' + (anchor_day - 1) * interval '1 day'
+    )::date as period_end,
+    value,
+    version,
+    held,
+    posting_id,
+    identifier,
+    stripe_customer_id,
+    event_name,
+    committed_at
 from due
 where (tenant_id, meter_id, usage_date) > (%(after_tenant)s, %(after_meter)s, %(after_day)s)
 order by tenant_id, meter_id, usage_date
