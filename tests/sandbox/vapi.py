@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from operator import ge, gt, itemgetter, le, lt
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -45,7 +46,7 @@ def routes(world: World) -> list[Route]:
             return nest(400, [f"property {name} should not exist" for name in unknown], "Bad Request")
         calls = matching(account, query)
         calls.sort(key=itemgetter("createdAt"), reverse=True)
-        return JSONResponse(calls[: int(limit)])
+        return Response(msgspec.json.encode(calls[: int(limit)]), media_type="application/json")
 
     async def analytics(request: Request) -> Response:
         if (account := account_of(request)) is None:
@@ -65,6 +66,8 @@ def matching(account: VapiAccount, query: dict[str, str]) -> list[dict[str, Any]
     ]
     calls = account.calls_between(start, min(ends, default=LAST))
     for name, bound in bounds.items():
+        if name in ("createdAtGe", "createdAtLt"):  # held by the account already
+            continue
         column, compare = COMPARISONS[name]
         calls = [call for call in calls if compare(datetime.fromisoformat(call[column]), bound)]
     return [call for call in calls if all(call.get(name) == query[name] for name in EXACT if name in query)]
