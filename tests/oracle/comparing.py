@@ -12,7 +12,7 @@ import psycopg
 
 from tests.oracle.margins import costs_by_day, margin
 from tests.oracle.months import World
-from tests.oracle.periods import period_of, periods
+from tests.oracle.periods import after_closing, period_of, periods
 from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals
 from tests.oracle.usage import usage
 
@@ -90,12 +90,20 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     _compare_unbilled(found, unpriced)
 
     reported: dict[Key, int] = defaultdict(int)
+    calls: dict[Key, int] = {}
     for one in used:
         if one.reason is not None:
-            reported[one.tenant_id, one.usage_date, one.source, one.reason] += one.quantity
+            key = (one.tenant_id, one.usage_date, one.source, one.reason)
+            if one.item == "call":
+                calls[key] = 1 if one.quantity else calls.get(key, 0)
+            else:
+                reported[key] += one.quantity
+    columns, uncounted = "tenant_id, usage_date, source, reason", "source = 'vapi' and meter_id is null"
     found.check("unbilled units", reported, found.marts(
-        "tenant_id, usage_date, source, reason", "quantity", "fct_unbilled_usage where reason <> 'unpriced'"
+        columns, "quantity", f"fct_unbilled_usage where reason <> 'unpriced' and not ({uncounted})"
     ))  # fmt: skip
+    without_meter = found.marts(columns, "1", f"fct_unbilled_usage where {uncounted}")
+    found.check("day of calls without a meter", calls, dict.fromkeys(without_meter, 1))
 
     start = min((pull.usage_date for pull in world.pulls), default=world.as_of)
     costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of + timedelta(days=1))
@@ -159,7 +167,8 @@ def _compare_margins(
     margins: dict[Key, Fraction] = {}
     percents: dict[Key, Decimal] = {}
     for tenant in found.world.book.tenants:
-        for period in periods(tenant, found.world.as_of):
+        late = after_closing(tenant, tenant.closed_on or found.world.as_of)
+        for period in [*periods(tenant, found.world.as_of), *([late] if late else [])]:
             result = margin(tenant, period, lines[tenant.tenant_id], by_tenant[tenant.tenant_id])
             key = (tenant.tenant_id, period.start)
             revenue[key], margins[key] = result.revenue, result.margin

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from tests.oracle.book import Book, Tenant, in_force
 from tests.oracle.money import rounded
-from tests.oracle.periods import Period, period_of
+from tests.oracle.periods import Period
 from tests.oracle.statements import Line
 from tests.oracle.usage import Cost, Used
 
@@ -82,7 +82,7 @@ def margin(
     revenue = sum((line.amount for line in lines if line.service_start == period.start), Decimal(0))
     by_basis: dict[str, Fraction] = defaultdict(Fraction)
     for (tenant_id, day), parts in costs.items():
-        if tenant_id == tenant.tenant_id and period_of(tenant, day) == period:
+        if tenant_id == tenant.tenant_id and period.start <= day < period.end:
             for (_, basis), amount in parts.items():
                 by_basis[basis] += amount
     return Margin(revenue, dict(by_basis))

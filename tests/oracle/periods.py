@@ -41,6 +41,15 @@ def period_of(tenant: Tenant, day: date) -> Period | None:
     return Period(start, until, first, (end - start).days) if first < until and day < until else None
 
 
+def after_closing(tenant: Tenant, day: date) -> Period | None:
+    """What follows the closing date up to the anchor day: nothing is billed, late costs lie in it."""
+    if tenant.closed_on is None or day < tenant.closed_on:
+        return None
+    start = period_start(tenant.closed_on, tenant.anchor_day)
+    end = period_end(start)
+    return Period(tenant.closed_on, end, tenant.closed_on, (end - start).days) if day < end else None
+
+
 def periods(tenant: Tenant, as_of: date) -> list[Period]:
     """Every billed period that has begun by as_of, oldest first."""
     if tenant.activated_on is None:

@@ -226,7 +226,7 @@ def test_a_call_routes_by_number_then_assistant_then_nobody() -> None:
     world = book(tenant())
     used = routed(world, call(), call(phoneNumberId="x", assistantId="a"), call(phoneNumberId="x"))
     assert [(one.agent_id, one.quantity, one.reason) for one in used] == [
-        ("front", 2, None), ("back", 2, None), (None, 0, "unattributed")
+        ("front", 2, None), ("back", 2, None), (None, 1, "unattributed")
     ]  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def test_end_before_start_is_an_error_and_half_a_call_never_connected() -> None:
     wrong = call(endedAt="2026-02-01T00:00:09Z", costs=[{"type": "vapi", "cost": 0.1}])
     half = call(startedAt=None, cost=0.01)
     used = routed(book(tenant()), wrong, half)
-    assert [(one.quantity, one.reason) for one in used] == [(0, "error"), (0, None)]
+    assert [(one.quantity, one.reason) for one in used] == [(1, "error"), (0, None)]
     assert [one.costs[0].component for one in used] == ["vapi", "total"]
 
 

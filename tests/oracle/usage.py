@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.oracle.book import Book, Meter, Tenant
 from tests.oracle.money import started
-from tests.oracle.periods import period_of
+from tests.oracle.periods import after_closing, period_of
 
 NO_LONGER_RUNNING = {"ended", "not-found", "deletion-failed"}
 LIVE_TYPES = {"dialog-management"}
@@ -42,7 +42,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Used:
-    """One call or row. reason is None where it is billed; quantity is in item's units (a meter, or what was told)."""
+    """One call or row. reason is None where it is billed; quantity is in item's units: a meter's,
+    what was told, or calls where no meter counts them."""
 
     tenant_id: str | None
     agent_id: str | None
@@ -112,6 +113,8 @@ def _calls(book: Book, pull: Pull) -> Iterator[Used]:
         if pull.account != "platform":
             costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in costs)
         item = meter.meter_id if meter else "call"
+        if reason in {"error", "unattributed"} or (meter is None and duration):
+            item, quantity = "call", 1
         yield Used(tenant_id, agent_id, pull.usage_date, "vapi", item, quantity, reason, costs, running)
 
 
@@ -128,7 +131,7 @@ def _owner_of_call(book: Book, pull: Pull, call: Mapping[str, Any]) -> tuple[str
 
 
 def _voice_meter(book: Book, tenant: Tenant, day: date) -> Meter | None:
-    period = period_of(tenant, day)
+    period = period_of(tenant, day) or after_closing(tenant, day)
     if period is None:
         return None
     terms = book.terms_on(tenant.plan_on(period.first_billed_day), period.first_billed_day)

@@ -1,0 +1,23 @@
+"""The marts and the oracle, each on its own, say the same of hundreds of generated tenants, to the cent."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.building import build
+from tests.oracle.comparing import compare
+from tests.oracle.loading import load
+from tests.oracle.months import generated
+from warehouse.connect import Role, connect
+
+
+@pytest.mark.parametrize("seed", [4])
+def test_the_marts_agree_with_the_oracle_to_the_cent(database_url: str, tmp_path: Path, seed: int) -> None:
+    """Another seed, and thousands of tenants: python -m tests.oracle --tenants 3000 --seed N."""
+    world = generated(seed, 150)
+    with connect(database_url, Role.OWNER, autocommit=True) as connection:
+        load(connection, world)
+        build(database_url, tmp_path, world.as_of)
+        found = compare(connection, world)
+    assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
+    assert found.counts["line amount"] > 500
