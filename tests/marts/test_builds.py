@@ -1,0 +1,175 @@
+"""What a build makes again and what it leaves alone, whose call is whose, and who may read it."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.marts.test_first_bill import AS_OF, plan, voice_meter
+from tests.marts.warehouse_of_one import Warehouse, call
+from warehouse.connect import Role, connect
+
+BOOKKEEPING = {"dim_build"}
+
+
+def two_tenants_of_one_account(warehouse: Warehouse) -> None:
+    """ann and bob share the platform's account, cal has one of her own; number one moves from ann to bob on March 3."""
+    voice_meter(warehouse, "minutes", 60)
+    plan(warehouse, "pro", "10", "minutes", "2026-01-01")
+    warehouse.put("control.prices", {
+        "plan_id": "pro", "meter_id": "minutes", "valid_from": "2026-01-01", "model": "per_unit", "unit_amount": "1",
+    })  # fmt: skip
+    for tenant_id in ("ann", "bob", "cal"):
+        warehouse.tenant(tenant_id, "2026-03-01", plan_id="pro")
+    warehouse.attach("ann", "vapi_phone_number", "one", "2026-03-01")
+    warehouse.attach("bob", "vapi_phone_number", "one", "2026-03-03")
+    warehouse.attach("bob", "vapi_assistant", "robot", "2026-03-01")
+    warehouse.own_account("cal")
+    warehouse.calls("platform", "2026-03-01", [call("a", "60", phoneNumberId="one", assistantId="robot", cost=1)])
+    warehouse.calls("platform", "2026-03-02", [
+        call("b", "61", phoneNumberId="one", assistantId="robot", cost=1),
+        call("c", "1", phoneNumberId="two", assistantId="robot", cost=1),
+        call("d", "90", phoneNumberId="two", assistantId="stranger", cost=1),
+        call("e", None, phoneNumberId="one", cost=0),
+    ])  # fmt: skip
+    warehouse.calls("platform", "2026-03-03", [
+        call("f", "60", phoneNumberId="one", cost=1),
+        {"id": "g", "status": "in-progress", "phoneNumberId": "one", "startedAt": "2026-03-03T10:00:00Z"},
+        {"id": "h", "status": "ended", "assistantId": "robot", "phoneNumberId": "two",
+         "startedAt": "2026-03-03T10:00:01Z", "endedAt": "2026-03-03T10:00:00Z"},
+    ], is_incomplete=True)  # fmt: skip
+    warehouse.calls("cal", "2026-03-02", [call("i", "60", phoneNumberId="one", cost=1)])
+    warehouse.failed_pull("vapi", "cal", "2026-03-03", "credential_rejected")
+
+
+def owners(warehouse: Warehouse) -> dict[str, str | None]:
+    return dict(warehouse.rows("select call_id, tenant_id from marts.fct_calls"))
+
+
+def contents(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Every mart, row by row."""
+    tables = [name for (name,) in warehouse.rows("select tablename from pg_tables where schemaname = 'marts'")]
+    return {
+        table: [row for (row,) in warehouse.rows(f"select to_jsonb(t)::text from marts.{table} as t order by 1")]
+        for table in tables
+        if table not in BOOKKEEPING
+    }
+
+
+def versions(warehouse: Warehouse) -> dict[str, str]:
+    """Which transaction wrote each call: an untouched row keeps its own."""
+    return dict(warehouse.rows("select call_id, xmin::text from marts.fct_calls"))
+
+
+def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> None:
+    two_tenants_of_one_account(warehouse)
+    warehouse.build(AS_OF)
+
+    assert owners(warehouse) == {
+        "a": "ann", "b": "ann", "c": "bob", "d": None, "e": "ann", "f": "bob", "g": "bob", "h": "bob", "i": "cal",
+    }  # fmt: skip
+    assert warehouse.rows(
+        "select tenant_id, agent_id, usage_date, quantity from marts.fct_usage_daily order by usage_date, tenant_id"
+    ) == [
+        ("ann", "ann-agent", date(2026, 3, 1), 1),
+        ("ann", "ann-agent", date(2026, 3, 2), 2),
+        ("bob", "bob-agent", date(2026, 3, 2), 1),
+        ("cal", None, date(2026, 3, 2), 1),
+        ("bob", "bob-agent", date(2026, 3, 3), 1),
+    ]
+    assert warehouse.rows(
+        "select tenant_id, item, unit, quantity, cost, reason, is_blocking from marts.fct_unbilled_usage order by usage_date"
+    ) == [
+        (None, "voice", "connected second", Decimal(90), Decimal(1), "unattributed", True),
+        ("bob", "voice", "call", Decimal(1), None, "error", True),
+    ]
+    assert warehouse.rows(
+        "select tenant_id, basis, amount from marts.fct_costs_daily where usage_date = '2026-03-02' order by 1"
+    ) == [
+        ("ann", "reported", Decimal(1)),
+        ("bob", "reported", Decimal(1)),
+        ("cal", "billed_elsewhere", Decimal(1)),
+        (None, "reported", Decimal(1)),
+    ]
+    statuses = (
+        "select tenant_id, status, cause_code from marts.fct_tenant_day_status"
+        " where usage_date in ('2026-03-02', '2026-03-03', '2026-03-04') order by tenant_id, usage_date"
+    )
+    # Nothing is attached to ann from March 3 on, so nothing is expected of her.
+    assert warehouse.rows(statuses) == [
+        ("ann", "usage", None),
+        ("bob", "usage", None), ("bob", "incomplete", None), ("bob", "not pulled", None),
+        ("cal", "usage", None), ("cal", "failed", "credential_rejected"), ("cal", "not pulled", None),
+    ]  # fmt: skip
+    assert warehouse.rows("select is_complete from marts.fct_overages_daily where tenant_id = 'bob' order by usage_date") == [
+        (True,), (False,),
+    ]  # fmt: skip
+
+    before, built = contents(warehouse), versions(warehouse)
+    warehouse.build(AS_OF)
+    assert contents(warehouse) == before
+    assert versions(warehouse) == built
+
+    # Number two is found out to be ann's since March 2: no pull is needed, and March 1 is left alone.
+    warehouse.attach("ann", "vapi_phone_number", "two", "2026-03-02")
+    # And March 3 is restated: it was empty.
+    warehouse.calls("platform", "2026-03-03", [])
+    warehouse.build(AS_OF)
+    assert owners(warehouse) == {"a": "ann", "b": "ann", "c": "ann", "d": "ann", "e": "ann", "i": "cal"}
+    rewritten = versions(warehouse)
+    assert {key for key, version in rewritten.items() if version == built[key]} == {"a", "i"}
+    assert warehouse.rows("select * from marts.fct_unbilled_usage") == []
+    assert warehouse.rows("select quantity from marts.fct_usage_daily where usage_date = '2026-03-03'") == []
+    assert warehouse.rows(statuses)[:6] == [
+        ("ann", "usage", None), ("ann", "no usage", None), ("ann", "not pulled", None),
+        ("bob", "no usage", None), ("bob", "no usage", None), ("bob", "not pulled", None),
+    ]  # fmt: skip
+    assert warehouse.rows(
+        "select count(*) from ledger.pulls as p full join marts.fct_pulls_built as b on p.pull_id = b.pull_id"
+        " where (p.state = 'published') is distinct from (b.pull_id is not null)"
+    ) == [(0,)]
+    assert warehouse.rows("select control_revision = (select revision from control.revision), as_of from marts.dim_build") == [
+        (True, AS_OF)
+    ]  # fmt: skip
+
+    incremental = contents(warehouse)
+    warehouse.build(AS_OF, full_refresh=True)
+    assert contents(warehouse) == incremental
+
+
+def test_a_mart_is_never_open_for_a_moment(warehouse: Warehouse) -> None:
+    two_tenants_of_one_account(warehouse)
+    warehouse.build(AS_OF)
+
+    protected = warehouse.rows(
+        "select c.relname, c.relrowsecurity and c.relforcerowsecurity, bool_and(p.xmin = c.xmin), count(p.oid)"
+        " from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id'"
+        " left join pg_policy as p on p.polrelid = c.oid"
+        " where c.relnamespace = 'marts'::regnamespace and c.relkind = 'r' group by c.oid order by 1"
+    )
+    assert len(protected) == 14
+    # The transaction that made the policies is the one that made the table visible under its name.
+    assert [row for row in protected if row[1:] != (True, True, 2)] == []
+    assert warehouse.rows(
+        "select relname from pg_class where relkind = 'v' and relnamespace in ('staging'::regnamespace,"
+        " 'intermediate'::regnamespace, 'marts'::regnamespace)"
+        " and not coalesce(reloptions, '{}') @> array['security_invoker=true']"
+    ) == []  # fmt: skip
+
+    with connect(warehouse.url, Role.TENANT, autocommit=True) as reader:
+        assert ask(reader, "select count(*) from marts.fct_statements") == 0
+        reader.execute("select set_config('minutebook.tenant_id', 'ann', false)")
+        assert ask(reader, "select string_agg(distinct tenant_id, ',') from marts.fct_statement_lines") == "ann"
+        assert ask(reader, "select string_agg(call_id, ',' order by call_id) from marts.fct_calls") == "a,b,e"
+        for ours in ("cost from marts.fct_calls", "* from marts.fct_margin_monthly", "* from marts.fct_costs_daily"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(f"select {ours}")  # type: ignore[arg-type]
+    with connect(warehouse.url, Role.ANALYST, autocommit=True) as analyst:
+        assert ask(analyst, "select count(distinct coalesce(tenant_id, '')) from marts.fct_calls") == 4
+
+
+def ask(connection: psycopg.Connection[Any], query: str) -> Any:
+    (value,) = connection.execute(query).fetchall()[0]  # type: ignore[arg-type]
+    return value
