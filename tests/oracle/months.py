@@ -1,10 +1,10 @@
 """Generated months: tenants whose plans, anchors, currencies and usage lie at the edges of the money rules.
 
-One seed makes one world, again and again. Hypothesis draws worlds through the same door (`worlds`).
+One seed makes one world, again and again; Hypothesis draws seeds (`worlds`), and names the one that fails.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -46,8 +46,8 @@ class World:
     """pulls are in order of publication: of one account and day the last one holds."""
 
     seed: int
-    book: Book
-    pulls: tuple[Pull, ...]
+    book: Book = field(repr=False)
+    pulls: tuple[Pull, ...] = field(repr=False)
     as_of: date
 
 
@@ -296,6 +296,4 @@ def generated(seed: int, tenants: int) -> World:
     return Author(Random(seed), seed).world(tenants)
 
 
-worlds = st.builds(
-    lambda random, tenants: Author(random).world(tenants), st.randoms(use_true_random=False), st.integers(1, 3)
-)
+worlds = st.builds(generated, st.integers(0, 10**9), st.integers(1, 3))

@@ -65,7 +65,7 @@ def test_a_unit_is_within_the_allowance_or_overage_or_reported(world: World) -> 
             for (owner, _), by_day in sums.items()
             if owner == tenant.tenant_id
             for day, quantity in by_day.items()
-            if period_of(tenant, day) and day < max(world.as_of, day)
+            if (period := period_of(tenant, day)) and period.first_billed_day <= world.as_of
         )
         assert sum(row.quantity for row in days) == in_periods
         overage = sum(row.overage for row in days)
