@@ -34,7 +34,8 @@ class PosterBusy(WarehouseError):
 class Due:
     """A tenant, meter and day to post; with a posting_id it is a committed row that must be sent again.
 
-    value and held are in the meter's units; held is what Stripe has by our ledger. period_end is when Stripe's cycle turns.
+    value and held are in the meter's units; held is what Stripe has by our ledger.
+    period_end is when Stripe's cycle turns.
     """
 
     tenant_id: str

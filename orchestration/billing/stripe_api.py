@@ -124,6 +124,10 @@ class StripeApi:
     def invoice(self, invoice: str) -> Body:
         return _plain(self._client.v1.invoices.retrieve(invoice, {}, self._read))
 
+    def invoice_lines(self, invoice: str) -> list[Body]:
+        """Every line; an invoice itself shows the first few."""
+        return list(self._pages(lambda page: self._client.v1.invoices.line_items.list(invoice, page, self._read), {}))
+
     def upcoming_invoice(self, subscription: str) -> Body:
         """What Stripe would invoice at the end of the running period, by now."""
         return _plain(self._client.v1.invoices.create_preview({"subscription": subscription}))

@@ -21,8 +21,7 @@ DAY = 86_400
 OVERAGES = """
 create table if not exists marts.fct_overages_daily (
     tenant_id text not null, meter_id text not null, usage_date date not null, period_start date not null,
-    period_end date not null, overage_quantity bigint not null, is_complete boolean not null,
-    is_priced boolean not null,
+    overage_quantity bigint not null, price_id bigint, is_complete boolean not null,
     primary key (tenant_id, meter_id, usage_date)
 );
 grant select on marts.fct_overages_daily to minutebook_billing, minutebook_transformer, minutebook_operator;
@@ -110,10 +109,10 @@ class Scene:
     ) -> None:
         """What the marts say from now on."""
         self.owner.execute(
-            "insert into marts.fct_overages_daily values (%s, %s, %s, %s, %s, %s, %s, true)"
+            "insert into marts.fct_overages_daily values (%s, %s, %s, %s, %s, null, %s)"
             " on conflict (tenant_id, meter_id, usage_date) do update"
             " set overage_quantity = excluded.overage_quantity, is_complete = excluded.is_complete",
-            [tenant_id, meter_id, day, *month_of(day, anchor), value, complete],
+            [tenant_id, meter_id, day, month_of(day, anchor)[0], value, complete],
         )
 
     def forget_overage(self, tenant_id: str, day: date) -> None:

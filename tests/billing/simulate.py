@@ -1,4 +1,6 @@
-"""Months of tenants, restatements, kills, faults and clock jumps, from a seed: `python -m tests.billing.simulate --seeds 1000`.
+"""Months of tenants, restatements, kills, faults and clock jumps, each from a seed.
+
+    python -m tests.billing.simulate --seeds 1000
 
 After each seed the marts' overage, the accepted postings and Stripe's totals are one and the same, for every tenant,
 meter and day that a meter can still carry. A failing seed is replayed with `--seed N`.
@@ -13,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -33,7 +35,7 @@ METERS = ("voice", "chat")
 STAGES = ("received", "processed", "recorded")
 FAULTS = [fault for fault in Fault if fault not in (Fault.HANG, Fault.UNAUTHORIZED)]
 FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["tests.billing.simulate", "stripe._stripe_client"])
+FORKSERVER.set_forkserver_preload(["tests.billing.scene", "stripe._stripe_client"])
 
 
 class Killed(BaseException):
@@ -59,10 +61,8 @@ def post_as_a_process(url: str, stripe_url: str, now: float, skew: float, worker
     remote._server.port = int(stripe_url.rsplit(":", 1)[1])
     with psycopg.connect(url, autocommit=True) as owner:
         scene = Scene(url, remote, owner, skew)
-        try:
+        with suppress(BillingError):
             scene.post(Limits(workers=workers, per_second=1e6, attempts=2, patience=6))
-        except BillingError:
-            pass
 
 
 class Simulation:
@@ -271,26 +271,24 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     seeds = [arguments.seed] if arguments.seed else range(arguments.first, arguments.first + arguments.seeds)
     started, failed, total = time.monotonic(), [], Story(0)
-    with tempfile.TemporaryDirectory() as home:
-        with running(Path(home), settings={"fsync": "off", "synchronous_commit": "off"}) as url:
-            migrate(url)
-            for count, seed in enumerate(seeds, 1):
-                try:
-                    # Every tenth seed posts in processes that are really killed.
-                    story = run_seed(url, seed, processes=seed % 10 == 0)
-                except AssertionError as error:
-                    failed.append(seed)
-                    sys.stdout.write(
-                        f"seed {seed}: {error}\n  replay: python -m tests.billing.simulate --seed {seed}\n"
-                    )
-                    continue
-                total.runs += story.runs
-                total.kills += story.kills
-                total.faults += story.faults
-                total.sent += story.sent
-                if count % 50 == 0:
-                    sys.stdout.write(f"{count} seeds in {time.monotonic() - started:.0f} s\n")
-                    sys.stdout.flush()
+    loose = {"fsync": "off", "synchronous_commit": "off"}
+    with tempfile.TemporaryDirectory() as home, running(Path(home), settings=loose) as url:
+        migrate(url)
+        for count, seed in enumerate(seeds, 1):
+            try:
+                # Every tenth seed posts in processes that are really killed.
+                story = run_seed(url, seed, processes=seed % 10 == 0)
+            except AssertionError as error:
+                failed.append(seed)
+                sys.stdout.write(f"seed {seed}: {error}\n  replay: python -m tests.billing.simulate --seed {seed}\n")
+                continue
+            total.runs += story.runs
+            total.kills += story.kills
+            total.faults += story.faults
+            total.sent += story.sent
+            if count % 50 == 0:
+                sys.stdout.write(f"{count} seeds in {time.monotonic() - started:.0f} s\n")
+                sys.stdout.flush()
     sys.stdout.write(
         f"{len(seeds)} seeds, {len(failed)} failed: {total.runs} disturbed runs, {total.kills} kills, {total.faults}"
         f" faults, {total.sent} events received by Stripe; marts = postings = Stripe in the others\n"

@@ -33,7 +33,7 @@ latest as (
 wanted as (
     select o.tenant_id, o.meter_id, o.usage_date, o.overage_quantity as value
     from marts.fct_overages_daily as o
-    where o.usage_date >= %(oldest_day)s and o.is_complete and o.is_priced
+    where o.usage_date >= %(oldest_day)s and o.is_complete
     union all
     -- A day that was posted and is no longer in the mart has no overage any more.
     select l.tenant_id, l.meter_id, l.usage_date, 0

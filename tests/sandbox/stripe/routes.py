@@ -82,6 +82,9 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
     def invoice(call: "Call", name: str) -> Body:
         return stripe.one("invoice", invoicing.invoices, name)
 
+    def invoice_lines(call: "Call", name: str) -> Body:
+        return page(call, stripe.one("invoice", invoicing.invoices, name)["lines"]["data"], call.path)
+
     def upcoming(call: "Call") -> Body:
         return invoicing.upcoming(call.params["subscription"])
 
@@ -120,6 +123,7 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         ("GET", "/v1/invoices", invoices),
         ("POST", "/v1/invoices/create_preview", upcoming),
         ("GET", "/v1/invoices/([^/]+)", invoice),
+        ("GET", "/v1/invoices/([^/]+)/lines", invoice_lines),
         ("GET", "/v1/invoiceitems", items),
         ("POST", "/v1/invoiceitems", create_item),
         ("GET", "/v1/credit_notes", credit_notes),

@@ -1,0 +1,176 @@
+"""A 200 is not a bill: read Stripe's day summaries back, and name every tenant, meter and day where the marts, the
+postings and Stripe are not one. Nothing is repaired here; each finding says what a person does.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import stripe
+from psycopg.rows import class_row
+
+from orchestration.billing.errors import NotFoundInLedger, StripeRefused, StripeUnavailable
+from orchestration.billing.outcomes import failure_of
+from orchestration.billing.rate import Rate
+from orchestration.billing.readiness import Readiness
+from orchestration.billing.stripe_api import StripeApi
+from warehouse import queries
+from warehouse.postings import OLDEST_TIMESTAMP, withdraw
+
+_SQL = queries.load("reconciliation")
+_POSTINGS = queries.load("postings")
+
+SETTLES_WITHIN = timedelta(hours=1)
+"""Stripe's summaries are eventually consistent; how late is not stated, so a fresh difference is not red yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    tenant_id: str
+    meter_id: str
+    usage_date: date
+    ours: int
+    posted: int
+    stripe: Decimal
+    difference: Decimal
+    state: str | None
+    cause_code: str | None
+    cause: str | None
+    posted_at: datetime | None
+    age_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One tenant, meter and day: what the marts want, what we posted, what Stripe holds, in the meter's units.
+
+    finding: settling, in flight, not posted, uncovered, missing, extra. Only settling is not red.
+    """
+
+    tenant_id: str
+    meter_id: str
+    usage_date: date
+    ours: int
+    posted: int
+    stripe: Decimal
+    difference: Decimal
+    age_days: int
+    finding: str
+    what_to_do: str
+
+    @property
+    def is_red(self) -> bool:
+        return self.finding != "settling"
+
+
+def read_summaries(
+    connection: psycopg.Connection[Any],
+    api: StripeApi,
+    readiness: Readiness,
+    clock: Callable[[], datetime],
+    *,
+    tenant_ids: Sequence[str] | None = None,
+    workers: int = 8,
+    per_second: float = 80.0,
+) -> int:
+    """Read what Stripe holds of every day a meter may still change into ledger.stripe_day_summaries; returns days read.
+
+    Raises:
+        StripeUnavailable, StripeRefused: a side of the comparison is missing; nothing was compared.
+    """
+    today, rate = clock().date(), Rate(per_second)
+    oldest = today - OLDEST_TIMESTAMP
+    rows = connection.execute(_SQL["to_read"], _scope(oldest, today, tenant_ids)).fetchall()
+
+    def read(row: tuple[str, str, str, str]) -> tuple[tuple[str, str, str, str], dict[date, Decimal]]:
+        meter = readiness.meter(row[3])
+        if meter is None:
+            return row, {}
+        rate.wait()
+        return row, api.day_summaries(meter["id"], row[2], oldest, today + timedelta(days=1))
+
+    count = 0
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for (tenant_id, meter_id, _, _), days in pool.map(read, rows):
+                key = {"tenant_id": tenant_id, "meter_id": meter_id, "oldest_day": oldest, "now": clock()}
+                with connection.transaction():
+                    connection.execute(_SQL["forget_summaries"], key)
+                    connection.execute(
+                        _SQL["put_summaries"], {**key, "days": list(days), "values": list(days.values())}
+                    )
+                count += len(days)
+        except stripe.StripeError as error:
+            failure = failure_of(error)
+            if failure.kind == "again":
+                raise StripeUnavailable(f"Stripe does not answer ({failure.cause}): nothing was compared.") from None
+            raise StripeRefused(f"Stripe refuses its summaries: {failure.cause}.") from None
+    return count
+
+
+def differences(
+    connection: psycopg.Connection[Any], now: datetime, tenant_ids: Sequence[str] | None = None
+) -> list[Difference]:
+    """What is not one and the same by the last reading of Stripe, by tenant, meter and day."""
+    today = now.date()
+    with connection.cursor(row_factory=class_row(_Row)) as cursor:
+        rows = cursor.execute(_SQL["differences"], _scope(today - OLDEST_TIMESTAMP, today, tenant_ids)).fetchall()
+    return [_told(row, now) for row in rows]
+
+
+def post_again(connection: psycopg.Connection[Any], tenant_id: str, meter_id: str, day: date, now: datetime) -> str:
+    """Count the newest accepted posting of a day as lost, so that the next run posts a new version of it.
+
+    Harmless where it did arrive: the day is overwritten with the same value. Raises NotFoundInLedger.
+    """
+    row = connection.execute(
+        _POSTINGS["newest_accepted"], {"tenant_id": tenant_id, "meter_id": meter_id, "usage_date": day}
+    ).fetchone()
+    if row is None:
+        raise NotFoundInLedger(f"No accepted posting of {tenant_id}, {meter_id} and {day}: see `minutebook reconcile`.")
+    cause = "A person found it missing at Stripe."
+    withdraw(connection, [row[0]], "lost", "missing_at_stripe", cause, now)
+    return str(row[0])
+
+
+def _told(row: _Row, now: datetime) -> Difference:
+    finding, what_to_do = _finding(row, now)
+    return Difference(
+        row.tenant_id, row.meter_id, row.usage_date, row.ours, row.posted, row.stripe, row.difference, row.age_days,
+        finding, what_to_do,
+    )  # fmt: skip
+
+
+def _finding(row: _Row, now: datetime) -> tuple[str, str]:
+    again = f"minutebook post --again {row.tenant_id}/{row.meter_id}/{row.usage_date}"
+    if row.state == "pending":
+        return (
+            "in flight",
+            "It was committed and Stripe's answer is not known: run `minutebook post`, which sends it again.",
+        )
+    if row.state == "uncovered" and row.ours != row.posted:
+        return "uncovered", f"No meter can carry it ({row.cause_code}): approval bills it as an invoice item."
+    if row.ours != row.posted:
+        if row.age_days > OLDEST_TIMESTAMP.days:
+            return "uncovered", "Older than 35 days: approval bills it as an invoice item."
+        if row.state == "refused":
+            return (
+                "not posted",
+                f"Stripe refused it ({row.cause_code}: {row.cause}): repair that, then `minutebook post`.",
+            )
+        return "not posted", "Run `minutebook post`; if it is not sent, `minutebook stripe check` says why."
+    if row.posted_at is not None and now - row.posted_at < SETTLES_WITHIN:
+        return "settling", "Posted within the hour: Stripe's summaries follow; look again later."
+    if row.stripe < row.ours:
+        return "missing", f"Stripe answered yes and does not hold it: `{again}`, then `minutebook post`."
+    if row.posted == 0 and row.state is None:
+        return "extra", "Somebody else posts to this customer and meter: find out who, then correct it at Stripe."
+    return "extra", f"Stripe holds more than we posted: `{again}`, then `minutebook post` overwrites the day."
+
+
+def _scope(oldest: date, today: date, tenant_ids: Sequence[str] | None) -> dict[str, Any]:
+    return {"oldest_day": oldest, "today": today, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}

@@ -1,0 +1,96 @@
+"""Marts = postings = Stripe, or a finding says where not and what to do."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.errors import NotFoundInLedger, StripeUnavailable
+from orchestration.billing.readiness import Readiness
+from orchestration.billing.reconcile import Difference, differences, post_again, read_summaries
+from tests.billing.scene import Scene
+from tests.sandbox.stripe import Fault
+
+
+@pytest.fixture
+def acme(scene: Scene) -> str:
+    scene.meter()
+    customer = scene.tenant("acme")
+    for age in (1, 2, 3):
+        scene.overage("acme", scene.today - timedelta(days=age), 10 + age)
+    scene.post()
+    scene.stripe.advance(2 * 3600)
+    return customer
+
+
+def compared(scene: Scene) -> list[Difference]:
+    api = scene.api()
+    with scene.billing() as connection, scene.billing() as of_cache:
+        readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now)
+        read_summaries(connection, api, readiness, scene.now, per_second=1e6)
+        return differences(connection, scene.now())
+
+
+def overwrite(scene: Scene, customer: str, day: date, value: int) -> None:
+    """Somebody else posts."""
+    params = {
+        "event_name": "minutebook_voice", "payload": {"stripe_customer_id": customer, "value": str(value)},
+        "timestamp": str((day - date(1970, 1, 1)).days * 86_400),
+    }  # fmt: skip
+    scene.stripe.metering.receive(params, "theirs")
+
+
+def test_what_agrees_is_not_told(scene: Scene, acme: str) -> None:
+    assert compared(scene) == []
+
+
+@pytest.mark.parametrize(("held", "finding"), [(4, "missing"), (400, "extra")])
+def test_over_and_under_are_told_and_repaired_only_by_a_person(
+    scene: Scene, acme: str, held: int, finding: str
+) -> None:
+    day = scene.today - timedelta(days=2)
+    overwrite(scene, acme, day, held)
+    (found,) = compared(scene)
+    assert (found.finding, found.ours, found.posted, found.stripe) == (finding, 12, 12, held)
+    assert f"post --again acme/voice/{day}" in found.what_to_do
+    assert scene.post().counts == {}
+    with scene.billing() as connection:
+        post_again(connection, "acme", "voice", day, scene.now())
+    scene.post()
+    assert scene.held(acme, day) == 12
+    assert [one for one in compared(scene) if one.is_red] == []
+
+
+def test_what_nobody_of_ours_posted_is_extra(scene: Scene, acme: str) -> None:
+    overwrite(scene, acme, scene.today - timedelta(days=9), 5)
+    (found,) = compared(scene)
+    assert (found.finding, found.difference) == ("extra", 5)
+    assert "Somebody else" in found.what_to_do
+
+
+def test_what_is_restated_and_not_posted_yet_is_told(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 50)
+    (found,) = compared(scene)
+    assert (found.finding, found.ours, found.posted) == ("not posted", 50, 11)
+
+
+def test_what_stripe_drops_after_its_answer_is_missing(scene: Scene, acme: str) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.stripe.metering.lag = lambda: 60
+    scene.overage("acme", day, 70)
+    scene.post()
+    scene.stripe.metering._waiting.clear()
+    assert [one.finding for one in compared(scene)] == ["settling"]
+    scene.stripe.advance(7200)
+    assert [one.finding for one in compared(scene)] == ["missing"]
+
+
+def test_without_stripe_nothing_is_compared(scene: Scene, acme: str) -> None:
+    scene.stripe.fault = lambda call: Fault.DOWN if "summaries" in call.path else None
+    with pytest.raises(StripeUnavailable, match="nothing was compared"):
+        compared(scene)
+
+
+def test_a_repair_names_a_posting_that_is_there(scene: Scene, acme: str) -> None:
+    with scene.billing() as connection, pytest.raises(NotFoundInLedger):
+        post_again(connection, "acme", "voice", scene.today, scene.now())
