@@ -1,0 +1,224 @@
+"""What no meter can carry reaches Stripe as invoice items: one per statement line, of either sign.
+
+    owed (line − items so far) → committed as pending → read at Stripe, added if missing → verified → recorded
+
+Besides, of each meter: what the approved statement says and Stripe's own line does not charge (a day restated after 35
+days, a value Stripe refused) is owed as its coverage, so that the tenant pays exactly the statement. All of it is
+level-triggered: a line that changes after a reopening makes an item of the difference.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import stripe
+from psycopg.rows import dict_row
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.currency import from_minor, to_minor
+from orchestration.billing.errors import StripeRefused
+from orchestration.billing.outcomes import failure_of
+from orchestration.billing.readiness import Readiness, billed_tenants
+from orchestration.billing.stripe_api import StripeApi, midnight
+from orchestration.billing.stripe_prices import charged
+from warehouse import queries
+from warehouse.postings import posting_lock
+
+_SQL = queries.load("invoice_items")
+REMEMBERED = timedelta(days=120)
+"""How long after its end a period's coverage is still compared with what Stripe's invoice charged."""
+
+KEY = "minutebook_item"
+Item = dict[str, Any]
+
+
+@dataclass(slots=True)
+class ItemsReport:
+    """What a run did: items added, items found that an earlier run had added, and what was left, with its reason."""
+
+    added: list[Item] = field(default_factory=list)
+    found: list[Item] = field(default_factory=list)
+    left: list[tuple[Item, str]] = field(default_factory=list)
+
+
+class Invoicer:
+    """One run over one connection, as role billing and in autocommit."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        api: StripeApi,
+        cache: StripeCache,
+        readiness: Readiness,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._api = api
+        self._cache = cache
+        self._readiness = readiness
+        self._clock = clock
+
+    def run(self, *, tenant_ids: Sequence[str] | None = None, dry_run: bool = False) -> ItemsReport:
+        """Add what is owed; with dry_run only say it. Raises PosterBusy while another process posts."""
+        scope = {"tenant_ids": None if tenant_ids is None else list(tenant_ids)}
+        report = ItemsReport()
+        if dry_run:
+            report.left = [(item, "dry run") for item in [*self._owed(scope), *self._uncovered(scope, report)]]
+            return report
+        with posting_lock(self._connection):
+            for item in self._rows("pending", scope):
+                self._post(item, report)
+            for item in [*self._owed(scope), *self._uncovered(scope, report)]:
+                to_minor(item["amount"], item["currency"])
+                self._connection.execute(_SQL["commit"], {**item, "now": self._clock()})
+                self._post(item, report)
+        return report
+
+    def _owed(self, scope: dict[str, Any]) -> list[Item]:
+        rows = self._rows("owed", scope)
+        noted = {
+            tenant.tenant_id
+            for tenant in billed_tenants(self._connection, self._clock().date(), sorted({r["tenant_id"] for r in rows}))
+            if tenant.takes_credit_notes
+        }
+        items = []
+        for row in rows:
+            invoice = None
+            if row["tenant_id"] in noted and row["line_kind"] == "adjustment" and row["amount"] < 0:
+                invoice = self._readiness.invoice_of(row["stripe_customer_id"], row["service_period_end"])
+            is_note = invoice is not None and invoice["status"] == "paid"
+            kind = "credit_note" if is_note else "line"
+            items.append(
+                _item(row, kind, row["item_key"], row["amount"], invoice["id"] if is_note and invoice else None)
+            )
+        return items
+
+    def _uncovered(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
+        """What the statements say of each meter, less what Stripe's own lines charge."""
+        items = []
+        for row in self._rows("metered", {**scope, "since": self._clock().date() - REMEMBERED}):
+            if row["is_pending"]:
+                continue
+            row |= {"service_period_start": row["period_start"], "service_period_end": row["period_end"]}
+            key = f"{row['line_id']}/coverage"
+            if row["is_unsettled"]:
+                report.left.append((_item(row, "coverage", key, row["amount"], None), "a posting of it is in flight"))
+                continue
+            amount = row["amount"] - self._charged(row) - row["covered"]
+            if amount:
+                items.append(_item(row, "coverage", key, amount, None))
+        return items
+
+    def _charged(self, row: Item) -> Decimal:
+        """By the invoice once it is final; until then what it will say of the quantity Stripe holds."""
+        customer, currency = row["stripe_customer_id"], row["currency"]
+        item = self._readiness.item(customer, row["event_name"])
+        if item is None:
+            return Decimal(0)
+        invoice = self._readiness.invoice_of(customer, _turn(row["period_start"], row["anchor_day"]))
+        if invoice is not None and invoice["status"] != "draft":
+            charges = [
+                line["amount"]
+                for line in self._api.invoice_lines(invoice["id"])
+                if (((line.get("pricing") or {}).get("price_details") or {}).get("price")) == item["price"]["id"]
+                and line["period"]["start"] == invoice["period_start"]
+            ]
+            return from_minor(sum(charges), currency)
+        return from_minor(charged(self._cache.price(item["price"]["id"]), row["held_quantity"]), currency)
+
+    def _post(self, item: Item, report: ItemsReport) -> None:
+        """Read, add what is missing, verify, record; what Stripe does not answer stays pending."""
+        try:
+            body = self._at_stripe(item)
+            (report.found if body else report.added).append(item)
+            body = body or self._added(item)
+        except stripe.StripeError as error:
+            failure = failure_of(error)
+            if item in report.added:
+                report.added.remove(item)
+            report.left.append((item, failure.cause))
+            if failure.kind == "halt":
+                raise StripeRefused(f"Stripe does not accept our key: {failure.cause}.") from None
+            if failure.kind != "again":
+                self._record(item, "refused", None, failure.code, failure.cause)
+            return
+        wanted = abs(to_minor(item["amount"], item["currency"]))
+        if abs(body["amount"]) != wanted or body["currency"] != item["currency"].lower():
+            cause = f"Stripe's {body['id']} says {body['amount']} {body['currency']}, not {wanted}: correct it there."
+            report.left.append((item, cause))
+            self._record(item, "refused", None, "differs_at_stripe", cause)
+            return
+        self._record(item, "accepted", body["id"], None, None)
+
+    def _at_stripe(self, item: Item) -> dict[str, Any] | None:
+        if item["item_kind"] == "credit_note":
+            rows = self._api.credit_notes(item["corrects_invoice_id"])
+        else:
+            rows = self._api.invoice_items(item["stripe_customer_id"])
+        return next((row for row in rows if (row.get("metadata") or {}).get(KEY) == item["identifier"]), None)
+
+    def _added(self, item: Item) -> dict[str, Any]:
+        amount = to_minor(item["amount"], item["currency"])
+        metadata = {KEY: item["identifier"], "minutebook_line": item["line_id"]}
+        if item["item_kind"] == "credit_note":
+            line = {"type": "custom_line_item", "quantity": 1, "unit_amount": -amount, "description": item["line_id"]}
+            params = {
+                "invoice": item["corrects_invoice_id"], "lines": [line], "credit_amount": -amount, "metadata": metadata,
+            }  # fmt: skip
+            return self._api.create_credit_note(params, item["identifier"])
+        params = {
+            "customer": item["stripe_customer_id"],
+            "amount": amount,
+            "currency": item["currency"].lower(),
+            "description": item["line_id"],
+            "metadata": metadata,
+            "period": {
+                "start": midnight(item["service_period_start"]),
+                "end": midnight(item["service_period_end"]),
+            },
+        }
+        invoice = self._readiness.invoice_of(item["stripe_customer_id"], item["period_end"])
+        if invoice is not None and invoice["status"] == "draft":
+            try:
+                return self._api.create_invoice_item({**params, "invoice": invoice["id"]}, item["identifier"])
+            except stripe.InvalidRequestError as error:
+                # It became final between our look and the call: the next invoice takes it.
+                if error.code != "invoice_not_editable":
+                    raise
+        return self._api.create_invoice_item(params, f"{item['identifier']}-next")
+
+    def _record(self, item: Item, state: str, stripe_id: str | None, code: str | None, cause: str | None) -> None:
+        self._connection.execute(
+            _SQL["record"],
+            {
+                "identifier": item["identifier"], "state": state, "stripe_id": stripe_id, "cause_code": code,
+                "cause": cause, "now": self._clock(),
+            },
+        )  # fmt: skip
+
+    def _rows(self, name: str, parameters: dict[str, Any]) -> list[Item]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(_SQL[name], parameters).fetchall()
+
+
+def _item(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None) -> Item:
+    words = f"{row['stripe_customer_id']}/{key}/{row['version']}"
+    return {
+        **row,
+        "item_kind": kind,
+        "item_key": key,
+        "amount": amount,
+        "corrects_invoice_id": invoice,
+        "identifier": f"mbi{hashlib.sha256(words.encode()).hexdigest()[:40]}",
+    }
+
+
+def _turn(period_start: date, anchor_day: int) -> date:
+    """When Stripe's cycle that a period is in turns: a first period may start late, a last one end early."""
+    start = period_start - timedelta(days=anchor_day - 1)
+    following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return following.replace(day=anchor_day)

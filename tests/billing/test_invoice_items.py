@@ -1,0 +1,195 @@
+"""Setup fees, minima, credits, adjustments and what meters missed reach Stripe once, as items of either sign."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.currency import from_minor, to_minor
+from orchestration.billing.errors import AmountNotExact
+from orchestration.billing.invoice_items import Invoicer, ItemsReport
+from orchestration.billing.readiness import Readiness
+from tests.billing.scene import DAY, Scene, month_of, on_call
+from tests.sandbox.stripe import Fault
+
+
+class Books:
+    """A tenant whose last period is over and approved, with the statement a test writes."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        scene.meter()
+        self.customer = scene.tenant("acme")
+        self.start, self.end = month_of(scene.today + timedelta(days=2))
+        scene.stripe.advance((self.end - scene.today).days * DAY - 12 * 3600)
+
+    def use(self, day: date, units: int) -> None:
+        self.scene.overage("acme", day, units)
+
+    def turn(self, days: float = 1) -> None:
+        self.scene.stripe.advance(days * DAY)
+
+    def approve(self, **lines: str) -> None:
+        """Lines by kind; an overage of acme's meter, an adjustment of the period before."""
+        self.scene.owner.execute(
+            "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+            " values ('acme', %s, %s, 'approved', 'x') on conflict (tenant_id, period_start)"
+            " do update set state = 'approved', manifest_hash = 'x'",
+            [self.start, self.end],
+        )
+        for kind, amount in lines.items():
+            before = month_of(self.start - timedelta(days=1))
+            service = before if kind == "adjustment" else (self.start, self.end)
+            meter = "voice" if kind == "overage" else None
+            self.scene.owner.execute(
+                "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, meter_id, amount,"
+                " currency, service_period_start, service_period_end, inputs)"
+                " values (%s, 'acme', %s, %s, %s, %s, 'USD', %s, %s, '{}')",
+                [f"acme/{self.start}/{kind}", self.start, kind, meter, Decimal(amount), *service],
+            )
+
+    def reopen(self) -> None:
+        self.scene.owner.execute("delete from ledger.statement_lines")
+        self.scene.owner.execute("update ledger.periods set state = 'in_review', manifest_hash = null")
+
+    def send(self) -> ItemsReport:
+        scene, api = self.scene, self.scene.api()
+        with scene.billing() as connection, scene.billing() as of_cache:
+            cache = StripeCache(of_cache, api, scene.now)
+            return Invoicer(connection, api, cache, Readiness(cache, scene.now), scene.now).run()
+
+    def items(self) -> list[tuple[str, int, str | None]]:
+        rows = self.scene.stripe.invoicing.items.values()
+        return sorted((row["description"].rsplit("/", 1)[1], row["amount"], row["invoice"]) for row in rows)
+
+    def invoice(self) -> dict[str, Any]:
+        return next(iter(self.scene.stripe.invoicing.invoices.values()))
+
+
+@pytest.fixture
+def books(scene: Scene) -> Books:
+    return Books(scene)
+
+
+def test_each_line_a_meter_cannot_carry_is_one_item_on_the_periods_draft(books: Books) -> None:
+    books.turn()
+    books.approve(setup="500", minimum="12.34", credit="-30", adjustment="-0.26", subscription="249")
+    assert len(books.send().added) == 4
+    invoice = books.invoice()["id"]
+    wanted = [
+        ("adjustment", -26, invoice),
+        ("credit", -3000, invoice),
+        ("minimum", 1234, invoice),
+        ("setup", 50000, invoice),
+    ]
+    assert books.items() == wanted
+    report = books.send()
+    assert (report.added, report.found, report.left) == ([], [], [])
+    assert books.items() == wanted
+
+
+def test_after_the_invoice_is_final_the_next_one_takes_the_items(books: Books) -> None:
+    books.turn(4)
+    assert books.invoice()["status"] == "paid"
+    books.approve(setup="500")
+    books.send()
+    assert books.items() == [("setup", 50000, None)]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.ERROR_AFTER, Fault.DOWN, Fault.BUSY])
+def test_an_item_whose_answer_was_lost_is_read_before_it_is_added_again(books: Books, fault: Fault) -> None:
+    books.turn(4)
+    books.approve(setup="500", credit="-30")
+    books.scene.stripe.fault = on_call(1, fault, "/v1/invoiceitems")
+    books.send()
+    books.turn(2)  # Stripe has forgotten the key
+    books.send()
+    assert [row[:2] for row in books.items()] == [("credit", -3000), ("setup", 50000)]
+
+
+def test_an_invoice_that_becomes_final_meanwhile_gives_way_to_the_next(books: Books) -> None:
+    books.turn()
+    books.approve(setup="500")
+
+    def finalise(stage: str, call: Any) -> None:
+        if call.path == "/v1/invoiceitems" and call.method == "POST" and books.invoice()["status"] == "draft":
+            books.scene.stripe.invoicing.finalize(books.invoice()["id"])
+
+    books.scene.stripe.hook = finalise
+    books.send()
+    assert books.items() == [("setup", 50000, None)]
+
+
+def test_a_line_that_changed_after_reopening_makes_an_item_of_the_difference(books: Books) -> None:
+    books.turn()
+    books.approve(minimum="12.00", credit="-5")
+    books.send()
+    books.reopen()
+    assert books.send().added == []
+    books.approve(minimum="15.50")
+    books.send()
+    assert [row[:2] for row in books.items()] == [
+        ("credit", -500),
+        ("credit", 500),
+        ("minimum", 350),
+        ("minimum", 1200),
+    ]
+
+
+def test_what_the_day_values_do_not_cover_is_owed_so_that_the_tenant_pays_the_statement(books: Books) -> None:
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(5)
+    books.use(books.end - timedelta(days=2), 130)
+    assert books.scene.post().counts == {"uncovered": 1}
+    books.approve(overage="19.50")
+    books.send()
+    assert books.items() == [("overage", 450, None)]
+    assert books.invoice()["total"] + 450 == 1950
+    assert books.send().added == []
+
+
+def test_what_stripe_charges_beyond_the_statement_is_given_back(books: Books) -> None:
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(5)
+    books.approve()
+    books.send()
+    assert [row[1] for row in books.items()] == [-1500]
+
+
+def test_covered_day_values_owe_nothing(books: Books) -> None:
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(1)
+    books.approve(overage="15.00")
+    assert books.send().added == []
+
+
+def test_a_credit_note_corrects_a_paid_invoice_where_the_tenant_takes_them(books: Books) -> None:
+    books.scene.owner.execute(
+        """update control.tenants set feature_flags = '{"stripe_posting": true, "stripe_credit_notes": true}'"""
+    )
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(5)
+    books.start, books.end = month_of(books.scene.today)
+    books.turn(31)
+    books.approve(adjustment="-4.50")
+    books.send()
+    (note,) = books.scene.stripe.invoicing.credit_notes.values()
+    assert (note["amount"], note["invoice"]) == (450, "in_000001")
+    assert books.items() == []
+    books.send()
+    assert len(books.scene.stripe.invoicing.credit_notes) == 1
+
+
+def test_amounts_are_whole_minor_units_of_their_currency() -> None:
+    assert to_minor(Decimal("12.34"), "USD") == 1234
+    assert to_minor(Decimal("1234"), "JPY") == 1234
+    assert to_minor(Decimal("1.234"), "KWD") == 1234
+    assert from_minor(-450, "USD") == Decimal("-4.50")
+    with pytest.raises(AmountNotExact):
+        to_minor(Decimal("0.005"), "USD")
