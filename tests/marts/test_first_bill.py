@@ -99,7 +99,8 @@ def test_the_published_example_comes_out_to_the_cent(warehouse: Warehouse) -> No
             warehouse.metrics(name, f"2026-03-{day:02}", rows)
     # 400 minutes each, of calls that Vapi names no cost for.
     warehouse.calls("platform", "2026-03-01", [
-        call(f"{name}-{number}", "6000", phoneNumberId=f"number-{name}") for name in ("low", "high") for number in range(4)
+        call(f"{name}-{number}", "6000", phoneNumberId=f"number-{name}")
+        for name in ("low", "high") for number in range(4)
     ])  # fmt: skip
     for day in range(2, 32):
         warehouse.calls("platform", f"2026-03-{day:02}", [])

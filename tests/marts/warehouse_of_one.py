@@ -28,7 +28,7 @@ class Warehouse:
         for row in rows:
             columns = ", ".join(row)
             places = ", ".join(["%s"] * len(row))
-            self.connection.execute(f"insert into {table} ({columns}) values ({places})", list(row.values()))  # type: ignore[arg-type]
+            self.connection.execute(f"insert into {table} ({columns}) values ({places})", list(row.values()))
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]

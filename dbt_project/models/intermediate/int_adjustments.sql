@@ -1,5 +1,5 @@
--- A frozen line never changes. What it would be now, less what it was frozen at and what earlier statements already corrected, is
--- carried by the tenant's first period that is not approved, and recomputed there until that one is.
+-- A frozen line never changes. What it would be now, less what it was frozen at and what earlier statements already
+-- corrected, is carried by the tenant's first period that is not approved, and recomputed there until that one is.
 with periods as (
     select * from {{ ref('int_periods') }}
 ),
@@ -9,7 +9,8 @@ frozen_lines as (
 ),
 
 rated as (
-    select * from {{ ref('int_lines_rated') }} where period_state in ('approved', 'closed')
+    select * from {{ ref('int_lines_rated') }}
+    where period_state in ('approved', 'closed')
 ),
 
 frozen as (

@@ -4,7 +4,8 @@ with calls as (
 ),
 
 voice_meters as (
-    select * from {{ ref('stg_control__meters') }} where source = 'vapi'
+    select * from {{ ref('stg_control__meters') }}
+    where source = 'vapi'
 ),
 
 timed as (
@@ -46,10 +47,13 @@ counted as (
     select
         measured.*,
         coalesce((
-            select jsonb_object_agg(
-                voice_meters.meter_id,
-                {{ billed_units('measured.connected_seconds', 'voice_meters.increment_seconds', 'voice_meters.minimum_seconds') }}
-            )
+            select
+                jsonb_object_agg(
+                    voice_meters.meter_id,
+                    {{ billed_units(
+                    'measured.connected_seconds', 'voice_meters.increment_seconds', 'voice_meters.minimum_seconds'
+                ) }}
+                )
             from voice_meters
         ), '{}') as units
     from measured

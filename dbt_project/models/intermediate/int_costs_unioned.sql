@@ -1,4 +1,5 @@
--- Reported wherever the provider names a number, 0 too; estimated only where it names none, and then null without a unit cost.
+-- Reported wherever the provider names a number, 0 too; estimated only where it names none, and then null without a
+-- unit cost.
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
 ),

@@ -1,24 +1,26 @@
--- Credits come last and in order: periods as they follow, in each the credit that expires soonest first, none below zero. What one
--- period uses is gone for the next, so the balances are carried from step to step.
-with recursive due as (
+-- Credits come last and in order: periods as they follow, in each the credit that expires soonest first, none below
+-- zero. What one period uses is gone for the next, so the balances are carried from step to step.
+with recursive lines as (
+    select
+        tenant_id,
+        period_start,
+        amount
+    from {{ ref('int_lines_rated') }}
+    where period_state not in ('approved', 'closed')
+    union all
+    select
+        tenant_id,
+        period_start,
+        amount
+    from {{ ref('int_adjustments') }}
+),
+
+due as (
     select
         tenant_id,
         period_start,
         sum(amount) as amount
-    from (
-        select
-            tenant_id,
-            period_start,
-            amount
-        from {{ ref('int_lines_rated') }}
-        where period_state not in ('approved', 'closed')
-        union all
-        select
-            tenant_id,
-            period_start,
-            amount
-        from {{ ref('int_adjustments') }}
-    ) as lines
+    from lines
     group by tenant_id, period_start
 ),
 
@@ -79,16 +81,15 @@ walked as (
         walked.balances || jsonb_build_object(steps.credit_id::text, amounts.balance - amounts.applied) as balances
     from walked
     inner join steps on walked.tenant_id = steps.tenant_id and walked.step + 1 = steps.step
-    cross join lateral (
+    -- The step before is only known inside the recursion, so it cannot be a CTE of its own.
+    cross join lateral ( -- noqa: ST05
         select
             known.due,
             known.balance,
             least(known.due, known.balance) as applied
         from (
             select
-                case
-                    when steps.period_start = walked.period_start then walked.still_due else steps.due_amount
-                end as due,
+                case when steps.period_start = walked.period_start then walked.still_due else steps.due_amount end as due,
                 coalesce((walked.balances ->> steps.credit_id::text)::numeric, steps.opening_balance) as balance
         ) as known
     ) as amounts

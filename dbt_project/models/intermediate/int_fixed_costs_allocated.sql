@@ -3,11 +3,12 @@ with active_days as (
         statuses.tenant_id,
         days.day::date as usage_date
     from {{ ref('stg_control__tenant_statuses') }} as statuses
-    cross join lateral generate_series(
-        statuses.valid_from::timestamp,
-        least(statuses.valid_to, {{ as_of() }} + 1)::timestamp - interval '1 day',
-        interval '1 day'
-    ) as days (day)
+    cross join
+        lateral generate_series(
+            statuses.valid_from::timestamp,
+            least(statuses.valid_to, {{ as_of() }} + 1)::timestamp - interval '1 day',
+            interval '1 day'
+        ) as days (day)
     where statuses.status = 'active'
 ),
 
@@ -34,11 +35,14 @@ shared as (
         active_days.usage_date,
         costs.monthly_amount
         / extract(day from date_trunc('month', active_days.usage_date::timestamp) + interval '1 month - 1 day')::numeric
-        as daily_amount,
+            as daily_amount,
         case
             when costs.allocation = 'by_usage' then coalesce(usage.quantity, 0)
             when costs.allocation = 'by_revenue'
-                then coalesce(revenue.revenue * case when revenue.currency = costs.currency then 1 else rates.rate end, 0)
+                then
+                    coalesce(
+                        revenue.revenue * case when revenue.currency = costs.currency then 1 else rates.rate end, 0
+                    )
             else 1
         end as weight
     from {{ ref('stg_control__fixed_costs') }} as costs

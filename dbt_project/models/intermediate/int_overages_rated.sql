@@ -1,12 +1,14 @@
 with overages as (
-    select * from {{ ref('int_period_meters') }} where overage_quantity > 0
+    select * from {{ ref('int_period_meters') }}
+    where overage_quantity > 0
 ),
 
 tiers as (
     select * from {{ ref('int_price_tiers') }}
 ),
 
--- Graduated: each unit at its own tier. Volume: all at the tier the last one falls in. A package once begun counts whole.
+-- Graduated: each unit at its own tier. Volume: all at the tier the last one falls in. A package once begun counts
+-- whole.
 in_tiers as (
     select
         overages.tenant_id,
@@ -18,7 +20,8 @@ in_tiers as (
         case
             when overages.model = 'package' then ceil(overages.overage_quantity::numeric / tiers.package_size)
             when overages.model = 'volume' then overages.overage_quantity::numeric
-            else least(overages.overage_quantity, coalesce(tiers.upper_bound, overages.overage_quantity))::numeric
+            else
+                least(overages.overage_quantity, coalesce(tiers.upper_bound, overages.overage_quantity))::numeric
                 - tiers.lower_bound
         end as rated_quantity
     from overages

@@ -1,6 +1,8 @@
--- Which price and which allowance rule a meter in a period: those in force on its first billed day, a tenant's own price first.
+-- Which price and which allowance rule a meter in a period: those in force on its first billed day, a tenant's own
+-- price first.
 with usage as (
-    select * from {{ ref('int_usage_unioned') }} where meter_id is not null and reason is null and quantity <> 0
+    select * from {{ ref('int_usage_unioned') }}
+    where meter_id is not null and reason is null and quantity <> 0
 ),
 
 periods as (
@@ -69,7 +71,8 @@ with_terms as (
         coalesce(allowances.quantity, 0) as whole_allowance,
         case
             when periods.prorates_allowance
-                then round(coalesce(allowances.quantity, 0)::numeric * periods.billed_days / periods.period_days)::bigint
+                then
+                    round(coalesce(allowances.quantity, 0)::numeric * periods.billed_days / periods.period_days)::bigint
             else coalesce(allowances.quantity, 0)
         end as allowance,
         case

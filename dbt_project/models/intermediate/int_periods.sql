@@ -1,7 +1,9 @@
--- A period is a month from the anchor day, cut off at the closing date; a first one begins at its anchor day, and is billed from
--- the activation. At the closing date an extra one starts, without a fee, for what still has to be corrected.
+-- A period is a month from the anchor day, cut off at the closing date; a first one begins at its anchor day, and is
+-- billed from the activation. At the closing date an extra one starts, without a fee, for what still has to be
+-- corrected.
 with tenants as (
-    select * from {{ ref('int_tenants_dated') }} where activated_on <= {{ as_of() }}
+    select * from {{ ref('int_tenants_dated') }}
+    where activated_on <= {{ as_of() }}
 ),
 
 months as (
@@ -84,7 +86,8 @@ with_terms as (
             spined.tenant_id = chosen.tenant_id
             and spined.service_start >= chosen.valid_from
             and spined.service_start < chosen.valid_to
-    -- A plan in another currency cannot price this tenant: its usage is reported as unpriced rather than billed in the wrong money.
+    -- A plan in another currency cannot price this tenant: its usage is reported as unpriced rather than billed in the
+    -- wrong money.
     left join {{ ref('stg_control__plans') }} as plans
         on chosen.plan_id = plans.plan_id and spined.currency = plans.currency
     left join {{ ref('stg_control__plan_terms') }} as terms

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 -- Every model as tiers, so that rating is one sum: per unit and package are one tier without an end.
 with prices as (
-    select * from {{ ref('stg_control__prices') }} where model <> 'plan'
+    select * from {{ ref('stg_control__prices') }}
+    where model <> 'plan'
 ),
 
 single as (

@@ -8,22 +8,22 @@ with keyed as (
 
 built as (
     {% if built is not none -%}
-    select
-        source,
-        account,
-        tenant_id,
-        usage_date,
-        build_key
-    from {{ built }}
+        select
+            source,
+            account,
+            tenant_id,
+            usage_date,
+            build_key
+        from {{ built }}
     {%- else -%}
-    select
-        source,
-        account,
-        tenant_id,
-        usage_date,
-        build_key
-    from keyed
-    where false
+        select
+            source,
+            account,
+            tenant_id,
+            usage_date,
+            build_key
+        from keyed
+        where false
     {%- endif %}
 ),
 

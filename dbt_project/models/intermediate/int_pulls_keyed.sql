@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
--- What the rows of an account-day are built from: the pull, who its calls are routed to that day, and how calls are counted.
--- A version of an attachment adds its hash on its first day and takes it away on the day it ends, so the running sum
--- stands for everything in force on a day, and a change touches the days it changes and no other.
+-- What the rows of an account-day are built from: the pull, who its calls are routed to that day, and how calls are
+-- counted. A version of an attachment adds its hash on its first day and takes it away on the day it ends, so the
+-- running sum stands for everything in force on a day, and a change touches the days it changes and no other.
 with pulls as (
     select * from {{ ref('stg_ledger__current_pulls') }}
 ),
@@ -23,9 +23,10 @@ moves as (
         steps.version_hash
     from attachments
     cross join lateral (values ('platform'), (attachments.tenant_id)) as accounts (account)
-    cross join lateral (
-        values (attachments.valid_from, attachments.version_hash), (attachments.valid_to, -attachments.version_hash)
-    ) as steps (moved_on, version_hash)
+    cross join
+        lateral (
+            values (attachments.valid_from, attachments.version_hash), (attachments.valid_to, -attachments.version_hash)
+        ) as steps (moved_on, version_hash)
     where steps.moved_on < 'infinity'
 ),
 
@@ -40,8 +41,7 @@ routings as (
 ),
 
 voice_meters as (
-    select
-        string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as voice_meters
+    select string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as counting
     from {{ ref('stg_control__meters') }}
     where source = 'vapi'
 ),
@@ -60,7 +60,7 @@ keyed as (
             '|',
             '{{ var("usage_version") }}',
             pulls.pull_id,
-            case when pulls.source = 'vapi' then voice_meters.voice_meters end,
+            case when pulls.source = 'vapi' then voice_meters.counting end,
             case when pulls.source = 'vapi' then coalesce(routings.routing, 0) end
         )) as build_key
     from pulls

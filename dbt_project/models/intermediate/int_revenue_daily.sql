@@ -1,4 +1,5 @@
--- What each line comes to per day, unrounded: fees evenly over the billed days, setup on the first, overage on the days that made it.
+-- What each line comes to per day, unrounded: fees evenly over the billed days, setup on the first, overage on the
+-- days that made it.
 with lines as (
     select * from {{ ref('int_lines_rated') }}
 ),
@@ -14,11 +15,12 @@ by_day as (
             else lines.unrounded_amount / (lines.service_period_end - lines.service_period_start)
         end as amount
     from lines
-    cross join lateral generate_series(
-        lines.service_period_start::timestamp,
-        least(lines.service_period_end, {{ as_of() }} + 1)::timestamp - interval '1 day',
-        interval '1 day'
-    ) as days (day)
+    cross join
+        lateral generate_series(
+            lines.service_period_start::timestamp,
+            least(lines.service_period_end, {{ as_of() }} + 1)::timestamp - interval '1 day',
+            interval '1 day'
+        ) as days (day)
     where
         lines.line_kind in ('subscription', 'minimum')
         or (lines.line_kind = 'setup' and days.day::date = lines.service_period_start)

@@ -101,8 +101,9 @@ voiceflow as (
         case
             when
                 usage.metric = 'interactions'
-                and usage.usage_type in ('{{ var("voiceflow_live_types") | join("', '") }}')
-                and projects.environment in ('{{ var("voiceflow_production_environments") | join("', '") }}')
+                and usage.usage_type in ({{ listed('voiceflow_live_types') }})
+                and projects.environment in ({{ listed('voiceflow_production_environments') }})
+                and usage.environment_id = projects.environment
                 then usage.quantity
             else 0
         end as uncosted_quantity,
@@ -111,13 +112,15 @@ voiceflow as (
         usage.row_count,
         usage.pull_id,
         case
-            when projects.tenant_id is distinct from usage.account then 'unattributed'
-            when usage.usage_type in ('{{ var("voiceflow_prototype_types") | join("', '") }}') then 'prototype'
-            when projects.environment not in ('{{ var("voiceflow_production_environments") | join("', '") }}')
+            when coalesce(projects.tenant_id, '') <> usage.account then 'unattributed'
+            when usage.usage_type in ({{ listed('voiceflow_prototype_types') }}) then 'prototype'
+            when projects.environment not in ({{ listed('voiceflow_production_environments') }})
                 then 'prototype'
+            -- The source writes the configured alias on the rows of the environment it names; any other is a draft's.
+            when coalesce(usage.environment_id, '') <> projects.environment then 'prototype'
             when usage.metric <> 'interactions' then 'no meter'
             when usage.usage_type is null then 'unknown type'
-            when usage.usage_type not in ('{{ var("voiceflow_live_types") | join("', '") }}') then 'unknown type'
+            when usage.usage_type not in ({{ listed('voiceflow_live_types') }}) then 'unknown type'
             when meters.meter_id is null then 'no meter'
         end as reason
     from {{ ref('int_voiceflow_usage_daily') }} as usage
@@ -126,11 +129,12 @@ voiceflow as (
 ),
 
 usage_agents as (
-    select * from {{ ref('stg_control__agent_attachments') }} where kind = 'usage_agent' and tenant_id is not null
+    select * from {{ ref('stg_control__agent_attachments') }}
+    where kind = 'usage_agent' and tenant_id is not null
 ),
 
--- A pull holds the rows of the agents that were its tenant's when it was read. Where an agent has moved since, its rows count for
--- the new tenant once that one's own pull has them; until then they are reported.
+-- A pull holds the rows of the agents that were its tenant's when it was read. Where an agent has moved since, its
+-- rows count for the new tenant once that one's own pull has them; until then they are reported.
 metrics_attached as (
     select
         metrics.*,
@@ -173,7 +177,7 @@ metrics as (
         routed.row_count,
         routed.pull_id,
         case
-            when routed.attached_tenant_id is distinct from routed.account then 'unattributed'
+            when coalesce(routed.attached_tenant_id, '') <> routed.account then 'unattributed'
             when meters.meter_id is null then 'no meter'
         end as reason
     from metrics_routed as routed
@@ -227,4 +231,5 @@ dated as (
 )
 
 -- A row of no units may still have cost something.
-select * from dated where quantity <> 0 or cost is not null or reason in ('unattributed', 'error')
+select * from dated
+where quantity <> 0 or cost is not null or reason in ('unattributed', 'error')

@@ -6,7 +6,8 @@ attached as (
     select
         agent_id,
         coalesce(array_agg(value order by value) filter (where kind = 'phone_number'), '{}') as phone_numbers,
-        coalesce(array_agg(value order by value) filter (where kind = 'vapi_phone_number'), '{}') as vapi_phone_number_ids,
+        coalesce(array_agg(value order by value) filter (where kind = 'vapi_phone_number'), '{}')
+            as vapi_phone_number_ids,
         coalesce(array_agg(value order by value) filter (where kind = 'vapi_assistant'), '{}') as vapi_assistant_ids,
         coalesce(array_agg(value order by value) filter (where kind = 'usage_agent'), '{}') as usage_agent_ids
     from {{ ref('stg_control__agent_attachments') }}

@@ -19,20 +19,21 @@ calls as (
 ),
 
 attachments as (
-    select * from {{ ref('stg_control__agent_attachments') }} where tenant_id is not null
+    select * from {{ ref('stg_control__agent_attachments') }}
+    where tenant_id is not null
 ),
 
--- The phone number decides; only where it is nobody's that day, the assistant. An own account is its tenant's whatever they say.
+-- The phone number decides; only where it is nobody's that day, the assistant. An own account is its tenant's whatever
+-- they say.
 routed as (
     select
         calls.*,
-        case
-            when calls.account_tenant_id is not null then calls.account_tenant_id
-            else coalesce(by_number.tenant_id, by_assistant.tenant_id)
-        end as tenant_id,
+        coalesce(calls.account_tenant_id, by_number.tenant_id, by_assistant.tenant_id) as tenant_id,
         case
             when by_number.tenant_id = coalesce(calls.account_tenant_id, by_number.tenant_id) then by_number.agent_id
-            when by_assistant.tenant_id = coalesce(calls.account_tenant_id, by_assistant.tenant_id) then by_assistant.agent_id
+            when
+                by_assistant.tenant_id = coalesce(calls.account_tenant_id, by_assistant.tenant_id)
+                then by_assistant.agent_id
         end as agent_id
     from calls
     left join attachments as by_number

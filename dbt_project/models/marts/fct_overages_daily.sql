@@ -1,5 +1,6 @@
 with overages as (
-    select * from {{ ref('int_overages_daily') }} where price_id is not null
+    select * from {{ ref('int_overages_daily') }}
+    where price_id is not null
 ),
 
 periods as (

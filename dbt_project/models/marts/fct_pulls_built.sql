@@ -14,7 +14,8 @@
 -- depends_on: {{ ref('fct_unbilled_usage') }}
 -- depends_on: {{ ref('fct_usage_daily') }}
 with changed as (
-    select * from {{ ref('int_pulls_changed') }} where pull_id is not null
+    select * from {{ ref('int_pulls_changed') }}
+    where pull_id is not null
 ),
 
 built as (

@@ -45,7 +45,7 @@ failures as (
         cause
     from {{ ref('stg_ledger__pulls') }}
     where state = 'failed'
-    order by source, account, usage_date, pull_id desc
+    order by source asc, account asc, usage_date asc, pull_id desc
 ),
 
 joined as (

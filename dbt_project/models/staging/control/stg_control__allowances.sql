@@ -10,7 +10,8 @@ renamed as (
         quantity,
         ---------- dates
         valid_from,
-        coalesce(lead(valid_from) over (partition by plan_id, meter_id order by valid_from), 'infinity')::date as valid_to
+        coalesce(lead(valid_from) over (partition by plan_id, meter_id order by valid_from), 'infinity')::date
+            as valid_to
     from source
 )
 

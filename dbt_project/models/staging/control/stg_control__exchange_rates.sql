@@ -10,7 +10,9 @@ renamed as (
         rate,
         ---------- dates
         valid_from,
-        coalesce(lead(valid_from) over (partition by from_currency, to_currency order by valid_from), 'infinity')::date as valid_to
+        coalesce(
+            lead(valid_from) over (partition by from_currency, to_currency order by valid_from), 'infinity'
+        )::date as valid_to
     from source
 )
 

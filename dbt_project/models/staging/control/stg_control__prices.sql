@@ -16,7 +16,9 @@ renamed as (
         tiers,
         ---------- dates
         valid_from,
-        coalesce(lead(valid_from) over (partition by plan_id, tenant_id, meter_id order by valid_from), 'infinity')::date as valid_to
+        coalesce(
+            lead(valid_from) over (partition by plan_id, tenant_id, meter_id order by valid_from), 'infinity'
+        )::date as valid_to
     from source
 )
 

@@ -15,9 +15,10 @@ renamed as (
             when json_typeof(item.cost_item -> 'cost') = 'number' then (item.cost_item ->> 'cost')::numeric
         end as cost
     from source
-    cross join lateral json_array_elements(
-        case when json_typeof(source.payload -> 'costs') = 'array' then source.payload -> 'costs' end
-    ) with ordinality as item (cost_item, cost_index)
+    cross join
+        lateral json_array_elements(
+            case when json_typeof(source.payload -> 'costs') = 'array' then source.payload -> 'costs' end
+        ) with ordinality as item (cost_item, cost_index)
     where json_typeof(item.cost_item) = 'object'
 )
 
