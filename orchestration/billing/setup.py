@@ -1,0 +1,204 @@
+"""Stripe's set-up as code: what our meters, plans and prices need there, made where it is missing, never edited.
+
+What we make carries `metadata.minutebook`, by which it is found again. What differs is drift and is only told: a person
+may have meant it, and Stripe lets nobody change a price or a meter's rules anyway.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+
+from orchestration.billing.cache import StripeCache, invalidate
+from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
+from orchestration.billing.stripe_api import StripeApi
+from orchestration.billing.stripe_prices import as_stripe, is_same
+from warehouse import queries
+
+_SQL = queries.load("stripe_setup")
+_BILLING = queries.load("billing")
+MARK = "minutebook"
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object at Stripe: there as it should be, to be created, created now, or different from ours."""
+
+    kind: Literal["meter", "product", "price"]
+    name: str
+    result: Literal["ok", "create", "created", "drift"]
+    message: str = ""
+
+
+class Setup:
+    """Compares, and with apply creates. connection: role billing, autocommit."""
+
+    def __init__(self, connection: psycopg.Connection[Any], api: StripeApi, clock: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._api = api
+        self._clock = clock
+        self._steps: list[Step] = []
+        self._apply = False
+
+    def sync(self, *, apply: bool) -> list[Step]:
+        """Every object our control data asks for, in the order in which they are made. Raises `stripe.StripeError`."""
+        self._steps, self._apply = [], apply
+        today = {"today": self._clock().date()}
+        meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in self._api.meters()}
+        products = _marked(self._api.products())
+        prices = _marked(self._api.prices())
+        for row in self._rows("meters", {}):
+            meters[row["stripe_event_name"]] = self._meter(row, meters.get(row["stripe_event_name"]))
+            self._product(products, f"meter:{row['meter_id']}", row["name"])
+        for row in self._rows("fees", today):
+            product = self._product(products, f"plan:{row['plan_id']}", row["name"])
+            wanted = as_stripe({"model": "per_unit", "unit_amount": row["subscription_fee"]}, row["currency"])
+            recurring = {"interval": "month", "usage_type": "licensed"}
+            self._price(
+                prices, f"fee:{row['plan_id']}@{row['valid_from']}", product, row["currency"], wanted, recurring
+            )
+        for row in self._rows("prices", today):
+            product = products.get(f"meter:{row['meter_id']}")
+            meter = meters[row["stripe_event_name"]]
+            recurring = {"interval": "month", "usage_type": "metered", "meter": (meter or {}).get("id", "")}
+            wanted = as_stripe(row, row["currency"])
+            self._price(prices, f"price:{row['price_id']}", product, row["currency"], wanted, recurring)
+        if apply:
+            invalidate(self._connection, "meters", None, self._clock())
+        return self._steps
+
+    def _meter(self, row: Body, found: Body | None) -> Body | None:
+        name = row["stripe_event_name"]
+        if found is None:
+            params = {
+                "display_name": f"{row['name']} ({row['unit']})"[:250],
+                "event_name": name,
+                "default_aggregation": {"formula": "sum"},
+                "event_time_window": "day",
+                "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+                "value_settings": {"event_payload_key": "value"},
+            }
+            return self._made("meter", name, params, self._api.create_meter)
+        wrong = [
+            said
+            for is_wrong, said in (
+                (found["default_aggregation"]["formula"] != "sum", "does not sum"),
+                (found.get("event_time_window") != "day", "is not pre-aggregated by day"),
+                (found["status"] != "active", "is archived"),
+                (found["customer_mapping"]["event_payload_key"] != "stripe_customer_id", "maps another customer key"),
+                (found["value_settings"]["event_payload_key"] != "value", "reads another value key"),
+            )
+            if is_wrong
+        ]
+        self._told("meter", name, f"{found['id']} {' and '.join(wrong)}" if wrong else "")
+        return found
+
+    def _product(self, products: dict[str, Body], mark: str, name: str) -> Body | None:
+        found = products.get(mark)
+        if found is None:
+            made = self._made("product", mark, {"name": name, "metadata": {MARK: mark}}, self._api.create_product)
+            if made:
+                products[mark] = made
+            return made
+        self._told("product", mark, "")
+        return found
+
+    def _price(
+        self, prices: dict[str, Body], mark: str, product: Body | None, currency: str, wanted: Body, recurring: Body
+    ) -> None:
+        found = prices.get(mark)
+        if found is None:
+            params = {
+                **wanted,
+                "product": (product or {}).get("id", ""),
+                "currency": currency.lower(),
+                "nickname": mark,
+                "recurring": recurring,
+                "metadata": {MARK: mark},
+            }
+            self._made("price", mark, params, self._api.create_price)
+            return
+        is_alike = is_same(wanted, found) and found["currency"] == currency.lower()
+        is_alike = is_alike and (found["recurring"].get("meter") or None) == (recurring.get("meter") or None)
+        self._told("price", mark, "" if is_alike else f"{found['id']} charges otherwise than our price")
+
+    def _made(self, kind: Any, name: str, params: Body, create: Callable[[Body, str], Body]) -> Body | None:
+        if not self._apply:
+            self._steps.append(Step(kind, name, "create"))
+            return None
+        words = json.dumps(params, sort_keys=True, default=str)
+        made = create(params, f"{MARK}-{hashlib.sha256(words.encode()).hexdigest()[:32]}")
+        self._steps.append(Step(kind, name, "created", str(made["id"])))
+        return made
+
+    def _told(self, kind: Any, name: str, drift: str) -> None:
+        self._steps.append(Step(kind, name, "drift" if drift else "ok", drift))
+
+    def _rows(self, name: str, parameters: Body) -> list[Body]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(_SQL[name], parameters).fetchall()
+
+
+def check(
+    connection: psycopg.Connection[Any],
+    cache: StripeCache,
+    readiness: Readiness,
+    clock: Callable[[], datetime],
+    tenant_ids: Sequence[str] | None = None,
+) -> list[Finding]:
+    """What each tenant that may be billed lacks at Stripe. Raises StripeUnavailable, StripeRefused."""
+    today = clock().date()
+    chosen = None if tenant_ids is None else list(tenant_ids)
+    tenants = [one for one in billed_tenants(connection, today, chosen) if one.may_be_posted or chosen]
+    days = [_period_start(today, tenant.anchor_day) for tenant in tenants]
+    parameters = {"tenant_ids": [tenant.tenant_id for tenant in tenants], "days": days}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_BILLING["priced_meters"], parameters).fetchall()
+    findings = []
+    for tenant in tenants:
+        found = readiness.of_tenant(tenant)
+        findings += found
+        if tenant.status not in ("active", "closed"):
+            findings.append(Finding(tenant.tenant_id, None, "not_active", f"{tenant.tenant_id} is {tenant.status}."))
+        if any(one.blocks for one in found):
+            continue
+        for row in rows:
+            if row["tenant_id"] == tenant.tenant_id:
+                findings += _of_price(cache, readiness, tenant, row)
+    return findings
+
+
+def _of_price(cache: StripeCache, readiness: Readiness, tenant: BilledTenant, row: Body) -> list[Finding]:
+    meter_id, event_name = row["meter_id"], row["stripe_event_name"] or ""
+    found = readiness.of_meter(tenant.tenant_id, meter_id, event_name) or readiness.of_item(
+        tenant, meter_id, event_name
+    )
+    if found:
+        return [found]
+    item = readiness.item(tenant.stripe_customer_id or "", event_name)
+    if item is None:
+        return []
+    price = cache.price(item["price"]["id"])
+    if is_same(as_stripe(row, tenant.currency), price) and price["currency"] == tenant.currency.lower():
+        return []
+    # Quantities are right all the same, so posting goes on; the amounts are not, so the check is red.
+    message = (
+        f"Stripe's {price['id']} charges otherwise than our price {row['price_id']} for {meter_id}: put the price of"
+    )
+    message += " `minutebook stripe sync` on the subscription."
+    return [Finding(tenant.tenant_id, meter_id, "price_differs", message, blocks=False)]
+
+
+def _marked(bodies: list[Body]) -> dict[str, Body]:
+    return {body["metadata"][MARK]: body for body in bodies if MARK in (body.get("metadata") or {})}
+
+
+def _period_start(today: date, anchor_day: int) -> date:
+    shifted = today - timedelta(days=anchor_day - 1)
+    return shifted.replace(day=anchor_day)

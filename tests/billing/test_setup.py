@@ -1,0 +1,116 @@
+"""Stripe's set-up is made from our plans and prices, found again, and never edited; each tenant's gaps are named."""
+
+from decimal import Decimal
+
+import pytest
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.readiness import Finding, Readiness
+from orchestration.billing.setup import Setup, Step, check
+from orchestration.billing.stripe_prices import as_stripe, charged, is_same
+from tests.billing.scene import Scene
+from tests.sandbox.stripe.invoicing import rated
+
+TIERS = '[{"up_to": 100, "unit_amount": "0.10"}, {"up_to": null, "unit_amount": "0.055"}]'
+
+
+@pytest.fixture
+def priced(scene: Scene) -> Scene:
+    scene.owner.execute(
+        f"""
+        insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
+        values ('voice', 'Voice', 'minute', 'usage_metrics', 'v', 'mb_voice'),
+            ('ocr', 'OCR', 'scan', 'usage_metrics', 'o', 'mb_ocr'), ('free', 'Free', 'one', 'usage_metrics', 'f', null);
+        insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
+        insert into control.plan_terms (plan_id, valid_from, subscription_fee) values ('starter', '2026-01-01', 249);
+        insert into control.prices (plan_id, meter_id, valid_from, model, unit_amount, package_size, tiers)
+        values ('starter', 'voice', '2026-01-01', 'graduated', null, null, '{TIERS}'),
+            ('starter', 'ocr', '2026-01-01', 'package', 7.5, 100, null),
+            ('starter', 'free', '2026-01-01', 'per_unit', 0, null, null);
+        """
+    )
+    return scene
+
+
+def sync(scene: Scene, apply: bool) -> list[Step]:
+    with scene.billing() as connection:
+        return Setup(connection, scene.api(), scene.now).sync(apply=apply)
+
+
+def findings(scene: Scene) -> list[Finding]:
+    with scene.billing() as connection, scene.billing() as of_cache:
+        cache = StripeCache(of_cache, scene.api(), scene.now)
+        return check(connection, cache, Readiness(cache, scene.now), scene.now)
+
+
+def test_a_plan_only_tells_and_applying_twice_makes_everything_once(priced: Scene) -> None:
+    assert {step.result for step in sync(priced, apply=False)} == {"create"}
+    assert not priced.stripe.catalogue.prices
+    made = sync(priced, apply=True)
+    assert [(step.kind, step.name) for step in made] == [
+        ("meter", "mb_ocr"), ("product", "meter:ocr"), ("meter", "mb_voice"), ("product", "meter:voice"),
+        ("product", "plan:starter"), ("price", "fee:starter@2026-01-01"), ("price", "price:1"), ("price", "price:2"),
+    ]  # fmt: skip
+    assert {step.result for step in sync(priced, apply=True)} == {"ok"}
+    assert len(priced.stripe.catalogue.prices) == 3
+    assert {meter["event_time_window"] for meter in priced.stripe.metering.meters.values()} == {"day"}
+
+
+def test_what_a_person_changed_is_drift_and_stays(priced: Scene) -> None:
+    sync(priced, apply=True)
+    price = next(p for p in priced.stripe.catalogue.prices.values() if p["billing_scheme"] == "tiered")
+    price["tiers"][0]["unit_amount_decimal"] = "11"
+    next(iter(priced.stripe.metering.meters.values()))["status"] = "inactive"
+    drift = [step for step in sync(priced, apply=True) if step.result == "drift"]
+    assert [(step.kind, step.name) for step in drift] == [("meter", "mb_ocr"), ("price", "price:1")]
+    assert price["tiers"][0]["unit_amount_decimal"] == "11"
+
+
+def test_what_each_tenant_lacks_is_named_with_what_to_do(priced: Scene) -> None:
+    sync(priced, apply=True)
+    catalogue = priced.stripe.catalogue
+    by_mark = {price["metadata"]["minutebook"]: price["id"] for price in catalogue.prices.values()}
+    customer = catalogue.create_customer({"id": "cus_acme"})["id"]
+    anchor = {"day_of_month": 1, "hour": 0, "minute": 0, "second": 0}
+    items = [{"price": by_mark["price:1"]}, {"price": by_mark["price:2"]}, {"price": by_mark["fee:starter@2026-01-01"]}]
+    catalogue.create_subscription({"customer": customer, "items": items, "billing_cycle_anchor_config": anchor})
+    priced.owner.execute(
+        """
+        insert into control.tenants (tenant_id, name, currency, stripe_customer_id, feature_flags)
+        values ('acme', 'Acme', 'USD', 'cus_acme', '{"stripe_posting": true}'),
+            ('beta', 'Beta', 'USD', null, '{"stripe_posting": true}'), ('quiet', 'Quiet', 'USD', null, '{}');
+        insert into control.tenant_statuses select tenant_id, '2026-01-01', 'active' from control.tenants;
+        insert into control.tenant_plans select tenant_id, '2026-01-01', 'starter' from control.tenants;
+        """
+    )
+    assert [(one.tenant_id, one.code) for one in findings(priced)] == [
+        ("acme", "no_event_name"), ("beta", "no_customer"),
+    ]  # fmt: skip
+    priced.owner.execute("delete from control.prices where meter_id = 'free'")
+    catalogue.prices[by_mark["price:2"]]["unit_amount_decimal"] = "700"
+    priced.stripe.now += 7200
+    assert [(one.tenant_id, one.code, one.blocks) for one in findings(priced)] == [
+        ("acme", "price_differs", False), ("beta", "no_customer", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        {"model": "per_unit", "unit_amount": Decimal("0.0075")},
+        {"model": "package", "unit_amount": Decimal("7.5"), "package_size": 100},
+        {"model": "graduated", "tiers": [{"up_to": 10, "unit_amount": "0.105"}, {"up_to": None, "unit_amount": "0"}]},
+        {"model": "volume", "tiers": [{"up_to": 10, "unit_amount": "0.105"}, {"up_to": None, "unit_amount": "0.1"}]},
+    ],
+)
+@pytest.mark.parametrize("quantity", [0, 1, 10, 11, 99, 100, 101, 12_345])
+def test_our_price_in_stripes_words_charges_what_stripe_charges(
+    scene: Scene, price: dict[str, object], quantity: int
+) -> None:
+    api = scene.api()
+    product = api.create_product({"name": "x"}, "p")["id"]
+    wanted = as_stripe(price, "USD")
+    recurring = {"interval": "month", "usage_type": "licensed"}
+    made = api.create_price({**wanted, "product": product, "currency": "usd", "recurring": recurring}, "k")
+    assert is_same(wanted, api.price(made["id"]))
+    assert charged(api.price(made["id"]), quantity) == rated(scene.stripe.catalogue.prices[made["id"]], quantity)
