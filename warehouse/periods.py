@@ -65,11 +65,16 @@ class Frozen:
     overridden: tuple[Blocker, ...] = ()
 
 
-def require_fresh(connection: Connection, today: date) -> None:
-    """Raise MartsBehind unless the marts know every current pull, all control data and the present UTC day."""
+def require_built(connection: Connection) -> None:
+    """Raise MartsBehind unless the marts are there, however old."""
     built = first(connection, "sensing", "marts_are_built")
     if built is None or not built["marts_are_built"]:
         raise MartsBehind("the marts are not built yet; run: minutebook build")
+
+
+def require_fresh(connection: Connection, today: date) -> None:
+    """Raise MartsBehind unless the marts know every current pull, all control data and the present UTC day."""
+    require_built(connection)
     lack = first(connection, "sensing", "what_the_marts_lack", today=today)
     if lack is not None and (lack["pulls_not_built"] or lack["is_control_newer"] or lack["is_day_newer"]):
         raise MartsBehind("the marts are older than what was pulled or changed since; run: minutebook build")

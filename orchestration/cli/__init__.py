@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import agents, costs, credentials, periods, plans, prices, pulls, serve, setup, tenants
+from orchestration.cli import (
+    agents,
+    costs,
+    credentials,
+    explain,
+    limits,
+    periods,
+    plans,
+    prices,
+    pulls,
+    serve,
+    setup,
+    tenants,
+)
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
 from orchestration.settings import Settings
 
@@ -27,8 +40,11 @@ app.add_typer(plans.plan_app, name="plan")
 app.add_typer(prices.app, name="price")
 app.add_typer(costs.cost_app, name="cost")
 app.add_typer(costs.rate_app, name="rate")
+app.add_typer(limits.limit_app, name="limit")
+app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)
 app.add_typer(periods.app)
+app.add_typer(explain.app)
 
 
 @app.callback()

@@ -40,13 +40,13 @@ def parse_month(text: str) -> Month:
         raise typer.BadParameter(f"'{text}' is no period; write YYYY-MM") from None
 
 
-def parse_amount(text: str) -> Decimal:
-    """A number from 0 on, with a point and without a currency."""
+def parse_amount(text: str | Decimal) -> Decimal:
+    """A number from 0 on, with a point and without a currency. Typer passes an option's default through here too."""
     try:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0 or "_" in text:
+    if not amount.is_finite() or amount < 0 or "_" in str(text):
         raise typer.BadParameter(f"'{text}' is no amount; write a number from 0 on, such as 0.10")
     return amount
 

@@ -1,6 +1,7 @@
 """minutebook review, approve, close and reopen."""
 
 from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
 import psycopg
@@ -178,7 +179,11 @@ def _show_statements(period: Month, statements: list[Row]) -> None:
         last = row["ends_on"] - timedelta(days=1) if row["ends_on"] > row["period_start"] else row["period_start"]
         window = f"{row['period_start']} to {last}"
         state = str(row["state"]).replace("_", " ") + ("" if row["is_complete"] else ", incomplete")
-        shown.append({**row, "period": window, "state": state})
+        cents = Decimal(1).scaleb(row["total"].as_tuple().exponent)  # as the marts rounded to the currency's minor unit
+        rounded = {
+            name: None if row[name] is None else row[name].quantize(cents, ROUND_HALF_UP) for name in ("cost", "margin")
+        }
+        shown.append({**row, **rounded, "period": window, "state": state})
     columns = ["tenant_id", "period", "state", "currency", *AMOUNTS, *MARGIN]
     show(shown, columns, False, "", f"Statements of periods that start in {period}")
 

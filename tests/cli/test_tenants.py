@@ -94,9 +94,7 @@ def test_a_bad_date_is_a_usage_error(minutebook: Minutebook, text: str) -> None:
     assert "is no date; write YYYY-MM-DD" in minutebook("tenant pause acme --on", text, code=2).output
 
 
-def test_every_change_is_in_the_audit_log_with_its_actor(
-    acme: Minutebook, database: psycopg.Connection[Any]
-) -> None:
+def test_every_change_is_in_the_audit_log_with_its_actor(acme: Minutebook, database: psycopg.Connection[Any]) -> None:
     acme("tenant pause acme --on 2026-03-01")
     row = database.execute("select actor, action, object_table from ledger.audit_log order by entry_id desc").fetchone()
     assert row is not None

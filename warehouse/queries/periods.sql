@@ -23,7 +23,7 @@ select
     least(
         s.period_end,
         (
-            select greatest(min(c.valid_from), s.period_start) from control.tenant_statuses as c
+            select greatest(c.valid_from, s.period_start) from control.tenant_statuses as c
             where c.tenant_id = s.tenant_id and c.status = 'closed'
         )
     ) as ends_on
@@ -92,11 +92,11 @@ where
     and (
         (
             u.tenant_id = %(tenant_id)s
-            and u.reason in ('no meter', 'unpriced', 'unknown type', 'error')
+            and u.is_blocking
         )
         or (
             u.tenant_id is null
-            and u.reason = 'unattributed'
+            and u.is_blocking
             and exists (
                 select 1 from control.tenant_sources as t
                 where

@@ -1,0 +1,141 @@
+"""`minutebook tenant apply FILE`."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from tests.cli.conftest import EXAMPLE, Minutebook
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Any:
+    """Write the documented example with some of its parts replaced; None takes one out."""
+
+    def write(**parts: Any) -> str:
+        content = {**yaml.safe_load(EXAMPLE.read_text()), **parts}
+        path = tmp_path / "tenant.yaml"
+        path.write_text(yaml.safe_dump({key: part for key, part in content.items() if part is not None}))
+        return str(path)
+
+    return write
+
+
+def rows_of_control(database: psycopg.Connection[Any]) -> list[Any]:
+    tables = database.execute(
+        "select table_name from information_schema.tables where table_schema = 'control'"
+    ).fetchall()
+    return [
+        database.execute(
+            f"select count(*), md5(string_agg(t::text, '' order by t::text)) from control.{name} as t"
+        ).fetchone()
+        for (name,) in sorted(tables)
+    ]
+
+
+def test_the_documented_example_onboards_a_tenant_from_nothing(
+    acme: Minutebook, database: psycopg.Connection[Any]
+) -> None:
+    prices = database.execute(
+        "select meter_id, unit_amount::text from control.prices where tenant_id = 'acme'"
+    ).fetchall()
+    assert prices == [("call_minutes", "0.25")]
+    fees = database.execute("select subscription_fee::text, voice_meter_id from control.plan_terms").fetchall()
+    assert fees == [("249.00", "call_minutes")]
+
+
+def test_applying_twice_changes_nothing_at_all(acme: Minutebook, database: psycopg.Connection[Any]) -> None:
+    before = rows_of_control(database)
+    output = acme("tenant apply", str(EXAMPLE)).output
+    assert "0 created, 0 changed, 24 unchanged" in output
+    assert rows_of_control(database) == before
+
+
+def test_a_changed_file_says_what_changed(acme: Minutebook, changed: Any) -> None:
+    output = acme("tenant apply", changed(feature_flags={"weekly_report": False, "beta": True})).output
+    assert "changed   flag weekly_report of tenant acme = false" in output
+    assert "created   flag beta of tenant acme = true" in output
+    assert "1 created, 1 changed, 23 unchanged" in output
+
+
+def test_a_file_with_one_fault_changes_nothing(
+    minutebook: Minutebook, changed: Any, database: psycopg.Connection[Any]
+) -> None:
+    path = changed(voiceflow_projects=[{"id": "p1", "from": "2026-01-01", "agent": "nobody"}])
+    assert "no agent 'nobody'" in minutebook("tenant apply", path, code=1).output
+    assert database.execute("select count(*) from control.tenants").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"credentials": {"vapi": "sk-very-secret"}},
+        {"tenant": {"id": "acme", "name": "A", "activated_on": "2026-01-01", "vapi_api_key": "sk-very-secret"}},
+        {"agents": [{"id": "a", "secret": "sk-very-secret"}]},
+    ],
+)
+def test_a_secret_in_a_file_is_refused_with_the_command_that_takes_it(
+    minutebook: Minutebook, changed: Any, parts: dict[str, Any]
+) -> None:
+    output = minutebook("tenant apply", changed(**parts), code=1).output
+    assert "secrets do not belong in a file" in output
+    assert "minutebook credential set PROVIDER --tenant acme" in output
+    assert "sk-very-secret" not in output
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"colour": "red"}, "colour: this key is not known"),
+        ({"tenant": None}, "tenant: Field required"),
+        ({"tenant_plans": [{"plan": "growth", "from": "soon"}]}, "tenant_plans.0.from: Input should be a valid date"),
+        ({"agents": [{"id": 17}]}, "agents.0.id: must be text; put it in quotes"),
+        ({"unit_costs": [{"meter": "ocr_scans", "from": "2026-01-01", "unit_cost": "much"}]}, "unit_costs.0.unit_cost"),
+    ],
+)
+def test_a_fault_is_named_with_its_place(
+    minutebook: Minutebook, changed: Any, parts: dict[str, Any], message: str
+) -> None:
+    assert message in minutebook("tenant apply", changed(**parts), code=1).output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tenant: {id: a\n  b: [", "is not readable as YAML at line"),
+        ("", "is empty or no mapping"),
+        ("tenant: {id: a, id: b}", "'id' stands twice"),
+        ("- 1", "is empty or no mapping"),
+    ],
+)
+def test_an_unreadable_file_is_refused(minutebook: Minutebook, tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "tenant.yaml"
+    path.write_text(text)
+    assert message in minutebook("tenant apply", str(path), code=1).output
+
+
+def test_a_missing_file_is_a_usage_error(minutebook: Minutebook) -> None:
+    assert "does not exist" in minutebook("tenant apply nowhere.yaml", code=2).output
+
+
+def test_numbers_keep_their_digits(minutebook: Minutebook, tmp_path: Path, database: psycopg.Connection[Any]) -> None:
+    path = tmp_path / "tenant.yaml"
+    path.write_text(EXAMPLE.read_text().replace("0.075", "0.07500000000000000000123"))
+    minutebook("tenant apply", str(path))
+    assert database.execute("select unit_cost::text from control.unit_costs").fetchone() == (
+        "0.07500000000000000000123",
+    )
+
+
+def test_a_number_that_left_for_another_tenant_stays_there_when_the_file_is_applied_again(
+    acme: Minutebook, changed: Any, database: psycopg.Connection[Any]
+) -> None:
+    acme("tenant add bolt --name Bolt --activated-on 2026-01-01")
+    acme("agent add bolt bolt-desk")
+    assistant = "2f6a0d4e-3b1c-4a57-9f0e-000000000002"
+    acme(f"agent attach bolt bolt-desk vapi_assistant {assistant} --from 2026-06-01")
+    assert "0 created, 0 changed" in acme("tenant apply", changed()).output
+    row = database.execute("select tenant_id from control.agent_attachments where valid_from = '2026-06-01'").fetchone()
+    assert row == ("bolt",)
