@@ -31,7 +31,7 @@ class Warehouse:
             self.connection.execute(f"insert into {table} ({columns}) values ({places})", list(row.values()))
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return self.connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+        return self.connection.execute(query, parameters).fetchall()
 
     def build(self, as_of: date, *, full_refresh: bool = False) -> BuildResult:
         return build(self.url, self.home, as_of, full_refresh)

@@ -89,7 +89,9 @@ walked as (
             least(known.due, known.balance) as applied
         from (
             select
-                case when steps.period_start = walked.period_start then walked.still_due else steps.due_amount end as due,
+                case
+                    when steps.period_start = walked.period_start then walked.still_due else steps.due_amount
+                end as due,
                 coalesce((walked.balances ->> steps.credit_id::text)::numeric, steps.opening_balance) as balance
         ) as known
     ) as amounts
