@@ -1,4 +1,4 @@
--- Schemas are the rooms of the house; roles are who may enter which. Roles belong to the cluster, so they may exist already.
+-- Schemas are the rooms of the house; roles are who may enter which. Roles belong to the cluster: they may exist already.
 do $$
 declare
     role_name text;

@@ -14,8 +14,8 @@ create table control.meters (
 );
 create unique index meters_one_of_voiceflow on control.meters (source) where source = 'voiceflow';
 comment on table control.meters is
-'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts interactions;'
-' a usage metric meter counts quantities of one metric_type.';
+'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts'
+' interactions; a usage metric meter counts quantities of one metric_type.';
 
 create table control.plans (
     plan_id text primary key check (plan_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'),
@@ -71,7 +71,7 @@ create unique index prices_one_per_plan_day on control.prices (plan_id, meter_id
 create unique index prices_one_per_tenant_day on control.prices (tenant_id, meter_id, valid_from)
 where tenant_id is not null;
 comment on table control.prices is
-'Timeline per plan or tenant and meter. A tenant''s own price wins over the plan''s; its model "plan" ends the override.'
+'Timeline per plan or tenant and meter. A tenant''s own price wins over the plan''s; its model "plan" ends it.'
 ' unit_amount is per unit, or per package; tiers is [{"up_to": n or null, "unit_amount": "0.10"}, …], up_to inclusive,'
 ' counted from the first unit of overage. The currency is the plan''s or the tenant''s.';
 

@@ -77,7 +77,7 @@ create table ledger.statement_lines (
     foreign key (tenant_id, period_start) references ledger.periods
 );
 comment on table ledger.statement_lines is
-'Lines frozen at approval, with the inputs that explain them. Insert only; a reopened period keeps its former lines in the audit log.';
+'Lines frozen at approval, with the inputs that explain them. Never updated; the audit log keeps those of a reopening.';
 
 create table ledger.audit_log (
     entry_id bigint generated always as identity primary key,

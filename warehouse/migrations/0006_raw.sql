@@ -1,5 +1,5 @@
--- Raw tables are made here, in one serial step, and appended to by dlt: its own tables race when they are created by parallel
--- loads. payload is json, not jsonb: the answer stays as it was told, digit for digit, and ADBC cannot COPY into jsonb.
+-- Raw tables are made here, in one serial step, and appended to by dlt: tables race when parallel loads make them.
+-- payload is json, not jsonb: the answer stays as it was told, digit for digit, and ADBC cannot COPY into jsonb.
 
 create table raw_vapi.calls (
     account text not null,
@@ -50,4 +50,5 @@ create table raw_usage_metrics.metrics (
     _dlt_load_id text
 );
 create index metrics_by_pull on raw_usage_metrics.metrics (pull_id);
-comment on column raw_usage_metrics.metrics.payload is 'The row as json: cost_usd as a number at full precision, metadata as an object.';
+comment on column raw_usage_metrics.metrics.payload is
+'The row as json: cost_usd as a number at full precision, metadata as an object.';

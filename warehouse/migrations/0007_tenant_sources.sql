@@ -19,20 +19,40 @@ own_vapi as (
     group by tenant_id
 )
 
-select tenant_id, 'vapi' as source, tenant_id as account, used_from as valid_from, null::date as valid_to
+select
+    tenant_id,
+    'vapi' as source,
+    tenant_id as account,
+    used_from as valid_from,
+    null::date as valid_to
 from own_vapi
 union all
-select v.tenant_id, 'vapi', 'platform', v.valid_from, least(v.valid_to, o.used_from)
+select
+    v.tenant_id,
+    'vapi' as source,
+    'platform' as account,
+    v.valid_from,
+    least(v.valid_to, o.used_from) as valid_to
 from attachment_versions as v
 left join own_vapi as o on v.tenant_id = o.tenant_id
 where
     v.tenant_id is not null and v.kind in ('vapi_phone_number', 'vapi_assistant')
     and v.valid_from < coalesce(o.used_from, 'infinity')
 union all
-select tenant_id, 'voiceflow', tenant_id, valid_from, valid_to
+select
+    tenant_id,
+    'voiceflow' as source,
+    tenant_id as account,
+    valid_from,
+    valid_to
 from control.voiceflow_projects
 union all
-select tenant_id, 'usage_metrics', tenant_id, valid_from, valid_to
+select
+    tenant_id,
+    'usage_metrics' as source,
+    tenant_id as account,
+    valid_from,
+    valid_to
 from attachment_versions
 where tenant_id is not null and kind = 'usage_agent';
 comment on view control.tenant_sources is
