@@ -13,7 +13,9 @@ with attachment_versions as (
 ),
 
 own_vapi as (
-    select tenant_id, min(used_from) as used_from
+    select
+        tenant_id,
+        min(used_from) as used_from
     from control.credentials
     where provider = 'vapi' and tenant_id is not null and retired_at is null
     group by tenant_id
