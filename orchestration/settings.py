@@ -6,6 +6,10 @@ MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serve
 MINUTEBOOK_VAPI_URL             base URL of Vapi, default the real one
 MINUTEBOOK_VOICEFLOW_URL        base URL of Voiceflow's analytics, default the real one
 MINUTEBOOK_USAGE_DATABASE_URL   the platform's own database holding agent_usage_metrics
+MINUTEBOOK_STRIPE_URL           base URL of Stripe, default the real one
+MINUTEBOOK_STRIPE_API_KEY       Stripe's secret key
+MINUTEBOOK_STRIPE_WEBHOOK_SECRET  signing secrets of the webhook endpoints, newest first, comma-separated
+MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 live and 25 in test mode
 """
 
 import getpass
@@ -38,6 +42,10 @@ class Settings:
     vapi_url: str = vapi.BASE_URL
     voiceflow_url: str | None = None
     usage_database_url: str | None = field(default=None, repr=False)
+    stripe_url: str = "https://api.stripe.com"
+    stripe_api_key: str | None = field(default=None, repr=False)
+    stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    stripe_rate: float = 80.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -53,11 +61,18 @@ class Settings:
             vapi_url=value("VAPI_URL") or vapi.BASE_URL,
             voiceflow_url=value("VOICEFLOW_URL"),
             usage_database_url=value("USAGE_DATABASE_URL"),
+            stripe_url=value("STRIPE_URL") or cls.stripe_url,
+            stripe_api_key=value("STRIPE_API_KEY"),
+            stripe_webhook_secrets=tuple(
+                secret.strip() for secret in (value("STRIPE_WEBHOOK_SECRET") or "").split(",") if secret.strip()
+            ),
+            stripe_rate=_rate(value("STRIPE_RATE")),
         )
         for name, url, schemes in (
             ("DATABASE_URL", settings.database_url, {"postgresql", "postgres"}),
             ("VAPI_URL", settings.vapi_url, {"http", "https"}),
             ("VOICEFLOW_URL", settings.voiceflow_url, {"http", "https"}),
+            ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
         ):
             if url is not None and urlsplit(url).scheme not in schemes:
                 raise SettingsError(f"MINUTEBOOK_{name} is no URL of {' or '.join(sorted(schemes))}://…")
@@ -103,3 +118,13 @@ class Settings:
     def environment_with(additional: Mapping[str, str]) -> dict[str, str]:
         """The environment of a process that we start: ours, and what it needs besides."""
         return {**os.environ, **additional}
+
+
+def _rate(text: str | None) -> float:
+    try:
+        rate = float(text or Settings.stripe_rate)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 10_000:
+        raise SettingsError("MINUTEBOOK_STRIPE_RATE is no number of calls a second; write one such as 80")
+    return rate

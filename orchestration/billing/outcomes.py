@@ -15,6 +15,8 @@ from typing import Literal
 
 import stripe
 
+from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
+
 Kind = Literal["again", "spent", "refused", "uncovered", "halt"]
 
 _UNCOVERED = {
@@ -66,3 +68,13 @@ def failure_of(error: stripe.StripeError) -> Failure:
 def async_code(code: str) -> str:
     """Our word for a code of Stripe's, in answers and in error reports alike."""
     return _UNCOVERED.get(code) or _REFUSED.get(code, code)
+
+
+def explained(error: stripe.StripeError) -> BillingError:
+    """The error of ours that tells a person what Stripe said; it carries no secret."""
+    failure = failure_of(error)
+    if failure.kind == "halt":
+        return StripeRefused(f"Stripe does not accept our key: {failure.cause}. Check MINUTEBOOK_STRIPE_API_KEY.")
+    if failure.kind in ("again", "spent"):
+        return StripeUnavailable(f"Stripe does not answer ({failure.cause}). Try again later.")
+    return StripeRefused(f"Stripe refuses ({failure.code}): {failure.cause}.")

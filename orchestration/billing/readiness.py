@@ -1,6 +1,6 @@
 """Whether a tenant's overage may be posted: what Stripe must have set up before a unit of it can be billed rightly."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -57,6 +57,10 @@ class Readiness:
     def __init__(self, cache: StripeCache, clock: Callable[[], datetime]) -> None:
         self._cache = cache
         self._clock = clock
+
+    def meters(self) -> Sequence[Mapping[str, Any]]:
+        """Every billing meter of the account."""
+        return self._cache.meters()
 
     def meter(self, event_name: str) -> Mapping[str, Any] | None:
         """Stripe's active meter of this event name."""

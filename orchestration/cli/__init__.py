@@ -12,11 +12,15 @@ from orchestration.cli import (
     limits,
     periods,
     plans,
+    post,
     prices,
     pulls,
+    reconcile,
     serve,
     setup,
+    stripe,
     tenants,
+    webhooks,
 )
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
 from orchestration.settings import Settings
@@ -44,6 +48,10 @@ app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)
 app.add_typer(periods.app)
+app.add_typer(post.app)
+app.add_typer(reconcile.app)
+app.add_typer(stripe.app, name="stripe")
+app.add_typer(webhooks.app)
 app.add_typer(explain.app)
 
 

@@ -1,0 +1,72 @@
+"""Everything billing works with, opened from the settings: what the command line and Dagster's runs start from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import stripe
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.errors import StripeNotConfigured
+from orchestration.billing.invoice_items import Invoicer
+from orchestration.billing.outcomes import explained
+from orchestration.billing.posting import Poster
+from orchestration.billing.readiness import Readiness
+from orchestration.billing.report import Limits
+from orchestration.billing.setup import Setup
+from orchestration.billing.stripe_api import StripeApi
+from orchestration.settings import Settings
+from warehouse.connect import Role, connect
+
+
+def now() -> datetime:
+    """The clock of billing."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One connection as role billing in autocommit, Stripe, and what was read of it."""
+
+    connection: psycopg.Connection[Any]
+    api: StripeApi
+    cache: StripeCache
+    readiness: Readiness
+    limits: Limits
+
+    def poster(self) -> Poster:
+        """A new posting run."""
+        return Poster(self.connection, self.api, self.readiness, now, self.limits)
+
+    def invoicer(self) -> Invoicer:
+        """A new run of invoice items."""
+        return Invoicer(self.connection, self.api, self.cache, self.readiness, now)
+
+    def setup(self) -> Setup:
+        return Setup(self.connection, self.api, now)
+
+
+@contextmanager
+def billing_desk(settings: Settings, url: str) -> Iterator[Desk]:
+    """Open the desk on a server that is up; what Stripe answers is told as errors of ours.
+
+    Raises:
+        StripeNotConfigured: no API key in the environment.
+        StripeUnavailable, StripeRefused: raised within, see `outcomes`.
+        DatabaseUnreachable, DatabaseUnsuitable: see `connect`.
+    """
+    if not settings.stripe_api_key:
+        raise StripeNotConfigured("No Stripe key: set MINUTEBOOK_STRIPE_API_KEY (sk_live_… or sk_test_…).")
+    api = StripeApi(settings.stripe_api_key, settings.stripe_url)
+    with (
+        connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as connection,
+        connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as of_cache,
+    ):
+        cache = StripeCache(of_cache, api, now)
+        try:
+            yield Desk(connection, api, cache, Readiness(cache, now), Limits(per_second=settings.stripe_rate))
+        except stripe.StripeError as error:
+            raise explained(error) from None

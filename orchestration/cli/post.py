@@ -1,0 +1,86 @@
+"""minutebook post: what is owed reaches Stripe."""
+
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from orchestration.billing.desk import billing_desk, now
+from orchestration.billing.invoice_items import ItemsReport
+from orchestration.billing.reconcile import post_again
+from orchestration.billing.report import PostingReport
+from orchestration.cli.options import Json, Tenants, command
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, session
+
+app = typer.Typer()
+EVENTS = ["tenant_id", "meter_id", "usage_date", "value", "held", "version", "event_name"]
+ITEMS = ["tenant_id", "line_id", "item_kind", "amount", "currency"]
+
+
+@command(app, "post", "minutebook post --dry-run")
+def post(
+    ctx: typer.Context,
+    tenant: Tenants = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show every event and item; send none.")] = False,
+    again: Annotated[
+        str | None,
+        typer.Option(metavar="TENANT/METER/DAY", help="Count this posting as lost first, as reconcile advises."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Post overage to Stripe's meters, then what no meter can carry as invoice items.
+
+    Only what differs from what was posted is sent; to run it twice does no harm. Exits 1 when something was held back.
+    """
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        if again and not dry_run:
+            post_again(desk.connection, *_named(again), now())
+        report = desk.poster().run(tenant_ids=tenant, dry_run=dry_run)
+        items = desk.invoicer().run(tenant_ids=tenant, dry_run=dry_run)
+    if as_json:
+        print_json(_as_json(report, items))
+    else:
+        _tell(report, items, dry_run)
+    held_back = [*report.stopped.values(), *(() if dry_run else items.left)]
+    if held_back or not report.is_clean:
+        raise CommandFailed("not everything was posted; next: minutebook stripe check, then minutebook reconcile")
+
+
+def _tell(report: PostingReport, items: ItemsReport, dry_run: bool) -> None:
+    if dry_run:
+        show([asdict(row) for row in report.events], EVENTS, False, "nothing to post", "Events that would be sent")
+        show([item for item, _ in items.left], ITEMS, False, "no items", "Invoice items that would be added")
+    else:
+        counts = ", ".join(f"{count} {state}" for state, count in sorted(report.counts.items())) or "nothing to post"
+        say(f"postings: {counts}")
+        say(f"invoice items: {len(items.added)} added, {len(items.found)} found, {len(items.left)} left")
+        show([{**item, "why": why} for item, why in items.left], [*ITEMS, "why"], False, "")
+    stopped = [asdict(finding) for finding in report.stopped.values()]
+    if stopped:
+        show(stopped, ["tenant_id", "meter_id", "code", "message"], False, "", "Held back")
+    elif not dry_run:
+        next_step("minutebook reconcile, an hour later")
+
+
+def _as_json(report: PostingReport, items: ItemsReport) -> dict[str, Any]:
+    return {
+        "postings": dict(report.counts),
+        "events": [asdict(row) for row in report.events],
+        "held_back": [asdict(finding) for finding in report.stopped.values()],
+        "items": {
+            "added": items.added,
+            "found": items.found,
+            "left": [{**item, "why": why} for item, why in items.left],
+        },
+    }
+
+
+def _named(text: str) -> tuple[str, str, date]:
+    try:
+        tenant, meter, day = text.split("/")
+        return tenant, meter, date.fromisoformat(day)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no posting; write TENANT/METER/YYYY-MM-DD") from None

@@ -1,0 +1,61 @@
+"""minutebook stripe: what Stripe must have set up before overage can be billed."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from orchestration.billing.desk import billing_desk, now
+from orchestration.billing.setup import check as check_setup
+from orchestration.cli.options import Json, Tenants, command
+from orchestration.cli.output import next_step, print_json, show
+from orchestration.cli.session import CommandFailed, session
+
+app = typer.Typer(no_args_is_help=True, help="Stripe's meters, prices and subscriptions.")
+
+
+@command(app, "sync", "minutebook stripe sync --apply")
+def sync(
+    ctx: typer.Context,
+    apply: Annotated[
+        bool, typer.Option("--apply/--plan", help="Create what is missing; without it, only say what would be.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make Stripe's meters, products and prices for ours. What is there is never edited: drift is told, and exits 1."""
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        steps = desk.setup().sync(apply=apply)
+    rows = [asdict(step) for step in steps]
+    if as_json:
+        print_json(rows)
+    else:
+        show(rows, ["kind", "name", "result", "message"], False, "no meter has a Stripe event name and a price")
+    drift = [step for step in steps if step.result == "drift"]
+    if drift:
+        raise CommandFailed(f"{len(drift)} object(s) differ from ours; correct them at Stripe, or our price here")
+    if not as_json:
+        missing = any(step.result == "create" for step in steps)
+        next_step("minutebook stripe sync --apply" if missing else "minutebook stripe check")
+
+
+@command(app, "check", "minutebook stripe check --tenant acme")
+def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
+    """What each tenant lacks at Stripe before posting can start. Exits 1 when something is lacking.
+
+    A tenant is posted once its flag is set: minutebook tenant flag TENANT stripe_posting true.
+    """
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        found = check_setup(desk.connection, desk.cache, desk.readiness, now, tenant)
+    rows = [asdict(finding) for finding in found]
+    if as_json:
+        print_json(rows)
+    else:
+        show(
+            rows, ["tenant_id", "meter_id", "code", "message", "blocks"], False, "every tenant that is billed is set up"
+        )
+    if found:
+        raise CommandFailed(f"{len(found)} finding(s); the message of each says what to do")
+    if not as_json:
+        next_step("minutebook post --dry-run")

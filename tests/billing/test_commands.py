@@ -1,0 +1,119 @@
+"""minutebook post, reconcile and stripe, as finance runs them."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestration.billing.cache import StripeCache
+from orchestration.billing.readiness import Readiness, billed_tenants
+from orchestration.billing.upcoming import LineComparison, compare_upcoming
+from orchestration.cli import app
+from tests.billing.scene import KEY, Scene
+from tests.sandbox.stripe import Fault
+
+Minutebook = Callable[..., Result]
+MART = """
+create table marts.fct_statement_lines (
+    tenant_id text, period_start date, line_kind text, meter_id text, amount numeric, quantity bigint
+);
+grant select on marts.fct_statement_lines to minutebook_billing;
+"""
+
+
+@pytest.fixture
+def minutebook(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
+    """The command line against the scene; Stripe's clock is the wall clock, which commands read."""
+    scene.stripe.now = datetime.now(UTC).timestamp()
+    scene.owner.execute(MART)
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", scene.stripe.url)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+
+    def run(line: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, line.split())
+        assert result.exit_code == code, f"{line}: exit {result.exit_code}\n{result.output}"
+        return result
+
+    return run
+
+
+def test_a_dry_run_then_a_post_then_a_reconciliation(scene: Scene, minutebook: Minutebook) -> None:
+    scene.meter()
+    customer = scene.tenant("acme")
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 7)
+    assert "acme" in minutebook("post --dry-run").output
+    assert scene.sent() == 0
+    assert "1 accepted" in minutebook("post").output
+    assert scene.held(customer, day) == 7
+    assert json.loads(minutebook("reconcile --json").output) == {"days_read": 1, "differences": [], "lines": []}
+    scene.overage("acme", day, 9)
+    assert "not posted" in minutebook("reconcile", code=1).output
+    again = f"post --again acme/voice/{day} --json"
+    assert json.loads(minutebook(again).output)["postings"] == {"accepted": 1}
+    assert [row[1:4] for row in scene.states("acme")] == [(1, 7, "lost"), (2, 9, "accepted")]
+
+
+def test_what_is_held_back_is_named_and_the_exit_code_says_so(scene: Scene, minutebook: Minutebook) -> None:
+    scene.meter()
+    scene.tenant("acme", anchor_config={"hour": 9})
+    scene.overage("acme", scene.today - timedelta(days=1), 7)
+    assert "anchor_wrong" in minutebook("post", code=1).output
+    assert "billing_cycle_anchor_config" in minutebook("stripe check", code=1).output
+
+
+def test_the_upcoming_invoice_is_compared_to_the_cent(scene: Scene) -> None:
+    scene.owner.execute(MART)
+    scene.meter()
+    scene.tenant("acme")
+    start = scene.today
+    scene.stripe.advance(86_400)
+    scene.overage("acme", start, 7)
+    scene.post()
+    scene.owner.execute(
+        "insert into marts.fct_statement_lines values ('acme', %s, 'overage', 'voice', 1.05, 7)", [start]
+    )
+    assert [(line.line, line.ours, line.stripe) for line in upcoming(scene)] == [
+        ("overage/voice", Decimal("1.05"), Decimal("1.05")), ("subscription", 0, 0),
+    ]  # fmt: skip
+    scene.owner.execute("update marts.fct_statement_lines set amount = 1.06")
+    assert upcoming(scene)[0].difference == Decimal("-0.01")
+
+
+def upcoming(scene: Scene) -> list[LineComparison]:
+    api = scene.api()
+    with scene.billing() as connection, scene.billing() as of_cache:
+        readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now)
+        return compare_upcoming(connection, api, readiness, billed_tenants(connection, scene.today))
+
+
+def test_set_up_is_planned_then_applied(scene: Scene, minutebook: Minutebook) -> None:
+    scene.owner.execute(
+        """
+        insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
+        values ('ocr', 'OCR', 'scan', 'usage_metrics', 'o', 'mb_ocr');
+        insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
+        insert into control.prices (plan_id, meter_id, valid_from, model, unit_amount)
+        values ('starter', 'ocr', '2026-01-01', 'per_unit', 0.075);
+        """
+    )
+    assert "next: minutebook stripe sync --apply" in minutebook("stripe sync --plan").output
+    assert not scene.stripe.metering.meters
+    assert "created" in minutebook("stripe sync --apply").output
+    assert {row["result"] for row in json.loads(minutebook("stripe sync --json").output)} == {"ok"}
+
+
+def test_without_a_key_or_with_a_refused_one_it_says_which_variable(
+    scene: Scene, minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stripe.fault = lambda call: Fault.UNAUTHORIZED
+    refused = minutebook("stripe sync", code=1).output
+    assert "MINUTEBOOK_STRIPE_API_KEY" in refused
+    assert KEY not in refused
+    monkeypatch.delenv("MINUTEBOOK_STRIPE_API_KEY")
+    assert "MINUTEBOOK_STRIPE_API_KEY" in minutebook("post", code=1).output
+    assert "MINUTEBOOK_STRIPE_WEBHOOK_SECRET" in minutebook("serve", code=1).output

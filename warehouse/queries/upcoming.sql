@@ -1,0 +1,16 @@
+-- name: overage_lines
+select meter_id, amount, quantity
+from marts.fct_statement_lines
+where tenant_id = %(tenant_id)s and period_start = %(period_start)s and line_kind = 'overage';
+
+-- name: fee
+-- The fee of the plan in force on a day, whole.
+select f.subscription_fee
+from control.tenant_plans as p
+inner join control.plan_terms as f on p.plan_id = f.plan_id and f.valid_from <= %(day)s
+where p.tenant_id = %(tenant_id)s and p.valid_from <= %(day)s
+order by p.valid_from desc, f.valid_from desc
+limit 1;
+
+-- name: meter_of_event
+select meter_id from control.meters where stripe_event_name = %(event_name)s;
