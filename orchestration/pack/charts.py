@@ -1,0 +1,217 @@
+"""Charts, drawn by Vega to SVG on this machine: no script, no network, no style of their own.
+
+Colours are the style sheet's variables, so one drawing serves light, dark and paper. Beside every chart stands its
+table.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import wraps
+from hashlib import sha256
+from typing import Any
+
+import altair as alt
+import msgspec
+import vl_convert
+from markupsafe import Markup
+
+Row = Mapping[str, Any]
+_INK, _FAINT, _LINE = "var(--ink-soft)", "var(--ink-faint)", "var(--line)"
+_CONFIG: dict[str, Any] = {
+    # Screen readers get the caption and the table; Vega's own roles would read every axis tick aloud.
+    "aria": False,
+    "background": "transparent",
+    "view": {"stroke": "transparent"},
+    "font": "sans-serif",
+    "axis": {
+        "labelColor": _INK, "titleColor": _INK, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
+        "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "domain": False, "ticks": False,
+        "labelPadding": 6,
+    },
+}  # fmt: skip
+_REMEMBERED = 512
+_CLIP = re.compile(r"\b(clip|gradient_)(\d+)\b")
+
+
+def _remembered(draw: Callable[..., Markup]) -> Callable[..., Markup]:
+    """The same figures are drawn once: to describe a chart and to draw it cost some 50 ms each."""
+    drawn: dict[bytes, Markup] = {}
+
+    @wraps(draw)
+    def remembering(*values: object) -> Markup:
+        key = sha256(msgspec.json.encode(values)).digest()
+        if key not in drawn:
+            if len(drawn) >= _REMEMBERED:
+                drawn.pop(next(iter(drawn)), None)
+            drawn[key] = draw(*values)
+        return drawn[key]
+
+    return remembering
+
+
+@_remembered
+def usage(days: Sequence[Row], unit: str) -> Markup:
+    """Bars of a meter's days, within the allowance and above: usage_date, quantity, overage_quantity."""
+    values = [
+        {"day": row["usage_date"].isoformat(), "part": part, "quantity": quantity, "order": order}
+        for row in days
+        for order, part, quantity in (
+            (0, "within", int(row["quantity"]) - int(row["overage_quantity"])),
+            (1, "overage", int(row["overage_quantity"])),
+        )
+        if quantity
+    ]
+    bars = (
+        alt.Chart(alt.InlineData(values=values), width=640, height=150)
+        .mark_bar()
+        .encode(
+            x=_day_axis([row["usage_date"] for row in days]),
+            y=alt.Y("quantity:Q", title=f"{unit}s a day", axis=alt.Axis(tickCount=4, format=",d")),
+            color=alt.Color(
+                "part:N",
+                legend=None,
+                scale=alt.Scale(domain=["within", "overage"], range=["var(--within)", "var(--over)"]),
+            ),
+            order="order:Q",
+        )
+    )
+    return _drawn(bars)
+
+
+@_remembered
+def cumulative(days: Sequence[Row], allowance: int, unit: str) -> Markup:
+    """The running total of a meter's period against its allowance."""
+    line = (
+        alt.Chart(
+            alt.InlineData(
+                values=[{"day": r["usage_date"].isoformat(), "total": int(r["cumulative_quantity"])} for r in days]
+            ),
+            width=640,
+            height=110,
+        )
+        .mark_area(
+            interpolate="step-after", line={"color": "var(--within)", "strokeWidth": 1.5}, color="var(--within-soft)"
+        )
+        .encode(
+            x=_day_axis([row["usage_date"] for row in days]),
+            y=alt.Y("total:Q", title=f"{unit}s so far", axis=alt.Axis(tickCount=3, format=",d")),
+        )
+    )
+    rule = (
+        alt.Chart(alt.InlineData(values=[{"allowance": allowance}]))
+        .mark_rule(color="var(--over)", strokeDash=[4, 3], strokeWidth=1.5)
+        .encode(y="allowance:Q")
+    )
+    return _drawn(line + rule)
+
+
+@_remembered
+def costs(components: Sequence[Row], currency: str) -> Markup:
+    """Bars of what a period cost, by component, shaded by how well each is known."""
+    values = [
+        {"component": row["component"], "basis": row["basis"].replace("_", " "), "amount": float(row["amount"])}
+        for row in components
+        if row["amount"]
+    ]
+    bars = (
+        alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(22))
+        .mark_bar(cornerRadiusEnd=2, size=14)
+        .encode(
+            x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5)),
+            y=alt.Y("component:N", title=None, sort=[value["component"] for value in values]),
+            color=alt.Color(
+                "basis:N",
+                legend=None,
+                scale=alt.Scale(
+                    domain=["reported", "estimated", "allocated", "billed elsewhere"],
+                    range=["var(--within)", "var(--warn)", "var(--allocated)", "var(--line)"],
+                ),
+            ),
+        )
+    )
+    return _drawn(bars)
+
+
+@_remembered
+def margins(periods: Sequence[Row], currency: str) -> Markup:
+    """Revenue and cost of some periods side by side: period_start, revenue and cost, oldest first."""
+    values = [
+        {"period": f"{row['period_start']:%b %Y}", "what": what, "amount": float(row[what] or Decimal(0))}
+        for row in periods
+        for what in ("revenue", "cost")
+    ]
+    bars = (
+        alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(26))
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            x=alt.X(
+                "period:N",
+                title=None,
+                sort=[f"{row['period_start']:%b %Y}" for row in periods],
+                axis=alt.Axis(labelAngle=0),
+            ),
+            xOffset=alt.XOffset("what:N", sort=["revenue", "cost"]),
+            y=alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format=",")),
+            color=alt.Color(
+                "what:N",
+                legend=None,
+                scale=alt.Scale(domain=["revenue", "cost"], range=["var(--within)", "var(--allocated)"]),
+            ),
+        )
+    )
+    return _drawn(bars)
+
+
+@_remembered
+def tenants(summaries: Sequence[Row], currency: str) -> Markup:
+    """Totals of some tenants with the cost of each behind: name, tenant_id, total and cost, in the order given."""
+    values = [
+        {"id": row["tenant_id"], "what": what, "amount": float(row[what] or 0)}
+        for row in summaries
+        for what in ("total", "cost")
+    ]
+    order = [row["tenant_id"] for row in summaries]
+    labels = msgspec.json.encode(
+        {row["tenant_id"]: _shortened(row["name"]) for row in summaries}, order="deterministic"
+    ).decode()
+    bars = (
+        alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(9))
+        .mark_bar()
+        .encode(
+            x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",")),
+            y=alt.Y("id:N", title=None, sort=order, axis=alt.Axis(labelExpr=f"{labels}[datum.value]", labelLimit=220)),
+            yOffset=alt.YOffset("what:N", sort=["total", "cost"]),
+            color=alt.Color(
+                "what:N",
+                legend=None,
+                scale=alt.Scale(domain=["total", "cost"], range=["var(--within)", "var(--allocated)"]),
+            ),
+        )
+    )
+    return _drawn(bars)
+
+
+def _shortened(name: str, longest: int = 32) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "\u2026"
+
+
+def _day_axis(days: Sequence[date]) -> alt.X:
+    labels = {day.isoformat(): f"{day.day} {day:%b}" for day in days[:: 7 if len(days) > 14 else 1]}
+    names = msgspec.json.encode(labels, order="deterministic").decode()
+    axis = alt.Axis(values=list(labels), labelAngle=0, labelExpr=f"{names}[datum.value]")
+    return alt.X("day:O", title=None, axis=axis)
+
+
+def _drawn(chart: alt.Chart | alt.LayerChart) -> Markup:
+    specification: dict[str, Any] = chart.configure(**_CONFIG).to_dict(validate=False)
+    svg: str = vl_convert.vegalite_to_svg(specification)
+    drawn = _with_own_ids(svg).replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    return Markup(drawn)  # noqa: S704  Vega escapes the text it draws
+
+
+def _with_own_ids(svg: str) -> str:
+    # Vega counts clip paths for as long as the process lives; numbered by drawing, the same chart has the same bytes.
+    numbers: dict[str, str] = {}
+    return _CLIP.sub(lambda found: f"{found[1]}{numbers.setdefault(found[0], str(len(numbers)))}", svg)

@@ -1,0 +1,23 @@
+"""Templates of packs and pages: every value is escaped, an unknown name is an error."""
+
+from pathlib import Path
+
+import jinja2
+
+from orchestration.pack import formats
+
+STYLE_SHEET = Path(__file__).parents[1] / "pages" / "static" / "minutebook.css"
+_OWN = Path(__file__).parent / "templates"
+
+
+def environment(*folders: Path) -> jinja2.Environment:
+    """Templates of these folders and the parts that packs and pages share."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, _OWN]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(formats.FILTERS)
+    return made

@@ -1,0 +1,69 @@
+"""The pages: finance's month, the operator's days, a tenant's own view. Server-rendered, and whole without JavaScript.
+
+Owns what is shown and who may see it. What is true is read from the marts, under the role of whoever looks: a tenant's
+pages as minutebook_tenant under row-level security. What is decided goes through `warehouse.periods`.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from orchestration.pages import days, door, downloads, faults, periods, usage
+from orchestration.pages.headers import SecurityHeaders
+from orchestration.pages.readers import Readers
+from orchestration.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def today_utc() -> date:
+    """The present UTC day."""
+    return datetime.now(UTC).date()
+
+
+def application(settings: Settings, *, today: Callable[[], date] = today_utc) -> Starlette:
+    """The pages of a deployment as an ASGI application. Its database is held while it runs.
+
+    today is the UTC day the pages are read on; a period is approved after its last day.
+    """
+    readers = Readers(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            readers.close()
+
+    pages = Starlette(
+        routes=[
+            Route("/", door.home),
+            Route("/sign-in", door.show_sign_in),
+            Route("/sign-in", door.take_sign_in, methods=["POST"]),
+            Route("/sign-out", door.take_sign_out, methods=["POST"]),
+            Route("/periods", periods.show_month),
+            Route("/periods/{tenant}/{start}", periods.show_period),
+            Route("/periods/{tenant}/{start}/{step:str}", periods.take_step, methods=["POST"]),
+            Route("/packs/{month}.zip", downloads.month_pack),
+            Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
+            Route("/days", days.show_days),
+            Route("/days/{tenant}/{day}", days.show_day),
+            Route("/usage", usage.show_usage),
+            Route("/usage/{start}", usage.show_usage),
+            Route("/tables", downloads.show_tables),
+            Route("/tables/{table}.{format}", downloads.table),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers=faults.HANDLERS,
+        lifespan=lifespan,
+    )
+    pages.state.readers = readers
+    pages.state.today = today
+    return pages

@@ -1,0 +1,26 @@
+"""The command that mends a day: what to type, for each state and cause the ledger records."""
+
+from collections.abc import Mapping
+from shlex import join
+from typing import Any
+
+# Causes that asking again does not mend: a person has to do something first.
+_FIRST = {
+    "credential_rejected": ("credential", "set"),
+    "credential_missing": ("credential", "set"),
+}
+
+
+def mend(fault: Mapping[str, Any]) -> str:
+    """The commands for a fault: source, account, cause_code, a_tenant, tenants, first_day and last_day."""
+    is_shared = fault["account"] == "platform"
+    whom = [] if is_shared and fault["tenants"] > 1 else ["--tenant", fault["a_tenant"]]
+    days = ["--from", str(fault["first_day"]), "--to", str(fault["last_day"])]
+    pull = join(["minutebook", "pull", *whom, "--source", fault["source"], *days])
+    cause = fault["cause_code"]
+    if cause in _FIRST:
+        owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
+        return join(["minutebook", *_FIRST[cause], fault["source"], *owner]) + f"\n{pull}"
+    if cause == "rows_lost":
+        return f"{pull} --accept-loss"
+    return pull

@@ -1,0 +1,200 @@
+"""Finance's pages: the periods of a month, and one statement under review."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from orchestration.pack import content
+from orchestration.pack.content import StatementMissing
+from orchestration.pack.figures import figures_of
+from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.pages.paging import Paging
+from orchestration.pages.rendering import render
+from warehouse import periods
+from warehouse.control.changes import Connection, Row, first, rows
+from warehouse.control.errors import Refused
+from warehouse.periods import ApprovalBlocked, MartsBehind, Month
+
+FILE = "pages"
+SHOWN = {"all": "all", "decide": "to decide", "blocked": "blocked", "ready": "ready to approve", "done": "approved"}
+PAGE_ROWS = 50
+# A reader should look twice where a total moved by more than this share of the former one.
+STRIKING_SHARE = Decimal("0.25")
+
+
+@for_roles("finance")
+def show_month(request: Request, visitor: Visitor) -> Response:
+    """Every statement of a month: what is billed, how it moved, what blocks it."""
+    with readers(request).operator() as connection:
+        months = rows(connection, FILE, "months")
+        month = _month(request, [row["month_start"] for row in months])
+        found = rows(
+            connection, FILE, "month", month_start=month.start, month_end=month.end, today=request.app.state.today()
+        )
+        behind = _behind(connection, request)
+    for row in found:
+        row["standing"] = _standing(row)
+        former = row["former_total"]
+        row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
+    shown = request.query_params.get("show", "all")
+    words = request.query_params.get("q", "").strip().lower()
+    chosen = [row for row in found if _is_shown(row, shown) and _has(row, words)]
+    chosen.sort(
+        key=lambda row: (row["standing"] != "blocked", row["standing"] == "done", -row["total"], row["tenant_id"])
+    )
+    paging = Paging(request, len(chosen), PAGE_ROWS)
+    return render(
+        "month.html",
+        title=f"{month.start:%B %Y}",
+        visitor=visitor,
+        month=month,
+        months=months,
+        counts=Counter(row["standing"] for row in found),
+        totals=_totals(found),
+        rows=chosen[paging.start : paging.end],
+        paging=paging,
+        shown=shown,
+        choices=SHOWN,
+        words=words,
+        behind=behind,
+    )
+
+
+@for_roles("finance")
+def show_period(request: Request, visitor: Visitor) -> Response:
+    """One statement: what blocks it, what changed, where each amount comes from, and the decision."""
+    tenant, start = path_period(request)
+    return _period(request, visitor, tenant, start)
+
+
+@form_for_roles("finance")
+def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Approve a statement, with or without a reason to override, and show it again; a refusal says why."""
+    tenant, start = path_period(request)
+    step, today = request.path_params["step"], request.app.state.today()
+    if step != "approve":
+        raise HTTPException(404)
+    reason = form.get("reason", "").strip() or None
+    try:
+        with readers(request).operator(visitor.person.login_id) as connection:
+            periods.require_fresh(connection, today)
+            periods.approve(connection, _statement(connection, tenant, start), today, visitor.person.login_id, reason)
+    except (ApprovalBlocked, MartsBehind, Refused) as error:
+        return _period(request, visitor, tenant, start, fault=str(error), reason=reason or "")
+    return RedirectResponse(f"/periods/{tenant}/{start}", 303)
+
+
+def path_period(request: Request) -> tuple[str, date]:
+    """The tenant and period start in the address. Raises HTTPException 404 where that is no date."""
+    try:
+        return request.path_params["tenant"], date.fromisoformat(request.path_params["start"])
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def _period(
+    request: Request, visitor: Visitor, tenant: str, start: date, fault: str = "", reason: str = ""
+) -> Response:
+    today = request.app.state.today()
+    with readers(request).operator() as connection:
+        try:
+            statement = content.read(connection, tenant, start, with_costs=True, with_calls=False)
+        except StatementMissing as error:
+            raise HTTPException(404, str(error)) from None
+        period = _statement(connection, tenant, start)
+        is_pending = period["state"] not in {"approved", "closed"}
+        blockers = periods.blockers(connection, period, today) if is_pending else []
+        history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
+        behind = _behind(connection, request)
+    return render(
+        "period.html",
+        status=409 if fault else 200,
+        title=f"{statement.name}, {start:%B %Y}",
+        visitor=visitor,
+        statement=statement,
+        state=period["state"],
+        last_day=period["ends_on"] - timedelta(days=1),
+        is_running=today < period["ends_on"],
+        is_pending=is_pending,
+        blockers=blockers,
+        history=history,
+        figures=figures_of(statement),
+        behind=behind,
+        fault=fault,
+        reason=reason,
+    )
+
+
+def _statement(connection: Connection, tenant: str, start: date) -> Row:
+    month = Month.parse(f"{start:%Y-%m}")
+    for row in periods.statements(connection, month, [tenant]):
+        if row["period_start"] == start:
+            return row
+    raise HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
+
+
+def _month(request: Request, known: Sequence[date]) -> Month:
+    """The month asked for, else the newest that has ended: the one finance is at work on."""
+    today: date = request.app.state.today()
+    asked = request.query_params.get("month")
+    try:
+        if asked:
+            return Month.parse(asked)
+    except ValueError:
+        raise HTTPException(404, "A month is written YYYY-MM.") from None
+    ended = [start for start in known if start < today.replace(day=1)]
+    return Month.parse(f"{max(ended, default=max(known, default=today)):%Y-%m}")
+
+
+def _standing(row: Row) -> str:
+    if row["state"] in {"approved", "closed"}:
+        return "done"
+    if row["is_running"]:
+        return "running"
+    is_blocked = row["blocking_days"] or row["blocking_items"] or row["has_earlier_open"]
+    return "blocked" if is_blocked else "ready"
+
+
+def _is_shown(row: Row, shown: str) -> bool:
+    if shown == "decide":
+        return row["standing"] in {"blocked", "ready"}
+    return shown not in SHOWN or shown == "all" or row["standing"] == shown
+
+
+def _has(row: Row, words: str) -> bool:
+    return words in row["tenant_id"] or words in (row["name"] or "").lower()
+
+
+def _totals(found: Sequence[Row]) -> list[Row]:
+    """Billed, before, overage and margin by currency."""
+    totals = []
+    for currency in sorted({row["currency"] for row in found}):
+        own = [row for row in found if row["currency"] == currency]
+        billed = sum((row["total"] for row in own), Decimal(0))
+        former = sum((row["former_total"] or Decimal(0) for row in own), Decimal(0))
+        margin = sum((row["margin"] or Decimal(0) for row in own), Decimal(0))
+        totals.append(
+            {
+                "currency": currency,
+                "billed": billed,
+                "former": former,
+                "overage": sum((row["overage"] for row in own), Decimal(0)),
+                "adjustments": sum((row["adjustments"] for row in own), Decimal(0)),
+                "margin": margin,
+                "margin_percent": margin * 100 / billed if billed else None,
+            }
+        )
+    return totals
+
+
+def _behind(connection: Connection, request: Request) -> str:
+    try:
+        periods.require_fresh(connection, request.app.state.today())
+    except MartsBehind as error:
+        return str(error)
+    return ""

@@ -1,0 +1,87 @@
+"""Pages over a warehouse with a story: seven tenants, some of them with unfriendly names, and a login for each role."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orchestration.pages.door import SESSION
+from tests.conftest import TEMPLATE, administer, database_of
+from tests.pages import world
+from tests.pages.server import serving
+from warehouse import logins
+from warehouse.connect import Role, connect
+
+PASSWORD = "a long and boring password"
+STORY = "pages_story"
+
+
+@pytest.fixture(scope="session")
+def story_template(postgres_server: str) -> str:
+    """A database with the story, to be copied."""
+    administer(postgres_server, "create database {} template {}", STORY, TEMPLATE)
+    url = database_of(postgres_server, STORY)
+    tenants = world.build(url, 7, (*world.NAMES[:4], *world.UNFRIENDLY[:3]))
+    with connect(url, Role.OPERATOR) as connection:
+        for login, role, tenant in (
+            ("ana", "finance", None),
+            ("otto", "operator", None),
+            ("tina", "tenant", tenants[0]),
+            ("theo", "tenant", tenants[1]),
+        ):
+            logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
+            connection.execute(logins._SQL["start_session"], _session_of(login))
+        # One password serves all tests that type one: hashing it is slow on purpose.
+        logins.set_password(connection, "ana", PASSWORD)
+        connection.execute(logins._SQL["start_session"], _session_of("ana"))
+    return STORY
+
+
+@pytest.fixture
+def story_url(postgres_server: str, story_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Superuser's URL of a copy of the story of this test's own."""
+    name = f"story_{abs(hash(request.node.nodeid)):x}"
+    administer(postgres_server, "create database {} template {}", name, story_template)
+    try:
+        yield database_of(postgres_server, name)
+    finally:
+        administer(postgres_server, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def visit(story_url: str, tmp_path: Path) -> Iterator[Callable[[str], httpx.Client]]:
+    """Opens the pages as somebody: visit("ana") signs in, visit("") does not."""
+    with serving(story_url, tmp_path, world.TODAY) as address, ExitStack() as clients:
+
+        def opened(login: str) -> httpx.Client:
+            client = clients.enter_context(httpx.Client(base_url=address, timeout=60))
+            if login:
+                client.cookies.set(SESSION, _token_of(login))
+            return client
+
+        yield opened
+
+
+def _token_of(login: str) -> str:
+    return f"a-session-of-{login}"
+
+
+def _session_of(login: str) -> dict[str, object]:
+    return {"token_hash": sha256(_token_of(login).encode()).digest(), "login_id": login, "seconds": 3600}
+
+
+def sign_in(client: httpx.Client, login: str) -> httpx.Response:
+    """Fill in and send the form."""
+    form = {"login": login, "password": PASSWORD, "form_token": form_token(client.get("/sign-in").text)}
+    return client.post("/sign-in", data=form)
+
+
+def form_token(page: str) -> str:
+    """The token of the first form of a page."""
+    found = re.search(r'name="form_token" value="(\w+)"', page)
+    assert found, page
+    return found[1]

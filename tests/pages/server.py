@@ -1,0 +1,30 @@
+"""The pages over real HTTP on loopback."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import uvicorn
+
+from orchestration.pages import application
+from orchestration.settings import Settings
+
+
+@contextmanager
+def serving(url: str, home: Path, today: date) -> Iterator[str]:
+    """The address of the pages of that database, as on that day, for as long as the context lasts."""
+    pages = application(Settings(home=home, database_url=url), today=lambda: today)
+    server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,0 +1,178 @@
+-- name: tenants
+insert into control.tenants (tenant_id, name, currency)
+select tenant_id, name, 'USD' from story;
+insert into control.tenant_statuses (tenant_id, valid_from, status)
+select tenant_id, '2026-09-01', 'active' from story;
+insert into marts.dim_tenants (tenant_id, name, status, currency, anchor_day, plan_id, activated_on)
+select tenant_id, name, 'active', 'USD', 1, 'growth', '2026-09-01' from story;
+
+-- name: usage
+-- Whole minutes of voice and knowledge look-ups, quieter at weekends; each tenant louder or softer than the others.
+insert into marts.fct_usage_daily (tenant_id, agent_id, meter_id, source, usage_date, quantity, unit, row_count, period_start, pull_ids)
+select
+    s.tenant_id,
+    s.tenant_id || '-desk',
+    m.meter_id,
+    m.source,
+    d::date,
+    (m.base * (1 + s.number % 5) * case when extract(isodow from d) > 5 then 0.3 else 1 end
+        * (0.7 + (hashtextextended(s.number::text || d::text, 7) % 100 + 100) / 330.0))::bigint,
+    m.unit,
+    12,
+    date_trunc('month', d)::date,
+    '{1}'
+from story as s
+cross join generate_series('2026-09-01'::timestamp, '2026-11-02', '1 day') as d
+cross join (
+    values ('voice_minutes', 'vapi', 'minute', 14.0), ('lookups', 'usage_metrics', 'lookup', 5.0)
+) as m (meter_id, source, unit, base);
+
+insert into marts.fct_overages_daily (
+    tenant_id, meter_id, usage_date, period_start, unit, quantity, cumulative_quantity, allowance, overage_quantity, price_id,
+    is_complete
+)
+select
+    u.tenant_id, u.meter_id, u.usage_date, u.period_start, u.unit, u.quantity, u.cumulative, u.allowance,
+    greatest(0, u.cumulative - u.allowance) - greatest(0, u.cumulative - u.quantity - u.allowance), 7, true
+from (
+    select
+        *,
+        sum(quantity) over (partition by tenant_id, meter_id, period_start order by usage_date) as cumulative,
+        case meter_id when 'voice_minutes' then 600 else 200 end as allowance
+    from marts.fct_usage_daily
+) as u;
+
+insert into marts.fct_statement_lines (
+    line_id, tenant_id, period_start, period_end, period_state, line_kind, meter_id, quantity, unit, amount, unrounded_amount,
+    currency, service_period_start, service_period_end, price_id, inputs
+)
+select
+    tenant_id || '/' || period_start || '/overage/' || meter_id, tenant_id, period_start,
+    (period_start + interval '1 month')::date, 'open', 'overage', meter_id, sum(overage_quantity), unit,
+    round(sum(overage_quantity) * 0.115, 2), sum(overage_quantity) * 0.115, 'USD', period_start,
+    (period_start + interval '1 month')::date, 7,
+    jsonb_build_object(
+        'price_id', 7, 'model', 'per_unit', 'unit_amount', '0.115', 'allowance', max(allowance), 'quantity', sum(quantity),
+        'overage_quantity', sum(overage_quantity), 'pull_ids', jsonb_build_array(1, 2, 3)
+    )
+from marts.fct_overages_daily
+group by tenant_id, period_start, meter_id, unit
+having sum(overage_quantity) > 0;
+insert into marts.fct_statement_lines (
+    line_id, tenant_id, period_start, period_end, period_state, line_kind, quantity, amount, unrounded_amount, currency,
+    service_period_start, service_period_end, inputs
+)
+select
+    s.tenant_id || '/' || d::date || '/subscription', s.tenant_id, d::date, (d + interval '1 month')::date, 'open',
+    'subscription', 1, 249, 249, 'USD', d::date, (d + interval '1 month')::date,
+    '{"subscription_fee": "249", "billed_days": 30, "period_days": 30}'
+from story as s
+cross join generate_series('2026-09-01'::timestamp, '2026-11-01', '1 month') as d;
+insert into marts.fct_statement_lines (
+    line_id, tenant_id, period_start, period_end, period_state, line_kind, meter_id, quantity, unit, amount, unrounded_amount,
+    currency, service_period_start, service_period_end, corrects_line_id, price_id, inputs
+)
+select
+    tenant_id || '/2026-10-01/adjustment/' || line_id, tenant_id, '2026-10-01', '2026-11-01', 'open', 'adjustment', meter_id,
+    4, unit, 0.46, 0.46, 'USD', '2026-09-01', '2026-10-01', line_id, 7, '{"frozen_amount": "0.21", "rated_amount": "0.67"}'
+from marts.fct_statement_lines
+where
+    line_kind = 'overage' and period_start = '2026-09-01' and meter_id = 'voice_minutes'
+    and tenant_id in (select tenant_id from story where number % 3 = 1);
+update marts.fct_statement_lines set period_state = 'closed' where period_start = '2026-09-01';
+
+insert into marts.fct_statements (
+    tenant_id, period_start, period_end, currency, plan_id, setup, subscription, overage, minimum, adjustments, credits, total,
+    period_state, is_complete
+)
+select
+    tenant_id, period_start, period_end, 'USD', 'growth', 0,
+    coalesce(sum(amount) filter (where line_kind = 'subscription'), 0),
+    coalesce(sum(amount) filter (where line_kind = 'overage'), 0), 0,
+    coalesce(sum(amount) filter (where line_kind = 'adjustment'), 0), 0,
+    sum(amount), max(period_state), period_start < '2026-11-01'
+from marts.fct_statement_lines
+group by tenant_id, period_start, period_end;
+
+-- name: costs
+insert into marts.fct_costs_daily (tenant_id, agent_id, usage_date, source, component, basis, amount, currency, provider_amount, provider_currency)
+select
+    u.tenant_id, u.agent_id, u.usage_date, 'vapi', c.component,
+    case when s.number % 9 = 0 and c.component = 'model' then 'estimated' else 'reported' end,
+    u.quantity * c.rate, 'USD', u.quantity * c.rate, 'USD'
+from marts.fct_usage_daily as u
+inner join story as s on u.tenant_id = s.tenant_id
+cross join (values ('transcriber', 0.0102), ('model', 0.0071), ('voice', 0.0210), ('vapi', 0.0500)) as c (component, rate)
+where u.meter_id = 'voice_minutes';
+insert into marts.fct_costs_daily (tenant_id, usage_date, source, component, basis, amount, currency, provider_amount, provider_currency)
+select s.tenant_id, d::date, 'fixed', 'platform', 'allocated', 0.83333333, 'USD', 0.83333333, 'USD'
+from story as s
+cross join generate_series('2026-09-01'::timestamp, '2026-11-02', '1 day') as d;
+insert into marts.fct_margin_monthly (
+    tenant_id, period_start, period_end, currency, period_state, revenue, cost, cost_reported, cost_estimated, cost_allocated,
+    cost_billed_elsewhere, margin, margin_percent, completeness, is_complete
+)
+select
+    s.tenant_id, s.period_start, s.period_end, 'USD', s.period_state, s.total, c.cost, c.reported, c.estimated, c.allocated, 0,
+    s.total - c.cost, round((s.total - c.cost) * 100 / s.total, 2),
+    case when c.estimated > 0 then 'with estimates' else 'complete' end, s.is_complete
+from marts.fct_statements as s
+inner join (
+    select
+        tenant_id,
+        date_trunc('month', usage_date)::date as period_start,
+        sum(amount) as cost,
+        coalesce(sum(amount) filter (where basis = 'reported'), 0) as reported,
+        coalesce(sum(amount) filter (where basis = 'estimated'), 0) as estimated,
+        coalesce(sum(amount) filter (where basis = 'allocated'), 0) as allocated
+    from marts.fct_costs_daily
+    group by 1, 2
+) as c on s.tenant_id = c.tenant_id and s.period_start = c.period_start;
+
+-- name: days
+-- Every seventeenth tenant's key was rejected for three days, every eleventh had a call still talking, every thirteenth's
+-- usage metrics were not pulled.
+insert into marts.fct_tenant_day_status (tenant_id, usage_date, source, account, status, pull_id, cause_code, cause, pulled_at)
+select
+    s.tenant_id, d::date, x.source, case when x.source = 'vapi' and not r.is_rejected then 'platform' else s.tenant_id end,
+    case
+        when r.is_rejected then 'failed'
+        when x.source = 'vapi' and s.number % 11 = 3 and d = '2026-10-20' then 'incomplete'
+        when x.source = 'usage_metrics' and s.number % 13 = 5 and d = '2026-10-31' then 'not pulled'
+        when extract(isodow from d) = 7 and x.source = 'usage_metrics' then 'no usage'
+        else 'usage'
+    end,
+    case when not r.is_rejected then 1 end,
+    case when r.is_rejected then 'credential_rejected' end,
+    case when r.is_rejected then 'Vapi answered 401: the key was rejected' end,
+    d + interval '27 hours'
+from story as s
+cross join generate_series('2026-09-01'::timestamp, '2026-11-02', '1 day') as d
+cross join (values ('vapi'), ('usage_metrics')) as x (source)
+cross join lateral (
+    select x.source = 'vapi' and s.number % 17 = 4 and d >= '2026-10-29' and d < '2026-11-01' as is_rejected
+) as r;
+insert into marts.fct_unbilled_usage (tenant_id, agent_id, source, item, unit, usage_date, reason, is_blocking, quantity, cost, row_count)
+select s.tenant_id, s.tenant_id || '-desk', 'usage_metrics', 'ocr_scans', 'scan', '2026-10-14', 'unpriced', true, 12, 0.9, 1
+from story as s where s.number % 19 = 6;
+
+-- name: calls
+insert into marts.fct_calls (
+    tenant_id, agent_id, call_id, account, pull_id, usage_date, outcome, status, direction, ended_reason, phone_number_id,
+    assistant_id, connected_seconds, units, cost_basis, cost, costs, cost_currency, created_at, started_at, ended_at
+)
+select
+    s.tenant_id, s.tenant_id || '-desk', s.tenant_id || '-call-' || row_number() over (partition by s.tenant_id order by d, n),
+    'platform', 1, d::date, 'connected', 'ended', 'inbound', 'customer-ended-call', 'pn-1', 'as-1', 61.25,
+    '{"voice_minutes": 2}', 'reported', 0.1766, '{"voice": 0.05, "vapi": 0.1266}', 'USD', d + n * interval '1 hour',
+    d + n * interval '1 hour', d + n * interval '1 hour' + interval '61.25 s'
+from story as s
+cross join generate_series('2026-10-01'::timestamp, '2026-10-31', '1 day') as d
+cross join generate_series(9, 11) as n
+where s.number <= 8;
+
+-- name: periods
+insert into ledger.periods (tenant_id, period_start, period_end, state, changed_by, manifest_hash)
+select tenant_id, '2026-09-01', '2026-10-01', 'closed', 'ana@finance.example', 'seal-' || tenant_id from story;
+insert into marts.dim_build (control_revision, as_of)
+select revision, '2026-11-03' from control.revision;

@@ -1,0 +1,223 @@
+"""What finance, the operator and a tenant see, and what a decision does."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from orchestration.pages.mending import mend
+from tests.pages import world
+from tests.pages.conftest import PASSWORD, form_token, sign_in
+from tests.pages.server import serving
+from warehouse import logins, periods
+from warehouse.connect import Role, connect
+from warehouse.periods import Month
+
+Visit = Callable[[str], httpx.Client]
+ACME, BRIGHT, VET, LEGAL = "acme-dental", "bright-smiles", "corner-vet", "delta-legal"
+SCRIPT = "script-alert-1-script"
+
+
+def approve(client: httpx.Client, tenant: str, **fields: str) -> int:
+    token = form_token(client.get(f"/periods/{tenant}/2026-10-01").text)
+    return client.post(f"/periods/{tenant}/2026-10-01/approve", data={"form_token": token, **fields}).status_code
+
+
+def test_the_month_shows_every_statement_with_what_blocks_it_and_how_it_moved(visit: Visit) -> None:
+    page = visit("ana").get("/periods").text
+    assert "October 2026" in page
+    assert "Delta Legal" in page
+    assert "3 days" in page
+    assert "1 item not billed" in page
+    assert "against" in page
+
+
+def test_the_month_counts_as_blocked_exactly_what_review_blocks(visit: Visit, story_url: str) -> None:
+    """The list counts in bulk what `periods.blockers` names one by one; they must not disagree."""
+    client = visit("ana")
+    with connect(story_url, Role.OPERATOR) as connection:
+        for statement in periods.statements(connection, Month.parse("2026-10")):
+            is_blocked = bool(periods.blockers(connection, statement, world.TODAY))
+            shown = "blocked" if is_blocked else "ready"
+            page = client.get(f"/periods?month=2026-10&show={shown}").text
+            assert f'/periods/{statement["tenant_id"]}/2026-10-01"' in page
+
+
+def test_approving_freezes_the_statement_under_the_name_of_who_approved(visit: Visit, story_url: str) -> None:
+    client = visit("ana")
+    assert approve(client, BRIGHT) == 303
+    with psycopg.connect(story_url) as connection:
+        period = connection.execute(
+            "select state, changed_by from ledger.periods where tenant_id = %s and period_start = '2026-10-01'",
+            [BRIGHT],
+        ).fetchone()
+        actors = connection.execute(
+            "select distinct actor from ledger.audit_log where object_table = 'ledger.periods' and tenant_id = %s",
+            [BRIGHT],
+        ).fetchall()
+    assert period == ("approved", "ana")
+    assert ("ana",) in actors
+    page = client.get(f"/periods/{BRIGHT}/2026-10-01").text
+    assert "Set to approved" in page
+    assert "Override" not in page
+
+
+def test_a_blocked_statement_is_approved_only_with_a_reason_which_is_kept(visit: Visit, story_url: str) -> None:
+    client = visit("ana")
+    assert approve(client, LEGAL) == 409
+    assert approve(client, LEGAL, reason="   ") == 409
+    assert approve(client, LEGAL, reason="Key comes back in December, agreed with <Delta>") == 303
+    page = client.get(f"/periods/{LEGAL}/2026-10-01").text
+    assert "agreed with &lt;Delta&gt;" in page
+
+
+def test_a_refused_approval_says_why_and_changes_nothing(visit: Visit) -> None:
+    client = visit("ana")
+    token = form_token(client.get(f"/periods/{LEGAL}/2026-10-01").text)
+    answer = client.post(f"/periods/{LEGAL}/2026-10-01/approve", data={"form_token": token})
+    assert "Not approved." in answer.text
+    assert "minutebook pull --tenant delta-legal" in answer.text.replace("<span>", "").replace("</span>", "")
+
+
+def test_nothing_is_approved_from_marts_that_are_behind(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute("update control.revision set revision = revision + 1")
+    client = visit("ana")
+    assert "minutebook build" in client.get("/periods").text
+    assert approve(client, BRIGHT) == 409
+
+
+def test_the_operator_sees_each_red_day_with_its_reason_and_the_command_that_mends_it(visit: Visit) -> None:
+    client = visit("otto")
+    page = client.get("/days").text.replace("<span>", "").replace("</span>", "")
+    assert 'class="cell failed" href="/days/delta-legal/2026-10-30"' in page
+    assert page.index("Delta Legal") < page.index("Bright Smiles")
+    assert "minutebook credential set vapi --tenant delta-legal" in page
+    assert "minutebook pull --tenant delta-legal --source vapi --from 2026-10-29 --to 2026-10-31" in page
+    day = client.get("/days/delta-legal/2026-10-30").text
+    assert "Vapi answered 401" in day
+    assert "credential_rejected" in day
+
+
+def test_days_are_found_by_name_and_by_need(visit: Visit) -> None:
+    client = visit("otto")
+    assert "Bright Smiles" not in client.get("/days?q=delta").text.split("Tenants by day")[1]
+    assert "Bright Smiles" not in client.get("/days?show=mend").text.split("Tenants by day")[1]
+    assert "No tenant fits" in client.get("/days?q=nobody%20at%20all").text
+
+
+def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:
+    fault = {
+        "source": "vapi",
+        "account": "platform",
+        "cause_code": "credential_rejected",
+        "a_tenant": "a",
+        "tenants": 3,
+    }
+    days = {"first_day": "2026-10-29", "last_day": "2026-10-31"}
+    assert mend({**fault, **days}).splitlines() == [
+        "minutebook credential set vapi",
+        "minutebook pull --source vapi --from 2026-10-29 --to 2026-10-31",
+    ]
+
+
+def test_a_tenant_sees_its_own_and_only_its_own(visit: Visit) -> None:
+    client = visit("tina")
+    page = client.get("/usage").text + client.get("/usage/2026-10-01").text
+    assert "Acme Dental" in page
+    for other in ("Bright Smiles", BRIGHT, "Delta Legal"):
+        assert other not in page
+    assert "margin" not in page.lower()
+    assert client.get(f"/periods/{BRIGHT}/2026-10-01").status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_no_export_of_a_tenant_holds_a_row_or_a_cost_that_is_not_its_own(visit: Visit, kind: str) -> None:
+    client = visit("tina")
+    listed = client.get("/tables").text
+    assert "fct_margin_monthly" not in listed
+    for mart in world.marts():
+        name = mart["name"]
+        answer = client.get(f"/tables/{name}.{kind}")
+        if f"/tables/{name}.{kind}" not in listed:
+            assert answer.status_code == 404
+            continue
+        rows = list(csv.DictReader(io.StringIO(answer.text))) if kind == "csv" else answer.json()
+        assert {row["tenant_id"] for row in rows} <= {ACME}
+        hidden = set(mart.get("config", {}).get("meta", {}).get("hidden_from_tenants", []))
+        assert not rows or not hidden & set(rows[0])
+
+
+@pytest.mark.parametrize("mart", [mart["name"] for mart in world.marts()])
+def test_every_table_leaves_as_csv_and_as_json_with_the_same_rows(visit: Visit, mart: str) -> None:
+    client = visit("ana")
+    as_csv = list(csv.DictReader(io.StringIO(client.get(f"/tables/{mart}.csv").text)))
+    as_json = client.get(f"/tables/{mart}.json").json()
+    assert len(as_csv) == len(as_json)
+    if as_json:
+        assert set(as_csv[0]) == set(as_json[0])
+
+
+def test_an_export_takes_only_the_days_asked_for_and_amounts_stay_exact(visit: Visit) -> None:
+    client = visit("ana")
+    rows = client.get("/tables/fct_costs_daily.json?from=2026-10-05&to=2026-10-06").json()
+    assert {row["usage_date"] for row in rows} == {"2026-10-05", "2026-10-06"}
+    assert all(isinstance(row["amount"], str) for row in rows)
+    assert json.dumps(client.get("/tables/fct_calls.json?to=2026-10-01").json()).count('"0.1266"')
+    assert client.get("/tables/dim_build.csv?from=2026-10-05").status_code == 400
+    assert client.get("/tables/fct_calls.csv?from=yesterday").status_code == 400
+    assert client.get("/tables/pg_authid.csv").status_code == 404
+    assert client.get("/tables/fct_calls.parquet").status_code == 404
+
+
+def test_the_pack_is_downloaded_as_one_zip(visit: Visit) -> None:
+    answer = visit("ana").get(f"/packs/{ACME}/2026-10-01.zip")
+    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert f"minutebook-2026-10-{ACME}/index.html" in names
+    assert visit("ana").get("/packs/1999-01.zip").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/periods", "/days", "/days/script-alert-1-script/2026-10-30", f"/periods/{SCRIPT}/2026-10-01"]
+)
+def test_an_unfriendly_name_is_only_ever_text(visit: Visit, path: str) -> None:
+    page = visit("ana").get(path).text
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/periods?month=2026-13", "/periods?month=x", "/periods/acme-dental/yesterday", "/periods/nobody/2026-10-01",
+        "/periods/acme-dental/2026-10-02", "/days?to=soon", "/days/acme-dental/x", "/days/nobody/2026-10-01",
+        "/nowhere",
+        "/packs/x.zip",
+    ],
+)  # fmt: skip
+def test_an_address_that_leads_nowhere_says_so(visit: Visit, path: str) -> None:
+    answer = visit("ana").get(path)
+    assert answer.status_code == 404
+    assert "Back to the start" in answer.text
+
+
+def test_a_page_number_beyond_the_list_shows_the_last_page(visit: Visit) -> None:
+    assert "Delta Legal" in visit("ana").get("/periods?page=99").text
+    assert visit("otto").get("/days?page=-1").status_code == 200
+
+
+def test_before_the_first_build_the_pages_say_what_to_do(database_url: str, tmp_path: Path) -> None:
+    with connect(database_url, Role.OPERATOR) as connection:
+        logins.add_login(connection, "ana", "finance", None)
+        logins.set_password(connection, "ana", PASSWORD)
+    with serving(database_url, tmp_path, world.TODAY) as address, httpx.Client(base_url=address) as client:
+        sign_in(client, "ana")
+        answer = client.get("/periods")
+    assert answer.status_code == 503
+    assert "minutebook build" in answer.text

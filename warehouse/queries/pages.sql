@@ -1,0 +1,269 @@
+-- name: months
+-- Calendar months in which periods start, newest first, with how many of their periods are not approved yet.
+select
+    date_trunc('month', s.period_start)::date as month_start,
+    count(*) as periods,
+    count(*) filter (where coalesce(p.state, 'open') in ('open', 'in_review')) as undecided
+from marts.fct_statements as s
+left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
+group by 1
+order by 1 desc;
+
+-- name: month
+-- One row per tenant and period that starts in [month_start, month_end): what is billed, what it was before, what blocks it.
+-- What blocks is what `days_that_block` and `usage_that_blocks` of periods.sql say of one period, counted for all at once.
+with month_statements as materialized (
+    select
+        s.tenant_id,
+        s.period_start,
+        s.period_end,
+        s.currency,
+        s.total,
+        s.overage,
+        s.adjustments,
+        t.name,
+        coalesce(p.state, 'open') as state
+    from marts.fct_statements as s
+    left join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+    left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
+    where s.period_start >= %(month_start)s and s.period_start < %(month_end)s
+),
+
+span as (
+    select min(period_start) as first_day, max(period_end) as end_day
+    from month_statements
+),
+
+days as (
+    select d.tenant_id, s.period_start, count(distinct (d.source, d.usage_date)) as days
+    from marts.fct_tenant_day_status as d
+    inner join month_statements as s
+        on d.tenant_id = s.tenant_id and d.usage_date >= s.period_start and d.usage_date < s.period_end
+    where
+        d.status in ('incomplete', 'failed', 'not pulled')
+        and d.usage_date >= (select first_day from span) and d.usage_date < (select end_day from span)
+    group by d.tenant_id, s.period_start
+),
+
+unbilled as (
+    select u.tenant_id, u.source, u.item, u.reason, u.usage_date
+    from marts.fct_unbilled_usage as u
+    where u.usage_date >= (select first_day from span) and u.usage_date < (select end_day from span)
+),
+
+usage as (
+    select s.tenant_id, s.period_start, count(distinct (u.source, u.item, u.reason)) as items
+    from month_statements as s
+    inner join unbilled as u on u.usage_date >= s.period_start and u.usage_date < s.period_end
+    where
+        (u.tenant_id = s.tenant_id and u.reason in ('no meter', 'unpriced', 'unknown type', 'error'))
+        or (
+            u.tenant_id is null
+            and u.reason = 'unattributed'
+            and exists (
+                select 1 from control.tenant_sources as t
+                where
+                    t.tenant_id = s.tenant_id
+                    and t.source = u.source
+                    and (t.source <> 'vapi' or t.account = 'platform')
+                    and t.valid_from <= u.usage_date
+                    and u.usage_date < coalesce(t.valid_to, 'infinity')
+            )
+        )
+    group by s.tenant_id, s.period_start
+),
+
+former as (
+    select distinct on (s.tenant_id, s.period_start) s.tenant_id, s.period_start, b.total
+    from month_statements as s
+    inner join marts.fct_statements as b on s.tenant_id = b.tenant_id and b.period_start < s.period_start
+    order by s.tenant_id, s.period_start, b.period_start desc
+)
+
+select
+    s.*,
+    f.total as former_total,
+    m.margin,
+    m.margin_percent,
+    m.completeness,
+    coalesce(d.days, 0) as blocking_days,
+    coalesce(u.items, 0) as blocking_items,
+    s.period_end > %(today)s as is_running,
+    exists (
+        select 1
+        from marts.fct_statements as e
+        left join ledger.periods as q on e.tenant_id = q.tenant_id and e.period_start = q.period_start
+        where
+            e.tenant_id = s.tenant_id
+            and e.period_start < s.period_start
+            and coalesce(q.state, 'open') in ('open', 'in_review')
+    ) as has_earlier_open
+from month_statements as s
+left join former as f on s.tenant_id = f.tenant_id and s.period_start = f.period_start
+left join marts.fct_margin_monthly as m on s.tenant_id = m.tenant_id and s.period_start = m.period_start
+left join days as d on s.tenant_id = d.tenant_id and s.period_start = d.period_start
+left join usage as u on s.tenant_id = u.tenant_id and s.period_start = u.period_start
+order by s.tenant_id, s.period_start;
+
+-- name: statements_of
+select
+    period_start,
+    period_end,
+    currency,
+    total,
+    period_state,
+    is_complete
+from marts.fct_statements
+where tenant_id = %(tenant_id)s
+order by period_start desc;
+
+-- name: heat
+-- One row per tenant, those with most to mend first: its worst status of each day, as {"date": "status"}.
+with days as (
+    select
+        d.tenant_id,
+        d.usage_date,
+        max(
+            array_position(array['no usage', 'usage', 'incomplete', 'not pulled', 'failed'], d.status)
+        ) as severity
+    from marts.fct_tenant_day_status as d
+    where d.usage_date >= %(first_day)s and d.usage_date <= %(last_day)s
+    group by d.tenant_id, d.usage_date
+),
+
+tenants as (
+    select
+        d.tenant_id,
+        t.name,
+        count(*) filter (where d.severity > 2) as days_to_mend,
+        max(d.usage_date) filter (where d.severity > 2) as latest_to_mend
+    from days as d
+    left join marts.dim_tenants as t on d.tenant_id = t.tenant_id
+    where
+        %(words)s = ''
+        or position(lower(%(words)s) in lower(coalesce(t.name, ''))) > 0
+        or position(lower(%(words)s) in d.tenant_id) > 0
+    group by d.tenant_id, t.name
+),
+
+page as (
+    select
+        *,
+        count(*) over () as tenants_found,
+        count(*) filter (where days_to_mend > 0) over () as tenants_to_mend
+    from tenants
+    where not %(only_to_mend)s or days_to_mend > 0
+    order by days_to_mend desc, latest_to_mend desc nulls last, tenant_id
+    limit %(limit)s offset %(offset)s
+)
+
+select
+    p.tenant_id,
+    p.name,
+    p.days_to_mend,
+    p.tenants_found,
+    p.tenants_to_mend,
+    jsonb_object_agg(
+        d.usage_date, (array['no usage', 'usage', 'incomplete', 'not pulled', 'failed'])[d.severity]
+    ) as statuses
+from page as p
+inner join days as d on p.tenant_id = d.tenant_id
+group by p.tenant_id, p.name, p.days_to_mend, p.latest_to_mend, p.tenants_found, p.tenants_to_mend
+order by p.days_to_mend desc, p.latest_to_mend desc nulls last, p.tenant_id;
+
+-- name: causes
+-- What needs mending in a window, one row per account, source and cause; a shared account's fault counts once.
+select
+    source,
+    status,
+    account,
+    cause_code,
+    max(cause) as cause,
+    min(usage_date) as first_day,
+    max(usage_date) as last_day,
+    count(distinct usage_date) as days,
+    count(distinct tenant_id) as tenants,
+    min(tenant_id) as a_tenant
+from marts.fct_tenant_day_status
+where
+    usage_date >= %(first_day)s
+    and usage_date <= %(last_day)s
+    and status in ('failed', 'not pulled', 'incomplete')
+group by source, status, account, cause_code
+order by
+    array_position(array['failed', 'not pulled', 'incomplete'], status), count(distinct tenant_id) desc, max(usage_date) desc
+limit 12;
+
+-- name: day
+select
+    d.source,
+    d.account,
+    d.status,
+    d.pull_id,
+    d.cause_code,
+    d.cause,
+    d.pulled_at,
+    t.name
+from marts.fct_tenant_day_status as d
+left join marts.dim_tenants as t on d.tenant_id = t.tenant_id
+where d.tenant_id = %(tenant_id)s and d.usage_date = %(usage_date)s
+order by d.source;
+
+-- name: usage_of_day
+select
+    meter_id,
+    agent_id,
+    quantity
+from marts.fct_usage_daily
+where tenant_id = %(tenant_id)s and usage_date = %(usage_date)s
+order by meter_id, agent_id;
+
+-- name: tables
+-- The tables of the marts in which this role may read a column, with those columns in their order.
+select
+    c.relname as name,
+    coalesce(obj_description(c.oid, 'pg_class'), '') as description,
+    array_agg(a.attname::text order by a.attnum) as columns,
+    bool_or(a.attname = 'usage_date') as has_days,
+    bool_or(a.attname = 'period_start') as has_periods
+from pg_catalog.pg_class as c
+inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid and a.attnum > 0 and not a.attisdropped
+where
+    c.relnamespace = 'marts'::regnamespace
+    and c.relkind in ('r', 'v', 'm', 'p')
+    and has_column_privilege(c.oid, a.attnum, 'select')
+group by c.oid, c.relname
+order by c.relname;
+
+-- name: decision
+-- Who set the period to its present state, when and why.
+select
+    state,
+    changed_at,
+    changed_by,
+    reason,
+    manifest_hash
+from ledger.periods
+where tenant_id = %(tenant_id)s and period_start = %(period_start)s;
+
+-- name: day_counts
+-- How many tenant-days of a window are in which state; a day counts by its worst source.
+with days as (
+    select
+        tenant_id,
+        usage_date,
+        max(array_position(array['no usage', 'usage', 'incomplete', 'not pulled', 'failed'], status)) as severity
+    from marts.fct_tenant_day_status
+    where usage_date >= %(first_day)s and usage_date <= %(last_day)s
+    group by tenant_id, usage_date
+)
+
+select
+    count(distinct tenant_id) as tenants,
+    count(distinct tenant_id) filter (where severity > 2) as tenants_to_mend,
+    count(*) as days,
+    count(*) filter (where severity = 5) as failed,
+    count(*) filter (where severity = 4) as not_pulled,
+    count(*) filter (where severity = 3) as incomplete,
+    count(*) filter (where severity <= 2) as good
+from days;

@@ -1,0 +1,170 @@
+-- name: statement
+select
+    s.tenant_id,
+    t.name,
+    s.period_start,
+    s.period_end,
+    s.currency,
+    s.setup,
+    s.subscription,
+    s.overage,
+    s.minimum,
+    s.adjustments,
+    s.credits,
+    s.total,
+    s.period_state,
+    s.is_complete
+from marts.fct_statements as s
+left join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+where s.tenant_id = %(tenant_id)s and s.period_start <= %(period_start)s
+order by s.period_start desc
+limit 2;
+
+-- name: lines
+-- Each line beside the line of the same kind and meter in the tenant's period before.
+select
+    l.line_id,
+    l.line_kind,
+    l.meter_id,
+    l.quantity,
+    l.unit,
+    l.amount,
+    l.currency,
+    l.service_period_start,
+    l.service_period_end,
+    l.corrects_line_id,
+    l.price_id,
+    l.unrounded_amount,
+    l.inputs::text as inputs,
+    f.amount as former_amount
+from marts.fct_statement_lines as l
+left join lateral (
+    select sum(b.amount) as amount
+    from marts.fct_statement_lines as b
+    where
+        b.tenant_id = l.tenant_id
+        and b.period_start = %(former_start)s
+        and b.line_kind = l.line_kind
+        and b.meter_id is not distinct from l.meter_id
+        and l.line_kind <> 'adjustment'
+) as f on true
+where l.tenant_id = %(tenant_id)s and l.period_start = %(period_start)s
+order by
+    array_position(
+        array['setup', 'subscription', 'overage', 'minimum', 'adjustment', 'credit'], l.line_kind
+    ), l.meter_id, l.line_id;
+
+-- name: overages
+select
+    meter_id,
+    unit,
+    usage_date,
+    quantity,
+    overage_quantity,
+    cumulative_quantity,
+    allowance,
+    is_complete
+from marts.fct_overages_daily
+where tenant_id = %(tenant_id)s and period_start = %(period_start)s
+order by meter_id, usage_date;
+
+-- name: costs
+select
+    component,
+    basis,
+    currency,
+    sum(amount) as amount,
+    count(*) filter (where amount is null) as unknown_costs
+from marts.fct_costs_daily
+where tenant_id = %(tenant_id)s and usage_date >= %(period_start)s and usage_date < %(period_end)s
+group by component, basis, currency
+order by sum(amount) desc nulls last, component;
+
+-- name: margin
+select
+    period_start,
+    currency,
+    revenue,
+    cost,
+    cost_reported,
+    cost_estimated,
+    cost_allocated,
+    cost_billed_elsewhere,
+    margin,
+    margin_percent,
+    completeness
+from marts.fct_margin_monthly
+where tenant_id = %(tenant_id)s and period_start <= %(period_start)s
+order by period_start desc
+limit 6;
+
+-- name: tenant
+select
+    tenant_id,
+    name,
+    currency
+from marts.dim_tenants
+where tenant_id = %(tenant_id)s;
+
+-- name: usage
+-- What each agent used, and the pulls it was read by.
+select
+    usage_date,
+    meter_id,
+    agent_id,
+    source,
+    quantity,
+    unit,
+    unbilled_reason,
+    pull_ids
+from marts.fct_usage_daily
+where tenant_id = %(tenant_id)s and usage_date >= %(period_start)s and usage_date < %(period_end)s
+order by usage_date, meter_id, agent_id;
+
+-- name: calls
+select
+    call_id,
+    usage_date,
+    agent_id,
+    outcome,
+    direction,
+    connected_seconds,
+    units::text as units,
+    cost,
+    cost_currency,
+    cost_basis,
+    costs::text as costs,
+    pull_id,
+    created_at
+from marts.fct_calls
+where tenant_id = %(tenant_id)s and usage_date >= %(period_start)s and usage_date < %(period_end)s
+order by usage_date, created_at, call_id;
+
+-- name: frozen_pack
+select
+    p.manifest_hash,
+    k.content,
+    k.content_hash
+from ledger.periods as p
+left join ledger.packs as k
+    on p.tenant_id = k.tenant_id and p.period_start = k.period_start and p.manifest_hash = k.manifest_hash
+where p.tenant_id = %(tenant_id)s and p.period_start = %(period_start)s and p.state = 'closed';
+
+-- name: freeze_pack
+insert into ledger.packs (tenant_id, period_start, manifest_hash, content, content_hash)
+values (%(tenant_id)s, %(period_start)s, %(manifest_hash)s, %(content)s, %(content_hash)s)
+on conflict do nothing;
+
+-- name: periods_of_month
+select
+    s.tenant_id,
+    s.period_start,
+    s.period_end,
+    coalesce(p.state, 'open') as state
+from marts.fct_statements as s
+left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
+where
+    s.period_start >= %(month_start)s
+    and s.period_start < %(month_end)s
+    and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
+order by s.tenant_id, s.period_start;
