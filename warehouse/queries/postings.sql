@@ -7,11 +7,18 @@ select pg_catalog.pg_advisory_unlock(7734, 0);
 -- name: due
 -- Desired state against the postings ledger: rows to send again, and days whose value differs from what Stripe holds.
 with billable as (
-    select tenant_id, anchor_day, coalesce(stripe_customer_id, '') as stripe_customer_id
-    from control.tenants
+    select
+        t.tenant_id,
+        t.anchor_day,
+        coalesce(t.stripe_customer_id, '') as stripe_customer_id,
+        (
+            select min(s.valid_from) from control.tenant_statuses as s
+            where s.tenant_id = t.tenant_id and s.status = 'active'
+        ) as first_active_day
+    from control.tenants as t
     where
-        feature_flags @> '{"stripe_posting": true}'
-        and (%(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s))
+        t.feature_flags @> '{"stripe_posting": true}'
+        and (%(tenant_ids)s::text [] is null or t.tenant_id = any(%(tenant_ids)s))
 ),
 
 latest as (
@@ -24,53 +31,52 @@ latest as (
         (array_agg(state order by version desc))[1] as state,
         coalesce(max(version) filter (where state = 'lost'), 0)
         > coalesce(max(version) filter (where state = 'accepted'), 0) as is_lost,
-        (array_agg(value order by version desc) filter (where state = 'accepted'))[1] as held
+        coalesce((array_agg(value order by version desc) filter (where state = 'accepted'))[1], 0) as held
     from ledger.postings
     where usage_date >= %(oldest_day)s
     group by tenant_id, meter_id, usage_date
 ),
 
 wanted as (
-    select o.tenant_id, o.meter_id, o.usage_date, o.overage_quantity as value
-    from marts.fct_overages_daily as o
-    where o.usage_date >= %(oldest_day)s and o.is_complete
-    union all
-    -- A day that was posted and is no longer in the mart has no overage any more.
-    select l.tenant_id, l.meter_id, l.usage_date, 0
-    from latest as l
-    where not exists (
-        select 1 from marts.fct_overages_daily as o
-        where o.tenant_id = l.tenant_id and o.meter_id = l.meter_id and o.usage_date = l.usage_date
-    )
+    select tenant_id, meter_id, usage_date, overage_quantity, is_complete
+    from marts.fct_overages_daily
+    where usage_date >= %(oldest_day)s
+),
+
+-- A day that was posted and is no longer in the mart has no overage any more.
+joined as (
+    select
+        coalesce(w.tenant_id, l.tenant_id) as tenant_id,
+        coalesce(w.meter_id, l.meter_id) as meter_id,
+        coalesce(w.usage_date, l.usage_date) as usage_date,
+        coalesce(w.overage_quantity, 0) as value,
+        coalesce(w.is_complete, true) as is_complete,
+        coalesce(l.version, 0) as version,
+        coalesce(l.held, 0) as held,
+        coalesce(l.is_lost, false) as is_lost,
+        l.state,
+        l.value as latest_value
+    from wanted as w
+    full join latest as l
+        on w.tenant_id = l.tenant_id and w.meter_id = l.meter_id and w.usage_date = l.usage_date
 ),
 
 changed as (
-    select
-        w.tenant_id,
-        w.meter_id,
-        w.usage_date,
-        w.value,
-        coalesce(l.version, 0) + 1 as version,
-        coalesce(l.held, 0) as held
-    from wanted as w
-    left join latest as l on w.tenant_id = l.tenant_id and w.meter_id = l.meter_id and w.usage_date = l.usage_date
+    select j.tenant_id, j.meter_id, j.usage_date, j.value, j.version + 1 as version, j.held
+    from joined as j
+    inner join billable as b on j.tenant_id = b.tenant_id
     left join ledger.periods as p
-        on w.tenant_id = p.tenant_id and w.usage_date >= p.period_start and w.usage_date < p.period_end
+        on j.tenant_id = p.tenant_id and j.usage_date >= p.period_start and j.usage_date < p.period_end
     where
-        l.state is distinct from 'pending'
+        j.is_complete
+        and j.state is distinct from 'pending'
         and coalesce(p.state, 'open') not in ('approved', 'closed')
         and (
-            l.is_lost
-            or (w.value <> coalesce(l.held, 0) and (l.state = 'uncovered' and l.value = w.value) is not true)
+            j.is_lost
+            or (j.value <> j.held and (j.state = 'uncovered' and j.latest_value = j.value) is not true)
         )
-        -- What was used outside the active dates is not billed; a fall to zero may always be told.
-        and (
-            w.value = 0
-            or exists (
-                select 1 from control.tenant_statuses as s
-                where s.tenant_id = w.tenant_id and s.status = 'active' and s.valid_from <= w.usage_date
-            )
-        )
+        -- What was used before the first active day is not billed; a fall to zero may always be told.
+        and (j.value = 0 or j.usage_date >= b.first_active_day)
 ),
 
 due as (
