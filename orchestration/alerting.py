@@ -1,0 +1,109 @@
+"""Telling people that a quota was reached: crossings are written down, and handed on to a webhook or the log.
+
+Owns delivery. What a crossing is, is `warehouse.quotas`' business.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import dagster as dg
+import httpx
+import structlog
+
+from orchestration.resources import Minutebook
+from orchestration.settings import SettingsError
+from warehouse import quotas
+from warehouse.connect import Role, connect
+from warehouse.control.changes import Connection
+from warehouse.periods import MartsBehind, require_built
+from warehouse.quotas import Alert
+
+WEBHOOK = "MINUTEBOOK_ALERT_WEBHOOK_URL"
+TIMEOUT_SECONDS = 10.0
+log = structlog.get_logger(__name__)
+
+
+def to_webhook(url: str) -> Callable[[Alert], None]:
+    """Posts each alert as JSON; `Idempotency-Key` tells one that comes twice. Raises httpx.HTTPError."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise SettingsError(f"{WEBHOOK} is no URL of http:// or https://…")
+
+    def deliver(alert: Alert) -> None:
+        body = {
+            "alert_id": alert.alert_id,
+            "tenant_id": alert.tenant_id,
+            "period_start": alert.period_start.isoformat(),
+            "quota": alert.quota,
+            "threshold_percent": alert.threshold,
+            "event": alert.event,
+            "used": f"{alert.used:f}",
+            "allowed": f"{alert.allowed:f}",
+            "unit": alert.unit,
+            "happened_at": alert.happened_at.isoformat(),
+            "text": str(alert),
+        }
+        key = {"Idempotency-Key": f"quota-alert-{alert.alert_id}"}
+        httpx.post(url, json=body, headers=key, timeout=TIMEOUT_SECONDS).raise_for_status()
+
+    return deliver
+
+
+def to_log(alert: Alert) -> None:
+    """Where no webhook is set: the log of whoever delivers."""
+    log.warning("quota alert", tenant_id=alert.tenant_id, quota=alert.quota, event=alert.event, text=str(alert))
+
+
+def delivery() -> Callable[[Alert], None]:
+    """To the webhook of the environment, else to the log."""
+    url = os.environ.get(WEBHOOK, "").strip()
+    return to_webhook(url) if url else to_log
+
+
+def deliver(connection: Connection, hand_on: Callable[[Alert], None]) -> tuple[list[Alert], list[str]]:
+    """Hand on what nobody was told of, each alone; returns those delivered, and why others were not. Commits each.
+
+    An alert is marked after it was handed on: a process that dies in between hands it on again.
+    """
+    done, failed = [], []
+    for alert in quotas.undelivered(connection):
+        try:
+            hand_on(alert)
+        except httpx.HTTPError as error:
+            # Never the message: it names the URL, and a webhook's URL is a secret.
+            failed.append(f"alert {alert.alert_id}: {_cause(error)}")
+            continue
+        quotas.mark_delivered(connection, alert)
+        connection.commit()
+        done.append(alert)
+    return done, failed
+
+
+def _cause(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"the webhook answered {error.response.status_code}"
+    return f"the webhook could not be reached ({type(error).__name__})"
+
+
+@dg.sensor(
+    name="alert_on_quotas",
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells of tenants at 50, 80 and 100 % of an allowance or spend limit, once per crossing.",
+)
+def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.SkipReason:
+    """Level-triggered: what was missed at one tick is made up at the next. It starts no run."""
+    with minutebook.database() as url, connect(url, Role.OPERATOR, actor="alert_on_quotas") as connection:
+        try:
+            require_built(connection)
+        except MartsBehind:
+            return dg.SkipReason("The marts are not built yet.")
+        found = quotas.record(connection, datetime.now(UTC).date())
+        connection.commit()
+        done, failed = deliver(connection, delivery())
+    for alert in done:
+        context.log.info(str(alert))
+    if failed:
+        context.log.error("; ".join(failed))
+    return dg.SkipReason(f"{found} crossings recorded, {len(done)} delivered, {len(failed)} to be tried again.")

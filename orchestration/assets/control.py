@@ -1,0 +1,26 @@
+"""What people decide, as the beginning of the lineage. Written by the command line, only observed by Dagster."""
+
+import dagster as dg
+
+WHAT_IT_HOLDS = {
+    "tenants": "Tenants with their currency, anchor day and feature flags.",
+    "tenant_statuses": "From which day a tenant is active, paused or closed.",
+    "agents": "A tenant's voice and chat agents.",
+    "agent_attachments": "From which day a phone number, an assistant or a usage agent belongs to which agent.",
+    "voiceflow_projects": "Voiceflow projects and the days from and to which they are pulled.",
+    "meters": "What is counted, in which unit.",
+    "plans": "What a tenant can subscribe to.",
+    "plan_terms": "Fees and minimum of a plan, by the day from which they hold.",
+    "tenant_plans": "From which day a tenant is on which plan.",
+    "allowances": "Included quantities of a plan, by the day from which they hold.",
+    "prices": "Prices of a plan or of one tenant, by the day from which they hold.",
+    "unit_costs": "What a unit costs us where the provider does not say.",
+    "fixed_costs": "Monthly costs shared by the tenants.",
+    "exchange_rates": "Rates for costs in another currency.",
+    "credits": "What a tenant is owed.",
+}
+
+control_tables = [
+    dg.AssetSpec(["control", table], group_name="control", description=text, kinds={"postgres"})
+    for table, text in WHAT_IT_HOLDS.items()
+]

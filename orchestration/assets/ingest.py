@@ -1,0 +1,143 @@
+"""Raw usage, one asset per source, partitioned tenant × usage date.
+
+A range of tenants and days is one run of one process. Inside it every tenant-day ends on its own: each that ends well
+is logged as materialised under its own key, as soon as it is published; if any failed, the run then fails and names
+them, so that the UI shows exactly those keys as failed. The output itself is never emitted: Dagster would mark the
+whole range.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import dagster as dg
+
+from orchestration.partitions import key_of, tenant_day, tenant_days
+from orchestration.pulling import PullOutcome, PullState, PullTrigger, pull
+from orchestration.resources import Minutebook
+from sources import SOURCES
+from warehouse.landing import RAW_TABLES
+
+NAMED_FAILURES = 20
+RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
+REACHES = {"vapi": ["agent_attachments"], "voiceflow": ["voiceflow_projects"], "usage_metrics": ["agent_attachments"]}
+
+
+class PullConfig(dg.Config):
+    """What an operator may choose when launching a pull by hand."""
+
+    accept_loss: bool = False  # publish days that are older than the provider remembers although they lost rows
+
+
+def raw_usage(source: str) -> dg.AssetsDefinition:
+    """The asset of one source's raw table; key [schema, table], group and pool are the source's name."""
+    schema, table = RAW_TABLES[source]
+
+    @dg.asset(
+        key=[schema, table],
+        group_name=source,
+        description=f"What {source} told us, append only; only rows of pulls that are published in the ledger count.",
+        partitions_def=tenant_days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=source,
+        kinds={"python", "postgres"},
+        deps=[["control", name] for name in REACHES.get(source, [])],
+        output_required=False,
+    )
+    def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> None:
+        outcomes: list[PullOutcome] = []
+
+        def settle(outcome: PullOutcome) -> None:
+            outcomes.append(outcome)
+            if outcome.is_failed:
+                context.log.error(str(outcome))
+            elif outcome.tenant_id is not None:
+                context.log_event(_materialization(context.asset_key, outcome))
+
+        with minutebook.database() as url:
+            pull(
+                url,
+                minutebook.settings,
+                [tenant_day(key) for key in context.partition_keys],
+                [source],
+                _trigger(context.run),
+                run_id=context.run_id,
+                accept_loss=config.accept_loss,
+                done_in_runs=_earlier_attempts(context),
+                on_progress=settle,
+            )
+        if failed := [outcome for outcome in outcomes if outcome.is_failed]:
+            raise _failure(failed, len(outcomes))
+
+    return raw
+
+
+def _trigger(run: dg.DagsterRun) -> PullTrigger:
+    return PullTrigger.SCHEDULE if "dagster/schedule_name" in run.tags else PullTrigger.BACKFILL
+
+
+def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
+    """The runs this one continues: an automatic retry, or a re-execution from failure, redoes only what is not done."""
+    if not any(tag in context.run.tags for tag in RETRY_TAGS):
+        return ()
+    group = context.instance.get_run_group(context.run_id)
+    return [run.run_id for run in group[1] if run.run_id != context.run_id] if group else ()
+
+
+def _materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMaterialization:
+    metadata: dict[str, dg.MetadataValue] = {
+        "state": dg.MetadataValue.text(
+            "source not used" if outcome.state is PullState.NOT_USED else outcome.state.value
+        ),
+        "rows": dg.MetadataValue.int(outcome.rows),
+    }
+    if outcome.account is not None:
+        metadata |= {
+            "account": dg.MetadataValue.text(outcome.account),
+            "incomplete": dg.MetadataValue.bool(outcome.is_incomplete),
+            "requests": dg.MetadataValue.int(outcome.requests),
+            "windows": dg.MetadataValue.int(outcome.windows),
+        }
+    if outcome.pull_id is not None:
+        metadata["pull_id"] = dg.MetadataValue.int(outcome.pull_id)
+    for name, value in outcome.totals.items():
+        metadata[f"total_{name}"] = dg.MetadataValue.text(str(value))
+    for name, value in (outcome.provider_totals or {}).items():
+        metadata[f"provider_total_{name}"] = dg.MetadataValue.text(str(value))
+    return dg.AssetMaterialization(
+        asset_key=asset_key,
+        partition=key_of(outcome.tenant_id or "", outcome.usage_date),
+        metadata=metadata,
+    )
+
+
+def _failure(failed: Sequence[PullOutcome], asked: int) -> dg.Failure:
+    """Every failed day by its cause, the commonest first; the table holds them all."""
+    by_cause = sorted(failed, key=lambda outcome: (outcome.cause_code or "", outcome.tenant_id or ""))
+    reasons = []
+    for (code, tenant_id), group in groupby(by_cause, key=lambda outcome: (outcome.cause_code, outcome.tenant_id)):
+        days = list(group)
+        span = f"{days[0].usage_date}" if len(days) == 1 else f"{days[0].usage_date} and {len(days) - 1} more days"
+        reasons.append(f"{tenant_id or 'unattributed usage'}, {span}: {code}: {days[0].cause}")
+    more = f"\n… and {len(reasons) - NAMED_FAILURES} more" if len(reasons) > NAMED_FAILURES else ""
+    return dg.Failure(
+        description=f"{len(failed)} of {asked} tenant-days failed\n" + "\n".join(reasons[:NAMED_FAILURES]) + more,
+        metadata={
+            "failed": dg.MetadataValue.table(
+                records=[
+                    dg.TableRecord(
+                        {
+                            "tenant": outcome.tenant_id or "",
+                            "usage_date": outcome.usage_date.isoformat(),
+                            "cause_code": outcome.cause_code or "",
+                            "cause": outcome.cause or "",
+                        }
+                    )
+                    for outcome in failed
+                ]
+            )
+        },
+        allow_retries=False,
+    )
+
+
+raw_tables = [raw_usage(source) for source in SOURCES]

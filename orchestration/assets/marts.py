@@ -1,0 +1,56 @@
+"""Staging, intermediate and marts: every dbt model is an asset, every dbt test a check on it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from orchestration import building
+from orchestration.resources import Minutebook
+
+
+class BuildConfig(dg.Config):
+    """What an operator may choose when launching a build by hand."""
+
+    full_refresh: bool = False  # forget what was built before and read every published pull again
+
+
+class HouseTranslator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is untyped
+    """The one place where a dbt node becomes an asset: key [schema, table] as in Postgres, group = folder."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """[schema, table], for sources too: so raw assets and control tables are upstream of the models that read
+        them."""
+        name = dbt_resource_props.get("identifier") or dbt_resource_props.get("alias") or dbt_resource_props["name"]
+        return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The folder under models/, which is the schema too."""
+        if dbt_resource_props["resource_type"] == "source":
+            return None
+        return str(dbt_resource_props["schema"])
+
+
+def marts(home: Path) -> dg.AssetsDefinition:
+    """The dbt assets, from the manifest kept under the home folder (parsed when the project changed)."""
+
+    @dbt_assets(
+        manifest=building.manifest(home),
+        dagster_dbt_translator=HouseTranslator(),
+        name="build_marts",
+        pool="build",
+    )
+    def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:
+        settings = minutebook.settings
+        arguments = building.build_arguments(datetime.now(UTC).date(), config.full_refresh)
+        with minutebook.database() as url, building.alone(url), building.environment(url, settings.home):
+            dbt = DbtCliResource(project_dir=os.fspath(building.PROJECT), profiles_dir=os.fspath(building.PROJECT))
+            yield from dbt.cli(
+                ["build", *arguments], context=context, target_path=building.target_folder(settings.home)
+            ).stream()
+
+    return build

@@ -1,0 +1,52 @@
+"""Checks that read the ledger and the marts and name the offenders; a red one is what an operator looks at first."""
+
+import dagster as dg
+
+from orchestration.resources import Minutebook
+from warehouse.connect import Role, connect
+from warehouse.landing import RAW_TABLES
+from warehouse.queries import load
+
+QUERIES = load("checks")
+SHOWN = 100
+
+
+def _check(name: str, asset: dg.AssetKey, description: str, **parameters: str) -> dg.AssetChecksDefinition:
+    """A check that fails when the statement of its name returns a row; the rows are its metadata."""
+    statement = QUERIES[name]
+
+    @dg.asset_check(asset=asset, name=name, description=description)
+    def check(minutebook: Minutebook) -> dg.AssetCheckResult:
+        with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
+            cursor = connection.execute(statement, parameters)
+            columns = [column.name for column in cursor.description or ()]
+            offenders = cursor.fetchall()
+        records = [
+            dg.TableRecord(dict(zip(columns, map(str, offender), strict=True))) for offender in offenders[:SHOWN]
+        ]
+        return dg.AssetCheckResult(
+            passed=not offenders,
+            description=f"{len(offenders)} found" if offenders else None,
+            metadata={"found": len(offenders), **({"offenders": dg.MetadataValue.table(records)} if records else {})},
+        )
+
+    return check
+
+
+UNBILLED = dg.AssetKey(["marts", "fct_unbilled_usage"])
+STATUS = dg.AssetKey(["marts", "fct_tenant_day_status"])
+
+checks = [
+    _check("no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."),
+    _check("no_usage_is_unpriced", UNBILLED, "All usage that is counted has a meter and a price in force."),
+    _check("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),
+    *(
+        _check(
+            "provider_total_agrees",
+            dg.AssetKey(list(table)),
+            "What was counted from the rows is what the provider says it has, where it says anything.",
+            source=source,
+        )
+        for source, table in RAW_TABLES.items()
+    ),
+]

@@ -1,0 +1,33 @@
+"""Where Dagster itself keeps its records: a schema of the warehouse's server, configured by `dagster.yaml`."""
+
+import shutil
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = "dagster"
+
+
+def storage_url(url: str) -> str:
+    """The address of Dagster's storage on the server of this URL. `dagster.yaml` reads it from MINUTEBOOK_DAGSTER_URL.
+
+    The driver is named: with psycopg 3, the default of newer SQLAlchemy, dagster-postgres fails on every event it writes.
+    """
+    address = make_url(url).set(drivername="postgresql+psycopg2")
+    given = address.query.get("options", "")
+    options = " ".join([*([given] if isinstance(given, str) else given), f"-csearch_path={SCHEMA}"]).strip()
+    address = address.update_query_dict({"options": options})
+    return address.render_as_string(hide_password=False).replace("+-c", "%20-c")
+
+
+def environment(url: str, home: Path) -> dict[str, str]:
+    """What Dagster's processes need beside the deployment's own variables; its home folder is made and configured."""
+    folder = home.absolute() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    return {
+        "DAGSTER_HOME": str(folder),
+        "MINUTEBOOK_DAGSTER_URL": storage_url(url),
+        "MINUTEBOOK_HOME": str(home.absolute()),
+    }

@@ -1,0 +1,107 @@
+"""Landing a batch of readings and publishing them; one that cannot be landed does not take the others down with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from orchestration.pulling.outcomes import AccountDay
+from sources.reading import Reading
+from warehouse import landing, pulls
+from warehouse.queries import load
+
+QUERIES = load("planning")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A reading that still has to be landed, and the pull it belongs to."""
+
+    day: AccountDay
+    pull_id: int
+    reading: Reading
+
+
+class Landing:
+    """Writes readings of one source at a time to raw and publishes them in the ledger."""
+
+    def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path) -> None:
+        self._url = url
+        self._connection = connection
+        self._work_dir = home / "landing"
+
+    def land(self, batch: Sequence[Finished]) -> Iterator[tuple[Finished, bool | Exception]]:
+        """Land and publish a batch of one source. With each reading: whether the current pull said the same already, or
+        the error that kept it out.
+
+        A batch that fails is emptied and landed again in halves, so that only the reading at fault is left out.
+        """
+        if not batch:
+            return
+        try:
+            is_unchanged = self._land_whole(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail the other readings
+            self._discard(batch)
+            if len(batch) == 1:
+                yield batch[0], error
+                return
+            middle = len(batch) // 2
+            yield from self.land(batch[:middle])
+            yield from self.land(batch[middle:])
+            return
+        for finished in batch:
+            yield finished, finished.pull_id in is_unchanged
+
+    def _land_whole(self, batch: Sequence[Finished]) -> frozenset[int]:
+        """Land what is new and publish all, or raise; gives the ids of the pulls that changed nothing."""
+        source = batch[0].day.source
+        current = pulls.current(self._connection, [finished.day.key for finished in batch])
+        landing.land(
+            self._url,
+            source,
+            (_stamped(finished) for finished in batch if not _is_known(finished, current)),
+            self._work_dir,
+        )
+        return pulls.publish(self._connection, [_published(finished) for finished in batch])
+
+    def _discard(self, batch: Sequence[Finished]) -> None:
+        """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
+        schema, table = landing.RAW_TABLES[batch[0].day.source]
+        statement = QUERIES["discard_landed"].format(raw=sql.Identifier(schema, table))
+        self._connection.execute(statement, {"pull_ids": [finished.pull_id for finished in batch]})
+
+
+def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentPull]) -> bool:
+    published = current.get(finished.day.key)
+    reading = finished.reading
+    return published is not None and published.says_the_same_as(reading.content_hash, reading.is_incomplete)
+
+
+def _stamped(finished: Finished) -> pa.Table:
+    day = finished.day
+    return landing.stamped(
+        day.source,
+        finished.reading.table,
+        account=day.account,
+        tenant_id=day.tenant_id,
+        usage_date=day.usage_date,
+        pull_id=finished.pull_id,
+    )
+
+
+def _published(finished: Finished) -> pulls.PublishedPull:
+    reading = finished.reading
+    return pulls.PublishedPull(
+        pull_id=finished.pull_id,
+        row_count=reading.table.num_rows,
+        content_hash=reading.content_hash,
+        is_incomplete=reading.is_incomplete,
+        totals=reading.totals,
+        provider_totals=reading.provider_totals,
+        windows=reading.windows,
+        requests=reading.requests,
+    )

@@ -1,0 +1,138 @@
+"""Asking the right provider account for one day, with the stored credential and what control says of that day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from sqlalchemy import Engine
+
+from orchestration.pulling.outcomes import AccountDay
+from orchestration.pulling.routing import Routing
+from orchestration.settings import Settings, SettingsError
+from sources import SOURCES, usage_metrics, vapi, voiceflow
+from sources.errors import CredentialRejected, SourceFailure
+from sources.http import ProviderClient
+from sources.reading import Reading
+from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an account-day could not be read or landed: what the ledger and the operator are told. Never holds a
+    secret."""
+
+    code: str
+    cause: str
+    is_permanent: bool
+
+
+class Readers:
+    """The provider clients of one run, opened once per account and closed together.
+
+    `prepare` belongs to the thread that owns the connection; `read` may be called from any thread afterwards.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], settings: Settings, routing: Routing) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._routing = routing
+        self._clients: dict[tuple[str, str], ProviderClient | Failure] = {}
+        self._engine: Engine | None = None
+        self._closing: list[ProviderClient] = []
+
+    def prepare(self, day: AccountDay) -> Failure | None:
+        """Open the account's client if it is not open yet; a Failure where it cannot be, or was refused before."""
+        if not SOURCES[day.source].needs_key:
+            return self._open_usage_database()
+        opened = self._clients.get((day.source, day.account))
+        if opened is None:
+            opened = self._clients[day.source, day.account] = self._open(day)
+        return opened if isinstance(opened, Failure) else None
+
+    def refuse(self, day: AccountDay, failure: Failure) -> None:
+        """Remember that the account's key is not accepted: its other days fail with the same cause, unasked."""
+        client = self._clients.get((day.source, day.account))
+        self._clients[day.source, day.account] = failure
+        if isinstance(client, ProviderClient):
+            self._closing.append(client)
+
+    def read(self, day: AccountDay) -> Reading:
+        """The account's whole day. Raises SourceFailure."""
+        return READERS[day.source](self, day)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for client in [*self._closing, *self._clients.values()]:
+            if isinstance(client, ProviderClient):
+                client.close()
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _open_usage_database(self) -> Failure | None:
+        if self._engine is None:
+            if not self._settings.usage_database_url:
+                return Failure("not_configured", "MINUTEBOOK_USAGE_DATABASE_URL is not set", is_permanent=True)
+            try:
+                self._engine = usage_metrics.open_engine(self._settings.usage_database_url)
+            except SourceFailure as error:
+                return failure_of(error)
+        return None
+
+    def _open(self, day: AccountDay) -> ProviderClient | Failure:
+        try:
+            credential = self._settings.vault().secret(self._connection, day.tenant_id, day.source)
+            return CLIENTS[day.source](credential.secret.reveal(), getattr(self._settings, f"{day.source}_url"))
+        except (VaultError, SettingsError, SourceFailure) as error:
+            return failure_of(error)
+
+    def _client(self, day: AccountDay) -> ProviderClient:
+        client = self._clients[day.source, day.account]
+        if isinstance(client, Failure):  # refused by another day of this account while this one waited for a thread
+            raise CredentialRejected(client.cause)
+        return client
+
+    def _vapi(self, day: AccountDay) -> Reading:
+        return vapi.read_day(
+            self._client(day), day.usage_date, keeps_conversation=self._routing.keeps_conversation(day)
+        )
+
+    def _voiceflow(self, day: AccountDay) -> Reading:
+        projects = self._routing.projects_of(day.account, day.usage_date)
+        return voiceflow.read_day(self._client(day), day.usage_date, projects)
+
+    def _usage_metrics(self, day: AccountDay) -> Reading:
+        if self._engine is None:
+            raise RuntimeError(f"{day} was read before it was prepared")
+        if day.tenant_id is None:
+            known_agents = self._routing.usage_agents(day.usage_date)
+            return usage_metrics.read_unrouted_day(self._engine, day.usage_date, known_agents)
+        agents = self._routing.usage_agents(day.usage_date, day.tenant_id)
+        return usage_metrics.read_day(self._engine, day.usage_date, agents)
+
+
+CLIENTS: dict[str, Callable[[str, str], ProviderClient]] = {"vapi": vapi.client, "voiceflow": voiceflow.client}
+READERS: dict[str, Callable[[Readers, AccountDay], Reading]] = {
+    "vapi": Readers._vapi,
+    "voiceflow": Readers._voiceflow,
+    "usage_metrics": Readers._usage_metrics,
+}
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The ledger's words for what went wrong. Our own errors say it in one line; anything else is named by its type."""
+    if isinstance(error, SourceFailure):
+        return Failure(error.code, str(error), error.is_permanent)
+    if isinstance(error, CredentialMissing):
+        return Failure("credential_missing", str(error), is_permanent=True)
+    if isinstance(error, MasterKeyMissing | SettingsError):
+        return Failure("master_key_missing", str(error), is_permanent=True)
+    if isinstance(error, VaultError):
+        return Failure("credential_unreadable", str(error), is_permanent=True)
+    if isinstance(error, WarehouseError):
+        return Failure("landing_failed", str(error), is_permanent=False)
+    # Its text may quote what it was given, the key among it: the type is what is safe to keep.
+    return Failure("unexpected", f"an unexpected {type(error).__name__}; the log of the run has it", is_permanent=False)

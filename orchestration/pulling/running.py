@@ -1,0 +1,198 @@
+"""The run itself: claim, read at once, land in batches, publish; each account-day ends on its own.
+
+    waiting ──claim──▶ reading (threads, bounded per source) ──▶ batch ──land──▶ raw ──publish──▶ ledger
+                          │ SourceFailure        │ rows lost      │ nothing new
+                          ▼                      ▼                ▼
+                        failed                 failed          unchanged
+
+Memory is bounded: MAX_ROWS landed at once, beside what the reading threads finish while a batch is landed.
+"""
+
+import logging
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+
+from orchestration.pulling.landing import Finished, Landing
+from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState
+from orchestration.pulling.reading import Failure, Readers, failure_of
+from sources import SOURCES
+from sources.errors import CredentialRejected
+from sources.reading import Reading
+from warehouse import pulls
+from warehouse.queries import load
+
+CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
+MAX_ROWS = 50_000  # rows landed in one dlt package
+MAX_PULLS = 200  # pulls landed in one dlt package
+READERS = {"vapi": 8, "voiceflow": 8, "usage_metrics": 4}  # account-days of a source read at once
+
+QUERIES = load("planning")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Lane:
+    """One source's way through the run: what waits, what is claimed, what is being read, what waits to be landed."""
+
+    source: str
+    waiting: deque[AccountDay]
+    claimed: deque[tuple[AccountDay, int]] = field(default_factory=deque)
+    reading: dict[Future[Reading], tuple[AccountDay, int]] = field(default_factory=dict)
+    batch: list[Finished] = field(default_factory=list)
+    batch_rows: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch is worth a package of its own."""
+        return self.batch_rows >= MAX_ROWS or len(self.batch) >= MAX_PULLS
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing more will join the batch."""
+        return not (self.waiting or self.claimed or self.reading)
+
+
+class PullRun:
+    """One attempt over account-days of any sources. Only reading happens in threads; all else in the caller's."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        attempt: pulls.Attempt,
+        readers: Readers,
+        landing: Landing,
+        today: date,
+        accept_loss: bool,
+        settle: Callable[[PullOutcome], None],
+    ) -> None:
+        self._connection = connection
+        self._attempt = attempt
+        self._readers = readers
+        self._landing = landing
+        self._today = today
+        self._accept_loss = accept_loss
+        self._settle = settle
+
+    def work(self, days: Iterable[AccountDay]) -> None:
+        """Bring every account-day to its end. What an interruption leaves open, the end of the attempt marks failed."""
+        lanes = {}
+        for day in days:
+            lanes.setdefault(day.source, Lane(day.source, deque())).waiting.append(day)
+        with ThreadPoolExecutor(sum(READERS[source] for source in lanes) or 1, "reading") as pool:
+            try:
+                self._drive(list(lanes.values()), pool)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _drive(self, lanes: list[Lane], pool: ThreadPoolExecutor) -> None:
+        while lanes:
+            for lane in lanes:
+                self._feed(lane, pool)
+            running = [future for lane in lanes for future in lane.reading]
+            done = wait(running, return_when=FIRST_COMPLETED).done if running else set()
+            for lane in lanes:
+                for future in done & lane.reading.keys():
+                    self._take(lane, *lane.reading.pop(future), future)
+                if lane.is_full or lane.is_drained:
+                    self._land(lane)
+            lanes = [lane for lane in lanes if not lane.is_drained]
+
+    def _feed(self, lane: Lane, pool: ThreadPoolExecutor) -> None:
+        while len(lane.reading) < READERS[lane.source] and (lane.claimed or lane.waiting):
+            if not lane.claimed:
+                self._claim(lane)
+                continue
+            day, pull_id = lane.claimed.popleft()
+            if failure := self._readers.prepare(day):
+                self._fail(day, pull_id, failure)
+            else:
+                lane.reading[pool.submit(self._readers.read, day)] = (day, pull_id)
+
+    def _claim(self, lane: Lane) -> None:
+        block = {day.key: day for day in (lane.waiting.popleft() for _ in range(min(CLAIM_BLOCK, len(lane.waiting))))}
+        claimed, refused = pulls.claim(self._connection, self._attempt, list(block))
+        for key, pull_id in claimed.items():
+            lane.claimed.append((block[key], pull_id))
+        for key, cause in refused.items():
+            if block[key].tenants:
+                self._settle_failed(block[key], None, Failure("already_being_pulled", cause, is_permanent=False))
+            else:  # nobody asked for it, and somebody reads it this very moment
+                self._settle(*block[key].outcomes(PullState.ALREADY_DONE))
+
+    def _take(self, lane: Lane, day: AccountDay, pull_id: int, future: Future[Reading]) -> None:
+        try:
+            reading = future.result()
+        except Exception as error:
+            failure = failure_of(error)
+            if isinstance(error, CredentialRejected):
+                self._readers.refuse(day, failure)
+            self._fail(day, pull_id, failure, error)
+            return
+        if failure := self._lost(day, reading):
+            self._fail(day, pull_id, failure)
+            return
+        lane.batch.append(Finished(day, pull_id, reading))
+        lane.batch_rows += reading.table.num_rows
+
+    def _lost(self, day: AccountDay, reading: Reading) -> Failure | None:
+        """Rows of the current pull that a provider past its horizon no longer tells: forgotten, not corrected."""
+        horizon = SOURCES[day.source].horizon_days
+        if horizon is None or self._accept_loss or day.usage_date >= self._today - timedelta(days=horizon):
+            return None
+        current = pulls.current(self._connection, [day.key]).get(day.key)
+        if current is None:
+            return None
+        kept = self._connection.execute(QUERIES[f"{day.source}_keys"], {"pull_id": current.pull_id})
+        lost = sorted({row[0] for row in kept} - reading.keys)
+        if not lost:
+            return None
+        return Failure(
+            "rows_lost",
+            f"{len(lost)} of {current.row_count} rows are gone, {lost[0]} among them, and the day is older than the"
+            f" {horizon} days that {day.source} remembers; pull it with --accept-loss if they were really deleted",
+            is_permanent=True,
+        )
+
+    def _land(self, lane: Lane) -> None:
+        batch, lane.batch, lane.batch_rows = lane.batch, [], 0
+        for finished, result in self._landing.land(batch):
+            if isinstance(result, Exception):
+                self._fail(finished.day, finished.pull_id, failure_of(result), result)
+            else:
+                self._settle_good(finished, result)
+
+    def _settle_good(self, finished: Finished, is_unchanged: bool) -> None:
+        reading = finished.reading
+        facts = {
+            "rows": reading.table.num_rows,
+            "pull_id": finished.pull_id,
+            "is_incomplete": reading.is_incomplete,
+            "requests": reading.requests,
+            "windows": len(reading.windows),
+            "totals": reading.totals,
+            "provider_totals": reading.provider_totals,
+        }
+        state = PullState.UNCHANGED if is_unchanged else PullState.PUBLISHED
+        for outcome in finished.day.outcomes(state, **facts):
+            self._settle(outcome)
+
+    def _fail(self, day: AccountDay, pull_id: int, failure: Failure, error: Exception | None = None) -> None:
+        if error is not None and failure.code == "unexpected":
+            # Where it happened, without the exception's own words: they may quote what it was given.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s: unexpected %s at\n%s", day, type(error).__name__, where)
+        pulls.fail(self._connection, pull_id, failure.code, failure.cause, failure.is_permanent)
+        self._settle_failed(day, pull_id, failure)
+
+    def _settle_failed(self, day: AccountDay, pull_id: int | None, failure: Failure) -> None:
+        facts = {"cause_code": failure.code, "cause": failure.cause, "is_permanent": failure.is_permanent}
+        for outcome in day.outcomes(PullState.FAILED, pull_id=pull_id, **facts):
+            self._settle(outcome)

@@ -1,0 +1,23 @@
+"""What a run is given: the settings of this deployment, and a database that is up while it is used."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from orchestration.settings import Settings
+
+
+class Minutebook(dg.ConfigurableResource[None]):
+    """The deployment as the environment describes it, read when a run, a sensor or a check asks for it."""
+
+    @property
+    def settings(self) -> Settings:
+        """Settings from the environment of this process. Raises what `Settings.from_environment` raises."""
+        return Settings.from_environment()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a server that is up: the configured one, or the embedded one, held for as long as it is used."""
+        with self.settings.database() as url:
+            yield url

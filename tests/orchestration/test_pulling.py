@@ -1,0 +1,254 @@
+"""What `pull` promises, over the sandbox and a real database."""
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from orchestration import pulling
+from orchestration.pulling import DayNotOver, PullState, PullTrigger
+from orchestration.pulling import running as running_module
+from orchestration.settings import Settings
+from tests.orchestration.house import House, call, states
+from tests.sandbox import faults
+from warehouse.pulls import PullKey, claim, open_attempt
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(days=1)
+LONG_FORGOTTEN = TODAY - timedelta(days=40)
+
+
+def test_a_day_that_is_not_over_is_refused_before_anything_is_read(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [])
+    with pytest.raises(DayNotOver, match="not over yet"):
+        house.pull(["acme"], [YESTERDAY, TODAY])
+    assert house.ledger() == []
+
+
+def test_an_unknown_tenant_fails_alone(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [call("c1", YESTERDAY)])
+    outcomes = house.pull(["acme", "nobody"], [YESTERDAY])
+    assert states(outcomes) == {("acme", YESTERDAY): "published", ("nobody", YESTERDAY): "failed"}
+    assert [outcome.cause_code for outcome in outcomes if outcome.is_failed] == ["unknown_tenant"]
+
+
+def test_a_day_older_than_the_provider_remembers_that_lost_rows_is_failed_and_keeps_its_former_pull(
+    house: House,
+) -> None:
+    house.tenant("acme")
+    calls = [call("kept", LONG_FORGOTTEN), call("forgotten", LONG_FORGOTTEN)]
+    house.own_vapi("acme", calls)
+    house.pull(["acme"], [LONG_FORGOTTEN])
+    del calls[1]
+    (lost,) = house.pull(["acme"], [LONG_FORGOTTEN])
+    assert (lost.state, lost.cause_code, lost.is_permanent) == (PullState.FAILED, "rows_lost", True)
+    assert "forgotten" in (lost.cause or "")
+    assert "--accept-loss" in (lost.cause or "")
+    assert house.current_calls() == {"kept", "forgotten"}
+    (accepted,) = house.pull(["acme"], [LONG_FORGOTTEN], accept_loss=True)
+    assert accepted.state is PullState.PUBLISHED
+    assert house.current_calls() == {"kept"}
+
+
+def test_within_the_horizon_the_latest_answer_wins_even_an_empty_one(house: House) -> None:
+    house.tenant("acme")
+    calls = [call("gone", YESTERDAY)]
+    house.own_vapi("acme", calls)
+    house.pull(["acme"], [YESTERDAY])
+    calls.clear()
+    (outcome,) = house.pull(["acme"], [YESTERDAY])
+    assert (outcome.state, outcome.rows) == (PullState.PUBLISHED, 0)
+    assert house.current_calls() == set()
+
+
+def test_a_day_being_read_by_another_attempt_is_refused_by_name(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [call("c1", YESTERDAY)])
+    with psycopg.connect(house.url, autocommit=True) as connection, open_attempt(house.url, "cli") as other:
+        claim(connection, other, [PullKey("vapi", "acme", "acme", YESTERDAY)])
+        (outcome,) = house.pull(["acme"], [YESTERDAY])
+    assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "already_being_pulled")
+    assert f"attempt {other.attempt_id}" in (outcome.cause or "")
+
+
+def test_a_reading_that_cannot_be_landed_leaves_the_others_of_its_batch_alone(house: House) -> None:
+    for tenant in ("acme", "beta", "gamma"):
+        house.tenant(tenant)
+        # Postgres takes no text of which NUL is a part.
+        poison = {"phoneNumberId": "nul\x00byte"} if tenant == "beta" else {}
+        house.own_vapi(tenant, [call(f"c-{tenant}", YESTERDAY, **poison)])
+    house.sandbox.faults.script(
+        "/vapi/call",
+        faults.altered(lambda calls: [entry | {"id": "nul\x00byte"} for entry in calls]),
+        when=lambda received: "beta" in received.key,
+    )
+    outcomes = house.pull(["acme", "beta", "gamma"], [YESTERDAY])
+    ended = states(outcomes)
+    assert (ended["acme", YESTERDAY], ended["gamma", YESTERDAY]) == ("published", "published")
+    assert {"c-acme", "c-gamma"} <= house.current_calls()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "is_permanent"),
+    [
+        (faults.status(403), "credential_rejected", True),
+        (faults.status(400), "provider_refused", True),
+        (faults.ok_with({"message": "not an array"}), "contract_broken", True),
+    ],
+)
+def test_a_failure_is_written_down_with_its_code_and_its_cause(
+    house: House, fault: faults.Fault, code: str, is_permanent: bool
+) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [call("c1", YESTERDAY)])
+    house.sandbox.faults.script("/vapi/call", fault, times=faults.FOREVER)
+    (outcome,) = house.pull(["acme"], [YESTERDAY])
+    (pull,) = house.ledger()
+    assert (outcome.cause_code, outcome.is_permanent) == (pull["cause_code"], pull["is_permanent"]) == (code,
+    is_permanent) assert outcome.cause == pull["cause"]
+    assert "private-key" not in pull["cause"]
+
+
+def test_a_tenant_without_a_stored_key_fails_with_a_word_on_what_to_do(house: House) -> None:
+    house.tenant("acme")
+    house.execute(
+        "insert into control.voiceflow_projects (project_id, tenant_id, valid_from) values ('p1', 'acme', '2025-01-01')"
+    )
+    (outcome,) = house.pull(["acme"], [YESTERDAY], ["voiceflow"])
+    assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "credential_missing")
+
+
+def test_without_the_master_key_every_day_fails_and_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [call("c1", YESTERDAY)])
+    monkeypatch.delenv("MINUTEBOOK_MASTER_KEYS")
+    blind = House(house.url, Settings.from_environment(), house.sandbox)
+    (outcome,) = blind.pull(["acme"], [YESTERDAY])
+    assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "master_key_missing")
+
+
+def test_a_rejected_key_is_not_tried_on_every_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(running_module.READERS, "vapi", 1)
+    house.tenant("acme")
+    house.own_vapi("acme", [], is_rejected=True)
+    days = [YESTERDAY - timedelta(days=back) for back in range(5)]
+    outcomes = house.pull(["acme"], days)
+    assert [outcome.cause_code for outcome in outcomes] == ["credential_rejected"] * 5
+    assert len(house.sandbox.asked("/vapi/call")) == 1
+    assert len(house.ledger()) == 5
+
+
+def test_progress_is_told_day_by_day_and_every_asked_day_has_one_outcome(house: House) -> None:
+    house.tenant("acme")
+    house.tenant("idle")
+    house.own_vapi("acme", [call("c1", YESTERDAY)])
+    told: list[pulling.PullOutcome] = []
+    main = threading.get_ident()
+    outcomes = house.pull(
+        ["acme", "idle"],
+        [YESTERDAY],
+        ["vapi", "voiceflow"],
+        on_progress=lambda outcome: told.append(outcome) or None if threading.get_ident() == main else None,
+    )
+    assert told == outcomes
+    assert sorted((outcome.tenant_id, outcome.source, outcome.state.value) for outcome in outcomes) == [
+        ("acme", "vapi", "published"),
+        ("acme", "voiceflow", "not used"),
+        ("idle", "vapi", "not used"),
+        ("idle", "voiceflow", "not used"),
+    ]
+
+
+def test_a_small_batch_limit_lands_everything_in_several_packages(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_module, "MAX_ROWS", 3)
+    monkeypatch.setattr(running_module, "CLAIM_BLOCK", 2)
+    house.tenant("acme")
+    days = [YESTERDAY - timedelta(days=back) for back in range(7)]
+    house.own_vapi("acme", [call(f"c-{day}-{number}", day) for day in days for number in range(2)])
+    outcomes = house.pull(["acme"], days)
+    assert {outcome.state for outcome in outcomes} == {PullState.PUBLISHED}
+    assert len(house.current_calls()) == 14
+    (loads,) = house.execute("select count(distinct _dlt_load_id) as loads from raw_vapi.calls")
+    assert loads["loads"] > 1
+
+
+def test_the_night_reads_the_shared_account_even_where_no_number_of_it_is_attached(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi(None, [call("nobody's", YESTERDAY)])
+    assert states(house.pull(["acme"], [YESTERDAY])) == {("acme", YESTERDAY): "not used"}
+    outcomes = house.pull(["acme"], [YESTERDAY], trigger=PullTrigger.SCHEDULE)
+    assert states(outcomes) == {("acme", YESTERDAY): "not used", (None, YESTERDAY): "published"}
+    assert house.current_calls() == {"nobody's"}
+
+
+def test_conversations_are_kept_for_the_tenant_that_chose_so_alone(house: House) -> None:
+    for tenant in ("acme", "beta"):
+        house.tenant(tenant)
+        house.attach(tenant, "vapi_assistant", f"assistant-of-{tenant}")
+    house.execute("update control.tenants set keeps_conversation = true where tenant_id = 'acme'")
+    house.own_vapi(
+        None,
+        [
+            call(f"c-{tenant}", YESTERDAY, assistant_id=f"assistant-of-{tenant}", phone_number_id="shared")
+            for tenant in ("acme", "beta", "nobody")
+        ],
+    )
+    house.pull(["acme", "beta"], [YESTERDAY])
+    kept = house.execute("select call_id from raw_vapi.calls where payload::text like '%artifact%'")
+    assert [row["call_id"] for row in kept] == ["c-acme"]
+
+
+@pytest.fixture
+def usage_database(empty_database_url: str, monkeypatch: pytest.MonkeyPatch, house: House, tmp_path: Path) -> House:
+    """The house with the platform's own database: two known agents and one nobody knows."""
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(
+            "create table agent_usage_metrics (agent_id text, metric_type text, quantity numeric, cost_usd numeric,"
+            " metadata jsonb, created_at timestamptz)"
+        )
+        for agent, quantity in (("ocr-a", 10), ("ocr-b", 20), ("stray", 40)):
+            connection.execute(
+                "insert into agent_usage_metrics values (%s, 'ocr_scan', %s, 0.075, '{}', %s)",
+                (agent, quantity, datetime.combine(YESTERDAY, datetime.min.time(), UTC)),
+            )
+    monkeypatch.setenv("MINUTEBOOK_USAGE_DATABASE_URL", empty_database_url)
+    for tenant, agent in (("acme", "ocr-a"), ("beta", "ocr-b")):
+        house.tenant(tenant)
+        house.attach(tenant, "usage_agent", agent)
+    return House(house.url, Settings.from_environment(), house.sandbox)
+
+
+def test_usage_of_an_unknown_agent_is_kept_beside_the_tenants_own(usage_database: House) -> None:
+    outcomes = usage_database.pull(["acme", "beta"], [YESTERDAY], ["usage_metrics"])
+    assert states(outcomes) == {
+        ("acme", YESTERDAY): "published",
+        ("beta", YESTERDAY): "published",
+        (None, YESTERDAY): "published",
+    }
+    rows = usage_database.execute("select account, usage_agent_id, quantity from raw_usage_metrics.metrics order by quantity")
+    assert [(row["account"], row["usage_agent_id"], row["quantity"]) for row in rows] == [
+        ("acme", "ocr-a", 10),
+        ("beta", "ocr-b", 20),
+        ("platform", "stray", 40),
+    ]
+
+
+def test_an_agent_belongs_to_whom_it_was_attached_that_day(usage_database: House) -> None:
+    usage_database.attach("beta", "usage_agent", "ocr-a", since=TODAY)
+    usage_database.attach(None, "usage_agent", "ocr-b", since=date(2025, 6, 1))
+    outcomes = usage_database.pull(["acme", "beta"], [YESTERDAY], ["usage_metrics"])
+    assert states(outcomes)["beta", YESTERDAY] == "not used"
+    rows = usage_database.execute("select account, usage_agent_id from raw_usage_metrics.metrics order by quantity")
+    assert [(row["account"], row["usage_agent_id"]) for row in rows] == [
+        ("acme", "ocr-a"),
+        ("platform", "ocr-b"),
+        ("platform", "stray"),
+    ]

@@ -1,0 +1,93 @@
+-- name: tenant_day_accounts
+-- One row per asked tenant-day and source; account is null where the tenant uses nothing of the source that day.
+with asked as (
+    select tenant_id, usage_date
+    from unnest(%(tenant_ids)s::text [], %(usage_dates)s::date []) as pairs (tenant_id, usage_date)
+)
+
+select distinct
+    asked.tenant_id,
+    asked.usage_date,
+    source.source,
+    uses.account,
+    tenants.tenant_id is not null as is_known,
+    coalesce(statuses.status = 'active', false) as is_active
+from asked
+cross join unnest(%(sources)s::text []) as source (source)
+left join control.tenants as tenants on asked.tenant_id = tenants.tenant_id
+left join lateral (
+    select versions.status
+    from control.tenant_statuses as versions
+    where versions.tenant_id = asked.tenant_id and versions.valid_from <= asked.usage_date
+    order by versions.valid_from desc
+    limit 1
+) as statuses on true
+left join control.tenant_sources as uses
+    on
+        asked.tenant_id = uses.tenant_id
+        and source.source = uses.source
+        and asked.usage_date >= uses.valid_from
+        and asked.usage_date < coalesce(uses.valid_to, 'infinity');
+
+-- name: has_platform_credential
+select exists(
+    select 1
+    from control.credentials
+    where tenant_id is null and provider = %(provider)s and retired_at is null
+) as has_one;
+
+-- name: attachments
+-- Every version of what an agent is known by at a provider; no tenant means detached.
+select
+    versions.kind,
+    versions.value,
+    versions.valid_from,
+    versions.tenant_id,
+    coalesce(tenants.keeps_conversation, false) as keeps_conversation
+from control.agent_attachments as versions
+left join control.tenants as tenants on versions.tenant_id = tenants.tenant_id
+where versions.kind in ('vapi_phone_number', 'vapi_assistant', 'usage_agent')
+order by versions.kind, versions.value, versions.valid_from;
+
+-- name: tenants_that_keep_conversations
+select tenant_id
+from control.tenants
+where keeps_conversation;
+
+-- name: voiceflow_projects
+select
+    tenant_id,
+    project_id,
+    environment,
+    valid_from,
+    valid_to
+from control.voiceflow_projects
+order by project_id;
+
+-- name: done_in_runs
+-- The last good pull of each account-day by the attempts of these runs.
+select distinct on (pulls.source, pulls.account, pulls.usage_date)
+    pulls.source,
+    pulls.account,
+    pulls.usage_date,
+    pulls.pull_id,
+    pulls.is_incomplete,
+    coalesce(pulls.row_count, 0) as row_count
+from ledger.pulls as pulls
+inner join ledger.attempts as attempts on pulls.attempt_id = attempts.attempt_id
+where
+    attempts.run_id = any(%(run_ids)s)
+    and pulls.source = any(%(sources)s)
+    and pulls.state in ('published', 'unchanged', 'superseded')
+order by pulls.source, pulls.account, pulls.usage_date, pulls.pull_id desc;
+
+-- name: vapi_keys
+-- The natural keys of a pull's rows, as the source names them: for a provider that forgets.
+select call_id
+from raw_vapi.calls
+where pull_id = %(pull_id)s;
+
+-- name: discard_landed
+delete from {raw} as landed
+using ledger.pulls as pulls
+where landed.pull_id = pulls.pull_id and pulls.state = 'reading' and pulls.pull_id = any(%(pull_ids)s);

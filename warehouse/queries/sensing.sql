@@ -1,0 +1,37 @@
+-- name: tenants_active_between
+-- Tenants that are active on at least one day of [first_day, last_day], both included.
+with versions as (
+    select
+        tenant_id,
+        status,
+        valid_from,
+        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to
+    from control.tenant_statuses
+)
+
+select distinct tenant_id
+from versions
+where
+    status = 'active'
+    and valid_from <= %(last_day)s
+    and coalesce(valid_to, 'infinity') > %(first_day)s
+order by tenant_id;
+
+-- name: marts_are_built
+select
+    to_regclass('marts.fct_pulls_built') is not null
+    and to_regclass('marts.dim_build') is not null as marts_are_built;
+
+-- name: what_the_marts_lack
+-- What should be, compared with what is; no watermark.
+select
+    (
+        select count(*)
+        from ledger.pulls as pulls
+        where
+            pulls.state = 'published'
+            and not exists (select 1 from marts.fct_pulls_built as built where pulls.pull_id = built.pull_id)
+    ) as pulls_not_built,
+    (select revision from control.revision)
+    > coalesce((select max(control_revision) from marts.dim_build), -1) as is_control_newer,
+    coalesce((select max(as_of) from marts.dim_build), '-infinity') < %(today)s as is_day_newer;
