@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, On, amount_option, command, parse_amount, parse_date, today
+from orchestration.cli.options import From, Json, On, Period, amount_option, command, parse_amount, parse_date, today
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.control import prices
 from warehouse.control.prices import Model, Price, Tier
+from warehouse.periods import require_built
+from warehouse.whatif import simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,6 +74,33 @@ def end_price(
     with session(ctx).operator() as connection:
         change = prices.put_price(connection, Price(meter, on, Model.PLAN, tenant_id=tenant))
     show_changes([change], as_json, f"minutebook price show --tenant {tenant} --on {on}")
+
+
+@command(app, "simulate", "minutebook price simulate 2026-10 --plan growth --meter voice_minutes --amount 0.08")
+def simulate_price(
+    ctx: typer.Context,
+    period: Period,
+    meter: Meter,
+    plan: Plan = None,
+    tenant: Tenant = None,
+    amount: Annotated[Decimal | None, amount_option("Per unit, or per package.")] = None,
+    package_size: Annotated[int | None, typer.Option(min=1, metavar="UNITS", help="Units of a package.")] = None,
+    tier: Annotated[
+        list[Tier] | None,
+        typer.Option(parser=parse_tier, metavar="UP_TO:AMOUNT", help="A tier, inclusive; inf for the last. Repeat it."),
+    ] = None,
+    model: Annotated[Model | None, typer.Option(help="As for price set.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rate the overage of a period under another price and show the difference; nothing is changed."""
+    guessed = Model.GRADUATED if tier else Model.PACKAGE if package_size else Model.PER_UNIT
+    proposed = Price(meter, period.start, model or guessed, plan, tenant, amount, package_size, tuple(tier or ()))
+    with session(ctx).operator() as connection:
+        require_built(connection)
+        rows = simulate(connection, proposed, period)
+    columns = ["tenant_id", "period_start", "currency", "quantity", "allowance", "overage_quantity", "billed_amount"]
+    empty = f"no priced usage of {meter} in periods that start in {period}"
+    show(rows, [*columns, "simulated_amount", "difference"], as_json, empty)
 
 
 @command(app, "list", "minutebook price list --meter voice_minutes")

@@ -44,15 +44,29 @@ class Comparison:
     disagreements: list[Disagreement] = field(default_factory=list)
 
     def check(
-        self, what: str, oracle: Mapping[Key, Any], marts: Mapping[Key, Any], tolerance: Fraction | int = 0
+        self,
+        what: str,
+        oracle: Mapping[Key, Any],
+        marts: Mapping[Key, Any],
+        tolerance: Fraction | int = 0,
+        *,
+        by_day: bool = False,
     ) -> None:
         """A key that one side lacks counts as 0 there."""
         keys = {key for side in (oracle, marts) for key, value in side.items() if value}
+        if by_day:
+            keys = {key for key in keys if not self.is_long_closed(key)}
         self.counts[what] = len(keys)
         for key in sorted(keys, key=str):
             ours, theirs = oracle.get(key) or 0, marts.get(key) or 0
             if abs(Fraction(ours) - Fraction(theirs)) > tolerance * max(1, abs(Fraction(ours))):
                 self.disagreements.append(Disagreement(what, key, ours, theirs))
+
+    def is_long_closed(self, key: Key) -> bool:
+        """Whether a day (or a period's start) follows the month of its tenant's closing: no meter is settled then."""
+        tenant = self.world.book.tenant.get(key[0])
+        late = after_closing(tenant, tenant.closed_on) if tenant and tenant.closed_on else None
+        return late is not None and late.end <= key[1] if isinstance(key[1], date) else False
 
     def marts(self, key: str, value: str, source: str) -> dict[Key, Any]:
         """Sums of value by key columns."""
@@ -101,9 +115,9 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     columns, uncounted = "tenant_id, usage_date, source, reason", "source = 'vapi' and meter_id is null"
     found.check("unbilled units", reported, found.marts(
         columns, "quantity", f"fct_unbilled_usage where reason <> 'unpriced' and not ({uncounted})"
-    ))  # fmt: skip
+    ), by_day=True)  # fmt: skip
     without_meter = found.marts(columns, "1", f"fct_unbilled_usage where {uncounted}")
-    found.check("day of calls without a meter", calls, dict.fromkeys(without_meter, 1))
+    found.check("day of calls without a meter", calls, dict.fromkeys(without_meter, 1), by_day=True)
 
     start = min((pull.usage_date for pull in world.pulls), default=world.as_of)
     costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of + timedelta(days=1))
@@ -162,7 +176,7 @@ def _compare_margins(
             by_component[tenant_id, day, component, basis] = amount
     found.check("cost", by_component, found.marts(
         "tenant_id, usage_date, component, basis", "amount", "fct_costs_daily where tenant_id is not null"
-    ), UNROUNDED)  # fmt: skip
+    ), UNROUNDED, by_day=True)  # fmt: skip
     revenue: dict[Key, Decimal] = {}
     margins: dict[Key, Fraction] = {}
     percents: dict[Key, Decimal] = {}
@@ -176,5 +190,5 @@ def _compare_margins(
                 percents[key] = result.percent
     of_period = "tenant_id, period_start"
     found.check("revenue", revenue, found.marts(of_period, "revenue", "fct_margin_monthly"))
-    found.check("margin", margins, found.marts(of_period, "margin", "fct_margin_monthly"), UNROUNDED)
+    found.check("margin", margins, found.marts(of_period, "margin", "fct_margin_monthly"), UNROUNDED, by_day=True)
     found.check("margin percent", percents, found.marts(of_period, "margin_percent", "fct_margin_monthly"))

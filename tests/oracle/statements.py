@@ -9,13 +9,16 @@ from fractions import Fraction
 
 from tests.oracle.book import Book, Credit, Tenant
 from tests.oracle.money import priced, rounded, to_minor_unit
-from tests.oracle.periods import Period, period_end, periods
+from tests.oracle.periods import Period, carriers, periods
 from tests.oracle.usage import Used
 
 
 @dataclass(frozen=True)
 class Line:
-    """amount is what it adds to the statement: a credit's is negative. service_start: of the period it is about."""
+    """quantity: units, 1 for a fee, none for a credit. amount is what it adds to the statement: a credit's is negative.
+
+    service_start: start of the period it is about.
+    """
 
     tenant_id: str
     period_start: date
@@ -93,10 +96,10 @@ def own_lines(
         fees = Decimal(0)
         if terms is not None:
             if number == 0 and terms.setup_fee:
-                lines.append(line("setup", to_minor_unit(terms.setup_fee, tenant.currency)))
+                lines.append(line("setup", to_minor_unit(terms.setup_fee, tenant.currency), quantity=1))
             if terms.subscription_fee:
                 fees = to_minor_unit(Fraction(terms.subscription_fee) * share, tenant.currency)
-                lines.append(line("subscription", fees))
+                lines.append(line("subscription", fees, quantity=1))
         overages = Decimal(0)
         for meter_id in sorted(meter for owner, meter in used if owner == tenant.tenant_id):
             by_day = {
@@ -121,7 +124,7 @@ def own_lines(
         if terms is not None:
             shortfall = to_minor_unit(Fraction(terms.minimum_amount) * share, tenant.currency) - fees - overages
             if shortfall > 0:
-                lines.append(line("minimum", shortfall))
+                lines.append(line("minimum", shortfall, quantity=1))
     return lines, days, unpriced
 
 
@@ -139,9 +142,9 @@ def corrections(
         if line.kind == "credit":
             continue
         settled[line.corrects or line.line_id].append(line)
-    carrier = next((one.start for one in periods(tenant, as_of) if one.start not in frozen), tenant.closed_on)
+    carrier = next((start for start in carriers(tenant, as_of) if start not in frozen), None)
     if carrier is None:
-        carrier = period_end(max(frozen))
+        return []
     lines = []
     for line_id in sorted(known.keys() | settled.keys()):
         now = known.get(line_id)

@@ -59,7 +59,7 @@ def test_a_unit_is_within_the_allowance_or_overage_or_reported(world: World) -> 
     sums = quantities(used)
     for tenant in world.book.tenants:
         lines, days, unpriced = own_lines(world.book, tenant, world.as_of, sums)
-        billed = sum(line.quantity or 0 for line in lines)
+        billed = sum(line.quantity or 0 for line in lines if line.kind == "overage")
         in_periods = sum(
             quantity
             for (owner, _), by_day in sums.items()

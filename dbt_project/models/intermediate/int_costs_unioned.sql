@@ -38,7 +38,8 @@ estimates as (
         usage.agent_id,
         usage.usage_date,
         usage.source,
-        usage.item as component,
+        -- Calls no meter counts cannot be estimated; under Vapi's own word "voice" they would void a cost it does report.
+        case when usage.source = 'vapi' and usage.meter_id is null then 'call' else usage.item end as component,
         case when usage.is_billed_elsewhere then 'billed_elsewhere' else 'estimated' end as basis,
         coalesce(unit_costs.currency, 'USD') as currency,
         usage.uncosted_quantity * unit_costs.unit_cost as cost

@@ -1,6 +1,6 @@
 -- A period is a month from the anchor day, cut off at the closing date; a first one begins at its anchor day, and is
 -- billed from the activation. At the closing date an extra one starts, without a fee, for what still has to be
--- corrected.
+-- corrected; once that is approved, the next month's carries what comes later still.
 with tenants as (
     select * from {{ ref('int_tenants_dated') }}
     where activated_on <= {{ as_of() }}
@@ -41,21 +41,44 @@ after_closing as (
     select
         tenant_id,
         currency,
-        closed_on as period_start,
+        greatest(whole_start, closed_on) as period_start,
         whole_end as period_end,
-        closed_on as service_start,
-        closed_on as service_end,
+        greatest(whole_start, closed_on) as service_start,
+        greatest(whole_start, closed_on) as service_end,
         whole_end - whole_start as period_days,
         false as is_first,
         true as is_after_closing
     from months
-    where closed_on >= whole_start and closed_on < whole_end and closed_on <= {{ as_of() }}
+    where whole_end > closed_on and greatest(whole_start, closed_on) <= {{ as_of() }}
+),
+
+states as (
+    select
+        tenant_id,
+        period_start,
+        state,
+        state in ('approved', 'closed') as is_frozen
+    from {{ ref('stg_ledger__periods') }}
+),
+
+first_open_after_closing as (
+    select
+        after_closing.tenant_id,
+        min(after_closing.period_start) as period_start
+    from after_closing
+    left join states
+        on after_closing.tenant_id = states.tenant_id and after_closing.period_start = states.period_start
+    where not coalesce(states.is_frozen, false)
+    group by after_closing.tenant_id
 ),
 
 spined as (
     select * from regular
     union all
-    select * from after_closing
+    select after_closing.*
+    from after_closing
+    left join first_open_after_closing as first_open on after_closing.tenant_id = first_open.tenant_id
+    where after_closing.period_start <= coalesce(first_open.period_start, 'infinity')
 ),
 
 with_terms as (
@@ -79,7 +102,7 @@ with_terms as (
         coalesce(terms.prorates_allowance, false) as prorates_allowance,
         terms.voice_meter_id
     from spined
-    left join {{ ref('stg_ledger__periods') }} as states
+    left join states
         on spined.tenant_id = states.tenant_id and spined.period_start = states.period_start
     left join {{ ref('stg_control__tenant_plans') }} as chosen
         on

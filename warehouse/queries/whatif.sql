@@ -1,0 +1,202 @@
+-- name: simulate
+-- Overage of past or running periods under other prices: the quantities as billed, rated by the version in force on each
+-- period's first billed day and by the one proposed. A period in which the meter has no price at all is left out, and what
+-- lies above a bounded last tier has none.
+with days as (
+    select
+        u.tenant_id,
+        u.period_start,
+        u.meter_id,
+        sum(u.quantity)::bigint as quantity
+    from marts.fct_usage_daily as u
+    where
+        u.meter_id = %(meter_id)s
+        and u.period_start >= %(month_start)s
+        and u.period_start < %(month_end)s
+        and u.unbilled_reason is null
+        and (%(tenant_id)s::text is null or u.tenant_id = %(tenant_id)s)
+    group by u.tenant_id, u.period_start, u.meter_id
+),
+
+included as (
+    select
+        o.tenant_id,
+        o.period_start,
+        max(o.allowance) as allowance
+    from marts.fct_overages_daily as o
+    where o.meter_id = %(meter_id)s
+    group by o.tenant_id, o.period_start
+),
+
+overages as (
+    select
+        d.tenant_id,
+        d.period_start,
+        d.quantity,
+        i.allowance,
+        s.currency,
+        scale(s.total) as digits,
+        greatest(d.quantity - i.allowance, 0)::bigint as overage_quantity
+    from days as d
+    inner join marts.fct_statements as s on d.tenant_id = s.tenant_id and d.period_start = s.period_start
+    inner join included as i on d.tenant_id = i.tenant_id and d.period_start = i.period_start
+    where %(plan_id)s::text is null or s.plan_id = %(plan_id)s
+),
+
+bound as (
+    select (t.tier ->> 'up_to')::bigint as priced_up_to
+    from jsonb_array_elements(%(tiers)s::jsonb) with ordinality as t (tier, place)
+    order by t.place desc
+    limit 1
+),
+
+rated as (
+    select
+        o.*,
+        l.amount as billed_amount,
+        control.rated_amount(
+            %(model)s, %(unit_amount)s::numeric, %(package_size)s::bigint, %(tiers)s::jsonb,
+            least(o.overage_quantity, coalesce(b.priced_up_to, o.overage_quantity))
+        ) as unrounded_amount
+    from overages as o
+    left join bound as b on true
+    left join marts.fct_statement_lines as l
+        on
+            o.tenant_id = l.tenant_id
+            and o.period_start = l.period_start
+            and l.line_kind = 'overage'
+            and l.meter_id = %(meter_id)s
+)
+
+select
+    r.tenant_id,
+    r.period_start,
+    r.currency,
+    r.quantity,
+    r.allowance,
+    r.overage_quantity,
+    coalesce(r.billed_amount, 0) as billed_amount,
+    round(r.unrounded_amount, r.digits) as simulated_amount,
+    round(r.unrounded_amount, r.digits) - coalesce(r.billed_amount, 0) as difference
+from rated as r
+order by r.tenant_id, r.period_start;
+
+-- name: forecast
+-- Method: what is known of the period's finished days, plus for each day still to come the mean of the finished days of
+-- the last 28 (of the active ones, if the tenant is younger). Rated as the period is.
+with running as (
+    select
+        s.tenant_id,
+        s.period_start,
+        s.period_end,
+        s.currency,
+        scale(s.total) as digits
+    from marts.fct_statements as s
+    where
+        s.period_start <= %(today)s
+        and s.period_end > %(today)s
+        and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
+),
+
+windows as (
+    select
+        r.tenant_id,
+        greatest(%(today)s - 28, t.activated_on) as looked_from
+    from running as r
+    inner join marts.dim_tenants as t on r.tenant_id = t.tenant_id
+),
+
+recent as (
+    select
+        u.tenant_id,
+        u.meter_id,
+        sum(u.quantity) / greatest(%(today)s - w.looked_from, 1) as daily_mean,
+        greatest(%(today)s - w.looked_from, 1) as days_looked_at
+    from marts.fct_usage_daily as u
+    inner join windows as w on u.tenant_id = w.tenant_id
+    where u.usage_date >= w.looked_from and u.usage_date < %(today)s and u.unbilled_reason is null
+    group by u.tenant_id, u.meter_id, w.looked_from
+),
+
+so_far as (
+    select
+        o.tenant_id,
+        o.period_start,
+        o.meter_id,
+        max(o.cumulative_quantity) filter (where o.usage_date < %(today)s) as quantity,
+        max(o.allowance) as allowance,
+        max(o.price_id) as price_id,
+        max(o.unit) as unit
+    from marts.fct_overages_daily as o
+    inner join running as r on o.tenant_id = r.tenant_id and o.period_start = r.period_start
+    group by o.tenant_id, o.period_start, o.meter_id
+),
+
+projected as (
+    select
+        r.tenant_id,
+        r.period_start,
+        r.period_end,
+        r.currency,
+        r.digits,
+        f.meter_id,
+        f.unit,
+        f.allowance,
+        f.price_id,
+        coalesce(f.quantity, 0) as quantity_so_far,
+        coalesce(m.daily_mean, 0) as daily_mean,
+        coalesce(m.days_looked_at, 0) as days_looked_at,
+        round(coalesce(f.quantity, 0) + coalesce(m.daily_mean, 0) * (r.period_end - %(today)s))::bigint as quantity
+    from running as r
+    inner join so_far as f on r.tenant_id = f.tenant_id and r.period_start = f.period_start
+    left join recent as m on f.tenant_id = m.tenant_id and f.meter_id = m.meter_id
+)
+
+select
+    p.tenant_id,
+    p.period_start,
+    p.period_end,
+    p.currency,
+    p.meter_id,
+    p.unit,
+    p.allowance,
+    p.quantity_so_far,
+    round(p.daily_mean, 2) as daily_mean,
+    p.days_looked_at,
+    p.quantity,
+    greatest(p.quantity - p.allowance, 0) as overage_quantity,
+    round(control.rated_amount(
+        v.model, v.unit_amount, v.package_size, v.tiers, greatest(p.quantity - p.allowance, 0)::bigint
+    ), p.digits) as amount
+from projected as p
+inner join marts.dim_prices as v on p.price_id = v.price_id
+order by p.tenant_id, p.meter_id;
+
+-- name: running
+select
+    s.tenant_id,
+    s.period_start,
+    s.period_end,
+    s.currency,
+    s.setup,
+    s.subscription,
+    s.adjustments,
+    s.total as total_so_far,
+    coalesce(round(
+        t.minimum_amount * (s.period_end - greatest(s.period_start, d.activated_on))
+        / ((s.period_start + interval '1 month')::date - s.period_start),
+        scale(s.total)
+    ), 0) as minimum_amount
+from marts.fct_statements as s
+inner join marts.dim_tenants as d on s.tenant_id = d.tenant_id
+left join lateral (
+    select v.minimum_amount from control.plan_terms as v
+    where v.plan_id = s.plan_id and v.valid_from <= greatest(s.period_start, d.activated_on)
+    order by v.valid_from desc
+    limit 1
+) as t on true
+where
+    s.period_start <= %(today)s
+    and s.period_end > %(today)s
+    and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
+order by s.tenant_id;
