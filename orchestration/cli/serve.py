@@ -21,7 +21,7 @@ from warehouse.migrate import migrate
 
 app = typer.Typer()
 WORKSPACE = instance.ROOT / "workspace.yaml"
-START_SECONDS = 120
+START_SECONDS = 300  # a busy machine with a cold cache takes its time
 STOP_SECONDS = 20
 
 

@@ -171,7 +171,7 @@ def projects(connection: Connection, tenant_id: str | None = None) -> list[Row]:
 
 
 def _on(connection: Connection, kind: Kind, value: str, on: date) -> Row | None:
-    return first(connection, FILE, "attachment_on", kind=kind, value=value, on=on)
+    return first(connection, FILE, "attachment_on", kind=kind, value=value, on_day=on)
 
 
 def _write(

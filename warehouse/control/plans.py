@@ -158,7 +158,7 @@ def meters(connection: Connection, meter_id: str | None = None) -> list[Row]:
 
 def plans_on(connection: Connection, on: date) -> list[Row]:
     """One row per plan with its terms in force on a day and the number of tenants on it."""
-    return rows(connection, FILE, "plans", on=on)
+    return rows(connection, FILE, "plans", on_day=on)
 
 
 def plan_history(connection: Connection, plan_id: str) -> tuple[list[Row], list[Row]]:

@@ -109,11 +109,11 @@ def prices_on(connection: Connection, on: date, plan_id: str | None = None, tena
     """The price in force on a day for each meter of a plan or a tenant; a tenant's own wins over its plan's."""
     if tenant_id is not None:
         require_tenant(connection, tenant_id)
-        return rows(connection, FILE, "prices_of_tenant_on", on=on, tenant_id=tenant_id)
+        return rows(connection, FILE, "prices_of_tenant_on", on_day=on, tenant_id=tenant_id)
     if plan_id is None:
         raise Refused("name a plan or a tenant")
     require_plan(connection, plan_id)
-    return rows(connection, FILE, "prices_of_plan_on", on=on, plan_id=plan_id)
+    return rows(connection, FILE, "prices_of_plan_on", on_day=on, plan_id=plan_id)
 
 
 def _parameters(price: Price) -> dict[str, object]:
@@ -141,6 +141,6 @@ def _concerns(connection: Connection, price: Price, period: guard.ApprovedPeriod
         "override_on",
         tenant_id=period.tenant_id,
         meter_id=price.meter_id,
-        on=period.first_billed_day,
+        on_day=period.first_billed_day,
     )
     return own is None or own["model"] == Model.PLAN

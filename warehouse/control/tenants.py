@@ -130,7 +130,7 @@ def put_tenant_plan(connection: Connection, tenant_id: str, plan_id: str, valid_
 
 def tenants_on(connection: Connection, on: date, tenant_id: str | None = None) -> list[Row]:
     """One row per tenant with its status and plan as of a day."""
-    return rows(connection, FILE, "tenants_on", on=on, tenant_id=tenant_id)
+    return rows(connection, FILE, "tenants_on", on_day=on, tenant_id=tenant_id)
 
 
 def history(connection: Connection, tenant_id: str) -> tuple[list[Row], list[Row]]:

@@ -1,5 +1,6 @@
--- A statement that changes no row, such as an idempotent command repeated, is no change of control data: counting it made
--- every repetition a reason to build the marts anew. Counted by row instead; that a secret was verified concerns no mart.
+-- A statement that changes no row, such as an idempotent command repeated, is no change of control data: counting it
+-- made every repetition a reason to build the marts anew. Counted by row instead; that a secret was verified concerns
+-- no mart.
 do $$
 declare
     counted record;

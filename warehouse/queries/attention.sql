@@ -17,16 +17,21 @@ expected as (
         d.day::date as usage_date
     from control.tenant_sources as t
     inner join statuses as s on t.tenant_id = s.tenant_id and s.status = 'active'
-    cross join lateral generate_series(
-        greatest(t.valid_from, s.valid_from, %(first_day)s::date)::timestamp,
-        least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
-        interval '1 day'
-    ) as d (day)
-    where %(tenant_ids)s::text [] is null or t.tenant_id = any(%(tenant_ids)s)
+    cross join
+        lateral generate_series(
+            greatest(t.valid_from, s.valid_from, %(first_day)s::date)::timestamp,
+            least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
+            interval '1 day'
+        ) as d (day)
+    where %(tenant_ids)s::text[] is null or t.tenant_id = any(%(tenant_ids)s)
 ),
 
 currents as (
-    select source, account, usage_date, is_incomplete
+    select
+        source,
+        account,
+        usage_date,
+        is_incomplete
     from ledger.pulls
     where state = 'published' and usage_date between %(first_day)s and %(last_day)s
 ),

@@ -31,4 +31,4 @@ select
         limit 1
     ) as plan_id
 from approved as a
-order by a.period_start desc, a.tenant_id;
+order by a.period_start desc, a.tenant_id asc;

@@ -1,5 +1,13 @@
 -- name: meter
-select meter_id, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
+select
+    meter_id,
+    name,
+    unit,
+    source,
+    increment_seconds,
+    minimum_seconds,
+    metric_type,
+    stripe_event_name
 from control.meters
 where meter_id = %(meter_id)s;
 
@@ -18,7 +26,8 @@ limit 1;
 
 -- name: put_meter
 with former as (
-    select meter_id from control.meters where meter_id = %(meter_id)s
+    select meter_id from control.meters
+    where meter_id = %(meter_id)s
 ),
 
 written as (
@@ -36,21 +45,37 @@ written as (
         %(stripe_event_name)s
     )
     on conflict (meter_id) do update
-    set name = excluded.name, stripe_event_name = excluded.stripe_event_name
-    where (m.name, m.stripe_event_name) is distinct from (excluded.name, excluded.stripe_event_name)
+        set name = excluded.name, stripe_event_name = excluded.stripe_event_name
+        where (m.name, m.stripe_event_name) is distinct from (excluded.name, excluded.stripe_event_name)
     returning 1
 )
 
-select (select count(*) from former) as existed, (select count(*) from written) as written, null::date as next_from;
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
 
 -- name: meters
-select meter_id, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
+select
+    meter_id,
+    name,
+    unit,
+    source,
+    increment_seconds,
+    minimum_seconds,
+    metric_type,
+    stripe_event_name
 from control.meters
 where %(meter_id)s::text is null or meter_id = %(meter_id)s
 order by source, meter_id;
 
 -- name: plan
-select plan_id, name, currency from control.plans where plan_id = %(plan_id)s;
+select
+    plan_id,
+    name,
+    currency
+from control.plans
+where plan_id = %(plan_id)s;
 
 -- name: plans
 select
@@ -67,7 +92,7 @@ select
         select count(*) from control.tenants as n
         where p.plan_id = (
             select v.plan_id from control.tenant_plans as v
-            where v.tenant_id = n.tenant_id and v.valid_from <= %(on)s
+            where v.tenant_id = n.tenant_id and v.valid_from <= %(on_day)s
             order by v.valid_from desc
             limit 1
         )
@@ -75,7 +100,7 @@ select
 from control.plans as p
 left join lateral (
     select * from control.plan_terms as v
-    where v.plan_id = p.plan_id and v.valid_from <= %(on)s
+    where v.plan_id = p.plan_id and v.valid_from <= %(on_day)s
     order by v.valid_from desc
     limit 1
 ) as t on true
@@ -83,22 +108,28 @@ order by p.plan_id;
 
 -- name: put_plan
 with former as (
-    select plan_id from control.plans where plan_id = %(plan_id)s
+    select plan_id from control.plans
+    where plan_id = %(plan_id)s
 ),
 
 written as (
     insert into control.plans as p (plan_id, name, currency)
     values (%(plan_id)s, %(name)s, %(currency)s)
-    on conflict (plan_id) do update set name = excluded.name
-    where p.name <> excluded.name
+    on conflict (plan_id) do update
+        set name = excluded.name
+        where p.name <> excluded.name
     returning 1
 )
 
-select (select count(*) from former) as existed, (select count(*) from written) as written, null::date as next_from;
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
 
 -- name: put_terms
 with former as (
-    select plan_id from control.plan_terms where plan_id = %(plan_id)s and valid_from = %(valid_from)s
+    select plan_id from control.plan_terms
+    where plan_id = %(plan_id)s and valid_from = %(valid_from)s
 ),
 
 written as (
@@ -115,13 +146,13 @@ written as (
         %(voice_meter_id)s
     )
     on conflict (plan_id, valid_from) do update
-    set
-        subscription_fee = excluded.subscription_fee,
-        setup_fee = excluded.setup_fee,
-        minimum_amount = excluded.minimum_amount,
-        prorates_allowance = excluded.prorates_allowance,
-        voice_meter_id = excluded.voice_meter_id
-    where
+        set
+            subscription_fee = excluded.subscription_fee,
+            setup_fee = excluded.setup_fee,
+            minimum_amount = excluded.minimum_amount,
+            prorates_allowance = excluded.prorates_allowance,
+            voice_meter_id = excluded.voice_meter_id
+        where
         (t.subscription_fee, t.setup_fee, t.minimum_amount, t.prorates_allowance, t.voice_meter_id)
         is distinct from (
             excluded.subscription_fee,
@@ -150,8 +181,9 @@ with former as (
 written as (
     insert into control.allowances as a (plan_id, meter_id, valid_from, quantity)
     values (%(plan_id)s, %(meter_id)s, %(valid_from)s, %(quantity)s)
-    on conflict (plan_id, meter_id, valid_from) do update set quantity = excluded.quantity
-    where a.quantity <> excluded.quantity
+    on conflict (plan_id, meter_id, valid_from) do update
+        set quantity = excluded.quantity
+        where a.quantity <> excluded.quantity
     returning 1
 )
 
@@ -164,13 +196,22 @@ select
     ) as next_from;
 
 -- name: terms
-select valid_from, subscription_fee, setup_fee, minimum_amount, prorates_allowance, voice_meter_id
+select
+    valid_from,
+    subscription_fee,
+    setup_fee,
+    minimum_amount,
+    prorates_allowance,
+    voice_meter_id
 from control.plan_terms
 where plan_id = %(plan_id)s
 order by valid_from;
 
 -- name: allowances
-select meter_id, valid_from, quantity
+select
+    meter_id,
+    valid_from,
+    quantity
 from control.allowances
 where plan_id = %(plan_id)s
 order by meter_id, valid_from;

@@ -48,7 +48,7 @@ select
 -- name: override_on
 select model
 from control.prices
-where tenant_id = %(tenant_id)s and meter_id = %(meter_id)s and valid_from <= %(on)s
+where tenant_id = %(tenant_id)s and meter_id = %(meter_id)s and valid_from <= %(on_day)s
 order by valid_from desc
 limit 1;
 
@@ -84,14 +84,14 @@ select distinct on (p.meter_id)
     p.tiers
 from control.prices as p
 inner join control.meters as m on p.meter_id = m.meter_id
-where p.plan_id = %(plan_id)s and p.valid_from <= %(on)s
+where p.plan_id = %(plan_id)s and p.valid_from <= %(on_day)s
 order by p.meter_id asc, p.valid_from desc;
 
 -- name: prices_of_tenant_on
 with own as (
     select distinct on (meter_id) *
     from control.prices
-    where tenant_id = %(tenant_id)s and valid_from <= %(on)s
+    where tenant_id = %(tenant_id)s and valid_from <= %(on_day)s
     order by meter_id asc, valid_from desc
 ),
 
@@ -99,10 +99,10 @@ of_plan as (
     select distinct on (meter_id) *
     from control.prices
     where
-        valid_from <= %(on)s
+        valid_from <= %(on_day)s
         and plan_id = (
             select plan_id from control.tenant_plans
-            where tenant_id = %(tenant_id)s and valid_from <= %(on)s
+            where tenant_id = %(tenant_id)s and valid_from <= %(on_day)s
             order by valid_from desc
             limit 1
         )
@@ -110,10 +110,14 @@ of_plan as (
 ),
 
 in_force as (
-    select * from own where model <> 'plan'
+    select * from own
+    where model <> 'plan'
     union all
     select * from of_plan
-    where meter_id not in (select meter_id from own where model <> 'plan')
+    where meter_id not in (
+        select meter_id from own
+        where model <> 'plan'
+    )
 )
 
 select
@@ -132,15 +136,16 @@ order by p.meter_id;
 
 -- name: put_unit_cost
 with former as (
-    select meter_id from control.unit_costs where meter_id = %(meter_id)s and valid_from = %(valid_from)s
+    select meter_id from control.unit_costs
+    where meter_id = %(meter_id)s and valid_from = %(valid_from)s
 ),
 
 written as (
     insert into control.unit_costs as c (meter_id, valid_from, unit_cost, currency)
     values (%(meter_id)s, %(valid_from)s, %(unit_cost)s, %(currency)s)
     on conflict (meter_id, valid_from) do update
-    set unit_cost = excluded.unit_cost, currency = excluded.currency
-    where (c.unit_cost, c.currency) is distinct from (excluded.unit_cost, excluded.currency)
+        set unit_cost = excluded.unit_cost, currency = excluded.currency
+        where (c.unit_cost, c.currency) is distinct from (excluded.unit_cost, excluded.currency)
     returning 1
 )
 
@@ -153,7 +158,9 @@ select
     ) as next_from;
 
 -- name: owners_of_prices
-select distinct plan_id, tenant_id
+select distinct
+    plan_id,
+    tenant_id
 from control.prices
 where meter_id = %(meter_id)s;
 
@@ -167,18 +174,21 @@ written as (
     insert into control.fixed_costs as c (fixed_cost_id, valid_from, name, monthly_amount, currency, allocation)
     values (%(fixed_cost_id)s, %(valid_from)s, %(name)s, %(monthly_amount)s, %(currency)s, %(allocation)s)
     on conflict (fixed_cost_id, valid_from) do update
-    set
-        name = excluded.name,
-        monthly_amount = excluded.monthly_amount,
-        currency = excluded.currency,
-        allocation = excluded.allocation
-    where
+        set
+            name = excluded.name,
+            monthly_amount = excluded.monthly_amount,
+            currency = excluded.currency,
+            allocation = excluded.allocation
+        where
         (c.name, c.monthly_amount, c.currency, c.allocation)
         is distinct from (excluded.name, excluded.monthly_amount, excluded.currency, excluded.allocation)
     returning 1
 )
 
-select (select count(*) from former) as existed, (select count(*) from written) as written, null::date as next_from;
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
 
 -- name: costs
 select
@@ -200,7 +210,7 @@ select
     currency,
     allocation
 from control.fixed_costs
-order by kind desc, cost_of, valid_from;
+order by kind desc, cost_of asc, valid_from asc;
 
 -- name: put_rate
 with former as (
@@ -212,14 +222,22 @@ with former as (
 written as (
     insert into control.exchange_rates as r (from_currency, to_currency, valid_from, rate)
     values (%(from_currency)s, %(to_currency)s, %(valid_from)s, %(rate)s)
-    on conflict (from_currency, to_currency, valid_from) do update set rate = excluded.rate
-    where r.rate <> excluded.rate
+    on conflict (from_currency, to_currency, valid_from) do update
+        set rate = excluded.rate
+        where r.rate <> excluded.rate
     returning 1
 )
 
-select (select count(*) from former) as existed, (select count(*) from written) as written, null::date as next_from;
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
 
 -- name: rates
-select from_currency, to_currency, valid_from, rate
+select
+    from_currency,
+    to_currency,
+    valid_from,
+    rate
 from control.exchange_rates
 order by from_currency, to_currency, valid_from;

@@ -1,14 +1,23 @@
 -- name: tenant_ids
-select tenant_id from control.tenants order by tenant_id;
+select tenant_id from control.tenants
+order by tenant_id;
 
 -- name: tenant
-select tenant_id, name, currency, anchor_day, keeps_conversation, feature_flags, stripe_customer_id
+select
+    tenant_id,
+    name,
+    currency,
+    anchor_day,
+    keeps_conversation,
+    feature_flags,
+    stripe_customer_id
 from control.tenants
 where tenant_id = %(tenant_id)s;
 
 -- name: put_tenant
 with former as (
-    select tenant_id from control.tenants where tenant_id = %(tenant_id)s
+    select tenant_id from control.tenants
+    where tenant_id = %(tenant_id)s
 ),
 
 written as (
@@ -19,24 +28,28 @@ written as (
         %(tenant_id)s, %(name)s, %(currency)s, %(anchor_day)s, %(keeps_conversation)s, %(stripe_customer_id)s
     )
     on conflict (tenant_id) do update
-    set
-        name = excluded.name,
-        currency = excluded.currency,
-        anchor_day = excluded.anchor_day,
-        keeps_conversation = excluded.keeps_conversation,
-        stripe_customer_id = coalesce(excluded.stripe_customer_id, t.stripe_customer_id)
-    where
+        set
+            name = excluded.name,
+            currency = excluded.currency,
+            anchor_day = excluded.anchor_day,
+            keeps_conversation = excluded.keeps_conversation,
+            stripe_customer_id = coalesce(excluded.stripe_customer_id, t.stripe_customer_id)
+        where
         (t.name, t.currency, t.anchor_day, t.keeps_conversation)
         is distinct from (excluded.name, excluded.currency, excluded.anchor_day, excluded.keeps_conversation)
         or t.stripe_customer_id is distinct from coalesce(excluded.stripe_customer_id, t.stripe_customer_id)
     returning 1
 )
 
-select (select count(*) from former) as existed, (select count(*) from written) as written, null::date as next_from;
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
 
 -- name: put_flag
 with former as (
-    select feature_flags -> %(flag)s as flag from control.tenants where tenant_id = %(tenant_id)s
+    select feature_flags -> %(flag)s as flag from control.tenants
+    where tenant_id = %(tenant_id)s
 ),
 
 written as (
@@ -47,26 +60,33 @@ written as (
 )
 
 select
-    (select count(*) from former where flag is not null) as existed,
+    (
+        select count(*) from former
+        where flag is not null
+    ) as existed,
     (select count(*) from written) as written,
     null::date as next_from;
 
 -- name: statuses
-select valid_from, status
+select
+    valid_from,
+    status
 from control.tenant_statuses
 where tenant_id = %(tenant_id)s
 order by valid_from;
 
 -- name: put_status
 with former as (
-    select status from control.tenant_statuses where tenant_id = %(tenant_id)s and valid_from = %(valid_from)s
+    select status from control.tenant_statuses
+    where tenant_id = %(tenant_id)s and valid_from = %(valid_from)s
 ),
 
 written as (
     insert into control.tenant_statuses as s (tenant_id, valid_from, status)
     values (%(tenant_id)s, %(valid_from)s, %(status)s)
-    on conflict (tenant_id, valid_from) do update set status = excluded.status
-    where s.status <> excluded.status
+    on conflict (tenant_id, valid_from) do update
+        set status = excluded.status
+        where s.status <> excluded.status
     returning 1
 )
 
@@ -88,14 +108,16 @@ where tenant_id = %(tenant_id)s and valid_from > %(valid_from)s;
 
 -- name: put_tenant_plan
 with former as (
-    select plan_id from control.tenant_plans where tenant_id = %(tenant_id)s and valid_from = %(valid_from)s
+    select plan_id from control.tenant_plans
+    where tenant_id = %(tenant_id)s and valid_from = %(valid_from)s
 ),
 
 written as (
     insert into control.tenant_plans as p (tenant_id, valid_from, plan_id)
     values (%(tenant_id)s, %(valid_from)s, %(plan_id)s)
-    on conflict (tenant_id, valid_from) do update set plan_id = excluded.plan_id
-    where p.plan_id <> excluded.plan_id
+    on conflict (tenant_id, valid_from) do update
+        set plan_id = excluded.plan_id
+        where p.plan_id <> excluded.plan_id
     returning 1
 )
 
@@ -108,7 +130,9 @@ select
     ) as next_from;
 
 -- name: tenant_plans
-select valid_from, plan_id
+select
+    valid_from,
+    plan_id
 from control.tenant_plans
 where tenant_id = %(tenant_id)s
 order by valid_from;
@@ -126,9 +150,13 @@ select
     t.currency,
     t.anchor_day,
     p.plan_id,
-    (select min(a.valid_from) from control.tenant_statuses as a where a.tenant_id = t.tenant_id and a.status = 'active')
+    (
+        select min(a.valid_from) from control.tenant_statuses as a
+        where a.tenant_id = t.tenant_id and a.status = 'active')
         as activated_on,
-    (select min(c.valid_from) from control.tenant_statuses as c where c.tenant_id = t.tenant_id and c.status = 'closed')
+    (
+        select min(c.valid_from) from control.tenant_statuses as c
+        where c.tenant_id = t.tenant_id and c.status = 'closed')
         as closed_on,
     t.keeps_conversation,
     t.feature_flags,
@@ -136,13 +164,13 @@ select
 from control.tenants as t
 left join lateral (
     select v.status from control.tenant_statuses as v
-    where v.tenant_id = t.tenant_id and v.valid_from <= %(on)s
+    where v.tenant_id = t.tenant_id and v.valid_from <= %(on_day)s
     order by v.valid_from desc
     limit 1
 ) as s on true
 left join lateral (
     select v.plan_id from control.tenant_plans as v
-    where v.tenant_id = t.tenant_id and v.valid_from <= %(on)s
+    where v.tenant_id = t.tenant_id and v.valid_from <= %(on_day)s
     order by v.valid_from desc
     limit 1
 ) as p on true

@@ -36,10 +36,13 @@ where
 order by relation;
 
 -- name: sources_in_use
-select distinct source from control.tenant_sources where valid_to is null or valid_to > %(today)s;
+select distinct source from control.tenant_sources
+where valid_to is null or valid_to > %(today)s;
 
 -- name: tenants_without_credential
-select distinct t.tenant_id, t.source
+select distinct
+    t.tenant_id,
+    t.source
 from control.tenant_sources as t
 where
     t.source in ('vapi', 'voiceflow')

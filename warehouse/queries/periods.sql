@@ -33,7 +33,7 @@ left join marts.fct_margin_monthly as m on s.tenant_id = m.tenant_id and s.perio
 where
     s.period_start >= %(month_start)s
     and s.period_start < %(month_end)s
-    and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
+    and (%(tenant_ids)s::text[] is null or s.tenant_id = any(%(tenant_ids)s))
 order by s.period_start, s.tenant_id;
 
 -- name: lines
@@ -54,8 +54,8 @@ from marts.fct_statement_lines as l
 where
     l.period_start >= %(month_start)s
     and l.period_start < %(month_end)s
-    and (%(tenant_ids)s::text [] is null or l.tenant_id = any(%(tenant_ids)s))
-order by l.tenant_id, l.period_start, l.line_kind desc, l.meter_id, l.line_id;
+    and (%(tenant_ids)s::text[] is null or l.tenant_id = any(%(tenant_ids)s))
+order by l.tenant_id asc, l.period_start asc, l.line_kind desc, l.meter_id asc, l.line_id asc;
 
 -- name: days_that_block
 select
@@ -121,18 +121,28 @@ where
     and coalesce(p.state, 'open') in ('open', 'in_review');
 
 -- name: period
-select state, period_end, reason, manifest_hash
+select
+    state,
+    period_end,
+    reason,
+    manifest_hash
 from ledger.periods
 where tenant_id = %(tenant_id)s and period_start = %(period_start)s
 for update;
 
 -- name: periods_of_month
-select tenant_id, period_start, period_end, state, reason, manifest_hash
+select
+    tenant_id,
+    period_start,
+    period_end,
+    state,
+    reason,
+    manifest_hash
 from ledger.periods
 where
     period_start >= %(month_start)s
     and period_start < %(month_end)s
-    and (%(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s))
+    and (%(tenant_ids)s::text[] is null or tenant_id = any(%(tenant_ids)s))
 order by period_start, tenant_id;
 
 -- name: set_state
@@ -143,13 +153,13 @@ values (
     %(tenant_id)s, %(period_start)s, %(period_end)s, %(state)s, %(actor)s, %(reason)s, %(manifest_hash)s
 )
 on conflict (tenant_id, period_start) do update
-set
-    period_end = excluded.period_end,
-    state = excluded.state,
-    changed_at = now(),
-    changed_by = excluded.changed_by,
-    reason = excluded.reason,
-    manifest_hash = excluded.manifest_hash;
+    set
+        period_end = excluded.period_end,
+        state = excluded.state,
+        changed_at = now(),
+        changed_by = excluded.changed_by,
+        reason = excluded.reason,
+        manifest_hash = excluded.manifest_hash;
 
 -- name: freeze_lines
 insert into ledger.statement_lines (
@@ -193,13 +203,13 @@ select
     pg_catalog.encode(
         pg_catalog.sha256(
             pg_catalog.convert_to(
-                coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l) - 'frozen_at' order by l.line_id)::text, '[]'), 'UTF8'
+                coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l) - 'frozen_at' order by l.line_id)::text, '[]'),
+                'UTF8'
             )
         ),
         'hex'
     ) as manifest_hash,
-    count(*) as lines,
-    coalesce(sum(case when l.line_kind = 'credit' then - abs(l.amount) else l.amount end), 0) as total
+    count(*) as lines
 from ledger.statement_lines as l
 where l.tenant_id = %(tenant_id)s and l.period_start = %(period_start)s;
 
@@ -215,7 +225,10 @@ where
 order by c.period_start;
 
 -- name: approved
-select tenant_id, period_start, manifest_hash
+select
+    tenant_id,
+    period_start,
+    manifest_hash
 from ledger.periods
 where state in ('approved', 'closed')
 order by tenant_id, period_start;
