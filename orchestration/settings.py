@@ -10,6 +10,8 @@ MINUTEBOOK_STRIPE_URL           base URL of Stripe, default the real one
 MINUTEBOOK_STRIPE_API_KEY       Stripe's secret key
 MINUTEBOOK_STRIPE_WEBHOOK_SECRET  signing secrets of the webhook endpoints, newest first, comma-separated
 MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 live and 25 in test mode
+MINUTEBOOK_METABASE_URL         where people reach Metabase
+MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 """
 
 import getpass
@@ -46,6 +48,8 @@ class Settings:
     stripe_api_key: str | None = field(default=None, repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     stripe_rate: float = 80.0
+    metabase_url: str | None = None
+    metabase_secret_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -67,12 +71,15 @@ class Settings:
                 secret.strip() for secret in (value("STRIPE_WEBHOOK_SECRET") or "").split(",") if secret.strip()
             ),
             stripe_rate=_rate(value("STRIPE_RATE")),
+            metabase_url=value("METABASE_URL"),
+            metabase_secret_key=value("METABASE_SECRET_KEY"),
         )
         for name, url, schemes in (
             ("DATABASE_URL", settings.database_url, {"postgresql", "postgres"}),
             ("VAPI_URL", settings.vapi_url, {"http", "https"}),
             ("VOICEFLOW_URL", settings.voiceflow_url, {"http", "https"}),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
+            ("METABASE_URL", settings.metabase_url, {"http", "https"}),
         ):
             if url is not None and urlsplit(url).scheme not in schemes:
                 raise SettingsError(f"MINUTEBOOK_{name} is no URL of {' or '.join(sorted(schemes))}://…")

@@ -9,7 +9,10 @@ from orchestration.cli import (
     costs,
     credentials,
     explain,
+    forecast,
     limits,
+    logins,
+    packs,
     periods,
     plans,
     post,
@@ -52,7 +55,11 @@ app.add_typer(post.app)
 app.add_typer(reconcile.app)
 app.add_typer(stripe.app, name="stripe")
 app.add_typer(webhooks.app)
+app.add_typer(packs.app)
+app.add_typer(packs.dashboard_app, name="dashboard")
+app.add_typer(logins.app, name="login")
 app.add_typer(explain.app)
+app.add_typer(forecast.app)
 
 
 @app.callback()

@@ -1,14 +1,17 @@
-"""minutebook serve: take Stripe's webhooks until Ctrl-C."""
+"""minutebook serve: the pages, and Stripe's webhooks where a signing secret is set, until Ctrl-C."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 import uvicorn
+from starlette.routing import BaseRoute
 
 from orchestration.billing.webhooks import webhook_app
 from orchestration.cli.options import command
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import session
+from orchestration.pages import application
 from warehouse.connect import Role, connect
 
 app = typer.Typer()
@@ -20,13 +23,19 @@ def serve(
     host: Annotated[str, typer.Option(help="Address; loopback, behind a proxy that ends TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8400,
 ) -> None:
-    """Take Stripe's webhooks at /stripe/webhook: verified, kept once, answered at once; Dagster works them off."""
+    """Serve the pages of finance, operators and tenants, and take Stripe's webhooks at /stripe/webhook.
+
+    A webhook is verified, kept once and answered at once; Dagster works it off. None are taken without a signing secret.
+    """
     settings = session(ctx).settings
     with settings.database() as url:
-        service = webhook_app(
-            lambda: connect(url, Role.BILLING, actor="stripe webhook", autocommit=True),
-            settings.stripe_webhook_secrets,
-        )
-        say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
-        next_step("point an event destination of Stripe's there; Ctrl-C stops it")
-        uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)
+        say(f"Pages: http://{host}:{port}/")
+        webhooks: Sequence[BaseRoute] = ()
+        if settings.stripe_webhook_secrets:
+            webhooks = webhook_app(
+                lambda: connect(url, Role.BILLING, actor="stripe webhook", autocommit=True),
+                settings.stripe_webhook_secrets,
+            ).routes
+            say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
+        next_step("minutebook login add, then sign in; Ctrl-C stops it")
+        uvicorn.run(application(settings, beside=webhooks), host=host, port=port, log_level="warning", access_log=False)

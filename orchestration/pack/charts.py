@@ -32,21 +32,21 @@ _CONFIG: dict[str, Any] = {
     },
 }  # fmt: skip
 _REMEMBERED = 512
+_drawings: dict[bytes, Markup] = {}
 _CLIP = re.compile(r"\b(clip|gradient_)(\d+)\b")
 
 
 def _remembered(draw: Callable[..., Markup]) -> Callable[..., Markup]:
     """The same figures are drawn once: to describe a chart and to draw it cost some 50 ms each."""
-    drawn: dict[bytes, Markup] = {}
 
     @wraps(draw)
     def remembering(*values: object) -> Markup:
-        key = sha256(msgspec.json.encode(values)).digest()
-        if key not in drawn:
-            if len(drawn) >= _REMEMBERED:
-                drawn.pop(next(iter(drawn)), None)
-            drawn[key] = draw(*values)
-        return drawn[key]
+        key = sha256(msgspec.json.encode((draw.__name__, values))).digest()
+        if key not in _drawings:
+            if len(_drawings) >= _REMEMBERED:
+                _drawings.pop(next(iter(_drawings)), None)
+            _drawings[key] = draw(*values)
+        return _drawings[key]
 
     return remembering
 
@@ -195,6 +195,11 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
 
 def _shortened(name: str, longest: int = 32) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "\u2026"
+
+
+def forget() -> None:
+    """Draw everything anew from now on."""
+    _drawings.clear()
 
 
 def _day_axis(days: Sequence[date]) -> alt.X:

@@ -4,14 +4,14 @@ Owns what is shown and who may see it. What is true is read from the marts, unde
 pages as minutebook_tenant under row-level security. What is decided goes through `warehouse.periods`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from orchestration.pages import days, door, downloads, faults, periods, usage
@@ -27,10 +27,13 @@ def today_utc() -> date:
     return datetime.now(UTC).date()
 
 
-def application(settings: Settings, *, today: Callable[[], date] = today_utc) -> Starlette:
+def application(
+    settings: Settings, *, today: Callable[[], date] = today_utc, beside: Sequence[BaseRoute] = ()
+) -> Starlette:
     """The pages of a deployment as an ASGI application. Its database is held while it runs.
 
-    today is the UTC day the pages are read on; a period is approved after its last day.
+    today is the UTC day the pages are read on; a period is approved after its last day. beside are routes of other
+    services at the same address, which keep their own doors.
     """
     readers = Readers(settings)
 
@@ -58,6 +61,7 @@ def application(settings: Settings, *, today: Callable[[], date] = today_utc) ->
             Route("/usage/{start}", usage.show_usage),
             Route("/tables", downloads.show_tables),
             Route("/tables/{table}.{format}", downloads.table),
+            *beside,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(SecurityHeaders)],
