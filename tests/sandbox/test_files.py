@@ -3,7 +3,8 @@ from pathlib import Path
 
 import yaml
 
-from orchestration.cli.tenant_file import apply, read
+from orchestration.cli.tenant_apply import apply
+from orchestration.cli.tenant_file import read
 from tests.sandbox import clients
 from tests.sandbox.files import keys, write_files
 from warehouse.connect import Role, connect
