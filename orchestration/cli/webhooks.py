@@ -25,7 +25,7 @@ def serve(
 ) -> None:
     """Serve the pages of finance, operators and tenants, and take Stripe's webhooks at /stripe/webhook.
 
-    A webhook is verified, kept once and answered at once; Dagster works it off. None are taken without a signing secret.
+    A webhook is verified, kept once and answered at once; Dagster works it off. None without a signing secret.
     """
     settings = session(ctx).settings
     with settings.database() as url:

@@ -1,0 +1,21 @@
+---
+entity_id: null
+name: Last build
+description: The day the marts were built for, and how old it is.
+type: question
+display: table
+database: Minutebook
+parameters: []
+visualization_settings: {}
+enable_embedding: false
+embedding_params: null
+cache_ttl: null
+archived: false
+template_tags: {}
+---
+---body---
+select
+    as_of,
+    (now() at time zone 'utc')::date - as_of as days_old,
+    control_revision
+from marts.dim_build

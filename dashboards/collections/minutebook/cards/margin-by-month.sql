@@ -1,0 +1,30 @@
+---
+entity_id: null
+name: Margin by month
+description: Revenue and cost by service period; a closed period's margin may still move.
+type: question
+display: bar
+database: Minutebook
+parameters: []
+visualization_settings:
+  graph.dimensions:
+  - month
+  graph.metrics:
+  - revenue
+  - cost
+enable_embedding: false
+embedding_params: null
+cache_ttl: null
+archived: false
+template_tags: {}
+---
+---body---
+select
+    date_trunc('month', period_start)::date as month,
+    currency,
+    sum(revenue) as revenue,
+    sum(cost) as cost,
+    round(sum(margin) * 100 / nullif(sum(revenue), 0), 2) as margin_percent
+from marts.fct_margin_monthly
+group by 1, 2
+order by 1

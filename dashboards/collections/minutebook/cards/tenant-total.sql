@@ -1,0 +1,35 @@
+---
+entity_id: null
+name: Total of the present period
+description: What the present period comes to so far.
+type: question
+display: scalar
+database: Minutebook
+parameters:
+- id: tenant
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - tenant
+  name: Tenant
+  slug: tenant
+visualization_settings: {}
+enable_embedding: false
+embedding_params: null
+cache_ttl: null
+archived: false
+template_tags:
+  tenant:
+    id: tenant
+    name: tenant
+    display-name: Tenant
+    type: text
+    required: true
+---
+---body---
+select total, currency
+from marts.fct_statements
+where tenant_id = {{tenant}}
+order by period_start desc
+limit 1

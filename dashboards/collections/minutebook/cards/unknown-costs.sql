@@ -1,0 +1,27 @@
+---
+entity_id: null
+name: Unknown costs
+description: 'Usage whose cost nobody knows: no unit cost, or no exchange rate, is in force that day.'
+type: question
+display: table
+database: Minutebook
+parameters: []
+visualization_settings: {}
+enable_embedding: false
+embedding_params: null
+cache_ttl: null
+archived: false
+template_tags: {}
+---
+---body---
+select
+    tenant_id,
+    source,
+    component,
+    min(usage_date) as first_day,
+    max(usage_date) as last_day,
+    count(*) as days
+from marts.fct_costs_daily
+where amount is null
+group by 1, 2, 3
+order by days desc
