@@ -7,7 +7,7 @@ from warehouse.connect import Role, connect
 from warehouse.landing import RAW_TABLES
 from warehouse.queries import load
 
-QUERIES = load("checks")
+QUERIES = {**load("checks"), "known_answer_tenant_agrees": load("canary")["differences"]}
 SHOWN = 100
 
 
@@ -37,6 +37,11 @@ UNBILLED = dg.AssetKey(["marts", "fct_unbilled_usage"])
 STATUS = dg.AssetKey(["marts", "fct_tenant_day_status"])
 
 checks = [
+    _check(
+        "known_answer_tenant_agrees",
+        dg.AssetKey(["marts", "fct_statement_lines"]),
+        "The canary's statement is what it is known to be; nothing is posted while it is not.",
+    ),
     _check("no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."),
     _check("no_usage_is_unpriced", UNBILLED, "All usage that is counted has a meter and a price in force."),
     _check("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),

@@ -10,7 +10,7 @@ import psycopg
 import stripe
 
 from orchestration.billing.cache import StripeCache
-from orchestration.billing.errors import StripeNotConfigured
+from orchestration.billing.errors import StatementsUntrusted, StripeNotConfigured
 from orchestration.billing.invoice_items import Invoicer
 from orchestration.billing.outcomes import explained
 from orchestration.billing.posting import Poster
@@ -19,6 +19,7 @@ from orchestration.billing.report import Limits
 from orchestration.billing.setup import Setup
 from orchestration.billing.stripe_api import StripeApi
 from orchestration.settings import Settings
+from warehouse import canary
 from warehouse.connect import Role, connect
 
 
@@ -38,12 +39,22 @@ class Desk:
     limits: Limits
 
     def poster(self) -> Poster:
-        """A new posting run."""
+        """A new posting run. Raises StatementsUntrusted."""
+        self._require_known_answer()
         return Poster(self.connection, self.api, self.readiness, now, self.limits)
 
     def invoicer(self) -> Invoicer:
-        """A new run of invoice items."""
+        """A new run of invoice items. Raises StatementsUntrusted."""
+        self._require_known_answer()
         return Invoicer(self.connection, self.api, self.cache, self.readiness, now)
+
+    def _require_known_answer(self) -> None:
+        wrong = canary.differences(self.connection)
+        if wrong:
+            raise StatementsUntrusted(
+                f"{len(wrong)} line(s) of the known-answer tenant are wrong, so nothing is posted;"
+                " see: minutebook canary check"
+            )
 
     def setup(self) -> Setup:
         return Setup(self.connection, self.api, now)

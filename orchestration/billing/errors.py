@@ -4,6 +4,7 @@ BillingError
 ├── StripeNotConfigured   no API key or webhook secret in the environment
 ├── StripeRefused         Stripe will not talk to us: wrong key, missing permission; a person must act
 ├── StripeUnavailable     timeouts, resets, 429 and 5xx beyond our patience; what is committed is sent again
+├── StatementsUntrusted   the known-answer tenant's statement is wrong: nothing may be posted
 ├── AmountNotExact        an amount has more decimals than its currency has minor units
 └── NotFoundInLedger      a repair names a posting that is not there
 """
@@ -23,6 +24,10 @@ class StripeRefused(BillingError):
 
 class StripeUnavailable(BillingError):
     """Stripe does not answer for now. Nothing is lost: what was committed is sent again."""
+
+
+class StatementsUntrusted(BillingError):
+    """The canary's statement differs from what is known of it: what the marts say must not be posted."""
 
 
 class AmountNotExact(BillingError):
