@@ -6,6 +6,7 @@ import typer
 
 from orchestration.cli import (
     agents,
+    canary,
     costs,
     credentials,
     explain,
@@ -59,6 +60,7 @@ app.add_typer(packs.app)
 app.add_typer(packs.dashboard_app, name="dashboard")
 app.add_typer(logins.app, name="login")
 app.add_typer(explain.app)
+app.add_typer(canary.app, name="canary")
 app.add_typer(forecast.app)
 
 
