@@ -11,6 +11,7 @@ from datetime import date
 from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
+from warehouse.doubts import doubts
 from warehouse.errors import WarehouseError
 
 FILE = "periods"
@@ -122,6 +123,7 @@ def blockers(connection: Connection, statement: Row, today: date) -> list[Blocke
                 _mend_usage(usage["reason"], tenant, start),
             )
         )
+    found += [Blocker(tenant, start, what, mend) for what, mend in doubts(connection, tenant, start, end)]
     earlier = first(connection, FILE, "earlier_open_period", **window)
     if earlier is not None and earlier["period_start"] is not None:
         month = f"{earlier['period_start']:%Y-%m}"
