@@ -2,6 +2,9 @@
 
 control ──▶ raw_vapi · raw_voiceflow · raw_usage_metrics ──▶ staging ──▶ intermediate ──▶ marts
 (people)    (pulls: tenant × usage date, 03:00 UTC)          (builds: whenever the marts lack something)
+
+marts ──▶ ledger.postings ──▶ Stripe ──▶ ledger.stripe_day_summaries
+          (whenever they differ)         (09:00 UTC: marts = postings = Stripe, or a check is red)
 """
 
 import dagster as dg
@@ -10,19 +13,46 @@ from orchestration.alerting import alert_on_quotas
 from orchestration.assets.control import control_tables
 from orchestration.assets.ingest import raw_tables
 from orchestration.assets.marts import marts
+from orchestration.assets.postings import (
+    marts_postings_and_stripe_agree,
+    postings,
+    stripe_day_summaries,
+    stripe_events,
+)
 from orchestration.checks import checks
 from orchestration.jobs import build_marts, pull_usage
+from orchestration.overages import (
+    post_overage,
+    post_overage_when_due,
+    reconcile,
+    reconcile_daily,
+    work_off_stripe_events,
+    work_off_stripe_events_that_wait,
+)
 from orchestration.resources import Minutebook
 from orchestration.schedules import pull_usage_nightly
 from orchestration.sensors import build_marts_when_they_lack_something, tenant_partitions_follow_tenants
 from orchestration.settings import Settings
 
 defs = dg.Definitions(
-    assets=[*control_tables, *raw_tables, marts(Settings.from_environment().home)],
-    asset_checks=checks,
-    jobs=[pull_usage, build_marts],
-    schedules=[pull_usage_nightly],
-    sensors=[tenant_partitions_follow_tenants, build_marts_when_they_lack_something, alert_on_quotas],
+    assets=[
+        *control_tables,
+        *raw_tables,
+        marts(Settings.from_environment().home),
+        postings,
+        stripe_day_summaries,
+        stripe_events,
+    ],
+    asset_checks=[*checks, marts_postings_and_stripe_agree],
+    jobs=[pull_usage, build_marts, post_overage, work_off_stripe_events, reconcile],
+    schedules=[pull_usage_nightly, reconcile_daily],
+    sensors=[
+        tenant_partitions_follow_tenants,
+        build_marts_when_they_lack_something,
+        alert_on_quotas,
+        post_overage_when_due,
+        work_off_stripe_events_that_wait,
+    ],
     resources={"minutebook": Minutebook()},
     # A run is one process: a step of its own process would cost two to three seconds and win nothing, since a pull is
     # concurrent inside and dbt is one step.

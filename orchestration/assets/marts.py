@@ -41,7 +41,7 @@ def marts(home: Path) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=building.manifest(home),
         dagster_dbt_translator=HouseTranslator(),
-        name="build_marts",
+        name="dbt_build",
         pool="build",
     )
     def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:

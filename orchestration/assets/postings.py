@@ -1,0 +1,107 @@
+"""What was told to Stripe, what Stripe holds, and the check that they are one with the marts.
+
+marts.fct_overages_daily is read by the postings and marts.fct_reconciliation reads them, yet all models are one step of
+dbt: with both declared, that step would depend on itself. So only the latter is.
+"""
+
+import dagster as dg
+
+from orchestration.billing.desk import Desk, billing_desk, now
+from orchestration.billing.events import process_events
+from orchestration.billing.invoice_items import ItemsReport
+from orchestration.billing.reconcile import Difference, differences, read_summaries
+from orchestration.billing.report import PostingReport
+from orchestration.resources import Minutebook
+from warehouse.connect import Role, connect
+
+SHOWN = 100
+POSTINGS = dg.AssetKey(["ledger", "postings"])
+SUMMARIES = dg.AssetKey(["ledger", "stripe_day_summaries"])
+EVENTS = dg.AssetKey(["ledger", "stripe_events"])
+
+
+@dg.asset(
+    key=POSTINGS,
+    group_name="ledger",
+    kinds={"stripe"},
+    pool="stripe",
+    description="Overage as told to Stripe, and what no meter can carry as invoice items.",
+)
+def postings(context: dg.AssetExecutionContext, minutebook: Minutebook) -> dg.MaterializeResult[None]:
+    """Post what is due. Fails, after posting all it can, when something was held back; the reasons are its metadata."""
+    with minutebook.database() as url, billing_desk(minutebook.settings, url) as desk:
+        report, items = _posted(desk)
+    held_back = [
+        dg.TableRecord({"tenant": one.tenant_id, "meter": one.meter_id or "", "code": one.code, "why": one.message})
+        for one in report.stopped.values()
+    ] + [
+        dg.TableRecord({"tenant": item["tenant_id"], "meter": item["line_id"], "code": "item", "why": why})
+        for item, why in items.left
+    ]
+    metadata: dict[str, dg.MetadataValue] = {
+        **{state: dg.MetadataValue.int(count) for state, count in report.counts.items()},
+        "items_added": dg.MetadataValue.int(len(items.added)),
+    }
+    if held_back:
+        metadata["held_back"] = dg.MetadataValue.table(held_back[:SHOWN])
+        raise dg.Failure(f"{len(held_back)} held back; the others are posted. See: minutebook stripe check", metadata)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset(
+    key=SUMMARIES,
+    group_name="ledger",
+    deps=[POSTINGS],
+    kinds={"stripe"},
+    pool="stripe",
+    description="Stripe's own day summaries, read back.",
+)
+def stripe_day_summaries(minutebook: Minutebook) -> dg.MaterializeResult[None]:
+    """Read every day that a meter may still change."""
+    settings = minutebook.settings
+    with minutebook.database() as url, billing_desk(settings, url) as desk:
+        read = read_summaries(desk.connection, desk.api, desk.readiness, now, per_second=settings.stripe_rate)
+    return dg.MaterializeResult(metadata={"days": read})
+
+
+@dg.asset(
+    key=EVENTS, group_name="ledger", kinds={"stripe"}, pool="stripe", description="Stripe's webhooks, worked off."
+)
+def stripe_events(minutebook: Minutebook) -> dg.MaterializeResult[None]:
+    """Process what `minutebook serve` has kept. Fails when an event could not be; it waits for the next run."""
+    with minutebook.database() as url, billing_desk(minutebook.settings, url) as desk:
+        report = process_events(desk.connection, desk.api, now)
+    if report.failed:
+        raise dg.Failure(f"{report.failed} event(s) could not be processed and wait; {report.processed} were.")
+    return dg.MaterializeResult(metadata={"processed": report.processed, "postings_withdrawn": report.withdrawn})
+
+
+@dg.asset_check(
+    asset=SUMMARIES,
+    name="marts_postings_and_stripe_agree",
+    description="Per tenant, meter and day: what the marts want, what we posted and what Stripe holds are one.",
+)
+def marts_postings_and_stripe_agree(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """Red on any difference that is not an hour old; each row says what a person does. Nothing is repaired here."""
+    with minutebook.database() as url, connect(url, Role.BILLING, autocommit=True) as connection:
+        found = differences(connection, now())
+    red = [one for one in found if one.is_red]
+    table = dg.MetadataValue.table([_record(one) for one in red[:SHOWN]]) if red else None
+    return dg.AssetCheckResult(
+        passed=not red,
+        description=f"{len(red)} day(s) differ" if red else None,
+        metadata={"differences": len(red), "settling": len(found) - len(red), **({"days": table} if table else {})},
+    )
+
+
+def _posted(desk: Desk) -> tuple[PostingReport, ItemsReport]:
+    return desk.poster().run(), desk.invoicer().run()
+
+
+def _record(one: Difference) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "tenant": one.tenant_id, "meter": one.meter_id, "day": str(one.usage_date), "ours": one.ours,
+            "posted": one.posted, "stripe": float(one.stripe), "finding": one.finding, "what_to_do": one.what_to_do,
+        }
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""The sensor decides and never posts; a run posts; the check is red when the three are not one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.assets.postings import (
+    marts_postings_and_stripe_agree,
+    postings,
+    stripe_day_summaries,
+)
+from orchestration.overages import post_overage_when_due, work_off_stripe_events_that_wait
+from orchestration.resources import Minutebook
+from tests.billing.scene import KEY, Scene
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def billed(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
+    scene.stripe.now = datetime.now(UTC).timestamp()
+    scene.owner.execute("create table marts.fct_pulls_built (); create table marts.dim_build ()")
+    monkeypatch.setenv("MINUTEBOOK_HOME", str(tmp_path))
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", scene.stripe.url)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+    scene.meter()
+    scene.tenant("acme")
+    scene.overage("acme", scene.today - timedelta(days=1), 7)
+    return scene
+
+
+def decide(instance: dg.DagsterInstance) -> object:
+    return post_overage_when_due(dg.build_sensor_context(instance, resources={"minutebook": Minutebook()}))
+
+
+def run(instance: dg.DagsterInstance, *assets: object) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        list(assets),  # type: ignore[arg-type]
+        instance=instance,
+        resources={"minutebook": Minutebook()},
+        raise_on_error=False,
+    )
+
+
+def test_the_sensor_decides_and_a_run_posts(billed: Scene, instance: dg.DagsterInstance) -> None:
+    request = decide(instance)
+    assert isinstance(request, dg.RunRequest)
+    assert billed.sent() == 0
+    assert run(instance, postings).success
+    assert billed.sent() == 1
+    skipped = decide(instance)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "Stripe holds" in str(skipped.skip_message)
+
+
+def test_a_run_that_holds_something_back_posts_the_rest_and_fails(billed: Scene, instance: dg.DagsterInstance) -> None:
+    billed.tenant("late", anchor_config={"hour": 9})
+    billed.overage("late", billed.today - timedelta(days=1), 3)
+    result = run(instance, postings)
+    assert not result.success
+    assert billed.sent() == 1
+
+
+def test_the_check_is_red_until_the_three_are_one(billed: Scene, instance: dg.DagsterInstance) -> None:
+    for posted, passes in ((False, False), (True, True)):
+        if posted:
+            assert run(instance, postings).success
+        result = run(instance, stripe_day_summaries, marts_postings_and_stripe_agree)
+        assert result.success
+        (evaluation,) = result.get_asset_check_evaluations()
+        assert evaluation.passed is passes
+
+
+def test_without_a_key_nothing_is_decided(
+    billed: Scene, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MINUTEBOOK_STRIPE_API_KEY")
+    assert isinstance(decide(instance), dg.SkipReason)
+    context = dg.build_sensor_context(instance, resources={"minutebook": Minutebook()})
+    assert isinstance(work_off_stripe_events_that_wait(context), dg.SkipReason)
