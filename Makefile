@@ -32,7 +32,10 @@ check: setup ## Lint, formatting, types, import directions and SQL style alone
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 warehouse dbt_project/models dbt_project/tests orchestration
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 warehouse/migrations dbt_project/models dbt_project/tests
+	@# Named sections and parameters hide columns from the rules about references, so queries are held to fewer.
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 --templater placeholder --ignore parsing \
+		--rules capitalisation,LT05,LT12,LT13 warehouse/queries
 
 .PHONY: format
 format: setup ## Format Python and mend SQL style

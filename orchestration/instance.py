@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-ROOT = Path(__file__).parents[1]
+# dagster.yaml and workspace.yaml lie at the root of a checkout, and inside this package where it is installed.
+CONFIGURATION = next(folder for folder in Path(__file__).parents if (folder / "dagster.yaml").exists())
 SCHEMA = "dagster"
 
 
@@ -25,7 +26,7 @@ def environment(url: str, home: Path) -> dict[str, str]:
     """What Dagster's processes need beside the deployment's own variables; its home folder is made and configured."""
     folder = home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    shutil.copyfile(CONFIGURATION / "dagster.yaml", folder / "dagster.yaml")
     return {
         "DAGSTER_HOME": str(folder),
         "MINUTEBOOK_DAGSTER_URL": storage_url(url),

@@ -20,7 +20,7 @@ from orchestration.cli.session import CommandFailed, session
 from warehouse.migrate import migrate
 
 app = typer.Typer()
-WORKSPACE = instance.ROOT / "workspace.yaml"
+WORKSPACE = instance.CONFIGURATION / "workspace.yaml"
 START_SECONDS = 300  # a busy machine with a cold cache takes its time
 STOP_SECONDS = 20
 
@@ -45,7 +45,7 @@ def up(
             process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
                 [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)],
                 env=settings.environment_with(own),
-                cwd=instance.ROOT,
+                cwd=instance.CONFIGURATION,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

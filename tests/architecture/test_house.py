@@ -57,6 +57,7 @@ def test_the_wheel_carries_the_product_and_no_sandbox(tmp_path: Path) -> None:
     for part in (
         "orchestration/cli/__init__.py",
         "warehouse/migrations/0001_schemas_and_roles.sql",
+        "orchestration/workspace.yaml",
         "dbt_project/dbt_project.yml",
     ):
         assert part in names

@@ -37,7 +37,8 @@ plan as (
     ) as p on true
 )
 
-select p.tenant_id, m.meter_id, m.stripe_event_name, c.price_id, c.model, c.unit_amount, c.package_size, c.tiers, p.plan_id
+select
+    p.tenant_id, m.meter_id, m.stripe_event_name, c.price_id, c.model, c.unit_amount, c.package_size, c.tiers, p.plan_id
 from plan as p
 cross join control.meters as m
 inner join lateral (

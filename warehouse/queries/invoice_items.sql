@@ -143,7 +143,8 @@ from joined as j
 inner join control.tenants as t on j.tenant_id = t.tenant_id
 inner join control.meters as m on j.meter_id = m.meter_id
 left join sent as s
-    on coalesce(j.line_id, j.tenant_id || '/' || j.period_start || '/overage/' || j.meter_id) || '/coverage' = s.item_key
+    on
+        coalesce(j.line_id, j.tenant_id || '/' || j.period_start || '/overage/' || j.meter_id) || '/coverage' = s.item_key
 where
     t.feature_flags @> '{"stripe_posting": true}'
     and t.stripe_customer_id is not null

@@ -172,11 +172,11 @@ group by p.tenant_id, p.name, p.days_to_mend, p.latest_to_mend, p.tenants_found,
 order by p.days_to_mend desc, p.latest_to_mend desc nulls last, p.tenant_id;
 
 -- name: causes
--- What needs mending in a window, one row per account, source and cause; a shared account's fault counts once.
+-- What needs mending in a window, one row per source, status and cause, tenants' own accounts apart from the shared one.
 select
     source,
     status,
-    account,
+    case when account = 'platform' then 'platform' end as account,
     cause_code,
     max(cause) as cause,
     min(usage_date) as first_day,
@@ -189,9 +189,10 @@ where
     usage_date >= %(first_day)s
     and usage_date <= %(last_day)s
     and status in ('failed', 'not pulled', 'incomplete')
-group by source, status, account, cause_code
+group by 1, 2, 3, 4
 order by
-    array_position(array['failed', 'not pulled', 'incomplete'], status), count(distinct tenant_id) desc, max(usage_date) desc
+    array_position(array['failed', 'not pulled', 'incomplete'], status),
+    count(distinct tenant_id) desc, max(usage_date) desc
 limit 12;
 
 -- name: day

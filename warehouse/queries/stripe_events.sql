@@ -3,7 +3,8 @@ insert into ledger.stripe_events (
     event_id, event_type, is_thin, object_id, stripe_customer_id, facts, happened_at, received_at
 )
 values (
-    %(event_id)s, %(event_type)s, %(is_thin)s, %(object_id)s, %(stripe_customer_id)s, %(facts)s, %(happened_at)s, %(now)s
+    %(event_id)s, %(event_type)s, %(is_thin)s, %(object_id)s,
+    %(stripe_customer_id)s, %(facts)s, %(happened_at)s, %(now)s
 )
 on conflict (event_id) do nothing
 returning event_id;
