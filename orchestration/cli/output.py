@@ -2,18 +2,20 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 
 from warehouse.control.changes import Action, Change
 
+Item = TypeVar("Item")
 WIDE = 200  # where the output is not a terminal, nothing is cut to its width
 STYLES = {Action.CREATED: "green", Action.CHANGED: "yellow", Action.UNCHANGED: "dim"}
 
@@ -52,6 +54,11 @@ def show(
     for row in rows:
         table.add_row(*(escape(cell(row[column])) for column in columns))
     console().print(table)
+
+
+def tracked(rows: Sequence[Item], doing: str) -> Iterable[Item]:
+    """The rows one by one, with a progress bar on stderr where a person watches it."""
+    return track(rows, doing, console=console(is_error=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def show_changes(changes: Sequence[Change], as_json: bool, then: str) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from orchestration.building import build
 from orchestration.cli.options import Json, Period, Tenants, command, today
-from orchestration.cli.output import console, next_step, print_json, say, show
+from orchestration.cli.output import console, next_step, print_json, say, show, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from warehouse import periods
 from warehouse.control import guard, tenants
@@ -38,7 +38,9 @@ def review(
         _build_if_behind(current, url)
         with current.operator_of(url) as connection:
             statements = _statements(connection, period, tenant)
-            blockers = {_key(row): periods.blockers(connection, row, today()) for row in statements}
+            blockers = {
+                _key(row): periods.blockers(connection, row, today()) for row in tracked(statements, "reviewing")
+            }
             detail = periods.lines(connection, period, tenant)
             for row in statements:
                 if periods.begin_review(connection, row, current.settings.actor):
@@ -79,7 +81,7 @@ def approve(
                 connection
             )  # until this connection commits: no version is written between this look and the freeze
             periods.require_fresh(connection, today())
-            for row in _statements(connection, period, tenant):
+            for row in tracked(_statements(connection, period, tenant), "approving"):
                 who: Row = {"tenant_id": row["tenant_id"], "period_start": row["period_start"]}
                 try:
                     frozen = periods.approve(connection, row, today(), actor, override)
@@ -109,7 +111,7 @@ def close(ctx: typer.Context, period: Period, tenant: Tenants = None, as_json: J
     current = session(ctx)
     with current.operator() as connection:
         done = []
-        for row in _reviewed(connection, period, tenant):
+        for row in tracked(_reviewed(connection, period, tenant), "closing"):
             changed = periods.close(connection, row, current.settings.actor)
             result = "closed" if changed else "unchanged"
             done.append({"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result})
