@@ -5,6 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from orchestration.billing import posting
 from orchestration.billing.errors import StripeRefused, StripeUnavailable
 from orchestration.billing.report import Limits
 from tests.billing.scene import DAY, Scene, on_call
@@ -230,6 +231,22 @@ def test_our_clock_a_day_ahead_or_behind_bills_the_same(scene: Scene, acme: str)
         scene.skew = skew
         scene.overage("acme", day, value)
         scene.post()
+    assert scene.held(acme, day) == 5
+
+
+def test_a_value_that_may_have_arrived_is_overwritten_even_if_the_older_one_is_wanted_again(
+    scene: Scene, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 5)
+    scene.post()
+    monkeypatch.setattr(posting, "PASSES", 1)
+    scene.overage("acme", day, 7)
+    scene.stripe.fault = on_call(1, Fault.ERROR_AFTER)
+    assert scene.post().counts == {"lost": 1}
+    assert scene.held(acme, day) == 7
+    scene.overage("acme", day, 5)
+    scene.post()
     assert scene.held(acme, day) == 5
 
 

@@ -16,7 +16,8 @@ postings as (
 ),
 
 overages as (
-    select * from {{ ref('fct_overages_daily') }} where overage_quantity > 0
+    select * from {{ ref('fct_overages_daily') }}
+    where overage_quantity > 0
 ),
 
 summaries as (
@@ -24,11 +25,13 @@ summaries as (
 ),
 
 billed as (
-    select tenant_id from {{ ref('stg_control__tenants') }} where feature_flags @> '{"stripe_posting": true}'
+    select tenant_id from {{ ref('stg_control__tenants') }}
+    where feature_flags @> '{"stripe_posting": true}'
 ),
 
 periods as (
-    select * from {{ ref('stg_ledger__periods') }} where state in ('approved', 'closed')
+    select * from {{ ref('stg_ledger__periods') }}
+    where state in ('approved', 'closed')
 ),
 
 sides as (
@@ -91,7 +94,7 @@ final as (
         posted,
         stripe,
         stripe - ours as difference,
-        ours = posted and posted = stripe and posting_state is distinct from 'pending' as is_equal,
+        ours = posted and posted = stripe and coalesce(posting_state, '') <> 'pending' as is_equal,
         {{ as_of() }} - usage_date as age_days,
         posting_state,
         cause_code,
