@@ -5,7 +5,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -68,16 +68,20 @@ def postgres_server(server_of_major: Callable[[int], str]) -> str:
 @pytest.fixture
 def empty_database_url(postgres_server: str) -> Iterator[str]:
     """Superuser's URL of a database of this test's own, not migrated."""
-    yield from _own_database(postgres_server, "template0")
+    with own_database(postgres_server, "template0") as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(postgres_server: str) -> Iterator[str]:
     """Superuser's URL of a migrated database of this test's own."""
-    yield from _own_database(postgres_server, TEMPLATE)
+    with own_database(postgres_server) as url:
+        yield url
 
 
-def _own_database(server: str, template: str) -> Iterator[str]:
+@contextmanager
+def own_database(server: str, template: str = TEMPLATE) -> Iterator[str]:
+    """Superuser's URL of a fresh copy of the template, dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     administer(server, "create database {} template {}", name, template)
     try:

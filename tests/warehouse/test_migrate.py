@@ -90,7 +90,7 @@ def test_an_owner_without_superuser_rights_can_migrate(postgres_server: str, emp
     administer(
         postgres_server,
         "grant minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_analyst,"
-        " minutebook_tenant to {} with admin option",
+        " minutebook_tenant, minutebook_server to {} with admin option",
         role,
     )
     url = f"{server.partition('//')[0]}//{role}:{role}@{host}"

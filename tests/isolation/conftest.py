@@ -1,0 +1,83 @@
+"""A warehouse built from raw rows of three tenants, and logins of every kind on it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.conftest import own_database
+from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse import access
+from warehouse.access import Access
+from warehouse.connect import Role, connect
+
+OURS, THEIRS, QUIET = "ours", "theirs", "quiet"
+AS_OF = date(2026, 4, 1)
+
+
+@dataclass(frozen=True)
+class House:
+    """A built warehouse and the addresses of its logins."""
+
+    warehouse: Warehouse
+    urls: dict[Access, str]
+
+    @property
+    def url(self) -> str:
+        """The owner's address."""
+        return self.warehouse.url
+
+    def as_login(self, kind: Access) -> psycopg.Connection[Any]:
+        """Connected as Metabase or psql would be: no role set, no option given."""
+        return psycopg.connect(self.urls[kind], autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def house(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with ExitStack() as stack:
+        url = stack.enter_context(own_database(postgres_server))
+        warehouse = opened(url, tmp_path_factory.mktemp("isolation"))
+        stack.enter_context(warehouse.connection)
+        fill(warehouse)
+        warehouse.build(AS_OF)
+        urls: dict[Access, str] = {}
+        with connect(url, Role.OWNER) as owner:
+            for kind in Access:
+                granted = access.grant(owner, kind, tenant_id=OURS if kind is Access.TENANT else None)
+                stack.callback(revoke, url, granted.login)
+                address = make_url(url).set(username=granted.login, password=granted.password.reveal())
+                urls[kind] = address.render_as_string(hide_password=False)
+        yield House(warehouse, urls)
+
+
+def revoke(url: str, login: str) -> None:
+    with connect(url, Role.OWNER) as owner:
+        access.revoke(owner, login)
+
+
+def fill(warehouse: Warehouse) -> None:
+    """Calls, usage and a statement of every tenant, in one shared account."""
+    warehouse.put("control.meters", {
+        "meter_id": "minutes", "name": "minutes", "unit": "minute", "source": "vapi", "increment_seconds": 60,
+        "minimum_seconds": 0,
+    })  # fmt: skip
+    warehouse.put("control.plans", {"plan_id": "plan", "name": "plan", "currency": "USD"})
+    warehouse.put("control.plan_terms", {
+        "plan_id": "plan", "valid_from": "2026-01-01", "subscription_fee": 100, "voice_meter_id": "minutes",
+    })  # fmt: skip
+    warehouse.put("control.prices", {
+        "plan_id": "plan", "meter_id": "minutes", "valid_from": "2026-01-01", "model": "per_unit", "unit_amount": "0.5",
+    })  # fmt: skip
+    for tenant_id in (OURS, THEIRS, QUIET):
+        warehouse.tenant(tenant_id, "2026-03-01", plan_id="plan")
+        warehouse.attach(tenant_id, "vapi_phone_number", f"number-{tenant_id}", "2026-03-01")
+    warehouse.own_account(QUIET)
+    warehouse.calls("platform", "2026-03-01", [
+        call(f"{tenant_id}-{number}", "61", phoneNumberId=f"number-{tenant_id}")
+        for tenant_id in (OURS, THEIRS) for number in range(5)
+    ])  # fmt: skip

@@ -1,0 +1,159 @@
+"""Every other login can do its work and no more; and a model that forgets its policy is not built."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from orchestration import building
+from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, House
+from warehouse.access import ROLES, Access
+from warehouse.connect import Role, connect
+from warehouse.preflight import flaws
+
+REFUSED = psycopg.errors.InsufficientPrivilege
+RAW = ["raw_vapi.calls", "raw_voiceflow.usage", "raw_usage_metrics.metrics"]
+SECRETS = ["control.credentials", "control.data_keys", "control.login_passwords", "control.sessions"]
+PROCESSES = [Access.LOADER, Access.TRANSFORMER, Access.BILLING]
+
+CLOSED = {
+    Access.ANALYST: [*RAW, *SECRETS, "control.tenants", "ledger.pulls", "ledger.audit_log", "control.prices"],
+    Access.LOADER: ["control.login_passwords", "control.sessions", "ledger.audit_log", "control.database_logins"],
+    Access.TRANSFORMER: [*SECRETS, "ledger.audit_log", "control.database_logins"],
+    Access.BILLING: [*RAW, *SECRETS, "ledger.audit_log", "control.database_logins"],
+    Access.OPERATOR: [*RAW, "dagster.runs"],
+    Access.SERVER: [*RAW, "dagster.runs"],
+}
+UNWRITABLE = {
+    Access.ANALYST: ["marts.fct_calls", "marts.fct_statements"],
+    Access.LOADER: ["marts.fct_statements", "control.prices", "ledger.statement_lines", "ledger.postings"],
+    Access.TRANSFORMER: ["control.prices", "ledger.pulls", "ledger.statement_lines", "raw_vapi.calls"],
+    Access.BILLING: ["marts.fct_statements", "control.prices", "ledger.statement_lines", "ledger.pulls"],
+    Access.OPERATOR: ["marts.fct_statements", "ledger.audit_log", "ledger.postings"],
+}
+
+
+def acting(house: House, kind: Access) -> psycopg.Connection[Any]:
+    return psycopg.connect(house.urls[kind], options=f"-c role={ROLES[kind][0]}", autocommit=True)
+
+
+@pytest.mark.parametrize(("kind", "table"), [(kind, table) for kind, tables in CLOSED.items() for table in tables])
+def test_what_is_not_its_work_it_cannot_read(house: House, kind: Access, table: str) -> None:
+    with acting(house, kind) as connection:
+        query = SQL("select * from {}").format(Identifier(*table.split(".")))
+        with pytest.raises((REFUSED, psycopg.errors.UndefinedTable)):
+            connection.execute(query)
+        with pytest.raises((REFUSED, psycopg.errors.UndefinedTable)):
+            connection.cursor().copy(SQL("copy ({}) to stdout").format(query)).__enter__()
+
+
+@pytest.mark.parametrize(("kind", "table"), [(kind, table) for kind, tables in UNWRITABLE.items() for table in tables])
+def test_what_is_not_its_work_it_cannot_change(house: House, kind: Access, table: str) -> None:
+    with acting(house, kind) as connection:
+        connection.execute("set default_transaction_read_only = off")
+        for change in ("delete from {}", "truncate {}", "drop table {}", "alter table {} disable row level security"):
+            with pytest.raises(REFUSED):
+                connection.execute(SQL(change).format(Identifier(*table.split("."))))  # type: ignore[arg-type]
+
+
+def test_the_analyst_reads_the_marts_of_all_tenants(house: House) -> None:
+    with house.as_login(Access.ANALYST) as connection:
+        tenants = connection.execute("select distinct tenant_id from fct_statements").fetchall()
+        assert {tenant for (tenant,) in tenants} == {OURS, THEIRS, QUIET}
+        with pytest.raises(REFUSED, match="permission denied to set"):
+            connection.execute("set role minutebook_operator")
+
+
+@pytest.mark.parametrize("kind", [*PROCESSES, Access.SERVER])
+def test_a_process_can_only_become_what_it_is(house: House, kind: Access) -> None:
+    with house.as_login(kind) as connection:
+        with pytest.raises(REFUSED):
+            connection.execute("select * from control.tenants")
+        for role in [*(role for role in Role if role), "postgres", "minutebook_server"]:
+            if role in ROLES[kind]:
+                connection.execute(f"set role {role}")
+                connection.execute("reset role")
+                continue
+            for become in (f"set role {role}", f"set session authorization {role}"):
+                with pytest.raises(REFUSED):
+                    connection.execute(become)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("kind", [Access.ANALYST, Access.TRANSFORMER, Access.BILLING, Access.TENANT])
+def test_no_ciphertext_is_read_by_who_needs_none(house: House, kind: Access) -> None:
+    with acting(house, kind) as connection:
+        for column in ("ciphertext", "fingerprint"):
+            with pytest.raises(REFUSED):
+                connection.execute(f"select {column} from control.credentials")  # type: ignore[call-overload]
+
+
+def test_the_audit_log_cannot_be_changed_even_by_its_owner(house: House) -> None:
+    with connect(house.url, Role.OWNER) as owner:
+        for change in ("delete from ledger.audit_log", "update ledger.audit_log set actor = 'x'"):
+            with pytest.raises(REFUSED, match="insert only"), owner.transaction():
+                owner.execute(change)  # type: ignore[call-overload]
+
+
+MODEL = "select tenant_id, call_id from {{ ref('fct_calls') }}"
+YAML = """models:
+    - name: peek
+      columns:
+          - {name: tenant_id, data_type: text}
+          - {name: call_id, data_type: text}
+"""
+OPEN_MODELS = {
+    "elsewhere": ("intermediate/peek.sql", "{{ config(schema='marts') }} " + MODEL, "without the post-hook protect"),
+    "granted": (
+        "marts/peek.sql",
+        "{{ config(grants={'select': ['minutebook_tenant']}) }} " + MODEL,
+        "grants of its own",
+    ),
+    "granted early": (
+        "intermediate/peek.sql",
+        "{{ config(grants={'select': ['minutebook_tenant']}) }} " + MODEL,
+        "only marts are granted",
+    ),
+    "a view": ("marts/peek.sql", "{{ config(materialized='view') }} " + MODEL, "no policy can protect"),
+    "a hook besides": (
+        "marts/peek.sql",
+        "{{ config(post_hook='alter table {{ this }} disable row level security') }} " + MODEL,
+        "which could undo it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPEN_MODELS)
+def test_a_model_without_a_policy_is_refused_before_anything_is_built(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path, model, said = OPEN_MODELS[name]
+    project = project_with(tmp_path, path, model)
+    monkeypatch.setattr(building, "PROJECT", project)
+    with pytest.raises(building.BuildFailed, match=said):
+        building.build(house.url, tmp_path / "home", AS_OF)
+    assert house.warehouse.rows("select to_regclass('marts.peek'), to_regclass('intermediate.peek')") == [(None, None)]
+
+
+def test_a_new_mart_is_protected_without_a_word_in_its_model(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "PROJECT", project_with(tmp_path, "marts/peek.sql", MODEL))
+    building.build(house.url, tmp_path / "home", AS_OF)
+    try:
+        with house.as_login(Access.TENANT) as reader:
+            assert reader.execute("select distinct tenant_id from peek").fetchall() == [(OURS,)]
+        with connect(house.url, Role.ANALYST) as connection:
+            assert flaws(connection) == []
+    finally:
+        house.warehouse.connection.execute("drop table marts.peek")
+
+
+def project_with(folder: Path, path: str, model: str) -> Path:
+    project = folder / "dbt_project"
+    shutil.copytree(building.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    (project / "models" / path).write_text(model)
+    (project / "models" / path).with_suffix(".yml").write_text(YAML)
+    return project

@@ -1,0 +1,62 @@
+-- name: known
+select
+    bound.role,
+    bound.tenant_id,
+    bound.revoked_at is not null as is_revoked,
+    exists (select from pg_catalog.pg_roles where rolname = %(login)s) as exists_in_server
+from (select %(login)s::name as login) as asked
+left join control.database_logins as bound on asked.login = bound.login;
+
+-- name: bind
+insert into control.database_logins (login, role, tenant_id)
+values (%(login)s, %(role)s, %(tenant_id)s)
+on conflict (login) do update set
+    role = excluded.role,
+    tenant_id = excluded.tenant_id,
+    granted_at = now(),
+    revoked_at = null;
+
+-- name: unbind
+update control.database_logins set revoked_at = now()
+where login = %(login)s and revoked_at is null;
+
+-- name: logins
+select
+    bound.login::text as login,
+    bound.role,
+    bound.tenant_id,
+    bound.granted_at,
+    bound.revoked_at,
+    bound.revoked_at is null and roles.rolcanlogin is true as can_log_in
+from control.database_logins as bound
+left join pg_catalog.pg_roles as roles on bound.login = roles.rolname
+order by bound.revoked_at is not null, bound.login;
+
+-- name: create_person
+create role {login} login inherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication;
+
+-- name: create_process
+create role {login} login noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication;
+
+-- name: grant_role
+grant {role} to {login};
+
+-- name: read_only
+alter role {login} set default_transaction_read_only = on;
+
+-- name: look_in_marts
+alter role {login} set search_path = marts;
+
+-- name: set_password
+alter role {login} login password {verifier};
+
+-- name: shut_out
+alter role {login} nologin password null;
+
+-- name: end_sessions
+select pg_catalog.pg_terminate_backend(pid)
+from pg_catalog.pg_stat_activity
+where usename = %(login)s;
+
+-- name: drop
+drop role if exists {login};
