@@ -3,7 +3,7 @@
 import typer
 
 from orchestration.cli.options import Json, command
-from orchestration.cli.output import next_step, say, show
+from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import canary
 from warehouse.periods import require_built
@@ -16,11 +16,14 @@ app = typer.Typer(
 
 
 @command(app, "install", "minutebook canary install")
-def install(ctx: typer.Context) -> None:
+def install(ctx: typer.Context, as_json: Json = False) -> None:
     """Write the canary: a tenant, plan and two meters of its own, active for 24 days of 2024. Safe to repeat."""
     current = session(ctx)
     with current.settings.database() as url:
         written = canary.install(url, current.settings.actor)
+    if as_json:
+        print_json({"installed": written})
+        return
     say("the canary is installed" if written else "the canary was installed before")
     next_step("minutebook build; then: minutebook canary check")
 

@@ -17,7 +17,7 @@ from orchestration.cli.options import (
     parse_date,
     today,
 )
-from orchestration.cli.output import next_step, say, show, show_changes
+from orchestration.cli.output import next_step, print_json, say, show, show_changes
 from orchestration.cli.session import CommandFailed, session
 from warehouse import quotas
 from warehouse.periods import require_built
@@ -73,16 +73,20 @@ def list_alerts(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json =
 
 
 @command(alert_app, "send", "minutebook alert send")
-def send_alerts(ctx: typer.Context) -> None:
+def send_alerts(ctx: typer.Context, as_json: Json = False) -> None:
     """Look for crossings now, and hand on what nobody was told of; the Dagster sensor does so every five minutes."""
     with session(ctx).operator() as connection:
         require_built(connection)
         found = quotas.record(connection, today())
         connection.commit()
         done, failed = deliver(connection, delivery())
-    for alert in done:
-        say(str(alert))
-    say(f"{found} crossings recorded, {len(done)} alerts delivered")
+    if as_json:
+        print_json({"recorded": found, "delivered": [str(alert) for alert in done], "failed": failed})
+    else:
+        for alert in done:
+            say(str(alert))
+        say(f"{found} crossings recorded, {len(done)} alerts delivered")
     if failed:
         raise CommandFailed(f"{len(failed)} not delivered, to be tried again: {failed[0]}")
-    next_step("minutebook alert list")
+    if not as_json:
+        next_step("minutebook alert list")
