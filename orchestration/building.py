@@ -56,14 +56,14 @@ def build(
     `on_event` is told each finished node in one line. Waits while another build is at work. Raises BuildFailed.
     """
     as_of = as_of or datetime.now(UTC).date()
-    arguments = ["build", *build_arguments(as_of, full_refresh)]
     with alone(url), environment(url, home):
-        return _result(as_of, _invoke(arguments, on_event))
+        return _result(as_of, _invoke(build_arguments(as_of, full_refresh), on_event))
 
 
 def build_arguments(as_of: date, full_refresh: bool = False) -> list[str]:
-    """The arguments of `dbt build` that this project needs, without selection and folders."""
-    return ["--vars", f"{{as_of: '{as_of:%Y-%m-%d}'}}", *(["--full-refresh"] if full_refresh else [])]
+    """The command and arguments of a build: models and data tests. Unit tests say nothing about data; CI runs them."""
+    refresh = ["--full-refresh"] if full_refresh else []
+    return ["build", "--exclude-resource-type", "unit_test", *variables(as_of), *refresh]
 
 
 def manifest(home: Path) -> Path:
@@ -76,7 +76,7 @@ def manifest(home: Path) -> Path:
         digest = _digest_of_the_project()
         if not (path.exists() and of_digest.exists() and of_digest.read_text() == digest):
             with environment("postgresql://parse:parse@127.0.0.1:5432/parse", home):
-                _result(datetime.now(UTC).date(), _invoke(["parse", *build_arguments(datetime.now(UTC).date())], None))
+                _result(datetime.now(UTC).date(), _invoke(["parse", *variables(datetime.now(UTC).date())], None))
             of_digest.write_text(digest)
     return path
 
@@ -121,6 +121,11 @@ def environment(url: str, home: Path) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def variables(day: date) -> list[str]:
+    """The variables every command of dbt needs: the UTC day that is today."""
+    return ["--vars", f"{{as_of: '{day:%Y-%m-%d}'}}"]
 
 
 def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any:

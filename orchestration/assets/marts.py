@@ -19,7 +19,7 @@ class BuildConfig(dg.Config):
     full_refresh: bool = False  # forget what was built before and read every published pull again
 
 
-class HouseTranslator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is untyped
+class HouseTranslator(DagsterDbtTranslator):
     """The one place where a dbt node becomes an asset: key [schema, table] as in Postgres, group = folder."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -49,8 +49,6 @@ def marts(home: Path) -> dg.AssetsDefinition:
         arguments = building.build_arguments(datetime.now(UTC).date(), config.full_refresh)
         with minutebook.database() as url, building.alone(url), building.environment(url, settings.home):
             dbt = DbtCliResource(project_dir=os.fspath(building.PROJECT), profiles_dir=os.fspath(building.PROJECT))
-            yield from dbt.cli(
-                ["build", *arguments], context=context, target_path=building.target_folder(settings.home)
-            ).stream()
+            yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()
 
     return build

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
-from orchestration.building import build_arguments, environment, manifest
+from orchestration.building import environment, manifest, variables
 from tests.money.acme import FEBRUARY_3
 
 
@@ -21,6 +21,6 @@ def test_every_mart_is_under_contract_and_described_and_the_docs_generate(databa
     ]
     assert not lacking
     with environment(database_url, tmp_path):
-        answer = dbtRunner().invoke(["--quiet", "docs", "generate", *build_arguments(FEBRUARY_3)])
+        answer = dbtRunner().invoke(["--quiet", "docs", "generate", *variables(FEBRUARY_3)])
     assert answer.success
     assert (tmp_path / "dbt" / "target" / "catalog.json").exists()

@@ -108,8 +108,8 @@ def test_a_failure_is_written_down_with_its_code_and_its_cause(
     house.sandbox.faults.script("/vapi/call", fault, times=faults.FOREVER)
     (outcome,) = house.pull(["acme"], [YESTERDAY])
     (pull,) = house.ledger()
-    assert (outcome.cause_code, outcome.is_permanent) == (pull["cause_code"], pull["is_permanent"]) == (code,
-    is_permanent) assert outcome.cause == pull["cause"]
+    assert (outcome.cause_code, outcome.is_permanent) == (code, is_permanent)
+    assert (pull["cause_code"], pull["is_permanent"], pull["cause"]) == (code, is_permanent, outcome.cause)
     assert "private-key" not in pull["cause"]
 
 
@@ -122,9 +122,7 @@ def test_a_tenant_without_a_stored_key_fails_with_a_word_on_what_to_do(house: Ho
     assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "credential_missing")
 
 
-def test_without_the_master_key_every_day_fails_and_says_so(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_master_key_every_day_fails_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.tenant("acme")
     house.own_vapi("acme", [call("c1", YESTERDAY)])
     monkeypatch.delenv("MINUTEBOOK_MASTER_KEYS")
@@ -233,7 +231,9 @@ def test_usage_of_an_unknown_agent_is_kept_beside_the_tenants_own(usage_database
         ("beta", YESTERDAY): "published",
         (None, YESTERDAY): "published",
     }
-    rows = usage_database.execute("select account, usage_agent_id, quantity from raw_usage_metrics.metrics order by quantity")
+    rows = usage_database.execute(
+        "select account, usage_agent_id, quantity from raw_usage_metrics.metrics order by quantity"
+    )
     assert [(row["account"], row["usage_agent_id"], row["quantity"]) for row in rows] == [
         ("acme", "ocr-a", 10),
         ("beta", "ocr-b", 20),
