@@ -119,7 +119,7 @@ def costs(components: Sequence[Row], currency: str) -> Markup:
         alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(22))
         .mark_bar(cornerRadiusEnd=2, size=14)
         .encode(
-            x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5)),
+            x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",~f")),
             y=alt.Y("component:N", title=None, sort=[value["component"] for value in values]),
             color=alt.Color(
                 "basis:N",
@@ -153,7 +153,7 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
                 axis=alt.Axis(labelAngle=0),
             ),
             xOffset=alt.XOffset("what:N", sort=["revenue", "cost"]),
-            y=alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format=",")),
+            y=alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format=",~f")),
             color=alt.Color(
                 "what:N",
                 legend=None,
@@ -180,8 +180,8 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
         alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(9))
         .mark_bar()
         .encode(
-            x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",")),
-            y=alt.Y("id:N", title=None, sort=order, axis=alt.Axis(labelExpr=f"{labels}[datum.value]", labelLimit=220)),
+            x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",~f")),
+            y=alt.Y("id:N", title=None, sort=order, axis=alt.Axis(labelExpr=f"{labels}[datum.value]", labelLimit=280)),
             yOffset=alt.YOffset("what:N", sort=["total", "cost"]),
             color=alt.Color(
                 "what:N",
@@ -193,7 +193,7 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
     return _drawn(bars)
 
 
-def _shortened(name: str, longest: int = 32) -> str:
+def _shortened(name: str, longest: int = 28) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "\u2026"
 
 

@@ -111,7 +111,7 @@ def _months(span: Sequence[date]) -> list[tuple[str, int]]:
     """Months over the days, each with how many of its days are shown."""
     months: list[tuple[str, int]] = []
     for day in span:
-        name = f"{day:%B %Y}"
+        name = f"{day:%b %Y}"
         if months and months[-1][0] == name:
             months[-1] = (name, months[-1][1] + 1)
         else:

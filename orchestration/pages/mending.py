@@ -12,7 +12,10 @@ _FIRST = {
 
 
 def mend(fault: Mapping[str, Any]) -> str:
-    """The commands for a fault: source, account, cause_code, a_tenant, tenants, first_day and last_day."""
+    """The commands for a fault: source, account, cause_code, a_tenant, tenants, first_day and last_day.
+
+    A fault of a shared account is mended once; one of many tenants' own accounts, for each: the first of them is named.
+    """
     is_shared = fault["account"] == "platform"
     whom = [] if is_shared and fault["tenants"] > 1 else ["--tenant", fault["a_tenant"]]
     days = ["--from", str(fault["first_day"]), "--to", str(fault["last_day"])]

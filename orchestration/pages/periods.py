@@ -18,6 +18,7 @@ from orchestration.pages.rendering import render
 from warehouse import periods
 from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.control.errors import Refused
+from warehouse.doubts import MOVED_SHARE
 from warehouse.periods import ApprovalBlocked, MartsBehind, Month
 
 FILE = "pages"
@@ -34,10 +35,17 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         months = rows(connection, FILE, "months")
         month = _month(request, [row["month_start"] for row in months])
         found = rows(
-            connection, FILE, "month", month_start=month.start, month_end=month.end, today=request.app.state.today()
+            connection,
+            FILE,
+            "month",
+            month_start=month.start,
+            month_end=month.end,
+            today=request.app.state.today(),
+            moved_share=MOVED_SHARE,
         )
         behind = _behind(connection, request)
     for row in found:
+        row["blocks"] = _blocks(row)
         row["standing"] = _standing(row)
         former = row["former_total"]
         row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
@@ -156,8 +164,23 @@ def _standing(row: Row) -> str:
         return "done"
     if row["is_running"]:
         return "running"
-    is_blocked = row["blocking_days"] or row["blocking_items"] or row["has_earlier_open"]
-    return "blocked" if is_blocked else "ready"
+    return "blocked" if row["blocks"] else "ready"
+
+
+def _blocks(row: Row) -> list[str]:
+    """What stands in the way, in a few words each; the statement's own page tells it in full."""
+    days, items = row["blocking_days"], row["blocking_items"]
+    return [
+        words
+        for is_so, words in (
+            (days, f"{days} day{'s' if days != 1 else ''}"),
+            (items, f"{items} item{'s' if items != 1 else ''} not billed"),
+            (row["has_moved"], "moved a lot"),
+            (row["has_disagreeing_total"], "a provider counts otherwise"),
+            (row["has_earlier_open"], "an earlier period"),
+        )
+        if is_so
+    ]
 
 
 def _is_shown(row: Row, shown: str) -> bool:

@@ -1,6 +1,5 @@
 """Pages over a warehouse with a story: seven tenants, some of them with unfriendly names, and a login for each role."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
@@ -13,10 +12,10 @@ from orchestration.pages.door import SESSION
 from tests.conftest import TEMPLATE, administer, database_of
 from tests.pages import world
 from tests.pages.server import serving
+from tests.pages.signing import PASSWORD
 from warehouse import logins
 from warehouse.connect import Role, connect
 
-PASSWORD = "a long and boring password"
 STORY = "pages_story"
 
 
@@ -72,16 +71,3 @@ def _token_of(login: str) -> str:
 
 def _session_of(login: str) -> dict[str, object]:
     return {"token_hash": sha256(_token_of(login).encode()).digest(), "login_id": login, "seconds": 3600}
-
-
-def sign_in(client: httpx.Client, login: str) -> httpx.Response:
-    """Fill in and send the form."""
-    form = {"login": login, "password": PASSWORD, "form_token": form_token(client.get("/sign-in").text)}
-    return client.post("/sign-in", data=form)
-
-
-def form_token(page: str) -> str:
-    """The token of the first form of a page."""
-    found = re.search(r'name="form_token" value="(\w+)"', page)
-    assert found, page
-    return found[1]

@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.pages.door import SESSION
 from orchestration.pages.headers import HEADERS
-from tests.pages.conftest import PASSWORD, form_token, sign_in
+from tests.pages.signing import PASSWORD, form_token, sign_in
 from warehouse import logins
 from warehouse.connect import Role, connect
 from warehouse.logins import ALLOWED_FAILURES, LoginError

@@ -13,8 +13,8 @@ import pytest
 
 from orchestration.pages.mending import mend
 from tests.pages import world
-from tests.pages.conftest import PASSWORD, form_token, sign_in
 from tests.pages.server import serving
+from tests.pages.signing import PASSWORD, form_token, sign_in
 from warehouse import logins, periods
 from warehouse.connect import Role, connect
 from warehouse.periods import Month
@@ -47,6 +47,33 @@ def test_the_month_counts_as_blocked_exactly_what_review_blocks(visit: Visit, st
             shown = "blocked" if is_blocked else "ready"
             page = client.get(f"/periods?month=2026-10&show={shown}").text
             assert f'/periods/{statement["tenant_id"]}/2026-10-01"' in page
+
+
+def test_what_moved_or_is_counted_otherwise_by_a_provider_is_blocked_in_the_list_as_in_review(
+    visit: Visit, story_url: str
+) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_statements set overage = overage + 500, total = total + 500"
+            " where tenant_id = %s and period_start = '2026-10-01'",
+            [BRIGHT],
+        )
+        connection.execute("insert into ledger.attempts (trigger) values ('cli')")
+        connection.execute(
+            "insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, totals,"
+            " provider_totals, closed_at)"
+            " select max(attempt_id), 'usage_metrics', %(it)s, %(it)s, '2026-10-09', 'published', 5,"
+            " '{\"calls\": 5}', '{\"calls\": 6}', now() from ledger.attempts",
+            {"it": ACME},
+        )
+        connection.execute("insert into control.agents (agent_id, tenant_id, name) values ('desk', %s, 'Desk')", [ACME])
+        connection.execute(
+            "insert into control.agent_attachments values ('usage_agent', 'desk', '2026-09-01', %s, 'desk')", [ACME]
+        )
+    page = visit("ana").get("/periods?month=2026-10&show=blocked").text
+    assert "moved a lot" in page
+    assert "a provider counts otherwise" in page
+    test_the_month_counts_as_blocked_exactly_what_review_blocks(visit, story_url)
 
 
 def test_approving_freezes_the_statement_under_the_name_of_who_approved(visit: Visit, story_url: str) -> None:

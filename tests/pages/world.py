@@ -65,13 +65,13 @@ def _protection() -> Iterator[str]:
         yield f"grant select on {table} to {_STAFF}"
         if "tenant_id" in columns:
             readable = ", ".join(name for name in columns if name not in meta.get("hidden_from_tenants", []))
-            yield f"create index on {table} (tenant_id)"
+            yield f"create index on {table} (tenant_id{', usage_date' if 'usage_date' in columns else ''})"
             yield f"alter table {table} enable row level security"
             yield f"alter table {table} force row level security"
             yield f"create policy processes on {table} to {_STAFF} using (true)"
             yield (
-                f"create policy own_rows on {table} for select to minutebook_tenant"
-                " using (tenant_id = current_setting('minutebook.tenant_id', true))"
+                f"create policy rows_of_the_reader on {table} for select to minutebook_tenant"
+                " using (tenant_id = (select control.reading_tenant()))"
             )
             if meta.get("tenant_reads", True):
                 yield f"grant select ({readable}) on {table} to minutebook_tenant"

@@ -11,7 +11,8 @@ order by 1 desc;
 
 -- name: month
 -- One row per tenant and period that starts in [month_start, month_end): what is billed, what it was before, what blocks it.
--- What blocks is what `days_that_block` and `usage_that_blocks` of periods.sql say of one period, counted for all at once.
+-- What blocks is what `days_that_block` and `usage_that_blocks` of periods.sql, and doubts.sql, say of one period, counted
+-- for all at once.
 with month_statements as materialized (
     select
         s.tenant_id,
@@ -73,6 +74,33 @@ usage as (
     group by s.tenant_id, s.period_start
 ),
 
+whole as (
+    select
+        s.tenant_id,
+        s.period_start,
+        s.subscription + s.overage + s.minimum as amount,
+        lag(s.subscription + s.overage + s.minimum) over (partition by s.tenant_id order by s.period_start) as former_amount
+    from marts.fct_statements as s
+    inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+    where s.period_start >= t.activated_on and s.period_end < coalesce(t.closed_on, 'infinity')
+),
+
+disagreeing as materialized (
+    select distinct
+        p.source,
+        p.account,
+        p.usage_date
+    from ledger.pulls as p
+    cross join lateral jsonb_each_text(p.provider_totals) as told (name, value)
+    left join lateral jsonb_each_text(p.totals) as counted (name, value) on told.name = counted.name
+    where
+        p.state = 'published'
+        and p.provider_totals is not null
+        and p.usage_date >= (select first_day from span) and p.usage_date < (select end_day from span)
+        and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
+        > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
+),
+
 former as (
     select distinct on (s.tenant_id, s.period_start) s.tenant_id, s.period_start, b.total
     from month_statements as s
@@ -89,6 +117,17 @@ select
     coalesce(d.days, 0) as blocking_days,
     coalesce(u.items, 0) as blocking_items,
     s.period_end > %(today)s as is_running,
+    coalesce(abs(w.amount - w.former_amount) > %(moved_share)s * w.former_amount, false) as has_moved,
+    exists (
+        select 1
+        from disagreeing as x
+        inner join control.tenant_sources as t on x.source = t.source and x.account = t.account
+        where
+            t.tenant_id = s.tenant_id
+            and x.usage_date >= s.period_start and x.usage_date < s.period_end
+            and t.valid_from <= x.usage_date
+            and x.usage_date < coalesce(t.valid_to, 'infinity')
+    ) as has_disagreeing_total,
     exists (
         select 1
         from marts.fct_statements as e
@@ -100,6 +139,7 @@ select
     ) as has_earlier_open
 from month_statements as s
 left join former as f on s.tenant_id = f.tenant_id and s.period_start = f.period_start
+left join whole as w on s.tenant_id = w.tenant_id and s.period_start = w.period_start
 left join marts.fct_margin_monthly as m on s.tenant_id = m.tenant_id and s.period_start = m.period_start
 left join days as d on s.tenant_id = d.tenant_id and s.period_start = d.period_start
 left join usage as u on s.tenant_id = u.tenant_id and s.period_start = u.period_start
@@ -118,42 +158,40 @@ where tenant_id = %(tenant_id)s
 order by period_start desc;
 
 -- name: heat
--- One row per tenant, those with most to mend first: its worst status of each day, as {"date": "status"}.
-with days as (
+-- One row per tenant, those with most to mend first: its worst status of each day, as {"date": "status"}. Days are read for
+-- the tenants of one page only; which tenants those are is told by the few days that need mending.
+with to_mend as (
     select
-        d.tenant_id,
-        d.usage_date,
-        max(
-            array_position(array['no usage', 'usage', 'incomplete', 'not pulled', 'failed'], d.status)
-        ) as severity
-    from marts.fct_tenant_day_status as d
-    where d.usage_date >= %(first_day)s and d.usage_date <= %(last_day)s
-    group by d.tenant_id, d.usage_date
-),
-
-tenants as (
-    select
-        d.tenant_id,
-        t.name,
-        count(*) filter (where d.severity > 2) as days_to_mend,
-        max(d.usage_date) filter (where d.severity > 2) as latest_to_mend
-    from days as d
-    left join marts.dim_tenants as t on d.tenant_id = t.tenant_id
+        tenant_id,
+        count(distinct usage_date) as days_to_mend,
+        max(usage_date) as latest_to_mend
+    from marts.fct_tenant_day_status
     where
-        %(words)s = ''
-        or position(lower(%(words)s) in lower(coalesce(t.name, ''))) > 0
-        or position(lower(%(words)s) in d.tenant_id) > 0
-    group by d.tenant_id, t.name
+        usage_date >= %(first_day)s
+        and usage_date <= %(last_day)s
+        and status in ('failed', 'not pulled', 'incomplete')
+    group by tenant_id
 ),
 
-page as (
+page as materialized (
     select
-        *,
-        count(*) over () as tenants_found,
-        count(*) filter (where days_to_mend > 0) over () as tenants_to_mend
-    from tenants
-    where not %(only_to_mend)s or days_to_mend > 0
-    order by days_to_mend desc, latest_to_mend desc nulls last, tenant_id
+        t.tenant_id,
+        t.name,
+        coalesce(m.days_to_mend, 0) as days_to_mend,
+        m.latest_to_mend,
+        count(*) over () as tenants_found
+    from marts.dim_tenants as t
+    left join to_mend as m on t.tenant_id = m.tenant_id
+    where
+        t.activated_on <= %(last_day)s
+        and coalesce(t.closed_on, 'infinity') > %(first_day)s
+        and (not %(only_to_mend)s or m.days_to_mend > 0)
+        and (
+            %(words)s = ''
+            or position(lower(%(words)s) in lower(t.name)) > 0
+            or position(lower(%(words)s) in t.tenant_id) > 0
+        )
+    order by coalesce(m.days_to_mend, 0) desc, m.latest_to_mend desc nulls last, t.tenant_id
     limit %(limit)s offset %(offset)s
 )
 
@@ -162,13 +200,19 @@ select
     p.name,
     p.days_to_mend,
     p.tenants_found,
-    p.tenants_to_mend,
-    jsonb_object_agg(
-        d.usage_date, (array['no usage', 'usage', 'incomplete', 'not pulled', 'failed'])[d.severity]
-    ) as statuses
+    d.statuses
 from page as p
-inner join days as d on p.tenant_id = d.tenant_id
-group by p.tenant_id, p.name, p.days_to_mend, p.latest_to_mend, p.tenants_found, p.tenants_to_mend
+cross join lateral (
+    select coalesce(jsonb_object_agg(w.usage_date, w.status), '{}') as statuses
+    from (
+        select distinct on (s.usage_date) s.usage_date, s.status
+        from marts.fct_tenant_day_status as s
+        where s.tenant_id = p.tenant_id and s.usage_date >= %(first_day)s and s.usage_date <= %(last_day)s
+        order by
+            s.usage_date,
+            array_position(array['failed', 'not pulled', 'incomplete', 'usage', 'no usage'], s.status)
+    ) as w
+) as d
 order by p.days_to_mend desc, p.latest_to_mend desc nulls last, p.tenant_id;
 
 -- name: causes
@@ -248,23 +292,17 @@ from ledger.periods
 where tenant_id = %(tenant_id)s and period_start = %(period_start)s;
 
 -- name: day_counts
--- How many tenant-days of a window are in which state; a day counts by its worst source.
-with days as (
-    select
-        tenant_id,
-        usage_date,
-        max(array_position(array['no usage', 'usage', 'incomplete', 'not pulled', 'failed'], status)) as severity
-    from marts.fct_tenant_day_status
-    where usage_date >= %(first_day)s and usage_date <= %(last_day)s
-    group by tenant_id, usage_date
-)
-
+-- Readings of a window, one per tenant, source and day, by their state.
 select
-    count(distinct tenant_id) as tenants,
-    count(distinct tenant_id) filter (where severity > 2) as tenants_to_mend,
-    count(*) as days,
-    count(*) filter (where severity = 5) as failed,
-    count(*) filter (where severity = 4) as not_pulled,
-    count(*) filter (where severity = 3) as incomplete,
-    count(*) filter (where severity <= 2) as good
-from days;
+    count(*) as readings,
+    count(*) filter (where status = 'failed') as failed,
+    count(*) filter (where status = 'not pulled') as not_pulled,
+    count(*) filter (where status = 'incomplete') as incomplete,
+    count(*) filter (where status in ('usage', 'no usage')) as good,
+    count(distinct tenant_id) filter (where status in ('failed', 'not pulled', 'incomplete')) as tenants_to_mend,
+    (
+        select count(*) from marts.dim_tenants
+        where activated_on <= %(last_day)s and coalesce(closed_on, 'infinity') > %(first_day)s
+    ) as tenants
+from marts.fct_tenant_day_status
+where usage_date >= %(first_day)s and usage_date <= %(last_day)s;

@@ -1,0 +1,71 @@
+"""Pages over many tenants: the median time of each, over real HTTP, beside the same server's smallest answer.
+
+python -m tests.benchmarks.pages [tenants, default 1000]
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.pages import world
+from tests.pages.server import serving
+from tests.pages.signing import PASSWORD, sign_in
+from warehouse import logins
+from warehouse.connect import Role, connect
+from warehouse.embedded import running
+from warehouse.migrate import migrate
+
+MOST_MILLISECONDS = 300.0
+REPEATS = 15
+PAGES = {
+    "ana": ("/periods", "/periods?page=9", "/periods?show=blocked&q=7", "/periods/acme-dental/2026-10-01", "/tables"),
+    "otto": ("/days", "/days?page=9", "/days?show=mend", "/days/acme-dental/2026-10-30"),
+    "tina": ("/usage", "/usage/2026-10-01"),
+}
+
+
+def main() -> int:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    slowest = 0.0
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
+        migrate(url)
+        tenants = world.build(url, count)
+        with connect(url, Role.OPERATOR) as connection:
+            for login, role, tenant in (
+                ("ana", "finance", None),
+                ("otto", "operator", None),
+                ("tina", "tenant", tenants[0]),
+            ):
+                logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
+                logins.set_password(connection, login, PASSWORD)
+        with serving(url, Path(folder), world.TODAY) as address:
+            for login, paths in PAGES.items():
+                with httpx.Client(base_url=address, timeout=60) as client:
+                    sign_in(client, login)
+                    print(
+                        f"{_median(client, '/static/minutebook.css'):7.1f} ms  (baseline: the style sheet)", flush=True
+                    )
+                    for path in paths:
+                        median = _median(client, path)
+                        slowest = max(slowest, median)
+                        print(f"{median:7.1f} ms  {path}", flush=True)
+    print(f"slowest median {slowest:.0f} ms over {count:,} tenants (at most {MOST_MILLISECONDS:.0f} ms)")
+    return 0 if slowest <= MOST_MILLISECONDS else 1
+
+
+def _median(client: httpx.Client, path: str) -> float:
+    client.get(path).raise_for_status()
+    taken = []
+    for _ in range(REPEATS):
+        begun = time.perf_counter()
+        client.get(path).raise_for_status()
+        taken.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
