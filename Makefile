@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet "uv>=0.9"; }
@@ -44,6 +44,10 @@ format: setup ## Format Python and mend SQL style
 .PHONY: bench
 bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
 	@$(BIN)/python -m tests.benchmarks
+
+.PHONY: screenshots
+screenshots: setup ## The README's pictures of the pages, drawn by headless Chromium
+	@$(BIN)/python -m tests.pages.screenshots
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew into requirements.lock

@@ -1,0 +1,56 @@
+"""`make screenshots`: the pictures in the README, of the story's tenants, drawn by headless Chromium.
+
+python -m tests.pages.screenshots [folder, default docs/images]
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from tests.pages import world
+from tests.pages.browser import CHROMIUM, Browser
+from tests.pages.server import serving
+from tests.pages.signing import PASSWORD, sign_in
+from warehouse import logins
+from warehouse.connect import Role, connect
+from warehouse.embedded import running
+from warehouse.migrate import migrate
+
+PICTURES = (
+    ("periods", "ana", "/periods", 1280),
+    ("statement", "ana", "/periods/delta-legal/2026-10-01", 1280),
+    ("days", "otto", "/days", 1280),
+    ("usage", "tina", "/usage/2026-10-01", 1280),
+)
+
+
+def main() -> int:
+    if CHROMIUM is None:
+        print("no Chromium here: install one, then make screenshots", file=sys.stderr)
+        return 1
+    images = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images").absolute()
+    images.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
+        migrate(url)
+        tenants = world.build(url, len(world.NAMES))
+        with connect(url, Role.OPERATOR) as connection:
+            for login, role, tenant in (
+                ("ana", "finance", None),
+                ("otto", "operator", None),
+                ("tina", "tenant", tenants[2]),
+            ):
+                logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
+                logins.set_password(connection, login, PASSWORD)
+        with serving(url, Path(folder), world.TODAY) as address:
+            for name, login, path, width in PICTURES:
+                with httpx.Client(base_url=address, timeout=60) as client:
+                    sign_in(client, login)
+                    Browser(Path(folder), client).screenshot(path, width, images / f"{name}.png")
+                    print(images / f"{name}.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
