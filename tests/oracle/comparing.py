@@ -91,12 +91,7 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     unpriced: dict[Key, int] = {}
     for tenant in world.book.tenants:
         _, days, without_price = own_lines(world.book, tenant, world.as_of, sums)
-        overages |= {
-            (row.tenant_id, row.meter_id, row.usage_date): row.overage
-            for row in days
-            if (period := period_of(tenant, row.usage_date))
-            and world.book.price_on(tenant, row.meter_id, period.first_billed_day)
-        }
+        overages |= {(row.tenant_id, row.meter_id, row.usage_date): row.overage for row in days}
         unpriced |= {(tenant.tenant_id, start, meter): units for (start, meter), units in without_price.items()}
     found.check("overage day", overages, found.marts(
         "tenant_id, meter_id, usage_date", "overage_quantity", "fct_overages_daily where price_id is not null"

@@ -162,7 +162,8 @@ class Author:
         if model == "plan":
             return Price(owner, meter_id, since, model, of_tenant=of_tenant)
         bounds: list[int | None] = sorted(self.random.sample((1, 2, 5, 10, 50, 1000, 10**6), 2))
-        tiers = tuple(Tier(bound, self._unit_amount()) for bound in [*bounds, None])
+        is_bounded = self.random.random() < 0.2
+        tiers = tuple(Tier(bound, self._unit_amount()) for bound in [*bounds, *([] if is_bounded else [None])])
         return Price(owner, meter_id, since, model, tiers=tiers, of_tenant=of_tenant)
 
     def _use(self, tenant: Tenant, period: Period, meter: Meter) -> None:
@@ -199,9 +200,15 @@ class Author:
         for kind, mark in kinds:
             agent = f"{name}-{self.random.choice('12')}"
             self.mine.attachments.append(Attachment(kind, f"{name}-{mark}", LONG_AGO, name, agent))
-        if self.random.random() < 0.2:
+        moved = self.random.random()
+        if moved < 0.15:
             self.mine.attachments.append(Attachment("vapi_phone_number", f"{name}-n", self._some_day(), None, None))
-        self.mine.projects.append(Project(f"{name}-vf", name, f"{name}-1", LONG_AGO))
+        elif moved < 0.3 and self.book.tenants:
+            other = self.random.choice(self.book.tenants).tenant_id
+            number = Attachment("vapi_phone_number", f"{name}-n", self._some_day(), other, f"{other}-1")
+            self.mine.attachments.append(number)
+        environment = "production" if self.random.random() < 0.9 else "development"
+        self.mine.projects.append(Project(f"{name}-vf", name, f"{name}-1", LONG_AGO, environment=environment))
 
     def _call(self, tenant: Tenant | None, day: date) -> None:
         self._calls += 1

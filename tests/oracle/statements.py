@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -76,6 +76,16 @@ def waterfall(tenant_id: str, meter_id: str, by_day: Mapping[date, int], include
     return rows
 
 
+def with_a_price(days: Sequence[OverageDay], covered: int) -> list[OverageDay]:
+    """The days of a period whose price covers only so many units of overage: in day order, what lies above has none."""
+    left, rows = covered, []
+    for day in days:
+        priced_units = min(day.overage, left)
+        left -= priced_units
+        rows.append(replace(day, overage=priced_units))
+    return rows
+
+
 def own_lines(
     book: Book, tenant: Tenant, as_of: date, used: Mapping[tuple[str, str], Mapping[date, int]]
 ) -> tuple[list[Line], list[OverageDay], dict[tuple[date, str], int]]:
@@ -108,14 +118,15 @@ def own_lines(
             }  # fmt: skip
             included = allowance(book, tenant, meter_id, period)
             falls = waterfall(tenant.tenant_id, meter_id, by_day, included)
-            days.extend(falls)
             price = book.price_on(tenant, meter_id, period.first_billed_day)
             if price is None:
+                days.extend(with_a_price(falls, 0))
                 if sum(by_day.values()):
                     unpriced[period.start, meter_id] = sum(by_day.values())
                 continue
             overage = sum(one.overage for one in falls)
             covered, amount = priced(price, overage)
+            days.extend(with_a_price(falls, covered))
             if overage > covered:
                 unpriced[period.start, meter_id] = overage - covered
             if covered:

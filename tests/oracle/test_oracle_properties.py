@@ -69,4 +69,4 @@ def test_a_unit_is_within_the_allowance_or_overage_or_reported(world: World) -> 
         )
         assert sum(row.quantity for row in days) == in_periods
         overage = sum(row.overage for row in days)
-        assert billed <= overage <= billed + sum(unpriced.values())
+        assert billed == overage <= billed + sum(unpriced.values())
