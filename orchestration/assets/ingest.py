@@ -6,8 +6,9 @@ them, so that the UI shows exactly those keys as failed. The output itself is ne
 whole range.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NoReturn
 
 import dagster as dg
 
@@ -43,7 +44,9 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
         deps=[["control", name] for name in REACHES.get(source, [])],
         output_required=False,
     )
-    def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> None:
+    def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> Iterator[NoReturn]:
+        # A generator that yields no output: from a plain function Dagster takes None as one, and marks the whole range.
+        yield from ()
         outcomes: list[PullOutcome] = []
 
         def settle(outcome: PullOutcome) -> None:
@@ -79,8 +82,9 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
     """The runs this one continues: an automatic retry, or a re-execution from failure, redoes only what is not done."""
     if not any(tag in context.run.tags for tag in RETRY_TAGS):
         return ()
-    group = context.instance.get_run_group(context.run_id)
-    return [run.run_id for run in group[1] if run.run_id != context.run_id] if group else ()
+    root = context.run.tags.get("dagster/root_run_id", context.run_id)
+    retries = context.instance.get_runs(dg.RunsFilter(tags={"dagster/root_run_id": root}))
+    return [run_id for run_id in (root, *(run.run_id for run in retries)) if run_id != context.run_id]
 
 
 def _materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMaterialization:

@@ -75,7 +75,8 @@ class House:
         """Attach a provider's object to the tenant's agent from a day on; None detaches it."""
         agent_id = tenant_id and f"{tenant_id}-agent"
         self.execute(
-            "insert into control.agent_attachments (kind, value, valid_from, tenant_id, agent_id) values (%s, %s, %s, %s, %s)",
+            "insert into control.agent_attachments (kind, value, valid_from, tenant_id, agent_id)"
+            " values (%s, %s, %s, %s, %s)",
             kind, value, since, tenant_id, agent_id,
         )  # fmt: skip
 

@@ -42,10 +42,10 @@ def materialised(instance: dg.DagsterInstance, asset_key: dg.AssetKey = CALLS) -
 
 
 def metadata(instance: dg.DagsterInstance, key: str, asset_key: dg.AssetKey = CALLS) -> dict[str, object]:
-    event = instance.get_latest_materialization_event(asset_key, key)
-    assert event is not None
-    assert event.asset_materialization is not None
-    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    told = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key, asset_partitions=[key]), limit=1)
+    materialization = told.records[0].asset_materialization
+    assert materialization is not None
+    return {name: value.value for name, value in materialization.metadata.items()}
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ def test_a_source_a_tenant_does_not_use_is_materialised_without_a_pull(
 def test_each_good_day_is_logged_once(three_tenants: House, instance: dg.DagsterInstance) -> None:
     run = launch(instance, ("gamma", DAYS[0]), ("gamma", DAYS[-1]))
     assert run.success
-    logged = [event.partition for event in run.asset_materializations_for_node("raw_vapi__calls")]
-    assert sorted(str(key) for key in logged) == [key_of("gamma", day) for day in DAYS]
+    logged = instance.fetch_materializations(CALLS, limit=10).records
+    assert sorted(str(record.partition_key) for record in logged) == [key_of("gamma", day) for day in DAYS]
 
 
 def test_a_shared_account_is_read_once_and_satisfies_every_tenant_that_shares_it(

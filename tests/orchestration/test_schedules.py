@@ -1,6 +1,8 @@
 """The night asks for one run over every tenant and the trailing days."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,9 +14,16 @@ from orchestration.schedules import TRAILING_DAYS, pull_usage_nightly
 NIGHT = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0)
 
 
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Records in files: a schedule's context takes an instance by reference, which one in memory does not have."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
 def evaluate(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=NIGHT)
-    answer = pull_usage_nightly(context)
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=NIGHT) as context:
+        answer = pull_usage_nightly(context)
     assert isinstance(answer, dg.RunRequest | dg.SkipReason)
     return answer
 

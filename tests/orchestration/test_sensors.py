@@ -98,7 +98,7 @@ def test_nothing_is_removed_while_a_partitioned_run_is_queued(
     instance.add_dynamic_partitions("tenant", ["left"])
     run = dg.DagsterRun(
         job_name="pull_usage",
-        status=dg.DagsterRunStatus.QUEUED,
+        status=dg.DagsterRunStatus.NOT_STARTED,
         tags={"dagster/asset_partition_range_start": "left|2026-10-01"},
     )
     instance.add_run(run)
@@ -149,7 +149,7 @@ def test_a_new_day_is_built(database: psycopg.Connection, instance: dg.DagsterIn
     assert request.tags["minutebook/because"] == "today"
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_one_build_at_a_time_is_asked_for(
     database: psycopg.Connection, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
