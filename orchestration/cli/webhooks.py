@@ -13,6 +13,7 @@ from orchestration.cli.output import next_step, say
 from orchestration.cli.session import session
 from orchestration.pages import application
 from warehouse.connect import Role, connect
+from warehouse.preflight import require_isolation
 
 app = typer.Typer()
 
@@ -29,6 +30,8 @@ def serve(
     """
     settings = session(ctx).settings
     with settings.database() as url:
+        with connect(url, Role.TENANT) as reader:
+            require_isolation(reader)
         say(f"Pages: http://{host}:{port}/")
         webhooks: Sequence[BaseRoute] = ()
         if settings.stripe_webhook_secrets:

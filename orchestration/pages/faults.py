@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from orchestration.pages.rendering import render
 from warehouse.errors import DatabaseUnreachable
+from warehouse.preflight import IsolationBroken
 
 _SAID = {
     404: "There is no such page.",
@@ -22,6 +23,14 @@ def show_unbuilt(_: Request, __: Exception) -> Response:
     """The marts are not there yet."""
     said = "There is nothing to show yet: the marts are not built. Run minutebook build, then reload this page."
     return render("fault.html", status=503, title="Not built yet", said=said)
+
+
+def show_open(_: Request, __: Exception) -> Response:
+    """Somebody could see what is not theirs, so nobody is shown anything."""
+    said = (
+        "Nothing is shown while a way past row-level security is open. minutebook doctor names it and what closes it."
+    )
+    return render("fault.html", status=503, title="Closed for safety", said=said)
 
 
 def show_refusal(_: Request, error: Exception) -> Response:
@@ -48,6 +57,7 @@ def _title(status: int) -> str:
 HANDLERS: Mapping[Any, Any] = {
     HTTPException: show_refusal,
     UndefinedTable: show_unbuilt,
+    IsolationBroken: show_open,
     DatabaseUnreachable: show_fault,
     Exception: show_fault,
 }

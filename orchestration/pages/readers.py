@@ -9,7 +9,8 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from orchestration.settings import Settings
-from warehouse.connect import Role, url_as
+from warehouse.connect import Role, connect, url_as
+from warehouse.preflight import require_isolation
 
 Connection = psycopg.Connection[Any]
 _PER_ROLE = 8
@@ -17,7 +18,10 @@ _SETTING = "select set_config('minutebook.actor', %s, true), set_config('minuteb
 
 
 class Readers:
-    """Lends connections that act as a role for one transaction. The database is held from the first loan to `close`."""
+    """Lends connections that act as a role for one transaction. The database is held from the first loan to `close`.
+
+    A role's first loan raises IsolationBroken while a reader could see what is not its own.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -63,6 +67,9 @@ class Readers:
             if role not in self._pools:
                 if self._url is None:
                     self._url = self._held.enter_context(self._settings.database())
+                # Nobody is served over a connection that policies do not bind, nor while any way past them is open.
+                with connect(self._url, role) as probe:
+                    require_isolation(probe)
                 self._pools[role] = self._held.enter_context(
                     ConnectionPool(
                         url_as(self._url, role),

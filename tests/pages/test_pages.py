@@ -239,6 +239,15 @@ def test_a_page_number_beyond_the_list_shows_the_last_page(visit: Visit) -> None
     assert visit("otto").get("/days?page=-1").status_code == 200
 
 
+@pytest.mark.parametrize("login", ["tina", "ana"])
+def test_nobody_is_served_while_a_way_past_row_level_security_is_open(visit: Visit, story_url: str, login: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute("alter table marts.fct_calls no force row level security")
+    answer = visit(login).get("/tables")
+    assert answer.status_code == 503
+    assert "minutebook doctor" in answer.text
+
+
 def test_before_the_first_build_the_pages_say_what_to_do(database_url: str, tmp_path: Path) -> None:
     with connect(database_url, Role.OPERATOR) as connection:
         logins.add_login(connection, "ana", "finance", None)
