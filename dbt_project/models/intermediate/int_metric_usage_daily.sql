@@ -22,7 +22,7 @@ daily as (
         coalesce(sum(metrics.quantity) filter (where metrics.cost is null), 0)::bigint as uncosted_quantity,
         sum(metrics.cost) as cost
     from {{ ref('stg_usage_metrics__metrics') }} as metrics
-    inner join pulls on metrics.pull_id = pulls.pull_id
+    where {{ in_changed_pulls('metrics.pull_id') }}
     group by metrics.account, metrics.usage_date, metrics.pull_id, metrics.usage_agent_id, metrics.metric_type
 )
 

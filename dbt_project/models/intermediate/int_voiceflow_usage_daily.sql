@@ -22,8 +22,9 @@ daily as (
         count(*) as row_count,
         sum(usage.quantity)::bigint as quantity
     from {{ ref('stg_voiceflow__usage') }} as usage
-    inner join pulls on usage.pull_id = pulls.pull_id
-    where usage.metric in ('interactions', 'credit_usage')
+    where
+        {{ in_changed_pulls('usage.pull_id') }}
+        and usage.metric in ('interactions', 'credit_usage')
     group by
         usage.account, usage.usage_date, usage.pull_id, usage.project_id, usage.environment_id, usage.metric,
         usage.usage_type

@@ -15,7 +15,7 @@ with pulls as (
 calls as (
     select measured.*
     from {{ ref('int_calls_measured') }} as measured
-    inner join pulls on measured.pull_id = pulls.pull_id
+    where {{ in_changed_pulls('measured.pull_id') }}
 ),
 
 attachments as (
@@ -57,8 +57,7 @@ component_costs as (
         items.component,
         sum(items.cost) as cost
     from {{ ref('stg_vapi__call_costs') }} as items
-    inner join pulls on items.pull_id = pulls.pull_id
-    where items.cost is not null
+    where {{ in_changed_pulls('items.pull_id') }} and items.cost is not null
     group by items.pull_id, items.call_id, items.component
 ),
 
