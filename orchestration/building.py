@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from warehouse.connect import Role, connect
+from warehouse.connect import Role, connect, url_for
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 BUILD_LOCK = 7734  # advisory lock: two builds would delete and insert the same account-days
@@ -97,7 +97,7 @@ def alone(url: str) -> Iterator[None]:
 @contextmanager
 def environment(url: str, home: Path) -> Iterator[None]:
     """Set what dbt's profile and folders are read from, for the time of one invocation in this process."""
-    parts = conninfo_to_dict(url)
+    parts = conninfo_to_dict(url_for(url, Role.TRANSFORMER))
     values = {
         "MINUTEBOOK_DBT_HOST": parts.get("host") or "127.0.0.1",
         "MINUTEBOOK_DBT_PORT": str(parts.get("port") or 5432),

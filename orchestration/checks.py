@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.resources import Minutebook
 from warehouse.connect import Role, connect
 from warehouse.landing import RAW_TABLES
+from warehouse.preflight import flaws
 from warehouse.queries import load
 
 QUERIES = {**load("checks"), "known_answer_tenant_agrees": load("canary")["differences"]}
@@ -33,10 +34,28 @@ def _check(name: str, asset: dg.AssetKey, description: str, **parameters: str) -
     return check
 
 
+@dg.asset_check(
+    asset=dg.AssetKey(["marts", "dim_tenants"]),
+    name="rows_stay_with_their_tenant",
+    description="PostgreSQL itself keeps every reader to its own rows: forced policies, no role beyond need.",
+)
+def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """Red when the preflight finds a way past isolation; each with what closes it."""
+    with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
+        found = flaws(connection)
+    records = [dg.TableRecord({"what": flaw.what, "mend": flaw.mend}) for flaw in found]
+    return dg.AssetCheckResult(
+        passed=not found,
+        description=found[0].what if found else None,
+        metadata={"found": len(found), **({"offenders": dg.MetadataValue.table(records)} if records else {})},
+    )
+
+
 UNBILLED = dg.AssetKey(["marts", "fct_unbilled_usage"])
 STATUS = dg.AssetKey(["marts", "fct_tenant_day_status"])
 
 checks = [
+    isolation_check,
     _check(
         "known_answer_tenant_agrees",
         dg.AssetKey(["marts", "fct_statement_lines"]),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from warehouse.process_logins import dagster_url
+
 # dagster.yaml and workspace.yaml lie at the root of a checkout, and inside this package where it is installed.
 CONFIGURATION = next(folder for folder in Path(__file__).parents if (folder / "dagster.yaml").exists())
 SCHEMA = "dagster"
@@ -13,9 +15,9 @@ SCHEMA = "dagster"
 def storage_url(url: str) -> str:
     """The address of Dagster's storage on the server of this URL. `dagster.yaml` reads it from MINUTEBOOK_DAGSTER_URL.
 
-    The driver is named: with psycopg 3, the default of newer SQLAlchemy, dagster-postgres fails on every event it writes.
+    The driver is named: with psycopg 3, the default of newer SQLAlchemy, dagster-postgres fails on every event.
     """
-    address = make_url(url).set(drivername="postgresql+psycopg2")
+    address = make_url(dagster_url(url)).set(drivername="postgresql+psycopg2")
     given = address.query.get("options", "")
     options = " ".join([*([given] if isinstance(given, str) else given), f"-csearch_path={SCHEMA}"]).strip()
     address = address.update_query_dict({"options": options})

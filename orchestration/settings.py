@@ -1,6 +1,8 @@
 """Where this deployment lives and whom it asks: the only place that reads the environment.
 
 MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server under the home folder
+MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, and SERVER
+                                for what serves readers; unset, that work connects as above and acts as its role
 MINUTEBOOK_HOME                 state folder, default .minutebook
 MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
 MINUTEBOOK_VAPI_URL             base URL of Vapi, default the real one
@@ -23,11 +25,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sources import vapi
-from warehouse import embedded
+from warehouse import embedded, process_logins
+from warehouse.connect import Addresses, Role
 from warehouse.master_keys import generated_master_keys, parse_master_keys
 from warehouse.vault import Vault
 
 MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
+PROCESSES = {
+    Role.LOADER: "LOADER",
+    Role.TRANSFORMER: "TRANSFORMER",
+    Role.BILLING: "BILLING",
+    Role.OPERATOR: "OPERATOR",
+    Role.ANALYST: "SERVER",
+    Role.TENANT: "SERVER",
+}
 
 
 class SettingsError(Exception):
@@ -40,6 +51,7 @@ class Settings:
 
     home: Path
     database_url: str | None = field(default=None, repr=False)
+    process_urls: Mapping[Role, str] = field(default_factory=dict, repr=False)
     master_keys: str | None = field(default=None, repr=False)
     vapi_url: str = vapi.BASE_URL
     voiceflow_url: str | None = None
@@ -61,6 +73,9 @@ class Settings:
         settings = cls(
             home=Path(value("HOME") or ".minutebook").expanduser().absolute(),
             database_url=value("DATABASE_URL"),
+            process_urls={
+                role: url for role, name in PROCESSES.items() if (url := value(f"{name}_DATABASE_URL")) is not None
+            },
             master_keys=value("MASTER_KEYS"),
             vapi_url=value("VAPI_URL") or vapi.BASE_URL,
             voiceflow_url=value("VOICEFLOW_URL"),
@@ -76,6 +91,10 @@ class Settings:
         )
         for name, url, schemes in (
             ("DATABASE_URL", settings.database_url, {"postgresql", "postgres"}),
+            *(
+                (f"{PROCESSES[role]}_DATABASE_URL", url, {"postgresql", "postgres"})
+                for role, url in settings.process_urls.items()
+            ),
             ("VAPI_URL", settings.vapi_url, {"http", "https"}),
             ("VOICEFLOW_URL", settings.voiceflow_url, {"http", "https"}),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
@@ -102,10 +121,10 @@ class Settings:
     def database(self) -> Iterator[str]:
         """The URL of a server that is up while the context lasts: the configured one, or the embedded one."""
         if self.database_url is not None:
-            yield self.database_url
+            yield Addresses(self.database_url, self.process_urls)
             return
         with embedded.running(self.home) as url:
-            yield url
+            yield process_logins.derived(url)
 
     def vault(self) -> Vault:
         """The vault under this deployment's master keys, newest first. A key is generated for the embedded server only.

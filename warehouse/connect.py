@@ -1,10 +1,12 @@
 """Connections: one address, one role per kind of work, UTC, and no name looked up by search path.
 
-Whoever connects must be allowed to act as the roles (the user that ran the migrations is). The role is set by a startup
+Whoever connects must be allowed to act as the roles (the user that ran the migrations is), or there is a login for each
+(`Addresses`): on the embedded server always, elsewhere where the settings name them. The role is set by a startup
 option, so `RESET ALL` or a rollback cannot drop it.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +18,8 @@ from sqlalchemy.exc import ArgumentError
 from warehouse.errors import DatabaseUnreachable, DatabaseUnsuitable
 
 OLDEST_MAJOR = 15
+PROCESS_LOGIN = "_login"
+"""How the names of the logins end that `warehouse.process_logins` makes."""
 _CONNECT_SECONDS = 15
 
 
@@ -31,6 +35,29 @@ class Role(StrEnum):
     TENANT = "minutebook_tenant"
 
 
+class Addresses(str):
+    """The owner's URL of a server on which each role has a login of its own, which can act as nothing else.
+
+    It is a URL for whoever asks for the owner; `connect` and `url_as` take the role's login instead.
+    """
+
+    logins: Mapping[Role, str]
+
+    def __new__(cls, url: str, logins: Mapping[Role, str]) -> "Addresses":
+        """logins: the URL of each role that has one."""
+        made = super().__new__(cls, url)
+        made.logins = logins
+        return made
+
+    def __repr__(self) -> str:
+        return "Addresses(***)"
+
+
+def url_for(url: str, role: Role) -> str:
+    """The address with which a process of this role connects; it still has to act as it."""
+    return url.logins.get(role, str(url)) if isinstance(url, Addresses) else url
+
+
 def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool = False) -> psycopg.Connection[Any]:
     """A connection that acts as role. actor is the person or process named in the audit log.
 
@@ -38,7 +65,7 @@ def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool 
         DatabaseUnreachable: nothing answers there, or the credentials are refused.
         DatabaseUnsuitable: older than PostgreSQL 15, not migrated, or the user may not act as role.
     """
-    address = _parse(url)
+    address = _parse(url_for(url, role))
     options = _options(address, role, {"timezone": "UTC", "search_path": "", "minutebook.actor": actor or ""})
     try:
         connection = psycopg.connect(
@@ -61,17 +88,18 @@ def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool 
 
 def url_as(url: str, role: Role) -> str:
     """The same address, acting as role in UTC: for clients that open their own connections (dlt, ADBC, dbt)."""
-    address = _parse(url)
+    address = _parse(url_for(url, role))
     # dlt renders the address anew for ADBC and writes a space as +, which libpq does not read as one; a tab survives.
     options = re.sub(r"(?<!\\) ", "\t", _options(address, role, {"timezone": "UTC"}))
     return _libpq(address.update_query_dict({"options": options}))
 
 
 def hide_password(url: str, text: str) -> str:
-    """text without the password of url, should a driver have quoted it."""
-    password = str(make_url(url).password or "")
-    for form in filter(None, (password, quote(password, safe=""), quote(password, safe=" +"))):
-        text = text.replace(form, "***")
+    """text without the passwords of url, should a driver have quoted one."""
+    for address in (url, *(url.logins.values() if isinstance(url, Addresses) else ())):
+        password = str(make_url(address).password or "")
+        for form in filter(None, (password, quote(password, safe=""), quote(password, safe=" +"))):
+            text = text.replace(form, "***")
     return text
 
 
@@ -123,6 +151,10 @@ def _explained(error: psycopg.Error, address: URL, role: Role) -> DatabaseUnreac
         return DatabaseUnsuitable(
             f"User {address.username} at {_place(address)} may not act as {role.value}:"
             f" run `grant {role.value} to {address.username}` as an administrator, or connect as the migrations' user."
+        )
+    if "password authentication failed" in said and str(address.username).endswith(PROCESS_LOGIN):
+        return DatabaseUnsuitable(
+            f"{_place(address)} has no login {address.username} of these settings: run `minutebook init`."
         )
     if "password authentication failed" in said or "no password supplied" in said:
         advice = "Check the user and password in MINUTEBOOK_DATABASE_URL."

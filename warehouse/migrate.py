@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL
 
-from warehouse import queries
+from warehouse import process_logins, queries
 from warehouse.connect import Role, connect
 from warehouse.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
 from warehouse.landing import prepare_landing
@@ -51,6 +51,8 @@ def migrate(url: str, folder: Path = FOLDER) -> list[str]:
             _apply(connection, migration)
         _guarded(connection, "make room for Dagster", _SQL["make_dagster_schema"])
         prepare_landing(connection, url)
+        if isinstance(url, process_logins.EmbeddedAddresses):
+            process_logins.make(connection, url)
     return [migration.name for migration in pending]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli import (
+    access,
     agents,
     canary,
     costs,
@@ -59,6 +60,7 @@ app.add_typer(webhooks.app)
 app.add_typer(packs.app)
 app.add_typer(packs.dashboard_app, name="dashboard")
 app.add_typer(logins.app, name="login")
+app.add_typer(access.app, name="access")
 app.add_typer(explain.app)
 app.add_typer(canary.app, name="canary")
 app.add_typer(forecast.app)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from orchestration.cli.options import today
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
 from sources import SOURCES
-from warehouse import migrate
+from warehouse import migrate, preflight
 from warehouse.attention import days_needing_attention
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -64,19 +64,11 @@ def _migrations(connection: Connection) -> Iterator[Finding]:
 
 
 def _isolation(connection: Connection) -> Iterator[Finding]:
-    roles = [row["role"] for row in rows(connection, FILE, "powerful_readers")]
-    tables = [row["relation"] for row in rows(connection, FILE, "unprotected_tables")]
-    views = [row["relation"] for row in rows(connection, FILE, "views_past_policies")]
-    if roles:
-        mend = f"as a superuser: alter role {roles[0]} nosuperuser nobypassrls"
-        yield Finding(Level.WRONG, f"roles read past row-level security: {', '.join(roles)}", mend)
-    if tables:
-        mend = "minutebook build --full-refresh for marts; minutebook init for others"
-        yield Finding(Level.WRONG, f"tables without forced row-level security: {', '.join(tables)}", mend)
-    if views:
-        yield Finding(Level.WRONG, f"views bypass row-level security: {', '.join(views)}", "minutebook init")
-    if not (roles or tables or views):
-        yield Finding(Level.GOOD, "row-level security is forced wherever a tenant's rows are")
+    found = preflight.flaws(connection)
+    for flaw in found:
+        yield Finding(Level.WRONG, flaw.what, flaw.mend)
+    if not found:
+        yield Finding(Level.GOOD, "PostgreSQL itself keeps every reader to its own rows")
 
 
 def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:

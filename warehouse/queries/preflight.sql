@@ -114,8 +114,9 @@ where
     )
     and (
         r.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server)$'
-        or exists (
-            select from pg_catalog.pg_auth_members as m
+        -- Who may grant a role administers it: the owner of another Minutebook on the same server.
+        or false = (
+            select bool_or(m.admin_option) from pg_catalog.pg_auth_members as m
             inner join pg_catalog.pg_roles as g on m.roleid = g.oid
             where
                 m.member = r.oid
