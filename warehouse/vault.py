@@ -125,6 +125,8 @@ class Vault:
     def secret(self, connection: psycopg.Connection[Any], tenant_id: str | None, provider: str) -> Credential:
         """The live credential of a tenant (None: the platform's own), opened. The loader may do this.
 
+        Each use is in the audit log: commit before the secret leaves the process.
+
         Raises:
             CredentialMissing: none is stored, or it was retired.
             MasterKeyMissing: it is wrapped by a master key that is not among this vault's.
@@ -136,6 +138,7 @@ class Vault:
                 f"No {provider} credential is stored for {_name(tenant_id)}: `minutebook credential set` stores one."
             )
         credential_id, settings, ciphertext, data_key_id, master_key_id, wrapped = row
+        connection.execute(_SQL["record_use"], {"credential_id": credential_id})
         data_key = self._unwrap(tenant_id, data_key_id, master_key_id, wrapped)
         value = _open(data_key, ciphertext, _credential_binding(tenant_id, provider, credential_id, data_key_id))
         return Credential(credential_id, Secret(value.decode()), settings, tenant_id, provider)

@@ -7,6 +7,7 @@ import typer
 from orchestration.cli import (
     access,
     agents,
+    audit,
     canary,
     costs,
     credentials,
@@ -61,6 +62,7 @@ app.add_typer(packs.app)
 app.add_typer(packs.dashboard_app, name="dashboard")
 app.add_typer(logins.app, name="login")
 app.add_typer(access.app, name="access")
+app.add_typer(audit.app, name="audit")
 app.add_typer(explain.app)
 app.add_typer(canary.app, name="canary")
 app.add_typer(forecast.app)

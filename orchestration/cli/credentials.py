@@ -78,6 +78,7 @@ def verify(ctx: typer.Context, provider: ProviderArgument, tenant: Owner = None,
         if tenant is not None:
             tenants.require_tenant(connection, tenant)
         credential = vault.secret(connection, tenant, provider)
+        connection.commit()  # that it was used stays recorded, whatever the provider says
         try:
             _ask(current, connection, provider, tenant, credential)
         except SourceFailure as error:

@@ -240,7 +240,8 @@ secret (schema_name, relation, role) as (
     ('control', 'data_keys', 'minutebook_operator'),
     ('control', 'login_passwords', 'minutebook_operator'),
     ('control', 'sessions', 'minutebook_operator'),
-    ('ledger', 'audit_log', 'minutebook_operator')
+    ('ledger', 'audit_log', 'minutebook_operator'),
+    ('ledger', 'audit_chain', 'minutebook_operator')
 ),
 
 granted as (

@@ -60,6 +60,9 @@ from control.credentials as c
 inner join control.data_keys as k on c.data_key_id = k.data_key_id
 where c.tenant_id is not distinct from %(tenant_id)s and c.provider = %(provider)s and c.retired_at is null;
 
+-- name: record_use
+select ledger.record_credential_use(%(credential_id)s);
+
 -- name: wrapped_otherwise
 select
     data_key_id,
