@@ -5,6 +5,7 @@ MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRA
                                 for what serves readers; unset, that work connects as above and acts as its role
 MINUTEBOOK_HOME                 state folder, default .minutebook
 MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
+MINUTEBOOK_MASTER_KEYS_FILE     a file that holds them instead, such as a mounted secret
 MINUTEBOOK_VAPI_URL             base URL of Vapi, default the real one
 MINUTEBOOK_VOICEFLOW_URL        base URL of Voiceflow's analytics, default the real one
 MINUTEBOOK_USAGE_DATABASE_URL   the platform's own database holding agent_usage_metrics
@@ -27,7 +28,7 @@ from urllib.parse import urlsplit
 from sources import vapi
 from warehouse import embedded, process_logins
 from warehouse.connect import Addresses, Role
-from warehouse.master_keys import generated_master_keys, parse_master_keys
+from warehouse.master_keys import generated_master_keys, master_keys_of_file, parse_master_keys
 from warehouse.vault import Vault
 
 MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
@@ -53,6 +54,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     process_urls: Mapping[Role, str] = field(default_factory=dict, repr=False)
     master_keys: str | None = field(default=None, repr=False)
+    master_keys_file: Path | None = None
     vapi_url: str = vapi.BASE_URL
     voiceflow_url: str | None = None
     usage_database_url: str | None = field(default=None, repr=False)
@@ -77,6 +79,7 @@ class Settings:
                 role: url for role, name in PROCESSES.items() if (url := value(f"{name}_DATABASE_URL")) is not None
             },
             master_keys=value("MASTER_KEYS"),
+            master_keys_file=Path(file).expanduser() if (file := value("MASTER_KEYS_FILE")) else None,
             vapi_url=value("VAPI_URL") or vapi.BASE_URL,
             voiceflow_url=value("VOICEFLOW_URL"),
             usage_database_url=value("USAGE_DATABASE_URL"),
@@ -133,6 +136,8 @@ class Settings:
         """
         if self.master_keys is not None:
             return Vault(parse_master_keys(self.master_keys))
+        if self.master_keys_file is not None:
+            return Vault(master_keys_of_file(self.master_keys_file))
         if self.is_embedded:
             return Vault(generated_master_keys(self.home / "master_keys"))
         raise SettingsError(

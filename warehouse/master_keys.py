@@ -10,12 +10,34 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from warehouse.errors import MasterKeyMissing, VaultError
+from warehouse.sealing import seal, unseal
 
 KEY_BYTES = 32
+
+
+class WrappingKey(Protocol):
+    """What the vault asks of a master key. A cloud's KMS that never hands its key out is one class of this shape."""
+
+    @property
+    def key_id(self) -> str:
+        """Names the key in control.data_keys, and tells nothing about it."""
+
+    def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
+        """Seal a data key, authenticated together with bound_to."""
+
+    def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
+        """The data key that was wrapped. Raises VaultError where anything differs."""
+
+
+KeyProvider = Callable[[], Sequence[WrappingKey]]
+"""Gives the master keys, newest first: those of the environment, of a file, or of a service."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +49,14 @@ class MasterKey:
     @property
     def key_id(self) -> str:
         return hmac.digest(self.key, b"minutebook master key id", hashlib.sha256)[:8].hex()
+
+    def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
+        """The data key, sealed by this key and bound to its row."""
+        return seal(self.key, data_key, bound_to)
+
+    def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
+        """The data key. Raises VaultError where it was edited or moved."""
+        return unseal(self.key, wrapped, bound_to)
 
     def __repr__(self) -> str:
         return f"MasterKey({self.key_id})"
@@ -62,6 +92,20 @@ def parse_master_keys(text: str) -> tuple[MasterKey, ...]:
     if not parts:
         raise MasterKeyMissing("No master key is given: make one with `openssl rand -base64 32`.")
     return tuple(MasterKey.parse(part, f"Master key number {number}") for number, part in enumerate(parts, start=1))
+
+
+def master_keys_of_file(path: Path) -> tuple[MasterKey, ...]:
+    """The master keys of a file, such as a mounted secret, written as in the environment.
+
+    Raises:
+        MasterKeyMissing: there is no such file, or nothing in it. VaultError: every user of the machine may read it.
+    """
+    try:
+        if path.stat().st_mode & stat.S_IROTH:
+            raise VaultError(f"Every user may read the master keys in {path}: chmod 0400 it, as its owner.")
+        return parse_master_keys(path.read_text())
+    except OSError as error:
+        raise MasterKeyMissing(f"The master keys in {path} cannot be read: {error.strerror}.") from None
 
 
 def generated_master_keys(path: Path) -> tuple[MasterKey, ...]:

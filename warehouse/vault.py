@@ -3,12 +3,11 @@
     master key (environment) ──wraps──▶ data key (control.data_keys) ──seals──▶ secret (control.credentials)
 
 Each ciphertext is bound to its table, tenant, provider and row, so one that is edited, or moved to another row, does
-not open. A sealed value is a version byte, a 12-byte nonce, and the ciphertext with its 16-byte tag.
+not open (`sealing`). Rotation is in `rotation`.
 """
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,19 +15,16 @@ from datetime import date
 from typing import Any
 
 import psycopg
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.types.json import Jsonb
 
 from warehouse import queries
 from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError
-from warehouse.master_keys import MasterKey
+from warehouse.master_keys import MasterKey, WrappingKey
+from warehouse.sealing import binding, seal, unseal
 
 __all__ = ["Credential", "MasterKey", "Secret", "Vault"]
 
 _SQL = queries.load("vault")
-_VERSION = b"\x01"
-_NONCE_BYTES = 12
 
 
 class Secret:
@@ -69,7 +65,7 @@ class Credential:
 class Vault:
     """Seals with the newest of the master keys; opens with any of them."""
 
-    def __init__(self, master_keys: Sequence[MasterKey]) -> None:
+    def __init__(self, master_keys: Sequence[WrappingKey]) -> None:
         if not master_keys:
             raise MasterKeyMissing("No master key is configured: set MINUTEBOOK_MASTER_KEYS.")
         self._newest = master_keys[0]
@@ -103,18 +99,18 @@ class Vault:
         try:
             with connection.transaction():
                 connection.execute(_SQL["one_at_a_time"], owner)
-                data_key_id, data_key = self._data_key(connection, tenant_id)
+                data_key_id, data_key = self.data_key(connection, tenant_id)
                 wanted = {
                     **owner,
                     "settings": Jsonb(dict(settings or {})),
-                    "fingerprint": hmac.digest(data_key, value.encode(), hashlib.sha256)[:8].hex(),
+                    "fingerprint": fingerprint(data_key, value),
                     "used_from": used_from,
                 }
                 if same := connection.execute(_SQL["live_and_same"], wanted).fetchone():
                     return int(same[0])
                 ((credential_id,),) = connection.execute(_SQL["next_credential_id"]).fetchall()
-                binding = _credential_binding(tenant_id, provider, credential_id, data_key_id)
-                sealed = {"data_key_id": data_key_id, "ciphertext": _seal(data_key, value.encode(), binding)}
+                bound_to = credential_binding(tenant_id, provider, credential_id, data_key_id)
+                sealed = {"data_key_id": data_key_id, "ciphertext": seal(data_key, value.encode(), bound_to)}
                 if (retired := connection.execute(_SQL["retire"], owner).fetchone()) and used_from is None:
                     wanted["used_from"] = retired[0]
                 connection.execute(_SQL["add"], {**wanted, **sealed, "credential_id": credential_id})
@@ -139,8 +135,8 @@ class Vault:
             )
         credential_id, settings, ciphertext, data_key_id, master_key_id, wrapped = row
         connection.execute(_SQL["record_use"], {"credential_id": credential_id})
-        data_key = self._unwrap(tenant_id, data_key_id, master_key_id, wrapped)
-        value = _open(data_key, ciphertext, _credential_binding(tenant_id, provider, credential_id, data_key_id))
+        data_key = self.unwrapped(tenant_id, data_key_id, master_key_id, wrapped)
+        value = unseal(data_key, ciphertext, credential_binding(tenant_id, provider, credential_id, data_key_id))
         return Credential(credential_id, Secret(value.decode()), settings, tenant_id, provider)
 
     def rewrap(self, connection: psycopg.Connection[Any]) -> int:
@@ -152,35 +148,42 @@ class Vault:
         with connection.transaction():
             rows = connection.execute(_SQL["wrapped_otherwise"], [self._newest.key_id]).fetchall()
             for data_key_id, tenant_id, master_key_id, wrapped in rows:
-                data_key = self._unwrap(tenant_id, data_key_id, master_key_id, wrapped)
-                again = self._wrap(tenant_id, data_key_id, data_key)
+                data_key = self.unwrapped(tenant_id, data_key_id, master_key_id, wrapped)
+                again = self.wrapped(tenant_id, data_key_id, data_key)
                 connection.execute(_SQL["rewrap"], {**again, "data_key_id": data_key_id})
         return len(rows)
 
-    def _data_key(self, connection: psycopg.Connection[Any], tenant_id: str | None) -> tuple[int, bytes]:
+    def data_key(self, connection: psycopg.Connection[Any], tenant_id: str | None) -> tuple[int, bytes]:
         """The owner's data key, made if it has none; the caller holds the owner's lock."""
         row = connection.execute(_SQL["data_key"], {"tenant_id": tenant_id}).fetchone()
         if row is not None:
-            return row[0], self._unwrap(tenant_id, *row)
+            return row[0], self.unwrapped(tenant_id, *row)
         data_key = secrets.token_bytes(32)
         ((data_key_id,),) = connection.execute(_SQL["next_data_key_id"]).fetchall()
-        made = self._wrap(tenant_id, data_key_id, data_key)
+        made = self.wrapped(tenant_id, data_key_id, data_key)
         connection.execute(_SQL["add_data_key"], {**made, "tenant_id": tenant_id, "data_key_id": data_key_id})
         return data_key_id, data_key
 
-    def _wrap(self, tenant_id: str | None, data_key_id: int, data_key: bytes) -> dict[str, Any]:
+    def wrapped(self, tenant_id: str | None, data_key_id: int, data_key: bytes) -> dict[str, Any]:
+        """The columns of a data key's row, wrapped by the newest master key."""
         key_id = self._newest.key_id
-        binding = _data_key_binding(tenant_id, data_key_id, key_id)
-        return {"master_key_id": key_id, "wrapped_key": _seal(self._newest.key, data_key, binding)}
+        bound_to = _data_key_binding(tenant_id, data_key_id, key_id)
+        return {"master_key_id": key_id, "wrapped_key": self._newest.wrap(data_key, bound_to)}
 
-    def _unwrap(self, tenant_id: str | None, data_key_id: int, master_key_id: str, wrapped: bytes) -> bytes:
+    def unwrapped(self, tenant_id: str | None, data_key_id: int, master_key_id: str, wrapped: bytes) -> bytes:
+        """A data key, opened by whichever master key wrapped it. Raises MasterKeyMissing, VaultError."""
         master_key = self._master_keys.get(master_key_id)
         if master_key is None:
             raise MasterKeyMissing(
                 f"The secrets of {_name(tenant_id)} are under master key {master_key_id}, which is not configured"
                 f" (there are: {', '.join(self._master_keys)}). Add it to MINUTEBOOK_MASTER_KEYS."
             )
-        return _open(master_key.key, wrapped, _data_key_binding(tenant_id, data_key_id, master_key_id))
+        return master_key.unwrap(bytes(wrapped), _data_key_binding(tenant_id, data_key_id, master_key_id))
+
+
+def fingerprint(data_key: bytes, value: str) -> str:
+    """Tells two secrets of one owner apart, and nothing about either."""
+    return hmac.digest(data_key, value.encode(), hashlib.sha256)[:8].hex()
 
 
 def _name(tenant_id: str | None) -> str:
@@ -188,28 +191,9 @@ def _name(tenant_id: str | None) -> str:
 
 
 def _data_key_binding(tenant_id: str | None, data_key_id: int, master_key_id: str) -> bytes:
-    return json.dumps(["control.data_keys", tenant_id, data_key_id, master_key_id]).encode()
+    return binding("control.data_keys", tenant_id, data_key_id, master_key_id)
 
 
-def _credential_binding(tenant_id: str | None, provider: str, credential_id: int, data_key_id: int) -> bytes:
-    return json.dumps(["control.credentials", tenant_id, provider, credential_id, data_key_id]).encode()
-
-
-def _seal(key: bytes, value: bytes, binding: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return _VERSION + nonce + AESGCM(key).encrypt(nonce, value, binding)
-
-
-def _open(key: bytes, sealed: bytes, binding: bytes) -> bytes:
-    sealed = bytes(sealed)
-    if sealed[:1] == _VERSION and len(sealed) > 1 + _NONCE_BYTES:
-        nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        try:
-            return AESGCM(key).decrypt(nonce, ciphertext, binding)
-        except InvalidTag:
-            pass
-    place, *row = json.loads(binding)
-    raise VaultError(
-        f"A row of {place} does not open ({', '.join(str(value) for value in row)}): it was edited, or moved from"
-        " another row. See the audit log, then store the secret again with `minutebook credential set`."
-    )
+def credential_binding(tenant_id: str | None, provider: str, credential_id: int, data_key_id: int) -> bytes:
+    """What a secret's ciphertext is bound to."""
+    return binding("control.credentials", tenant_id, provider, credential_id, data_key_id)

@@ -14,8 +14,9 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
 from sources import vapi, voiceflow
 from sources.errors import SourceFailure
+from warehouse import rotation
 from warehouse.control import agents, tenants
-from warehouse.vault import Credential
+from warehouse.vault import Credential, Secret
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -91,6 +92,63 @@ def verify(ctx: typer.Context, provider: ProviderArgument, tenant: Owner = None,
         return
     say(f"{provider} accepts the credential of {_owner(tenant)}")
     next_step("minutebook pull --from DATE --to DATE" + (f" --tenant {tenant}" if tenant else ""))
+
+
+@command(app, "rotate", "minutebook credential rotate vapi --tenant acme < new-key.txt")
+def rotate(
+    ctx: typer.Context,
+    provider: ProviderArgument,
+    tenant: Owner = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Ask about the key that was stored when the provider did not answer.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Replace a key by one from standard input once the provider accepts it; until then the former is used."""
+    current = session(ctx)
+    vault = current.settings.vault()
+    named = f"minutebook credential rotate {provider}" + (f" --tenant {tenant}" if tenant else "")
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        if not resume:
+            rotation.stage(vault, connection, tenant, provider, Secret(_secret(provider)))
+            connection.commit()
+        successor = rotation.candidate(vault, connection, tenant, provider)
+        connection.commit()
+        try:
+            _ask(current, connection, provider, tenant, successor)
+        except SourceFailure as error:
+            if error.is_permanent:
+                rotation.discard(connection, tenant, provider)
+                connection.commit()
+                raise CommandFailed(f"{_owner(tenant)}: {error}; the new key is dropped, the former is used") from None
+            raise CommandFailed(f"{_owner(tenant)}: {error}; the former key is used; later: {named} --resume") from None
+        rotation.promote(connection, successor)
+    if as_json:
+        print_json({"tenant_id": tenant, "provider": provider, "credential_id": successor.credential_id})
+        return
+    say(f"{provider} accepts the new key of {_owner(tenant)}, which is used from now on")
+    next_step(f"revoke the former key at {provider}")
+
+
+@command(app, "rekey", "minutebook credential rekey --tenant acme")
+def rekey(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
+    """Seal stored secrets under new data keys, of one tenant or of everybody and the platform."""
+    current = session(ctx)
+    vault = current.settings.vault()
+    count = 0
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        for owner in [tenant] if tenant is not None else rotation.owners(connection):
+            count += rotation.rotate_data_key(vault, connection, owner)
+            connection.commit()
+    if as_json:
+        print_json({"secrets_sealed_anew": count})
+        return
+    say(f"{count} secret(s) are sealed under new data keys")
+    next_step("minutebook doctor")
 
 
 @command(app, "rewrap", "minutebook credential rewrap")

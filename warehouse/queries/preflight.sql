@@ -236,6 +236,7 @@ secret (schema_name, relation, role) as (
     values
     ('control', 'credentials', 'minutebook_loader'),
     ('control', 'credentials', 'minutebook_operator'),
+    ('control', 'credential_candidates', 'minutebook_operator'),
     ('control', 'data_keys', 'minutebook_loader'),
     ('control', 'data_keys', 'minutebook_operator'),
     ('control', 'login_passwords', 'minutebook_operator'),
