@@ -17,6 +17,7 @@ from orchestration.cli import (
     logins,
     packs,
     periods,
+    personal,
     plans,
     post,
     prices,
@@ -54,6 +55,7 @@ app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)
 app.add_typer(periods.app)
+app.add_typer(personal.app)
 app.add_typer(post.app)
 app.add_typer(reconcile.app)
 app.add_typer(stripe.app, name="stripe")

@@ -1,0 +1,93 @@
+"""minutebook tenant retain, export and erase; minutebook expire."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Json, TenantArgument, command, today
+from orchestration.cli.output import next_step, print_json, say
+from orchestration.cli.session import session
+from orchestration.cli.tenants import app as tenant_app
+from warehouse import access, personal
+from warehouse.connect import Role, connect
+from warehouse.control import tenants
+
+app = typer.Typer()
+
+
+@command(tenant_app, "retain", "minutebook tenant retain acme --days 90")
+def retain(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    days: Annotated[int | None, typer.Option(min=1, help="Days after the usage date; without, until erased.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Set how long callers' numbers and conversations are kept; costs and times stay in any case."""
+    with session(ctx).operator() as connection:
+        tenants.require_tenant(connection, tenant)
+        personal.retain(connection, tenant, days)
+    if as_json:
+        print_json({"tenant_id": tenant, "personal_days": days})
+        return
+    say(f"personal data of {tenant} is kept " + (f"{days} days" if days else "until it is erased"))
+    next_step("minutebook expire")
+
+
+@command(app, "expire", "minutebook expire")
+def expire(ctx: typer.Context, as_json: Json = False) -> None:
+    """Forget personal data older than each tenant's retention period. Safe to repeat; once a day is enough."""
+    with session(ctx).operator() as connection:
+        forgotten = personal.expire(connection, today())
+    if as_json:
+        print_json(forgotten)
+        return
+    for tenant, count in forgotten.items():
+        say(f"{tenant}: {count} row(s) forgot what was personal")
+    next_step("minutebook audit list --action forget" if any(forgotten.values()) else "nothing was due")
+
+
+@command(tenant_app, "export", "minutebook tenant export acme --to acme-export")
+def export(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Made if it is missing.")],
+    as_json: Json = False,
+) -> None:
+    """Write all that is known of a tenant as JSON lines, a file per table."""
+    current = session(ctx)
+    with current.settings.database() as url:
+        with current.operator_of(url) as connection:
+            tenants.require_tenant(connection, tenant)
+        counts = personal.export(url, tenant, folder)
+    if as_json:
+        print_json(counts)
+        return
+    say(f"{sum(counts.values())} rows in {len(counts)} files under {folder}")
+    next_step("hand it over on a way only the tenant can read")
+
+
+@command(tenant_app, "erase", "minutebook tenant erase acme --yes")
+def erase(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    is_sure: Annotated[bool, typer.Option("--yes", help="It cannot be undone.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a closed tenant's personal data, keys and logins; statements and the ledger stay whole."""
+    if not is_sure:
+        raise typer.BadParameter(f"this cannot be undone; export first, then: minutebook tenant erase {tenant} --yes")
+    current = session(ctx)
+    with current.settings.database() as url:
+        with current.operator_of(url) as connection:
+            tenants.require_tenant(connection, tenant)
+            forgotten = personal.erase(connection, tenant, today())
+        with connect(url, Role.OWNER, actor=current.settings.actor) as owner:
+            for row in access.logins(owner):
+                if row["tenant_id"] == tenant and row["revoked_at"] is None:
+                    access.revoke(owner, row["login"])
+    if as_json:
+        print_json({"tenant_id": tenant, "rows_forgotten": forgotten})
+        return
+    say(f"{tenant} is erased: {forgotten} row(s) forgot what was personal, its keys and logins are gone")
+    next_step("minutebook build, so that the marts follow")

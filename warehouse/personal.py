@@ -1,0 +1,97 @@
+"""Personal data of tenants: kept as long as a tenant wants, handed out, and erased, while every line stays explainable.
+
+Personal is what a provider's answer holds beyond times, ids and costs (the caller's number; what was said, where a
+tenant keeps that), a tenant's names, numbers, keys and logins. The audit log and frozen statements stay as they are:
+books must be kept, and the log would show that it was changed.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from warehouse import queries
+from warehouse.connect import Role, connect
+from warehouse.errors import WarehouseError
+
+_SQL = queries.load("personal")
+_ERASED = (
+    "erase_name", "erase_agents", "erase_phone_numbers", "erase_candidates", "erase_credentials", "erase_data_key",
+    "erase_sessions", "erase_logins",
+)  # fmt: skip
+
+
+class NotErasable(WarehouseError):
+    """The tenant is still served or billed."""
+
+
+def retain(connection: psycopg.Connection[Any], tenant_id: str, days: int | None) -> None:
+    """Keep personal data of a tenant's usage for so many days after its usage date; None: until erased."""
+    if days is None:
+        connection.execute(_SQL["end_period"], {"tenant_id": tenant_id})
+    else:
+        connection.execute(_SQL["put_period"], {"tenant_id": tenant_id, "days": days})
+
+
+def expire(connection: psycopg.Connection[Any], today: date) -> dict[str, int]:
+    """Forget what is older than each tenant's retention period; rows changed, by tenant. Safe to repeat."""
+    return dict(connection.execute(_SQL["expire"], {"today": today}).fetchall())
+
+
+def erase(connection: psycopg.Connection[Any], tenant_id: str, today: date) -> int:
+    """Erase a closed tenant's personal data and return how many rows of raw that changed. All or nothing; repeatable.
+
+    Raises:
+        NotErasable: it is not closed, or a statement of it is not approved yet.
+    """
+    asked = {"tenant_id": tenant_id, "today": today}
+    with connection.transaction():
+        if connection.execute(_SQL["is_closed"], asked).fetchone() != (True,):
+            raise NotErasable(f"Tenant {tenant_id} is not closed: minutebook tenant close {tenant_id} comes first.")
+        if connection.execute(_SQL["has_unfinished_period"], asked).fetchone() != (False,):
+            raise NotErasable(
+                f"Tenant {tenant_id} has statements that are not approved: review and approve them first."
+            )
+        ((forgotten,),) = connection.execute(_SQL["forget"], asked).fetchall()
+        for name in _ERASED:
+            connection.execute(_SQL[name], asked)
+    return int(forgotten)
+
+
+def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
+    """Write all that is known of a tenant as JSON lines, a file per table; rows by file.
+
+    The marts are read as the tenant itself, so nothing of another can be among them; calls as their provider told them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {}
+    with connect(url, Role.TENANT) as reader:
+        reader.execute("select set_config('minutebook.tenant_id', %s, false)", [tenant_id])
+        for table, columns in reader.execute(_SQL["readable_marts"]).fetchall():
+            query = sql.SQL("select to_jsonb(t) from (select {} from marts.{}) as t").format(
+                sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table)
+            )
+            counts[table] = _write(folder / f"{table}.jsonl", _rows(reader, query, {}))
+    with connect(url, Role.LOADER) as loader:
+        counts["calls"] = _write(folder / "calls.jsonl", _rows(loader, _SQL["calls"], {"tenant_id": tenant_id}))
+    return counts
+
+
+def _rows(connection: psycopg.Connection[Any], query: sql.Composed | sql.SQL, asked: dict[str, str]) -> Iterator[Any]:
+    with connection.cursor(name="export") as cursor:
+        cursor.itersize = 5000
+        for (document,) in cursor.execute(query, asked):
+            yield document
+
+
+def _write(path: Path, documents: Iterator[Any]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for document in documents:
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+            count += 1
+    return count
