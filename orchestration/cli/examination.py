@@ -8,7 +8,7 @@ from enum import StrEnum
 from orchestration.cli.options import today
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
 from sources import SOURCES
-from warehouse import migrate, preflight
+from warehouse import audit, migrate, preflight
 from warehouse.attention import days_needing_attention
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -51,6 +51,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _usage_database(connection, settings)
         yield from _missing_days(connection, days)
         yield from _seals(connection)
+        yield from _audit(connection)
         yield from _marts(connection)
 
 
@@ -131,6 +132,15 @@ def _seals(connection: Connection) -> Iterator[Finding]:
     for row in broken_seals(connection):
         what = f"frozen lines of {row['tenant_id']} {row['period_start']:%Y-%m} no longer match their manifest hash"
         yield Finding(Level.WRONG, what, "look into ledger.audit_log before anything is billed")
+
+
+def _audit(connection: Connection) -> Iterator[Finding]:
+    found = audit.verify(connection)
+    for fault in found.faults[:1]:
+        what = f"the audit log was tampered with: {fault} ({len(found.faults)} in all)"
+        yield Finding(Level.WRONG, what, "minutebook audit verify --json; compare with a backup")
+    if not found.faults:
+        yield Finding(Level.GOOD, f"the audit log is whole: {found.entries} entries")
 
 
 def _marts(connection: Connection) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from orchestration.resources import Minutebook
+from orchestration.retention import expire_personal_data
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse import personal
@@ -105,3 +107,11 @@ def test_an_erased_tenant_leaves_its_books_and_no_person_key_or_login(spoken: Wa
     assert spoken.rows("select disabled_at is not null from control.logins") == [(True,)]
     assert spoken.rows("select octet_length(ciphertext) from control.credentials where tenant_id = %s", OURS) == [(0,)]
     assert money(spoken)[1:3] == before
+
+
+def test_dagster_forgets_daily(spoken: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", spoken.url)
+    with connect(spoken.url, Role.OPERATOR, autocommit=True) as operator:
+        personal.retain(operator, QUIET, 1)
+    assert expire_personal_data.execute_in_process(resources={"minutebook": Minutebook()}).success
+    assert personal_calls(spoken) == {f"{OURS}-spoken", f"{THEIRS}-spoken"}
