@@ -45,6 +45,11 @@ format: setup ## Format Python and mend SQL style
 bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
 	@$(BIN)/python -m tests.benchmarks
 
+.PHONY: soak
+soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 generated tenants against the oracle
+	@$(BIN)/python -m tests.billing.simulate --seeds 1000
+	@$(BIN)/python -m tests.oracle --tenants 3000
+
 .PHONY: screenshots
 screenshots: setup ## The README's pictures of the pages, drawn by headless Chromium
 	@$(BIN)/python -m tests.pages.screenshots

@@ -144,7 +144,8 @@ inner join control.tenants as t on j.tenant_id = t.tenant_id
 inner join control.meters as m on j.meter_id = m.meter_id
 left join sent as s
     on
-        coalesce(j.line_id, j.tenant_id || '/' || j.period_start || '/overage/' || j.meter_id) || '/coverage' = s.item_key
+        s.item_key
+        = coalesce(j.line_id, j.tenant_id || '/' || j.period_start || '/overage/' || j.meter_id) || '/coverage'
 where
     t.feature_flags @> '{"stripe_posting": true}'
     and t.stripe_customer_id is not null

@@ -79,7 +79,8 @@ whole as (
         s.tenant_id,
         s.period_start,
         s.subscription + s.overage + s.minimum as amount,
-        lag(s.subscription + s.overage + s.minimum) over (partition by s.tenant_id order by s.period_start) as former_amount
+        lag(s.subscription + s.overage + s.minimum)
+            over (partition by s.tenant_id order by s.period_start) as former_amount
     from marts.fct_statements as s
     inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
     where s.period_start >= t.activated_on and s.period_end < coalesce(t.closed_on, 'infinity')
