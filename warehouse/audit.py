@@ -44,7 +44,9 @@ def verify(connection: psycopg.Connection[Any], anchor: str | None = None) -> Ve
     Raises:
         ValueError: anchor is none.
     """
-    faults = [f"entry {entry_id} {what}" for entry_id, what in connection.execute(_SQL["faults"]).fetchall()]
+    with connection.transaction():
+        connection.execute(_SQL["seal_own"])  # what this transaction wrote is sealed at its commit otherwise
+        faults = [f"entry {entry_id} {what}" for entry_id, what in connection.execute(_SQL["faults"]).fetchall()]
     count, head = connection.execute(_SQL["head"], {"position": None}).fetchone() or (0, "")
     if anchor is not None:
         position, _, expected = anchor.partition(":")

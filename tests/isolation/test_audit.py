@@ -39,6 +39,14 @@ def test_an_entry_says_who_from_where_before_and_after(written: str) -> None:
     assert verified(written) == audit.Verified(4, verified(written).head, ())
 
 
+def test_what_the_asking_transaction_wrote_is_no_fault(written: str) -> None:
+    with connect(written, Role.OPERATOR, actor="anna") as connection:
+        connection.execute("update control.plans set name = 'C' where plan_id = 'c'")
+        assert audit.verify(connection).faults == ()
+        connection.execute("update control.plans set name = 'CC' where plan_id = 'c'")
+    assert (verified(written).entries, verified(written).faults) == (6, ())
+
+
 @pytest.mark.parametrize(
     ("tampering", "said"),
     [

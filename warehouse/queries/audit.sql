@@ -19,6 +19,9 @@ where
 order by log.entry_id desc
 limit %(limit)s;
 
+-- name: seal_own
+set constraints ledger.chain immediate;
+
 -- name: head
 select
     position,
