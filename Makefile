@@ -54,6 +54,10 @@ soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 generated t
 screenshots: setup ## The README's pictures of the pages, drawn by headless Chromium
 	@$(BIN)/python -m tests.pages.screenshots
 
+.PHONY: faults
+faults: setup ## A night of killed pulls and crashed servers, FAULT_SEEDS=200 of them; a failing seed is named
+	@FAULT_SEEDS=$${FAULT_SEEDS:-200} $(BIN)/python -m pytest tests/faults --timeout 36000
+
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew into requirements.lock
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock

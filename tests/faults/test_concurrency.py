@@ -1,0 +1,45 @@
+"""Any number of pulls at once: of the same days by schedule, command line and backfill, and of many tenants."""
+
+from datetime import date
+from random import Random
+
+import pytest
+
+from tests.faults.restless import Restless
+from tests.faults.zygote import Zygote
+from tests.orchestration.house import House
+
+DAYS = (date(2026, 11, 9), date(2026, 11, 10))
+
+
+def test_the_same_days_from_schedule_command_line_and_backfill_at_once_are_read_once_each(
+    house: House, zygote: Zygote
+) -> None:
+    restless = Restless(house, zygote, DAYS)
+    for tenant in ("acme", "beta", "gamma"):
+        restless.add(tenant)
+    random = Random(3)
+    for _ in range(3):
+        restless.change(random)
+        ended = restless.pull(*(restless.run(trigger=trigger) for trigger in ("schedule", "cli", "backfill")))
+        assert [one["status"] for one in ended] == [0, 0, 0]
+        restless.assert_books_are_true()
+        codes = {code for one in ended for _, _, state, code in one["outcomes"] if state == "failed"}
+        assert codes <= {"already_being_pulled"}
+        for tenant in restless.calls:
+            for day in DAYS:  # of those who asked, at least one read it
+                good = {"published", "unchanged"}
+                assert any([tenant, str(day), state, None] in one["outcomes"] for one in ended for state in good)
+
+
+@pytest.mark.parametrize(("processes", "tenants_each"), [(1, 64), (8, 8)])
+def test_04_any_number_of_tenants_loading_at_once_keep_exactly_their_rows(
+    house: House, zygote: Zygote, processes: int, tenants_each: int
+) -> None:
+    restless = Restless(house, zygote, DAYS)
+    groups = [[f"tenant-{number}-{place}" for place in range(tenants_each)] for number in range(processes)]
+    for tenant in (tenant for group in groups for tenant in group):
+        restless.add(tenant, calls_per_day=2)
+    ended = restless.pull(*(restless.run() | {"tenants": group} for group in groups))
+    assert [one["status"] for one in ended] == [0] * processes
+    restless.assert_books_are_true()
