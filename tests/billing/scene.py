@@ -24,7 +24,13 @@ create table if not exists marts.fct_overages_daily (
     overage_quantity bigint not null, price_id bigint, is_complete boolean not null,
     primary key (tenant_id, meter_id, usage_date)
 );
-grant select on marts.fct_overages_daily to minutebook_billing, minutebook_transformer, minutebook_operator;
+alter table marts.fct_overages_daily owner to minutebook_transformer;
+grant select on marts.fct_overages_daily to minutebook_billing, minutebook_operator;
+alter table marts.fct_overages_daily enable row level security;
+alter table marts.fct_overages_daily force row level security;
+drop policy if exists processes on marts.fct_overages_daily;
+create policy processes on marts.fct_overages_daily
+to minutebook_billing, minutebook_transformer, minutebook_operator using (true) with check (true);
 """
 
 

@@ -20,7 +20,11 @@ MART = """
 create table marts.fct_statement_lines (
     tenant_id text, period_start date, line_kind text, meter_id text, amount numeric, quantity bigint
 );
+alter table marts.fct_statement_lines owner to minutebook_transformer;
 grant select on marts.fct_statement_lines to minutebook_billing;
+alter table marts.fct_statement_lines enable row level security;
+alter table marts.fct_statement_lines force row level security;
+create policy processes on marts.fct_statement_lines to minutebook_billing using (true);
 """
 
 
@@ -116,4 +120,3 @@ def test_without_a_key_or_with_a_refused_one_it_says_which_variable(
     assert KEY not in refused
     monkeypatch.delenv("MINUTEBOOK_STRIPE_API_KEY")
     assert "MINUTEBOOK_STRIPE_API_KEY" in minutebook("post", code=1).output
-    assert "MINUTEBOOK_STRIPE_WEBHOOK_SECRET" in minutebook("serve", code=1).output
