@@ -80,6 +80,7 @@ margins as (
         revenue - cost as margin,
         case when revenue <> 0 then round(100 * (revenue - cost) / revenue, 2) end as margin_percent,
         case
+            when not is_complete then 'days missing'
             when unknown_costs > 0 then 'costs missing'
             when cost_billed_elsewhere <> 0 then 'partly billed elsewhere'
             when cost_estimated <> 0 then 'with estimates'
