@@ -30,7 +30,7 @@ from orchestration.overages import (
     work_off_stripe_events_that_wait,
 )
 from orchestration.resources import Minutebook
-from orchestration.retention import expire_personal_data, expire_personal_data_daily
+from orchestration.retention import expire_personal_data, expire_personal_data_daily, purge_raw, purge_raw_daily
 from orchestration.schedules import pull_usage_nightly
 from orchestration.sensors import build_marts_when_they_lack_something, tenant_partitions_follow_tenants
 from orchestration.settings import Settings
@@ -45,8 +45,8 @@ defs = dg.Definitions(
         stripe_events,
     ],
     asset_checks=[*checks, marts_postings_and_stripe_agree],
-    jobs=[pull_usage, build_marts, post_overage, work_off_stripe_events, reconcile, expire_personal_data],
-    schedules=[pull_usage_nightly, reconcile_daily, expire_personal_data_daily],
+    jobs=[pull_usage, build_marts, post_overage, work_off_stripe_events, reconcile, expire_personal_data, purge_raw],
+    schedules=[pull_usage_nightly, reconcile_daily, expire_personal_data_daily, purge_raw_daily],
     sensors=[
         tenant_partitions_follow_tenants,
         build_marts_when_they_lack_something,

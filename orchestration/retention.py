@@ -1,11 +1,11 @@
-"""Forgetting, once a day: personal data older than each tenant's retention period."""
+"""Forgetting, once a day: personal data older than each tenant's retention period, and raw rows that nobody reads."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from orchestration.resources import Minutebook
-from warehouse import personal
+from warehouse import personal, purging
 from warehouse.connect import Role, connect
 
 
@@ -29,4 +29,33 @@ expire_personal_data_daily = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     name="expire_personal_data_daily",
+)
+
+
+@dg.op(description="Delete raw rows of superseded and failed pulls that are older than MINUTEBOOK_SUPERSEDED_DAYS.")
+def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
+    """In small transactions; safe to repeat and to interrupt. What a frozen line is explained by stays."""
+    closed_before = datetime.now(UTC) - timedelta(days=minutebook.settings.superseded_days)
+    with (
+        minutebook.database() as url,
+        connect(url, Role.OPERATOR, actor="retention", autocommit=True) as connection,
+    ):
+        purged = purging.purge(connection, closed_before)
+    context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
+
+
+@dg.job(
+    description="Raw rows of superseded and failed pulls go after a while; what is current or explains a line stays."
+)
+def purge_raw() -> None:
+    """One step."""
+    purge_unread_rows()
+
+
+purge_raw_daily = dg.ScheduleDefinition(
+    job=purge_raw,
+    cron_schedule="45 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    name="purge_raw_daily",
 )

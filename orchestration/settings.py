@@ -13,6 +13,7 @@ MINUTEBOOK_STRIPE_URL           base URL of Stripe, default the real one
 MINUTEBOOK_STRIPE_API_KEY       Stripe's secret key
 MINUTEBOOK_STRIPE_WEBHOOK_SECRET  signing secrets of the webhook endpoints, newest first, comma-separated
 MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 live and 25 in test mode
+MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 """
@@ -62,6 +63,7 @@ class Settings:
     stripe_api_key: str | None = field(default=None, repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     stripe_rate: float = 80.0
+    superseded_days: int = 35
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
 
@@ -89,6 +91,7 @@ class Settings:
                 secret.strip() for secret in (value("STRIPE_WEBHOOK_SECRET") or "").split(",") if secret.strip()
             ),
             stripe_rate=_rate(value("STRIPE_RATE")),
+            superseded_days=_days(value("SUPERSEDED_DAYS")),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
         )
@@ -159,3 +162,11 @@ def _rate(text: str | None) -> float:
     if not 0 < rate <= 10_000:
         raise SettingsError("MINUTEBOOK_STRIPE_RATE is no number of calls a second; write one such as 80")
     return rate
+
+
+def _days(text: str | None) -> int:
+    if text is None:
+        return Settings.superseded_days
+    if not text.isdecimal() or not 0 < int(text) <= 36_500:
+        raise SettingsError("MINUTEBOOK_SUPERSEDED_DAYS is no number of days from 1 on; write one such as 35")
+    return int(text)

@@ -22,6 +22,7 @@ from orchestration.cli import (
     post,
     prices,
     pulls,
+    purge,
     reconcile,
     serve,
     setup,
@@ -54,6 +55,7 @@ app.add_typer(costs.rate_app, name="rate")
 app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)
+app.add_typer(purge.app)
 app.add_typer(periods.app)
 app.add_typer(personal.app)
 app.add_typer(post.app)

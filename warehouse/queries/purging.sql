@@ -1,0 +1,42 @@
+-- name: batch
+select
+    source,
+    pulls,
+    raw_rows
+from ledger.purge_raw(%(closed_before)s, %(at_most)s);
+
+-- name: waiting
+-- What a purge would delete, and what it would keep because a frozen line is explained by it; rows are counted, not estimated.
+with unread as materialized (
+    select
+        pull_id,
+        source,
+        is_needed
+    from ledger.unread_pulls
+    where closed_at < %(closed_before)s
+),
+
+landed as (
+    select r.pull_id, count(*) as raw_rows
+    from (
+        select pull_id from raw_vapi.calls where pull_id = any(array(select pull_id from unread where source = 'vapi'))
+        union all
+        select pull_id from raw_voiceflow.usage
+        where pull_id = any(array(select pull_id from unread where source = 'voiceflow'))
+        union all
+        select pull_id from raw_usage_metrics.metrics
+        where pull_id = any(array(select pull_id from unread where source = 'usage_metrics'))
+    ) as r
+    group by r.pull_id
+)
+
+select
+    u.source,
+    count(*) filter (where not u.is_needed) as pulls,
+    coalesce(sum(l.raw_rows) filter (where not u.is_needed), 0)::bigint as raw_rows,
+    count(*) filter (where u.is_needed) as kept_pulls,
+    coalesce(sum(l.raw_rows) filter (where u.is_needed), 0)::bigint as kept_rows
+from unread as u
+left join landed as l on u.pull_id = l.pull_id
+group by u.source
+order by u.source;
