@@ -1,8 +1,15 @@
-"""Where Dagster itself keeps its records: a schema of the warehouse's server, configured by `dagster.yaml`."""
+"""Where Dagster itself keeps its records: a schema of the warehouse's server, configured by `dagster.yaml`; and who
+waits for whom in its queue.
+
+by hand     a backfill, a re-execution, a single day   two at once, of them one backfill
+the night   and its retries                            nobody by hand can hold what they need; first in the queue
+"""
 
 import shutil
 from pathlib import Path
 
+import dagster as dg
+from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from sqlalchemy.engine import make_url
 
 from warehouse.process_logins import dagster_url
@@ -10,6 +17,23 @@ from warehouse.process_logins import dagster_url
 # dagster.yaml and workspace.yaml lie at the root of a checkout, and inside this package where it is installed.
 CONFIGURATION = next(folder for folder in Path(__file__).parents if (folder / "dagster.yaml").exists())
 SCHEMA = "dagster"
+LANE = "minutebook/lane"
+BY_HAND = "by hand"
+FIRST_IN_THE_QUEUE = {"dagster/priority": "10"}
+
+
+class LanesOfPulls(QueuedRunCoordinator):
+    """Dagster's queue; what pulls usage and no schedule asked for is marked, so that `dagster.yaml` can bound it.
+
+    Dagster itself marks only backfills, and no longer their runs when those are executed again later.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+        run = context.dagster_run
+        # Nothing but raw usage is partitioned.
+        if run.is_partitioned and "dagster/schedule_name" not in run.tags:
+            self._instance.add_run_tags(run.run_id, {LANE: BY_HAND})
+        return super().submit_run(context)
 
 
 def storage_url(url: str) -> str:

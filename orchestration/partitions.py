@@ -6,6 +6,7 @@ days: the command line). A start that moves by months and not by days is the sam
 definitions.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -34,3 +35,49 @@ def tenant_day(key: str) -> TenantDay:
 def key_of(tenant_id: str, usage_date: date) -> str:
     """The partition key of a tenant-day."""
     return str(dg.MultiPartitionKey({"tenant": tenant_id, "usage_date": usage_date.isoformat()}))
+
+
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end", "dagster/partition")
+PLANNED_AT_ONCE = 5_000
+
+
+class AskedForUnknown(dg.DagsterError):
+    """What a run was asked for cannot be told any more: nothing of it is pulled."""
+
+
+def asked_keys(instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: dg.AssetKey) -> Sequence[str]:
+    """The keys of an asset that a run was launched for, sorted.
+
+    Dagster keeps only the two ends of a range with a run and expands them when it asks for `partition_keys`, over the
+    tenants as they stand then: one that left is missing without a word, one that left and came back drags those added
+    meanwhile in, or empties the range. What it planned at launch, key by key, is what was asked for, and what the UI
+    shows. A re-execution is asked for what its root was. Raises AskedForUnknown.
+    """
+    root = instance.get_run_by_id(run.tags.get("dagster/root_run_id", run.run_id)) or run
+    is_same_range = all(root.tags.get(tag) == run.tags.get(tag) for tag in RANGE_TAGS)
+    keys = _planned(instance, root.run_id if is_same_range else run.run_id, asset_key)
+    if not keys:
+        raise AskedForUnknown(
+            f"Nothing is pulled: Dagster has no plan of which tenant-days of {asset_key.to_user_string()} this run was"
+            " launched for. Launch a new backfill of them."
+        )
+    return sorted(keys)
+
+
+def _planned(instance: dg.DagsterInstance, run_id: str, asset_key: dg.AssetKey) -> set[str]:
+    keys: set[str] = set()
+    cursor = None
+    while True:
+        page = instance.get_records_for_run(
+            run_id,
+            cursor=cursor,
+            of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+            limit=PLANNED_AT_ONCE,
+        )
+        for record in page.records:
+            event = record.event_log_entry.dagster_event
+            if event is not None and event.asset_key == asset_key and event.partition is not None:
+                keys.add(event.partition)
+        if not page.has_more:
+            return keys
+        cursor = page.cursor

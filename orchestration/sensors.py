@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from orchestration.jobs import build_marts
 from orchestration.partitions import tenants
@@ -36,8 +37,8 @@ def tenant_partitions_follow_tenants(
     """Add and remove tenant partitions.
 
     A tenant that has just been closed or paused keeps its partition for the trailing days: its last active day is
-    pulled by the night after it. While a partitioned run is queued or at work nothing is removed, since Dagster
-    expands a range only when the run starts and fails it when the range's end is gone.
+    pulled by the night after it. While a backfill or a partitioned run is asked for or at work nothing is removed:
+    Dagster could not make the runs that a backfill still lacks, nor execute one again.
     """
     today = datetime.now(UTC).date()
     present = context.instance.get_dynamic_partitions(tenants.name or "")
@@ -107,4 +108,7 @@ def _what_the_marts_lack(minutebook: Minutebook, today: date) -> Iterator[str]:
 
 def _has_partitioned_runs(instance: dg.DagsterInstance) -> bool:
     partition_tags = {"dagster/partition", "dagster/asset_partition_range_start"}
-    return any(partition_tags & set(run.tags) for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)))
+    backfills = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    return bool(instance.get_backfills(filters=backfills, limit=1)) or any(
+        partition_tags & set(run.tags) for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    )

@@ -1,9 +1,9 @@
 """Raw usage, one asset per source, partitioned tenant × usage date.
 
 A range of tenants and days is one run of one process. Inside it every tenant-day ends on its own: each that ends well
-is logged as materialised under its own key, as soon as it is published; if any failed, the run then fails and names
-them, so that the UI shows exactly those keys as failed. The output itself is never emitted: Dagster would mark the
-whole range.
+is logged as materialised under its own key, as soon as it is published, and the log says how far the run is; if any
+failed, the run then fails and names them, so that the UI shows exactly those keys as failed. The output itself is never
+emitted: Dagster would mark the whole range.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import dagster as dg
 
-from orchestration.partitions import key_of, tenant_day, tenant_days
+from orchestration.partitions import asked_keys, key_of, tenant_day, tenant_days
 from orchestration.pulling import PullOutcome, PullState, PullTrigger, pull
 from orchestration.resources import Minutebook
 from sources import SOURCES
@@ -30,7 +30,7 @@ class PullConfig(dg.Config):
 
 
 def raw_usage(source: str) -> dg.AssetsDefinition:
-    """The asset of one source's raw table; key [schema, table], group and pool are the source's name."""
+    """The asset of one source's raw table; key [schema, table], the group is the source's name."""
     schema, table = RAW_TABLES[source]
 
     @dg.asset(
@@ -39,7 +39,6 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
         description=f"What {source} told us, append only; only rows of pulls that are published in the ledger count.",
         partitions_def=tenant_days,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=source,
         kinds={"python", "postgres"},
         deps=[["control", name] for name in REACHES.get(source, [])],
         output_required=False,
@@ -47,10 +46,16 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> Iterator[NoReturn]:
         # A generator that yields no output: from a plain function Dagster takes None as one, and marks the whole range.
         yield from ()
+        asked = [tenant_day(key) for key in asked_keys(context.instance, context.run, context.asset_key)]
+        context.log.info(f"{source}: {len(asked)} tenant-days are asked for")
         outcomes: list[PullOutcome] = []
+        told_every = max(1, len(asked) // 20)
 
         def settle(outcome: PullOutcome) -> None:
             outcomes.append(outcome)
+            if len(outcomes) % told_every == 0 and len(outcomes) < len(asked):
+                failed = sum(outcome.is_failed for outcome in outcomes)
+                context.log.info(f"{source}: {len(outcomes)} of {len(asked)} tenant-days are settled, {failed} failed")
             if outcome.is_failed:
                 context.log.error(str(outcome))
             elif outcome.tenant_id is not None:
@@ -60,7 +65,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
             pull(
                 url,
                 minutebook.settings,
-                [tenant_day(key) for key in context.partition_keys],
+                asked,
                 [source],
                 _trigger(context.run),
                 run_id=context.run_id,

@@ -1,19 +1,30 @@
 """Whole runs of the ingest assets over the sandbox: who is materialised, who is failed, and what the ledger says."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from orchestration.assets.ingest import raw_tables, raw_usage
-from orchestration.jobs import pull_usage
 from orchestration.partitions import key_of, tenant_days
-from orchestration.resources import Minutebook
+from tests.orchestration import location
 from tests.orchestration.house import House, call
+from tests.sandbox.world import VapiAccount
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 DAYS = [YESTERDAY - timedelta(days=1), YESTERDAY]
 CALLS = dg.AssetKey(["raw_vapi", "calls"])
+
+
+def range_tags(first: tuple[str, date], last: tuple[str, date]) -> dict[str, str]:
+    """As the schedule and a backfill tag a run."""
+    return {
+        "dagster/asset_partition_range_start": key_of(*first),
+        "dagster/asset_partition_range_end": key_of(*last),
+    }
 
 
 def launch(
@@ -22,18 +33,9 @@ def launch(
     last: tuple[str, date],
     tags: dict[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """One run of the night's job over the rectangle, tagged as the schedule and a backfill tag it."""
-    defs = dg.Definitions(
-        assets=raw_tables, jobs=[pull_usage], resources={"minutebook": Minutebook()}, executor=dg.in_process_executor
-    )
-    return defs.resolve_job_def("pull_usage").execute_in_process(
-        instance=instance,
-        raise_on_error=False,
-        tags={
-            "dagster/asset_partition_range_start": key_of(*first),
-            "dagster/asset_partition_range_end": key_of(*last),
-            **(tags or {}),
-        },
+    """One run of the night's job over the rectangle."""
+    return location.defs.resolve_job_def("pull_usage").execute_in_process(
+        instance=instance, raise_on_error=False, tags=range_tags(first, last) | (tags or {})
     )
 
 
@@ -175,4 +177,84 @@ def test_a_backfill_of_a_raw_table_is_a_single_run(source: str) -> None:
     asset = raw_usage(source)
     assert asset.backfill_policy == dg.BackfillPolicy.single_run()
     assert asset.partitions_def == tenant_days
-    assert asset.op.pool == source
+
+
+def test_a_good_day_is_seen_while_the_run_is_still_at_work(house: House, instance: dg.DagsterInstance) -> None:
+    for tenant in ("acme", "idle"):
+        house.tenant(tenant)
+    seen: list[set[str]] = []
+
+    def asked_meanwhile(start: datetime, end: datetime) -> list[dict[str, Any]]:
+        seen.append(materialised(instance))
+        return []
+
+    house.own_vapi("acme", [])
+    house.sandbox.world.vapi["private-key-of-acme-at-vapi"] = VapiAccount(asked_meanwhile)
+    instance.add_dynamic_partitions("tenant", ["acme", "idle"])
+    run = launch(instance, ("acme", YESTERDAY), ("idle", YESTERDAY))
+    assert run.success
+    assert seen[0] == {key_of("idle", YESTERDAY)}
+    logged = [event.event_log_entry.user_message for event in instance.get_records_for_run(run.run_id).records]
+    assert "vapi: 1 of 2 tenant-days are settled, 0 failed" in logged
+
+
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [
+        ("joins", ["+eve"]),
+        ("in the middle leaves", ["-beta"]),
+        ("at the start leaves", ["-acme"]),
+        ("at the end leaves", ["-gamma"]),
+        ("at the end leaves and comes back after another", ["-gamma", "+eve", "+gamma"]),
+        ("at the start leaves and comes back", ["-acme", "+acme"]),
+    ],
+)
+def test_a_tenant_that_comes_or_goes_after_the_launch_shifts_nobodys_keys(
+    what: str, changes: list[str], three_tenants: House, instance: dg.DagsterInstance
+) -> None:
+    three_tenants.tenant("eve")
+    three_tenants.own_vapi("eve", [call("eve-1", DAYS[0])])
+    job = location.defs.resolve_job_def("pull_usage")
+    run = instance.create_run_for_job(job, tags=range_tags(("acme", DAYS[0]), ("gamma", DAYS[-1])))
+    for change in changes:
+        if change[0] == "+":
+            instance.add_dynamic_partitions("tenant", [change[1:]])
+        else:
+            instance.delete_dynamic_partition("tenant", change[1:])
+    execute_run(InMemoryJob(job), run, instance)
+    assert {(pull["account"], pull["usage_date"]) for pull in three_tenants.ledger()} == {
+        (tenant, day) for tenant in ("acme", "beta", "gamma") for day in DAYS
+    }
+    logged = instance.fetch_materializations(CALLS, limit=100).records
+    assert {str(record.partition_key) for record in logged} == {
+        key_of(tenant, day) for tenant in ("acme", "gamma") for day in DAYS
+    }
+
+
+@pytest.mark.parametrize("status", ["paused", "closed"])
+def test_a_tenant_that_is_paused_or_closed_after_the_launch_is_pulled_as_asked(
+    status: str, three_tenants: House, instance: dg.DagsterInstance
+) -> None:
+    job = location.defs.resolve_job_def("pull_usage")
+    run = instance.create_run_for_job(job, tags=range_tags(("acme", DAYS[0]), ("gamma", DAYS[-1])))
+    three_tenants.execute("insert into control.tenant_statuses values ('acme', %s, %s)", DAYS[0], status)
+    execute_run(InMemoryJob(job), run, instance)
+    assert {pull["account"] for pull in three_tenants.ledger()} == {"acme", "beta", "gamma"}
+
+
+def test_a_run_of_which_nobody_knows_what_was_asked_pulls_nothing(
+    three_tenants: House, instance: dg.DagsterInstance
+) -> None:
+    job = location.defs.resolve_job_def("pull_usage")
+    instance.delete_dynamic_partition("tenant", "acme")
+    instance.add_dynamic_partitions("tenant", ["acme"])  # after gamma: Dagster expands acme to gamma to nothing
+    run = instance.create_run_for_job(job, tags=range_tags(("acme", DAYS[0]), ("gamma", DAYS[-1])))
+    result = execute_run(InMemoryJob(job), run, instance)
+    assert not result.success
+    assert three_tenants.ledger() == []
+    failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    assert len(failures) == len(raw_tables)
+    for entry in failures:
+        assert entry.dagster_event is not None
+        assert entry.dagster_event.step_failure_data.error is not None
+        assert "Launch a new backfill of them" in entry.dagster_event.step_failure_data.error.to_string()

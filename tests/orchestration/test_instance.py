@@ -1,12 +1,19 @@
-"""Dagster's own storage lives in the warehouse's server, and writes there."""
+"""Dagster's own storage lives in the warehouse's server, and writes there; its queue lets the night through."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import psycopg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.run_coordinator import SubmitRunContext
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
-from orchestration.instance import environment, storage_url
+from orchestration.assets.ingest import raw_tables
+from orchestration.instance import FIRST_IN_THE_QUEUE, environment, storage_url
+from tests.orchestration import location
 
 
 def test_an_event_is_written_to_postgres_storage(
@@ -25,14 +32,67 @@ def test_an_event_is_written_to_postgres_storage(
     assert (found or (1,))[0] == 0
 
 
-def test_a_pool_has_one_run_at_a_time(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def real(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance as `dagster.yaml` describes it, with its records in Postgres."""
     for name, value in environment(database_url, tmp_path).items():
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.get() as instance:
-        pools = instance.get_concurrency_config().pool_config
-        assert pools.default_pool_limit == 1
-        assert instance.run_retries_enabled
-        assert not instance.run_retries_max_retries > 2
+        yield instance
+
+
+def test_a_pool_has_one_run_at_a_time(real: dg.DagsterInstance) -> None:
+    pools = real.get_concurrency_config().pool_config
+    assert pools.default_pool_limit == 1
+    assert real.run_retries_enabled
+    assert not real.run_retries_max_retries > 2
+
+
+def submitted(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
+    """A pull of a range in the queue, submitted as backfills, people and schedules submit it."""
+    ends = {f"dagster/asset_partition_range_{end}": "acme|2026-10-01" for end in ("start", "end")}
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("minutebook"), "__repository__")
+    run = instance.create_run_for_job(
+        location.defs.resolve_job_def("pull_usage"),
+        tags={**ends, **tags},
+        remote_job_origin=RemoteJobOrigin(repository, "pull_usage"),
+    )
+    instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+    return run.run_id
+
+
+def launched(instance: dg.DagsterInstance) -> list[str]:
+    """What Dagster's daemon launches next by this instance's settings, in its order; it is marked as at work."""
+    with QueuedRunCoordinatorDaemon(interval_seconds=1) as daemon:
+        runs = daemon._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None)
+    for run in runs:
+        instance.run_storage.handle_run_event(
+            run.run_id, dg.DagsterEvent("PIPELINE_START", run.job_name), datetime.now(UTC)
+        )
+    return [run.run_id for run in runs]
+
+
+def test_a_year_of_backfills_leaves_the_night_and_a_single_day_their_slots(real: dg.DagsterInstance) -> None:
+    real.add_dynamic_partitions("tenant", ["acme"])
+    backfills = [submitted(real, {"dagster/backfill": f"year-{n}"}) for n in range(12)]
+    assert launched(real) == backfills[:1]
+    again = [submitted(real, {"dagster/root_run_id": backfills[0]}) for _ in range(12)]
+    assert launched(real) == again[:1]
+    night = submitted(real, {"dagster/schedule_name": "pull_usage_nightly", **FIRST_IN_THE_QUEUE})
+    assert launched(real) == [night]
+    assert launched(real) == []
+
+
+def test_the_night_goes_before_what_was_queued_before_it(real: dg.DagsterInstance) -> None:
+    real.add_dynamic_partitions("tenant", ["acme"])
+    backfill = submitted(real, {"dagster/backfill": "year"})
+    day = submitted(real, {})
+    night = submitted(real, {"dagster/schedule_name": "pull_usage_nightly", **FIRST_IN_THE_QUEUE})
+    assert launched(real) == [night, backfill, day]
+
+
+def test_no_pool_makes_the_night_wait_inside_its_run_for_a_backfill() -> None:
+    assert {asset.op.pool for asset in raw_tables} == {None}
 
 
 def test_the_password_survives_the_way_into_the_storage_url() -> None:
