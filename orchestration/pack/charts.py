@@ -23,14 +23,18 @@ _CONFIG: dict[str, Any] = {
     # Screen readers get the caption and the table; Vega's own roles would read every axis tick aloud.
     "aria": False,
     "background": "transparent",
+    # The browser's letters are wider than those Vega measures with: room for the longest label.
+    "padding": {"left": 16, "right": 8, "top": 6, "bottom": 4},
     "view": {"stroke": "transparent"},
     "font": "sans-serif",
     "axis": {
         "labelColor": _INK, "titleColor": _INK, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
-        "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "domain": False, "ticks": False,
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "domain": False, "ticks": False,
         "labelPadding": 6,
     },
 }  # fmt: skip
+# Narrow, so that a phone, which scales a chart down to its screen, still shows letters that can be read.
+_WIDTH = 460
 _REMEMBERED = 512
 _drawings: dict[bytes, Markup] = {}
 _CLIP = re.compile(r"\b(clip|gradient_)(\d+)\b")
@@ -64,7 +68,7 @@ def usage(days: Sequence[Row], unit: str) -> Markup:
         if quantity
     ]
     bars = (
-        alt.Chart(alt.InlineData(values=values), width=640, height=150)
+        alt.Chart(alt.InlineData(values=values), width=_WIDTH, height=130)
         .mark_bar()
         .encode(
             x=_day_axis([row["usage_date"] for row in days]),
@@ -88,8 +92,8 @@ def cumulative(days: Sequence[Row], allowance: int, unit: str) -> Markup:
             alt.InlineData(
                 values=[{"day": r["usage_date"].isoformat(), "total": int(r["cumulative_quantity"])} for r in days]
             ),
-            width=640,
-            height=110,
+            width=_WIDTH,
+            height=95,
         )
         .mark_area(
             interpolate="step-after", line={"color": "var(--within)", "strokeWidth": 1.5}, color="var(--within-soft)"
@@ -116,7 +120,7 @@ def costs(components: Sequence[Row], currency: str) -> Markup:
         if row["amount"]
     ]
     bars = (
-        alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(22))
+        alt.Chart(alt.InlineData(values=values), width=_WIDTH - 50, height=alt.Step(22))
         .mark_bar(cornerRadiusEnd=2, size=14)
         .encode(
             x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",~f")),
@@ -143,7 +147,7 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
         for what in ("revenue", "cost")
     ]
     bars = (
-        alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(26))
+        alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(34))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X(
@@ -219,4 +223,7 @@ def _drawn(chart: alt.Chart | alt.LayerChart) -> Markup:
 def _with_own_ids(svg: str) -> str:
     # Vega counts clip paths for as long as the process lives; numbered by drawing, the same chart has the same bytes.
     numbers: dict[str, str] = {}
-    return _CLIP.sub(lambda found: f"{found[1]}{numbers.setdefault(found[0], str(len(numbers)))}", svg)
+    numbered = _CLIP.sub(lambda found: f"{found[1]}{numbers.setdefault(found[0], str(len(numbers)))}", svg)
+    # A page holds several charts, and an id of one would clip another's bars: each bears its own drawing's name.
+    name = sha256(numbered.encode()).hexdigest()[:8]
+    return _CLIP.sub(lambda found: f"{found[1]}{name}_{found[2]}", numbered)

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestration.pages import days, door, downloads, faults, periods, usage
+from orchestration.pages import approvals, days, door, downloads, faults, periods, usage
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
 from orchestration.settings import Settings
@@ -53,6 +53,8 @@ def application(
             Route("/periods", periods.show_month),
             Route("/periods/{tenant}/{start}", periods.show_period),
             Route("/periods/{tenant}/{start}/{step:str}", periods.take_step, methods=["POST"]),
+            Route("/approvals", approvals.show_approvals),
+            Route("/approvals", approvals.take_approvals, methods=["POST"]),
             Route("/packs/{month}.zip", downloads.month_pack),
             Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
             Route("/days", days.show_days),

@@ -1,5 +1,6 @@
 """The operator's pages: which tenant-days need attention, why, and the command that mends each."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -108,12 +109,6 @@ def _cells(row: Row, span: Sequence[date]) -> Row:
 
 
 def _months(span: Sequence[date]) -> list[tuple[str, int]]:
-    """Months over the days, each with how many of its days are shown."""
-    months: list[tuple[str, int]] = []
-    for day in span:
-        name = f"{day:%b %Y}"
-        if months and months[-1][0] == name:
-            months[-1] = (name, months[-1][1] + 1)
-        else:
-            months.append((name, 1))
-    return months
+    """Months over the days, each with how many of its days are shown; one of few days has no room for its year."""
+    counted = Counter(day.replace(day=1) for day in span)
+    return [(f"{first:%b %Y}" if days > 3 else f"{first:%b}", days) for first, days in counted.items()]

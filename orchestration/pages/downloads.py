@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -22,9 +23,13 @@ from warehouse.periods import Month
 
 @for_roles("finance", "operator", "tenant")
 def show_tables(request: Request, visitor: Visitor) -> Response:
-    """The tables this person may read, with links to take them along."""
+    """The tables this person may read, with links to take them along, whole or the days chosen."""
+    days = {name: day for name in ("from", "to") if (day := _day(request, name))}
     with _reader(request, visitor) as connection:
-        return render("tables.html", title="Tables", visitor=visitor, tables=tables(connection), formats=FORMATS)
+        found = tables(connection)
+    return render(
+        "tables.html", title="Tables", visitor=visitor, tables=found, formats=FORMATS, days=days, query=urlencode(days)
+    )
 
 
 @for_roles("finance", "operator", "tenant")

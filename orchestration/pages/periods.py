@@ -16,6 +16,7 @@ from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, r
 from orchestration.pages.paging import Paging
 from orchestration.pages.rendering import render
 from warehouse import periods
+from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.control.errors import Refused
 from warehouse.doubts import MOVED_SHARE
@@ -33,22 +34,9 @@ def show_month(request: Request, visitor: Visitor) -> Response:
     """Every statement of a month: what is billed, how it moved, what blocks it."""
     with readers(request).operator() as connection:
         months = rows(connection, FILE, "months")
-        month = _month(request, [row["month_start"] for row in months])
-        found = rows(
-            connection,
-            FILE,
-            "month",
-            month_start=month.start,
-            month_end=month.end,
-            today=request.app.state.today(),
-            moved_share=MOVED_SHARE,
-        )
-        behind = _behind(connection, request)
-    for row in found:
-        row["blocks"] = _blocks(row)
-        row["standing"] = _standing(row)
-        former = row["former_total"]
-        row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
+        month = asked_month(request, [row["month_start"] for row in months])
+        found = statements_of(connection, month, request.app.state.today())
+        behind = what_is_behind(connection, request)
     shown = request.query_params.get("show", "all")
     words = request.query_params.get("q", "").strip().lower()
     chosen = [row for row in found if _is_shown(row, shown) and _has(row, words)]
@@ -90,11 +78,31 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
     reason = form.get("reason", "").strip() or None
     try:
         with readers(request).operator(visitor.person.login_id) as connection:
+            guard.lock(connection)  # nothing is pulled or changed between this look at the marts and the freeze
             periods.require_fresh(connection, today)
             periods.approve(connection, _statement(connection, tenant, start), today, visitor.person.login_id, reason)
     except (ApprovalBlocked, MartsBehind, Refused) as error:
         return _period(request, visitor, tenant, start, fault=str(error), reason=reason or "")
     return RedirectResponse(f"/periods/{tenant}/{start}", 303)
+
+
+def statements_of(connection: Connection, month: Month, today: date) -> list[Row]:
+    """The statements of a month, each with its standing (blocked, ready, running, done) and what blocks it."""
+    found = rows(
+        connection,
+        FILE,
+        "month",
+        month_start=month.start,
+        month_end=month.end,
+        today=today,
+        moved_share=MOVED_SHARE,
+    )
+    for row in found:
+        row["blocks"] = _blocks(row)
+        row["standing"] = _standing(row)
+        former = row["former_total"]
+        row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
+    return found
 
 
 def path_period(request: Request) -> tuple[str, date]:
@@ -118,7 +126,7 @@ def _period(
         is_pending = period["state"] not in {"approved", "closed"}
         blockers = periods.blockers(connection, period, today) if is_pending else []
         history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
-        behind = _behind(connection, request)
+        behind = what_is_behind(connection, request)
     return render(
         "period.html",
         status=409 if fault else 200,
@@ -146,8 +154,8 @@ def _statement(connection: Connection, tenant: str, start: date) -> Row:
     raise HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
 
 
-def _month(request: Request, known: Sequence[date]) -> Month:
-    """The month asked for, else the newest that has ended: the one finance is at work on."""
+def asked_month(request: Request, known: Sequence[date]) -> Month:
+    """The month asked for, else the newest that has ended: the one finance is at work on. Raises HTTPException 404."""
     today: date = request.app.state.today()
     asked = request.query_params.get("month")
     try:
@@ -215,7 +223,8 @@ def _totals(found: Sequence[Row]) -> list[Row]:
     return totals
 
 
-def _behind(connection: Connection, request: Request) -> str:
+def what_is_behind(connection: Connection, request: Request) -> str:
+    """Why nothing can be approved now, in words; empty while the marts know everything."""
     try:
         periods.require_fresh(connection, request.app.state.today())
     except MartsBehind as error:

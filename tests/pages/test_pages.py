@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,104 @@ def test_a_refused_approval_says_why_and_changes_nothing(visit: Visit) -> None:
     answer = client.post(f"/periods/{LEGAL}/2026-10-01/approve", data={"form_token": token})
     assert "Not approved." in answer.text
     assert "minutebook pull --tenant delta-legal" in answer.text.replace("<span>", "").replace("</span>", "")
+
+
+def approve_many(client: httpx.Client, query: str) -> httpx.Response:
+    """Send the confirmation that the page of this choice shows."""
+    page = client.get(f"/approvals?month=2026-10&{query}").text
+    found = re.search(r'name="seen" value="(\w+)"', page)
+    form = {"form_token": form_token(page), "seen": found[1] if found else ""}
+    return client.post(f"/approvals?month=2026-10&{query}", data=form)
+
+
+def states(story_url: str) -> dict[str, str]:
+    with psycopg.connect(story_url) as connection:
+        return dict(
+            connection.execute(
+                "select tenant_id, state from ledger.periods where period_start = '2026-10-01'"
+            ).fetchall()
+        )
+
+
+def test_all_that_are_ready_are_approved_by_one_confirmation_and_what_is_blocked_is_not(
+    visit: Visit, story_url: str
+) -> None:
+    client = visit("ana")
+    ready = re.findall(r'name="period" value="([a-z0-9-]+)/2026-10-01"', client.get("/periods?month=2026-10").text)
+    page = client.get("/approvals?month=2026-10&which=ready").text
+    assert f"Approve {len(ready)} statements" in page
+    assert "Delta Legal" not in page
+    assert approve_many(client, "which=ready").status_code == 303
+    assert states(story_url) == dict.fromkeys(ready, "approved")
+    with psycopg.connect(story_url) as connection:
+        frozen = connection.execute("select count(distinct tenant_id) from ledger.statement_lines").fetchone()
+        actors = connection.execute(
+            "select distinct actor from ledger.audit_log where object_table = 'ledger.periods' and tenant_id = %s",
+            [ready[0]],
+        ).fetchall()
+    assert frozen == (len(ready),)
+    assert ("ana",) in actors
+
+
+def test_only_the_statements_selected_are_approved_and_a_blocked_one_among_them_is_left_out(
+    visit: Visit, story_url: str
+) -> None:
+    client = visit("ana")
+    chosen = f"period={ACME}/2026-10-01&period={LEGAL}/2026-10-01"
+    page = client.get(f"/approvals?month=2026-10&{chosen}").text
+    assert "Left out" in page
+    assert "Approve 1 statement:" in page
+    assert approve_many(client, chosen).status_code == 303
+    assert states(story_url) == {ACME: "approved"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update marts.fct_statements set total = total + 1 where tenant_id = 'acme-dental'",
+        "insert into marts.fct_unbilled_usage (tenant_id, source, item, unit, usage_date, reason, is_blocking,"
+        " quantity, row_count) values ('acme-dental', 'vapi', 'x', 'x', '2026-10-09', 'unpriced', true, 1, 1)",
+        "update control.revision set revision = revision + 1",
+    ],
+    ids=["another total", "a block", "marts behind"],
+)
+def test_what_changed_after_it_was_shown_is_shown_again_and_nothing_is_approved(
+    visit: Visit, story_url: str, change: str
+) -> None:
+    client = visit("ana")
+    page = client.get("/approvals?month=2026-10&which=ready").text
+    form = {"form_token": form_token(page), "seen": re.findall(r'name="seen" value="(\w+)"', page)[0]}
+    with psycopg.connect(story_url) as connection:
+        connection.execute(change)  # type: ignore[arg-type]
+    answer = client.post("/approvals?month=2026-10&which=ready", data=form)
+    assert answer.status_code == 409
+    assert "Nothing was approved." in answer.text
+    assert states(story_url) == {}
+
+
+def test_approving_many_needs_finance_and_a_form_of_ones_own(visit: Visit, story_url: str) -> None:
+    page = visit("ana").get("/approvals?month=2026-10&which=ready").text
+    seen = re.findall(r'name="seen" value="(\w+)"', page)[0]
+    for login in ("ana", "otto", "tina"):
+        client = visit(login)
+        assert client.get("/approvals?month=2026-10&which=ready").status_code == (200 if login == "ana" else 403)
+        forged = {"form_token": "0" * 64, "seen": seen}
+        assert client.post("/approvals?month=2026-10&which=ready", data=forged).status_code == 403
+    for login in ("otto", "tina"):
+        client = visit(login)
+        own = {"form_token": form_token(client.get("/tables").text), "seen": seen}
+        assert client.post("/approvals?month=2026-10&which=ready", data=own).status_code == 403
+    assert states(story_url) == {}
+
+
+def test_choosing_nothing_or_what_is_not_there_approves_nothing(visit: Visit, story_url: str) -> None:
+    client = visit("ana")
+    assert "Nothing here can be approved." in client.get("/approvals?month=2026-10").text
+    assert approve_many(client, "").status_code == 409
+    assert client.get("/approvals?month=2026-10&period=nobody/2026-10-01").status_code == 404
+    assert client.get(f"/approvals?month=2026-10&period={ACME}/2026-09-01").status_code == 404
+    assert client.get("/approvals?month=x").status_code == 404
+    assert states(story_url) == {}
 
 
 def test_nothing_is_approved_from_marts_that_are_behind(visit: Visit, story_url: str) -> None:
