@@ -22,3 +22,8 @@
         else 0::bigint
     end
 {%- endmacro %}
+
+{% macro share_until(amount, part, whole) -%}
+    {#- The first `part` of `whole` of an amount, to 12 decimals. Shares are differences of these, and sum to the amount. -#}
+    round(({{ amount }}) * ({{ part }}) / ({{ whole }}), 12)
+{%- endmacro %}

@@ -113,10 +113,13 @@ class UnitCost:
 
 @dataclass(frozen=True)
 class FixedCost:
+    """allocation: equal, by_revenue or by_usage."""
+
     fixed_cost_id: str
     valid_from: date
     monthly_amount: Decimal
     currency: str
+    allocation: str = "equal"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The marts against the oracle: the same lines, statements, overage days, unbilled units, costs and margins."""
 
+import calendar
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,12 @@ from typing import Any
 
 import psycopg
 
-from tests.oracle.margins import costs_by_day, margin
+from tests.oracle.book import in_force
+from tests.oracle.margins import Costs, costs_by_day, days_are_known, margin
 from tests.oracle.months import World
 from tests.oracle.periods import after_closing, period_of, periods
 from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals
-from tests.oracle.usage import usage
+from tests.oracle.usage import current, usage
 
 Connection = psycopg.Connection[Any]
 Key = tuple[Any, ...]
@@ -36,12 +38,13 @@ class Disagreement:
 
 @dataclass
 class Comparison:
-    """counts: how many values of each kind were compared."""
+    """counts: how many values of each kind were compared. kinds_of_margin: the completenesses that occurred."""
 
     connection: Connection
     world: World
     counts: dict[str, int] = field(default_factory=dict)
     disagreements: list[Disagreement] = field(default_factory=list)
+    kinds_of_margin: set[str] = field(default_factory=set)
 
     def check(
         self,
@@ -115,8 +118,9 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     found.check("day of calls without a meter", calls, dict.fromkeys(without_meter, 1), by_day=True)
 
     start = min((pull.usage_date for pull in world.pulls), default=world.as_of)
-    costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of + timedelta(days=1))
+    costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of)
     _compare_margins(found, lines, costs)
+    _compare_shares(found, start)
     return found
 
 
@@ -161,29 +165,60 @@ def _compare_unbilled(found: Comparison, unpriced: Mapping[Key, int]) -> None:
 def _compare_margins(
     found: Comparison,
     lines: Mapping[str, Sequence[Line]],
-    costs: Mapping[tuple[str, date], Mapping[tuple[str, str], Fraction]],
+    costs: Mapping[tuple[str, date], Costs],
 ) -> None:
-    by_component: dict[Key, Fraction] = {}
-    by_tenant: dict[str, dict[tuple[str, date], dict[tuple[str, str], Fraction]]] = defaultdict(dict)
+    by_component: dict[Key, Fraction | None] = {}
+    unknown: dict[Key, int] = {}
+    by_tenant: dict[str, dict[tuple[str, date], Costs]] = defaultdict(dict)
     for (tenant_id, day), parts in costs.items():
         by_tenant[tenant_id][tenant_id, day] = dict(parts)
         for (component, basis), amount in parts.items():
             by_component[tenant_id, day, component, basis] = amount
+            unknown[tenant_id, day, component, basis] = int(amount is None)
     found.check("cost", by_component, found.marts(
         "tenant_id, usage_date, component, basis", "amount", "fct_costs_daily where tenant_id is not null"
     ), UNROUNDED, by_day=True)  # fmt: skip
+    found.check("unknown cost", unknown, found.marts(
+        "tenant_id, usage_date, component, basis", "1", "fct_costs_daily where tenant_id is not null and amount is null"
+    ), by_day=True)  # fmt: skip
+    pulls = {(pull.source, pull.account, pull.usage_date): pull for pull in current(found.world.pulls)}
+    completeness: dict[Key, int] = {}
     revenue: dict[Key, Decimal] = {}
     margins: dict[Key, Fraction] = {}
     percents: dict[Key, Decimal] = {}
     for tenant in found.world.book.tenants:
         late = after_closing(tenant, tenant.closed_on or found.world.as_of)
-        for period in [*periods(tenant, found.world.as_of), *([late] if late else [])]:
+        for period in [
+            *periods(tenant, found.world.as_of),
+            *([late] if late and late.start <= found.world.as_of else []),
+        ]:
             result = margin(tenant, period, lines[tenant.tenant_id], by_tenant[tenant.tenant_id])
             key = (tenant.tenant_id, period.start)
             revenue[key], margins[key] = result.revenue, result.margin
             if result.percent is not None:
                 percents[key] = result.percent
+            is_known = days_are_known(found.world.book, tenant, period, pulls, found.world.as_of)
+            completeness[*key, result.completeness(days_are_known=is_known)] = 1
     of_period = "tenant_id, period_start"
     found.check("revenue", revenue, found.marts(of_period, "revenue", "fct_margin_monthly"))
     found.check("margin", margins, found.marts(of_period, "margin", "fct_margin_monthly"), UNROUNDED, by_day=True)
     found.check("margin percent", percents, found.marts(of_period, "margin_percent", "fct_margin_monthly"))
+    found.kinds_of_margin = {key[2] for key in completeness}
+    found.check("margin completeness", completeness, found.marts(
+        f"{of_period}, completeness", "1", "fct_margin_monthly"
+    ), by_day=True)  # fmt: skip
+
+
+def _compare_shares(found: Comparison, start: date) -> None:
+    """Whoever bears a shared cost, the shares of a day sum to the day's part of the month, to the last digit."""
+    costs: dict[Key, Fraction] = {}
+    day = start.replace(day=1)
+    while day <= found.world.as_of:
+        if any(tenant.status_on(day) == "active" for tenant in found.world.book.tenants):
+            days = calendar.monthrange(day.year, day.month)[1]
+            for name in {one.fixed_cost_id for one in found.world.book.fixed_costs}:
+                cost = in_force([one for one in found.world.book.fixed_costs if one.fixed_cost_id == name], day)
+                costs[name, day] = Fraction(cost.monthly_amount) / days if cost else Fraction(0)
+        day += timedelta(days=1)
+    told = found.marts("component, usage_date", "provider_amount", "fct_costs_daily where basis = 'allocated'")
+    found.check("shared cost of a day", costs, told, Fraction(1, 10**11))

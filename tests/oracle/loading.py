@@ -150,8 +150,8 @@ def _load_book(connection: Connection, book: Book) -> None:
     put("unit_costs", "meter_id valid_from unit_cost currency", [
         (one.meter_id, one.valid_from, one.unit_cost, one.currency) for one in book.unit_costs
     ])  # fmt: skip
-    put("fixed_costs", "fixed_cost_id valid_from name monthly_amount currency", [
-        (one.fixed_cost_id, one.valid_from, one.fixed_cost_id, one.monthly_amount, one.currency)
+    put("fixed_costs", "fixed_cost_id valid_from name monthly_amount currency allocation", [
+        (one.fixed_cost_id, one.valid_from, one.fixed_cost_id, one.monthly_amount, one.currency, one.allocation)
         for one in book.fixed_costs
     ])  # fmt: skip
     put("exchange_rates", "from_currency to_currency valid_from rate", [

@@ -2,25 +2,34 @@
 
 import calendar
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from tests.oracle.book import Book, Tenant, in_force
 from tests.oracle.money import rounded
-from tests.oracle.periods import Period
-from tests.oracle.statements import Line
-from tests.oracle.usage import Cost, Used
+from tests.oracle.periods import Period, periods
+from tests.oracle.statements import Line, own_lines, quantities
+from tests.oracle.usage import Cost, Pull, Used, is_running, owner_of_call
+
+Key = tuple[Any, ...]
+
+Costs = dict[tuple[str, str], Fraction | None]
 
 
 @dataclass(frozen=True)
 class Margin:
-    """Of a service period, in the tenant's currency. cost is reported + estimated + allocated, not billed_elsewhere."""
+    """Of a service period, in the tenant's currency. cost is reported + estimated + allocated, not billed_elsewhere.
+
+    unknown: components of days whose cost nobody knows.
+    """
 
     revenue: Decimal
     costs: dict[str, Fraction]
+    unknown: int = 0
 
     @property
     def cost(self) -> Fraction:
@@ -34,55 +43,160 @@ class Margin:
     def percent(self) -> Decimal | None:
         return rounded(self.margin / Fraction(self.revenue) * 100, 2) if self.revenue else None
 
+    def completeness(self, *, days_are_known: bool) -> str:
+        """The worst that is true of it."""
+        if not days_are_known:
+            return "days missing"
+        if self.unknown:
+            return "costs missing"
+        if self.costs.get("billed_elsewhere"):
+            return "partly billed elsewhere"
+        return "with estimates" if self.costs.get("estimated") else "complete"
 
-def allocated(book: Book, day: date) -> list[tuple[str, Cost]]:
-    """Each active tenant's share of a day's shared costs: monthly ÷ days of the calendar month ÷ tenants active."""
-    active = [tenant.tenant_id for tenant in book.tenants if tenant.status_on(day) == "active"]
+
+def days_are_known(book: Book, tenant: Tenant, period: Period, pulls: Mapping[Key, Pull], as_of: date) -> bool:
+    """Whether the period is over and each day on which a source of the active tenant should have been read was read
+    whole. pulls: the current one by source, account and day.
+    """
+    if period.end > as_of:
+        return False
+    day = period.first_billed_day
+    while day < period.end:
+        if tenant.status_on(day) == "active":
+            for source, account in accounts(book, tenant, day):
+                pull = pulls.get((source, account, day))
+                if pull is None or (
+                    source == "vapi" and any(_holds_up(book, tenant, pull, call) for call in pull.rows)
+                ):
+                    return False
+        day += timedelta(days=1)
+    return True
+
+
+def accounts(book: Book, tenant: Tenant, day: date) -> set[tuple[str, str]]:
+    """(source, account) that tell of the tenant on a day."""
+    found = set()
+    brings_its_own = tenant.own_vapi_from is not None and tenant.own_vapi_from <= day
+    if brings_its_own:
+        found.add(("vapi", tenant.tenant_id))
+    for one in book.attachments:
+        if one.tenant_id == tenant.tenant_id and book.attached_on(one.kind, one.value, day) == one:
+            if one.kind == "usage_agent":
+                found.add(("usage_metrics", tenant.tenant_id))
+            elif not brings_its_own:
+                found.add(("vapi", "platform"))
+    for project in book.projects:
+        if project.tenant_id == tenant.tenant_id and book.project_on(project.project_id, day) == project:
+            found.add(("voiceflow", tenant.tenant_id))
+    return found
+
+
+def _holds_up(book: Book, tenant: Tenant, pull: Pull, call: Mapping[str, Any]) -> bool:
+    """A call in progress, of a shared account only where it is the tenant's."""
+    return is_running(call) and owner_of_call(book, pull, call)[0] == tenant.tenant_id
+
+
+def allocated(
+    book: Book, day: date, revenue: Mapping[Key, Fraction], units: Mapping[Key, int]
+) -> list[tuple[str, Cost]]:
+    """Each active tenant's share of a day's shared costs: monthly ÷ days of the calendar month, equally or by the day's
+    revenue (in the cost's currency, at the day's rate) or billed units; equally where there are none.
+
+    revenue, units: by tenant and day.
+    """
+    active = [tenant for tenant in book.tenants if tenant.status_on(day) == "active"]
     days_of_month = calendar.monthrange(day.year, day.month)[1]
     shares = []
-    for name in {one.fixed_cost_id for one in book.fixed_costs}:
+    for name in sorted({one.fixed_cost_id for one in book.fixed_costs}):
         found = in_force([one for one in book.fixed_costs if one.fixed_cost_id == name], day)
         if found is None or not found.monthly_amount or not active:
             continue
-        share = Fraction(found.monthly_amount) / days_of_month / len(active)
-        shares += [(tenant_id, Cost(name, "allocated", share, found.currency)) for tenant_id in active]
+        weights = {tenant.tenant_id: Fraction(1) for tenant in active}
+        if found.allocation == "by_usage":
+            weights = {tenant.tenant_id: Fraction(units.get((tenant.tenant_id, day), 0)) for tenant in active}
+        elif found.allocation == "by_revenue":
+            weights = {
+                tenant.tenant_id: revenue.get((tenant.tenant_id, day), Fraction(0))
+                * Fraction(book.rate_on(tenant.currency, found.currency, day) or 0)
+                for tenant in active
+            }
+        if not sum(weights.values()):
+            weights = dict.fromkeys(weights, Fraction(1))
+        of_day = Fraction(found.monthly_amount) / days_of_month
+        shares += [
+            (tenant_id, Cost(name, "allocated", of_day * weight / sum(weights.values()), found.currency))
+            for tenant_id, weight in weights.items()
+        ]
     return shares
 
 
-def costs_by_day(
-    book: Book, used: Iterable[Used], start: date, end: date
-) -> dict[tuple[str, date], dict[tuple[str, str], Fraction]]:
-    """(tenant, day) → (component, basis) → amount in the tenant's currency, over [start, end)."""
-    sums: dict[tuple[str, date], dict[tuple[str, str], Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+def revenue_by_day(
+    book: Book, as_of: date, used: Mapping[tuple[str, str], Mapping[date, int]]
+) -> dict[tuple[str, date], Fraction]:
+    """Of each tenant and day, unrounded, before adjustments and credits: fees and minimum evenly over the billed days,
+    setup on the first, overage on the days that made it.
+    """
+    sums: dict[tuple[str, date], Fraction] = defaultdict(Fraction)
+    for tenant in book.tenants:
+        lines, overages, _ = own_lines(book, tenant, as_of, used)
+        by_start = {period.start: period for period in periods(tenant, as_of)}
+        for line in lines:
+            period = by_start[line.period_start]
+            assert line.exact is not None
+            if line.kind == "setup":
+                sums[tenant.tenant_id, period.first_billed_day] += line.exact
+            elif line.kind == "overage":
+                assert line.quantity is not None
+                for one in overages:
+                    if one.meter_id == line.meter_id and period.start <= one.usage_date < period.end:
+                        sums[tenant.tenant_id, one.usage_date] += line.exact * one.overage / line.quantity
+            else:
+                for number in range(period.billed_days):
+                    day = period.first_billed_day + timedelta(days=number)
+                    sums[tenant.tenant_id, day] += line.exact / period.billed_days
+    return sums
+
+
+def costs_by_day(book: Book, used: Iterable[Used], start: date, as_of: date) -> dict[tuple[str, date], Costs]:
+    """(tenant, day) → (component, basis) → amount in the tenant's currency, over [start, as_of], both included.
+
+    An amount is None where a part of it is unknown, for want of a unit cost or of a rate.
+    """
+    sums: dict[tuple[str, date], Costs] = defaultdict(lambda: defaultdict(Fraction))
+    used = list(used)
 
     def add(tenant: Tenant, day: date, cost: Cost) -> None:
         rate = book.rate_on(cost.currency, tenant.currency, day)
-        if rate is not None:
-            sums[tenant.tenant_id, day][cost.component, cost.basis] += cost.amount * Fraction(rate)
+        so_far = sums[tenant.tenant_id, day][cost.component, cost.basis]
+        known = None if rate is None or cost.amount is None or so_far is None else so_far + cost.amount * Fraction(rate)
+        sums[tenant.tenant_id, day][cost.component, cost.basis] = known
 
     for one in used:
-        if one.tenant_id is not None and start <= one.usage_date < end:
+        if one.tenant_id is not None and start <= one.usage_date <= as_of:
             for cost in one.costs:
                 add(book.tenant[one.tenant_id], one.usage_date, cost)
+    billed = quantities(used)
+    revenue = revenue_by_day(book, as_of, billed)
+    units: dict[tuple[str, date], int] = defaultdict(int)
+    for (tenant_id, _), by_day in billed.items():
+        for day, quantity in by_day.items():
+            units[tenant_id, day] += quantity
     day = start
-    while day < end:
-        for tenant_id, cost in allocated(book, day):
+    while day <= as_of:
+        for tenant_id, cost in allocated(book, day, revenue, units):
             add(book.tenant[tenant_id], day, cost)
         day += timedelta(days=1)
     return sums
 
 
-def margin(
-    tenant: Tenant,
-    period: Period,
-    lines: Iterable[Line],
-    costs: dict[tuple[str, date], dict[tuple[str, str], Fraction]],
-) -> Margin:
+def margin(tenant: Tenant, period: Period, lines: Iterable[Line], costs: Mapping[tuple[str, date], Costs]) -> Margin:
     """Lines by service period: the period's own, and every adjustment that corrects it, wherever it is carried."""
     revenue = sum((line.amount for line in lines if line.service_start == period.start), Decimal(0))
     by_basis: dict[str, Fraction] = defaultdict(Fraction)
+    unknown = 0
     for (tenant_id, day), parts in costs.items():
         if tenant_id == tenant.tenant_id and period.start <= day < period.end:
             for (_, basis), amount in parts.items():
-                by_basis[basis] += amount
-    return Margin(revenue, dict(by_basis))
+                by_basis[basis] += amount or 0
+                unknown += amount is None and basis != "billed_elsewhere"
+    return Margin(revenue, dict(by_basis), unknown)

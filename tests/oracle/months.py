@@ -84,12 +84,18 @@ class Author:
                     self.book.rates.append(Rate(other, currency, LONG_AGO, self._decimal(3000, 4)))
                     self.book.rates.append(Rate(other, currency, self._some_day(), self._decimal(3000, 4)))
         for meter in self.book.meters:
-            for since in self._starts():
+            # What a page costs is not known from the beginning.
+            for since in [self._some_day()] if meter.meter_id == "page" else self._starts():
                 currency = self.random.choice(("USD", "EUR"))
                 self.book.unit_costs.append(UnitCost(meter.meter_id, since, self._decimal(300, 6), currency))
         for since in self._starts():
             self.book.fixed_costs.append(FixedCost("hosting", since, self._decimal(10**6, 2), "USD"))
         self.book.fixed_costs.append(FixedCost("desk", self._some_day(), self._decimal(10**5, 2), "EUR"))
+        for allocation in ("by_revenue", "by_usage"):
+            for since in self._starts():
+                amount, currency = self._decimal(10**6, 2), self.random.choice(("USD", "EUR"))
+                name = allocation.replace("_", "-")
+                self.book.fixed_costs.append(FixedCost(name, since, amount, currency, allocation))
 
     def _write_tenant(self, name: str) -> None:
         self.mine = Book(meters=self.book.meters)
@@ -257,9 +263,20 @@ class Author:
             replace(pull, rows=self.random.choice(((), pull.rows[:1], pull.rows[1:])))
             for pull in final if self.random.random() < 0.3
         ]  # fmt: skip
+        final += self._of_quiet_days({(pull.source, pull.account, pull.usage_date) for pull in final})
         self.random.shuffle(former)
         self.random.shuffle(final)
         return former + final
+
+    def _of_quiet_days(self, told: set[tuple[str, str, date]]) -> list[Pull]:
+        """Days without usage, read all the same, of every third tenant: only theirs is a month known whole."""
+        accounts = [("vapi", "platform")]
+        for tenant in self.book.tenants[::3]:
+            accounts += [(source, tenant.tenant_id) for source in ("vapi", "voiceflow", "usage_metrics")]
+        days = [self.first_day + timedelta(days=number) for number in range((self.as_of - self.first_day).days)]
+        return [
+            Pull(*account, day, ()) for account in accounts for day in days if (*account, day) not in told
+        ]  # fmt: skip
 
     def _credits(self, currency: str) -> tuple[Credit, ...]:
         count = self.random.choice((0, 0, 0, 1, 2, 3))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +17,7 @@ from tests.oracle.usage import Used
 class Line:
     """quantity: units, 1 for a fee, none for a credit. amount is what it adds to the statement: a credit's is negative.
 
-    service_start: start of the period it is about.
+    service_start: start of the period it is about. exact: the amount before it was rounded, where it was computed.
     """
 
     tenant_id: str
@@ -30,6 +30,7 @@ class Line:
     service_start: date
     corrects: str | None = None
     credit: int | None = None
+    exact: Fraction | None = field(default=None, compare=False)
 
     @property
     def line_id(self) -> str:
@@ -95,10 +96,11 @@ def own_lines(
     unpriced: dict[tuple[date, str], int] = {}
     for number, period in enumerate(periods(tenant, as_of)):
 
-        def line(kind: str, amount: Decimal, meter_id: str | None = None, quantity: int | None = None,
+        def line(kind: str, exact: Fraction | Decimal, meter_id: str | None = None, quantity: int | None = None,
                  period: Period = period) -> Line:  # fmt: skip
             return Line(
-                tenant.tenant_id, period.start, kind, meter_id, quantity, amount, tenant.currency, period.start
+                tenant.tenant_id, period.start, kind, meter_id, quantity, to_minor_unit(exact, tenant.currency),
+                tenant.currency, period.start, exact=Fraction(exact),
             )  # fmt: skip
 
         terms = book.terms_on(tenant.plan_on(period.first_billed_day), period.first_billed_day)
@@ -106,10 +108,10 @@ def own_lines(
         fees = Decimal(0)
         if terms is not None:
             if number == 0 and terms.setup_fee:
-                lines.append(line("setup", to_minor_unit(terms.setup_fee, tenant.currency), quantity=1))
+                lines.append(line("setup", terms.setup_fee, quantity=1))
             if terms.subscription_fee:
-                fees = to_minor_unit(Fraction(terms.subscription_fee) * share, tenant.currency)
-                lines.append(line("subscription", fees, quantity=1))
+                lines.append(line("subscription", Fraction(terms.subscription_fee) * share, quantity=1))
+                fees = lines[-1].amount
         overages = Decimal(0)
         for meter_id in sorted(meter for owner, meter in used if owner == tenant.tenant_id):
             by_day = {
@@ -130,11 +132,11 @@ def own_lines(
             if overage > covered:
                 unpriced[period.start, meter_id] = overage - covered
             if covered:
-                overages += to_minor_unit(amount, tenant.currency)
-                lines.append(line("overage", to_minor_unit(amount, tenant.currency), meter_id, covered))
+                lines.append(line("overage", amount, meter_id, covered))
+                overages += lines[-1].amount
         if terms is not None:
-            shortfall = to_minor_unit(Fraction(terms.minimum_amount) * share, tenant.currency) - fees - overages
-            if shortfall > 0:
+            shortfall = Fraction(terms.minimum_amount) * share - Fraction(fees + overages)
+            if to_minor_unit(shortfall, tenant.currency) > 0:
                 lines.append(line("minimum", shortfall, quantity=1))
     return lines, days, unpriced
 

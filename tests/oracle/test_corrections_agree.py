@@ -17,7 +17,7 @@ SEED = 11
 def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_computes(
     database_url: str, tmp_path: Path
 ) -> None:
-    random, world = Random(SEED), generated(SEED, 120)
+    random, world = Random(SEED), generated(SEED, 80)
     with (
         connect(database_url, Role.OWNER, autocommit=True) as connection,
         connect(database_url, Role.OPERATOR, actor="finance") as operator,

@@ -294,7 +294,7 @@ def test_the_published_example_comes_out_to_the_cent(minute: str, cost: str, per
     scans = {"agent_id": "u", "metric_type": "ocr", "quantity": 10, "cost_usd": Decimal("0.75")}
     lookups = {"agent_id": "u", "metric_type": "lookup", "quantity": 100, "cost_usd": Decimal(0)}
     used += usage(world, [Pull("usage_metrics", "acme", JAN, (scans, lookups))])
-    costs = costs_by_day(world, used, JAN, date(2026, 2, 1))
+    costs = costs_by_day(world, used, JAN, date(2026, 1, 31))
     period = period_of(world.tenants[0], JAN)
     assert period is not None
     lines = statement_lines(world, world.tenants[0], date(2026, 1, 31), quantities(used))
@@ -307,7 +307,7 @@ def test_an_own_account_is_billed_elsewhere_and_left_out_of_margin() -> None:
     used = routed(world, call(phoneNumberId="x", cost=3), account="acme")
     period = period_of(world.tenants[0], JAN)
     assert period is not None
-    costs = costs_by_day(world, used, JAN, date(2026, 2, 1))
+    costs = costs_by_day(world, used, JAN, date(2026, 1, 31))
     lines = statement_lines(world, world.tenants[0], JAN, quantities(used))
     result = margin(world.tenants[0], period, lines, costs)
     assert (result.cost, result.costs) == (0, {"billed_elsewhere": Fraction(3)})
@@ -318,5 +318,5 @@ def test_a_cost_is_converted_at_the_rate_of_its_usage_day() -> None:
     world = book(tenant(currency="EUR"))
     world.rates = [Rate("USD", "EUR", JAN, Decimal("0.5")), Rate("USD", "EUR", date(2026, 1, 2), Decimal(2))]
     used = routed(world, call(cost=1), day=date(2026, 1, 2))
-    costs = costs_by_day(world, used, JAN, date(2026, 1, 3))
+    costs = costs_by_day(world, used, JAN, date(2026, 1, 2))
     assert costs["acme", date(2026, 1, 2)] == {("total", "reported"): Fraction(2)}

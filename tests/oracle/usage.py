@@ -32,11 +32,12 @@ class Pull:
 
 @dataclass(frozen=True)
 class Cost:
-    """component by component; basis: reported, estimated, billed_elsewhere or allocated. amount is in currency."""
+    """component by component; basis: reported, estimated, billed_elsewhere or allocated. amount is in currency;
+    None where nobody knows it."""
 
     component: str
     basis: str
-    amount: Fraction
+    amount: Fraction | None
     currency: str
 
 
@@ -93,7 +94,7 @@ def _duration(call: Mapping[str, Any]) -> timedelta | None:
 
 def _calls(book: Book, pull: Pull) -> Iterator[Used]:
     for call in pull.rows:
-        tenant_id, agent_id = _owner_of_call(book, pull, call)
+        tenant_id, agent_id = owner_of_call(book, pull, call)
         tenant = book.tenant.get(tenant_id) if tenant_id else None
         meter = _voice_meter(book, tenant, pull.usage_date) if tenant else None
         running = is_running(call)
@@ -108,8 +109,9 @@ def _calls(book: Book, pull: Pull) -> Iterator[Used]:
         )  # fmt: skip
         connected = duration is not None and not is_error
         costs = _call_costs(call)
-        if not costs and connected and meter is not None:
-            costs = _estimate(book, meter.meter_id, pull.usage_date, quantity)
+        if not costs and connected and tenant is not None:
+            unknown = (Cost("call", "estimated", None, "USD"),)
+            costs = _estimate(book, meter.meter_id, pull.usage_date, quantity) if meter else unknown
         if pull.account != "platform":
             costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in costs)
         item = meter.meter_id if meter else "call"
@@ -118,7 +120,8 @@ def _calls(book: Book, pull: Pull) -> Iterator[Used]:
         yield Used(tenant_id, agent_id, pull.usage_date, "vapi", item, quantity, reason, costs, running)
 
 
-def _owner_of_call(book: Book, pull: Pull, call: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def owner_of_call(book: Book, pull: Pull, call: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The tenant and the agent, as of the call's day; of an account of its own, the tenant whatever the number says."""
     number = book.attached_on("vapi_phone_number", call.get("phoneNumberId"), pull.usage_date)
     assistant = book.attached_on("vapi_assistant", call.get("assistantId"), pull.usage_date)
     if pull.account == "platform":
@@ -206,8 +209,10 @@ def _unbilled_day(tenant: Tenant, day: date) -> str | None:
 
 
 def _estimate(book: Book, meter_id: str, day: date, quantity: int) -> tuple[Cost, ...]:
-    """Unit cost in force that day × quantity; nothing where there is none, or nothing was used."""
+    """Unit cost in force that day × quantity, unknown where there is none; nothing where nothing was used."""
     found = book.unit_cost_on(meter_id, day)
-    if found is None or quantity == 0:
+    if quantity == 0:
         return ()
+    if found is None:
+        return (Cost(meter_id, "estimated", None, "USD"),)
     return (Cost(meter_id, "estimated", quantity * Fraction(found.unit_cost), found.currency),)

@@ -33,9 +33,8 @@ shared as (
         costs.allocation,
         active_days.tenant_id,
         active_days.usage_date,
-        costs.monthly_amount
-        / extract(day from date_trunc('month', active_days.usage_date::timestamp) + interval '1 month - 1 day')::numeric
-            as daily_amount,
+        {{ share_until('costs.monthly_amount', 'months.day', 'months.days') }}
+        - {{ share_until('costs.monthly_amount', 'months.day - 1', 'months.days') }} as daily_amount,
         case
             when costs.allocation = 'by_usage' then coalesce(usage.quantity, 0)
             when costs.allocation = 'by_revenue'
@@ -47,6 +46,15 @@ shared as (
         end as weight
     from {{ ref('stg_control__fixed_costs') }} as costs
     inner join active_days on active_days.usage_date >= costs.valid_from and active_days.usage_date < costs.valid_to
+    cross join
+        lateral (
+            values (
+                extract(day from active_days.usage_date)::numeric,
+                extract(
+                    day from date_trunc('month', active_days.usage_date::timestamp) + interval '1 month - 1 day'
+                )::numeric
+            )
+        ) as months (day, days)
     left join usage
         on
             costs.allocation = 'by_usage'
@@ -69,23 +77,43 @@ shared as (
 weighed as (
     select
         *,
-        sum(weight) over (partition by fixed_cost_id, usage_date) as total_weight,
-        count(*) over (partition by fixed_cost_id, usage_date) as tenants
+        sum(weight) over (partition by fixed_cost_id, usage_date) as total_weight
     from shared
 ),
 
 -- On a day without revenue or usage there is nothing to weigh by, and the cost is there all the same: equal shares.
+equalled as (
+    select
+        tenant_id,
+        usage_date,
+        fixed_cost_id,
+        currency,
+        daily_amount,
+        case when total_weight > 0 then weight else 1 end as weight
+    from weighed
+),
+
+-- A share is what the running sum of shares rises by with it, so that they sum to the cost itself: 25 over 3 is not
+-- three times 8.33.
+cumulated as (
+    select
+        *,
+        sum(weight) over (partition by fixed_cost_id, usage_date) as total_weight,
+        sum(weight) over (partition by fixed_cost_id, usage_date order by tenant_id) as weight_until
+    from equalled
+),
+
 allocated as (
     select
         tenant_id,
         usage_date,
         fixed_cost_id,
         currency,
-        trim_scale(case
-            when total_weight > 0 then daily_amount * weight / total_weight
-            else daily_amount / tenants
-        end) as cost
-    from weighed
+        trim_scale(
+            {{ share_until('daily_amount', 'weight_until', 'total_weight') }}
+            - {{ share_until('daily_amount', 'weight_until - weight', 'total_weight') }}
+        ) as cost
+    from cumulated
 )
 
 select * from allocated

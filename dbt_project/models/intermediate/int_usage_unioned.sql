@@ -79,7 +79,7 @@ voice_errors as (
         pull_id,
         'error' as reason
     from calls
-    where error_calls > 0
+    where error_calls > 0 and tenant_id is not null
 ),
 
 voiceflow as (
@@ -230,6 +230,6 @@ dated as (
             and unioned.usage_date < statuses.valid_to
 )
 
--- A row of no units may still have cost something.
+-- A row of no units may still have cost something, or nobody knows what.
 select * from dated
-where quantity <> 0 or cost is not null or reason in ('unattributed', 'error')
+where quantity <> 0 or uncosted_quantity > 0 or cost is not null or reason in ('unattributed', 'error')
