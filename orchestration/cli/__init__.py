@@ -21,6 +21,7 @@ from orchestration.cli import (
     plans,
     post,
     prices,
+    pull_history,
     pulls,
     purge,
     reconcile,
@@ -55,6 +56,8 @@ app.add_typer(costs.rate_app, name="rate")
 app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)
+pulls.pull_app.add_typer(pull_history.app)
+app.add_typer(pulls.pull_app, name="pull")
 app.add_typer(purge.app)
 app.add_typer(periods.app)
 app.add_typer(personal.app)

@@ -19,20 +19,23 @@ from warehouse.attention import days_needing_attention
 from warehouse.control import tenants
 
 app = typer.Typer()
+pull_app = typer.Typer(
+    invoke_without_command=True, epilog="Example: minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31"
+)
 Sources = Annotated[
     list[str] | None, typer.Option("--source", metavar="SOURCE", help=f"Only this one of {', '.join(SOURCES)}.")
 ]
 
 
-@command(app, "pull", "minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31")
+@pull_app.callback()
 def pull(
     ctx: typer.Context,
     first_day: Annotated[
-        date, typer.Option("--from", parser=parse_date, metavar="YYYY-MM-DD", help="First usage date (UTC).")
-    ],
+        date | None, typer.Option("--from", parser=parse_date, metavar="YYYY-MM-DD", help="First usage date (UTC).")
+    ] = None,
     last_day: Annotated[
-        date, typer.Option("--to", parser=parse_date, metavar="YYYY-MM-DD", help="Last usage date, included.")
-    ],
+        date | None, typer.Option("--to", parser=parse_date, metavar="YYYY-MM-DD", help="Last usage date, included.")
+    ] = None,
     tenant: Annotated[
         list[str] | None,
         typer.Option("--tenant", metavar="TENANT", help="Whose usage; may be repeated. Default: all active tenants."),
@@ -44,14 +47,17 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Pull usage from the providers, each day on its own: what failed is told, the rest is kept."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if first_day is None or last_day is None:
+        raise typer.BadParameter("say which days: --from YYYY-MM-DD --to YYYY-MM-DD")
     if last_day < first_day:
         raise typer.BadParameter(f"--to {last_day} is before --from {first_day}")
     if last_day >= today():
         raise typer.BadParameter(
             f"{last_day} is not over in UTC; the last day to pull is {today() - timedelta(days=1)}"
         )
-    if unknown := set(source or ()) - SOURCES.keys():
-        raise typer.BadParameter(f"no source '{min(unknown)}'; the sources are {', '.join(SOURCES)}")
+    sources = known_sources(source) or list(SOURCES)
     current = session(ctx)
     with current.settings.database() as url:
         with current.operator_of(url) as connection:
@@ -60,7 +66,6 @@ def pull(
                 tenants.require_tenant(connection, slug)
         days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
         asked = [TenantDay(slug, day) for slug in chosen for day in days]
-        sources = source or list(SOURCES)
         with _progress("pulling", len(asked) * len(sources)) as advance:
             outcomes = pull_days(
                 url,
@@ -72,6 +77,13 @@ def pull(
                 on_progress=lambda outcome: advance(str(outcome)),
             )
     _report(outcomes, as_json)
+
+
+def known_sources(source: list[str] | None) -> list[str] | None:
+    """The sources as given. Raises BadParameter for one that is none."""
+    if unknown := set(source or ()) - SOURCES.keys():
+        raise typer.BadParameter(f"no source '{min(unknown)}'; the sources are {', '.join(SOURCES)}")
+    return source or None
 
 
 @command(app, "build", "minutebook build")
