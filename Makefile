@@ -24,7 +24,7 @@ demo: setup ## Three months of several tenants, from sandbox providers to review
 
 .PHONY: test
 test: setup check ## Everything that must hold: lint, types, import directions, SQL style, tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: check
 check: setup ## Lint, formatting, types, import directions and SQL style alone

@@ -1,5 +1,6 @@
 """`python -m tests.sandbox [FIRST_MONTH]`: serves the story until interrupted, and prints what to ask it with."""
 
+import signal
 import sys
 from datetime import date, timedelta
 from threading import Event
@@ -19,6 +20,9 @@ def three_months_ago() -> date:
 
 def main(arguments: list[str]) -> None:
     story = Story(date.fromisoformat(f"{arguments[0]}-01"[:10]) if arguments else three_months_ago())
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # set here, for a shell lets its background jobs ignore SIGINT
+        signal.signal(number, lambda *_: stopped.set())
     with serving(story.world) as sandbox:
         print(f"export MINUTEBOOK_VAPI_URL={sandbox.vapi_url}")
         print(f"export MINUTEBOOK_VOICEFLOW_URL={sandbox.voiceflow_url}")
@@ -27,10 +31,7 @@ def main(arguments: list[str]) -> None:
             keys = {"vapi": tenant.vapi_key, "voiceflow": tenant.voiceflow_key}
             told = ", ".join(f"{provider} key {key}" for provider, key in keys.items() if key)
             print(f"# {tenant.tenant_id}: {told or 'on the platform account'}", flush=True)
-        try:
-            Event().wait()
-        except KeyboardInterrupt:
-            return
+        stopped.wait()
 
 
 if __name__ == "__main__":
