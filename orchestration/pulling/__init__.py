@@ -64,7 +64,8 @@ def pull(
             with (
                 open_attempt(url, trigger, run_id) as attempt,
                 Readers(connection, settings, Routing.load(connection)) as readers,
+                connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
             ):
-                landing = Landing(url, connection, settings.home)
+                landing = Landing(url, landing_connection, settings.home)
                 PullRun(connection, attempt, readers, landing, today, accept_loss, settle).work(planned.account_days)
     return outcomes

@@ -1,6 +1,6 @@
 """Landing a batch of readings and publishing them; one that cannot be landed does not take the others down with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,34 +27,29 @@ class Finished:
 
 
 class Landing:
-    """Writes readings of one source at a time to raw and publishes them in the ledger."""
+    """Writes readings of one source at a time to raw and publishes them in the ledger. The connection is its own: it
+    works in a thread of its own."""
 
     def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path) -> None:
         self._url = url
         self._connection = connection
         self._work_dir = home / "landing"
 
-    def land(self, batch: Sequence[Finished]) -> Iterator[tuple[Finished, bool | Exception]]:
+    def land(self, batch: Sequence[Finished]) -> list[tuple[Finished, bool | Exception]]:
         """Land and publish a batch of one source. With each reading: whether the current pull said the same already, or
         the error that kept it out.
 
         A batch that fails is emptied and landed again in halves, so that only the reading at fault is left out.
         """
-        if not batch:
-            return
         try:
             is_unchanged = self._land_whole(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail the other readings
             self._discard(batch)
             if len(batch) == 1:
-                yield batch[0], error
-                return
+                return [(batch[0], error)]
             middle = len(batch) // 2
-            yield from self.land(batch[:middle])
-            yield from self.land(batch[middle:])
-            return
-        for finished in batch:
-            yield finished, finished.pull_id in is_unchanged
+            return self.land(batch[:middle]) + self.land(batch[middle:])
+        return [(finished, finished.pull_id in is_unchanged) for finished in batch]
 
     def _land_whole(self, batch: Sequence[Finished]) -> frozenset[int]:
         """Land what is new and publish all, or raise; gives the ids of the pulls that changed nothing."""

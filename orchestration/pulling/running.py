@@ -1,12 +1,12 @@
 """The run itself: claim, read at once, land in batches, publish; each account-day ends on its own.
 
-    waiting ──claim──▶ reading (threads, bounded per source) ──▶ batch ──land──▶ raw ──publish──▶ ledger
+    waiting ──claim──▶ reading (threads, bounded per source) ──▶ batch ──land (one thread)──▶ raw ──publish──▶ ledger
                           │ SourceFailure        │ rows lost      │ nothing new
                           ▼                      ▼                ▼
                         failed                 failed          unchanged
 
-Memory is bounded: MAX_ROWS landed at once, beside what the reading threads finish while a batch is landed. Nobody waits
-for a slow provider of somebody else: an account has a share of the threads, and what was read is landed soon.
+Memory is bounded: MAX_ROWS landed at once, while as many are read. Nobody waits for a slow provider of somebody else:
+an account has a share of the threads, and what was read is landed soon.
 """
 
 import logging
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 
@@ -37,6 +37,8 @@ READERS = {"vapi": 8, "voiceflow": 8, "usage_metrics": 4}  # account-days of a s
 SHARE = 4  # of them at once of one account: a slow one leaves threads to the others (its key's budget is no larger)
 LONGEST_UNLANDED = 5.0  # seconds a reading waits for a fuller package
 
+Landed: TypeAlias = list[tuple[Finished, bool | Exception]]
+
 QUERIES = load("planning")
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Lane:
     batch: list[Finished] = field(default_factory=list)
     batch_rows: int = 0
     batch_since: float = 0.0
+    landing: Future[Landed] | None = None
 
     def add(self, finished: Finished) -> None:
         """Let a reading wait for its package."""
@@ -85,13 +88,23 @@ class Lane:
         )
 
     @property
-    def is_drained(self) -> bool:
+    def is_read(self) -> bool:
         """Whether nothing more will join the batch."""
         return not (self.waiting or self.claimed or self.reading)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether every day came to its end."""
+        return self.is_read and not self.batch and self.landing is None
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether more must not be read before what was read has landed."""
+        return self.landing is not None and (self.batch_rows >= MAX_ROWS or len(self.batch) >= MAX_PULLS)
+
 
 class PullRun:
-    """One attempt over account-days of any sources. Only reading happens in threads; all else in the caller's."""
+    """One attempt over account-days of any sources. Reading and landing happen in threads; all else in the caller's."""
 
     def __init__(
         self,
@@ -116,29 +129,37 @@ class PullRun:
         lanes: dict[str, Lane] = {}
         for day in days:
             lanes.setdefault(day.source, Lane(day.source, deque())).waiting.append(day)
-        with ThreadPoolExecutor(sum(READERS[source] for source in lanes) or 1, "reading") as pool:
+        with (
+            ThreadPoolExecutor(sum(READERS[source] for source in lanes) or 1, "reading") as reading,
+            ThreadPoolExecutor(1, "landing") as landing,
+        ):
             try:
-                self._drive(list(lanes.values()), pool)
+                self._drive(list(lanes.values()), reading, landing)
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                reading.shutdown(wait=False, cancel_futures=True)
+                landing.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _drive(self, lanes: list[Lane], pool: ThreadPoolExecutor) -> None:
-        while lanes:
+    def _drive(self, lanes: list[Lane], reading: ThreadPoolExecutor, landing: ThreadPoolExecutor) -> None:
+        while lanes := [lane for lane in lanes if not lane.is_done]:
             for lane in lanes:
-                self._feed(lane, pool)
-            running = [future for lane in lanes for future in lane.reading]
+                self._feed(lane, reading)
+                if lane.landing is None and lane.batch and (lane.is_full or lane.is_read):
+                    batch, lane.batch, lane.batch_rows = lane.batch, [], 0
+                    lane.landing = landing.submit(self._landing.land, batch)
+            under_way: list[Future[Any]] = [future for lane in lanes for future in lane.reading]
+            under_way += [lane.landing for lane in lanes if lane.landing is not None]
             soon = LONGEST_UNLANDED if any(lane.batch for lane in lanes) else None
-            done = wait(running, soon, FIRST_COMPLETED).done if running else set()
+            done = wait(under_way, soon, FIRST_COMPLETED).done if under_way else set()
             for lane in lanes:
                 for future in done & lane.reading.keys():
                     self._take(lane, *lane.reading.pop(future), future)
-                if lane.is_full or lane.is_drained:
-                    self._land(lane)
-            lanes = [lane for lane in lanes if not lane.is_drained]
+                if lane.landing is not None and lane.landing in done:
+                    landed, lane.landing = lane.landing.result(), None
+                    self._settle_landed(landed)
 
     def _feed(self, lane: Lane, pool: ThreadPoolExecutor) -> None:
-        while len(lane.reading) < READERS[lane.source]:
+        while len(lane.reading) < READERS[lane.source] and not lane.must_wait:
             found = lane.next()
             if found is None:
                 if not lane.may_claim:
@@ -208,9 +229,8 @@ class PullRun:
             is_permanent=False,
         )
 
-    def _land(self, lane: Lane) -> None:
-        batch, lane.batch, lane.batch_rows = lane.batch, [], 0
-        for finished, result in self._landing.land(batch):
+    def _settle_landed(self, landed: Landed) -> None:
+        for finished, result in landed:
             if isinstance(result, Exception):
                 self._fail(finished.day, finished.pull_id, failure_of(result), result)
             else:

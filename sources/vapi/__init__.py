@@ -3,6 +3,7 @@
 GET /call ──▶ listing (windows) ──▶ calls (types, payload) ──▶ Reading ◀── POST /analytics (control totals)
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -36,20 +37,36 @@ def read_day(client: ProviderClient, usage_date: date, *, keeps_conversation: Ke
     """
     day = Window.of_day(usage_date)
     listing = list_calls(client, day)
-    rows = list(listing.calls.values())
-    found = [call for call, _ in rows]
-    totals = calls.totals(found)
+    reading = reading_of(
+        list(listing.calls.values()),
+        keeps_conversation,
+        tuple(listing.windows),
+        listing.requests + 1,
+        control_totals(client, day),
+    )
     if listing.outside:
-        totals["calls_outside_window"] = Decimal(listing.outside)
+        reading.totals["calls_outside_window"] = Decimal(listing.outside)
+    return reading
+
+
+def reading_of(
+    rows: Sequence[tuple[calls.Call, calls.Document]],
+    keeps_conversation: KeepsConversation,
+    windows: tuple[Window, ...],
+    requests: int,
+    provider_totals: dict[str, Decimal] | None,
+) -> Reading:
+    """A day's calls, each once, as a reading."""
+    found = [call for call, _ in rows]
     return Reading(
         table=calls.table(found, (calls.payload(call, document, keeps_conversation) for call, document in rows)),
-        keys=frozenset(listing.calls),
+        keys=frozenset(call.id for call in found),
         content_hash=hash_rows(map(calls.billed, found)),
         is_incomplete=any(call.is_in_progress for call in found),
-        windows=tuple(listing.windows),
-        requests=listing.requests + 1,
-        totals=totals,
-        provider_totals=control_totals(client, day),
+        windows=windows,
+        requests=requests,
+        totals=calls.totals(found),
+        provider_totals=provider_totals,
     )
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +18,7 @@ KeepsConversation = Callable[[str | None, str | None], bool]
 # A scheduled call holds nothing back: when it runs, the day it was created on is restated (docs/decisions).
 SETTLED = frozenset({"ended", "not-found", "deletion-failed", "scheduled"})
 CONVERSATION = re.compile(r"^(?:analysis|artifact|monitor)$|transcript|recording|messages|summary", re.IGNORECASE)
+MOST_PLAIN_NAMES = 1024
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -96,15 +96,26 @@ def _named(body: bytes, problem: str) -> str:
     return f"{problem}; it answered {body[:200].decode(errors='replace')}"
 
 
-@lru_cache(maxsize=1024)
-def _is_conversation(field: str) -> bool:
-    return CONVERSATION.search(field) is not None
+# Names of fields met so far that hold nothing of what was said: asked of each call, so the question must be cheap.
+_PLAIN: set[str] = set()
+
+
+def _conversation_in(document: Document) -> list[str]:
+    conversation = []
+    for name in document.keys() - _PLAIN:
+        if CONVERSATION.search(name):
+            conversation.append(name)
+        elif len(_PLAIN) < MOST_PLAIN_NAMES:
+            _PLAIN.add(name)
+    return conversation
 
 
 def payload(call: Call, document: Document, keeps_conversation: KeepsConversation) -> bytes:
     """The call's JSON with every digit as told; without what was said, unless its tenant keeps that."""
-    if not keeps_conversation(call.phone_number_id, call.assistant_id):
-        document = {field: value for field, value in document.items() if not _is_conversation(field)}
+    if not keeps_conversation(call.phone_number_id, call.assistant_id) and (said := _conversation_in(document)):
+        document = document.copy()
+        for name in said:
+            del document[name]
     return _ENCODE(document)
 
 
