@@ -20,6 +20,7 @@ from orchestration.assets.postings import (
     stripe_events,
 )
 from orchestration.checks import checks
+from orchestration.dashboards.refreshing import refresh_metabase, refresh_metabase_after_builds
 from orchestration.jobs import build_marts, pull_usage
 from orchestration.overages import (
     post_overage,
@@ -45,7 +46,16 @@ defs = dg.Definitions(
         stripe_events,
     ],
     asset_checks=[*checks, marts_postings_and_stripe_agree],
-    jobs=[pull_usage, build_marts, post_overage, work_off_stripe_events, reconcile, expire_personal_data, purge_raw],
+    jobs=[
+        pull_usage,
+        build_marts,
+        post_overage,
+        work_off_stripe_events,
+        reconcile,
+        expire_personal_data,
+        purge_raw,
+        refresh_metabase,
+    ],
     schedules=[pull_usage_nightly, reconcile_daily, expire_personal_data_daily, purge_raw_daily],
     sensors=[
         tenant_partitions_follow_tenants,
@@ -53,6 +63,7 @@ defs = dg.Definitions(
         alert_on_quotas,
         post_overage_when_due,
         work_off_stripe_events_that_wait,
+        refresh_metabase_after_builds,
     ],
     resources={"minutebook": Minutebook()},
     # A run is one process: a step of its own process would cost two to three seconds and win nothing, since a pull is

@@ -16,6 +16,8 @@ MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 li
 MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
+MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs, and says of each column what dbt says
+MINUTEBOOK_METABASE_DATABASE    how our database is named in Metabase, default Minutebook
 """
 
 import getpass
@@ -66,6 +68,8 @@ class Settings:
     superseded_days: int = 35
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
+    metabase_api_key: str | None = field(default=None, repr=False)
+    metabase_database: str = "Minutebook"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -94,6 +98,8 @@ class Settings:
             superseded_days=_days(value("SUPERSEDED_DAYS")),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
+            metabase_api_key=value("METABASE_API_KEY"),
+            metabase_database=value("METABASE_DATABASE") or cls.metabase_database,
         )
         for name, url, schemes in (
             ("DATABASE_URL", settings.database_url, {"postgresql", "postgres"}),

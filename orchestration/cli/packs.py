@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +13,12 @@ import typer
 from rich.progress import Progress
 
 from orchestration.cli.options import Json, Period, TenantArgument, TenantFilter, Tenants, command, parse_date
-from orchestration.cli.output import console, next_step, print_json, say
+from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import session
-from orchestration.dashboards import tenant_link
+from orchestration.dashboards import describing
+from orchestration.dashboards.documentation import documented
+from orchestration.dashboards.links import tenant_link
+from orchestration.dashboards.metabase import opened
 from orchestration.pack import tables, writing
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -104,6 +108,36 @@ def link(
         print_json({"tenant_id": tenant, "url": url, "expires_at": now + lasts})
     else:
         say(url)
+
+
+@command(dashboard_app, "describe", "minutebook dashboard describe --dry-run")
+def describe(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make Metabase's descriptions, semantic types and foreign keys those of dbt's documentation of the marts.
+
+    Metabase is asked to look at the schema again first, where it does not know a table or column yet.
+    """
+    with opened(session(ctx).settings) as metabase:
+        if dry_run:
+            changes = describing.plan(metabase, documented())
+        else:
+            with Progress(console=console(is_error=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+                task = progress.add_task("columns")
+                changes = describing.apply(
+                    metabase, documented(), on_progress=lambda done, of: progress.update(task, completed=done, total=of)
+                )
+    show(
+        [asdict(change) for change in changes],
+        ["table", "column", "what", "now", "then"],
+        as_json,
+        "Metabase says what dbt's documentation says.",
+        None if as_json else "Would change" if dry_run else "Changed",
+    )
+    if dry_run and changes and not as_json:
+        next_step("minutebook dashboard describe")
 
 
 @contextmanager

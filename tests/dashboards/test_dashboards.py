@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from tests.conftest import TEMPLATE, administer, database_of
-from tests.dashboards.fake_metabase import serving
 from tests.pages import world
+from tests.sandbox.metabase import API_KEY, serving
 from warehouse.connect import Role, connect
 
 ROOT = Path(__file__).parents[2] / "dashboards"
@@ -131,7 +131,7 @@ def test_metabase_sync_plans_and_applies_the_whole_tree(tmp_path: Path) -> None:
     state = tmp_path / "state"
     shutil.copytree(ROOT, state)
     with serving() as (metabase, url):
-        environment = {"PATH": os.environ["PATH"], "METABASE_URL": url, "METABASE_API_KEY": "mb_test"}
+        environment = {"PATH": os.environ["PATH"], "METABASE_URL": url, "METABASE_API_KEY": API_KEY}
 
         def run(command: str) -> subprocess.CompletedProcess[str]:
             tool = [str(Path(sys.executable).parent / "metabase-sync"), command, "--state-dir", str(state)]

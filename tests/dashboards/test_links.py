@@ -5,14 +5,16 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import jwt
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.dashboards import EmbeddingNotConfigured, tenant_link
+from orchestration.dashboards.links import EmbeddingNotConfigured, tenant_link
 from tests.pages import world
+from tests.sandbox.metabase import serving
 
 KEY = "0123456789abcdef" * 4
 NOW = datetime.now(UTC)
@@ -66,6 +68,26 @@ def test_a_token_without_a_signature_or_of_another_key_is_refused() -> None:
 def test_a_link_ends() -> None:
     with pytest.raises(jwt.ExpiredSignatureError):
         opened(token_of(link(now=NOW - timedelta(minutes=11))))
+
+
+def test_over_http_an_embed_opens_its_tenant_only_and_refuses_every_changed_link() -> None:
+    """Against the stand-in, which checks a token by Metabase's documented scheme without the library that made it."""
+    with serving(embedding_key=KEY) as (_, address), httpx.Client(base_url=address) as client:
+
+        def ask(token: str) -> tuple[int, object]:
+            answer = client.get(f"/api/embed/dashboard/{token}")
+            return answer.status_code, answer.json()
+
+        token = token_of(link())
+        assert ask(token) == (200, {"dashboard": 7, "locked": {"tenant": "acme-dental"}})
+        head, body, signature = token.split(".")
+        _, others, _ = token_of(link("bright-smiles")).split(".")
+        for changed in (
+            f"{head}.{others}.{signature}", f"{head}.{body}", f"{head}.{body}.", token_of(link(key="f" * 64)),
+            f"{token[:-1]}{'A' if token[-1] != 'A' else 'B'}",
+        ):  # fmt: skip
+            assert ask(changed) == (400, {"message": "Message seems corrupt or manipulated"})
+        assert ask(token_of(link(now=NOW - timedelta(minutes=11))))[0] == 400
 
 
 @pytest.mark.parametrize(
