@@ -58,7 +58,7 @@ bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
 
 .PHONY: soak
 soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 generated tenants against the oracle
-	@$(BIN)/python -m tests.billing.simulate --seeds 1000
+	@$(BIN)/python -m tests.billing.simulate --seeds 1000 --jobs 2
 	@$(BIN)/python -m tests.oracle --tenants 3000
 
 .PHONY: screenshots

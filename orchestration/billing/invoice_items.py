@@ -61,6 +61,7 @@ class Invoicer:
         self._cache = cache
         self._readiness = readiness
         self._clock = clock
+        self._lines: dict[str, list[dict[str, Any]]] = {}
 
     def run(self, *, tenant_ids: Sequence[str] | None = None, dry_run: bool = False) -> ItemsReport:
         """Add what is owed; with dry_run only say it. Raises PosterBusy while another process posts."""
@@ -108,7 +109,11 @@ class Invoicer:
             if row["is_unsettled"]:
                 report.left.append((_item(row, "coverage", key, row["amount"], None), "a posting of it is in flight"))
                 continue
-            amount = row["amount"] - self._charged(row) - row["covered"]
+            try:
+                amount = row["amount"] - self._charged(row) - row["covered"]
+            except (stripe.StripeError, StripeRefused) as error:
+                report.left.append((_item(row, "coverage", key, row["amount"], None), _told(error)))
+                continue
             if amount:
                 items.append(_item(row, "coverage", key, amount, None))
         return items
@@ -119,16 +124,26 @@ class Invoicer:
         item = self._readiness.item(customer, row["event_name"])
         if item is None:
             return Decimal(0)
-        invoice = self._readiness.invoice_of(customer, _turn(row["period_start"], row["anchor_day"]))
+        turn = _turn(row["period_start"], row["anchor_day"])
+        invoice = self._readiness.invoice_of(customer, turn)
+        subscription = self._readiness.subscription(customer)
+        if invoice is None and subscription and midnight(turn) <= subscription["start_date"]:
+            return Decimal(0)  # No invoice ever comes of what was used before the subscription began.
         if invoice is not None and invoice["status"] != "draft":
             charges = [
                 line["amount"]
-                for line in self._api.invoice_lines(invoice["id"])
+                for line in self._lines_of(invoice["id"])
                 if (((line.get("pricing") or {}).get("price_details") or {}).get("price")) == item["price"]["id"]
                 and line["period"]["start"] == invoice["period_start"]
             ]
             return from_minor(sum(charges), currency)
         return from_minor(charged(self._cache.price(item["price"]["id"]), row["held_quantity"]), currency)
+
+    def _lines_of(self, invoice: str) -> list[dict[str, Any]]:
+        """Of a final invoice, which does not change any more: asked once in a run, for all its meters."""
+        if invoice not in self._lines:
+            self._lines[invoice] = self._api.invoice_lines(invoice)
+        return self._lines[invoice]
 
     def _post(self, item: Item, report: ItemsReport) -> None:
         """Read, add what is missing, verify, record; what Stripe does not answer stays pending."""
@@ -203,6 +218,10 @@ class Invoicer:
     def _rows(self, name: str, parameters: dict[str, Any]) -> list[Item]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(_SQL[name], parameters).fetchall()
+
+
+def _told(error: stripe.StripeError | StripeRefused) -> str:
+    return failure_of(error).cause if isinstance(error, stripe.StripeError) else str(error)
 
 
 def _item(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None) -> Item:

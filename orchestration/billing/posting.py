@@ -10,7 +10,7 @@ key; past that the day is read back first. And only the holder of the lock commi
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -32,6 +32,11 @@ _CHUNK = 500
 _RECORD = 200
 
 
+def threads(workers: int) -> Executor:
+    """Where the calls of a run are made."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="post")
+
+
 class Poster:
     """One posting run over one connection, which it uses alone."""
 
@@ -43,14 +48,16 @@ class Poster:
         clock: Callable[[], datetime],
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        pool: Callable[[int], Executor] = threads,
     ) -> None:
-        """connection: as role billing, in autocommit. clock: aware UTC now."""
+        """connection: as role billing, in autocommit. clock: aware UTC now. pool: given the number of workers."""
         limits = limits or Limits()
         self.report = PostingReport(limits.patience)
         self._connection = connection
         self._readiness = readiness
         self._clock = clock
         self._workers = limits.workers
+        self._pool = pool
         self._rate = Rate(limits.per_second, sleep=sleep)
         self._sender = Sender(api, readiness, clock, limits.attempts, self._rate, sleep, self.report)
         self._tenants: dict[str, BilledTenant] = {}
@@ -84,7 +91,7 @@ class Poster:
         """Everything due, once; returns how many postings were resolved."""
         resolved = 0
         for page in due(self._connection, self._clock().date(), tenant_ids=tenant_ids):
-            with ThreadPoolExecutor(self._workers, thread_name_prefix="post") as pool:
+            with self._pool(self._workers) as pool:
                 resolved += self._post(pool, self._ready(page))
             if self.report.is_halted:
                 break
@@ -96,7 +103,7 @@ class Poster:
         if unknown:
             today = self._clock().date()
             self._tenants |= {tenant.tenant_id: tenant for tenant in billed_tenants(self._connection, today, unknown)}
-            with ThreadPoolExecutor(self._workers) as pool:
+            with self._pool(self._workers) as pool:
                 for findings in pool.map(lambda name: self._checked(self._tenants[name]), unknown):
                     for found in findings:
                         if found.blocks:
@@ -119,7 +126,7 @@ class Poster:
         self._rate.wait()
         return self._readiness.of_tenant(tenant)
 
-    def _post(self, pool: ThreadPoolExecutor, rows: Sequence[Due]) -> int:
+    def _post(self, pool: Executor, rows: Sequence[Due]) -> int:
         """Commit, send and record; returns how many were resolved."""
         resolved = 0
         waiting: list[Resolution] = []

@@ -1,6 +1,7 @@
 """Tenants with overage, a Stripe set up for them, and a posting run over both."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +10,8 @@ from typing import Any
 import psycopg
 
 from orchestration.billing.cache import StripeCache
-from orchestration.billing.posting import Poster
+from orchestration.billing.invoice_items import Invoicer
+from orchestration.billing.posting import Poster, threads
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.report import Limits, PostingReport
 from orchestration.billing.stripe_api import StripeApi
@@ -36,10 +38,9 @@ to minutebook_billing, minutebook_transformer, minutebook_operator using (true) 
 
 def month_of(day: date, anchor: int = 1) -> tuple[date, date]:
     """The period a day is in."""
-    start = day.replace(day=anchor)
-    if start > day:
-        start = (start - timedelta(days=31)).replace(day=anchor)
-    return start, (start + timedelta(days=32)).replace(day=anchor)
+    first = (day - timedelta(days=anchor - 1)).replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return first.replace(day=anchor), following.replace(day=anchor)
 
 
 @dataclass
@@ -128,17 +129,24 @@ class Scene:
 
     def post(self, limits: Limits | None = None, **options: Any) -> PostingReport:
         """One posting run, as `minutebook post`; it never really sleeps."""
-        timeout = options.pop("timeout", 5.0)
-        with self.poster(limits, timeout) as poster:
+        with self.desk(limits=limits) as (poster, _):
             return poster.run(**options)
 
     @contextmanager
-    def poster(self, limits: Limits | None = None, timeout: float = 5.0) -> Iterator[Poster]:
-        api = self.api(timeout)
+    def desk(
+        self,
+        api: StripeApi | None = None,
+        limits: Limits | None = None,
+        pool: Callable[[int], Executor] = threads,
+    ) -> Iterator[tuple[Poster, Invoicer]]:
+        """What `minutebook post` runs, one after the other."""
+        api = api or self.api()
         with self.billing() as connection, self.billing() as of_cache:
-            readiness = Readiness(StripeCache(of_cache, api, self.now), self.now)
+            cache = StripeCache(of_cache, api, self.now)
+            readiness = Readiness(cache, self.now)
             limits = limits or Limits(workers=4, per_second=1e6)
-            yield Poster(connection, api, readiness, self.now, limits, sleep=lambda _: None)
+            poster = Poster(connection, api, readiness, self.now, limits, sleep=lambda _: None, pool=pool)
+            yield poster, Invoicer(connection, api, cache, readiness, self.now)
 
     @contextmanager
     def billing(self) -> Iterator[psycopg.Connection[Any]]:

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from orchestration.billing.cache import StripeCache
 from orchestration.billing.currency import from_minor, to_minor
 from orchestration.billing.errors import AmountNotExact
-from orchestration.billing.invoice_items import Invoicer, ItemsReport
-from orchestration.billing.readiness import Readiness
+from orchestration.billing.invoice_items import ItemsReport
 from tests.billing.scene import DAY, Scene, month_of, on_call
 from tests.sandbox.stripe import Fault
 
@@ -55,10 +53,8 @@ class Books:
         self.scene.owner.execute("update ledger.periods set state = 'in_review', manifest_hash = null")
 
     def send(self) -> ItemsReport:
-        scene, api = self.scene, self.scene.api()
-        with scene.billing() as connection, scene.billing() as of_cache:
-            cache = StripeCache(of_cache, api, scene.now)
-            return Invoicer(connection, api, cache, Readiness(cache, scene.now), scene.now).run()
+        with self.scene.desk() as (_, invoicer):
+            return invoicer.run()
 
     def items(self) -> list[tuple[str, int, str | None]]:
         rows = self.scene.stripe.invoicing.items.values()
@@ -158,6 +154,29 @@ def test_what_stripe_charges_beyond_the_statement_is_given_back(books: Books) ->
     books.approve()
     books.send()
     assert [row[1] for row in books.items()] == [-1500]
+
+
+def test_what_was_used_before_the_subscription_began_is_owed_whole(books: Books) -> None:
+    """Its day values reach Stripe's meter, and no invoice ever charges them."""
+    books.start, books.end = month_of(books.start - timedelta(days=1))
+    books.use(books.end - timedelta(days=1), 100)
+    assert books.scene.post().counts == {"accepted": 1}
+    books.approve(overage="15.00")
+    books.send()
+    assert [row[:2] for row in books.items()] == [("overage", 1500)]
+    assert books.send().added == []
+
+
+def test_an_invoice_that_cannot_be_read_holds_back_its_own_tenant_alone(books: Books) -> None:
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(5)
+    books.approve(overage="19.50", setup="500")
+    lines = f"/v1/invoices/{books.invoice()['id']}/lines"
+    books.scene.stripe.fault = lambda call: Fault.ERROR if call.path == lines else None
+    report = books.send()
+    assert [row[0] for row in books.items()] == ["setup"]
+    assert [item["item_kind"] for item, _ in report.left] == ["coverage"]
 
 
 def test_covered_day_values_owe_nothing(books: Books) -> None:

@@ -1,6 +1,6 @@
 """A unit of overage reaches Stripe exactly once, whatever fails on the way."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from orchestration.billing import posting
 from orchestration.billing.errors import StripeRefused, StripeUnavailable
 from orchestration.billing.report import Limits
-from tests.billing.scene import DAY, Scene, on_call
+from tests.billing.scene import DAY, Scene, month_of, on_call
 from tests.sandbox.stripe import Fault
 from warehouse.postings import PosterBusy, posting_lock
 
@@ -32,7 +32,7 @@ def test_overage_is_posted_once_and_a_second_run_costs_one_query(scene: Scene, a
     assert report.counts == {"accepted": 3}
     assert [scene.held(acme, day) for day in days] == [5, 6, 7]
     requests = scene.stripe.requests
-    with scene.poster() as poster:
+    with scene.desk() as (poster, _):
         statements: list[str] = []
         real = psycopg.Cursor.execute
 
@@ -248,6 +248,52 @@ def test_a_value_that_may_have_arrived_is_overwritten_even_if_the_older_one_is_w
     scene.overage("acme", day, 5)
     scene.post()
     assert scene.held(acme, day) == 5
+
+
+@pytest.fixture
+def lost(scene: Scene, acme: str, monkeypatch: pytest.MonkeyPatch) -> date:
+    """A day of which Stripe has taken 7 with an answer that says it has not: the row is lost, no other follows yet."""
+    day = scene.today.replace(day=1) + timedelta(days=31)
+    day = day.replace(day=1) - timedelta(days=1)
+    scene.stripe.advance(((day - scene.today).days + 1) * DAY)
+    scene.overage("acme", day, 7)
+    scene.stripe.fault = on_call(1, Fault.ERROR_AFTER)
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "PASSES", 1)
+        assert scene.post().counts == {"lost": 1}
+    return day
+
+
+def test_a_lost_row_is_never_sent_again_and_one_new_version_settles_its_day(scene: Scene, lost: date) -> None:
+    for _ in range(3):
+        scene.post()
+        scene.stripe.advance(25 * 3600)
+    assert [row[1:4] for row in scene.states("acme")] == [(1, 7, "lost"), (2, 7, "accepted")]
+    sent = [event.identifier for event in scene.stripe.metering.received]
+    assert len(sent) == len(set(sent)) == 2
+    scene.overage("acme", lost, 9)
+    scene.post()
+    scene.post()
+    assert scene.sent() == 2  # the invoice is final
+    assert scene.states("acme")[2:] == [(lost, 3, 9, "uncovered", "invoice_final")]
+
+
+def test_a_lost_row_that_no_meter_takes_any_more_is_settled_once(scene: Scene, lost: date) -> None:
+    scene.stripe.advance(4 * DAY)
+    assert scene.post().counts == {"uncovered": 1}
+    assert scene.post().counts == {}
+    assert scene.sent() == 1
+
+
+def test_a_lost_row_of_an_approved_period_is_settled_with_what_it_said(scene: Scene, lost: date) -> None:
+    scene.owner.execute(
+        "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+        " values ('acme', %s, %s, 'approved', 'x')", month_of(lost),
+    )  # fmt: skip
+    scene.overage("acme", lost, 30)  # an adjustment carries it
+    for _ in range(2):
+        scene.post()
+    assert [row[1:4] for row in scene.states("acme")] == [(1, 7, "lost"), (2, 7, "accepted")]
 
 
 def test_an_identifier_that_said_something_else_before_gives_way_to_a_new_version(scene: Scene, acme: str) -> None:

@@ -62,21 +62,30 @@ joined as (
 ),
 
 changed as (
-    select j.tenant_id, j.meter_id, j.usage_date, j.value, j.version + 1 as version, j.held
+    select
+        j.tenant_id,
+        j.meter_id,
+        j.usage_date,
+        case when p.state in ('approved', 'closed') then j.latest_value else j.value end as value,
+        j.version + 1 as version,
+        j.held
     from joined as j
     inner join billable as b on j.tenant_id = b.tenant_id
     left join ledger.periods as p
         on j.tenant_id = p.tenant_id and j.usage_date >= p.period_start and j.usage_date < p.period_end
     where
-        j.is_complete
-        and j.state is distinct from 'pending'
-        and coalesce(p.state, 'open') not in ('approved', 'closed')
-        and (
-            j.is_lost
-            or (j.value <> j.held and (j.state = 'uncovered' and j.latest_value = j.value) is not true)
-        )
-        -- What was used before the first active day is not billed; a fall to zero may always be told.
-        and (j.value = 0 or j.usage_date >= b.first_active_day)
+        j.state is distinct from 'pending'
+        -- What no meter takes is not offered to it again until another value is wanted.
+        and (j.state = 'uncovered' and j.latest_value = j.value) is not true
+        and case
+            -- An approved period takes no new value, but what it was last told must be known to have arrived.
+            when p.state in ('approved', 'closed') then j.is_lost and j.state <> 'uncovered'
+            else
+                j.is_complete
+                and (j.is_lost or j.value <> j.held)
+                -- What was used before the first active day is not billed; a fall to zero may always be told.
+                and (j.value = 0 or j.usage_date >= b.first_active_day)
+        end
 ),
 
 due as (

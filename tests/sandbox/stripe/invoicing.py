@@ -57,6 +57,20 @@ class Invoicing:
         self.items: dict[str, dict[str, Any]] = {}
         self.credit_notes: dict[str, dict[str, Any]] = {}
 
+    def next_moment(self) -> float | None:
+        """When the next period turns or the next draft becomes final."""
+        turns = [
+            subscription["items"]["data"][0]["current_period_end"]
+            for subscription in self._catalogue.subscriptions.values()
+            if subscription["status"] == "active"
+        ]
+        ends = [
+            invoice["automatically_finalizes_at"]
+            for invoice in self.invoices.values()
+            if invoice["status"] == "draft" and invoice["automatically_finalizes_at"]
+        ]
+        return min(turns + ends, default=None)
+
     def turn(self, now: float) -> None:
         """Draft what has turned and finalise what is due by now."""
         for subscription in list(self._catalogue.subscriptions.values()):

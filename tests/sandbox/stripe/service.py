@@ -68,6 +68,7 @@ class StripeSandbox:
         self.latency = 0.0
         self.calls: Counter[str] = Counter()
         self.requests = 0
+        self.at_work = 0
         self.events: dict[str, Body] = {}
         self.violations: list[str] = []
         self._stored: dict[str, _Stored] = {}
@@ -87,10 +88,14 @@ class StripeSandbox:
         return self._server.url
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: events are processed, periods turn, invoices become final."""
-        self.now += seconds
+        """Let time pass: events are processed, periods turn, invoices become final, each at its own moment."""
+        end = self.now + seconds
+        while (moment := self.invoicing.next_moment()) is not None and moment <= end:
+            self.now = max(self.now, moment)
+            self.process()
+            self.invoicing.turn(self.now)
+        self.now = end
         self.process()
-        self.invoicing.turn(self.now)
 
     def process(self) -> None:
         """Validate what has waited long enough, and report what was dropped as Stripe does."""
@@ -151,6 +156,13 @@ class StripeSandbox:
     # HTTP
 
     async def _answer(self, request: Request) -> Response:
+        self.at_work += 1
+        try:
+            return await self._worked(request)
+        finally:
+            self.at_work -= 1
+
+    async def _worked(self, request: Request) -> Response:
         self.requests += 1
         params = nested(_pairs(request))
         call = Call(self.requests, request.method, request.path, params, request.headers.get("idempotency-key"))
