@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from warehouse import explaining
 from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
@@ -168,6 +169,7 @@ def approve(
             )
         _set(connection, statement, "in_review", actor)
         execute(connection, FILE, "freeze_lines", tenant_id=tenant, period_start=start)
+        explaining.freeze(connection, tenant, start)
         seal = _seal(connection, tenant, start)
         reason = override_reason if found else None
         _set(connection, statement, "approved", actor, reason, seal["manifest_hash"])
@@ -205,6 +207,7 @@ def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None
         if corrections:
             by = ", ".join(f"{row['period_start']:%Y-%m}" for row in corrections)
             raise Refused(f"{_name(period)} is corrected by approved adjustments in {by}; reopen that period first")
+        explaining.release(connection, tenant, start)
         execute(connection, FILE, "release_lines", tenant_id=tenant, period_start=start)
         _set(connection, period, "in_review", actor, reason)
 

@@ -51,11 +51,24 @@ def test_an_approved_month_is_corrected_by_the_difference_once_and_explained(war
         assert [row["pull_id"] for row in explained.changed_pulls] == [pull]
         line = explain(operator, LINE)
     assert (line.line["amount"], line.corrections[0]["amount"], line.faults) == (Decimal("0.21"), Decimal("0.26"), [])
-    assert [(day["overage_quantity"], day["amount"]) for day in line.days] == [(6, Decimal("0.46500"))]
+    assert [(day["overage_quantity"], day["amount"]) for day in line.days] == [(2, Decimal("0.210"))], "as frozen"
+    assert [(one["object_id"], one["quantity"], one["provider_cost"]) for one in line.objects] == [
+        ("bot/ocr/2026-01-10T12:00:00.000000Z", 2, Decimal("0.01"))
+    ]
+    assert [(day["overage_quantity"], day["amount"]) for day in explained.days] == [(6, Decimal("0.46500"))]
+    assert (explained.days_before, explained.faults) == (line.days, [])
 
     approve(warehouse, "2026-02", MARCH_3)
     scan(warehouse, "2026-01-10", 0)
+    warehouse.connection.execute("delete from raw_usage_metrics.metrics where pull_id = %s", [pull])
     warehouse.build(MARCH_3)
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        again = explain(operator, "acme/2026-02-01/adjustment/2026-01-01/overage/scans")
+        assert (again.days, again.objects, again.days_before, again.changed_pulls, again.faults) == (
+            explained.days, explained.objects, explained.days_before, explained.changed_pulls, []
+        ), "purged and pulled again, a frozen adjustment is explained as before"  # fmt: skip
+        last = explain(operator, "acme/2026-03-01/adjustment/2026-01-01/overage/scans")
+        assert ([day["overage_quantity"] for day in last.days_before], last.days, last.faults) == ([6], [], [])
     assert warehouse.rows(ADJUSTMENTS)[1][1:5] == (date(2026, 3, 1), -6, Decimal("-0.47"), date(2026, 1, 1))
     assert warehouse.rows("select * from ledger.statement_lines where period_start = '2026-01-01'") == approved
 

@@ -199,19 +199,41 @@ delete from ledger.statement_lines
 where tenant_id = %(tenant_id)s and period_start = %(period_start)s;
 
 -- name: manifest_hash
+-- Lines with their inputs, and what they were made of: days, pulls, and calls and rows of the provider.
+with lines as (
+    select line_id, pg_catalog.to_jsonb(l) - 'frozen_at' as line
+    from ledger.statement_lines as l
+    where l.tenant_id = %(tenant_id)s and l.period_start = %(period_start)s
+),
+
+parts as (
+    select 1 as level, d.line_id, pg_catalog.to_jsonb(d)::text as part
+    from ledger.line_days as d
+    where d.line_id in (select lines.line_id from lines)
+    union all
+    select 2 as level, p.line_id, (pg_catalog.to_jsonb(p) - 'pulled_at')::text as part
+    from ledger.line_pulls as p
+    where p.line_id in (select lines.line_id from lines)
+    union all
+    select 3 as level, o.line_id, (pg_catalog.to_jsonb(o) - 'told_at')::text as part
+    from ledger.line_objects as o
+    where o.line_id in (select lines.line_id from lines)
+)
+
 select
     pg_catalog.encode(
         pg_catalog.sha256(
             pg_catalog.convert_to(
-                coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l) - 'frozen_at' order by l.line_id)::text, '[]'),
+                coalesce((select pg_catalog.jsonb_agg(line order by line_id)::text from lines), '[]')
+                || coalesce(
+                    (select pg_catalog.string_agg(part, E'\n' order by level, line_id, part collate "C") from parts), ''
+                ),
                 'UTF8'
             )
         ),
         'hex'
     ) as manifest_hash,
-    count(*) as lines
-from ledger.statement_lines as l
-where l.tenant_id = %(tenant_id)s and l.period_start = %(period_start)s;
+    (select count(*) from lines) as lines;
 
 -- name: frozen_corrections
 -- Frozen lines of other periods that correct lines of this one: released lines would leave them without what they correct.

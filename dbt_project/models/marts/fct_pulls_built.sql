@@ -9,10 +9,12 @@
 -- depends_on: {{ ref('dim_agents') }}
 -- depends_on: {{ ref('dim_prices') }}
 -- depends_on: {{ ref('dim_tenants') }}
+-- depends_on: {{ ref('fct_line_parts') }}
 -- depends_on: {{ ref('fct_margin_monthly') }}
 -- depends_on: {{ ref('fct_overages_daily') }}
 -- depends_on: {{ ref('fct_unbilled_usage') }}
 -- depends_on: {{ ref('fct_usage_daily') }}
+-- depends_on: {{ ref('fct_usage_rows') }}
 with changed as (
     select * from {{ ref('int_pulls_changed') }}
     where pull_id is not null
