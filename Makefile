@@ -23,7 +23,7 @@ demo: setup ## Three months of several tenants, from sandbox providers to review
 	@$(BIN)/python -m tests.sandbox.demo
 
 .PHONY: test
-test: setup check ## Everything that must hold: lint, types, import directions, SQL style, tests
+test: setup check audit ## Everything that must hold: lint, types, import directions, SQL style, audit, tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: check
@@ -47,6 +47,10 @@ QUERIES := $(wildcard warehouse/queries/*.sql)
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 --templater placeholder --ignore parsing \
 		--rules capitalisation,LT05,LT12,LT13 $(if $(filter $(RULES),$?),$(QUERIES),$?)
 	@touch $@
+
+.PHONY: audit
+audit: setup ## Known vulnerabilities of the locked dependencies, by the first advisory service that answers
+	@$(BIN)/python -m tests.architecture.audit
 
 .PHONY: format
 format: setup ## Format Python and mend SQL style

@@ -4,16 +4,21 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from orchestration.minimising import apply_choices
 from orchestration.resources import Minutebook
 from warehouse import personal, purging
 from warehouse.connect import Role, connect
 
 
-@dg.op(description="Forget callers' numbers and conversations that are older than their tenant's retention period.")
+@dg.op(description="Take out what a tenant chose not to keep, and what is older than its retention period.")
 def forget_personal_data(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
     """Safe to repeat; the audit log says of whom how many rows were changed."""
-    with minutebook.database() as url, connect(url, Role.OPERATOR, actor="retention") as connection:
-        forgotten = personal.expire(connection, datetime.now(UTC).date())
+    with minutebook.database() as url:
+        applied = apply_choices(url, "retention")
+        with connect(url, Role.OPERATOR, actor="retention") as connection:
+            forgotten = personal.expire(connection, datetime.now(UTC).date())
+    for tenant, of_choice in applied.items():
+        forgotten[tenant] = forgotten.get(tenant, 0) + of_choice.rows_changed
     context.add_output_metadata({tenant: count for tenant, count in forgotten.items() if count})
 
 

@@ -6,13 +6,15 @@ books must be kept, and the log would show that it was changed.
 """
 
 import json
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import class_row
 
 from warehouse import queries
 from warehouse.connect import Role, connect
@@ -27,6 +29,72 @@ _ERASED = (
 
 class NotErasable(WarehouseError):
     """The tenant is still served or billed."""
+
+
+@dataclass(frozen=True)
+class StoredCall:
+    """A call of raw, with what tells whose it is; payload is JSON text."""
+
+    pull_id: int
+    call_id: str
+    account: str
+    usage_date: date
+    phone_number_id: str | None
+    assistant_id: str | None
+    payload: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a tenant has stored of each kind: kept, redacted or never."""
+
+    phone_numbers: str
+    transcripts: str
+    recordings: str
+
+
+def kept(connection: psycopg.Connection[Any], tenant_id: str) -> Kept:
+    """What the tenant chose; the defaults where it chose nothing."""
+    ((phone_numbers, transcripts, recordings),) = connection.execute(_SQL["kept"], {"tenant_id": tenant_id}).fetchall()
+    return Kept(phone_numbers, transcripts, recordings)
+
+
+def choose(connection: psycopg.Connection[Any], tenant_id: str, wanted: Kept) -> bool:
+    """Set what is stored, and return whether that changed anything.
+
+    Calls that land from now on follow it; those that stand are due (`choices_due`).
+    """
+    return connection.execute(_SQL["choose"], {"tenant_id": tenant_id, **asdict(wanted)}).rowcount > 0
+
+
+def choices_due(connection: psycopg.Connection[Any]) -> list[tuple[str, datetime]]:
+    """Tenants whose choice has not been applied to what stands, and when they made it."""
+    return connection.execute(_SQL["choices_due"]).fetchall()
+
+
+def is_pulled_as_before(connection: psycopg.Connection[Any], chosen_at: datetime) -> bool:
+    """Whether a pull is under way that began before the choice, and so may land calls by the former one."""
+    return connection.execute(_SQL["is_pulled_as_before"], {"chosen_at": chosen_at}).fetchone() == (True,)
+
+
+def calls_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[StoredCall]:
+    """Calls of the tenant's own account, and of the shared one by whatever number or assistant was ever its own."""
+    with connection.cursor(name="calls_of", row_factory=class_row(StoredCall)) as cursor:
+        cursor.itersize = 2_000
+        yield from cursor.execute(_SQL["calls_of"], {"tenant_id": tenant_id})
+
+
+def minimise(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
+    """Replace payloads, by pull and call, and return how many; PostgreSQL refuses it where a fact would change."""
+    pulls, calls, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise"], [pulls, calls, payloads]).fetchall()
+    return int(changed)
+
+
+def choice_applied(connection: psycopg.Connection[Any], tenant_id: str, chosen_at: datetime, changed: int) -> None:
+    """Record that the choice made then holds for all calls of the tenant."""
+    applied = {"tenant_id": tenant_id, "chosen_at": chosen_at, "rows_changed": changed}
+    connection.execute(_SQL["choice_applied"], applied)
 
 
 def retain(connection: psycopg.Connection[Any], tenant_id: str, days: int | None) -> None:

@@ -1,5 +1,6 @@
-"""minutebook tenant retain, export and erase; minutebook expire."""
+"""minutebook tenant privacy, retain, export and erase; minutebook expire."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from orchestration.cli.options import Json, TenantArgument, command, today
 from orchestration.cli.output import next_step, print_json, say
 from orchestration.cli.session import session
 from orchestration.cli.tenants import app as tenant_app
+from orchestration.minimising import apply_choices
+from sources.personal import Keep
 from warehouse import access, personal
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -34,17 +37,61 @@ def retain(
     next_step("minutebook expire")
 
 
+@command(tenant_app, "privacy", "minutebook tenant privacy acme --phone-numbers redacted --recordings never")
+def privacy(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    phone_numbers: Annotated[
+        Keep | None, typer.Option(help="Who was on the line: number, name, address. Redacted: the last two digits.")
+    ] = None,
+    transcripts: Annotated[
+        Keep | None, typer.Option(help="Transcripts, messages, summaries. Redacted: without spoken numbers.")
+    ] = None,
+    recordings: Annotated[Keep | None, typer.Option(help="Recordings. Redacted: only that there is one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Choose what is stored of a tenant's calls; what is not named stays as it was. Bills do not depend on it."""
+    with session(ctx).operator() as connection:
+        tenants.require_tenant(connection, tenant)
+        said = {"phone_numbers": phone_numbers, "transcripts": transcripts, "recordings": recordings}
+        wanted = replace(
+            personal.kept(connection, tenant), **{kind: str(keep) for kind, keep in said.items() if keep is not None}
+        )
+        if any(said.values()):
+            personal.choose(connection, tenant, wanted)
+    named = asdict(wanted)
+    if as_json:
+        print_json({"tenant_id": tenant, **named})
+        return
+    say(f"of {tenant}: " + ", ".join(f"{kind.replace('_', ' ')} {keep}" for kind, keep in named.items()))
+    next_step("minutebook expire, which takes it out of what stands (Dagster does, daily); new calls land so at once")
+
+
 @command(app, "expire", "minutebook expire")
 def expire(ctx: typer.Context, as_json: Json = False) -> None:
-    """Forget personal data older than each tenant's retention period. Safe to repeat; once a day is enough."""
-    with session(ctx).operator() as connection:
-        forgotten = personal.expire(connection, today())
+    """Take out what tenants chose not to keep, and what is older than their retention period. Safe to repeat.
+
+    Dagster does it daily.
+    """
+    current = session(ctx)
+    with current.settings.database() as url:
+        applied = apply_choices(url, current.settings.actor, None if as_json else _told)
+        with current.operator_of(url) as connection:
+            forgotten = personal.expire(connection, today())
     if as_json:
-        print_json(forgotten)
+        chosen = {tenant: asdict(done) for tenant, done in applied.items()}
+        print_json({"choices_applied": chosen, "rows_forgotten": forgotten})
         return
+    for tenant, done in applied.items():
+        later = "" if done.is_final else "; a pull that began before is under way: once more when it ended"
+        say(f"{tenant}: {done.rows_changed} call(s) brought to its choice{later}")
     for tenant, count in forgotten.items():
         say(f"{tenant}: {count} row(s) forgot what was personal")
-    next_step("minutebook audit list --action forget" if any(forgotten.values()) else "nothing was due")
+    next_step("minutebook audit list" if applied or any(forgotten.values()) else "nothing was due")
+
+
+def _told(tenant: str, count: int) -> None:
+    say(f"{tenant}: {count} call(s) so far")
 
 
 @command(tenant_app, "export", "minutebook tenant export acme --to acme-export")

@@ -1,11 +1,13 @@
 """Bringing control data to what a tenant's file says: in the order in which things refer to each other."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from orchestration.cli.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, TenantFile
+from orchestration.cli.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
+from warehouse import personal
 from warehouse.control import agents, costs, plans, prices, tenants
 from warehouse.control.agents import Attachment
-from warehouse.control.changes import Change, Connection
+from warehouse.control.changes import Action, Change, Connection
 from warehouse.control.prices import Tier
 
 
@@ -25,11 +27,11 @@ def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
     for plan in file.plans:
         yield from _plan(connection, plan)
     who = file.tenant
-    tenant = tenants.Tenant(
-        who.id, who.name, who.currency, who.anchor_day, who.keeps_conversation, who.stripe_customer_id
-    )  # fmt: skip
+    tenant = tenants.Tenant(who.id, who.name, who.currency, who.anchor_day, who.stripe_customer_id)
     yield tenants.put_tenant(connection, tenant)
     yield tenants.activate(connection, who.id, who.activated_on)
+    if who.privacy is not None:
+        yield _privacy(connection, who.id, who.privacy)
     for step in file.tenant_plans:
         yield tenants.put_tenant_plan(connection, who.id, step.plan, step.valid_from)
     for price in file.prices:
@@ -81,6 +83,13 @@ def _attachments(connection: Connection, tenant_id: str, agent: AgentPart) -> It
         yield agents.attach(connection, start)
         if part.until is not None:
             yield agents.detach(connection, Attachment(tenant_id, agent.id, part.kind, part.value, part.until))
+
+
+def _privacy(connection: Connection, tenant_id: str, part: PrivacyPart) -> Change:
+    said = {kind: str(keep) for kind, keep in part.model_dump(exclude_none=True).items()}
+    wanted = replace(personal.kept(connection, tenant_id), **said)
+    action = Action.CHANGED if personal.choose(connection, tenant_id, wanted) else Action.UNCHANGED
+    return Change(f"privacy of {tenant_id}", action)
 
 
 def _price(part: PricePart, plan_id: str | None = None, tenant_id: str | None = None) -> prices.Price:

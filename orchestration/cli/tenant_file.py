@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
+from sources.personal import Keep
 from warehouse.control.agents import Kind
 from warehouse.control.costs import Allocation
 from warehouse.control.prices import Model
@@ -33,6 +34,14 @@ class Version(Part):
     valid_from: date = Field(alias="from")
 
 
+class PrivacyPart(Part):
+    """What is stored of its calls' personal data; what is not named stays as it was."""
+
+    phone_numbers: Keep | None = None
+    transcripts: Keep | None = None
+    recordings: Keep | None = None
+
+
 class TenantPart(Part):
     """Whom we bill."""
 
@@ -41,8 +50,8 @@ class TenantPart(Part):
     activated_on: date
     currency: StrictStr = "USD"
     anchor_day: int = 1
-    keeps_conversation: bool = False
     stripe_customer_id: StrictStr | None = None
+    privacy: PrivacyPart | None = None
 
 
 class AttachmentPart(Version):

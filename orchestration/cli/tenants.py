@@ -32,12 +32,11 @@ def add(
     ],
     currency: Annotated[str, typer.Option(metavar="CODE", help="Three capital letters.")] = "USD",
     anchor_day: Annotated[int, typer.Option(metavar="DAY", help="Day of the month its periods start on, 1 to 28.")] = 1,
-    keeps_conversation: Annotated[bool, typer.Option(help="Store transcripts, messages and recordings too.")] = False,
     stripe_customer: Annotated[str | None, typer.Option(metavar="ID", help="Stripe customer, cus_….")] = None,
     as_json: Json = False,
 ) -> None:
     """Add a tenant, or change what may still change. Safe to repeat."""
-    wanted = tenants.Tenant(tenant, name, currency, anchor_day, keeps_conversation, stripe_customer)
+    wanted = tenants.Tenant(tenant, name, currency, anchor_day, stripe_customer)
     with session(ctx).operator() as connection, connection.transaction():
         changes = [tenants.put_tenant(connection, wanted), tenants.activate(connection, tenant, activated_on)]
     show_changes(changes, as_json, f"minutebook tenant plan {tenant} PLAN --from {activated_on}")

@@ -96,9 +96,8 @@ class Readers:
         return client
 
     def _vapi(self, day: AccountDay) -> Reading:
-        return vapi.read_day(
-            self._client(day), day.usage_date, keeps_conversation=self._routing.keeps_conversation(day)
-        )
+        choices_of = self._routing.choices_of(day.account, day.usage_date)
+        return vapi.read_day(self._client(day), day.usage_date, choices_of=choices_of)
 
     def _voiceflow(self, day: AccountDay) -> Reading:
         projects = self._routing.projects_of(day.account, day.usage_date)

@@ -1,4 +1,4 @@
-"""What control says of a day: whose projects and agents to ask for, and whose conversations may be kept.
+"""What control says of a day: whose projects and agents to ask for, and what of their callers may be stored.
 
 Read once per run and asked by reading threads; nothing here changes after it is built. Which tenant a call belongs to
 is decided by dbt alone; here the same rule (phone number, then assistant) only decides what may be stored.
@@ -6,20 +6,20 @@ is decided by dbt alone; here the same rule (phone number, then assistant) only 
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 import psycopg
 
-from orchestration.pulling.outcomes import AccountDay
+from orchestration.pulling.outcomes import PLATFORM
+from sources.personal import NOBODYS, Choices, ChoicesOf, Keep
 from sources.voiceflow import Project
 from warehouse.queries import load
 
 QUERIES = load("planning")
 
-Versions: TypeAlias = tuple[list[date], list[tuple[str | None, bool]]]
+Versions: TypeAlias = tuple[list[date], list[str | None]]
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,25 @@ class Routing:
 
     attachments: dict[tuple[str, str], Versions]
     projects: dict[str, list[tuple[Project, date, date | None]]]
-    keepers: frozenset[str]
+    choices: dict[str, Choices]
 
     @classmethod
     def load(cls, connection: psycopg.Connection[Any]) -> "Routing":
         """Read the timelines: one row per attachment version and project."""
         attachments: dict[tuple[str, str], Versions] = defaultdict(lambda: ([], []))
-        for kind, value, valid_from, tenant_id, keeps in connection.execute(QUERIES["attachments"]):
+        for kind, value, valid_from, tenant_id in connection.execute(QUERIES["attachments"]):
             starts, owners = attachments[kind, value]
             starts.append(valid_from)
-            owners.append((tenant_id, keeps))
+            owners.append(tenant_id)
         projects: dict[str, list[tuple[Project, date, date | None]]] = defaultdict(list)
         for tenant_id, project_id, environment, valid_from, valid_to in connection.execute(
             QUERIES["voiceflow_projects"]
         ):
             projects[tenant_id].append((Project(project_id, environment), valid_from, valid_to))
-        keepers = frozenset(row[0] for row in connection.execute(QUERIES["tenants_that_keep_conversations"]))
-        return cls(dict(attachments), dict(projects), keepers)
+        choices = {
+            tenant_id: Choices(*map(Keep, kept)) for tenant_id, *kept in connection.execute(QUERIES["personal_choices"])
+        }
+        return cls(dict(attachments), dict(projects), choices)
 
     def projects_of(self, tenant_id: str, usage_date: date) -> list[Project]:
         """The Voiceflow projects of a tenant that are live on a day."""
@@ -60,26 +62,26 @@ class Routing:
             value
             for kind, value in self.attachments
             if kind == "usage_agent"
-            and (owner := self._owner(kind, value, usage_date)[0]) is not None
+            and (owner := self._owner(kind, value, usage_date)) is not None
             and tenant_id in (None, owner)
         )
 
-    def keeps_conversation(self, day: AccountDay) -> Callable[[str | None, str | None], bool]:
-        """Whether a call's conversation is stored, given its phone number id and assistant id: its tenant chose so."""
-        if day.tenant_id is not None:
-            keeps = day.tenant_id in self.keepers
-            return lambda phone_number_id, assistant_id: keeps
+    def choices_of(self, account: str, usage_date: date) -> ChoicesOf:
+        """What the tenant of a call of an account's day chose, given its phone number id and assistant id."""
+        if account != PLATFORM:
+            choices = self.choices.get(account, Choices())
+            return lambda phone_number_id, assistant_id: choices
 
-        def of_shared_account(phone_number_id: str | None, assistant_id: str | None) -> bool:
+        def of_shared_account(phone_number_id: str | None, assistant_id: str | None) -> Choices:
             for kind, value in (("vapi_phone_number", phone_number_id), ("vapi_assistant", assistant_id)):
-                tenant_id, keeps = self._owner(kind, value, day.usage_date) if value else (None, False)
+                tenant_id = self._owner(kind, value, usage_date) if value else None
                 if tenant_id is not None:
-                    return keeps
-            return False
+                    return self.choices.get(tenant_id, Choices())
+            return NOBODYS
 
         return of_shared_account
 
-    def _owner(self, kind: str, value: str, usage_date: date) -> tuple[str | None, bool]:
+    def _owner(self, kind: str, value: str, usage_date: date) -> str | None:
         starts, owners = self.attachments.get((kind, value), ([], []))
         position = bisect_right(starts, usage_date)
-        return owners[position - 1] if position else (None, False)
+        return owners[position - 1] if position else None

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from sources.budget import Budget
 from sources.http import ProviderClient
+from sources.personal import ChoicesOf, Document
 from sources.reading import Reading, hash_rows
 from sources.vapi import calls
 from sources.vapi.analytics import control_totals
-from sources.vapi.calls import KeepsConversation
 from sources.vapi.listing import list_calls
 from sources.window import Window
 
@@ -22,7 +22,7 @@ HORIZON_DAYS = 14
 # Vapi publishes no rate; a few requests at a time have been well received.
 CONCURRENCY = 4
 
-__all__ = ["BASE_URL", "HORIZON_DAYS", "KeepsConversation", "client", "read_day", "verify"]
+__all__ = ["BASE_URL", "HORIZON_DAYS", "client", "read_day", "verify"]
 
 
 def client(secret: str, base_url: str = BASE_URL, budget: Budget | None = None) -> ProviderClient:
@@ -30,16 +30,16 @@ def client(secret: str, base_url: str = BASE_URL, budget: Budget | None = None) 
     return ProviderClient("Vapi", base_url, {"authorization": f"Bearer {secret}"}, budget or Budget(CONCURRENCY))
 
 
-def read_day(client: ProviderClient, usage_date: date, *, keeps_conversation: KeepsConversation) -> Reading:
+def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf) -> Reading:
     """All calls created on the UTC day; columns of raw_vapi.calls.
-    `keeps_conversation(phone_number_id, assistant_id)` says whether what was said stays in a call's payload. Raises
+    `choices_of(phone_number_id, assistant_id)` says how much of what is personal stays in a call's payload. Raises
     SourceFailure.
     """
     day = Window.of_day(usage_date)
     listing = list_calls(client, day)
     reading = reading_of(
         list(listing.calls.values()),
-        keeps_conversation,
+        choices_of,
         tuple(listing.windows),
         listing.requests + 1,
         control_totals(client, day),
@@ -50,8 +50,8 @@ def read_day(client: ProviderClient, usage_date: date, *, keeps_conversation: Ke
 
 
 def reading_of(
-    rows: Sequence[tuple[calls.Call, calls.Document]],
-    keeps_conversation: KeepsConversation,
+    rows: Sequence[tuple[calls.Call, Document]],
+    choices_of: ChoicesOf,
     windows: tuple[Window, ...],
     requests: int,
     provider_totals: dict[str, Decimal] | None,
@@ -59,7 +59,7 @@ def reading_of(
     """A day's calls, each once, as a reading."""
     found = [call for call, _ in rows]
     return Reading(
-        table=calls.table(found, (calls.payload(call, document, keeps_conversation) for call, document in rows)),
+        table=calls.table(found, (calls.payload(call, document, choices_of) for call, document in rows)),
         keys=frozenset(call.id for call in found),
         content_hash=hash_rows(map(calls.billed, found)),
         is_incomplete=any(call.is_in_progress for call in found),

@@ -1,7 +1,7 @@
 """Calls as Vapi tells them: typed where we depend on them, untouched where we do not."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,15 +10,12 @@ import msgspec
 import pyarrow as pa
 
 from sources.errors import ContractBroken
+from sources.personal import ChoicesOf, Document, minimised
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Document = dict[str, msgspec.Raw]
-KeepsConversation = Callable[[str | None, str | None], bool]
 
 # A scheduled call holds nothing back: when it runs, the day it was created on is restated (docs/decisions).
 SETTLED = frozenset({"ended", "not-found", "deletion-failed", "scheduled"})
-CONVERSATION = re.compile(r"^(?:analysis|artifact|monitor)$|transcript|recording|messages|summary", re.IGNORECASE)
-MOST_PLAIN_NAMES = 1024
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -96,27 +93,9 @@ def _named(body: bytes, problem: str) -> str:
     return f"{problem}; it answered {body[:200].decode(errors='replace')}"
 
 
-# Names of fields met so far that hold nothing of what was said: asked of each call, so the question must be cheap.
-_PLAIN: set[str] = set()
-
-
-def _conversation_in(document: Document) -> list[str]:
-    conversation = []
-    for name in document.keys() - _PLAIN:
-        if CONVERSATION.search(name):
-            conversation.append(name)
-        elif len(_PLAIN) < MOST_PLAIN_NAMES:
-            _PLAIN.add(name)
-    return conversation
-
-
-def payload(call: Call, document: Document, keeps_conversation: KeepsConversation) -> bytes:
-    """The call's JSON with every digit as told; without what was said, unless its tenant keeps that."""
-    if not keeps_conversation(call.phone_number_id, call.assistant_id) and (said := _conversation_in(document)):
-        document = document.copy()
-        for name in said:
-            del document[name]
-    return _ENCODE(document)
+def payload(call: Call, document: Document, choices_of: ChoicesOf) -> bytes:
+    """The call's JSON with every digit as told; of what is personal, as much as its tenant chose to have stored."""
+    return _ENCODE(minimised(document, choices_of(call.phone_number_id, call.assistant_id)))
 
 
 def billed(call: Call) -> bytes:

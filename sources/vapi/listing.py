@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
-from sources.vapi.calls import Call, Document, parse
+from sources.personal import Document
+from sources.vapi.calls import Call, parse
 from sources.window import Window, instant
 
 LIMIT = 1000

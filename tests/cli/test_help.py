@@ -47,5 +47,19 @@ def test_the_commands_of_the_interface_are_there() -> None:
         *("pull", "build", "review", "approve", "close", "reopen", "status"),
     }
     assert {path[1] for path in TREE if path[0] == "tenant"} == {
-        *("add", "list", "show", "pause", "resume", "close", "apply", "flag", "plan", "retain", "export", "erase"),
+        *(
+            "add",
+            "list",
+            "show",
+            "pause",
+            "resume",
+            "close",
+            "apply",
+            "flag",
+            "plan",
+            "privacy",
+            "retain",
+            "export",
+            "erase",
+        ),
     }

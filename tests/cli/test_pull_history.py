@@ -69,7 +69,7 @@ def test_a_diff_tells_call_by_call_what_was_added_gone_and_changed(restated: Hou
 
 
 def test_a_diff_never_shows_what_was_said(restated: House) -> None:
-    restated.execute("update control.tenants set keeps_conversation = true")
+    restated.execute("insert into control.personal_choices (tenant_id, transcripts) values ('acme', 'kept')")
     for line in (f"pull diff --tenant acme --on {DAY}", f"pull diff --tenant acme --on {DAY} --json"):
         output = run(line)
         assert "4242" not in output

@@ -18,7 +18,7 @@ def add(minutebook: Minutebook, slug: str = "acme", *more: str, code: int = 0) -
 def test_adding_a_tenant_twice_changes_nothing_the_second_time(minutebook: Minutebook) -> None:
     assert "created   tenant acme" in add(minutebook)
     assert "unchanged tenant acme" in add(minutebook)
-    assert "changed   tenant acme" in add(minutebook, "acme", "--keeps-conversation")
+    assert "changed   tenant acme" in add(minutebook, "acme", "--anchor-day", "3")
 
 
 def test_an_empty_list_says_what_to_do_next(minutebook: Minutebook) -> None:

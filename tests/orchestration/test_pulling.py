@@ -191,7 +191,7 @@ def test_conversations_are_kept_for_the_tenant_that_chose_so_alone(house: House)
     for tenant in ("acme", "beta"):
         house.tenant(tenant)
         house.attach(tenant, "vapi_assistant", f"assistant-of-{tenant}")
-    house.execute("update control.tenants set keeps_conversation = true where tenant_id = 'acme'")
+    house.execute("insert into control.personal_choices (tenant_id, transcripts) values ('acme', 'kept')")
     house.own_vapi(
         None,
         [

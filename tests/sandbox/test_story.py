@@ -13,6 +13,7 @@ import pytest
 
 from sources import usage_metrics, vapi, voiceflow
 from sources.errors import CredentialRejected
+from sources.personal import Choices
 from sources.reading import Reading
 from sources.voiceflow import Project
 from tests.sandbox import clients
@@ -27,7 +28,7 @@ MONTH = date(2026, 3, 1)
 
 def read(sandbox: Sandbox, key: str | None, day: date) -> Reading:
     with vapi.client(str(key), sandbox.vapi_url) as client:
-        return vapi.read_day(client, day, keeps_conversation=lambda phone, assistant: False)
+        return vapi.read_day(client, day, choices_of=lambda phone, assistant: Choices())
 
 
 def test_a_story_is_the_same_every_time_and_another_with_another_seed() -> None:

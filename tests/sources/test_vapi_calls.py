@@ -10,6 +10,7 @@ import pytest
 from sources import vapi
 from sources.errors import ContractBroken, CredentialRejected
 from sources.http import ProviderClient
+from sources.personal import Choices, Keep
 from sources.reading import Reading
 from sources.window import Window
 from tests.sandbox.faults import FOREVER, ok_with, reordered, status
@@ -143,11 +144,11 @@ def test_what_was_said_is_kept_only_for_the_tenant_that_chose_so(
     ]
     told: list[tuple[str | None, str | None]] = []
 
-    def keeps_first(phone_number_id: str | None, assistant_id: str | None) -> bool:
+    def keeps_first(phone_number_id: str | None, assistant_id: str | None) -> Choices:
         told.append((phone_number_id, assistant_id))
-        return phone_number_id == "p-1"
+        return Choices(transcripts=Keep.KEPT, recordings=Keep.KEPT) if phone_number_id == "p-1" else Choices()
 
-    reading = vapi.read_day(vapi_client, DAY, keeps_conversation=keeps_first)
+    reading = vapi.read_day(vapi_client, DAY, choices_of=keeps_first)
     kept = {payload["id"]: payload for payload in payloads(reading)}
     assert set(told) == {("p-1", "a-1"), ("p-2", None), (None, None)}
     assert kept["call-1"].keys() >= CONVERSATION.keys()

@@ -5,6 +5,7 @@ from typing import Any
 
 from sources import vapi
 from sources.http import ProviderClient
+from sources.personal import Choices
 from sources.reading import Reading
 from sources.window import MILLISECOND, instant
 
@@ -30,9 +31,9 @@ def call(number: int, milliseconds: int = 0, **fields: Any) -> dict[str, Any]:
     return {name: value for name, value in (told | fields).items() if value is not None}
 
 
-def keeps(phone_number_id: str | None, assistant_id: str | None) -> bool:
-    return False
+def choices_of(phone_number_id: str | None, assistant_id: str | None) -> Choices:
+    return Choices()
 
 
 def read(client: ProviderClient, day: date = DAY) -> Reading:
-    return vapi.read_day(client, day, keeps_conversation=keeps)
+    return vapi.read_day(client, day, choices_of=choices_of)

@@ -22,7 +22,6 @@ class Tenant:
     name: str
     currency: str
     anchor_day: int = 1
-    keeps_conversation: bool = False
     stripe_customer_id: str | None = None
 
     def __post_init__(self) -> None:

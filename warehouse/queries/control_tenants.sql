@@ -8,7 +8,6 @@ select
     name,
     currency,
     anchor_day,
-    keeps_conversation,
     feature_flags,
     stripe_customer_id
 from control.tenants
@@ -22,21 +21,20 @@ with former as (
 
 written as (
     insert into control.tenants as t (
-        tenant_id, name, currency, anchor_day, keeps_conversation, stripe_customer_id
+        tenant_id, name, currency, anchor_day, stripe_customer_id
     )
     values (
-        %(tenant_id)s, %(name)s, %(currency)s, %(anchor_day)s, %(keeps_conversation)s, %(stripe_customer_id)s
+        %(tenant_id)s, %(name)s, %(currency)s, %(anchor_day)s, %(stripe_customer_id)s
     )
     on conflict (tenant_id) do update
         set
             name = excluded.name,
             currency = excluded.currency,
             anchor_day = excluded.anchor_day,
-            keeps_conversation = excluded.keeps_conversation,
             stripe_customer_id = coalesce(excluded.stripe_customer_id, t.stripe_customer_id)
         where
-        (t.name, t.currency, t.anchor_day, t.keeps_conversation)
-        is distinct from (excluded.name, excluded.currency, excluded.anchor_day, excluded.keeps_conversation)
+        (t.name, t.currency, t.anchor_day)
+        is distinct from (excluded.name, excluded.currency, excluded.anchor_day)
         or t.stripe_customer_id is distinct from coalesce(excluded.stripe_customer_id, t.stripe_customer_id)
     returning 1
 )
@@ -158,7 +156,9 @@ select
         select min(c.valid_from) from control.tenant_statuses as c
         where c.tenant_id = t.tenant_id and c.status = 'closed')
         as closed_on,
-    t.keeps_conversation,
+    coalesce(chosen.phone_numbers, 'kept') as phone_numbers,
+    coalesce(chosen.transcripts, 'never') as transcripts,
+    coalesce(chosen.recordings, 'never') as recordings,
     t.feature_flags,
     t.stripe_customer_id
 from control.tenants as t
@@ -174,6 +174,7 @@ left join lateral (
     order by v.valid_from desc
     limit 1
 ) as p on true
+left join control.personal_choices as chosen on t.tenant_id = chosen.tenant_id
 where %(tenant_id)s::text is null or t.tenant_id = %(tenant_id)s
 order by t.tenant_id;
 

@@ -1,3 +1,81 @@
+-- name: kept
+select
+    coalesce(chosen.phone_numbers, 'kept') as phone_numbers,
+    coalesce(chosen.transcripts, 'never') as transcripts,
+    coalesce(chosen.recordings, 'never') as recordings
+from (select %(tenant_id)s::text as tenant_id) as asked
+left join control.personal_choices as chosen on asked.tenant_id = chosen.tenant_id;
+
+-- name: choose
+insert into control.personal_choices as c (tenant_id, phone_numbers, transcripts, recordings)
+values (%(tenant_id)s, %(phone_numbers)s, %(transcripts)s, %(recordings)s)
+on conflict (tenant_id) do update set
+    phone_numbers = excluded.phone_numbers,
+    transcripts = excluded.transcripts,
+    recordings = excluded.recordings,
+    chosen_at = clock_timestamp()
+where
+    (c.phone_numbers, c.transcripts, c.recordings)
+    is distinct from (excluded.phone_numbers, excluded.transcripts, excluded.recordings);
+
+-- name: choices_due
+select
+    chosen.tenant_id,
+    chosen.chosen_at
+from control.personal_choices as chosen
+left join ledger.personal_choices_applied as applied on chosen.tenant_id = applied.tenant_id
+where chosen.chosen_at is distinct from applied.chosen_at
+order by chosen.tenant_id;
+
+-- name: is_pulled_as_before
+select exists (
+    select from ledger.attempts as a
+    inner join pg_catalog.pg_locks as l
+        on
+            l.locktype = 'advisory'
+            and l.classid = 7733
+            and a.attempt_id = l.objid::bigint
+            and l.objsubid = 2
+            and l.granted
+    where
+        a.started_at <= %(chosen_at)s
+        and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+) as is_pulled_as_before;
+
+-- name: calls_of
+select
+    c.pull_id,
+    c.call_id,
+    c.account,
+    c.usage_date,
+    c.phone_number_id,
+    c.assistant_id,
+    c.payload::text as payload
+from raw_vapi.calls as c
+where
+    c.tenant_id = %(tenant_id)s
+    or c.tenant_id is null and (
+        c.phone_number_id in (
+            select a.value from control.agent_attachments as a
+            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_phone_number'
+        )
+        or c.assistant_id in (
+            select a.value from control.agent_attachments as a
+            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_assistant'
+        )
+    );
+
+-- name: minimise
+select ledger.minimise_calls(%s::bigint [], %s::text [], %s::json []) as changed;
+
+-- name: choice_applied
+insert into ledger.personal_choices_applied (tenant_id, chosen_at, rows_changed)
+values (%(tenant_id)s, %(chosen_at)s, %(rows_changed)s)
+on conflict (tenant_id) do update set
+    chosen_at = excluded.chosen_at,
+    applied_at = clock_timestamp(),
+    rows_changed = excluded.rows_changed;
+
 -- name: put_period
 insert into control.retention_periods (tenant_id, personal_days)
 values (%(tenant_id)s, %(days)s)

@@ -42,17 +42,18 @@ select
     versions.kind,
     versions.value,
     versions.valid_from,
-    versions.tenant_id,
-    coalesce(tenants.keeps_conversation, false) as keeps_conversation
+    versions.tenant_id
 from control.agent_attachments as versions
-left join control.tenants as tenants on versions.tenant_id = tenants.tenant_id
 where versions.kind in ('vapi_phone_number', 'vapi_assistant', 'usage_agent')
 order by versions.kind, versions.value, versions.valid_from;
 
--- name: tenants_that_keep_conversations
-select tenant_id
-from control.tenants
-where keeps_conversation;
+-- name: personal_choices
+select
+    tenant_id,
+    phone_numbers,
+    transcripts,
+    recordings
+from control.personal_choices;
 
 -- name: voiceflow_projects
 select

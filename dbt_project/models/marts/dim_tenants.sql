@@ -12,7 +12,6 @@ described as (
         plans.plan_id,
         dated.activated_on,
         dated.closed_on,
-        tenants.keeps_conversation,
         tenants.feature_flags,
         tenants.stripe_customer_id
     from tenants

@@ -12,7 +12,6 @@ renamed as (
         ---------- numerics
         anchor_day,
         ---------- settings
-        keeps_conversation,
         feature_flags,
         stripe_customer_id
     from source

@@ -1,0 +1,58 @@
+"""Bringing calls that stand already to what their tenant chose to have stored, by the rule that calls land by."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import msgspec
+import psycopg
+
+from orchestration.pulling.routing import Routing
+from sources.personal import Document, minimised
+from warehouse import personal
+from warehouse.connect import Role, connect
+
+_BATCH = 2_000
+_DECODE = msgspec.json.Decoder(Document).decode
+_ENCODE = msgspec.json.encode
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How many calls of a tenant changed. is_final: no pull that still goes by the former choice is under way."""
+
+    rows_changed: int
+    is_final: bool
+
+
+def apply_choices(url: str, actor: str, on_progress: Callable[[str, int], None] | None = None) -> dict[str, Applied]:
+    """Apply every tenant's choice that is due; by tenant, what that did. Safe to interrupt and to repeat.
+
+    What is not final stays due, and the next time ends it. Raises WarehouseError.
+    """
+    done: dict[str, Applied] = {}
+    with connect(url, Role.LOADER, actor=actor, autocommit=True) as loader, connect(url, Role.LOADER) as reader:
+        for tenant_id, chosen_at in personal.choices_due(loader):
+            is_final = not personal.is_pulled_as_before(loader, chosen_at)
+            changed = 0
+            over = _changed(reader, Routing.load(loader), tenant_id)
+            while rows := list(islice(over, _BATCH)):
+                changed += personal.minimise(loader, rows)
+                if on_progress is not None:
+                    on_progress(tenant_id, changed)
+            reader.commit()
+            if is_final:
+                personal.choice_applied(loader, tenant_id, chosen_at, changed)
+            done[tenant_id] = Applied(changed, is_final)
+    return done
+
+
+def _changed(reader: psycopg.Connection[Any], routing: Routing, tenant_id: str) -> Iterator[tuple[int, str, str]]:
+    """Pull, call and payload of each call that holds more than was chosen."""
+    for call in personal.calls_of(reader, tenant_id):
+        document = _DECODE(call.payload)
+        choices = routing.choices_of(call.account, call.usage_date)(call.phone_number_id, call.assistant_id)
+        stored = minimised(document, choices)
+        if stored != document:
+            yield call.pull_id, call.call_id, _ENCODE(stored).decode()

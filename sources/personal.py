@@ -1,0 +1,163 @@
+"""What of a call is personal, and how much of it a tenant wants stored: kept, redacted, or never stored.
+
+Redacted leaves what helps to tell calls apart: a number's last two digits, that a recording exists, a transcript
+without the numbers and addresses that were said. Money, times and ids are never touched: each bill stays explained.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+Document = dict[str, msgspec.Raw]
+
+
+class Keep(StrEnum):
+    """What is stored of one kind of personal data."""
+
+    KEPT = "kept"
+    REDACTED = "redacted"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A tenant's choices. phone_numbers: who was on the line, by number, name or address; wherever it is told."""
+
+    phone_numbers: Keep = Keep.KEPT
+    transcripts: Keep = Keep.NEVER
+    recordings: Keep = Keep.NEVER
+
+
+ChoicesOf = Callable[[str | None, str | None], Choices]
+"""The choices of whoever a call belongs to, by its phone number id and assistant id."""
+
+NOBODYS = Choices(Keep.NEVER, Keep.NEVER, Keep.NEVER)
+"""Of a call that belongs to nobody yet: nobody chose to keep it, and no retention period would ever end."""
+
+# What dbt, the content hash and Vapi's support need of a call. The same as ledger.facts_of_a_call() in the warehouse.
+FACTS = (
+    "id", "orgId", "type", "status", "endedReason", "assistantId", "phoneNumberId", "createdAt", "updatedAt",
+    "startedAt", "endedAt", "cost", "costs", "costBreakdown",
+)  # fmt: skip
+
+_RECORDING = re.compile(r"recording|^monitor$|^(?:pcap|log|listen|control)Url$", re.IGNORECASE)
+_TRANSCRIPT = re.compile(r"^(?:analysis|artifact)$|transcript|messages|summary", re.IGNORECASE)
+_PARTY = re.compile(
+    r"^(?:customers?|destination|fallbackDestination|phone|from|to|ani|dnis|extension|caller|callee|forwardedFrom)$"
+    r"|number$|^sip_?uri$|^caller_?(?:id|name)$",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\+\d[\d ()./-]{5,}\d|(?<![\w.:-])\d{9,15}(?![\w.:-])|\b(?:sips?|tel):[^\s\"<>]+", re.IGNORECASE)
+_SPOKEN = re.compile(r"\+?\d(?:[ ()./,-]{0,2}\d){2,}")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_DIGIT = re.compile(r"\d")
+_SHOWN = 2
+_GONE = object()
+# Names of fields met so far that stay whole, by choices: asked of each call, so the question must be cheap.
+_PLAIN: dict[Choices, set[str]] = {}
+_MOST_PLAIN_NAMES = 1024
+
+_DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
+_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def minimised(document: Document, choices: Choices) -> Document:
+    """The document as it may be stored under these choices; values that may stay are left byte for byte.
+
+    Safe to repeat: what was taken out is not brought back, and what was masked stays as it is.
+    """
+    plain = _PLAIN.setdefault(choices, set(FACTS))
+    asked = document.keys() - plain
+    if not asked:
+        return document
+    stored = dict(document)
+    for field in asked:
+        if _passes(field, choices):
+            if len(plain) < _MOST_PLAIN_NAMES:
+                plain.add(field)
+            continue
+        told = None if _is_dropped(field, choices) else _DECODE(document[field])
+        left = _GONE if _is_dropped(field, choices) else _left(field, told, None, choices)
+        if left is _GONE:
+            del stored[field]
+        elif left != told:
+            stored[field] = msgspec.Raw(_ENCODE(left))
+    return stored
+
+
+def _passes(field: str, choices: Choices) -> bool:
+    """Whether nothing in the field can be anything but kept."""
+    if choices.phone_numbers is not Keep.KEPT:
+        return False
+    return _kind(field) is None or choices.transcripts is choices.recordings is Keep.KEPT
+
+
+def _is_dropped(field: str, choices: Choices) -> bool:
+    """Whether nothing of the field can be left."""
+    return choices.transcripts is choices.recordings is Keep.NEVER and _kind(field) is not None
+
+
+def _kind(field: str) -> str | None:
+    return "recordings" if _RECORDING.search(field) else "transcripts" if _TRANSCRIPT.search(field) else None
+
+
+def _left(field: str, value: Any, inside: str | None, choices: Choices) -> Any:
+    """What is left of a value of a field, `inside` a kind of conversation; _GONE for nothing."""
+    kind = inside
+    if inside is None or (inside == "transcripts" and _RECORDING.search(field)):
+        kind = _kind(field) or inside
+    keep = getattr(choices, kind) if kind else Keep.KEPT
+    is_party = _PARTY.search(field) is not None
+    if keep is not Keep.NEVER and is_party and choices.phone_numbers is not Keep.KEPT:
+        return _GONE if choices.phone_numbers is Keep.NEVER else _masked_party(value)
+    if isinstance(value, dict):
+        parts = {name: _left(name, part, kind, choices) for name, part in value.items()}
+        left = {name: part for name, part in parts.items() if part is not _GONE}
+        return left if left or (keep is not Keep.NEVER and not value) else _GONE
+    if keep is Keep.NEVER:
+        return _GONE
+    if isinstance(value, list):
+        parts_of_list = (_left(field, part, kind, choices) for part in value)
+        return [part for part in parts_of_list if part is not _GONE]
+    return _masked(value, kind, keep, choices)
+
+
+def _masked(value: Any, kind: str | None, keep: Keep, choices: Choices) -> Any:
+    if not isinstance(value, str):
+        return value
+    if keep is Keep.REDACTED:
+        if kind == "recordings":
+            return "[recording]"
+        value = _EMAIL.sub("[address]", _SPOKEN.sub(_hide_digits, value))
+    if choices.phone_numbers is Keep.NEVER:
+        return _NUMBER.sub("[number]", value)
+    if choices.phone_numbers is Keep.REDACTED:
+        return _NUMBER.sub(lambda found: _last_digits(found[0]), value)
+    return value
+
+
+def _masked_party(value: Any) -> Any:
+    """Numbers by their last two digits, names and addresses not at all."""
+    if isinstance(value, dict):
+        return {name: _masked_party(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_masked_party(part) for part in value]
+    if value is None or isinstance(value, bool) or value == "":
+        return value
+    text = str(value)
+    is_number = not any(character.isalpha() or character == "@" for character in text)
+    return _last_digits(text) if is_number else "[redacted]"
+
+
+def _last_digits(number: str) -> str:
+    hidden = len(_DIGIT.findall(number)) - _SHOWN
+    return _DIGIT.sub("•", number, count=hidden) if hidden > 0 else number
+
+
+def _hide_digits(found: re.Match[str]) -> str:
+    return _DIGIT.sub("•", found[0])

@@ -1,0 +1,135 @@
+"""What a tenant chose not to store is in no raw row: not when calls land, nor in those that stood when it chose."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from orchestration.minimising import apply_choices
+from sources.personal import FACTS
+from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
+from tests.orchestration.conftest import house  # noqa: F401 - a fixture
+from tests.orchestration.house import House, call
+from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
+from warehouse import personal
+from warehouse.connect import Role, connect
+from warehouse.personal import Kept
+from warehouse.pulls import open_attempt
+
+SAID: dict[str, Any] = {
+    "customer": {"number": "+4915112345678", "name": "Erika M."},
+    "transcript": "my number is +4915112345678, my card 4242 4242",
+    "recordingUrl": "https://storage.example/erika.wav",
+}
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+OWNERS = ("own", "shared", "other", "nobody")
+KEPT, REDACTED, NEVER = (Kept(keep, keep, keep) for keep in ("kept", "redacted", "never"))
+
+
+@pytest.fixture
+def told(house: House) -> House:  # noqa: F811
+    """A tenant with an account of its own, two of the shared account, and a caller who reached nobody."""
+    for tenant in OWNERS[:3]:
+        house.tenant(tenant)
+    house.own_vapi("own", [call("c-own", YESTERDAY, **SAID)])
+    for tenant in ("shared", "other"):
+        house.attach(tenant, "vapi_phone_number", f"number-of-{tenant}")
+    house.own_vapi(
+        None, [call(f"c-{who}", YESTERDAY, phone_number_id=f"number-of-{who}", **SAID) for who in OWNERS[1:]]
+    )
+    return house
+
+
+def choose(house: House, kept: Kept, *tenants: str) -> None:  # noqa: F811
+    with connect(house.url, Role.OPERATOR) as operator:
+        for tenant in tenants:
+            personal.choose(operator, tenant, kept)
+
+
+def raw(house: House) -> dict[str, str]:  # noqa: F811
+    """Every raw row of a call, whole, as text by whose call it is."""
+    rows = house.execute("select call_id, c::text as row from raw_vapi.calls as c")
+    return {row["call_id"].removeprefix("c-"): row["row"] for row in rows}
+
+
+def facts(house: House) -> list[dict[str, Any]]:  # noqa: F811
+    return [
+        {field: told for field, told in row["payload"].items() if field in FACTS}
+        for row in house.execute("select payload from raw_vapi.calls order by call_id, pull_id")
+    ]
+
+
+def personal_words(row: str) -> set[str]:
+    return {word for word in ("12345678", "Erika", "4242 4242", "erika.wav", "my number is") if word in row}
+
+
+EVERY_WORD = {"12345678", "Erika", "4242 4242", "erika.wav", "my number is"}
+
+
+def test_calls_land_as_their_tenant_chose(told: House) -> None:
+    choose(told, KEPT, "own")
+    choose(told, REDACTED, "shared")
+    choose(told, NEVER, "other")
+    told.pull(OWNERS[:3], [YESTERDAY])
+    rows = raw(told)
+    assert personal_words(rows["own"]) == EVERY_WORD
+    assert personal_words(rows["shared"]) == {"my number is"}
+    assert "•78" in rows["shared"]
+    assert personal_words(rows["other"]) == personal_words(rows["nobody"]) == set()
+
+
+def test_what_stands_is_brought_to_a_later_choice_and_no_fact_moves(told: House) -> None:
+    choose(told, KEPT, *OWNERS[:3])
+    told.pull(OWNERS[:3], [YESTERDAY])
+    before = facts(told)
+    apply_choices(told.url, "night")
+    assert personal_words(raw(told)["shared"]) == EVERY_WORD
+
+    choose(told, NEVER, "own", "shared")
+    assert {who: done.rows_changed for who, done in apply_choices(told.url, "night").items()} == {"own": 1, "shared": 1}
+    assert apply_choices(told.url, "night") == {}
+    rows = raw(told)
+    assert personal_words(rows["own"]) == personal_words(rows["shared"]) == set()
+    assert personal_words(rows["other"]) == EVERY_WORD
+    assert facts(told) == before
+    recorded = told.execute(
+        "select after ->> 'rows_changed' as rows from ledger.audit_log"
+        " where object_table = 'ledger.personal_choices_applied' and tenant_id = 'own' order by entry_id"
+    )
+    assert [row["rows"] for row in recorded] == ["0", "1"]
+
+
+def test_a_choice_stays_due_while_a_pull_that_began_before_it_is_under_way(told: House) -> None:
+    with open_attempt(told.url, "cli"):
+        choose(told, NEVER, "own")
+        assert not apply_choices(told.url, "night")["own"].is_final
+        assert not apply_choices(told.url, "night")["own"].is_final
+    assert apply_choices(told.url, "night")["own"].is_final
+    assert apply_choices(told.url, "night") == {}
+
+
+def test_the_warehouse_refuses_to_take_out_or_change_a_fact(told: House) -> None:
+    told.pull(["own"], [YESTERDAY])
+    (row,) = told.execute("select pull_id, call_id, payload from raw_vapi.calls where tenant_id = 'own'")
+    with connect(told.url, Role.LOADER, autocommit=True) as loader:
+        for changed in ({**row["payload"], "cost": 0}, {k: v for k, v in row["payload"].items() if k != "startedAt"}):
+            with pytest.raises(psycopg.errors.RaiseException, match="a fact of a call would change"):
+                personal.minimise(loader, [(row["pull_id"], row["call_id"], json.dumps(changed))])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            loader.execute("update raw_vapi.calls set payload = '{}'")
+
+
+def test_python_and_postgres_mean_the_same_facts(told: House) -> None:
+    assert told.execute("select ledger.facts_of_a_call() as facts")[0]["facts"] == list(FACTS)
+
+
+def test_the_commands_choose_show_and_apply(minutebook: Minutebook, told: House) -> None:  # noqa: F811
+    told.pull(OWNERS[:3], [YESTERDAY])
+    assert "phone numbers kept, transcripts never, recordings never" in minutebook("tenant privacy own").stdout
+    assert "phone numbers never" in minutebook("tenant privacy own --phone-numbers never").stdout
+    assert "recordings redacted" in minutebook("tenant privacy own --recordings redacted").stdout
+    assert '"rows_changed": 1' in minutebook("expire --json").stdout
+    assert personal_words(raw(told)["own"]) == set()
+    assert "phone_numbers" in minutebook("tenant show own").stdout
