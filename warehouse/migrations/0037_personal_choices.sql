@@ -21,8 +21,8 @@ grant select, insert, update, delete on control.personal_choices to minutebook_o
 insert into control.personal_choices (tenant_id, transcripts, recordings)
 select
     tenant_id,
-    'kept',
-    'kept'
+    'kept' as transcripts,
+    'kept' as recordings
 from control.tenants
 where keeps_conversation;
 comment on column control.tenants.keeps_conversation is
