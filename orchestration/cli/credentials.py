@@ -12,6 +12,7 @@ import typer
 from orchestration.cli.options import Json, TenantFilter, command, parse_date, today
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
+from orchestration.pulling.reading import voiceflow_client
 from sources import vapi, voiceflow
 from sources.errors import SourceFailure
 from warehouse import rotation
@@ -32,6 +33,10 @@ class Provider(StrEnum):
     VOICEFLOW = "voiceflow"
 
 
+SETTINGS: dict[Provider, dict[str, tuple[object, ...]]] = {
+    Provider.VAPI: {},
+    Provider.VOICEFLOW: {"generation": tuple(voiceflow.GENERATIONS)},
+}
 ProviderArgument = Annotated[Provider, typer.Argument(help="Whose credential it is.")]
 Owner = Annotated[
     str | None, typer.Option("--tenant", metavar="TENANT", help="Whose it is; without, the platform's shared one.")
@@ -50,12 +55,17 @@ def set_credential(
         ),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting that is no secret. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="How it is used. May be repeated. Voiceflow: generation=stable for a personal access token (vfp_…),"
+            " which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…).",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Store a secret, read from standard input or a hidden prompt; the former one of the same owner is retired."""
-    settings = dict(_setting(text) for text in setting or ())
+    settings = _known(provider, dict(_setting(text) for text in setting or ()))
     current = session(ctx)
     vault = current.settings.vault()
     with current.operator() as connection:
@@ -196,9 +206,8 @@ def _ask(
     tenant: str | None,
     credential: Credential,
 ) -> None:
-    secret = credential.secret.reveal()
     if provider is Provider.VAPI:
-        with vapi.client(secret, current.settings.vapi_url) as client:
+        with vapi.client(credential.secret.reveal(), current.settings.vapi_url) as client:
             vapi.verify(client)
         return
     on = today()
@@ -207,7 +216,7 @@ def _ask(
         for row in agents.projects(connection, tenant)
         if row["valid_to"] is None or row["valid_to"] > on
     ]
-    with voiceflow.client(secret, current.settings.voiceflow_url) as client:
+    with voiceflow_client(credential, current.settings) as client:
         voiceflow.verify(client, projects)
 
 
@@ -219,6 +228,19 @@ def _setting(text: str) -> tuple[str, object]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
+
+
+def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]:
+    """The settings, all of which something reads: a misspelt one would change nothing without a word."""
+    for name, value in settings.items():
+        values = SETTINGS[provider].get(name)
+        if values is None:
+            known = ", ".join(SETTINGS[provider]) or "none"
+            raise typer.BadParameter(f"{provider} has no setting '{name}'; there is {known}", param_hint="--setting")
+        if value not in values:
+            allowed = ", ".join(map(str, values))
+            raise typer.BadParameter(f"'{name}' is one of {allowed}, not '{value}'", param_hint="--setting")
+    return settings
 
 
 def _is(row: dict[str, Any], tenant: str | None, provider: Provider) -> bool:

@@ -16,6 +16,7 @@ from sources.errors import CredentialRejected, SourceFailure
 from sources.http import ProviderClient
 from sources.reading import Reading
 from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
+from warehouse.vault import Credential
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class Readers:
     def _open(self, day: AccountDay) -> ProviderClient | Failure:
         try:
             credential = self._settings.vault().secret(self._connection, day.tenant_id, day.source)
-            return CLIENTS[day.source](credential.secret.reveal(), getattr(self._settings, f"{day.source}_url"))
+            if day.source == "voiceflow":
+                return voiceflow_client(credential, self._settings)
+            return vapi.client(credential.secret.reveal(), self._settings.vapi_url)
         except (VaultError, SettingsError, SourceFailure) as error:
             return failure_of(error)
 
@@ -100,8 +103,11 @@ class Readers:
         return vapi.read_day(self._client(day), day.usage_date, choices_of=choices_of)
 
     def _voiceflow(self, day: AccountDay) -> Reading:
+        client = self._client(day)
+        if not isinstance(client, voiceflow.VoiceflowClient):
+            raise TypeError(f"{day} is read by a client of {client.provider}")
         projects = self._routing.projects_of(day.account, day.usage_date)
-        return voiceflow.read_day(self._client(day), day.usage_date, projects)
+        return voiceflow.read_day(client, day.usage_date, projects)
 
     def _usage_metrics(self, day: AccountDay) -> Reading:
         if self._engine is None:
@@ -113,7 +119,15 @@ class Readers:
         return usage_metrics.read_day(self._engine, day.usage_date, agents)
 
 
-CLIENTS: dict[str, Callable[[str, str], ProviderClient]] = {"vapi": vapi.client, "voiceflow": voiceflow.client}
+def voiceflow_client(credential: Credential, settings: Settings) -> voiceflow.VoiceflowClient:
+    """Voiceflow, asked in the generation of its API that the credential's setting `generation` names; without, v2.
+
+    Raises SourceFailure.
+    """
+    generation = str(credential.settings.get("generation", "v2"))
+    return voiceflow.client(credential.secret.reveal(), settings.voiceflow_url, generation=generation)
+
+
 READERS: dict[str, Callable[[Readers, AccountDay], Reading]] = {
     "vapi": Readers._vapi,
     "voiceflow": Readers._voiceflow,

@@ -1,9 +1,10 @@
-"""Voiceflow: hourly usage counts of one tenant's projects.
+"""Voiceflow: usage counts of one tenant's projects, by the generation of its API that the credential names.
 
-POST /v2/query/usage, per project and metric ──▶ v2 (pages) ──▶ answers (types) ──▶ rows ──▶ Reading
+v2      POST /v2/query/usage, per project and metric ──▶ v2 (pages) ──▶ answers (types) ──┐
+stable  POST /v1/stable/analytics/query/…, per project and metric ──▶ stable ─────────────┴─▶ rows ──▶ Reading
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,7 @@ from sources.budget import Budget
 from sources.errors import ProviderRefused
 from sources.http import ProviderClient
 from sources.reading import Reading, hash_rows
-from sources.voiceflow import v2
+from sources.voiceflow import stable, v2
 from sources.voiceflow.rows import Project, ProjectUsage, table
 from sources.window import Window
 
@@ -37,33 +38,44 @@ class Generation:
 GENERATIONS = {
     # The key stands alone: Voiceflow refuses it with "Bearer" before it.
     "v2": Generation("https://analytics-api.voiceflow.com", "{key}", v2.read_project, v2.verify_project),
+    "stable": Generation(
+        "https://realtime-api.voiceflow.com", "Bearer {key}", stable.read_project, stable.verify_project
+    ),
 }
 
-__all__ = ["GENERATIONS", "HORIZON_DAYS", "Project", "client", "read_day", "verify"]
+__all__ = ["GENERATIONS", "HORIZON_DAYS", "Project", "VoiceflowClient", "client", "read_day", "verify"]
+
+
+class VoiceflowClient(ProviderClient):
+    """Asks with one key, in the generation the key is of."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], budget: Budget, generation: Generation) -> None:
+        super().__init__("Voiceflow", base_url, headers, budget)
+        self.generation = generation
 
 
 def client(
     secret: str, base_url: str | None = None, budget: Budget | None = None, *, generation: str = "v2"
-) -> ProviderClient:
+) -> VoiceflowClient:
     """One per key, shared by all threads that use it. `base_url`: None is the generation's own, whose rate is then
-    kept.
+    kept. ProviderRefused for a generation that is none.
     """
     chosen = _generation(generation)
     authorization = chosen.authorization.format(key=secret)
     limits = budget or Budget(CONCURRENCY, PER_SECOND if base_url is None else None)
-    return ProviderClient("Voiceflow", base_url or chosen.base_url, {"authorization": authorization}, limits)
+    return VoiceflowClient(base_url or chosen.base_url, {"authorization": authorization}, limits, chosen)
 
 
-def read_day(
-    client: ProviderClient, usage_date: date, projects: Sequence[Project], *, generation: str = "v2"
-) -> Reading:
+def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Project]) -> Reading:
     """All metrics of the projects in the UTC day, of every environment; columns of raw_voiceflow.usage, whose
     `environment_id` is the project's configured alias where Voiceflow says that it is meant. Raises SourceFailure."""
     day = Window.of_day(usage_date)
-    usages = [_generation(generation).read_project(client, project, day) for project in projects]
+    usages = [client.generation.read_project(client, project, day) for project in projects]
     rows = [row for usage in usages for row in usage.rows]
     interactions = sum(row.quantity for row in rows if row.metric == "interactions")
     totals = {"rows": Decimal(len(rows)), "interactions": Decimal(interactions)}
+    if costs := [row.cost for row in rows if row.cost is not None]:
+        totals["cost"] = sum(costs, Decimal())
     if outside := sum(usage.outside for usage in usages):
         totals["rows_outside_window"] = Decimal(outside)
     return Reading(
@@ -77,13 +89,13 @@ def read_day(
     )
 
 
-def verify(client: ProviderClient, projects: Sequence[Project], *, generation: str = "v2") -> None:
+def verify(client: VoiceflowClient, projects: Sequence[Project]) -> None:
     """Whether the key reads each of the projects. CredentialRejected if not; ProviderRefused where there is none to
     ask about, since every question to Voiceflow names a project."""
     if not projects:
         raise ProviderRefused("Voiceflow: a key can only be verified against a project, and the tenant has none yet")
     for project in projects:
-        _generation(generation).verify_project(client, project)
+        client.generation.verify_project(client, project)
 
 
 def _generation(name: str) -> Generation:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 import pyarrow as pa
@@ -18,8 +19,8 @@ class Project:
 
 @dataclass(frozen=True)
 class UsageRow:
-    """One count. `key` tells it from every other row of its day; `period_at` is the start of its hour, None for a
-    whole-day list.
+    """One count. `key` tells it from every other row of its day; `period_at` is the start of its hour or day, None for
+    a whole-day list. `cost` is what Voiceflow says it cost, where it says so, in USD; it is in the payload too.
     """
 
     key: tuple[str, ...]
@@ -30,10 +31,12 @@ class UsageRow:
     usage_type: str | None
     quantity: int
     payload: bytes
+    cost: Decimal | None = None
 
     def content(self) -> bytes:
         """What marts depend on: the same bytes, the same usage."""
-        return msgspec.json.encode((self.key, self.environment_id, self.quantity))
+        cost = () if self.cost is None else (self.cost,)
+        return msgspec.json.encode((self.key, self.environment_id, self.quantity, *cost))
 
 
 @dataclass(frozen=True)

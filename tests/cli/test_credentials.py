@@ -8,8 +8,14 @@ import pytest
 
 from orchestration.settings import Settings
 from tests.cli.conftest import MASTER_KEY, Minutebook
+from tests.sandbox.fixture import sandbox
+from tests.sandbox.server import Sandbox
+from tests.sandbox.world import VoiceflowProject
 from warehouse.connect import Role, connect
 
+__all__ = ["sandbox"]
+
+PROJECT = "66f0a1b2c3d4e5f600000001"
 SECRET = "sk-live-5f1e7d"
 
 
@@ -103,3 +109,22 @@ def test_no_secret_is_an_argument_of_any_process_while_it_is_stored(acme: Minute
     acme("credential set vapi", given=SECRET)
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert SECRET not in processes
+
+
+def test_a_voiceflow_token_of_the_newer_generation_is_verified_there(
+    acme: Minutebook, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_VOICEFLOW_URL", sandbox.voiceflow_url)
+    sandbox.world.voiceflow["Bearer vfp_token-of-acme"] = {PROJECT: VoiceflowProject()}
+    acme("credential set voiceflow --tenant acme --setting generation=stable", given="vfp_token-of-acme")
+    assert "accepts the credential" in acme("credential verify voiceflow --tenant acme").output
+    (asked,) = sandbox.received
+    assert asked.path == f"/voiceflow/v1/stable/analytics/query/interaction-count/project/{PROJECT}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [("generation=v3", "one of v2, stable"), ("genration=stable", "has no setting"), ("generation", "NAME=VALUE")],
+)
+def test_a_setting_that_nothing_reads_is_refused(acme: Minutebook, setting: str, told: str) -> None:
+    assert told in acme(f"credential set voiceflow --tenant acme --setting {setting}", code=2, given=SECRET).output

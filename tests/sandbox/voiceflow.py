@@ -1,4 +1,5 @@
-"""Voiceflow's v2 usage query as its documentation prints it: hourly rows in no order, opaque cursors, one odd envelope.
+"""Voiceflow's v2 usage query as its documentation prints it: hourly rows in no order, opaque cursors, one odd envelope;
+and its "stable" analytics, whose rows do not say which environment they are of.
 
 Both ends of the window are counted in: the documentation does not say, and this is the reading that hurts.
 """
@@ -16,6 +17,9 @@ METRICS = (
     "interactions", "unique_users", "credit_usage", "function_usage",
     "api_calls", "kb_documents", "integrations", "top_intents",
 )  # fmt: skip
+STABLE_METRICS = ("interaction-count", "call-count", "call-duration", "transcript-cost", "token-usage")
+STABLE_ENDS = ("startDate", "endDate")
+STABLE_FIELDS = {*STABLE_ENDS, "interval", "timezone", "version", "environmentAlias"}
 FIRST_CURSOR = 127_369_000
 
 
@@ -34,7 +38,39 @@ def routes(world: World) -> list[Route]:
             return JSONResponse({"result": {"intents": project.intents[:limit]}})
         return JSONResponse({"result": page(project, asked["name"], asked["filter"], limit)})
 
-    return [Route("/v2/query/usage", query_usage, methods=["POST"])]
+    async def query_stable(request: Request) -> Response:
+        asked = await request.json()
+        metric, project_id = request.path_params["metric"], request.path_params["project_id"]
+        project = world.voiceflow.get(request.headers.get("authorization", ""), {}).get(project_id)
+        if project is None or not request.headers["authorization"].startswith("Bearer vfp_"):
+            return JSONResponse({"message": "Unauthorized"}, 401)
+        is_known = asked.keys() <= STABLE_FIELDS and asked.get("interval") in ("hour", "day")
+        if metric not in STABLE_METRICS or not is_known or not all(asked[end].endswith("Z") for end in STABLE_ENDS):
+            return JSONResponse({"message": "Bad Request"}, 400)
+        return JSONResponse({"rows": stable_rows(project, metric, asked)})
+
+    return [
+        Route("/v2/query/usage", query_usage, methods=["POST"]),
+        Route("/v1/stable/analytics/query/{metric}/project/{project_id}", query_stable, methods=["POST"]),
+    ]
+
+
+def stable_rows(project: VoiceflowProject, metric: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the window that fit the question, summed by day and by model where there is one."""
+    start, end = (datetime.fromisoformat(asked[name]) for name in STABLE_ENDS)
+    summed: dict[tuple[str, ...], dict[str, Any]] = {}
+    for held in project.stable.get(metric, []):
+        if not start <= datetime.fromisoformat(held.row["intervalStartDate"]) <= end:
+            continue
+        if asked.get("environmentAlias", held.environment) != held.environment:
+            continue
+        if asked.get("version", held.version) != held.version:
+            continue
+        numbers = {name: value for name, value in held.row.items() if isinstance(value, int | float)}
+        told_by = {name: value for name, value in held.row.items() if name not in numbers}
+        row = summed.setdefault(tuple(map(str, told_by.values())), told_by)
+        row |= {name: row.get(name, 0) + value for name, value in numbers.items()}
+    return list(summed.values())
 
 
 def page(project: VoiceflowProject, metric: str, narrowed: dict[str, Any], limit: int) -> dict[str, Any]:

@@ -42,18 +42,30 @@ class VapiAccount:
     is_rejected: bool = False
 
 
+@dataclass(frozen=True)
+class StableRow:
+    """A row of the "stable" analytics and what Voiceflow knows of it besides: its environment's alias, its version."""
+
+    row: dict[str, Any]
+    environment: str = "production"
+    version: str = "published"
+
+
 @dataclass
 class VoiceflowProject:
-    """`environments` maps an alias to the id its rows carry; `rows` are items by metric."""
+    """`environments` maps an alias to the id its rows carry; `rows` are v2's items by metric, `stable` those of the
+    newer generation, a row per metric, day, environment, version and model.
+    """
 
     environments: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     intents: list[dict[str, Any]] = field(default_factory=list)
+    stable: dict[str, list[StableRow]] = field(default_factory=dict)
 
 
 @dataclass
 class World:
-    """`vapi` by private key; `voiceflow` by key, then project id."""
+    """`vapi` by private key; `voiceflow` by authorization header (a bare key, or `Bearer vfp_…`), then project id."""
 
     vapi: dict[str, VapiAccount] = field(default_factory=dict)
     voiceflow: dict[str, dict[str, VoiceflowProject]] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def vapi_client(sandbox: Sandbox, clock: Clock) -> Iterator[ProviderClient]:
 
 
 @pytest.fixture
-def voiceflow_client(sandbox: Sandbox, clock: Clock) -> Iterator[ProviderClient]:
+def voiceflow_client(sandbox: Sandbox, clock: Clock) -> Iterator[voiceflow.VoiceflowClient]:
     with voiceflow.client(VOICEFLOW_KEY, sandbox.voiceflow_url, clock.budget()) as client:
         yield client
 

@@ -7,9 +7,8 @@ import pytest
 
 from sources import voiceflow
 from sources.errors import AnswerMoved, ContractBroken, CredentialRejected, ProviderRefused, PullTruncated
-from sources.http import ProviderClient
 from sources.reading import Reading
-from sources.voiceflow import Project
+from sources.voiceflow import Project, VoiceflowClient
 from tests.sandbox.chat import DEVELOPMENT, LIVE, PRODUCTION, PROTOTYPE
 from tests.sandbox.faults import FOREVER, Fault, altered, ok_with, reordered, repeated_cursor, status
 from tests.sandbox.server import Sandbox
@@ -40,7 +39,7 @@ def project(sandbox: Sandbox) -> VoiceflowProject:
     return held
 
 
-def read(client: ProviderClient, *projects: Project) -> Reading:
+def read(client: VoiceflowClient, *projects: Project) -> Reading:
     return voiceflow.read_day(client, DAY, projects or (PROJECT,))
 
 
@@ -59,7 +58,7 @@ def is_of(metric: str) -> Any:
 
 
 def test_each_metric_is_asked_for_the_day_with_the_highest_limit_and_a_bare_key(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     read(voiceflow_client)
     asked = sandbox.asked(USAGE)
@@ -78,7 +77,7 @@ def test_each_metric_is_asked_for_the_day_with_the_highest_limit_and_a_bare_key(
 
 
 def test_cursors_are_followed_past_short_pages_to_an_empty_one(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"] = [
         interactions(f"2026-02-18T{n % 24:02d}:00:00.000Z", 1, f"type-{n}", "production") for n in range(1203)
@@ -90,7 +89,7 @@ def test_cursors_are_followed_past_short_pages_to_an_empty_one(
 
 
 def test_a_page_without_a_cursor_is_the_last(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     row = interactions("2026-02-18T01:00:00.000Z", 3, environment="production")
     sandbox.faults.script(USAGE, ok_with({"result": {"items": [row]}}))
@@ -99,7 +98,7 @@ def test_a_page_without_a_cursor_is_the_last(
 
 
 def test_a_cursor_that_comes_again_is_a_truncated_pull(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"].append(interactions("2026-02-18T01:00:00.000Z", 3))
     same_page = {"result": {"items": project.rows["interactions"]}}
@@ -120,7 +119,7 @@ def repeated(page: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_rows_of_other_hours_are_left_out_whatever_their_order(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"] = [
         interactions("2026-02-19T00:00:00.000Z", 1000),  # the sandbox counts the end in, as Voiceflow may
@@ -136,7 +135,7 @@ def test_rows_of_other_hours_are_left_out_whatever_their_order(
 
 
 def test_a_row_told_on_two_pages_counts_once(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"] = [interactions(f"2026-02-18T{n:02d}:00:00.000Z", n + 1) for n in range(3)]
     page = {"result": {"cursor": 127_369_000, "items": project.rows["interactions"][:2]}}
@@ -145,7 +144,7 @@ def test_a_row_told_on_two_pages_counts_once(
 
 
 def test_a_row_that_changes_between_pages_is_read_again_later(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     row = interactions("2026-02-18T01:00:00.000Z", 3)
     sandbox.faults.script(USAGE, ok_with({"result": {"items": [row, row | {"count": 4}]}}))
@@ -155,7 +154,7 @@ def test_a_row_that_changes_between_pages_is_read_again_later(
 
 
 def test_every_environment_is_loaded_and_the_billed_one_carries_its_alias(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"] = [
         interactions("2026-02-18T08:00:00.000Z", 10),
@@ -178,7 +177,7 @@ def test_every_environment_is_loaded_and_the_billed_one_carries_its_alias(
 
 
 def test_an_environment_configured_by_its_id_needs_no_second_question(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"] = [interactions("2026-02-18T08:00:00.000Z", 10)]
     reading = read(voiceflow_client, Project(PROJECT.project_id, PRODUCTION))
@@ -189,7 +188,7 @@ def test_an_environment_configured_by_its_id_needs_no_second_question(
 
 
 def test_all_metrics_land_in_the_columns_of_the_raw_table(
-    voiceflow_client: ProviderClient, project: VoiceflowProject
+    voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     place = {
         "period": "2026-02-18T08:00:00.000Z",
@@ -220,7 +219,7 @@ def test_all_metrics_land_in_the_columns_of_the_raw_table(
 
 
 def test_several_projects_are_one_reading(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     second = VoiceflowProject({"production": PRODUCTION})
     second.rows["interactions"] = [interactions("2026-02-18T08:00:00.000Z", 5) | {"projectID": "second"}]
@@ -241,7 +240,7 @@ def test_several_projects_are_one_reading(
     ],
 )  # fmt: skip
 def test_a_row_unlike_the_documented_is_quoted(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject, change: dict[str, Any]
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject, change: dict[str, Any]
 ) -> None:
     good = interactions("2026-02-18T01:00:00.000Z", 3)
     sandbox.faults.script(USAGE, ok_with({"result": {"items": [good, good | change]}}))
@@ -250,7 +249,7 @@ def test_a_row_unlike_the_documented_is_quoted(
 
 
 def test_a_row_without_the_field_that_tells_it_apart_is_quoted(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["kb_documents"] = [interactions("2026-02-18T01:00:00.000Z", 3)]
     with pytest.raises(ContractBroken, match="kb_documents, row 0: it lacks 'documentID'"):
@@ -259,7 +258,7 @@ def test_a_row_without_the_field_that_tells_it_apart_is_quoted(
 
 @pytest.mark.parametrize("body", [{"error": "oops"}, {"result": None}, {"result": {}}, {"result": {"intents": []}}, []])
 def test_another_envelope_breaks_the_contract(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject, body: object
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject, body: object
 ) -> None:
     sandbox.faults.script(USAGE, ok_with(body))
     with pytest.raises(ContractBroken):
@@ -268,7 +267,7 @@ def test_another_envelope_breaks_the_contract(
 
 @pytest.mark.parametrize("fault", [status(500), status(429, retry_after=3), ok_with(b"<html>")])
 def test_a_failure_in_the_middle_of_the_pages_is_overcome(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject, fault: Fault
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject, fault: Fault
 ) -> None:
     project.rows["interactions"] = [
         interactions(f"2026-02-18T{n % 24:02d}:00:00.000Z", 1, f"type-{n}") for n in range(700)
@@ -278,7 +277,7 @@ def test_a_failure_in_the_middle_of_the_pages_is_overcome(
 
 
 def test_the_hash_ignores_order_and_sees_every_count(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     project.rows["interactions"] = [interactions(f"2026-02-18T{n:02d}:00:00.000Z", n) for n in range(12)]
     before = read(voiceflow_client).content_hash
@@ -292,7 +291,7 @@ def test_the_hash_ignores_order_and_sees_every_count(
 
 
 def test_a_key_is_verified_against_each_project(
-    sandbox: Sandbox, voiceflow_client: ProviderClient, project: VoiceflowProject
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
     voiceflow.verify(voiceflow_client, [PROJECT])
     assert len(sandbox.received) == 1
@@ -300,11 +299,11 @@ def test_a_key_is_verified_against_each_project(
         voiceflow.verify(voiceflow_client, [PROJECT, Project("of-somebody-else")])
 
 
-def test_a_key_without_a_project_cannot_be_verified(voiceflow_client: ProviderClient) -> None:
+def test_a_key_without_a_project_cannot_be_verified(voiceflow_client: VoiceflowClient) -> None:
     with pytest.raises(ProviderRefused, match="none yet"):
         voiceflow.verify(voiceflow_client, [])
 
 
-def test_an_unknown_generation_is_refused(voiceflow_client: ProviderClient) -> None:
-    with pytest.raises(ProviderRefused, match="there is v2"):
-        voiceflow.read_day(voiceflow_client, DAY, [PROJECT], generation="v9")
+def test_an_unknown_generation_is_refused() -> None:
+    with pytest.raises(ProviderRefused, match="there is v2, stable"):
+        voiceflow.client(VOICEFLOW_KEY, generation="v9")

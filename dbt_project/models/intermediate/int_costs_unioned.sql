@@ -29,7 +29,7 @@ metric_costs as (
         usage.cost
     from usage
     left join {{ ref('stg_control__meters') }} as meters on usage.meter_id = meters.meter_id
-    where usage.source = 'usage_metrics' and usage.cost is not null
+    where usage.source in ('usage_metrics', 'voiceflow') and usage.cost is not null
 ),
 
 estimates as (

@@ -85,6 +85,13 @@ voice_errors as (
     where error_calls > 0 and tenant_id is not null
 ),
 
+voiceflow_costed as (
+    select
+        *,
+        bool_or(cost is not null) over (partition by account, usage_date, project_id) as is_costed
+    from {{ ref('int_voiceflow_usage_daily') }}
+),
+
 voiceflow as (
     select
         case when projects.tenant_id = usage.account then usage.account end as tenant_id,
@@ -95,16 +102,24 @@ voiceflow as (
         meters.meter_id,
         case
             when usage.metric = 'interactions' then coalesce(meters.meter_id, 'interactions')
-            else usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
+            when usage.metric = 'credit_usage' then usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
+            when usage.metric = 'tokens' then usage.metric || ' ' || usage.usage_type
+            else usage.metric
         end as item,
         case
             when usage.metric = 'interactions' then coalesce(meters.unit, 'interaction')
+            when usage.metric = 'calls' then 'call'
+            when usage.metric in ('call_milliseconds', 'talk_milliseconds') then 'millisecond'
+            when usage.metric = 'tokens' then 'token'
+            when usage.metric = 'transcript_cost' then 'transcript'
             else 'usage unit'
         end as unit,
         usage.quantity::numeric as quantity,
         case
             when
                 usage.metric = 'interactions'
+                -- What Voiceflow says a project cost that day is what its interactions cost.
+                and not usage.is_costed
                 and usage.usage_type in ({{ listed('voiceflow_live_types') }})
                 and projects.environment in ({{ listed('voiceflow_production_environments') }})
                 and usage.environment_id = projects.environment
@@ -112,11 +127,13 @@ voiceflow as (
             else 0
         end as uncosted_quantity,
         false as is_billed_elsewhere,
-        null::numeric as cost,
+        usage.cost,
         usage.row_count,
         usage.pull_id,
         case
             when coalesce(projects.tenant_id, '') <> usage.account then 'unattributed'
+            -- Of all environments: what drafts cost, costs too.
+            when usage.metric = 'transcript_cost' then 'no meter'
             when usage.usage_type in ({{ listed('voiceflow_prototype_types') }}) then 'prototype'
             when projects.environment not in ({{ listed('voiceflow_production_environments') }})
                 then 'prototype'
@@ -127,7 +144,7 @@ voiceflow as (
             when usage.usage_type not in ({{ listed('voiceflow_live_types') }}) then 'unknown type'
             when meters.meter_id is null then 'no meter'
         end as reason
-    from {{ ref('int_voiceflow_usage_daily') }} as usage
+    from voiceflow_costed as usage
     left join {{ ref('stg_control__voiceflow_projects') }} as projects on usage.project_id = projects.project_id
     left join meters on meters.source = 'voiceflow' and usage.metric = 'interactions'
 ),

@@ -20,11 +20,15 @@ daily as (
         usage.metric,
         usage.usage_type,
         count(*) as row_count,
-        sum(usage.quantity)::bigint as quantity
+        sum(usage.quantity)::bigint as quantity,
+        sum(usage.cost) as cost
     from {{ ref('stg_voiceflow__usage') }} as usage
     where
         {{ in_changed_pulls('usage.pull_id') }}
-        and usage.metric in ('interactions', 'credit_usage')
+        and usage.metric in (
+            'interactions', 'credit_usage',
+            'calls', 'call_milliseconds', 'talk_milliseconds', 'tokens', 'transcript_cost'
+        )
     group by
         usage.account, usage.usage_date, usage.pull_id, usage.project_id, usage.environment_id, usage.metric,
         usage.usage_type

@@ -74,7 +74,7 @@ summed as (
         usage_date,
         reason,
         reason in ('unattributed', 'unpriced', 'unknown type', 'error')
-        or (reason = 'no meter' and item not like 'credit_usage %') as is_blocking,
+        or (reason = 'no meter' and (source <> 'voiceflow' or unit = 'interaction')) as is_blocking,
         sum(quantity) as quantity,
         sum(cost) as cost,
         sum(row_count)::bigint as row_count

@@ -1,0 +1,183 @@
+"""Voiceflow's "stable" analytics: a metric of a project by day, the whole window in one answer, without pages.
+
+https://docs.voiceflow.com/cookbook/query-token-usage; the spec is that of Voiceflow's own command-line client. Rows do
+not say which environment they are of: the question does. So what is billed (the project's environment, as published) is
+asked for by itself, then everything; what everything holds beyond it is drafts and other environments.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from sources.errors import AnswerMoved, ContractBroken
+from sources.http import ProviderClient
+from sources.voiceflow.rows import Project, ProjectUsage, UsageRow
+from sources.window import Window, instant
+
+PATH = "/v1/stable/analytics/query/{metric}/project/{project_id}"
+PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is asked, under which names its fields become rows, and whether it is split by what is billed.
+
+    `quantities` maps a field to the metric of our rows; `told_by` is the field that, with the day, tells rows apart;
+    `cost` is the field with money.
+    """
+
+    name: str
+    quantities: dict[str, str]
+    told_by: str | None = None
+    cost: str | None = None
+    is_split: bool = True
+
+
+METRICS = (
+    Metric("interaction-count", {"count": "interactions"}),
+    Metric("call-count", {"count": "calls", "durationMS": "call_milliseconds"}),  # with silence and time on hold
+    Metric("call-duration", {"durationMS": "talk_milliseconds"}),  # without
+    Metric("token-usage", {"count": "tokens"}, told_by="model"),
+    # Not split: what drafts cost, costs too.
+    Metric("transcript-cost", {"transcriptCount": "transcript_cost"}, cost="cost", is_split=False),
+)
+
+
+class _Answer(msgspec.Struct):
+    rows: list[msgspec.Raw]
+
+
+class _Row(msgspec.Struct):
+    period: Annotated[datetime, msgspec.Meta(tz=True)] = msgspec.field(name="intervalStartDate")
+
+
+_parse = msgspec.json.Decoder(_Answer).decode
+_ROW = msgspec.json.Decoder(_Row)
+_FIELDS = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_LARGEST = 2**63 - 1
+
+
+def read_project(client: ProviderClient, project: Project, window: Window) -> ProjectUsage:
+    """All metrics of a project in the window. AnswerMoved if what is billed is more than everything, or a row is told
+    twice and differently; ContractBroken for a row that is not as documented.
+    """
+    reader = _Reader(client, project, window)
+    rows = [row for metric in METRICS for row in reader.metric(metric)]
+    return ProjectUsage(tuple(rows), reader.requests, reader.outside)
+
+
+def verify_project(client: ProviderClient, project: Project) -> None:
+    """One hour before Voiceflow kept any of these counts: needs the key, costs nothing."""
+    hour = {"startDate": "2025-01-01T00:00:00.000Z", "endDate": "2025-01-01T01:00:00.000Z", "interval": "hour"}
+    client.post(PATH.format(metric=METRICS[0].name, project_id=project.project_id), _parse, hour)
+
+
+@dataclass
+class _Reader:
+    client: ProviderClient
+    project: Project
+    window: Window
+    requests: int = 0
+    outside: int = 0
+
+    def metric(self, metric: Metric) -> list[UsageRow]:
+        """The metric's rows: those of what is billed under the project's environment, the others under none."""
+        if not metric.is_split:
+            return list(self._rows(metric, {}).values())
+        billed = self._rows(metric, {"version": PUBLISHED, "environmentAlias": self.project.environment})
+        everything = self._rows(metric, {})
+        named = [
+            replace(
+                row,
+                key=(*row.key, PUBLISHED),
+                environment_id=self.project.environment,
+                usage_type=row.usage_type or PUBLISHED,
+            )
+            for row in billed.values()
+        ]
+        return named + [
+            replace(row, quantity=row.quantity - beyond)
+            for row in everything.values()
+            if (beyond := self._billed_of(row, billed)) < row.quantity
+        ]
+
+    def _billed_of(self, row: UsageRow, billed: dict[tuple[str, ...], UsageRow]) -> int:
+        part = billed[row.key].quantity if row.key in billed else 0
+        if part > row.quantity:
+            raise AnswerMoved(f"Voiceflow {row.metric}: {part} of {row.key} are published, and {row.quantity} are all")
+        return part
+
+    def _rows(self, metric: Metric, narrowed: dict[str, str]) -> dict[tuple[str, ...], UsageRow]:
+        self.requests += 1
+        path = PATH.format(metric=metric.name, project_id=self.project.project_id)
+        answer = self.client.post(path, _parse, {**self._window(), **narrowed})
+        rows: dict[tuple[str, ...], UsageRow] = {}
+        for position, raw in enumerate(answer.rows):
+            for row in _usage_rows(metric, self.project, position, bytes(raw)):
+                # Whether Voiceflow counts its end in is not documented.
+                if row.period_at is None or row.period_at not in self.window:
+                    self.outside += 1
+                elif (known := rows.setdefault(row.key, row)).quantity != row.quantity:
+                    raise AnswerMoved(
+                        f"Voiceflow {row.metric}: {row.key} was told as {known.quantity}, then as {row.quantity}"
+                    )
+        return rows
+
+    def _window(self) -> dict[str, str]:
+        return {
+            "startDate": instant(self.window.start),
+            "endDate": instant(self.window.end),
+            "interval": "day",
+            "timezone": "UTC",
+        }
+
+
+def _usage_rows(metric: Metric, project: Project, position: int, raw: bytes) -> list[UsageRow]:
+    try:
+        period = _ROW.decode(raw).period
+        fields = _FIELDS.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _broken(metric, position, str(error), raw) from None
+    needed = (*metric.quantities, *filter(None, [metric.told_by, metric.cost]))
+    missing = [name for name in needed if name not in fields]
+    if missing:
+        raise _broken(metric, position, f"it lacks {', '.join(missing)}", raw)
+    kind = None if metric.told_by is None else (fields[metric.told_by] or "unknown")
+    if not (kind is None or isinstance(kind, str)):
+        raise _broken(metric, position, f"its {metric.told_by} is no text", raw)
+    cost = fields[metric.cost] if metric.cost else None
+    if metric.cost and (isinstance(cost, bool) or not isinstance(cost, int | Decimal)):
+        raise _broken(metric, position, f"its {metric.cost} is no number", raw)
+    return [
+        UsageRow(
+            key=(ours, project.project_id, instant(period), *([] if kind is None else [kind])),
+            project_id=project.project_id,
+            environment_id=None,
+            metric=ours,
+            period_at=period,
+            usage_type=kind,
+            quantity=_whole(metric, position, theirs, fields[theirs], raw),
+            payload=raw,
+            cost=None if cost is None else Decimal(cost),
+        )
+        for theirs, ours in metric.quantities.items()
+    ]
+
+
+def _whole(metric: Metric, position: int, name: str, told: object, raw: bytes) -> int:
+    """A count as told; milliseconds may come with a fraction and are rounded half away from zero."""
+    if isinstance(told, bool) or not isinstance(told, int | Decimal) or not 0 <= told <= _LARGEST:
+        raise _broken(metric, position, f"its {name} is no count", raw)
+    whole = int(Decimal(told).quantize(Decimal(1), ROUND_HALF_UP))
+    if whole != told and name != "durationMS":
+        raise _broken(metric, position, f"its {name} is no whole number", raw)
+    return whole
+
+
+def _broken(metric: Metric, position: int, problem: str, raw: bytes) -> ContractBroken:
+    return ContractBroken(
+        f"Voiceflow {metric.name}, row {position}: {problem}; it reads {raw[:300].decode(errors='replace')}"
+    )
