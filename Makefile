@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet "uv>=0.9"; }
@@ -68,6 +68,11 @@ soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 generated t
 .PHONY: screenshots
 screenshots: setup ## The README's pictures of the pages, drawn by headless Chromium
 	@$(BIN)/python -m tests.pages.screenshots
+
+.PHONY: accessibility
+accessibility: setup ## axe-core on every page, light and dark, desktop and phone; needs a Chromium
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { echo "no Chromium here: install one first" >&2; exit 1; }
+	@$(BIN)/python -m pytest -q tests/pages/test_browser.py
 
 .PHONY: faults
 faults: setup ## A night of killed pulls and crashed servers, FAULT_SEEDS=200 of them; a failing seed is named

@@ -1,12 +1,19 @@
 """Headless Chromium on pages that need a session: a page is fetched as its visitor, and drawn from a local copy.
 
-The command line can set no cookie, so what the visitor was sent is written to a file with its style sheet inside.
+The command line can set no cookie, so what the visitor was sent is written to a file with its style sheet inside. Many
+copies are examined in one run, each in a frame as wide as a screen: to start a browser takes longer than to look.
 """
 
+import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -15,50 +22,83 @@ _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
 )  # fmt: skip
-_MEASURE = "<script>document.title = 'width ' + document.documentElement.scrollWidth</script>"
+# What Chromium's settings call the scheme a person prefers.
+_SCHEMES = {True: "--blink-settings=preferredColorScheme=0", False: "--blink-settings=preferredColorScheme=1"}
+_EXAMINE = """<script src="axe.min.js"></script><script>
+axe.run(document, {resultTypes: ["violations"]}).then(found => parent.postMessage({
+  frame: window.name,
+  width: document.documentElement.scrollWidth,
+  isDark: matchMedia("(prefers-color-scheme: dark)").matches,
+  faults: found.violations.flatMap(rule => rule.nodes.map(
+    node => [rule.impact, rule.id, node.html.slice(0, 160), node.failureSummary.slice(0, 300)]))
+}, "*"))
+</script>"""
+_COLLECT = """<script>
+const told = []
+onmessage = message => { told.push(message.data); document.getElementById("told").textContent = JSON.stringify(told) }
+</script><pre id="told"></pre>"""
+_OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 
-class Browser:
-    """Draws a visitor's pages."""
+@dataclass(frozen=True)
+class Examined:
+    """A page on a screen: how wide it was drawn, and axe-core's violations as (impact, rule, element, why)."""
 
-    def __init__(self, folder: Path, client: httpx.Client) -> None:
-        self._folder = folder
-        self._client = client
+    page: str
+    width: int
+    is_dark: bool
+    scroll_width: int
+    faults: Sequence[tuple[str, str, str, str]]
 
-    def scroll_width(self, path: str, width: int) -> int:
-        """How wide the page is drawn on a screen of this width; more than the width means that it scrolls sideways."""
-        # Chromium's own window is never narrower than 500 pixels; a frame may be.
-        inner = self._copy(path, _MEASURE)
-        outer = self._folder / "frame.html"
-        frame = f'<iframe id="f" width="{width}" height="900" style="border:0" src="{inner.name}"></iframe>'
-        wait = "<script>f.onload = () => { document.title = f.contentDocument.title }</script>"
-        outer.write_text(f"<!doctype html><body>{frame}{wait}")
-        title = re.search(r"<title>width (\d+)", self._run(outer, 1400))
-        assert title, "the page was not measured"
-        return int(title[1])
+    @property
+    def grave(self) -> list[tuple[str, str, str, str]]:
+        """The violations that axe-core calls serious or critical."""
+        return [fault for fault in self.faults if fault[0] in {"serious", "critical"}]
 
-    def drawn(self, path: str, width: int) -> str:
-        """The document after drawing; an alert would hold it up for ever."""
-        return self._run(self._copy(path, ""), width)
 
-    def screenshot(self, path: str, width: int, to: Path) -> None:
-        """A picture of the page's first screen."""
-        self._run(self._copy(path, ""), width, f"--screenshot={to}")
+def fetched(client: httpx.Client, path: str) -> str:
+    """A page as its visitor is sent it, its style sheet inside."""
+    page = client.get(path, follow_redirects=True).text
+    style = client.get("/static/minutebook.css").text
+    return page.replace('<link rel="stylesheet" href="/static/minutebook.css">', f"<style>{style}</style>")
 
-    def _copy(self, path: str, extra: str) -> Path:
-        page = self._client.get(path, follow_redirects=True).text
-        style = self._client.get("/static/minutebook.css").text
-        page = page.replace('<link rel="stylesheet" href="/static/minutebook.css">', f"<style>{style}</style>")
-        copy = self._folder / "page.html"
-        copy.write_text(page.replace("</body>", f"{extra}</body>"), encoding="utf-8")
-        return copy
 
-    def _run(self, page: Path, width: int, action: str = "--dump-dom") -> str:
-        assert CHROMIUM
-        profile = self._folder / "profile"
-        command = [
-            CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},900", "--virtual-time-budget=5000",
-            "--allow-file-access-from-files", action, page.as_uri(),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-        return done.stdout
+def examine(folder: Path, pages: Mapping[str, str], widths: Sequence[int], is_dark: bool) -> list[Examined]:
+    """Draw all pages at all widths in one browser, and let axe-core look at each."""
+    (folder / "axe.min.js").write_text((files("axe_playwright_python") / "axe.min.js").read_text())
+    frames: dict[str, tuple[str, int]] = {}
+    for number, (name, page) in enumerate(pages.items()):
+        copy = _OWN_POLICY.sub("", page).replace("</body>", f"{_EXAMINE}</body>")
+        (folder / f"page-{number}.html").write_text(copy, encoding="utf-8")
+        frames |= {f"page-{number}.html#{width}": (name, width) for width in widths}
+    drawn = "".join(
+        f'<iframe name="{frame}" src="{frame.partition("#")[0]}" width="{width}" height="900" frameborder="0"></iframe>'
+        for frame, (_, width) in frames.items()
+    )
+    (folder / "all.html").write_text(f"<!doctype html><body>{_COLLECT}{drawn}")
+    found = re.search(
+        r'<pre id="told">(.*?)</pre>', _run(folder, folder / "all.html", (1400, 900), _SCHEMES[is_dark]), re.S
+    )
+    told: list[dict[str, Any]] = json.loads(unescape(found[1])) if found and found[1] else []
+    assert {each["frame"] for each in told} == set(frames), "not every page was examined"
+    return [
+        Examined(*frames[each["frame"]], each["isDark"], each["width"], [tuple(fault) for fault in each["faults"]])
+        for each in told
+    ]
+
+
+def screenshot(folder: Path, client: httpx.Client, path: str, size: tuple[int, int], to: Path) -> None:
+    """A picture of the page's first screen, size being its width and height in pixels."""
+    copy = folder / "page.html"
+    copy.write_text(fetched(client, path), encoding="utf-8")
+    _run(folder, copy, size, f"--screenshot={to}")
+
+
+def _run(folder: Path, page: Path, size: tuple[int, int], *more: str) -> str:
+    assert CHROMIUM
+    command = [
+        CHROMIUM, *_FLAGS, f"--user-data-dir={folder / 'profile'}", f"--window-size={size[0]},{size[1]}",
+        "--virtual-time-budget=120000", "--allow-file-access-from-files", "--dump-dom", *more, page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    return done.stdout

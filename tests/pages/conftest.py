@@ -55,14 +55,15 @@ def story_url(postgres_server: str, story_template: str, request: pytest.Fixture
 def visit(story_url: str, tmp_path: Path) -> Iterator[Callable[[str], httpx.Client]]:
     """Opens the pages as somebody: visit("ana") signs in, visit("") does not."""
     with serving(story_url, tmp_path, world.TODAY) as address, ExitStack() as clients:
+        yield lambda login: signed_in(clients, address, login)
 
-        def opened(login: str) -> httpx.Client:
-            client = clients.enter_context(httpx.Client(base_url=address, timeout=60))
-            if login:
-                client.cookies.set(SESSION, _token_of(login))
-            return client
 
-        yield opened
+def signed_in(clients: ExitStack, address: str, login: str) -> httpx.Client:
+    """A client with the session of one of the story's logins; of a stranger for an empty one."""
+    client = clients.enter_context(httpx.Client(base_url=address, timeout=60))
+    if login:
+        client.cookies.set(SESSION, _token_of(login))
+    return client
 
 
 def _token_of(login: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.pages import world
-from tests.pages.browser import CHROMIUM, Browser
+from tests.pages.browser import CHROMIUM, screenshot
 from tests.pages.server import serving
 from tests.pages.signing import PASSWORD, sign_in
 from warehouse import logins
@@ -19,10 +19,10 @@ from warehouse.embedded import running
 from warehouse.migrate import migrate
 
 PICTURES = (
-    ("periods", "ana", "/periods", 1280),
-    ("statement", "ana", "/periods/delta-legal/2026-10-01", 1280),
-    ("days", "otto", "/days", 1280),
-    ("usage", "tina", "/usage/2026-10-01", 1280),
+    ("periods", "ana", "/periods", 900),
+    ("statement", "ana", "/periods/delta-legal/2026-10-01", 1080),
+    ("days", "otto", "/days", 1060),
+    ("usage", "tina", "/usage/2026-10-01", 1080),
 )
 
 
@@ -44,10 +44,10 @@ def main() -> int:
                 logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
                 logins.set_password(connection, login, PASSWORD)
         with serving(url, Path(folder), world.TODAY) as address:
-            for name, login, path, width in PICTURES:
+            for name, login, path, height in PICTURES:
                 with httpx.Client(base_url=address, timeout=60) as client:
                     sign_in(client, login)
-                    Browser(Path(folder), client).screenshot(path, width, images / f"{name}.png")
+                    screenshot(Path(folder), client, path, (1280, height), images / f"{name}.png")
                     print(images / f"{name}.png")
     return 0
 
