@@ -1,9 +1,9 @@
 """The two dimensions of what is pulled: tenant × usage date. Keys read `tenant|usage_date`.
 
-The usage dates start on the first of the month, 400 days ago or a little more. Dagster's guidance is at most 100,000
-keys per asset, which 400 days are at 250 tenants, while a year of history can still be backfilled in the UI (older
-days: the command line). A start that moves by months and not by days is the same in every process that loads the
-definitions.
+The usage dates start on the first of a month, MINUTEBOOK_UI_DAYS ago or a little more. Dagster's guidance is at most
+100,000 keys per asset: 400 days at 230 tenants, 69 at 1,000, which `minutebook up` therefore chooses there. Older days
+are pulled by the command line and seen in `minutebook status` and `marts.fct_tenant_day_status`, which know no
+partitions. A start that moves by months and not by days is the same in every process that loads the definitions.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,27 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from orchestration.pulling import TenantDay
+from orchestration.settings import Settings
 
-REACHES_BACK = timedelta(days=400)
+MOST_DAYS = 400
+FEWEST_DAYS = 35  # a month and what Stripe still takes
+MOST_KEYS = 100_000
 
 
-def first_usage_date(today: date) -> date:
+def days_for(tenant_count: int) -> int:
+    """How far back the partitions may begin with so many tenants; the first month's other days are counted in."""
+    return max(FEWEST_DAYS, min(MOST_DAYS, MOST_KEYS // max(tenant_count, 1) - 31))
+
+
+def first_usage_date(today: date, days: int = MOST_DAYS) -> date:
     """The oldest usage date that has a partition, seen from `today` (UTC)."""
-    return (today - REACHES_BACK).replace(day=1)
+    return (today - timedelta(days=days)).replace(day=1)
 
 
 tenants = dg.DynamicPartitionsDefinition(name="tenant")
-usage_dates = dg.DailyPartitionsDefinition(start_date=first_usage_date(datetime.now(UTC).date()).isoformat())
+usage_dates = dg.DailyPartitionsDefinition(
+    start_date=first_usage_date(datetime.now(UTC).date(), Settings.from_environment().ui_days or MOST_DAYS).isoformat()
+)
 tenant_days = dg.MultiPartitionsDefinition({"tenant": tenants, "usage_date": usage_dates})
 
 

@@ -14,6 +14,8 @@ MINUTEBOOK_STRIPE_API_KEY       Stripe's secret key
 MINUTEBOOK_STRIPE_WEBHOOK_SECRET  signing secrets of the webhook endpoints, newest first, comma-separated
 MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 live and 25 in test mode
 MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
+MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begin, default 400; `up` takes fewer with
+                                many tenants, and older days stay within reach of `minutebook pull`
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs, and says of each column what dbt says
@@ -66,6 +68,7 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     stripe_rate: float = 80.0
     superseded_days: int = 35
+    ui_days: int | None = None
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
     metabase_api_key: str | None = field(default=None, repr=False)
@@ -95,7 +98,8 @@ class Settings:
                 secret.strip() for secret in (value("STRIPE_WEBHOOK_SECRET") or "").split(",") if secret.strip()
             ),
             stripe_rate=_rate(value("STRIPE_RATE")),
-            superseded_days=_days(value("SUPERSEDED_DAYS")),
+            superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
+            ui_days=_days("UI_DAYS", value("UI_DAYS")),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
             metabase_api_key=value("METABASE_API_KEY"),
@@ -170,9 +174,9 @@ def _rate(text: str | None) -> float:
     return rate
 
 
-def _days(text: str | None) -> int:
+def _days(name: str, text: str | None) -> int | None:
     if text is None:
-        return Settings.superseded_days
+        return None
     if not text.isdecimal() or not 0 < int(text) <= 36_500:
-        raise SettingsError("MINUTEBOOK_SUPERSEDED_DAYS is no number of days from 1 on; write one such as 35")
+        raise SettingsError(f"MINUTEBOOK_{name} is no number of days from 1 on; write one such as 35")
     return int(text)

@@ -13,10 +13,11 @@ from typing import Annotated
 
 import typer
 
-from orchestration import instance
-from orchestration.cli.options import command
+from orchestration import instance, partitions
+from orchestration.cli.options import command, today
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import CommandFailed, session
+from warehouse.control import tenants
 from warehouse.migrate import migrate
 
 app = typer.Typer()
@@ -31,14 +32,18 @@ def up(
     port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
 ) -> None:
     """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
-    settings = session(ctx).settings
+    current = session(ctx)
+    settings = current.settings
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
     with settings.database() as url:
         migrate(url)
         settings.vault()
-        own = instance.environment(url, settings.home)
+        with current.operator_of(url) as connection:
+            served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
+        ui_days = settings.ui_days or partitions.days_for(served)
+        own = instance.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
         log = Path(own["DAGSTER_HOME"]) / "up.log"
         # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
         with log.open("ab") as output, _Terminated() as terminated:
@@ -55,6 +60,9 @@ def up(
                 _wait_until_served(process, port, log, terminated)
                 if not terminated.is_set:
                     say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
+                    say(
+                        f"its partitions begin about {ui_days} days ago; older days: minutebook pull, minutebook status"
+                    )
                     next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
                 while process.poll() is None and not terminated.is_set:
                     time.sleep(0.2)

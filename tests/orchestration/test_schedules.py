@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.partitions import first_usage_date, key_of, tenant_day, tenant_days, tenants
+from orchestration.partitions import MOST_KEYS, days_for, first_usage_date, key_of, tenant_day, tenant_days, tenants
 from orchestration.pulling import TenantDay
 from orchestration.schedules import TRAILING_DAYS, pull_usage_nightly
 
@@ -76,3 +76,11 @@ def test_usage_dates_reach_back_four_hundred_days_and_start_with_a_month(today: 
     start = first_usage_date(today)
     assert start.day == 1
     assert 400 <= (today - start).days <= 431
+
+
+@pytest.mark.parametrize(("tenant_count", "days"), [(0, 400), (230, 400), (500, 169), (1000, 69), (5000, 35)])
+def test_the_more_tenants_the_later_partitions_begin(tenant_count: int, days: int) -> None:
+    assert days_for(tenant_count) == days
+    latest = date(2026, 3, 31)
+    if tenant_count <= 1000:
+        assert (latest - first_usage_date(latest, days)).days * tenant_count <= MOST_KEYS
