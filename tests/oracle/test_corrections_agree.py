@@ -1,5 +1,5 @@
-"""Whatever reaches an approved period later becomes adjustments, the same in the marts and the oracle, and every line is
-explained down to the provider's own rows."""
+"""Whatever reaches an approved period later becomes adjustments, the same in the marts and the oracle, and every line
+is explained down to the provider's own rows."""
 
 from dataclasses import replace
 from pathlib import Path
