@@ -12,7 +12,7 @@ import typer
 from orchestration.cli.options import Json, TenantFilter, command, parse_date, today
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
-from orchestration.pulling.reading import voiceflow_client
+from orchestration.pulling.reading import vapi_client, voiceflow_client
 from sources import vapi, voiceflow
 from sources.errors import SourceFailure
 from warehouse import rotation
@@ -207,7 +207,7 @@ def _ask(
     credential: Credential,
 ) -> None:
     if provider is Provider.VAPI:
-        with vapi.client(credential.secret.reveal(), current.settings.vapi_url) as client:
+        with vapi_client(credential, current.settings) as client:
             vapi.verify(client)
         return
     on = today()

@@ -86,9 +86,7 @@ class Readers:
     def _open(self, day: AccountDay) -> ProviderClient | Failure:
         try:
             credential = self._settings.vault().secret(self._connection, day.tenant_id, day.source)
-            if day.source == "voiceflow":
-                return voiceflow_client(credential, self._settings)
-            return vapi.client(credential.secret.reveal(), self._settings.vapi_url)
+            return CLIENTS[day.source](credential, self._settings)
         except (VaultError, SettingsError, SourceFailure) as error:
             return failure_of(error)
 
@@ -119,6 +117,11 @@ class Readers:
         return usage_metrics.read_day(self._engine, day.usage_date, agents)
 
 
+def vapi_client(credential: Credential, settings: Settings) -> ProviderClient:
+    """Vapi, asked with this key. Raises SourceFailure."""
+    return vapi.client(credential.secret.reveal(), settings.vapi_url)
+
+
 def voiceflow_client(credential: Credential, settings: Settings) -> voiceflow.VoiceflowClient:
     """Voiceflow, asked in the generation of its API that the credential's setting `generation` names; without, v2.
 
@@ -128,6 +131,10 @@ def voiceflow_client(credential: Credential, settings: Settings) -> voiceflow.Vo
     return voiceflow.client(credential.secret.reveal(), settings.voiceflow_url, generation=generation)
 
 
+CLIENTS: dict[str, Callable[[Credential, Settings], ProviderClient]] = {
+    "vapi": vapi_client,
+    "voiceflow": voiceflow_client,
+}
 READERS: dict[str, Callable[[Readers, AccountDay], Reading]] = {
     "vapi": Readers._vapi,
     "voiceflow": Readers._voiceflow,

@@ -6,13 +6,16 @@ from datetime import date
 import pytest
 
 from orchestration.pulling.reading import CLIENTS
+from orchestration.settings import Settings
 from sources import vapi, voiceflow
+from sources.http import ProviderClient
 from tests.faults.scene import Scene
 from tests.faults.zygote import Zygote
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import House
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.conftest import Clock
+from warehouse.vault import Credential
 
 
 @pytest.fixture
@@ -20,8 +23,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The providers' clients wait on this clock, which shows what was waited and does not wait."""
     clock = Clock()
 
-    monkeypatch.setitem(CLIENTS, "vapi", lambda secret, url: vapi.client(secret, url, clock.budget()))
-    monkeypatch.setitem(CLIENTS, "voiceflow", lambda secret, url: voiceflow.client(secret, url, clock.budget()))
+    def vapi_client(credential: Credential, settings: Settings) -> ProviderClient:
+        return vapi.client(credential.secret.reveal(), settings.vapi_url, clock.budget())
+
+    def voiceflow_client(credential: Credential, settings: Settings) -> ProviderClient:
+        return voiceflow.client(credential.secret.reveal(), settings.voiceflow_url, clock.budget())
+
+    monkeypatch.setitem(CLIENTS, "vapi", vapi_client)
+    monkeypatch.setitem(CLIENTS, "voiceflow", voiceflow_client)
     return clock
 
 
