@@ -3,32 +3,26 @@
 Owns delivery. What a crossing is, is `warehouse.quotas`' business.
 """
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import dagster as dg
 import httpx
 import structlog
 
 from orchestration.resources import Minutebook
-from orchestration.settings import SettingsError
 from warehouse import quotas
 from warehouse.connect import Role, connect
 from warehouse.control.changes import Connection
 from warehouse.periods import MartsBehind, require_built
 from warehouse.quotas import Alert
 
-WEBHOOK = "MINUTEBOOK_ALERT_WEBHOOK_URL"
 TIMEOUT_SECONDS = 10.0
 log = structlog.get_logger(__name__)
 
 
 def to_webhook(url: str) -> Callable[[Alert], None]:
     """Posts each alert as JSON; `Idempotency-Key` tells one that comes twice. Raises httpx.HTTPError."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise SettingsError(f"{WEBHOOK} is no URL of http:// or https://…")
 
     def deliver(alert: Alert) -> None:
         body = {
@@ -55,10 +49,9 @@ def to_log(alert: Alert) -> None:
     log.warning("quota alert", tenant_id=alert.tenant_id, quota=alert.quota, event=alert.event, text=str(alert))
 
 
-def delivery() -> Callable[[Alert], None]:
-    """To the webhook of the environment, else to the log."""
-    url = os.environ.get(WEBHOOK, "").strip()
-    return to_webhook(url) if url else to_log
+def delivery(webhook_url: str | None) -> Callable[[Alert], None]:
+    """To the webhook, else to the log."""
+    return to_webhook(webhook_url) if webhook_url else to_log
 
 
 def deliver(connection: Connection, hand_on: Callable[[Alert], None]) -> tuple[list[Alert], list[str]]:
@@ -101,7 +94,7 @@ def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook)
             return dg.SkipReason("The marts are not built yet.")
         found = quotas.record(connection, datetime.now(UTC).date())
         connection.commit()
-        done, failed = deliver(connection, delivery())
+        done, failed = deliver(connection, delivery(minutebook.settings.alert_webhook_url))
     for alert in done:
         context.log.info(str(alert))
     if failed:

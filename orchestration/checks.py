@@ -3,12 +3,13 @@
 import dagster as dg
 
 from orchestration.resources import Minutebook
+from warehouse import canary
 from warehouse.connect import Role, connect
 from warehouse.landing import RAW_TABLES
 from warehouse.preflight import flaws
 from warehouse.queries import load
 
-QUERIES = {**load("checks"), "known_answer_tenant_agrees": load("canary")["differences"]}
+QUERIES = load("checks")
 SHOWN = 100
 
 
@@ -51,16 +52,30 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset=dg.AssetKey(["marts", "fct_canary_lines"]),
+    name="known_answer_tenant_agrees",
+    description="The canary's statement is what it is known to be; nothing is posted while it is not.",
+)
+def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """Red when a line of the canary is wrong; says what to do. Without a canary it says so and passes."""
+    with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
+        installed, fault = canary.is_installed(connection), canary.fault(connection)
+        wrong = canary.differences(connection) if fault and canary.is_built(connection) else []
+    records = [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in wrong]
+    return dg.AssetCheckResult(
+        passed=fault is None,
+        description=fault or (None if installed else "no canary is installed; run: minutebook canary install"),
+        metadata={"found": len(wrong), **({"offenders": dg.MetadataValue.table(records)} if records else {})},
+    )
+
+
 UNBILLED = dg.AssetKey(["marts", "fct_unbilled_usage"])
 STATUS = dg.AssetKey(["marts", "fct_tenant_day_status"])
 
 checks = [
     isolation_check,
-    _check(
-        "known_answer_tenant_agrees",
-        dg.AssetKey(["marts", "fct_statement_lines"]),
-        "The canary's statement is what it is known to be; nothing is posted while it is not.",
-    ),
+    canary_check,
     _check("no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."),
     _check("no_usage_is_unpriced", UNBILLED, "All usage that is counted has a meter and a price in force."),
     _check("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),

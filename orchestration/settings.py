@@ -16,6 +16,7 @@ MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 li
 MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
 MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begin, default 400; `up` takes fewer with
                                 many tenants, and older days stay within reach of `minutebook pull`
+MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs, and says of each column what dbt says
@@ -69,6 +70,7 @@ class Settings:
     stripe_rate: float = 80.0
     superseded_days: int = 35
     ui_days: int | None = None
+    alert_webhook_url: str | None = field(default=None, repr=False)
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
     metabase_api_key: str | None = field(default=None, repr=False)
@@ -100,6 +102,7 @@ class Settings:
             stripe_rate=_rate(value("STRIPE_RATE")),
             superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
             ui_days=_days("UI_DAYS", value("UI_DAYS")),
+            alert_webhook_url=value("ALERT_WEBHOOK_URL"),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
             metabase_api_key=value("METABASE_API_KEY"),
@@ -114,6 +117,7 @@ class Settings:
             ("VAPI_URL", settings.vapi_url, {"http", "https"}),
             ("VOICEFLOW_URL", settings.voiceflow_url, {"http", "https"}),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
+            ("ALERT_WEBHOOK_URL", settings.alert_webhook_url, {"http", "https"}),
             ("METABASE_URL", settings.metabase_url, {"http", "https"}),
         ):
             if url is not None and urlsplit(url).scheme not in schemes:

@@ -1,18 +1,26 @@
 """The known-answer tenant: a month in the past whose bill was worked out by hand, computed anew by every build.
 
-Owns the tenant `canary`, its plan, meters and pulls. A difference means that what statements say cannot be trusted, so
-a check turns red and nothing is posted.
+Owns the tenant marked `is_canary`, its plan, meters and pulls. A difference means that what statements say cannot be
+trusted, so a check turns red and nothing is posted. Its lines are in `marts.fct_canary_lines` and in no other mart.
 """
 
 from warehouse.connect import Role, connect
 from warehouse.control.changes import Connection, Row, execute, first, rows
+from warehouse.control.errors import Refused
+from warehouse.periods import MartsBehind
 
 FILE = "canary"
+RUNBOOK = "docs/runbooks/the-canary-is-red.md"
 
 
 def install(url: str, actor: str) -> bool:
-    """Write the canary's control data and pulls; safe to repeat. Returns whether anything was written."""
+    """Write the canary's control data and pulls; safe to repeat. Returns whether anything was written.
+
+    Raises Refused where a tenant of somebody's is called "canary".
+    """
     with connect(url, Role.OPERATOR, actor=actor) as operator:
+        if _state(operator)["is_foreign"]:
+            raise Refused("there is a tenant 'canary' that is billed, so the known-answer tenant is not installed")
         credits_written = execute(operator, FILE, "write_control")
     with connect(url, Role.LOADER, actor=actor) as loader:
         return bool(credits_written + execute(loader, FILE, "write_pulls"))
@@ -20,10 +28,43 @@ def install(url: str, actor: str) -> bool:
 
 def is_installed(connection: Connection) -> bool:
     """Whether there is a canary."""
-    row = first(connection, FILE, "is_installed")
-    return row is not None and bool(row["is_installed"])
+    return bool(_state(connection)["is_installed"])
+
+
+def is_built(connection: Connection) -> bool:
+    """Whether the marts hold lines of the canary."""
+    return bool(_state(connection)["is_built"]) and first(connection, FILE, "any_line") is not None
 
 
 def differences(connection: Connection) -> list[Row]:
-    """Lines of the canary's statement that are not what they are known to be; none where none is installed."""
-    return rows(connection, FILE, "differences") if is_installed(connection) else []
+    """Lines of the canary's statement that are not what they are known to be; none where none is installed.
+
+    Raises MartsBehind where the marts were last built without it.
+    """
+    if not is_installed(connection):
+        return []
+    if not is_built(connection):
+        raise MartsBehind("the marts do not hold the known-answer tenant yet; run: minutebook build")
+    return rows(connection, FILE, "differences")
+
+
+def fault(connection: Connection) -> str | None:
+    """Why statements cannot be trusted and what to do; None where they can, or no canary is installed."""
+    try:
+        wrong = differences(connection)
+    except MartsBehind as error:
+        return f"nothing is posted: {error}"
+    if not wrong:
+        return None
+    line = " ".join(filter(None, (wrong[0]["line_kind"], wrong[0]["meter_id"])))
+    return (
+        f"{len(wrong)} line(s) of the known-answer tenant are wrong, first {line}: {wrong[0]['computed_amount']}"
+        f" instead of {wrong[0]['known_amount']}. Nothing is posted until they agree; approve nothing either."
+        f" See: minutebook canary check, and {RUNBOOK}"
+    )
+
+
+def _state(connection: Connection) -> Row:
+    row = first(connection, FILE, "state")
+    assert row is not None  # noqa: S101  three conditions always answer
+    return row

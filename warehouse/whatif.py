@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from warehouse.control.changes import Connection, Row, rows
-from warehouse.control.prices import Price
+from warehouse.control.prices import Price, require_known
 from warehouse.periods import Month
 
 FILE = "whatif"
@@ -39,8 +39,9 @@ def simulate(connection: Connection, price: Price, month: Month) -> list[Row]:
     """The overage of a meter in the periods that start in a month, as billed and under a proposed price.
 
     Of the price's tenant, or of the tenants on its plan. Minimum and credits are not computed again: the overage line
-    alone is compared.
+    alone is compared. Raises NotFound for a meter, plan or tenant there is not.
     """
+    require_known(connection, price)
     tiers = [{"up_to": tier.up_to, "unit_amount": f"{tier.unit_amount:f}"} for tier in price.tiers]
     return rows(
         connection, FILE, "simulate", meter_id=price.meter_id, month_start=month.start, month_end=month.end,

@@ -49,12 +49,8 @@ class Desk:
         return Invoicer(self.connection, self.api, self.cache, self.readiness, now)
 
     def _require_known_answer(self) -> None:
-        wrong = canary.differences(self.connection)
-        if wrong:
-            raise StatementsUntrusted(
-                f"{len(wrong)} line(s) of the known-answer tenant are wrong, so nothing is posted;"
-                " see: minutebook canary check"
-            )
+        if fault := canary.fault(self.connection):
+            raise StatementsUntrusted(fault)
 
     def setup(self) -> Setup:
         return Setup(self.connection, self.api, now)

@@ -39,4 +39,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     columns = ["line_kind", "meter_id", "known_quantity", "computed_quantity", "known_amount", "computed_amount"]
     show(found, columns, as_json, "the canary's statement is as it is known")
     if found:
-        raise CommandFailed(f"{len(found)} line(s) of the canary are wrong: trust no statement, post nothing")
+        raise CommandFailed(
+            f"{len(found)} line(s) of the canary are wrong: approve nothing; nothing is posted until they agree."
+            f" What to do: {canary.RUNBOOK}"
+        )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from orchestration.cli.options import today
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
 from sources import SOURCES
-from warehouse import audit, migrate, preflight
+from warehouse import audit, canary, migrate, preflight
 from warehouse.attention import days_needing_attention
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -52,6 +52,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _missing_days(connection, days)
         yield from _seals(connection)
         yield from _audit(connection)
+        yield from _canary(connection)
         yield from _marts(connection)
 
 
@@ -141,6 +142,24 @@ def _audit(connection: Connection) -> Iterator[Finding]:
         yield Finding(Level.WRONG, what, "minutebook audit verify --json; compare with a backup")
     if not found.faults:
         yield Finding(Level.GOOD, f"the audit log is whole: {found.entries} entries")
+
+
+def _canary(connection: Connection) -> Iterator[Finding]:
+    if not canary.is_installed(connection):
+        what = "no canary is installed: no bill that is known in advance holds the marts to account"
+        yield Finding(Level.WORTH_A_LOOK, what, "minutebook canary install")
+        return
+    try:
+        wrong = canary.differences(connection)
+    except MartsBehind as error:
+        what, _, mend = str(error).partition("; run: ")
+        yield Finding(Level.WORTH_A_LOOK, what, mend)
+        return
+    if wrong:
+        what = f"{len(wrong)} line(s) of the known-answer tenant are wrong, so nothing is posted"
+        yield Finding(Level.WRONG, what, f"minutebook canary check; then {canary.RUNBOOK}")
+    else:
+        yield Finding(Level.GOOD, "the known-answer tenant's statement is as it was worked out by hand")
 
 
 def _marts(connection: Connection) -> Iterator[Finding]:

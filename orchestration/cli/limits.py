@@ -75,11 +75,12 @@ def list_alerts(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json =
 @command(alert_app, "send", "minutebook alert send")
 def send_alerts(ctx: typer.Context, as_json: Json = False) -> None:
     """Look for crossings now, and hand on what nobody was told of; the Dagster sensor does so every five minutes."""
-    with session(ctx).operator() as connection:
+    current = session(ctx)
+    with current.operator() as connection:
         require_built(connection)
         found = quotas.record(connection, today())
         connection.commit()
-        done, failed = deliver(connection, delivery())
+        done, failed = deliver(connection, delivery(current.settings.alert_webhook_url))
     if as_json:
         print_json({"recorded": found, "delivered": [str(alert) for alert in done], "failed": failed})
     else:

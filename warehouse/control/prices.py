@@ -79,11 +79,7 @@ def put_price(connection: Connection, price: Price) -> Change:
     """Write a version of a price. Raises PeriodApproved when an approved period would be rated by it."""
     with connection.transaction():
         guard.lock(connection)
-        require_meter(connection, price.meter_id)
-        if price.plan_id is not None:
-            require_plan(connection, price.plan_id)
-        if price.tenant_id is not None:
-            require_tenant(connection, price.tenant_id)
+        require_known(connection, price)
         action, next_from = put(connection, FILE, "put_price", _parameters(price))
         guard.refuse_version(
             connection,
@@ -96,6 +92,15 @@ def put_price(connection: Connection, price: Price) -> Change:
     bounded = bool(price.tiers) and price.tiers[-1].up_to is not None
     detail = f"usage above {price.tiers[-1].up_to} will be reported as unpriced" if bounded else ""
     return Change(price.what, action, detail if action is not Action.UNCHANGED else "")
+
+
+def require_known(connection: Connection, price: Price) -> None:
+    """Raise NotFound unless the price's meter, and its plan or tenant, are there."""
+    require_meter(connection, price.meter_id)
+    if price.plan_id is not None:
+        require_plan(connection, price.plan_id)
+    if price.tenant_id is not None:
+        require_tenant(connection, price.tenant_id)
 
 
 def prices(

@@ -1,10 +1,12 @@
 -- name: write_control
 -- A tenant of the past, so that nobody is billed for it: active from Feb 20 to Mar 14, 2024, with anchor day 15.
 with meters as (
-    insert into control.meters (meter_id, name, unit, source, increment_seconds, minimum_seconds, metric_type)
+    insert into control.meters (
+        meter_id, name, unit, source, increment_seconds, minimum_seconds, metric_type, only_account
+    )
     values
-    ('canary_half_minutes', 'Canary: started half minutes', 'half minute', 'vapi', 30, 0, null),
-    ('canary_scans', 'Canary: scans', 'scan', 'usage_metrics', null, null, 'canary_scan')
+    ('canary_half_minutes', 'Canary: started half minutes', 'half minute', 'vapi', 30, 0, null, 'canary'),
+    ('canary_scans', 'Canary: scans', 'scan', 'usage_metrics', null, null, 'canary_scan', null)
     on conflict do nothing
     returning meter_id
 ),
@@ -44,8 +46,8 @@ prices as (
 ),
 
 tenants as (
-    insert into control.tenants (tenant_id, name, currency, anchor_day)
-    values ('canary', 'Canary, whose bill is known', 'USD', 15)
+    insert into control.tenants (tenant_id, name, currency, anchor_day, is_canary)
+    values ('canary', 'Canary, whose bill is known', 'USD', 15, true)
     on conflict do nothing
     returning tenant_id
 ),
@@ -171,8 +173,16 @@ select
 from scans as n
 inner join pulls as p on n.usage_date = p.usage_date and p.source = 'usage_metrics';
 
--- name: is_installed
-select exists (select 1 from control.tenants where tenant_id = 'canary') as is_installed;
+-- name: state
+-- is_foreign: somebody's own tenant is called so, and the canary cannot be installed beside it.
+select
+    exists (select 1 from control.tenants as t where t.is_canary) as is_installed,
+    exists (select 1 from control.tenants as t where t.tenant_id = 'canary' and not t.is_canary) as is_foreign,
+    to_regclass('marts.fct_canary_lines') is not null as is_built;
+
+-- name: any_line
+select line_id from marts.fct_canary_lines
+limit 1;
 
 -- name: differences
 -- Worked out by hand. 24 of 29 days: 290 → 240.00, minimum 300 → 248.28, allowance 31 → 26. 61 s, 30.001 s, 0 s and a
@@ -193,8 +203,7 @@ computed as (
         meter_id,
         quantity,
         amount
-    from marts.fct_statement_lines
-    where tenant_id = 'canary'
+    from marts.fct_canary_lines
 )
 
 select
@@ -206,7 +215,5 @@ select
     c.amount as computed_amount
 from known as k
 full join computed as c on k.line_kind = c.line_kind and coalesce(k.meter_id, '') = coalesce(c.meter_id, '')
-where
-    exists (select 1 from control.tenants as t where t.tenant_id = 'canary')
-    and (k.amount is distinct from c.amount or k.quantity is distinct from c.quantity)
+where k.amount is distinct from c.amount or k.quantity is distinct from c.quantity
 order by 1, 2;

@@ -47,5 +47,11 @@ from (
     from control.plans as p
     inner join control.plan_terms as f on p.plan_id = f.plan_id
 ) as f
-where coalesce(f.valid_to, 'infinity') > %(today)s
+where
+    coalesce(f.valid_to, 'infinity') > %(today)s
+    and f.plan_id not in (
+        select c.plan_id from control.tenant_plans as c
+        inner join control.tenants as t on c.tenant_id = t.tenant_id
+        where t.is_canary
+    )
 order by f.plan_id, f.valid_from;

@@ -1,7 +1,7 @@
 -- name: simulate
 -- Overage of past or running periods under other prices: the quantities as billed, rated by the version in force on each
 -- period's first billed day and by the one proposed. A period in which the meter has no price at all is left out, and what
--- lies above a bounded last tier has none.
+-- lies above a bounded last tier has none. A plan's price changes nothing for a tenant whose own price wins.
 with days as (
     select
         u.tenant_id,
@@ -24,7 +24,8 @@ included as (
         o.period_start,
         max(o.allowance) as allowance
     from marts.fct_overages_daily as o
-    where o.meter_id = %(meter_id)s
+    inner join marts.dim_prices as p on o.price_id = p.price_id
+    where o.meter_id = %(meter_id)s and (%(plan_id)s::text is null or p.plan_id is not null)
     group by o.tenant_id, o.period_start
 ),
 
@@ -83,53 +84,60 @@ order by r.tenant_id, r.period_start;
 
 -- name: forecast
 -- Method: what is known of the period's finished days, plus for each day still to come the mean of the finished days of
--- the last 28 (of the active ones, if the tenant is younger). Rated as the period is.
+-- the last 28 (of the active ones, if the tenant is younger). Rated as the period is: by allowance and price in force on
+-- its first billed day, for a meter too that was not used in it yet.
 with running as (
     select
         s.tenant_id,
         s.period_start,
         s.period_end,
         s.currency,
-        scale(s.total) as digits
+        s.plan_id,
+        scale(s.total) as digits,
+        greatest(s.period_start, d.activated_on) as service_start,
+        greatest(%(today)s - 28, d.activated_on) as looked_from
     from marts.fct_statements as s
+    inner join marts.dim_tenants as d on s.tenant_id = d.tenant_id
     where
         s.period_start <= %(today)s
         and s.period_end > %(today)s
         and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
 ),
 
-windows as (
-    select
-        r.tenant_id,
-        greatest(%(today)s - 28, t.activated_on) as looked_from
-    from running as r
-    inner join marts.dim_tenants as t on r.tenant_id = t.tenant_id
-),
-
 recent as (
     select
-        u.tenant_id,
+        r.tenant_id,
         u.meter_id,
-        sum(u.quantity) / greatest(%(today)s - w.looked_from, 1) as daily_mean,
-        greatest(%(today)s - w.looked_from, 1) as days_looked_at
-    from marts.fct_usage_daily as u
-    inner join windows as w on u.tenant_id = w.tenant_id
-    where u.usage_date >= w.looked_from and u.usage_date < %(today)s and u.unbilled_reason is null
-    group by u.tenant_id, u.meter_id, w.looked_from
+        max(u.unit) as unit,
+        sum(u.quantity) / greatest(%(today)s - r.looked_from, 1) as daily_mean,
+        greatest(%(today)s - r.looked_from, 1) as days_looked_at
+    from running as r
+    inner join marts.fct_usage_daily as u on r.tenant_id = u.tenant_id
+    where u.usage_date >= r.looked_from and u.usage_date < %(today)s and u.unbilled_reason is null
+    group by r.tenant_id, u.meter_id, r.looked_from
 ),
 
 so_far as (
     select
         o.tenant_id,
-        o.period_start,
         o.meter_id,
         max(o.cumulative_quantity) filter (where o.usage_date < %(today)s) as quantity,
-        max(o.allowance) as allowance,
-        max(o.price_id) as price_id,
         max(o.unit) as unit
     from marts.fct_overages_daily as o
     inner join running as r on o.tenant_id = r.tenant_id and o.period_start = r.period_start
-    group by o.tenant_id, o.period_start, o.meter_id
+    group by o.tenant_id, o.meter_id
+),
+
+used as (
+    select
+        coalesce(f.tenant_id, m.tenant_id) as tenant_id,
+        coalesce(f.meter_id, m.meter_id) as meter_id,
+        coalesce(f.unit, m.unit) as unit,
+        coalesce(f.quantity, 0) as quantity,
+        coalesce(m.daily_mean, 0) as daily_mean,
+        coalesce(m.days_looked_at, 0) as days_looked_at
+    from so_far as f
+    full join recent as m on f.tenant_id = m.tenant_id and f.meter_id = m.meter_id
 ),
 
 projected as (
@@ -139,38 +147,85 @@ projected as (
         r.period_end,
         r.currency,
         r.digits,
-        f.meter_id,
-        f.unit,
-        f.allowance,
-        f.price_id,
-        coalesce(f.quantity, 0) as quantity_so_far,
-        coalesce(m.daily_mean, 0) as daily_mean,
-        coalesce(m.days_looked_at, 0) as days_looked_at,
-        round(coalesce(f.quantity, 0) + coalesce(m.daily_mean, 0) * (r.period_end - %(today)s))::bigint as quantity
+        u.meter_id,
+        u.unit,
+        u.quantity as quantity_so_far,
+        u.daily_mean,
+        u.days_looked_at,
+        round(u.quantity + u.daily_mean * (r.period_end - %(today)s))::bigint as quantity,
+        case
+            when t.prorates_allowance
+                then
+                    round(
+                        coalesce(a.quantity, 0)::numeric * (r.period_end - r.service_start)
+                        / ((r.period_start + interval '1 month')::date - r.period_start)
+                    )::bigint
+            else coalesce(a.quantity, 0)
+        end as allowance,
+        v.price_id
     from running as r
-    inner join so_far as f on r.tenant_id = f.tenant_id and r.period_start = f.period_start
-    left join recent as m on f.tenant_id = m.tenant_id and f.meter_id = m.meter_id
+    inner join used as u on r.tenant_id = u.tenant_id
+    left join lateral (
+        select w.prorates_allowance from control.plan_terms as w
+        where w.plan_id = r.plan_id and w.valid_from <= r.service_start
+        order by w.valid_from desc
+        limit 1
+    ) as t on true
+    left join lateral (
+        select w.quantity from control.allowances as w
+        where w.plan_id = r.plan_id and w.meter_id = u.meter_id and w.valid_from <= r.service_start
+        order by w.valid_from desc
+        limit 1
+    ) as a on true
+    left join lateral (
+        select w.price_id, w.model from marts.dim_prices as w
+        where w.tenant_id = r.tenant_id and w.meter_id = u.meter_id and w.valid_from <= r.service_start
+        order by w.valid_from desc
+        limit 1
+    ) as own on true
+    left join lateral (
+        select w.price_id from marts.dim_prices as w
+        where w.plan_id = r.plan_id and w.meter_id = u.meter_id and w.valid_from <= r.service_start
+        order by w.valid_from desc
+        limit 1
+    ) as of_plan on true
+    inner join lateral (
+        select case when own.model <> 'plan' then own.price_id else of_plan.price_id end as price_id
+    ) as v on v.price_id is not null
+),
+
+rated as (
+    select
+        p.*,
+        greatest(p.quantity - p.allowance, 0)::bigint as overage_quantity,
+        v.model,
+        v.unit_amount,
+        v.package_size,
+        v.tiers,
+        (v.tiers -> -1 ->> 'up_to')::bigint as priced_up_to
+    from projected as p
+    inner join marts.dim_prices as v on p.price_id = v.price_id
 )
 
 select
-    p.tenant_id,
-    p.period_start,
-    p.period_end,
-    p.currency,
-    p.meter_id,
-    p.unit,
-    p.allowance,
-    p.quantity_so_far,
-    round(p.daily_mean, 2) as daily_mean,
-    p.days_looked_at,
-    p.quantity,
-    greatest(p.quantity - p.allowance, 0) as overage_quantity,
+    r.tenant_id,
+    r.period_start,
+    r.period_end,
+    r.currency,
+    r.meter_id,
+    r.unit,
+    r.allowance,
+    r.quantity_so_far,
+    round(r.daily_mean, 2) as daily_mean,
+    r.days_looked_at,
+    r.quantity,
+    r.overage_quantity,
     round(control.rated_amount(
-        v.model, v.unit_amount, v.package_size, v.tiers, greatest(p.quantity - p.allowance, 0)::bigint
-    ), p.digits) as amount
-from projected as p
-inner join marts.dim_prices as v on p.price_id = v.price_id
-order by p.tenant_id, p.meter_id;
+        r.model, r.unit_amount, r.package_size, r.tiers,
+        least(r.overage_quantity, coalesce(r.priced_up_to, r.overage_quantity))
+    ), r.digits) as amount
+from rated as r
+order by r.tenant_id, r.meter_id;
 
 -- name: running
 select

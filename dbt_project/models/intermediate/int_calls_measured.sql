@@ -55,6 +55,7 @@ counted as (
                 ) }}
                 )
             from voice_meters
+            where voice_meters.only_account is null or voice_meters.only_account = measured.account
         ), '{}') as units
     from measured
 )

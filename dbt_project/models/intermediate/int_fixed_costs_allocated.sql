@@ -9,7 +9,7 @@ with active_days as (
             least(statuses.valid_to, {{ as_of() }} + 1)::timestamp - interval '1 day',
             interval '1 day'
         ) as days (day)
-    where statuses.status = 'active'
+    where statuses.status = 'active' and {{ is_real('statuses.tenant_id') }}
 ),
 
 usage as (

@@ -43,7 +43,7 @@ routings as (
 voice_meters as (
     select string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as counting
     from {{ ref('stg_control__meters') }}
-    where source = 'vapi'
+    where source = 'vapi' and only_account is null
 ),
 
 keyed as (

@@ -40,3 +40,4 @@ described as (
 )
 
 select * from described
+where {{ is_real('tenant_id') }}

@@ -41,3 +41,4 @@ converted as (
 )
 
 select * from converted
+where {{ is_real('tenant_id') }}

@@ -81,3 +81,4 @@ explained as (
 )
 
 select * from explained
+where {{ is_real('tenant_id') }}

@@ -51,3 +51,4 @@ margins as (
 )
 
 select * from margins
+where {{ is_real('tenant_id') }}

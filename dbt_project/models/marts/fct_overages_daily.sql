@@ -47,3 +47,4 @@ completed as (
 )
 
 select * from completed
+where {{ is_real('tenant_id') }}

@@ -53,3 +53,4 @@ totalled as (
 )
 
 select * from totalled
+where {{ is_real('tenant_id') }}

@@ -89,3 +89,4 @@ joined as (
 )
 
 select * from joined
+where {{ is_real('tenant_id') }}

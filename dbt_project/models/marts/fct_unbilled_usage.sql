@@ -83,3 +83,4 @@ summed as (
 )
 
 select * from summed
+where {{ is_real('tenant_id') }}

@@ -12,6 +12,7 @@ renamed as (
         source,
         metric_type,
         stripe_event_name,
+        only_account,
         ---------- numerics
         increment_seconds,
         minimum_seconds

@@ -12,6 +12,7 @@ renamed as (
         ---------- numerics
         anchor_day,
         ---------- settings
+        is_canary,
         feature_flags,
         stripe_customer_id
     from source

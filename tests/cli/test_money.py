@@ -1,0 +1,102 @@
+"""Explain, forecast, price simulate and canary, on marts that dbt built: success, nothing to show, bad input, JSON."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import Minutebook
+from tests.marts.warehouse_of_one import Warehouse
+from tests.money.acme import LINE, scan, write_acme
+
+Database = psycopg.Connection[Any]
+JANUARY = "price simulate 2026-01 --meter scans"
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def built(minutebook: Minutebook, database: Database, database_url: str, tmp_path: Path) -> Minutebook:
+    """Acme's January, 12 scans above its 100, and 280 scans yesterday."""
+    warehouse = Warehouse(database, database_url, tmp_path / "home")
+    write_acme(warehouse, included=100)
+    scan(warehouse, "2026-01-05", 100)
+    scan(warehouse, "2026-01-06", 12)
+    scan(warehouse, f"{today() - timedelta(days=1)}", 280)
+    minutebook("build")
+    return minutebook
+
+
+def test_a_line_is_explained_down_to_its_pulls(built: Minutebook) -> None:
+    assert "Days, as known now" in built(f"explain {LINE}").stdout
+    told = json.loads(built(f"explain {LINE} --json").stdout)
+    assert (told["line"]["amount"], told["faults"]) == ("0.85", [])  # 2 × 0.105 + 10 × 0.06375 = 0.8475
+    assert [day["overage_quantity"] for day in told["days"]] == [0, 12]
+    assert "no line" in built("explain acme/2026-01-01/overage/nothing", code=1).stderr
+
+
+def test_a_price_is_simulated_and_nothing_is_changed(built: Minutebook, database: Database) -> None:
+    before = database.execute("select revision from control.revision").fetchall()
+    (row,) = json.loads(built(f"{JANUARY} --plan basic --amount 0.10 --json").stdout)
+    assert (row["billed_amount"], row["simulated_amount"], row["difference"]) == ("0.85", "1.20", "0.35")
+    assert "0.35" in built(f"{JANUARY} --plan basic --amount 0.10").stdout
+    assert json.loads(built("price simulate 2025-01 --meter scans --plan basic --amount 1 --json").stdout) == []
+    assert "no priced usage" in built("price simulate 2025-01 --meter scans --plan basic --amount 1").stdout
+    assert "name exactly one" in built(f"{JANUARY} --amount 1", code=1).stderr
+    assert "no plan 'other'" in built(f"{JANUARY} --plan other --amount 1", code=1).stderr
+    assert "no meter 'other'" in built("price simulate 2026-01 --meter other --plan basic --amount 1", code=1).stderr
+    assert "is no period" in built("price simulate January --meter scans --plan basic --amount 1", code=2).stderr
+    assert database.execute("select revision from control.revision").fetchall() == before
+
+
+def test_a_tenant_whose_own_price_wins_is_in_no_simulation_of_its_plan(built: Minutebook) -> None:
+    built("price set --tenant acme --meter scans --from 2020-01-01 --amount 0.05")
+    built("build")
+    assert json.loads(built(f"{JANUARY} --plan basic --amount 0.10 --json").stdout) == []
+    (row,) = json.loads(built(f"{JANUARY} --tenant acme --amount 0.10 --json").stdout)
+    assert (row["billed_amount"], row["simulated_amount"]) == ("0.60", "1.20")
+
+
+def test_a_forecast_states_its_method_and_what_it_assumed(built: Minutebook) -> None:
+    told = json.loads(built("forecast --json").stdout)
+    assert "the mean of the finished days of the last 28" in told["method"]
+    (forecast,) = told["forecasts"]
+    (meter,) = forecast["meters"]
+    to_come = (date.fromisoformat(forecast["period_end"]) - today()).days
+    assert (meter["daily_mean"], meter["days_looked_at"], meter["allowance"]) == ("10.00", 28, 100)
+    assert meter["quantity"] == meter["quantity_so_far"] + 10 * to_come
+    assert forecast["total"] == forecast["overage"] == meter["amount"] != "0.00"
+    assert "method: finished days as known now" in built("forecast --tenant acme").stdout
+    assert "no tenant 'other'" in built("forecast --tenant other", code=1).stderr
+
+
+def test_before_a_build_and_without_a_tenant_each_says_what_to_do(minutebook: Minutebook) -> None:
+    for line in (f"explain {LINE}", f"{JANUARY} --plan basic --amount 1", "forecast", "canary check"):
+        assert "minutebook build" in minutebook(line, code=1).stderr, line
+    minutebook("build")
+    assert json.loads(minutebook("forecast --json").stdout)["forecasts"] == []
+    assert "no period runs today" in minutebook("forecast").stdout
+    assert "run: minutebook canary install" in minutebook("canary check", code=1).stderr
+    assert "no canary is installed" in minutebook("doctor", code=1).stdout
+
+
+def test_the_canary_is_installed_by_init_checked_and_red_when_it_is_wrong(
+    minutebook: Minutebook, database: Database
+) -> None:
+    assert json.loads(minutebook("init --json").stdout)["canary"] is True
+    assert json.loads(minutebook("canary install --json").stdout) == {"installed": False}
+    minutebook("build")
+    assert json.loads(minutebook("canary check --json").stdout) == []
+    assert "as it is known" in minutebook("canary check").stdout
+    assert "no statement's period starts in 2024-02" in minutebook("review 2024-02", code=1).stderr
+    database.execute("update control.plan_terms set setup_fee = 499 where plan_id = 'canary'")
+    minutebook("build")
+    red = minutebook("canary check --json", code=1)
+    (line,) = json.loads(red.stdout)
+    assert (line["line_kind"], line["known_amount"], line["computed_amount"]) == ("setup", "500.00", "499.00")
+    assert "docs/runbooks/the-canary-is-red.md" in red.stderr
