@@ -19,11 +19,13 @@ tiers as (
 ),
 
 -- What each day adds to the amount, days in order, so that the days of a line sum to it. Volume: all at the tier the
--- period reached.
+-- period reached. The function is asked only where what came before matters: a call costs more than all else of a day.
 rated as (
     select
         days.*,
         case
+            when days.overage_quantity = 0 then 0
+            when prices.model = 'per_unit' then days.overage_quantity * prices.unit_amount
             when prices.model = 'volume' then days.overage_quantity * volume_tiers.unit_amount
             else
                 control.rated_amount(
