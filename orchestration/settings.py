@@ -12,6 +12,7 @@ MINUTEBOOK_USAGE_DATABASE_URL   the platform's own database holding agent_usage_
 MINUTEBOOK_STRIPE_URL           base URL of Stripe, default the real one
 MINUTEBOOK_STRIPE_API_KEY       Stripe's secret key
 MINUTEBOOK_STRIPE_WEBHOOK_SECRET  signing secrets of the webhook endpoints, newest first, comma-separated
+MINUTEBOOK_STRIPE_GRACE_HOURS   grace set in Stripe's invoice settings, 24 to 72, until an invoice shows it
 MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 live and 25 in test mode
 MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
 MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begin, default 400; `up` takes fewer with
@@ -28,6 +29,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -68,6 +70,7 @@ class Settings:
     stripe_api_key: str | None = field(default=None, repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     stripe_rate: float = 80.0
+    stripe_grace: timedelta | None = None
     superseded_days: int = 35
     ui_days: int | None = None
     alert_webhook_url: str | None = field(default=None, repr=False)
@@ -100,6 +103,7 @@ class Settings:
                 secret.strip() for secret in (value("STRIPE_WEBHOOK_SECRET") or "").split(",") if secret.strip()
             ),
             stripe_rate=_rate(value("STRIPE_RATE")),
+            stripe_grace=_grace(value("STRIPE_GRACE_HOURS")),
             superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
             ui_days=_days("UI_DAYS", value("UI_DAYS")),
             alert_webhook_url=value("ALERT_WEBHOOK_URL"),
@@ -166,6 +170,16 @@ class Settings:
     def environment_with(additional: Mapping[str, str]) -> dict[str, str]:
         """The environment of a process that we start: ours, and what it needs besides."""
         return {**os.environ, **additional}
+
+
+def _grace(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    if not text.isdigit() or int(text) > 72:
+        raise SettingsError(
+            "MINUTEBOOK_STRIPE_GRACE_HOURS is no number of hours up to Stripe's longest; write one such as 72"
+        )
+    return timedelta(hours=int(text))
 
 
 def _rate(text: str | None) -> float:

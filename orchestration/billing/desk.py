@@ -73,7 +73,8 @@ def billing_desk(settings: Settings, url: str) -> Iterator[Desk]:
         connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as of_cache,
     ):
         cache = StripeCache(of_cache, api, now)
+        readiness = Readiness(cache, now, settings.stripe_grace)
         try:
-            yield Desk(connection, api, cache, Readiness(cache, now), Limits(per_second=settings.stripe_rate))
+            yield Desk(connection, api, cache, readiness, Limits(per_second=settings.stripe_rate))
         except stripe.StripeError as error:
             raise explained(error) from None

@@ -1,7 +1,7 @@
 """What can go wrong in billing.
 
 BillingError
-├── StripeNotConfigured   no API key or webhook secret in the environment
+├── StripeNotConfigured   no API key in the environment
 ├── StripeRefused         Stripe will not talk to us: wrong key, missing permission; a person must act
 ├── StripeUnavailable     timeouts, resets, 429 and 5xx beyond our patience; what is committed is sent again
 ├── StatementsUntrusted   the known-answer tenant's statement is wrong: nothing may be posted

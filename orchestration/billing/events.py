@@ -4,11 +4,12 @@
 |---|---|
 | invoice.*, customer.*, price.*, product.*, billing.meter.* | what the cache holds of it is asked again |
 | invoice.* | the view ledger.stripe_invoices tells state and payments from the set of events |
+| invoice.created | its tenant is told: the period is over, and its draft takes the last usage now |
 | v1.billing.meter.error_report_triggered, no_meter_found | fetched whole; the postings it names count as refused |
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,11 +30,15 @@ METER_ERRORS = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_
 
 @dataclass(slots=True)
 class EventsReport:
-    """processed and failed are counts of events; withdrawn of postings that Stripe had dropped."""
+    """processed and failed are counts of events; withdrawn of postings that Stripe had dropped.
+
+    closing: tenants whose period has turned at Stripe, to be posted before the draft becomes final.
+    """
 
     processed: int = 0
     failed: int = 0
     withdrawn: int = 0
+    closing: list[str] = field(default_factory=list)
 
 
 def process_events(connection: psycopg.Connection[Any], api: StripeApi, clock: Callable[[], datetime]) -> EventsReport:
@@ -56,7 +61,10 @@ def process_events(connection: psycopg.Connection[Any], api: StripeApi, clock: C
                 for code, message, identifiers in facts["errors"]:
                     report.withdrawn += len(withdraw(connection, identifiers, "refused", code, message, now))
             _forget(connection, event_type, object_id, customer, now)
-            connection.execute(_SQL["done"], {"event_id": event_id, "facts": Jsonb(facts), "now": now})
+            done = {"event_id": event_id, "facts": Jsonb(facts), "now": now}
+            row = connection.execute(_SQL["done"], done).fetchone()
+        if event_type == "invoice.created" and row and row[0] and row[0] not in report.closing:
+            report.closing.append(row[0])
         report.processed += 1
     return report
 

@@ -54,9 +54,11 @@ def billed_tenants(
 class Readiness:
     """Asks Stripe, through the cache, whether a tenant and meter are set up. Thread-safe."""
 
-    def __init__(self, cache: StripeCache, clock: Callable[[], datetime]) -> None:
+    def __init__(self, cache: StripeCache, clock: Callable[[], datetime], stated_grace: timedelta | None) -> None:
+        """stated_grace: what a person says of Stripe's invoice settings; an invoice of the customer's overrules it."""
         self._cache = cache
         self._clock = clock
+        self._stated_grace = stated_grace
 
     def meters(self) -> Sequence[Mapping[str, Any]]:
         """Every billing meter of the account."""
@@ -128,7 +130,15 @@ class Readiness:
                 )
             )
         grace = self._grace(customer)
-        if grace is not None and grace < SHORTEST_GRACE:
+        if grace is None:
+            findings.append(
+                finding(
+                    "grace_unknown",
+                    f"No invoice of {customer} shows yet when Stripe finalises: set a grace period of 24 to 72 hours in"
+                    " Stripe's invoice settings, then say so by MINUTEBOOK_STRIPE_GRACE_HOURS=72.",
+                )
+            )
+        elif grace < SHORTEST_GRACE:
             findings.append(
                 finding(
                     "grace_too_short",
@@ -183,11 +193,11 @@ class Readiness:
         return invoice is not None and invoice["status"] != "draft"
 
     def _grace(self, customer: str) -> timedelta | None:
-        """As the newest cycle invoice shows it; Stripe tells it nowhere else."""
+        """As the newest cycle invoice shows it, Stripe tells it nowhere else; before there is one, as a person says."""
         for invoice in self._cache.invoices(customer):
             if invoice["billing_reason"] == "subscription_cycle":
                 ends = invoice.get("automatically_finalizes_at") or (invoice["status_transitions"] or {}).get(
                     "finalized_at"
                 )
-                return timedelta(seconds=ends - invoice["created"]) if ends else None
-        return None
+                return timedelta(seconds=ends - invoice["created"]) if ends else self._stated_grace
+        return self._stated_grace

@@ -1,6 +1,7 @@
 """Stripe's webhooks: signature verified on the raw body, kept once, answered at once. Runs do the work later.
 
-POST /stripe/webhook    200 kept, or known already · 400 not signed by us · 413 too large · 503 try again
+POST /stripe/webhook    200 kept, or known already · 400 not signed by us · 413 too large · 503 try again, or no
+                        signing secret is set: everything is refused, and Stripe repeats it for three days
 GET  /healthz           200 when the ledger can be reached
 """
 
@@ -20,7 +21,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from orchestration.billing.errors import StripeNotConfigured
 from warehouse import queries
 from warehouse.errors import WarehouseError
 
@@ -42,13 +42,14 @@ def webhook_app(
 ) -> Starlette:
     """The service. ledger: opens a connection as role billing, in autocommit. secrets: signing secrets, newest first.
 
-    While a secret is rotated both are given; whichever signed is good. Raises StripeNotConfigured without any.
+    While a secret is rotated both are given; whichever signed is good. Without any, nothing is taken.
     """
     good = [secret for secret in secrets if secret.strip()]
-    if not good:
-        raise StripeNotConfigured("No webhook secret: set MINUTEBOOK_STRIPE_WEBHOOK_SECRET (whsec_…, newest first).")
 
     async def webhook(request: Request) -> Response:
+        if not good:
+            _LOG.warning("webhook refused: set MINUTEBOOK_STRIPE_WEBHOOK_SECRET (whsec_…, newest first)")
+            return JSONResponse({"error": "no signing secret is set here"}, 503)
         body = b""
         try:
             async for part in request.stream():

@@ -1,11 +1,9 @@
-"""minutebook serve: the pages, and Stripe's webhooks where a signing secret is set, until Ctrl-C."""
+"""minutebook serve: the pages and Stripe's webhooks, until Ctrl-C."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 import uvicorn
-from starlette.routing import BaseRoute
 
 from orchestration.billing.webhooks import webhook_app
 from orchestration.cli.options import command
@@ -26,19 +24,19 @@ def serve(
 ) -> None:
     """Serve the pages of finance, operators and tenants, and take Stripe's webhooks at /stripe/webhook.
 
-    A webhook is verified, kept once and answered at once; Dagster works it off. None without a signing secret.
+    A webhook is verified, kept once and answered at once; Dagster works it off. Without a signing secret none is.
     """
     settings = session(ctx).settings
     with settings.database() as url:
         with connect(url, Role.TENANT) as reader:
             require_isolation(reader)
         say(f"Pages: http://{host}:{port}/")
-        webhooks: Sequence[BaseRoute] = ()
+        webhooks = webhook_app(
+            lambda: connect(url, Role.BILLING, actor="stripe webhook", autocommit=True), settings.stripe_webhook_secrets
+        ).routes
         if settings.stripe_webhook_secrets:
-            webhooks = webhook_app(
-                lambda: connect(url, Role.BILLING, actor="stripe webhook", autocommit=True),
-                settings.stripe_webhook_secrets,
-            ).routes
             say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
+        else:
+            say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
         next_step("minutebook login add, then sign in; Ctrl-C stops it")
         uvicorn.run(application(settings, beside=webhooks), host=host, port=port, log_level="warning", access_log=False)

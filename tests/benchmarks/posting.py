@@ -21,7 +21,7 @@ from orchestration.billing.posting import Poster
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.report import Limits
 from orchestration.billing.stripe_api import StripeApi, midnight
-from tests.billing.scene import KEY, OVERAGES, Scene, month_of
+from tests.billing.scene import GRACE, KEY, OVERAGES, Scene, month_of
 from tests.sandbox.stripe import StripeSandbox
 from warehouse.connect import Role, connect
 from warehouse.embedded import running
@@ -77,7 +77,7 @@ def post(url: str, stripe_url: str, per_second: float) -> tuple[int, float]:
 
     api = StripeApi(KEY, stripe_url)
     with connect(url, Role.BILLING, autocommit=True) as one, connect(url, Role.BILLING, autocommit=True) as other:
-        readiness = Readiness(StripeCache(other, api, clock), clock)
+        readiness = Readiness(StripeCache(other, api, clock), clock, GRACE)
         started = time.perf_counter()
         report = Poster(one, api, readiness, clock, Limits(workers=4, per_second=per_second)).run()
         return report.counts["accepted"], time.perf_counter() - started

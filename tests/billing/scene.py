@@ -19,6 +19,7 @@ from tests.sandbox.stripe import StripeSandbox
 from warehouse.connect import Role, connect
 
 KEY = "sk_test_sandbox"
+GRACE = timedelta(hours=72)
 DAY = 86_400
 OVERAGES = """
 create table if not exists marts.fct_overages_daily (
@@ -51,6 +52,7 @@ class Scene:
     stripe: StripeSandbox
     owner: psycopg.Connection[Any]
     skew: float = 0.0
+    grace: timedelta | None = GRACE
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.stripe.now + self.skew, UTC)
@@ -143,7 +145,7 @@ class Scene:
         api = api or self.api()
         with self.billing() as connection, self.billing() as of_cache:
             cache = StripeCache(of_cache, api, self.now)
-            readiness = Readiness(cache, self.now)
+            readiness = Readiness(cache, self.now, self.grace)
             limits = limits or Limits(workers=4, per_second=1e6)
             poster = Poster(connection, api, readiness, self.now, limits, sleep=lambda _: None, pool=pool)
             yield poster, Invoicer(connection, api, cache, readiness, self.now)

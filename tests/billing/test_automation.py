@@ -11,7 +11,9 @@ from orchestration.assets.postings import (
     marts_postings_and_stripe_agree,
     postings,
     stripe_day_summaries,
+    stripe_events,
 )
+from orchestration.billing.webhooks import receive
 from orchestration.overages import post_overage_when_due, work_off_stripe_events_that_wait
 from orchestration.resources import Minutebook
 from tests.billing.scene import KEY, Scene
@@ -31,6 +33,7 @@ def billed(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sce
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", scene.stripe.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
     scene.meter()
     scene.tenant("acme")
     scene.overage("acme", scene.today - timedelta(days=1), 7)
@@ -77,6 +80,20 @@ def test_the_check_is_red_until_the_three_are_one(billed: Scene, instance: dg.Da
         assert result.success
         (evaluation,) = result.get_asset_check_evaluations()
         assert evaluation.passed is passes
+
+
+def test_a_drafted_invoice_is_the_last_call_of_its_tenant_alone(billed: Scene, instance: dg.DagsterInstance) -> None:
+    beta = billed.tenant("beta")
+    billed.overage("beta", billed.today - timedelta(days=1), 9)
+    event = {
+        "event_id": "evt_1", "event_type": "invoice.created", "is_thin": False, "object_id": "in_1",
+        "stripe_customer_id": beta, "facts": {}, "happened_at": billed.now(),
+    }  # fmt: skip
+    with billed.billing() as connection:
+        receive(connection, event, billed.now())
+    assert run(instance, stripe_events).success
+    assert billed.held(beta, billed.today - timedelta(days=1)) == 9
+    assert billed.sent() == 1
 
 
 def test_without_a_key_nothing_is_decided(

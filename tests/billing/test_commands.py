@@ -12,7 +12,7 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.readiness import Readiness, billed_tenants
 from orchestration.billing.upcoming import LineComparison, compare_upcoming
 from orchestration.cli import app
-from tests.billing.scene import KEY, Scene
+from tests.billing.scene import GRACE, KEY, Scene
 from tests.sandbox.stripe import Fault
 
 Minutebook = Callable[..., Result]
@@ -36,6 +36,7 @@ def minutebook(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", scene.stripe.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
 
     def run(line: str, code: int = 0) -> Result:
         result = CliRunner().invoke(app, line.split())
@@ -91,7 +92,7 @@ def test_the_upcoming_invoice_is_compared_to_the_cent(scene: Scene) -> None:
 def upcoming(scene: Scene) -> list[LineComparison]:
     api = scene.api()
     with scene.billing() as connection, scene.billing() as of_cache:
-        readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now)
+        readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, GRACE)
         return compare_upcoming(connection, api, readiness, billed_tenants(connection, scene.today))
 
 

@@ -201,6 +201,18 @@ def test_a_grace_of_an_hour_stops_posting(scene: Scene, acme: str) -> None:
     assert scene.sent() == 0
 
 
+def test_an_unknown_grace_stops_posting_until_a_person_or_an_invoice_tells_it(scene: Scene, acme: str) -> None:
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    scene.grace = None
+    report = scene.post()
+    assert report.stopped["acme", None].code == "grace_unknown"
+    assert "MINUTEBOOK_STRIPE_GRACE_HOURS" in report.stopped["acme", None].message
+    assert scene.sent() == 0
+    scene.stripe.advance(31 * DAY)  # Stripe drafts an invoice, which shows it
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    assert scene.post().counts == {"accepted": 2}
+
+
 def test_a_refused_key_stops_the_run_at_once(scene: Scene, acme: str) -> None:
     scene.overage("acme", scene.today - timedelta(days=1), 3)
     scene.stripe.fault = lambda call: Fault.UNAUTHORIZED if call.path.endswith("meter_events") else None

@@ -8,7 +8,7 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.errors import NotFoundInLedger, StripeUnavailable
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.reconcile import Difference, differences, post_again, read_summaries
-from tests.billing.scene import Scene
+from tests.billing.scene import GRACE, Scene
 from tests.sandbox.stripe import Fault
 
 
@@ -26,7 +26,7 @@ def acme(scene: Scene) -> str:
 def compared(scene: Scene) -> list[Difference]:
     api = scene.api()
     with scene.billing() as connection, scene.billing() as of_cache:
-        readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now)
+        readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, GRACE)
         read_summaries(connection, api, readiness, scene.now, per_second=1e6)
         return differences(connection, scene.now())
 

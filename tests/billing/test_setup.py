@@ -8,7 +8,7 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.readiness import Finding, Readiness
 from orchestration.billing.setup import Setup, Step, check
 from orchestration.billing.stripe_prices import as_stripe, charged, is_same
-from tests.billing.scene import Scene
+from tests.billing.scene import GRACE, Scene
 from tests.sandbox.stripe.invoicing import rated
 
 TIERS = '[{"up_to": 100, "unit_amount": "0.10"}, {"up_to": null, "unit_amount": "0.055"}]'
@@ -40,7 +40,7 @@ def sync(scene: Scene, apply: bool) -> list[Step]:
 def findings(scene: Scene) -> list[Finding]:
     with scene.billing() as connection, scene.billing() as of_cache:
         cache = StripeCache(of_cache, scene.api(), scene.now)
-        return check(connection, cache, Readiness(cache, scene.now), scene.now)
+        return check(connection, cache, Readiness(cache, scene.now, GRACE), scene.now)
 
 
 def test_a_plan_only_tells_and_applying_twice_makes_everything_once(priced: Scene) -> None:

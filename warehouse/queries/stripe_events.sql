@@ -27,7 +27,8 @@ set
     cause = null,
     facts = e.facts || %(facts)s,
     tenant_id = (select t.tenant_id from control.tenants as t where t.stripe_customer_id = e.stripe_customer_id)
-where e.event_id = %(event_id)s;
+where e.event_id = %(event_id)s
+returning e.tenant_id;
 
 -- name: failed
 update ledger.stripe_events
