@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from warehouse import queries
+from warehouse.connect import Role
 from warehouse.errors import WarehouseError
 
 _SQL = queries.load("preflight")
@@ -44,15 +45,14 @@ def flaws(connection: psycopg.Connection[Any]) -> list[Flaw]:
 
 def reader_flaws(connection: psycopg.Connection[Any]) -> list[Flaw]:
     """Whether this connection, which is to serve a reader, is one that policies bind."""
-    ((login, role, is_unbound),) = connection.execute(_SQL[_READER]).fetchall()
-    if not is_unbound:
+    ((login, role, is_unbound, may_become_unbound),) = connection.execute(_SQL[_READER]).fetchall()
+    if is_unbound:
+        what = f"{login} reads as {role}, whom no policy binds (superuser, owner or BYPASSRLS)"
+    elif may_become_unbound and role in (Role.ANALYST, Role.TENANT):
+        what = f"{login} reads as {role}, and RESET ROLE makes it a superuser, owner or BYPASSRLS, whom none binds"
+    else:
         return []
-    return [
-        Flaw(
-            f"{login} reads as {role}, whom no policy binds (superuser, owner or BYPASSRLS)",
-            "minutebook access grant --role server, and connect with that login",
-        )
-    ]
+    return [Flaw(what, "minutebook access grant --role server, then set MINUTEBOOK_SERVER_DATABASE_URL to that login")]
 
 
 def require_isolation(connection: psycopg.Connection[Any]) -> None:

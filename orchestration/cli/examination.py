@@ -46,6 +46,9 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
             return
         yield from _migrations(connection)
         yield from _isolation(connection)
+    with connect(url, Role.TENANT) as reader:
+        for flaw in preflight.reader_flaws(reader):
+            yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
     with connect(url, Role.OPERATOR) as connection:
         yield from _credentials(connection, settings)
         yield from _usage_database(connection, settings)

@@ -1,6 +1,8 @@
 """Every other login can do its work and no more; and a model that forgets its policy is not built."""
 
 import shutil
+import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +139,57 @@ def test_a_model_without_a_policy_is_refused_before_anything_is_built(
     assert house.warehouse.rows("select to_regclass('marts.peek'), to_regclass('intermediate.peek')") == [(None, None)]
 
 
-def test_a_new_mart_is_protected_without_a_word_in_its_model(
+class Watcher:
+    """A tenant's login that asks every relation of the warehouse for foreign rows, over and over, while others work."""
+
+    def __init__(self, house: House) -> None:
+        self.answered: Counter[str] = Counter()
+        self.foreign: set[str] = set()
+        self._house = house
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> "Watcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with self._house.as_login(Access.TENANT) as reader:
+            while not self._is_over.is_set():
+                for schema, name in reader.execute(TABLES_WITH_TENANTS).fetchall():
+                    try:
+                        rows = reader.execute(SQL("select distinct tenant_id from {}").format(Identifier(schema, name)))
+                        seen = {tenant for (tenant,) in rows.fetchall()}
+                    except (REFUSED, psycopg.errors.UndefinedTable, psycopg.errors.InternalError):
+                        continue  # not its to read, or replaced between the question and the answer
+                    self.answered[f"{schema}.{name}"] += 1
+                    if seen - {OURS}:
+                        self.foreign.add(f"{schema}.{name}")
+
+
+TABLES_WITH_TENANTS = (
+    "select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+    " join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id'"
+    " where c.relkind in ('r', 'p', 'v', 'm') and n.nspname !~ '^pg_'"
+)
+
+
+def test_a_new_mart_is_protected_and_none_is_open_for_a_moment_while_all_are_built_anew(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whoever reads during a full refresh meets each mart's former table or its new one, never one without policy."""
     monkeypatch.setattr(building, "PROJECT", project_with(tmp_path, "marts/peek.sql", MODEL))
-    building.build(house.url, tmp_path / "home", AS_OF)
+    identity = "select oid from pg_class where oid = 'marts.fct_calls'::regclass"
+    before = house.warehouse.rows(identity)
+    with Watcher(house) as tenant:
+        building.build(house.url, tmp_path / "home", AS_OF, full_refresh=True)
+    assert house.warehouse.rows(identity) != before
+    assert tenant.foreign == set()
+    assert tenant.answered["marts.fct_calls"] > 3
     try:
         with house.as_login(Access.TENANT) as reader:
             assert reader.execute("select distinct tenant_id from peek").fetchall() == [(OURS,)]

@@ -95,6 +95,12 @@ def test_it_names_each_way_past_isolation_and_its_mend_works(
             assert flaw not in flaws(owner), flaw
 
 
-def test_a_reader_whom_no_policy_binds_is_not_served(house: House) -> None:
-    with connect(house.url, Role.OWNER) as connection, pytest.raises(IsolationBroken, match="whom no policy binds"):
+@pytest.mark.parametrize(
+    ("role", "said"), [(Role.OWNER, "reads as postgres, whom"), (Role.TENANT, "RESET ROLE makes it")]
+)
+def test_a_reader_whom_no_policy_binds_or_would_after_a_reset_is_not_served(
+    house: House, role: Role, said: str
+) -> None:
+    with connect(house.url, role) as connection, pytest.raises(IsolationBroken, match=said) as refused:
         require_isolation(connection)
+    assert "minutebook access grant --role server" in str(refused.value)

@@ -8,15 +8,27 @@ from datetime import date
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy.engine import make_url
 
 from orchestration.pages import application
 from orchestration.settings import Settings
+from warehouse import access
+from warehouse.access import Access
+from warehouse.connect import Role, connect
 
 
 @contextmanager
 def serving(url: str, home: Path, today: date) -> Iterator[str]:
     """The address of the pages of that database, as on that day, for as long as the context lasts."""
-    pages = application(Settings(home=home, database_url=url), today=lambda: today)
+    with connect(url, Role.OWNER) as owner:
+        login = access.grant(owner, Access.SERVER)
+    served = (
+        make_url(url).set(username=login.login, password=login.password.reveal()).render_as_string(hide_password=False)
+    )
+    pages = application(
+        Settings(home=home, database_url=url, process_urls={Role.ANALYST: served, Role.TENANT: served}),
+        today=lambda: today,
+    )
     server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -28,3 +40,5 @@ def serving(url: str, home: Path, today: date) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+            with connect(url, Role.OWNER) as owner:
+                access.revoke(owner, login.login)

@@ -347,6 +347,12 @@ where
 order by what;
 
 -- name: reader
+-- The role it acts as, and the login behind it, which RESET ROLE brings back.
+with house as (
+    select nspowner from pg_catalog.pg_namespace
+    where nspname = 'control'
+)
+
 select
     session_user::text as login,
     current_user::text as role,
@@ -354,8 +360,9 @@ select
         select rolsuper or rolbypassrls from pg_catalog.pg_roles
         where rolname = current_user
     ), true)
-    or pg_has_role(current_user, (
-        select house.nspowner from pg_catalog.pg_namespace as house
-        where house.nspname = 'control'
-    ), 'usage')
-        as is_unbound;
+    or pg_has_role(current_user, (select nspowner from house), 'usage') as is_unbound,
+    coalesce((
+        select rolsuper or rolbypassrls from pg_catalog.pg_roles
+        where rolname = session_user
+    ), true)
+    or pg_has_role(session_user, (select nspowner from house), 'member') as may_become_unbound;
