@@ -33,6 +33,7 @@ REMEMBERED = timedelta(days=120)
 """How long after its end a period's coverage is still compared with what Stripe's invoice charged."""
 
 KEY = "minutebook_item"
+LINE = "minutebook_line"
 Item = dict[str, Any]
 
 
@@ -178,7 +179,7 @@ class Invoicer:
 
     def _added(self, item: Item) -> dict[str, Any]:
         amount = to_minor(item["amount"], item["currency"])
-        metadata = {KEY: item["identifier"], "minutebook_line": item["line_id"]}
+        metadata = {KEY: item["identifier"], LINE: item["line_id"]}
         if item["item_kind"] == "credit_note":
             line = {"type": "custom_line_item", "quantity": 1, "unit_amount": -amount, "description": item["line_id"]}
             params = {

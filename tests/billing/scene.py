@@ -36,6 +36,17 @@ create policy processes on marts.fct_overages_daily
 to minutebook_billing, minutebook_transformer, minutebook_operator using (true) with check (true);
 """
 
+STATEMENT_LINES = """
+create table marts.fct_statement_lines (
+    tenant_id text, period_start date, line_kind text, meter_id text, amount numeric, quantity bigint
+);
+alter table marts.fct_statement_lines owner to minutebook_transformer;
+grant select on marts.fct_statement_lines to minutebook_billing;
+alter table marts.fct_statement_lines enable row level security;
+alter table marts.fct_statement_lines force row level security;
+create policy processes on marts.fct_statement_lines to minutebook_billing using (true);
+"""
+
 
 def month_of(day: date, anchor: int = 1) -> tuple[date, date]:
     """The period a day is in."""

@@ -12,27 +12,17 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.readiness import Readiness, billed_tenants
 from orchestration.billing.upcoming import LineComparison, compare_upcoming
 from orchestration.cli import app
-from tests.billing.scene import GRACE, KEY, Scene
+from tests.billing.scene import GRACE, KEY, STATEMENT_LINES, Scene
 from tests.sandbox.stripe import Fault
 
 Minutebook = Callable[..., Result]
-MART = """
-create table marts.fct_statement_lines (
-    tenant_id text, period_start date, line_kind text, meter_id text, amount numeric, quantity bigint
-);
-alter table marts.fct_statement_lines owner to minutebook_transformer;
-grant select on marts.fct_statement_lines to minutebook_billing;
-alter table marts.fct_statement_lines enable row level security;
-alter table marts.fct_statement_lines force row level security;
-create policy processes on marts.fct_statement_lines to minutebook_billing using (true);
-"""
 
 
 @pytest.fixture
 def minutebook(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
     """The command line against the scene; Stripe's clock is the wall clock, which commands read."""
     scene.stripe.now = datetime.now(UTC).timestamp()
-    scene.owner.execute(MART)
+    scene.owner.execute(STATEMENT_LINES)
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", scene.stripe.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
@@ -72,7 +62,7 @@ def test_what_is_held_back_is_named_and_the_exit_code_says_so(scene: Scene, minu
 
 
 def test_the_upcoming_invoice_is_compared_to_the_cent(scene: Scene) -> None:
-    scene.owner.execute(MART)
+    scene.owner.execute(STATEMENT_LINES)
     scene.meter()
     scene.tenant("acme")
     start = scene.today

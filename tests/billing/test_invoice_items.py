@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from orchestration.billing.cache import StripeCache
 from orchestration.billing.currency import from_minor, to_minor
 from orchestration.billing.errors import AmountNotExact
 from orchestration.billing.invoice_items import ItemsReport
-from tests.billing.scene import DAY, Scene, month_of, on_call
+from orchestration.billing.readiness import Readiness, billed_tenants
+from orchestration.billing.upcoming import compare_upcoming
+from tests.billing.scene import DAY, GRACE, STATEMENT_LINES, Scene, month_of, on_call
 from tests.sandbox.stripe import Fault
 
 
@@ -203,6 +206,33 @@ def test_a_credit_note_corrects_a_paid_invoice_where_the_tenant_takes_them(books
     assert books.items() == []
     books.send()
     assert len(books.scene.stripe.invoicing.credit_notes) == 1
+
+
+def test_items_on_the_upcoming_invoice_are_compared_line_by_line(books: Books) -> None:
+    scene, api = books.scene, books.scene.api()
+    scene.owner.execute(STATEMENT_LINES)
+
+    def compared() -> dict[str, tuple[Decimal, Decimal]]:
+        with scene.billing() as connection, scene.billing() as of_cache:
+            readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, GRACE)
+            lines = compare_upcoming(connection, api, readiness, billed_tenants(connection, scene.today))
+        return {line.line.rsplit("/", 1)[-1]: (line.ours, line.stripe) for line in lines if line.line[:5] == "item/"}
+
+    books.turn(4)  # the period's own invoice is final: the next one takes its items
+    books.approve(setup="500", credit="-30", adjustment="-0.26")
+    owed = {"setup": (500, 0), "credit": (-30, 0), "adjustment": (Decimal("-0.26"), 0)}
+    assert compared() == owed
+    books.send()
+    assert compared() == {name: (ours, ours) for name, (ours, _) in owed.items()}
+    first = next(one for one in scene.stripe.invoicing.items.values() if one["amount"] == 50000)
+    first["amount"] = 49999
+    scene.stripe.invoicing.create_item({"customer": books.customer, "amount": "7", "currency": "usd"})
+    wrong = {name: sides for name, sides in compared().items() if sides[0] != sides[1]}
+    assert wrong.pop("setup") == (500, Decimal("499.99"))
+    assert list(wrong.values()) == [(0, Decimal("0.07"))]
+    assert "not ours" in next(iter(wrong))
+    books.turn(31)  # Stripe has invoiced them: the invoice after that shows none
+    assert compared() == {}
 
 
 def test_amounts_are_whole_minor_units_of_their_currency() -> None:

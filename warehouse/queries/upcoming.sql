@@ -14,3 +14,10 @@ limit 1;
 
 -- name: meter_of_event
 select meter_id from control.meters where stripe_event_name = %(event_name)s;
+
+-- name: items
+-- What was added as invoice items, each with the key by which Stripe shows it.
+select line_id, identifier, amount, service_period_start
+from ledger.invoice_items
+where tenant_id = %(tenant_id)s and state = 'accepted' and item_kind <> 'credit_note'
+order by invoice_item_id;
