@@ -6,8 +6,9 @@ are pulled by the command line and seen in `minutebook status` and `marts.fct_te
 partitions. A start that moves by months and not by days is the same in every process that loads the definitions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 import dagster as dg
 
@@ -65,7 +66,7 @@ def asked_keys(instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: dg.A
     """
     root = instance.get_run_by_id(run.tags.get("dagster/root_run_id", run.run_id)) or run
     is_same_range = all(root.tags.get(tag) == run.tags.get(tag) for tag in RANGE_TAGS)
-    keys = _planned(instance, root.run_id if is_same_range else run.run_id, asset_key)
+    keys = _planned(instance, root.run_id if is_same_range else run.run_id).get(asset_key)
     if not keys:
         raise AskedForUnknown(
             f"Nothing is pulled: Dagster has no plan of which tenant-days of {asset_key.to_user_string()} this run was"
@@ -74,8 +75,9 @@ def asked_keys(instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: dg.A
     return sorted(keys)
 
 
-def _planned(instance: dg.DagsterInstance, run_id: str, asset_key: dg.AssetKey) -> set[str]:
-    keys: set[str] = set()
+@lru_cache(maxsize=1)  # a run is one process, with a step for each source
+def _planned(instance: dg.DagsterInstance, run_id: str) -> Mapping[dg.AssetKey, set[str]]:
+    keys: dict[dg.AssetKey, set[str]] = {}
     cursor = None
     while True:
         page = instance.get_records_for_run(
@@ -86,8 +88,8 @@ def _planned(instance: dg.DagsterInstance, run_id: str, asset_key: dg.AssetKey) 
         )
         for record in page.records:
             event = record.event_log_entry.dagster_event
-            if event is not None and event.asset_key == asset_key and event.partition is not None:
-                keys.add(event.partition)
+            if event is not None and event.asset_key is not None and event.partition is not None:
+                keys.setdefault(event.asset_key, set()).add(event.partition)
         if not page.has_more:
             return keys
         cursor = page.cursor
