@@ -30,6 +30,7 @@ from orchestration.overages import (
     work_off_stripe_events,
     work_off_stripe_events_that_wait,
 )
+from orchestration.repulls import pull_days_again, pull_days_again_when_due
 from orchestration.resources import Minutebook
 from orchestration.retention import expire_personal_data, expire_personal_data_daily, purge_raw, purge_raw_daily
 from orchestration.schedules import pull_usage_nightly
@@ -55,11 +56,13 @@ defs = dg.Definitions(
         expire_personal_data,
         purge_raw,
         refresh_metabase,
+        pull_days_again,
     ],
     schedules=[pull_usage_nightly, reconcile_daily, expire_personal_data_daily, purge_raw_daily],
     sensors=[
         tenant_partitions_follow_tenants,
         build_marts_when_they_lack_something,
+        pull_days_again_when_due,
         alert_on_quotas,
         post_overage_when_due,
         work_off_stripe_events_that_wait,

@@ -59,7 +59,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
             if outcome.is_failed:
                 context.log.error(str(outcome))
             elif outcome.tenant_id is not None:
-                context.log_event(_materialization(context.asset_key, outcome))
+                context.log_event(materialization(context.asset_key, outcome))
 
         with minutebook.database() as url:
             pull(
@@ -74,7 +74,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
                 on_progress=settle,
             )
         if failed := [outcome for outcome in outcomes if outcome.is_failed]:
-            raise _failure(failed, len(outcomes))
+            raise failure(failed, len(outcomes))
 
     return raw
 
@@ -92,7 +92,7 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
     return [run_id for run_id in (root, *(run.run_id for run in retries)) if run_id != context.run_id]
 
 
-def _materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMaterialization:
+def materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMaterialization:
     metadata: dict[str, dg.MetadataValue] = {
         "state": dg.MetadataValue.text(
             "source not used" if outcome.state is PullState.NOT_USED else outcome.state.value
@@ -119,7 +119,7 @@ def _materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMa
     )
 
 
-def _failure(failed: Sequence[PullOutcome], asked: int) -> dg.Failure:
+def failure(failed: Sequence[PullOutcome], asked: int) -> dg.Failure:
     """Every failed day by its cause, the commonest first; the table holds them all."""
     by_cause = sorted(failed, key=lambda outcome: (outcome.cause_code or "", outcome.tenant_id or ""))
     reasons = []

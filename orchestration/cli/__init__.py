@@ -21,6 +21,7 @@ from orchestration.cli import (
     plans,
     post,
     prices,
+    pull_again,
     pull_history,
     pulls,
     purge,
@@ -57,6 +58,7 @@ app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)
 pulls.pull_app.add_typer(pull_history.app)
+pulls.pull_app.add_typer(pull_again.app)
 app.add_typer(pulls.pull_app, name="pull")
 app.add_typer(purge.app)
 app.add_typer(periods.app)

@@ -66,7 +66,7 @@ def pull(
                 tenants.require_tenant(connection, slug)
         days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
         asked = [TenantDay(slug, day) for slug in chosen for day in days]
-        with _progress("pulling", len(asked) * len(sources)) as advance:
+        with progress("pulling", len(asked) * len(sources)) as advance:
             outcomes = pull_days(
                 url,
                 current.settings,
@@ -76,7 +76,7 @@ def pull(
                 accept_loss=accept_loss,
                 on_progress=lambda outcome: advance(str(outcome)),
             )
-    _report(outcomes, as_json)
+    report(outcomes, as_json)
 
 
 def known_sources(source: list[str] | None) -> list[str] | None:
@@ -94,7 +94,7 @@ def build(
 ) -> None:
     """Build the marts from what was pulled and from control data, and test them."""
     current = session(ctx)
-    with current.settings.database() as url, _progress("building", None) as advance:
+    with current.settings.database() as url, progress("building", None) as advance:
         result = build_marts(url, current.settings.home, today(), full_refresh, advance)
     if as_json:
         print_json(
@@ -142,7 +142,12 @@ def _active(rows: list[dict[str, object]]) -> list[str]:
     return active
 
 
-def _report(outcomes: list[PullOutcome], as_json: bool) -> None:
+def report(
+    outcomes: list[PullOutcome],
+    as_json: bool,
+    empty: str = "nothing to pull: these tenants use no source on these days; see minutebook agent list",
+) -> None:
+    """What was pulled, days that ended alike in one line. Raises CommandFailed if any failed."""
     rows = [
         {
             "tenant_id": outcome.tenant_id or "(unattributed)",
@@ -158,9 +163,7 @@ def _report(outcomes: list[PullOutcome], as_json: bool) -> None:
     ]
     seen = rows if as_json else _folded(row for row in rows if row["state"] != "not used")
     columns = ["tenant_id", "source", "account", "state", "days", "first_day", "last_day", "rows", "cause"]
-    show(
-        seen, columns, as_json, "nothing to pull: these tenants use no source on these days; see minutebook agent list"
-    )
+    show(seen, columns, as_json, empty)
     failed = [outcome for outcome in outcomes if outcome.is_failed]
     if failed:
         first = failed[0]
@@ -191,7 +194,8 @@ def _folded(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _progress(what: str, total: int | None) -> Iterator["Advance"]:
+def progress(what: str, total: int | None) -> Iterator["Advance"]:
+    """A bar on stderr, where a person watches it."""
     parts = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     shown = console(is_error=True)
     with Progress(

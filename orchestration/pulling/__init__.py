@@ -7,20 +7,26 @@ does not own how a provider is asked (`sources/`), how rows land or what the led
 call means or whose it is (`dbt_project/`).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
 
 from orchestration.pulling.landing import Landing
 from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
-from orchestration.pulling.planning import DayNotOver, plan
+from orchestration.pulling.planning import DayNotOver, Plan, plan
 from orchestration.pulling.reading import Readers
+from orchestration.pulling.restating import restated
 from orchestration.pulling.routing import Routing
 from orchestration.pulling.running import PullRun
 from orchestration.settings import Settings
+from warehouse import due
 from warehouse.connect import Role, connect
 from warehouse.pulls import open_attempt
 
-__all__ = ["AccountDay", "DayNotOver", "PullOutcome", "PullState", "PullTrigger", "TenantDay", "pull"]
+__all__ = ["AccountDay", "DayNotOver", "PullOutcome", "PullState", "PullTrigger", "TenantDay", "pull", "pull_again"]
 
 
 def pull(
@@ -40,6 +46,7 @@ def pull(
 
     Every asked tenant-day and source gives exactly one outcome, told to `on_progress` as soon as it is settled, from
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
+    The night also pulls older days that Vapi says have changed, and tells of these too.
 
     `accept_loss` publishes days older than the provider remembers although rows are gone. `done_in_runs` are earlier
     runs of the same work: what they finished is not read again. `today` (UTC) decides which days are over and which the
@@ -48,7 +55,63 @@ def pull(
     Raises DayNotOver before anything is read, and WarehouseError when the database itself fails; never for one day's
     sake.
     """
-    today = today or datetime.now(UTC).date()
+    now = datetime.now(UTC)
+    today = today or now.date()
+    outcomes, settle = _told_to(on_progress)
+    with connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as connection:
+
+        def planned(days: Iterable[TenantDay], of: Collection[str]) -> Plan:
+            return plan(connection, days, of, trigger, today, done_in_runs, bool(settings.usage_database_url))
+
+        asked = list(requests)
+        asked_tenants = {day.tenant_id for day in asked}
+        wanted = planned(asked, sources)
+        for outcome in wanted.settled:
+            settle(outcome)
+        if not wanted.account_days:
+            return outcomes
+        with _opened(url, connection, settings, trigger, run_id, today, accept_loss, settle) as (readers, run):
+            days = wanted.account_days
+            if trigger is PullTrigger.SCHEDULE:
+                older = restated(connection, readers, days, now)
+                for outcome in older.failed:
+                    settle(outcome)
+                dates = {usage_date for _, usage_date in older.account_days}
+                more = planned((TenantDay(tenant, day) for tenant in asked_tenants for day in dates), ["vapi"])
+                days += tuple(day for day in more.account_days if (day.account, day.usage_date) in older.account_days)
+            run.work(days)
+    return outcomes
+
+
+def pull_again(
+    url: str,
+    settings: Settings,
+    *,
+    run_id: str | None = None,
+    on_progress: Callable[[PullOutcome], None] | None = None,
+    now: datetime | None = None,
+) -> list[PullOutcome]:
+    """Pull every account-day that is due again (`warehouse.due`); what is not due at `now` (default: the clock) is left
+    alone. Outcomes and errors as of `pull`.
+    """
+    now = now or datetime.now(UTC)
+    outcomes, settle = _told_to(on_progress)
+    with connect(url, Role.LOADER, actor="pull again", autocommit=True) as connection:
+        days = [
+            AccountDay(day.key.source, day.key.account, day.key.usage_date, day.tenants)
+            for day in due.account_days(connection, now)
+            if day.due_at <= now
+        ]
+        if days:
+            opened = _opened(url, connection, settings, PullTrigger.SCHEDULE, run_id, now.date(), False, settle)
+            with opened as (_, run):
+                run.work(days)
+    return outcomes
+
+
+def _told_to(
+    on_progress: Callable[[PullOutcome], None] | None,
+) -> tuple[list[PullOutcome], Callable[[PullOutcome], None]]:
     outcomes: list[PullOutcome] = []
 
     def settle(outcome: PullOutcome) -> None:
@@ -56,16 +119,25 @@ def pull(
         if on_progress is not None:
             on_progress(outcome)
 
-    with connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as connection:
-        planned = plan(connection, requests, sources, trigger, today, done_in_runs, bool(settings.usage_database_url))
-        for outcome in planned.settled:
-            settle(outcome)
-        if planned.account_days:
-            with (
-                open_attempt(url, trigger, run_id) as attempt,
-                Readers(connection, settings, Routing.load(connection)) as readers,
-                connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
-            ):
-                landing = Landing(url, landing_connection, settings.home)
-                PullRun(connection, attempt, readers, landing, today, accept_loss, settle).work(planned.account_days)
-    return outcomes
+    return outcomes, settle
+
+
+@contextmanager
+def _opened(
+    url: str,
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    trigger: PullTrigger,
+    run_id: str | None,
+    today: date,
+    accept_loss: bool,
+    settle: Callable[[PullOutcome], None],
+) -> Iterator[tuple[Readers, PullRun]]:
+    """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own."""
+    with (
+        open_attempt(url, trigger, run_id) as attempt,
+        Readers(connection, settings, Routing.load(connection)) as readers,
+        connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
+    ):
+        landing = Landing(url, landing_connection, settings.home)
+        yield readers, PullRun(connection, attempt, readers, landing, today, accept_loss, settle)

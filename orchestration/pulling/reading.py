@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from sources import SOURCES, usage_metrics, vapi, voiceflow
 from sources.errors import CredentialRejected, SourceFailure
 from sources.http import ProviderClient
 from sources.reading import Reading
+from sources.window import Window
 from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
 from warehouse.vault import Credential
 
@@ -62,6 +64,10 @@ class Readers:
     def read(self, day: AccountDay) -> Reading:
         """The account's whole day. Raises SourceFailure."""
         return READERS[day.source](self, day)
+
+    def changed_days(self, day: AccountDay, updated: Window, before: date) -> frozenset[date]:
+        """Days of the account before `before` that Vapi changed within the window. Raises SourceFailure."""
+        return vapi.changed_days(self._client(day), updated, before)
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """Vapi: the calls of one account (a private key reads one organisation), by the UTC day they were created on.
 
 GET /call ──▶ listing (windows) ──▶ calls (types, payload) ──▶ Reading ◀── POST /analytics (control totals)
+GET /call ──▶ changes: which older days were updated lately
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from sources.personal import ChoicesOf, Document
 from sources.reading import Reading, hash_rows
 from sources.vapi import calls
 from sources.vapi.analytics import control_totals
+from sources.vapi.changes import changed_days
 from sources.vapi.listing import list_calls
 from sources.window import Window
 
@@ -22,7 +24,7 @@ HORIZON_DAYS = 14
 # Vapi publishes no rate; a few requests at a time have been well received.
 CONCURRENCY = 4
 
-__all__ = ["BASE_URL", "HORIZON_DAYS", "client", "read_day", "verify"]
+__all__ = ["BASE_URL", "HORIZON_DAYS", "changed_days", "client", "read_day", "verify"]
 
 
 def client(secret: str, base_url: str = BASE_URL, budget: Budget | None = None) -> ProviderClient:

@@ -1,0 +1,66 @@
+"""Days that come back by themselves: incomplete, failed for a passing reason, or never pulled, until they are whole.
+
+The sensor compares the ledger with what should be, and decides; the run pulls what is due when it starts. Neither keeps
+a list: what mended meanwhile is not due any more.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from orchestration.assets.ingest import failure, materialization
+from orchestration.pulling import PullOutcome, pull_again
+from orchestration.resources import Minutebook
+from orchestration.sensors import UNFINISHED
+from warehouse import due
+from warehouse.connect import Role, connect
+from warehouse.landing import RAW_TABLES
+
+
+@dg.op(name="pull_what_is_due", description="Pull each account-day again that is due; each ends on its own.")
+def pull_what_is_due(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
+    """Each day that ends well is logged as materialised under its own key. Fails, naming them, if days failed again."""
+    outcomes: list[PullOutcome] = []
+
+    def settle(outcome: PullOutcome) -> None:
+        outcomes.append(outcome)
+        if outcome.is_failed:
+            context.log.error(str(outcome))
+        elif outcome.tenant_id is not None:
+            asset_key = dg.AssetKey(list(RAW_TABLES[outcome.source]))
+            context.log_event(materialization(asset_key, outcome))
+
+    with minutebook.database() as url:
+        pull_again(url, minutebook.settings, run_id=context.run_id, on_progress=settle)
+    if failed := [outcome for outcome in outcomes if outcome.is_failed]:
+        raise failure(failed, len(outcomes))
+
+
+@dg.job(description="Days that are incomplete, failed for a passing reason, or were never pulled, once they are due.")
+def pull_days_again() -> None:
+    """One step."""
+    pull_what_is_due()
+
+
+@dg.sensor(
+    name="pull_days_again_when_due",
+    job=pull_days_again,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
+)
+def pull_days_again_when_due(
+    context: dg.SensorEvaluationContext, minutebook: Minutebook
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run when a day is due; never while one is queued or at work."""
+    now = datetime.now(UTC)
+    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        days = due.account_days(connection, now)
+    waiting = [day for day in days if day.due_at <= now]
+    if not waiting:
+        until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""
+        return dg.SkipReason(f"No day is due{until}.")
+    if context.instance.get_runs(dg.RunsFilter(job_name=pull_days_again.name, statuses=UNFINISHED), limit=1):
+        return dg.SkipReason(f"{len(waiting)} days are due, and a run is at work on such days already.")
+    because = sorted({f"{day.status} {day.key.source}" for day in waiting})
+    return dg.RunRequest(tags={"minutebook/because": f"{len(waiting)} days: {', '.join(because)}"[:250]})

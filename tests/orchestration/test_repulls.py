@@ -1,0 +1,200 @@
+"""Days come back by themselves until they are whole: incomplete, failed in passing, never pulled; and no others."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.pulling import PullTrigger, pull_again
+from orchestration.repulls import pull_days_again, pull_days_again_when_due
+from orchestration.resources import Minutebook
+from tests.orchestration.house import House, call, states
+from tests.orchestration.test_ingest_runs import materialised
+from tests.sandbox.faults import FOREVER, cut_body, status
+from tests.sandbox.world import VapiAccount, in_memory
+from warehouse import due
+from warehouse.connect import Role, connect
+from warehouse.pulls import PullKey, claim, open_attempt
+
+NOW = datetime.now(UTC)
+DAY = NOW.date() - timedelta(days=2)
+TALKING = call("c1", DAY) | {"status": "in-progress", "endedAt": None, "cost": 0}
+LATER = "update ledger.pulls set opened_at = opened_at - %s, closed_at = closed_at - %s"
+
+
+@pytest.fixture
+def acme(house: House) -> House:
+    """A tenant whose account is read from DAY on; yesterday is pulled and whole."""
+    house.tenant("acme", since=DAY)
+    house.own_vapi("acme", [call("c1", DAY)])
+    house.pull(["acme"], [NOW.date() - timedelta(days=1)])
+    return house
+
+
+def waiting(house: House, at: datetime | None = None) -> dict[tuple[str, date], tuple[str, int, bool]]:
+    """Each day that will come back: why, after how many tries, and whether it is due already."""
+    at = at or datetime.now(UTC)
+    with connect(house.url, Role.LOADER) as connection:
+        return {
+            (day.key.account, day.key.usage_date): (day.status, day.tries, day.due_at <= at)
+            for day in due.account_days(connection, at)
+        }
+
+
+def passes(house: House, minutes: float) -> None:
+    gone = timedelta(minutes=minutes)
+    house.execute(LATER, gone, gone)
+
+
+def again(house: House) -> dict[tuple[str | None, date], str]:
+    return states(pull_again(house.url, house.settings))
+
+
+def test_a_day_with_a_call_in_progress_is_pulled_again_until_the_call_has_ended(acme: House) -> None:
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"] = VapiAccount(in_memory([TALKING]))
+    acme.pull(["acme"], [DAY])
+    assert waiting(acme) == {("acme", DAY): ("incomplete", 1, False)}
+    assert again(acme) == {}
+    passes(acme, 16)
+    assert again(acme) == {("acme", DAY): "unchanged"}
+    assert waiting(acme) == {("acme", DAY): ("incomplete", 2, False)}
+    passes(acme, 16)
+    assert waiting(acme) == {("acme", DAY): ("incomplete", 2, False)}  # the second time it waits twice as long
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"] = VapiAccount(in_memory([call("c1", DAY)]))
+    passes(acme, 16)
+    assert again(acme) == {("acme", DAY): "published"}
+    assert waiting(acme) == {}
+
+
+def test_a_day_that_failed_in_passing_comes_back_and_waits_longer_each_time(
+    acme: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.http.ATTEMPTS", 1)
+    monkeypatch.setattr("sources.budget.time.sleep", lambda seconds: None)
+    acme.sandbox.faults.script("/vapi/call", cut_body(), times=FOREVER)
+    monkeypatch.setattr("sources.http.LONGEST_WAIT", 0.0)
+    acme.pull(["acme"], [DAY])
+    waits = []
+    for _ in range(8):
+        with connect(acme.url, Role.LOADER) as connection:
+            (day,) = due.account_days(connection, NOW)
+        ended = acme.execute("select max(closed_at) as at from ledger.pulls where usage_date = %s", DAY)[0]["at"]
+        waits.append((day.due_at - ended) / timedelta(minutes=1))
+        acme.execute(
+            "insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, cause, is_permanent,"
+            " closed_at)"
+            " select attempt_id, source, account, tenant_id, usage_date, state, cause, is_permanent, closed_at"
+            " from ledger.pulls where usage_date = %s order by pull_id desc limit 1",
+            DAY,
+        )
+    assert waits == [15, 30, 60, 120, 240, 480, 720, 720]
+    acme.sandbox.faults.clear()
+    passes(acme, 721)
+    assert again(acme) == {("acme", DAY): "published"}
+    assert waiting(acme) == {}
+
+
+def test_a_day_that_was_never_pulled_comes_once_the_night_should_have_been_there(house: House) -> None:
+    house.tenant("acme", since=DAY)
+    house.own_vapi("acme", [call("c1", DAY)])
+    midnight = datetime.combine(NOW.date(), datetime.min.time(), UTC)
+    found = waiting(house, midnight + timedelta(hours=11))
+    assert found == {
+        ("acme", DAY): ("never pulled", 0, True),
+        ("acme", NOW.date() - timedelta(days=1)): ("never pulled", 0, False),
+    }
+    pull_again(house.url, house.settings, now=midnight + timedelta(hours=13))
+    assert waiting(house) == {}
+    assert house.current_calls() == {"c1"}
+
+
+def test_what_needs_a_person_waits_for_one_and_a_new_key_ends_the_wait(acme: House) -> None:
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = True
+    acme.pull(["acme"], [DAY])
+    passes(acme, 9999)
+    acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
+    assert waiting(acme) == {}
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = False
+    acme.credential("acme", "vapi", "private-key-of-acme-at-vapi")
+    assert waiting(acme) == {("acme", DAY): ("failed", 1, True)}
+    assert again(acme) == {("acme", DAY): "published"}
+
+
+def test_a_refusal_that_is_no_matter_of_the_key_does_not_come_back(acme: House) -> None:
+    acme.sandbox.faults.script("/vapi/call", status(404), times=FOREVER)
+    acme.pull(["acme"], [DAY])
+    acme.credential("acme", "vapi", "private-key-of-acme-at-vapi")
+    passes(acme, 9999)
+    assert waiting(acme) == {}
+
+
+def test_a_day_read_by_a_live_attempt_is_left_alone_and_one_of_the_dead_is_not(acme: House) -> None:
+    key = PullKey("vapi", "acme", "acme", DAY)
+    with open_attempt(acme.url, "cli") as attempt, connect(acme.url, Role.LOADER, autocommit=True) as loader:
+        claim(loader, attempt, [key])
+        passes(acme, 9999)
+        assert waiting(acme) == {}
+    acme.execute("update ledger.pulls set state = 'reading', closed_at = null, cause = null where usage_date = %s", DAY)
+    assert waiting(acme) == {("acme", DAY): ("died", 1, True)}  # its attempt holds no lock any more
+    assert again(acme) == {("acme", DAY): "published"}
+
+
+def test_days_past_the_horizon_and_of_tenants_that_are_not_active_do_not_come_back(house: House) -> None:
+    house.tenant("acme", since=NOW.date() - timedelta(days=30))
+    house.tenant("idle", status="paused", since=NOW.date() - timedelta(days=30))
+    for tenant in ("acme", "idle"):
+        house.own_vapi(tenant, [])
+    found = waiting(house)
+    assert {account for account, _ in found} == {"acme"}
+    assert min(day for _, day in found) == NOW.date() - timedelta(days=14)
+
+
+def test_a_shared_account_without_tenants_comes_back_too(house: House) -> None:
+    house.own_vapi(None, [TALKING])
+    house.tenant("acme", since=NOW.date())
+    house.pull(["acme"], [DAY], trigger=PullTrigger.SCHEDULE)
+    passes(house, 16)
+    assert waiting(house) == {("platform", DAY): ("incomplete", 1, True)}
+    assert again(house) == {(None, DAY): "unchanged"}
+
+
+def test_the_sensor_asks_once_and_the_run_marks_the_day(acme: House, instance: dg.DagsterInstance) -> None:
+    instance.add_dynamic_partitions("tenant", ["acme"])
+
+    def tick() -> dg.RunRequest | dg.SkipReason:
+        with dg.build_sensor_context(instance=instance, resources={"minutebook": Minutebook()}) as context:
+            answer = pull_days_again_when_due(context)
+        assert isinstance(answer, dg.RunRequest | dg.SkipReason)
+        return answer
+
+    asked = tick()
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.tags["minutebook/because"] == "1 days: never pulled vapi"
+    queued = instance.create_run_for_job(pull_days_again, status=dg.DagsterRunStatus.STARTED)
+    assert isinstance(tick(), dg.SkipReason)
+    instance.report_run_canceled(queued)
+    run = pull_days_again.execute_in_process(instance=instance, resources={"minutebook": Minutebook()})
+    assert run.success
+    assert materialised(instance) == {f"acme|{DAY}"}
+    assert isinstance(tick(), dg.SkipReason)
+
+
+def test_the_command_shows_what_comes_back_and_pulls_it(acme: House) -> None:
+    def run(line: str) -> str:
+        result = CliRunner().invoke(app, line.split(), terminal_width=200)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    (row,) = json.loads(run("pull again --dry-run --json"))
+    assert (row["account"], row["usage_date"], row["status"], row["due_at"]) == (
+        "acme",
+        str(DAY),
+        "never pulled",
+        "now",
+    )
+    assert "published" in run("pull again")
+    assert "no day is due" in run("pull again")
+    assert "no day comes back by itself" in run("pull again --dry-run")

@@ -1,0 +1,168 @@
+"""What a provider changes after a day was pulled reaches the books: within the trailing days, and on older ones."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration.building import build
+from orchestration.pulling import PullOutcome, PullTrigger, restating
+from orchestration.schedules import TRAILING_DAYS
+from tests.orchestration.house import House, call, states
+from tests.orchestration.test_ingest_runs import launch, materialised
+from tests.sandbox.faults import status
+from tests.sandbox.world import VapiAccount, in_memory
+
+TODAY = datetime.now(UTC).date()
+TRAILING = [TODAY - timedelta(days=n) for n in range(1, TRAILING_DAYS + 1)]
+OLD, OLDER = TODAY - timedelta(days=9), TODAY - timedelta(days=12)
+COSTS = """
+select tenant_id, count(*) as calls, sum(cost) as cost from marts.fct_calls group by tenant_id order by tenant_id
+"""
+
+
+def settled(call_id: str, day: date, **fields: Any) -> dict[str, Any]:
+    """A call of noon, final ten minutes later."""
+    at = datetime.combine(day, time(12, 10), tzinfo=UTC)
+    return call(call_id, day) | {"updatedAt": at.isoformat().replace("+00:00", ".000Z")} | fields
+
+
+def moment(hours_ago: float) -> str:
+    return (datetime.now(UTC) - timedelta(hours=hours_ago)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def night(house: House, *tenants: str) -> list[PullOutcome]:
+    return house.pull(tenants, TRAILING, trigger=PullTrigger.SCHEDULE)
+
+
+@pytest.fixture
+def two(house: House) -> dict[str, list[dict[str, Any]]]:
+    """Calls of two tenants' own accounts, on two old days and yesterday, all of them pulled."""
+    held = {}
+    for tenant in ("acme", "beta"):
+        house.tenant(tenant)
+        held[tenant] = [settled(f"{tenant}-{day}", day) for day in (OLDER, OLD, TRAILING[0])]
+        house.own_vapi(tenant, held[tenant])
+        house.pull([tenant], [OLDER, OLD, *TRAILING])
+    return held
+
+
+def test_the_night_pulls_exactly_the_older_days_that_changed(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    two["acme"][1] |= {"cost": 9.5, "updatedAt": moment(30)}
+    outcomes = night(house, "acme", "beta")
+    pulled = states(outcomes)
+    assert pulled.pop(("acme", OLD)) == "published"
+    assert pulled == {(tenant, day): "unchanged" for tenant in ("acme", "beta") for day in TRAILING}
+    last = max(row["pull_id"] for row in house.ledger() if row["usage_date"] == OLD)
+    cost = "select (payload ->> 'cost')::numeric as cost from raw_vapi.calls where pull_id = %s"
+    assert house.execute(cost, last) == [{"cost": Decimal("9.5")}]
+
+
+def test_an_unchanged_night_asks_each_account_one_question_more_and_publishes_nothing(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    house.sandbox.received.clear()
+    assert set(states(night(house, "acme", "beta")).values()) == {"unchanged"}
+    assert len([one for one in house.sandbox.asked("/vapi/call") if "updatedAtGe" in one.params]) == 2
+    assert len(house.sandbox.asked("/vapi/call")) == 2 * (TRAILING_DAYS + 1)
+
+
+def test_a_person_and_a_backfill_pull_what_they_asked_for_alone(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    two["acme"][1] |= {"cost": 9.5, "updatedAt": moment(30)}
+    for trigger in (PullTrigger.CLI, PullTrigger.BACKFILL):
+        outcomes = house.pull(["acme"], TRAILING, trigger=trigger)
+        assert {day for _, day in states(outcomes)} == set(TRAILING)
+
+
+def test_after_nights_that_were_missed_the_look_back_is_longer(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    night(house, "acme")
+    house.execute("update ledger.pulls set opened_at = opened_at - interval '6 days'")
+    two["acme"][0] |= {"cost": 9.5, "updatedAt": moment(7 * 24)}
+    assert ("acme", OLDER) in states(night(house, "acme"))
+    assert ("acme", OLDER) not in states(night(house, "acme"))  # now the last night is a minute ago
+
+
+def test_a_shared_accounts_older_day_is_pulled_for_all_who_share_it(house: House) -> None:
+    calls = [
+        settled(f"{tenant}-{day}", day, phoneNumberId=f"number-{tenant}")
+        for tenant in ("acme", "beta")
+        for day in (OLD, TRAILING[0])
+    ]
+    house.own_vapi(None, calls)
+    for tenant in ("acme", "beta"):
+        house.tenant(tenant)
+        house.attach(tenant, "vapi_phone_number", f"number-{tenant}")
+    house.pull(["acme", "beta"], [OLD, *TRAILING])
+    calls[0] |= {"cost": 3.25, "updatedAt": moment(1)}
+    pulled = states(night(house, "acme", "beta"))
+    assert (pulled["acme", OLD], pulled["beta", OLD]) == ("published", "published")
+    assert len([row for row in house.ledger() if row["usage_date"] == OLD]) == 2
+
+
+def test_an_account_that_will_not_tell_what_changed_is_told_and_its_days_are_pulled(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    house.sandbox.faults.script(
+        "/vapi/call", status(404), times=1,
+        when=lambda asked: "updatedAtGe" in asked.params and "acme" in asked.key,
+    )  # fmt: skip
+    outcomes = night(house, "acme", "beta")
+    (failed,) = [outcome for outcome in outcomes if outcome.is_failed]
+    assert (failed.tenant_id, failed.cause_code) == ("acme", "provider_refused")
+    assert "which older days changed is not known" in (failed.cause or "")
+    assert set(states([one for one in outcomes if not one.is_failed]).values()) == {"unchanged"}
+    assert not [row for row in house.ledger() if row["state"] == "failed"]
+
+
+def test_the_look_back_is_two_days_at_least() -> None:
+    assert timedelta(days=2) <= restating.LOOK_BACK
+    assert timedelta(days=2) <= restating.OVERLAP
+
+
+def test_the_nightly_run_marks_the_older_day_it_pulled(house: House, instance: dg.DagsterInstance) -> None:
+    house.tenant("acme")
+    held = [settled("old", OLD), settled("new", TRAILING[0])]
+    house.own_vapi("acme", held)
+    house.pull(["acme"], [OLD, *TRAILING])
+    held[0] |= {"cost": 9.5, "updatedAt": moment(30)}
+    instance.add_dynamic_partitions("tenant", ["acme"])
+    tags = {"dagster/schedule_name": "pull_usage_nightly"}
+    assert launch(instance, ("acme", TRAILING[-1]), ("acme", TRAILING[0]), tags).success
+    assert materialised(instance) == {f"acme|{day}" for day in (OLD, *TRAILING)}
+
+
+def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts(house: House, tmp_path: Path) -> None:
+    held = {}
+    for tenant in ("cheaper", "deleted", "dearer", "emptied", "same"):
+        house.tenant(tenant)
+        cost = {"cost": 0.2, "costs": [{"type": "vapi", "cost": 0.2}]}
+        held[tenant] = [settled(f"{tenant}-{n}", TRAILING[0], **cost) for n in (1, 2)]
+        house.own_vapi(tenant, held[tenant])
+    night(house, *held)
+    build(house.url, tmp_path, TODAY)
+    assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == dict.fromkeys(
+        held, (2, 0.4)
+    )
+    held["cheaper"][0] |= {"cost": 0.1, "costs": [{"type": "vapi", "cost": 0.1}]}
+    held["dearer"][0] |= {"cost": 0.5, "costs": [{"type": "vapi", "cost": 0.5}]}
+    del held["deleted"][0]
+    held["emptied"].clear()
+    for tenant in ("deleted", "emptied"):
+        house.sandbox.world.vapi[f"private-key-of-{tenant}-at-vapi"] = VapiAccount(in_memory(held[tenant]))
+    night(house, *held)
+    build(house.url, tmp_path, TODAY)
+    assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == {
+        "cheaper": (2, 0.3),
+        "deleted": (1, 0.2),
+        "dearer": (2, 0.7),
+        "same": (2, 0.4),
+    }

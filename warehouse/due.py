@@ -1,0 +1,67 @@
+"""Account-days that another pull alone may mend, and when: told by the ledger as it stands, with no list kept of them.
+
+    incomplete, failed for a passing reason, died   after 15 minutes, then twice as long each time, up to 12 hours
+    failed for want of an accepted credential       as soon as another one is stored
+    never pulled                                    twelve hours after its day ended: the night should have been there
+
+Whatever else failed for good waits for a person (`warehouse.attention`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from warehouse.control.changes import Connection, rows
+from warehouse.pulls import PullKey
+
+FILE = "due"
+WITHIN = timedelta(days=14)  # Vapi forgets later days; a day nobody could mend by then needs a person
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
+NIGHT_IS_OVER = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class DueDay:
+    """An account-day to be pulled again from `due_at` on. `tries` counts its pulls since the last whole answer."""
+
+    key: PullKey
+    tenants: tuple[str, ...]
+    status: str
+    tries: int
+    cause: str | None
+    due_at: datetime
+
+
+def account_days(connection: Connection, now: datetime) -> list[DueDay]:
+    """Every account-day of the last fourteen that mends by itself, soonest first; those after `now` are not due yet."""
+    found = rows(
+        connection,
+        FILE,
+        "account_days",
+        first_day=(now - WITHIN).date(),
+        last_day=now.date() - timedelta(days=1),
+        first_wait=FIRST_WAIT,
+        longest_wait=LONGEST_WAIT,
+        night_is_over=NIGHT_IS_OVER,
+    )
+    return [
+        DueDay(
+            PullKey(
+                row["source"],
+                row["account"],
+                None if row["account"] == "platform" else row["account"],
+                row["usage_date"],
+            ),
+            tuple(row["tenants"]),
+            row["status"],
+            row["tries"],
+            row["cause"],
+            row["due_at"],
+        )
+        for row in found
+    ]
+
+
+def last_scheduled(connection: Connection, source: str, accounts: list[str], since: datetime) -> dict[str, datetime]:
+    """When a schedule last read each account well, for usage dates from the day of `since` on."""
+    found = rows(connection, FILE, "last_scheduled", source=source, accounts=accounts, first_day=since.date())
+    return {row["account"]: row["opened_at"] for row in found}

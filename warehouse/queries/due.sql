@@ -1,0 +1,150 @@
+-- name: account_days
+-- Account-days that are not as they should be and mend by another pull alone, with the moment from which it is due.
+-- What needs a person (a permanent failure) is none of them, until the credential it was about is replaced.
+with statuses as (
+    select
+        tenant_id,
+        status,
+        valid_from,
+        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to
+    from control.tenant_statuses
+),
+
+expected as (
+    select
+        t.source,
+        t.account,
+        d.day::date as usage_date,
+        array_agg(distinct t.tenant_id order by t.tenant_id) as tenants
+    from control.tenant_sources as t
+    inner join statuses as s on t.tenant_id = s.tenant_id and s.status = 'active'
+    cross join
+        lateral generate_series(
+            greatest(t.valid_from, s.valid_from, %(first_day)s::date)::timestamp,
+            least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
+            interval '1 day'
+        ) as d (day)
+    group by t.source, t.account, d.day
+),
+
+recent as (
+    select
+        p.*,
+        p.state in ('published', 'superseded', 'unchanged') and not p.is_incomplete as is_whole,
+        p.state = 'reading' and not exists (
+            select from pg_catalog.pg_locks as l
+            where
+                l.locktype = 'advisory' and l.granted
+                and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+                and l.classid = 7733 and l.objid = p.attempt_id and l.objsubid = 2
+        ) as is_dead
+    from ledger.pulls as p
+    where p.usage_date between %(first_day)s and %(last_day)s
+),
+
+last_whole as (
+    select
+        source,
+        account,
+        usage_date,
+        max(pull_id) as pull_id
+    from recent
+    where is_whole
+    group by source, account, usage_date
+),
+
+-- Only what came after the last whole answer: nothing, where all is well.
+since as (
+    select distinct on (r.source, r.account, r.usage_date)
+        r.source,
+        r.account,
+        r.usage_date,
+        r.state,
+        r.is_dead,
+        r.is_incomplete,
+        r.is_permanent,
+        r.cause_code,
+        r.cause,
+        coalesce(r.closed_at, r.opened_at) as ended_at,
+        count(*) over (partition by r.source, r.account, r.usage_date) as tries
+    from recent as r
+    left join last_whole as w on r.source = w.source and r.account = w.account and r.usage_date = w.usage_date
+    where r.pull_id > coalesce(w.pull_id, 0)
+    order by r.source asc, r.account asc, r.usage_date asc, r.pull_id desc
+),
+
+replaced as (
+    select
+        provider as source,
+        coalesce(tenant_id, 'platform') as account,
+        max(created_at) as stored_at
+    from control.credentials
+    where retired_at is null
+    group by provider, tenant_id
+),
+
+judged as (
+    select
+        coalesce(e.source, s.source) as source,
+        coalesce(e.account, s.account) as account,
+        coalesce(e.usage_date, s.usage_date) as usage_date,
+        coalesce(e.tenants, '{}') as tenants,
+        case
+            when s.state is null then 'never pulled'
+            when s.is_dead then 'died'
+            when s.state = 'failed' then 'failed'
+            else 'incomplete'
+        end as status,
+        coalesce(s.tries, 0) as tries,
+        s.cause_code,
+        s.cause,
+        case
+            when s.state is null then (e.usage_date + 1)::timestamp at time zone 'UTC' + %(night_is_over)s
+            when s.state = 'reading' and not s.is_dead then null
+            when s.state = 'failed' and s.is_permanent
+                then
+                    case
+                        when s.cause_code in ('credential_rejected', 'credential_missing') and c.stored_at > s.ended_at
+                            then c.stored_at
+                    end
+            else s.ended_at + least(%(first_wait)s * power(2, least(s.tries, 20) - 1), %(longest_wait)s)
+        end as due_at
+    from expected as e
+    full join since as s on e.source = s.source and e.account = s.account and e.usage_date = s.usage_date
+    left join replaced as c on s.source = c.source and s.account = c.account
+    where
+        s.source is not null
+        or not exists (
+            select from last_whole as w
+            where w.source = e.source and w.account = e.account and w.usage_date = e.usage_date
+        )
+)
+
+select
+    source,
+    account,
+    usage_date,
+    tenants,
+    status,
+    tries,
+    cause_code,
+    cause,
+    due_at
+from judged
+where due_at is not null and (cardinality(tenants) > 0 or account = 'platform')
+order by due_at, usage_date, source, account;
+
+-- name: last_scheduled
+-- When a schedule last read each account of a source well.
+select
+    p.account,
+    max(p.opened_at) as opened_at
+from ledger.pulls as p
+inner join ledger.attempts as a on p.attempt_id = a.attempt_id
+where
+    a.trigger = 'schedule'
+    and p.source = %(source)s
+    and p.account = any(%(accounts)s)
+    and p.state in ('published', 'superseded', 'unchanged')
+    and p.usage_date >= %(first_day)s
+group by p.account;
