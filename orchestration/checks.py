@@ -78,6 +78,11 @@ checks = [
     canary_check,
     _check("no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."),
     _check("no_usage_is_unpriced", UNBILLED, "All usage that is counted has a meter and a price in force."),
+    _check(
+        "no_call_is_counted_twice",
+        dg.AssetKey(["marts", "fct_calls"]),
+        "No Vapi organisation is read under two keys: a tenant's own and the platform's, or two tenants'.",
+    ),
     _check("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),
     *(
         _check(

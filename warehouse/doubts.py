@@ -1,4 +1,5 @@
-"""What makes a complete statement doubtful: it moved a lot against the last, or a provider's own total disagrees."""
+"""What makes a complete statement doubtful: it moved a lot against the last, a provider's own total disagrees, or
+its calls are counted in another account too."""
 
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,14 @@ def doubts(connection: Connection, tenant_id: str, period_start: date, period_en
                 f"--to {total['usage_date']}",
             )
         )
+    for shared in rows(connection, FILE, "calls_of_two_accounts", **window):
+        found.append(
+            (
+                f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
+                f"{shared['other_account']}: one Vapi organisation under two keys is billed twice",
+                mend_two_keys(shared["account"], shared["other_account"]),
+            )
+        )
     whole = rows(connection, FILE, "moved", tenant_id=tenant_id, period_start=period_start)
     if len(whole) == 2 and whole[0]["period_start"] == period_start:
         now, before = whole[0]["amount"], whole[1]["amount"]
@@ -30,3 +39,12 @@ def doubts(connection: Connection, tenant_id: str, period_start: date, period_en
             share = f"{(now - before) / before * 100:+.0f} %" if before else "from nothing"
             found.append((f"moved from {before} to {now} {whole[0]['currency']} ({share})", look))
     return found
+
+
+def mend_two_keys(*accounts: str) -> str:
+    """What to do when these accounts are one organisation of Vapi's."""
+    tenants = [account for account in accounts if account != "platform"]
+    return (
+        f"minutebook credential set vapi --tenant {tenants[-1]} (the key of its own organisation), then pull those days"
+        " again with --accept-loss"
+    )

@@ -67,10 +67,15 @@ class Frozen:
     overridden: tuple[Blocker, ...] = ()
 
 
+def is_built(connection: Connection) -> bool:
+    """Whether the marts are there, however old."""
+    built = first(connection, "sensing", "marts_are_built")
+    return built is not None and bool(built["marts_are_built"])
+
+
 def require_built(connection: Connection) -> None:
     """Raise MartsBehind unless the marts are there, however old."""
-    built = first(connection, "sensing", "marts_are_built")
-    if built is None or not built["marts_are_built"]:
+    if not is_built(connection):
         raise MartsBehind("the marts are not built yet; run: minutebook build")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.control.changes import Connection, Row, first, rows
 
 FILE = "purging"
 BATCH_ROWS = 10_000  # of a source in one transaction: about half a second, so that nobody waits long for its locks
@@ -51,6 +51,12 @@ def purge(
             on_batch(gone)
         if not gone and not any(row["pulls"] for row in batch):
             return [Purged(source, pulls[source], raw_rows[source]) for source in sorted(pulls)]
+
+
+def late(connection: Connection, closed_before: datetime) -> int:
+    """How many unread pulls, closed before then, are not purged and not needed."""
+    found = first(connection, FILE, "late", closed_before=closed_before)
+    return int(found["pulls"]) if found is not None else 0
 
 
 def waiting(connection: Connection, closed_before: datetime) -> list[Row]:

@@ -1,40 +1,20 @@
 """What `minutebook doctor` looks at; each finding says what mends it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 
+from orchestration.cli import examination_of_pulls
+from orchestration.cli.findings import Finding, Level
 from orchestration.cli.options import today
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
-from sources import SOURCES
 from warehouse import audit, canary, migrate, preflight
-from warehouse.attention import days_needing_attention
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
 from warehouse.control.changes import Connection, rows
 from warehouse.errors import VaultError
-from warehouse.periods import MartsBehind, broken_seals, require_fresh
+from warehouse.periods import MartsBehind, broken_seals, is_built, require_fresh
 
 FILE = "examination"
-SOON = 4  # days before a provider forgets in which a missing day is urgent
-
-
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    GOOD = "good"
-    WORTH_A_LOOK = "worth a look"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at, and the command that mends it if it needs mending."""
-
-    level: Level
-    what: str
-    mend: str | None = None
 
 
 def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
@@ -49,14 +29,18 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
     with connect(url, Role.TENANT) as reader:
         for flaw in preflight.reader_flaws(reader):
             yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
+    now = datetime.now(UTC)
     with connect(url, Role.OPERATOR) as connection:
         yield from _credentials(connection, settings)
         yield from _usage_database(connection, settings)
-        yield from _missing_days(connection, days)
+        yield from examination_of_pulls.missing_days(connection, days, now)
+        yield from examination_of_pulls.purge(connection, settings.superseded_days, now)
         yield from _seals(connection)
         yield from _audit(connection)
         yield from _canary(connection)
         yield from _marts(connection)
+        if is_built(connection):
+            yield from examination_of_pulls.two_keys(connection)
 
 
 def _migrations(connection: Connection) -> Iterator[Finding]:
@@ -110,26 +94,6 @@ def _usage_database(connection: Connection, settings: Settings) -> Iterator[Find
     if "usage_metrics" in used and not settings.usage_database_url:
         what = "usage metrics are to be read, and MINUTEBOOK_USAGE_DATABASE_URL is not set"
         yield Finding(Level.WRONG, what, "export MINUTEBOOK_USAGE_DATABASE_URL=postgresql://…")
-
-
-def _missing_days(connection: Connection, days: int) -> Iterator[Finding]:
-    now = today()
-    needing = days_needing_attention(connection, now - timedelta(days=days), now - timedelta(days=1))
-    if not needing:
-        yield Finding(Level.GOOD, f"no day of the last {days} is missing, failed or incomplete")
-    for source in sorted({row["source"] for row in needing}):
-        of_source = [row for row in needing if row["source"] == source]
-        dates = [row["usage_date"] for row in of_source]
-        span = f"--from {min(dates)} --to {max(dates)}"
-        what = (
-            f"{len(of_source)} {source} tenant-day(s) are missing, failed or incomplete, {min(dates)} to {max(dates)}"
-        )
-        yield Finding(Level.WRONG, what, f"minutebook pull --source {source} {span}")
-        horizon = SOURCES[source].horizon_days
-        lost_on = [row["usage_date"] + timedelta(days=horizon) for row in of_source if horizon is not None]
-        if soon := [day for day in lost_on if now <= day < now + timedelta(days=SOON)]:
-            what = f"{source} forgets {len(soon)} of them within {SOON} days, the first on {min(soon)}"
-            yield Finding(Level.WRONG, what, f"today: minutebook pull --source {source} {span}")
 
 
 def _seals(connection: Connection) -> Iterator[Finding]:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.examination import Level, examine
+from orchestration.cli.examination import examine
+from orchestration.cli.findings import Level
 from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session

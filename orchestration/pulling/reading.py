@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,7 +33,7 @@ class Failure:
 
 
 class Readers:
-    """The provider clients of one run, opened once per account and closed together.
+    """The provider clients of one run, opened once per key and closed together; accounts of one key share its budget.
 
     `prepare` belongs to the thread that owns the connection; `read` may be called from any thread afterwards.
     """
@@ -42,8 +43,8 @@ class Readers:
         self._settings = settings
         self._routing = routing
         self._clients: dict[tuple[str, str], ProviderClient | Failure] = {}
+        self._of_keys: dict[tuple[str, bytes], ProviderClient] = {}
         self._engine: Engine | None = None
-        self._closing: list[ProviderClient] = []
 
     def prepare(self, day: AccountDay) -> Failure | None:
         """Open the account's client if it is not open yet; a Failure where it cannot be, or was refused before."""
@@ -56,10 +57,7 @@ class Readers:
 
     def refuse(self, day: AccountDay, failure: Failure) -> None:
         """Remember that the account's key is not accepted: its other days fail with the same cause, unasked."""
-        client = self._clients.get((day.source, day.account))
         self._clients[day.source, day.account] = failure
-        if isinstance(client, ProviderClient):
-            self._closing.append(client)
 
     def read(self, day: AccountDay) -> Reading:
         """The account's whole day. Raises SourceFailure."""
@@ -73,9 +71,8 @@ class Readers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for client in [*self._closing, *self._clients.values()]:
-            if isinstance(client, ProviderClient):
-                client.close()
+        for client in self._of_keys.values():
+            client.close()
         if self._engine is not None:
             self._engine.dispose()
 
@@ -92,7 +89,11 @@ class Readers:
     def _open(self, day: AccountDay) -> ProviderClient | Failure:
         try:
             credential = self._settings.vault().secret(self._connection, day.tenant_id, day.source)
-            return CLIENTS[day.source](credential, self._settings)
+            told = f"{credential.settings.get('generation')}/{credential.secret.reveal()}"
+            key = (day.source, sha256(told.encode()).digest())
+            if key not in self._of_keys:
+                self._of_keys[key] = CLIENTS[day.source](credential, self._settings)
+            return self._of_keys[key]
         except (VaultError, SettingsError, SourceFailure) as error:
             return failure_of(error)
 

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from tests.cli.conftest import Minutebook
@@ -46,7 +47,9 @@ def test_status_and_doctor_name_missing_days_and_the_pull_that_mends_them(acme: 
     assert len(rows) == 6
     findings = json.loads(acme("doctor --days 2 --json", code=1).stdout)
     wrong = {finding["mend"] for finding in findings if finding["level"] == "wrong"}
-    assert f"minutebook pull --source vapi --from {YESTERDAY - timedelta(days=1)} --to {YESTERDAY}" in wrong
+    assert (
+        f"minutebook pull --tenant acme --source vapi --from {YESTERDAY - timedelta(days=1)} --to {YESTERDAY}" in wrong
+    )
 
 
 def test_days_outside_the_active_dates_need_no_attention(acme: Minutebook) -> None:
@@ -72,3 +75,61 @@ def test_a_database_that_was_not_migrated_is_told_with_the_command(
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", empty_database_url)
     for line in ("tenant list", "doctor"):
         assert "minutebook init" in minutebook(line, code=1).output
+
+
+def wrong(minutebook: Minutebook, days: int = 35) -> dict[str, str]:
+    """What doctor says is wrong of pulls, with the command that mends it."""
+    findings = json.loads(minutebook(f"doctor --days {days} --json", code=1).stdout)
+    return {one["what"]: one["mend"] for one in findings if "tenant-day" in one["what"]}
+
+
+def test_doctor_tells_what_a_provider_will_soon_forget_and_what_it_may_have_forgotten(acme: Minutebook) -> None:
+    found = wrong(acme)
+    today = YESTERDAY + timedelta(days=1)
+    first_kept = today - timedelta(days=14)
+    assert found[f"vapi will forget 4 tenant-day(s) that are not whole within 4 days, the first on {today} (acme)"] == (
+        f"today: minutebook pull --tenant acme --source vapi --from {first_kept} --to {first_kept + timedelta(days=3)}"
+    )
+    gone = [what for what in found if "may be gone" in what]
+    assert len(gone) == 1
+    assert gone[0].startswith(f"21 vapi tenant-day(s), {today - timedelta(days=35)} to {today - timedelta(days=15)}")
+    assert not [what for what in found if "forget" in what and "voiceflow" in what]  # it keeps what it counted
+
+
+def test_doctor_tells_never_pulled_failed_and_incomplete_days_apart(
+    acme: Minutebook, database: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    database.execute("insert into ledger.attempts (trigger) values ('cli')")
+    for ago, state, is_incomplete, cause in ((2, "failed", False, "key"), (3, "published", True, None)):
+        database.execute(
+            "insert into ledger.pulls (attempt_id, source, account, usage_date, state, is_incomplete, cause_code,"
+            " cause, is_permanent, closed_at) values (1, 'vapi', 'platform', %s, %s, %s, %s, %s, true, now())",
+            [YESTERDAY - timedelta(days=ago), state, is_incomplete, cause, cause],
+        )
+    found = [what for what in wrong(acme, 5) if " vapi " in what and "forget" not in what]
+    assert [what.partition(",")[0] for what in found] == [
+        "3 vapi tenant-day(s) were never pulled",
+        "1 vapi tenant-day(s) failed and have no data",
+        "1 vapi tenant-day(s) are incomplete",
+    ]
+    assert "come back by themselves" in found[0]
+    assert "come back" not in found[1]
+    assert "1 of them come back" in found[2]
+
+
+def test_doctor_tells_of_rows_that_should_have_been_purged(
+    acme: Minutebook, database: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    database.execute("insert into ledger.attempts (trigger) values ('cli')")
+    database.execute(
+        "insert into ledger.pulls (attempt_id, source, account, usage_date, state, closed_at)"
+        " select 1, 'vapi', 'platform', '2026-01-01', 'superseded', now() - make_interval(days => days)"
+        " from unnest(array[41, 43]) as days"
+    )
+    findings = json.loads(acme("doctor --days 1 --json", code=1).stdout)
+    (late,) = [one for one in findings if "purged" in one["what"]]
+    assert (late["what"][:8], late["mend"]) == ("1 pulls ", "minutebook purge")
+    rows = json.loads(acme("purge --dry-run --json").output)
+    assert rows == [{"source": "vapi", "pulls": 2, "raw_rows": 0, "kept_pulls": 0, "kept_rows": 0}]
+    assert json.loads(acme("purge --json").output) == [{"source": "vapi", "pulls": 2, "raw_rows": 0}]
+    assert "nothing to purge" in acme("purge").output

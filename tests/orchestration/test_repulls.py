@@ -117,8 +117,8 @@ def test_what_needs_a_person_waits_for_one_and_a_new_key_ends_the_wait(acme: Hou
     passes(acme, 9999)
     acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
     assert waiting(acme) == {}
-    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = False
-    acme.credential("acme", "vapi", "private-key-of-acme-at-vapi")
+    acme.sandbox.world.vapi["new-key-of-acme-at-vapi"] = VapiAccount(in_memory([call("c1", DAY)]))
+    acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
     assert waiting(acme) == {("acme", DAY): ("failed", 1, True)}
     assert again(acme) == {("acme", DAY): "published"}
 
@@ -126,7 +126,7 @@ def test_what_needs_a_person_waits_for_one_and_a_new_key_ends_the_wait(acme: Hou
 def test_a_refusal_that_is_no_matter_of_the_key_does_not_come_back(acme: House) -> None:
     acme.sandbox.faults.script("/vapi/call", status(404), times=FOREVER)
     acme.pull(["acme"], [DAY])
-    acme.credential("acme", "vapi", "private-key-of-acme-at-vapi")
+    acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
     passes(acme, 9999)
     assert waiting(acme) == {}
 

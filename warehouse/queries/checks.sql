@@ -52,3 +52,41 @@ where
     and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
     > case when told.name = 'cost' then 0.0001 * coalesce((pulls.totals ->> 'calls')::numeric, 0) else 0 end
 order by pulls.usage_date desc, pulls.account, told.name;
+
+-- name: no_call_is_counted_twice
+-- The first call of each account-day of the last hundred days: two accounts that share it are one Vapi organisation under
+-- two keys, whose calls are all billed twice.
+with firsts as (
+    select
+        p.account,
+        p.usage_date,
+        c.call_id
+    from ledger.pulls as p
+    cross join lateral (
+        select f.call_id from marts.fct_calls as f
+        where f.account = p.account and f.usage_date = p.usage_date
+        order by f.call_id
+        limit 1
+    ) as c
+    where p.source = 'vapi' and p.state = 'published' and p.row_count > 0 and p.usage_date >= current_date - 100
+),
+
+shared as (
+    select
+        usage_date,
+        call_id,
+        array_agg(account order by account) as accounts
+    from firsts
+    group by usage_date, call_id
+    having count(*) > 1
+)
+
+select
+    array_to_string(accounts, ', ') as accounts,
+    min(usage_date) as first_day,
+    max(usage_date) as last_day,
+    count(*) as days,
+    min(call_id) as example
+from shared
+group by accounts
+order by accounts;

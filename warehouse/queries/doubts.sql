@@ -42,3 +42,53 @@ where
     and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
     > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
 order by p.usage_date, p.source, told.name;
+
+-- name: calls_of_two_accounts
+-- The first and the last call of the window, of each account the tenant is read from, looked up in every other account:
+-- one Vapi organisation under two keys tells all its calls twice, so two probes find it, by index.
+with own as (
+    select distinct t.account
+    from control.tenant_sources as t
+    where
+        t.tenant_id = %(tenant_id)s
+        and t.source = 'vapi'
+        and t.valid_from < %(period_end)s
+        and coalesce(t.valid_to, 'infinity') > %(period_start)s
+),
+
+probes as (
+    select p.account, p.usage_date, p.call_id
+    from own as o
+    cross join lateral (
+        (
+            select f.account, f.usage_date, f.call_id from marts.fct_calls as f
+            where f.account = o.account and f.usage_date >= %(period_start)s and f.usage_date < %(period_end)s
+            order by f.usage_date, f.call_id
+            limit 1
+        )
+        union
+        (
+            select f.account, f.usage_date, f.call_id from marts.fct_calls as f
+            where f.account = o.account and f.usage_date >= %(period_start)s and f.usage_date < %(period_end)s
+            order by f.usage_date desc, f.call_id desc
+            limit 1
+        )
+    ) as p
+)
+
+select
+    p.account,
+    others.account as other_account,
+    min(p.usage_date) as usage_date,
+    min(p.call_id) as call_id
+from probes as p
+inner join ledger.pulls as others
+    on
+        others.source = 'vapi'
+        and others.state = 'published'
+        and others.usage_date = p.usage_date
+        and others.account <> p.account
+inner join marts.fct_calls as f
+    on f.account = others.account and f.usage_date = p.usage_date and f.call_id = p.call_id
+group by p.account, others.account
+order by p.account, others.account;

@@ -40,3 +40,7 @@ from unread as u
 left join landed as l on u.pull_id = l.pull_id
 group by u.source
 order by u.source;
+
+-- name: late
+select count(*) as pulls from ledger.unread_pulls
+where closed_at < %(closed_before)s and not is_needed;

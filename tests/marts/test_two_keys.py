@@ -1,0 +1,45 @@
+"""One Vapi organisation under two keys bills its calls twice: a check is red, review is blocked, until it is mended."""
+
+from datetime import date
+
+from orchestration.checks import QUERIES
+from tests.marts.warehouse_of_one import Warehouse, call
+from warehouse.connect import Role, connect
+from warehouse.doubts import doubts
+
+DAYS = ("2026-11-02", "2026-11-03")
+WINDOW = (date(2026, 11, 1), date(2026, 12, 1))
+
+
+def told(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str]]:
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        return [doubt for doubt in doubts(operator, tenant_id, *WINDOW) if "two accounts" in doubt[0]]
+
+
+def red(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    with connect(warehouse.url, Role.TRANSFORMER) as transformer:
+        return transformer.execute(QUERIES["no_call_is_counted_twice"]).fetchall()
+
+
+def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(warehouse: Warehouse) -> None:
+    for tenant_id in ("acme", "beta", "gamma"):
+        warehouse.tenant(tenant_id, "2026-01-01")
+    warehouse.attach("gamma", "vapi_phone_number", "number-g", "2026-01-01")
+    warehouse.own_account("acme")
+    warehouse.own_account("beta")
+    for day in DAYS:
+        warehouse.calls("platform", day, [call(f"{day}-{n}", "61") for n in range(3)])
+        warehouse.calls("acme", day, [call(f"{day}-{n}", "61") for n in range(3)])
+        warehouse.calls("beta", day, [call(f"{day}-beta", "61")])
+    warehouse.build(date(2026, 11, 5))
+    assert red(warehouse) == [("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0")]
+    ((what, mend),) = told(warehouse, "gamma")
+    assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
+    assert mend.startswith("minutebook credential set vapi --tenant acme ")
+    assert told(warehouse, "beta") == []
+
+    for day in DAYS:  # the right key was set, and the days were pulled again
+        warehouse.calls("acme", day, [call(f"{day}-acme", "61")])
+    warehouse.build(date(2026, 11, 5))
+    assert red(warehouse) == []
+    assert told(warehouse, "gamma") == told(warehouse, "acme") == []
