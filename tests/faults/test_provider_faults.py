@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestration.pulling import PullOutcome, running
+from sources import vapi
 from tests.faults.scene import Scene
 from tests.orchestration.house import House, call
 from tests.sandbox.faults import (
@@ -197,6 +198,27 @@ def test_a_slow_provider_holds_up_nobody_else(scene: Scene, monkeypatch: pytest.
     assert failures(outcomes) == set()
     assert came
     assert all(came)
+
+
+def test_accounts_that_share_a_key_share_its_budget(scene: Scene) -> None:
+    """More threads read than a key may have questions under way: those of two accounts count together."""
+    for tenant in ("acme", "beta"):
+        scene.house.credential(tenant, "vapi", "one-key-of-two-tenants")
+    scene.house.sandbox.world.vapi["one-key-of-two-tenants"] = VapiAccount(in_memory([]))
+    under_way, most = 0, 0
+
+    async def linger() -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        under_way -= 1
+
+    for path in (CALLS, "/vapi/analytics"):
+        scene.house.sandbox.faults.script(path, slow(linger), times=FOREVER)
+    days = [date(2026, 10, 1) + timedelta(days=n) for n in range(6)]
+    assert failures(scene.house.pull(["acme", "beta"], days)) == set()
+    assert 1 < most <= vapi.CONCURRENCY
 
 
 def test_a_count_that_differs_from_the_providers_own_fails_the_day_until_somebody_accepts_it(scene: Scene) -> None:
