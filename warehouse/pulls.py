@@ -68,7 +68,10 @@ class HalfOpen(Protocol):
 
 @dataclass(frozen=True)
 class PublishedPull:
-    """A finished reading, to be published. row_count is what was read; windows and requests are what was asked."""
+    """A finished reading, to be published. row_count is what was read; windows and requests are what was asked.
+
+    is_anew: it supersedes the current pull even if it says the same.
+    """
 
     pull_id: int
     row_count: int
@@ -78,6 +81,7 @@ class PublishedPull:
     provider_totals: Mapping[str, Decimal] | None = None
     windows: Sequence[HalfOpen] = ()
     requests: int = 0
+    is_anew: bool = False
 
 
 @contextmanager
@@ -158,7 +162,8 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
                 refused[pull.pull_id] = "it is not being read any more: another attempt took it over, or it was failed"
                 continue
             landed, fitting, current_id, current_hash, current_is_incomplete = found[pull.pull_id]
-            if current_id and (current_hash, current_is_incomplete) == (pull.content_hash, pull.is_incomplete):
+            says_the_same = (current_hash, current_is_incomplete) == (pull.content_hash, pull.is_incomplete)
+            if current_id and says_the_same and not pull.is_anew:
                 unchanged[pull.pull_id] = current_id
             elif not landed == fitting == pull.row_count:
                 refused[pull.pull_id] = f"{pull.row_count} rows were read, {landed} landed, {fitting} of them its own"

@@ -44,6 +44,12 @@ def pull(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Publish a day although rows the provider forgot would be lost.")
     ] = False,
+    is_anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="Store days anew although nothing billed changed: with what is chosen to be kept now."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Pull usage from the providers, each day on its own: what failed is told, the rest is kept."""
@@ -74,6 +80,7 @@ def pull(
                 sources,
                 PullTrigger.CLI,
                 accept_loss=accept_loss,
+                is_anew=is_anew,
                 on_progress=lambda outcome: advance(str(outcome)),
             )
     report(outcomes, as_json)

@@ -38,6 +38,7 @@ def pull(
     *,
     run_id: str | None = None,
     accept_loss: bool = False,
+    is_anew: bool = False,
     done_in_runs: Collection[str] = (),
     on_progress: Callable[[PullOutcome], None] | None = None,
     today: date | None = None,
@@ -48,9 +49,10 @@ def pull(
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
     The night also pulls older days that Vapi says have changed, and tells of these too.
 
-    `accept_loss` publishes days older than the provider remembers although rows are gone. `done_in_runs` are earlier
-    runs of the same work: what they finished is not read again. `today` (UTC) decides which days are over and which the
-    provider may have forgotten; default: the clock.
+    `accept_loss` publishes days older than the provider remembers although rows are gone. `is_anew` lands and publishes
+    days anew although nothing that is billed changed: with what their tenants have chosen to keep since.
+    `done_in_runs` are earlier runs of the same work: what they finished is not read again. `today` (UTC) decides which
+    days are over and which the provider may have forgotten; default: the clock.
 
     Raises DayNotOver before anything is read, and WarehouseError when the database itself fails; never for one day's
     sake.
@@ -70,7 +72,8 @@ def pull(
             settle(outcome)
         if not wanted.account_days:
             return outcomes
-        with _opened(url, connection, settings, trigger, run_id, today, accept_loss, settle) as (readers, run):
+        opened = _opened(url, connection, settings, trigger, run_id, today, accept_loss, settle, is_anew=is_anew)
+        with opened as (readers, run):
             days = wanted.account_days
             if trigger is PullTrigger.SCHEDULE:
                 older = restated(connection, readers, days, now)
@@ -132,6 +135,8 @@ def _opened(
     today: date,
     accept_loss: bool,
     settle: Callable[[PullOutcome], None],
+    *,
+    is_anew: bool = False,
 ) -> Iterator[tuple[Readers, PullRun]]:
     """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own."""
     with (
@@ -139,5 +144,5 @@ def _opened(
         Readers(connection, settings, Routing.load(connection)) as readers,
         connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
     ):
-        landing = Landing(url, landing_connection, settings.home)
+        landing = Landing(url, landing_connection, settings.home, is_anew=is_anew)
         yield readers, PullRun(connection, attempt, readers, landing, today, accept_loss, settle)

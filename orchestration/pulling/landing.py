@@ -28,12 +28,14 @@ class Finished:
 
 class Landing:
     """Writes readings of one source at a time to raw and publishes them in the ledger. The connection is its own: it
-    works in a thread of its own."""
+    works in a thread of its own. `is_anew`: a reading that says what the current pull says is landed and published too.
+    """
 
-    def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path) -> None:
+    def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path, *, is_anew: bool = False) -> None:
         self._url = url
         self._connection = connection
         self._work_dir = home / "landing"
+        self._is_anew = is_anew
 
     def land(self, batch: Sequence[Finished]) -> list[tuple[Finished, bool | Exception]]:
         """Land and publish a batch of one source. With each reading: whether the current pull said the same already, or
@@ -58,10 +60,10 @@ class Landing:
         landing.land(
             self._url,
             source,
-            (_stamped(finished) for finished in batch if not _is_known(finished, current)),
+            (_stamped(finished) for finished in batch if self._is_anew or not _is_known(finished, current)),
             self._work_dir,
         )
-        return pulls.publish(self._connection, [_published(finished) for finished in batch])
+        return pulls.publish(self._connection, [_published(finished, self._is_anew) for finished in batch])
 
     def _discard(self, batch: Sequence[Finished]) -> None:
         """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
@@ -88,7 +90,7 @@ def _stamped(finished: Finished) -> pa.Table:
     )
 
 
-def _published(finished: Finished) -> pulls.PublishedPull:
+def _published(finished: Finished, is_anew: bool) -> pulls.PublishedPull:
     reading = finished.reading
     return pulls.PublishedPull(
         pull_id=finished.pull_id,
@@ -99,4 +101,5 @@ def _published(finished: Finished) -> pulls.PublishedPull:
         provider_totals=reading.provider_totals,
         windows=reading.windows,
         requests=reading.requests,
+        is_anew=is_anew,
     )

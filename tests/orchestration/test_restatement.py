@@ -166,3 +166,22 @@ def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts
         "dearer": (2, 0.7),
         "same": (2, 0.4),
     }
+
+
+def test_an_unchanged_day_is_stored_anew_only_if_asked_with_what_its_tenant_keeps_since(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [settled("c1", OLD, transcript="hello")])
+    house.pull(["acme"], [OLD])
+    house.execute("insert into control.personal_choices (tenant_id, transcripts) values ('acme', 'kept')")
+    said = (
+        "select payload ->> 'transcript' as said from raw_vapi.calls join ledger.pulls using (pull_id)"
+        " where state = 'published'"
+    )
+    for is_anew, state, kept in (
+        (False, "unchanged", None),
+        (True, "published", "hello"),
+        (False, "unchanged", "hello"),
+    ):
+        assert states(house.pull(["acme"], [OLD], is_anew=is_anew)) == {("acme", OLD): state}
+        assert house.execute(said) == [{"said": kept}]
+    assert [row["state"] for row in house.ledger()] == ["superseded", "unchanged", "published", "unchanged"]
