@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from orchestration.resources import Minutebook
 from orchestration.retention import expire_personal_data
+from tests.conftest import own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse import personal
@@ -24,19 +26,27 @@ MONEY = {"cost": 0.1234500, "costs": [{"type": "model", "cost": 0.1234500}]}
 PERSONAL = ("1234567", "Erika", "4242")
 
 
+@pytest.fixture(scope="module")
+def spoken_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A built database to copy: calls that say who called, of tenants of one shared account and of one of its own."""
+    with own_database(postgres_server) as url:
+        warehouse = opened(url, tmp_path_factory.mktemp("spoken"))
+        with warehouse.connection:
+            fill(warehouse)
+            warehouse.calls("platform", "2026-03-02", [
+                call(f"{tenant_id}-spoken", "61", phoneNumberId=f"number-{tenant_id}", **CALLER, **MONEY)
+                for tenant_id in (OURS, THEIRS)
+            ])  # fmt: skip
+            warehouse.calls(QUIET, "2026-03-02", [call("quiet-spoken", "61", **CALLER, **MONEY)])
+            warehouse.build(AS_OF)
+        yield str(make_url(url).database)
+
+
 @pytest.fixture
-def spoken(database_url: str, tmp_path: Path) -> Iterator[Warehouse]:
-    """Calls that say who called, of tenants of one shared account and of an account of its own."""
-    warehouse = opened(database_url, tmp_path)
-    with warehouse.connection:
-        fill(warehouse)
-        warehouse.calls("platform", "2026-03-02", [
-            call(f"{tenant_id}-spoken", "61", phoneNumberId=f"number-{tenant_id}", **CALLER, **MONEY)
-            for tenant_id in (OURS, THEIRS)
-        ])  # fmt: skip
-        warehouse.calls(QUIET, "2026-03-02", [call("quiet-spoken", "61", **CALLER, **MONEY)])
-        warehouse.build(AS_OF)
-        yield warehouse
+def spoken(postgres_server: str, spoken_template: str, tmp_path: Path) -> Iterator[Warehouse]:
+    """A copy of it of this test's own."""
+    with own_database(postgres_server, spoken_template) as url, opened(url, tmp_path).connection as connection:
+        yield Warehouse(connection, url, tmp_path)
 
 
 def personal_calls(warehouse: Warehouse) -> set[str]:

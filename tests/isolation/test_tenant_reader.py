@@ -83,6 +83,25 @@ def test_acting_as_its_role_it_stays_the_same_tenant(reader: Reader) -> None:
     assert reader.execute("select distinct tenant_id from marts.fct_statement_lines").fetchall() == [(OURS,)]
 
 
+@pytest.mark.parametrize("reset", ["reset role", "reset session authorization", "reset all", "discard all"])
+def test_resetting_brings_back_nobody_but_itself(house: House, reader: Reader, reset: str) -> None:
+    reader.execute("set role minutebook_tenant")
+    reader.execute(f"set minutebook.tenant_id = '{THEIRS}'")  # type: ignore[call-overload]
+    reader.execute(reset)  # type: ignore[call-overload]
+    ((login, role),) = reader.execute("select session_user::text, current_user::text").fetchall()
+    assert {login, role} <= {str(conninfo_to_dict(house.urls[Access.TENANT])["user"]), str(Role.TENANT)}
+    assert reader.execute("select distinct tenant_id from marts.fct_calls").fetchall() == [(OURS,)]
+
+
+def test_no_function_runs_for_it_with_more_rights_than_its_own_but_the_one_that_asks_who_it_is(reader: Reader) -> None:
+    found = reader.execute(
+        "select p.oid::regprocedure::text from pg_proc as p"
+        " where p.prosecdef and has_function_privilege(p.oid, 'execute')"
+        " and p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+    ).fetchall()
+    assert found == [("control.reading_tenant()",)]
+
+
 def test_policies_cannot_be_turned_off(reader: Reader) -> None:
     reader.execute("set row_security = off")
     with pytest.raises(REFUSED, match="row-level security"):
