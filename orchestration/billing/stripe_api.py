@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import requests
 import stripe
 
 API_VERSION = "2026-10-28.endive"
 DEFAULT_URL = "https://api.stripe.com"
 PAGE = 100
+CONNECTIONS = 64
+"""Kept open at most; more threads than that would open and close their own."""
 
 # The library would write an id of this machine to a file and send timings of ours with every call.
 stripe.enable_telemetry = False
@@ -39,7 +42,7 @@ class StripeApi:
             stripe_version=API_VERSION,
             base_addresses={"api": url.rstrip("/")},
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=timeout),
+            http_client=stripe.RequestsClient(timeout=timeout, session=_session(url)),
         )
         self._read: Any = {"max_network_retries": read_retries}
 
@@ -156,6 +159,16 @@ class StripeApi:
     def _pages(call: Any, params: Mapping[str, Any]) -> Iterator[Body]:
         for item in call({**params, "limit": PAGE}).auto_paging_iter():
             yield _plain(item)
+
+
+def _session(url: str) -> requests.Session:
+    """Kept connections for every thread of a run. The environment's proxies are asked for once, not at each call."""
+    session = requests.Session()
+    session.proxies = requests.utils.get_environ_proxies(url)
+    session.trust_env = False
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
+    return session
 
 
 def _plain(answer: Any) -> Body:
