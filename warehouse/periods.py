@@ -79,10 +79,16 @@ def require_built(connection: Connection) -> None:
         raise MartsBehind("the marts are not built yet; run: minutebook build")
 
 
-def require_fresh(connection: Connection, today: date) -> None:
-    """Raise MartsBehind unless the marts know every current pull, all control data and the present UTC day."""
+def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str] | None = None) -> None:
+    """Raise MartsBehind unless the marts know every current pull, all control data and the present UTC day.
+
+    With tenant_ids, as far as it concerns their statements: that another tenant's was approved meanwhile does not.
+    """
     require_built(connection)
-    lack = first(connection, "sensing", "what_the_marts_lack", today=today)
+    if tenant_ids is None:
+        lack = first(connection, "sensing", "what_the_marts_lack", today=today)
+    else:
+        lack = first(connection, "sensing", "what_statements_lack", today=today, tenant_ids=list(tenant_ids))
     if lack is not None and (lack["pulls_not_built"] or lack["is_control_newer"] or lack["is_day_newer"]):
         raise MartsBehind("the marts are older than what was pulled or changed since; run: minutebook build")
 

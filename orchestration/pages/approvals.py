@@ -38,8 +38,8 @@ def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
     with readers(request).operator(visitor.person.login_id) as connection:
         guard.lock(connection)  # nothing is pulled or changed between this look at the marts and the freeze
         try:
-            periods.require_fresh(connection, today)
             ready, _ = _chosen(request, statements_of(connection, month, today))
+            periods.require_fresh(connection, today, [row["tenant_id"] for row in ready])
             if not ready or not hmac.compare_digest(form.get("seen", ""), _seen(ready)):
                 changed = "What you were shown has changed since: look again. Nothing was approved."
                 return _shown(request, visitor, connection, month, changed)
@@ -68,7 +68,7 @@ def _shown(request: Request, visitor: Visitor, connection: Connection, month: Mo
         totals=_totals(ready),
         seen=_seen(ready),
         target=f"/approvals?{request.url.query}",
-        behind=what_is_behind(connection, request),
+        behind=what_is_behind(connection, request, [row["tenant_id"] for row in ready]),
         fault=fault,
     )
 

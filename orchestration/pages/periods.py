@@ -36,7 +36,7 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         months = rows(connection, FILE, "months")
         month = asked_month(request, [row["month_start"] for row in months])
         found = statements_of(connection, month, request.app.state.today())
-        behind = what_is_behind(connection, request)
+        behind = what_is_behind(connection, request, [])
     shown = request.query_params.get("show", "all")
     words = request.query_params.get("q", "").strip().lower()
     chosen = [row for row in found if _is_shown(row, shown) and _has(row, words)]
@@ -79,7 +79,7 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
     try:
         with readers(request).operator(visitor.person.login_id) as connection:
             guard.lock(connection)  # nothing is pulled or changed between this look at the marts and the freeze
-            periods.require_fresh(connection, today)
+            periods.require_fresh(connection, today, [tenant])
             periods.approve(connection, _statement(connection, tenant, start), today, visitor.person.login_id, reason)
     except (ApprovalBlocked, MartsBehind, Refused) as error:
         return _period(request, visitor, tenant, start, fault=str(error), reason=reason or "")
@@ -126,7 +126,7 @@ def _period(
         is_pending = period["state"] not in {"approved", "closed"}
         blockers = periods.blockers(connection, period, today) if is_pending else []
         history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
-        behind = what_is_behind(connection, request)
+        behind = what_is_behind(connection, request, [tenant])
     return render(
         "period.html",
         status=409 if fault else 200,
@@ -223,10 +223,10 @@ def _totals(found: Sequence[Row]) -> list[Row]:
     return totals
 
 
-def what_is_behind(connection: Connection, request: Request) -> str:
-    """Why nothing can be approved now, in words; empty while the marts know everything."""
+def what_is_behind(connection: Connection, request: Request, tenant_ids: Sequence[str]) -> str:
+    """Why these tenants' statements cannot be approved now, in words; empty while the marts know all about them."""
     try:
-        periods.require_fresh(connection, request.app.state.today())
+        periods.require_fresh(connection, request.app.state.today(), tenant_ids)
     except MartsBehind as error:
         return str(error)
     return ""

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from decimal import Decimal
@@ -98,6 +101,28 @@ def test_the_same_pack_written_in_another_order_and_process_state_is_the_same_by
     first = tree(write(url, OCTOBER, tmp_path / "one").folder)
     charts.forget()
     assert tree(write(url, OCTOBER, tmp_path / "two").folder) == first
+
+
+@pytest.mark.parametrize("month", ["2026-09", "2026-10"], ids=["closed", "open"])
+def test_another_process_timezone_locale_and_hash_seed_write_the_same_bytes(
+    url: str, tmp_path: Path, month: str
+) -> None:
+    surroundings = (
+        {"TZ": "America/St_Johns", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
+        {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "4711"},
+    )
+    packs = []
+    for number, surrounding in enumerate(surroundings):
+        folder = tmp_path / str(number)
+        command = [str(Path(sys.executable).parent / "minutebook"), "pack", month, "--output", str(folder)]
+        own = {"MINUTEBOOK_DATABASE_URL": url, "MINUTEBOOK_HOME": str(tmp_path / "home")}
+        done = subprocess.run(
+            command, env={**os.environ, **surrounding, **own}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        packs.append(tree(folder))
+    assert packs[0] == packs[1]
+    assert len(packs[0]) > 5
 
 
 def test_zips_of_the_same_pack_are_the_same_bytes(url: str, tmp_path: Path) -> None:

@@ -19,16 +19,16 @@ from warehouse.connect import Role, connect
 
 @contextmanager
 def serving(url: str, home: Path, today: date) -> Iterator[str]:
-    """The address of the pages of that database, as on that day, for as long as the context lasts."""
+    """The address of the pages of that database, as on that day, for as long as the context lasts.
+
+    Served as a deployment should serve them: by a login that may do this and nothing else.
+    """
     with connect(url, Role.OWNER) as owner:
         login = access.grant(owner, Access.SERVER)
     served = (
         make_url(url).set(username=login.login, password=login.password.reveal()).render_as_string(hide_password=False)
     )
-    pages = application(
-        Settings(home=home, database_url=url, process_urls={Role.ANALYST: served, Role.TENANT: served}),
-        today=lambda: today,
-    )
+    pages = application(Settings(home=home, database_url=served), today=lambda: today)
     server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

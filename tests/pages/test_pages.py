@@ -168,7 +168,7 @@ def test_only_the_statements_selected_are_approved_and_a_blocked_one_among_them_
         "update marts.fct_statements set total = total + 1 where tenant_id = 'acme-dental'",
         "insert into marts.fct_unbilled_usage (tenant_id, source, item, unit, usage_date, reason, is_blocking,"
         " quantity, row_count) values ('acme-dental', 'vapi', 'x', 'x', '2026-10-09', 'unpriced', true, 1, 1)",
-        "update control.revision set revision = revision + 1",
+        "update control.revision set revision = revision + 1, besides_periods = revision + 1",
     ],
     ids=["another total", "a block", "marts behind"],
 )
@@ -211,9 +211,28 @@ def test_choosing_nothing_or_what_is_not_there_approves_nothing(visit: Visit, st
     assert states(story_url) == {}
 
 
+def test_one_statement_after_the_other_is_approved_without_a_build_between(visit: Visit, story_url: str) -> None:
+    """Approving changes what the marts say of that tenant only; its own next period waits for a build."""
+    client = visit("ana")
+    assert approve(client, BRIGHT) == 303
+    assert approve(client, ACME) == 303
+    assert "minutebook build" not in client.get("/periods?month=2026-10").text
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_statements set period_end = '2026-11-02' where period_start = '2026-11-01'"
+        )
+    page = client.get(f"/periods/{BRIGHT}/2026-11-01").text
+    assert "marts are older" in page
+    assert "marts are older" not in client.get(f"/periods/{VET}/2026-11-01").text
+    form = {"form_token": form_token(page), "reason": "it is so"}
+    answer = client.post(f"/periods/{BRIGHT}/2026-11-01/approve", data=form)
+    assert answer.status_code == 409
+    assert "marts are older" in answer.text
+
+
 def test_nothing_is_approved_from_marts_that_are_behind(visit: Visit, story_url: str) -> None:
     with psycopg.connect(story_url) as connection:
-        connection.execute("update control.revision set revision = revision + 1")
+        connection.execute("update control.revision set revision = revision + 1, besides_periods = revision + 1")
     client = visit("ana")
     assert "minutebook build" in client.get("/periods").text
     assert approve(client, BRIGHT) == 409

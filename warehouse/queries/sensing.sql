@@ -35,3 +35,28 @@ select
     (select revision from control.revision)
     > coalesce((select max(control_revision) from marts.dim_build), -1) as is_control_newer,
     coalesce((select max(as_of) from marts.dim_build), '-infinity') < %(today)s as is_day_newer;
+
+-- name: what_statements_lack
+-- The same as far as it concerns the statements of some tenants: a change of another tenant's period moves none of theirs.
+with built as (
+    select
+        coalesce(max(control_revision), -1) as revision,
+        coalesce(max(as_of), '-infinity') as as_of
+    from marts.dim_build
+)
+
+select
+    (
+        select count(*)
+        from ledger.pulls as pulls
+        where
+            pulls.state = 'published'
+            and not exists (select 1 from marts.fct_pulls_built as known where pulls.pull_id = known.pull_id)
+    ) as pulls_not_built,
+    (select besides_periods from control.revision) > built.revision
+    or exists (
+        select 1 from ledger.periods as p
+        where p.tenant_id = any(%(tenant_ids)s) and p.revision > built.revision
+    ) as is_control_newer,
+    built.as_of < %(today)s as is_day_newer
+from built;
