@@ -1,20 +1,15 @@
 """Telling people that a quota was reached: crossings are written down, and handed on to a webhook or the log.
 
-Owns delivery. What a crossing is, is `warehouse.quotas`' business.
+Owns delivery. What a crossing is, is `warehouse.quotas`' business; when to look, a sensor's.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
-import dagster as dg
 import httpx
 import structlog
 
-from orchestration.resources import Minutebook
 from warehouse import quotas
-from warehouse.connect import Role, connect
 from warehouse.control.changes import Connection
-from warehouse.periods import MartsBehind, require_built
 from warehouse.quotas import Alert
 
 TIMEOUT_SECONDS = 10.0
@@ -77,26 +72,3 @@ def _cause(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"the webhook answered {error.response.status_code}"
     return f"the webhook could not be reached ({type(error).__name__})"
-
-
-@dg.sensor(
-    name="alert_on_quotas",
-    minimum_interval_seconds=300,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells of tenants at 50, 80 and 100 % of an allowance or spend limit, once per crossing.",
-)
-def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.SkipReason:
-    """Level-triggered: what was missed at one tick is made up at the next. It starts no run."""
-    with minutebook.database() as url, connect(url, Role.OPERATOR, actor="alert_on_quotas") as connection:
-        try:
-            require_built(connection)
-        except MartsBehind:
-            return dg.SkipReason("The marts are not built yet.")
-        found = quotas.record(connection, datetime.now(UTC).date())
-        connection.commit()
-        done, failed = deliver(connection, delivery(minutebook.settings.alert_webhook_url))
-    for alert in done:
-        context.log.info(str(alert))
-    if failed:
-        context.log.error("; ".join(failed))
-    return dg.SkipReason(f"{found} crossings recorded, {len(done)} delivered, {len(failed)} to be tried again.")

@@ -9,7 +9,6 @@ marts ──▶ ledger.postings ──▶ Stripe ──▶ ledger.stripe_day_sum
 
 import dagster as dg
 
-from orchestration.alerting import alert_on_quotas
 from orchestration.assets.control import control_tables
 from orchestration.assets.ingest import raw_tables
 from orchestration.assets.marts import marts
@@ -34,7 +33,11 @@ from orchestration.repulls import pull_days_again, pull_days_again_when_due
 from orchestration.resources import Minutebook
 from orchestration.retention import expire_personal_data, expire_personal_data_daily, purge_raw, purge_raw_daily
 from orchestration.schedules import pull_usage_nightly
-from orchestration.sensors import build_marts_when_they_lack_something, tenant_partitions_follow_tenants
+from orchestration.sensors import (
+    alert_on_quotas,
+    build_marts_when_they_lack_something,
+    tenant_partitions_follow_tenants,
+)
 from orchestration.settings import Settings
 
 defs = dg.Definitions(

@@ -7,11 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from orchestration.alerting import deliver, delivery
 from orchestration.jobs import build_marts
 from orchestration.partitions import tenants
 from orchestration.resources import Minutebook
 from orchestration.schedules import TRAILING_DAYS
+from warehouse import quotas
 from warehouse.connect import Role, connect
+from warehouse.periods import MartsBehind, require_built
 from warehouse.queries import load
 
 QUERIES = load("sensing")
@@ -81,6 +84,29 @@ def build_marts_when_they_lack_something(
         if datetime.now(UTC) < ended + PAUSE_AFTER_A_FAILED_BUILD:
             return dg.SkipReason(f"The last build failed at {ended:%H:%M:%S} UTC; trying again ten minutes later.")
     return dg.RunRequest(tags={"minutebook/because": ", ".join(lacking)})
+
+
+@dg.sensor(
+    name="alert_on_quotas",
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells of tenants at 50, 80 and 100 % of an allowance or spend limit, once per crossing.",
+)
+def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.SkipReason:
+    """Level-triggered: what was missed at one tick is made up at the next. It starts no run."""
+    with minutebook.database() as url, connect(url, Role.OPERATOR, actor="alert_on_quotas") as connection:
+        try:
+            require_built(connection)
+        except MartsBehind:
+            return dg.SkipReason("The marts are not built yet.")
+        found = quotas.record(connection, datetime.now(UTC).date())
+        connection.commit()
+        done, failed = deliver(connection, delivery(minutebook.settings.alert_webhook_url))
+    for alert in done:
+        context.log.info(str(alert))
+    if failed:
+        context.log.error("; ".join(failed))
+    return dg.SkipReason(f"{found} crossings recorded, {len(done)} delivered, {len(failed)} to be tried again.")
 
 
 def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:

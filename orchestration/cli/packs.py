@@ -19,7 +19,7 @@ from orchestration.dashboards import describing
 from orchestration.dashboards.documentation import documented
 from orchestration.dashboards.links import tenant_link
 from orchestration.dashboards.metabase import opened
-from orchestration.pack import tables, writing
+from orchestration.pack import tables
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
 
@@ -43,6 +43,8 @@ def pack(
 
     It needs no server. The pack of a closed period is the same, byte for byte, whenever it is written.
     """
+    from orchestration.pack import writing  # the charts take a second to import, which no other command pays
+
     with session(ctx).operator() as connection:
         for slug in tenant or ():
             tenants.require_tenant(connection, slug)

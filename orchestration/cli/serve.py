@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from orchestration import instance, partitions
 from orchestration.cli.options import command, today
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import CommandFailed, session
@@ -21,7 +20,6 @@ from warehouse.control import tenants
 from warehouse.migrate import migrate
 
 app = typer.Typer()
-WORKSPACE = instance.CONFIGURATION / "workspace.yaml"
 START_SECONDS = 300  # a busy machine with a cold cache takes its time
 STOP_SECONDS = 20
 
@@ -32,6 +30,8 @@ def up(
     port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
 ) -> None:
     """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
+    from orchestration import instance, partitions  # Dagster takes two seconds to import, which no other command pays
+
     current = session(ctx)
     settings = current.settings
     with socket.socket() as probe:
@@ -44,11 +44,12 @@ def up(
             served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
         ui_days = settings.ui_days or partitions.days_for(served)
         own = instance.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
+        workspace = instance.CONFIGURATION / "workspace.yaml"
         log = Path(own["DAGSTER_HOME"]) / "up.log"
         # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
         with log.open("ab") as output, _Terminated() as terminated:
             process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
-                [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)],
+                [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
                 env=settings.environment_with(own),
                 cwd=instance.CONFIGURATION,
                 stdin=subprocess.DEVNULL,

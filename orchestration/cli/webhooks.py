@@ -3,13 +3,10 @@
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from orchestration.billing.webhooks import webhook_app
 from orchestration.cli.options import command
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import session
-from orchestration.pages import application
 from warehouse.connect import Role, connect
 from warehouse.preflight import require_isolation
 
@@ -26,6 +23,11 @@ def serve(
 
     A webhook is verified, kept once and answered at once; Dagster works it off. Without a signing secret none is.
     """
+    import uvicorn  # the server and the charts of its pages, which no other command pays for
+
+    from orchestration.billing.webhooks import webhook_app
+    from orchestration.pages import application
+
     settings = session(ctx).settings
     with settings.database() as url:
         with connect(url, Role.TENANT) as reader:

@@ -1,5 +1,7 @@
-"""Every command explains itself."""
+"""Every command explains itself, and starts at once."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,3 +65,9 @@ def test_the_commands_of_the_interface_are_there() -> None:
             "erase",
         ),
     }
+
+
+def test_no_command_waits_for_what_only_another_needs() -> None:
+    listing = [sys.executable, "-c", "import sys, orchestration.cli; print(*sys.modules)"]
+    imported = set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
+    assert not imported & {"dagster", "dbt", "dlt", "altair", "uvicorn"}
