@@ -52,9 +52,14 @@ def pull_days_again() -> None:
 def pull_days_again_when_due(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run when a day is due; never while one is queued or at work."""
+    """Ask for one run when a day is due; never while one is queued or at work, nor before the first night.
+
+    So what was set up by hand, or to be looked at, asks no provider of its own accord.
+    """
     now = datetime.now(UTC)
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        if not due.a_schedule_pulls(connection):
+            return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")
         days = due.account_days(connection, now)
     waiting = [day for day in days if day.due_at <= now]
     if not waiting:

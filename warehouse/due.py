@@ -10,7 +10,7 @@ Whatever else failed for good waits for a person (`warehouse.attention`).
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from warehouse.control.changes import Connection, rows
+from warehouse.control.changes import Connection, first, rows
 from warehouse.pulls import PullKey
 
 FILE = "due"
@@ -59,6 +59,12 @@ def account_days(connection: Connection, now: datetime) -> list[DueDay]:
         )
         for row in found
     ]
+
+
+def a_schedule_pulls(connection: Connection) -> bool:
+    """Whether any night has ever pulled here; else people pull, and nothing should come by itself."""
+    found = first(connection, FILE, "a_schedule_pulls")
+    return found is not None and bool(found["a_schedule_pulls"])
 
 
 def last_scheduled(connection: Connection, source: str, accounts: list[str], since: datetime) -> dict[str, datetime]:

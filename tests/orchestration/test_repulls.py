@@ -170,6 +170,8 @@ def test_the_sensor_asks_once_and_the_run_marks_the_day(acme: House, instance: d
         assert isinstance(answer, dg.RunRequest | dg.SkipReason)
         return answer
 
+    assert isinstance(tick(), dg.SkipReason)  # people pull here: no night has been yet
+    acme.execute("insert into ledger.attempts (trigger) values ('schedule')")
     asked = tick()
     assert isinstance(asked, dg.RunRequest)
     assert asked.tags["minutebook/because"] == "1 days: never pulled vapi"

@@ -148,3 +148,6 @@ where
     and p.state in ('published', 'superseded', 'unchanged')
     and p.usage_date >= %(first_day)s
 group by p.account;
+
+-- name: a_schedule_pulls
+select exists(select from ledger.attempts where trigger = 'schedule') as a_schedule_pulls;
