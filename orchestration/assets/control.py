@@ -16,6 +16,7 @@ WHAT_IT_HOLDS = {
     "prices": "Prices of a plan or of one tenant, by the day from which they hold.",
     "unit_costs": "What a unit costs us where the provider does not say.",
     "fixed_costs": "Monthly costs shared by the tenants.",
+    "payment_fees": "What being paid a statement costs us, by its currency.",
     "exchange_rates": "Rates for costs in another currency.",
     "credits": "What a tenant is owed.",
 }

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Currency, From, Json, amount_argument, command
+from orchestration.cli.options import Currency, From, Json, amount_argument, command, parse_amount
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.control import costs
@@ -53,9 +53,26 @@ def fixed(
     show_changes([change], as_json, THEN)
 
 
+@command(cost_app, "payment", "minutebook cost payment 2.9 --fixed 0.30 --from 2026-01-01 --currency USD")
+def payment(
+    ctx: typer.Context,
+    percent: Annotated[Decimal, amount_argument("Of a statement's total.", "PERCENT")],
+    valid_from: From,
+    fixed_amount: Annotated[
+        Decimal, typer.Option("--fixed", parser=parse_amount, metavar="AMOUNT", help="Of each statement, besides.")
+    ] = Decimal(0),
+    currency: Currency = "USD",
+    as_json: Json = False,
+) -> None:
+    """Set what being paid costs us, for statements of a currency, from a day on; 0 ends it. Margins estimate it."""
+    with session(ctx).operator() as connection:
+        change = costs.put_payment_fee(connection, currency, valid_from, percent, fixed_amount)
+    show_changes([change], as_json, THEN)
+
+
 @command(cost_app, "list", "minutebook cost list")
 def list_costs(ctx: typer.Context, as_json: Json = False) -> None:
-    """List all versions of unit costs and fixed costs."""
+    """List all versions of unit costs, fixed costs and payment fees."""
     with session(ctx).operator() as connection:
         rows = costs.costs(connection)
     columns = ["kind", "cost_of", "valid_from", "valid_to", "amount", "currency", "allocation"]

@@ -41,6 +41,7 @@ TAKEN = [
     "tenant plan acme other --from 2026-03-02",
     "cost unit ocr_scans 9 --from 2026-04-01",
     "cost fixed platform 30 --name Platform --from 2026-03-01",
+    "cost payment 2.9 --fixed 0.30 --from 2026-03-01",
     "tenant pause acme --on 2026-04-01",
     "tenant close acme --on 2026-04-01",
 ]

@@ -123,6 +123,16 @@ class FixedCost:
 
 
 @dataclass(frozen=True)
+class PaymentFee:
+    """Of a statement above zero: percent of its total, and fixed_amount."""
+
+    currency: str
+    valid_from: date
+    percent: Decimal
+    fixed_amount: Decimal
+
+
+@dataclass(frozen=True)
 class Rate:
     from_currency: str
     to_currency: str
@@ -186,6 +196,7 @@ class Book:
     projects: list[Project] = field(default_factory=list)
     unit_costs: list[UnitCost] = field(default_factory=list)
     fixed_costs: list[FixedCost] = field(default_factory=list)
+    payment_fees: list[PaymentFee] = field(default_factory=list)
     rates: list[Rate] = field(default_factory=list)
 
     @cached_property

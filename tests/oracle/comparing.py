@@ -118,7 +118,7 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     found.check("day of calls without a meter", calls, dict.fromkeys(without_meter, 1), by_day=True)
 
     start = min((pull.usage_date for pull in world.pulls), default=world.as_of)
-    costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of)
+    costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of, lines)
     _compare_margins(found, lines, costs)
     _compare_shares(found, start)
     return found

@@ -154,6 +154,9 @@ def _load_book(connection: Connection, book: Book) -> None:
         (one.fixed_cost_id, one.valid_from, one.fixed_cost_id, one.monthly_amount, one.currency, one.allocation)
         for one in book.fixed_costs
     ])  # fmt: skip
+    put("payment_fees", "currency valid_from percent fixed_amount", [
+        (one.currency, one.valid_from, one.percent, one.fixed_amount) for one in book.payment_fees
+    ])  # fmt: skip
     put("exchange_rates", "from_currency to_currency valid_from rate", [
         (one.from_currency, one.to_currency, one.valid_from, one.rate) for one in book.rates
     ])  # fmt: skip

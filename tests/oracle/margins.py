@@ -2,7 +2,7 @@
 
 import calendar
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any
 from tests.oracle.book import Book, Tenant, in_force
 from tests.oracle.money import rounded
 from tests.oracle.periods import Period, periods
-from tests.oracle.statements import Line, own_lines, quantities
+from tests.oracle.statements import Line, own_lines, quantities, totals
 from tests.oracle.usage import Cost, Pull, Used, is_running, owner_of_call
 
 Key = tuple[Any, ...]
@@ -157,10 +157,28 @@ def revenue_by_day(
     return sums
 
 
-def costs_by_day(book: Book, used: Iterable[Used], start: date, as_of: date) -> dict[tuple[str, date], Costs]:
+def payment_fees(
+    book: Book, tenant: Tenant, lines: Iterable[Line], as_of: date
+) -> list[tuple[date, Cost]]:  # fmt: skip
+    """Of each statement above zero, on its period's first billed day, by the rule in force on that day."""
+    first_days = {period.start: period.first_billed_day for period in periods(tenant, as_of)}
+    fees = []
+    for start, total in totals(lines).items():
+        day = first_days.get(start, start)
+        rule = in_force([one for one in book.payment_fees if one.currency == tenant.currency], day)
+        if rule is not None and total > 0:
+            amount = Fraction(total) * Fraction(rule.percent) / 100 + Fraction(rule.fixed_amount)
+            fees.append((day, Cost("payment", "estimated", amount, tenant.currency)))
+    return fees
+
+
+def costs_by_day(
+    book: Book, used: Iterable[Used], start: date, as_of: date, lines: Mapping[str, Sequence[Line]] | None = None
+) -> dict[tuple[str, date], Costs]:
     """(tenant, day) → (component, basis) → amount in the tenant's currency, over [start, as_of], both included.
 
-    An amount is None where a part of it is unknown, for want of a unit cost or of a rate.
+    lines: of each tenant, for what being paid costs. An amount is None where a part of it is unknown, for want of a
+    unit cost or of a rate.
     """
     sums: dict[tuple[str, date], Costs] = defaultdict(lambda: defaultdict(Fraction))
     used = list(used)
@@ -175,6 +193,9 @@ def costs_by_day(book: Book, used: Iterable[Used], start: date, as_of: date) -> 
         if one.tenant_id is not None and start <= one.usage_date <= as_of:
             for cost in one.costs:
                 add(book.tenant[one.tenant_id], one.usage_date, cost)
+    for tenant_id, own in (lines or {}).items():
+        for day, cost in payment_fees(book, book.tenant[tenant_id], own, as_of):
+            add(book.tenant[tenant_id], day, cost)
     billed = quantities(used)
     revenue = revenue_by_day(book, as_of, billed)
     units: dict[tuple[str, date], int] = defaultdict(int)

@@ -19,6 +19,7 @@ from tests.oracle.book import (
     Credit,
     FixedCost,
     Meter,
+    PaymentFee,
     PlanChoice,
     Price,
     Project,
@@ -83,6 +84,11 @@ class Author:
                 if currency != other:
                     self.book.rates.append(Rate(other, currency, LONG_AGO, self._decimal(3000, 4)))
                     self.book.rates.append(Rate(other, currency, self._some_day(), self._decimal(3000, 4)))
+        for currency in CURRENCIES[:3]:
+            for since in self._starts():
+                self.book.payment_fees.append(
+                    PaymentFee(currency, since, self._decimal(500, 2), self._decimal(100, 2))
+                )  # fmt: skip
         for meter in self.book.meters:
             # What a page costs is not known from the beginning.
             for since in [self._some_day()] if meter.meter_id == "page" else self._starts():

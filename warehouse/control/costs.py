@@ -1,4 +1,4 @@
-"""Costs: what the providers charge us where they do not say so, what tenants share, and exchange rates."""
+"""Costs: what providers charge us where they do not say so, what tenants share, payment fees, and exchange rates."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -75,6 +75,23 @@ def put_fixed_cost(connection: Connection, cost: FixedCost) -> Change:
     return Change(what, action, "0 ends it" if cost.monthly_amount == 0 else "")
 
 
+def put_payment_fee(
+    connection: Connection, currency: str, valid_from: date, percent: Decimal, fixed_amount: Decimal
+) -> Change:
+    """Write a version of what being paid costs: percent of a statement's total and an amount, in its currency.
+
+    It moves margins only, never a statement: approved periods allow it.
+    """
+    what = f"payment fee in {currency} from {valid_from}"
+    require_currency(currency)
+    if not 0 <= percent < 100 or fixed_amount < 0:
+        raise Refused(f"{what}: a percentage from 0 to below 100 and an amount of 0 or more are needed")
+    version = {"currency": currency, "valid_from": valid_from, "percent": percent, "fixed_amount": fixed_amount}
+    with connection.transaction():
+        action, _ = put(connection, FILE, "put_payment_fee", version)
+    return Change(what, action, "0 and 0 end it" if not percent and not fixed_amount else "")
+
+
 def put_rate(connection: Connection, from_currency: str, to_currency: str, valid_from: date, rate: Decimal) -> Change:
     """Write a version of an exchange rate, used on costs only: one `from_currency` is `rate` `to_currency`."""
     what = f"rate {from_currency} to {to_currency} from {valid_from}"
@@ -89,7 +106,7 @@ def put_rate(connection: Connection, from_currency: str, to_currency: str, valid
 
 
 def costs(connection: Connection) -> list[Row]:
-    """All versions of unit costs and fixed costs."""
+    """All versions of unit costs, fixed costs and payment fees."""
     return rows(connection, FILE, "costs")
 
 

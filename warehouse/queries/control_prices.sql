@@ -210,6 +210,16 @@ select
     currency,
     allocation
 from control.fixed_costs
+union all
+select
+    'payment',
+    percent::text || ' % and a fixed amount',
+    valid_from,
+    lead(valid_from) over (partition by currency order by valid_from),
+    fixed_amount,
+    currency,
+    null
+from control.payment_fees
 order by kind desc, cost_of asc, valid_from asc;
 
 -- name: put_rate
@@ -225,6 +235,26 @@ written as (
     on conflict (from_currency, to_currency, valid_from) do update
         set rate = excluded.rate
         where r.rate <> excluded.rate
+    returning 1
+)
+
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
+
+-- name: put_payment_fee
+with former as (
+    select percent from control.payment_fees
+    where currency = %(currency)s and valid_from = %(valid_from)s
+),
+
+written as (
+    insert into control.payment_fees as f (currency, valid_from, percent, fixed_amount)
+    values (%(currency)s, %(valid_from)s, %(percent)s, %(fixed_amount)s)
+    on conflict (currency, valid_from) do update
+        set percent = excluded.percent, fixed_amount = excluded.fixed_amount
+        where (f.percent, f.fixed_amount) <> (excluded.percent, excluded.fixed_amount)
     returning 1
 )
 

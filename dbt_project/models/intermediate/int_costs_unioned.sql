@@ -6,15 +6,21 @@ with usage as (
 
 call_costs as (
     select
-        tenant_id,
-        agent_id,
-        usage_date,
+        costs.tenant_id,
+        costs.agent_id,
+        costs.usage_date,
         'vapi' as source,
-        component,
-        cost_basis as basis,
-        cost_currency as currency,
-        cost
-    from {{ ref('int_call_costs_daily') }}
+        periods.voice_meter_id as meter_id,
+        costs.component,
+        costs.cost_basis as basis,
+        costs.cost_currency as currency,
+        costs.cost
+    from {{ ref('int_call_costs_daily') }} as costs
+    left join {{ ref('int_periods') }} as periods
+        on
+            costs.tenant_id = periods.tenant_id
+            and costs.usage_date >= periods.period_start
+            and costs.usage_date < periods.period_end
 ),
 
 metric_costs as (
@@ -23,6 +29,7 @@ metric_costs as (
         usage.agent_id,
         usage.usage_date,
         usage.source,
+        usage.meter_id,
         coalesce(meters.metric_type, usage.item) as component,
         'reported' as basis,
         'USD' as currency,
@@ -38,6 +45,7 @@ estimates as (
         usage.agent_id,
         usage.usage_date,
         usage.source,
+        usage.meter_id,
         -- Calls no meter counts cannot be estimated; under Vapi's own word "voice" they would void a cost it does report.
         case when usage.source = 'vapi' and usage.meter_id is null then 'call' else usage.item end as component,
         case when usage.is_billed_elsewhere then 'billed_elsewhere' else 'estimated' end as basis,
@@ -58,11 +66,26 @@ fixed_costs as (
         null as agent_id,
         usage_date,
         'fixed' as source,
+        null as meter_id,
         fixed_cost_id as component,
         'allocated' as basis,
         currency,
         cost
     from {{ ref('int_fixed_costs_allocated') }}
+),
+
+payment_fees as (
+    select
+        tenant_id,
+        null as agent_id,
+        usage_date,
+        'payment' as source,
+        null as meter_id,
+        'payment' as component,
+        'estimated' as basis,
+        currency,
+        cost
+    from {{ ref('int_payment_fees') }}
 ),
 
 unioned as (
@@ -73,6 +96,8 @@ unioned as (
     select * from estimates
     union all
     select * from fixed_costs
+    union all
+    select * from payment_fees
 ),
 
 summed as (
@@ -81,12 +106,13 @@ summed as (
         agent_id,
         usage_date,
         source,
+        meter_id,
         component,
         basis,
         currency,
         case when count(cost) = count(*) then sum(cost) end as cost
     from unioned
-    group by tenant_id, agent_id, usage_date, source, component, basis, currency
+    group by tenant_id, agent_id, usage_date, source, meter_id, component, basis, currency
 )
 
 select * from summed

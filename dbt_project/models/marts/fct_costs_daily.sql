@@ -18,6 +18,7 @@ converted as (
         costs.agent_id,
         costs.usage_date,
         costs.source,
+        costs.meter_id,
         costs.component,
         costs.basis,
         case

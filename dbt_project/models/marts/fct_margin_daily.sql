@@ -46,7 +46,8 @@ margins as (
         cost_allocated,
         cost_billed_elsewhere,
         unknown_costs,
-        revenue - cost as margin
+        revenue - cost as margin,
+        revenue - cost + cost_estimated as margin_without_estimates
     from joined
 )
 

@@ -78,6 +78,7 @@ margins as (
         cost_allocated,
         cost_billed_elsewhere,
         revenue - cost as margin,
+        revenue - cost + cost_estimated as margin_without_estimates,
         case when revenue <> 0 then round(100 * (revenue - cost) / revenue, 2) end as margin_percent,
         case
             when not is_complete then 'days missing'

@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('dim_tenants') }}
 -- depends_on: {{ ref('fct_line_parts') }}
 -- depends_on: {{ ref('fct_canary_lines') }}
+-- depends_on: {{ ref('fct_margin_by_meter') }}
 -- depends_on: {{ ref('fct_margin_monthly') }}
 -- depends_on: {{ ref('fct_overages_daily') }}
 -- depends_on: {{ ref('fct_unbilled_usage') }}

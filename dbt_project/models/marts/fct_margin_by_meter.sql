@@ -1,0 +1,94 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
+with costs as (
+    select
+        tenant_id,
+        agent_id,
+        meter_id,
+        usage_date,
+        currency,
+        coalesce(sum(amount) filter (where basis = 'reported'), 0) as cost_reported,
+        coalesce(sum(amount) filter (where basis = 'estimated'), 0) as cost_estimated,
+        coalesce(sum(amount) filter (where basis = 'allocated'), 0) as cost_allocated,
+        coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
+        count(*) filter (where amount is null and basis <> 'billed_elsewhere') as unknown_costs
+    from {{ ref('fct_costs_daily') }}
+    where tenant_id is not null
+    group by tenant_id, agent_id, meter_id, usage_date, currency
+),
+
+revenue as (
+    select * from {{ ref('int_revenue_by_meter') }}
+),
+
+unioned as (
+    select
+        tenant_id,
+        agent_id,
+        meter_id,
+        usage_date,
+        currency,
+        revenue,
+        0::numeric as cost_reported,
+        0::numeric as cost_estimated,
+        0::numeric as cost_allocated,
+        0::numeric as cost_billed_elsewhere,
+        0::bigint as unknown_costs
+    from revenue
+    union all
+    select
+        tenant_id,
+        agent_id,
+        meter_id,
+        usage_date,
+        currency,
+        0::numeric as revenue,
+        cost_reported,
+        cost_estimated,
+        cost_allocated,
+        cost_billed_elsewhere,
+        unknown_costs
+    from costs
+),
+
+summed as (
+    select
+        tenant_id,
+        agent_id,
+        meter_id,
+        usage_date,
+        currency,
+        sum(revenue) as revenue,
+        sum(cost_reported) as cost_reported,
+        sum(cost_estimated) as cost_estimated,
+        sum(cost_allocated) as cost_allocated,
+        sum(cost_billed_elsewhere) as cost_billed_elsewhere,
+        sum(unknown_costs)::bigint as unknown_costs
+    from unioned
+    group by tenant_id, agent_id, meter_id, usage_date, currency
+),
+
+margins as (
+    select
+        summed.tenant_id,
+        summed.agent_id,
+        summed.meter_id,
+        summed.usage_date,
+        periods.period_start,
+        summed.currency,
+        summed.revenue,
+        summed.cost_reported,
+        summed.cost_estimated,
+        summed.cost_allocated,
+        summed.cost_billed_elsewhere,
+        summed.unknown_costs,
+        summed.revenue - summed.cost_reported - summed.cost_estimated - summed.cost_allocated as margin,
+        summed.revenue - summed.cost_reported - summed.cost_allocated as margin_without_estimates
+    from summed
+    left join {{ ref('int_periods') }} as periods
+        on
+            summed.tenant_id = periods.tenant_id
+            and summed.usage_date >= periods.period_start
+            and summed.usage_date < periods.period_end
+)
+
+select * from margins

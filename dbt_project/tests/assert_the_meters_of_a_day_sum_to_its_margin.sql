@@ -1,0 +1,22 @@
+-- However it is cut, by agent or by meter, the margin of a day is the same, to the last digit.
+with by_meter as (
+    select
+        tenant_id,
+        usage_date,
+        sum(revenue) as revenue,
+        sum(margin) as margin
+    from {{ ref('fct_margin_by_meter') }}
+    group by tenant_id, usage_date
+)
+
+select
+    coalesce(by_meter.tenant_id, daily.tenant_id) as tenant_id,
+    coalesce(by_meter.usage_date, daily.usage_date) as usage_date,
+    by_meter.margin,
+    daily.margin as margin_of_day
+from by_meter
+full join {{ ref('fct_margin_daily') }} as daily
+    on by_meter.tenant_id = daily.tenant_id and by_meter.usage_date = daily.usage_date
+where
+    by_meter.margin is distinct from daily.margin
+    or by_meter.revenue is distinct from daily.revenue
