@@ -17,6 +17,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from warehouse.connect import Role, connect, url_for
+from warehouse.control.changes import execute, first
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 BUILD_LOCK = 7734  # advisory lock: two builds would delete and insert the same account-days
@@ -56,7 +57,7 @@ def build(
     `on_event` is told each finished node in one line. Waits while another build is at work. Raises BuildFailed.
     """
     as_of = as_of or datetime.now(UTC).date()
-    with alone(url), environment(url, home):
+    with alone(url), recorded(url, as_of), environment(url, home):
         return _result(as_of, _invoke(build_arguments(as_of, full_refresh), on_event))
 
 
@@ -92,6 +93,20 @@ def alone(url: str) -> Iterator[None]:
     with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_catalog.pg_advisory_lock(%s, 0)", (BUILD_LOCK,))
         yield
+
+
+@contextmanager
+def recorded(url: str, as_of: date) -> Iterator[None]:
+    """Keep in the ledger when a build began and ended, and what failed first, for those who read old marts."""
+    with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
+        begun = first(connection, "sensing", "begin_build", as_of=as_of)
+        build = {"build_id": begun["build_id"] if begun else None}
+        try:
+            yield
+        except Exception as error:
+            execute(connection, "sensing", "end_build", fault=_one_line(str(error)) or type(error).__name__, **build)
+            raise
+        execute(connection, "sensing", "end_build", fault=None, **build)
 
 
 @contextmanager

@@ -1,13 +1,31 @@
 """What makes a complete statement doubtful: it moved a lot against the last, a provider's own total disagrees, or
-its calls are counted in another account too."""
+its calls are counted in another account too, or Stripe charges another price. Owns `control.review_rules`: how much is a
+lot.
+"""
 
 from datetime import date
 from decimal import Decimal
 
-from warehouse.control.changes import Connection, rows
+from warehouse.control.changes import Action, Change, Connection, execute, first, rows
+from warehouse.control.errors import Refused
 
 FILE = "doubts"
-MOVED_SHARE = Decimal("0.5")  # of the former statement's recurring amount
+
+
+def moved_share(connection: Connection) -> Decimal:
+    """The share of the former statement's recurring amount by which the next may move without a person's word."""
+    row = first(connection, FILE, "moved_share")
+    assert row is not None  # noqa: S101  migrated with one row
+    return Decimal(row["moved_share"])
+
+
+def set_moved_share(connection: Connection, share: Decimal) -> Change:
+    """Set it for the whole deployment; 0.5 is half. Raises Refused for a share that is not above 0."""
+    if not share > 0:
+        raise Refused("the share must be above 0; 0.5 is half of the former statement")
+    with connection.transaction():
+        written = execute(connection, FILE, "set_moved_share", moved_share=share)
+    return Change(f"moved share {share}", Action.CHANGED if written else Action.UNCHANGED)
 
 
 def doubts(connection: Connection, tenant_id: str, period_start: date, period_end: date) -> list[tuple[str, str]]:
@@ -32,10 +50,18 @@ def doubts(connection: Connection, tenant_id: str, period_start: date, period_en
                 mend_two_keys(shared["account"], shared["other_account"]),
             )
         )
+    for price in rows(connection, FILE, "prices_that_differ", tenant_id=tenant_id, period_start=period_start):
+        found.append(
+            (
+                f"Stripe's price {price['stripe_price']} charges {price['meter_id']} otherwise than our price "
+                f"{price['price_id']}",
+                f"minutebook stripe sync, and put its price on the subscription of {tenant_id} at Stripe",
+            )
+        )
     whole = rows(connection, FILE, "moved", tenant_id=tenant_id, period_start=period_start)
     if len(whole) == 2 and whole[0]["period_start"] == period_start:
         now, before = whole[0]["amount"], whole[1]["amount"]
-        if abs(now - before) > MOVED_SHARE * before:
+        if abs(now - before) > moved_share(connection) * before:
             share = f"{(now - before) / before * 100:+.0f} %" if before else "from nothing"
             found.append((f"moved from {before} to {now} {whole[0]['currency']} ({share})", look))
     return found

@@ -6,7 +6,7 @@ which must not be older than what they were built from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 
 from warehouse import explaining
 from warehouse.control import guard
@@ -76,7 +76,7 @@ def is_built(connection: Connection) -> bool:
 def require_built(connection: Connection) -> None:
     """Raise MartsBehind unless the marts are there, however old."""
     if not is_built(connection):
-        raise MartsBehind("the marts are not built yet; run: minutebook build")
+        raise MartsBehind(f"the marts are not built yet{_last_builds(connection)}; run: minutebook build")
 
 
 def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str] | None = None) -> None:
@@ -90,7 +90,19 @@ def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str]
     else:
         lack = first(connection, "sensing", "what_statements_lack", today=today, tenant_ids=list(tenant_ids))
     if lack is not None and (lack["pulls_not_built"] or lack["is_control_newer"] or lack["is_day_newer"]):
-        raise MartsBehind("the marts are older than what was pulled or changed since; run: minutebook build")
+        behind = f"the marts are older than what was pulled or changed since{_last_builds(connection)}"
+        raise MartsBehind(f"{behind}; run: minutebook build")
+
+
+def _last_builds(connection: Connection) -> str:
+    """How old the marts are, and why no newer build replaced them, as far as builds were recorded."""
+    row = first(connection, "sensing", "last_builds")
+    told = []
+    if row is not None and row["built_at"] is not None:
+        told.append(f"built {row['built_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    if row is not None and row["fault"] is not None:
+        told.append(f"a build failed {row['failed_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC: {row['fault']}")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:

@@ -46,8 +46,14 @@ def marts(home: Path) -> dg.AssetsDefinition:
     )
     def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:
         settings = minutebook.settings
-        arguments = building.build_arguments(datetime.now(UTC).date(), config.full_refresh)
-        with minutebook.database() as url, building.alone(url), building.environment(url, settings.home):
+        as_of = datetime.now(UTC).date()
+        arguments = building.build_arguments(as_of, config.full_refresh)
+        with (
+            minutebook.database() as url,
+            building.alone(url),
+            building.recorded(url, as_of),
+            building.environment(url, settings.home),
+        ):
             dbt = DbtCliResource(project_dir=os.fspath(building.PROJECT), profiles_dir=os.fspath(building.PROJECT))
             yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.options import Json, command
-from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.options import Json, command, today
+from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse.explaining import Explanation, explain
-from warehouse.periods import require_built
+from warehouse.periods import MartsBehind, require_built, require_fresh
 
 app = typer.Typer()
 
@@ -32,6 +32,10 @@ def explain_line(
     """
     with session(ctx).operator() as connection:
         require_built(connection)
+        try:
+            require_fresh(connection, today())
+        except MartsBehind as error:
+            console(is_error=True).print(str(error), style="yellow")
         found = explain(connection, line)
     if as_json:
         print_json({**asdict(found), "faults": found.faults})

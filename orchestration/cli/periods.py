@@ -8,11 +8,12 @@ import psycopg
 import typer
 
 from orchestration.building import build
-from orchestration.cli.options import Json, Period, Tenants, command, today
+from orchestration.cli.options import Json, Period, Tenants, command, parse_amount, today
 from orchestration.cli.output import console, next_step, print_json, say, show, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from warehouse import periods
 from warehouse.control import guard, tenants
+from warehouse.doubts import set_moved_share
 from warehouse.periods import Blocker, MartsBehind, Month
 
 app = typer.Typer()
@@ -27,8 +28,15 @@ def review(
     period: Period,
     tenant: Tenants = None,
     lines: Annotated[bool, typer.Option("--lines", help="Show the statements' lines too.")] = False,
+    moved_share: Annotated[
+        Decimal | None,
+        typer.Option(
+            parser=parse_amount, metavar="SHARE",
+            help="From now on, a statement that moved by more than this share of the last one blocks; 0.5 is half.",
+        ),
+    ] = None,
     as_json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Show the statements and margins of a period, what blocks their approval and how to mend it.
 
     Open periods move to in review, where they still take changes.
@@ -37,6 +45,8 @@ def review(
     with current.settings.database() as url:
         _build_if_behind(current, url)
         with current.operator_of(url) as connection:
+            if moved_share is not None:
+                set_moved_share(connection, moved_share)
             statements = _statements(connection, period, tenant)
             blockers = {
                 _key(row): periods.blockers(connection, row, today()) for row in tracked(statements, "reviewing")
@@ -148,8 +158,8 @@ def _build_if_behind(current: Session, url: str) -> None:
     with current.operator_of(url) as connection:
         try:
             periods.require_fresh(connection, today())
-        except MartsBehind:
-            console(is_error=True).print("the marts are behind what is known; building them first …", style="dim")
+        except MartsBehind as error:
+            console(is_error=True).print(f"{error} … building them first", style="dim", markup=False)
         else:
             return
     build(url, current.settings.home, today())

@@ -19,7 +19,7 @@ from warehouse import periods
 from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.control.errors import Refused
-from warehouse.doubts import MOVED_SHARE
+from warehouse.doubts import moved_share
 from warehouse.periods import ApprovalBlocked, MartsBehind, Month
 
 FILE = "pages"
@@ -95,7 +95,7 @@ def statements_of(connection: Connection, month: Month, today: date) -> list[Row
         month_start=month.start,
         month_end=month.end,
         today=today,
-        moved_share=MOVED_SHARE,
+        moved_share=moved_share(connection),
     )
     for row in found:
         row["blocks"] = _blocks(row)

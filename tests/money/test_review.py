@@ -1,12 +1,23 @@
 """What review holds against a statement that is complete."""
 
 from datetime import date
+from decimal import Decimal
+
+import pytest
 
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 from warehouse import periods
 from warehouse.connect import Role, connect
+from warehouse.doubts import set_moved_share
 from warehouse.periods import Month
+
+STRIPE_METERS = '[{"id": "mtr_1", "event_name": "scans", "status": "active"}]'
+SUBSCRIPTIONS = (
+    """[{"status": "active", "items": {"data": [{"price": {"id": "price_1", "recurring": {"meter": "mtr_1"}}}]}}]"""
+)
+PRICE = """{"id": "price_1", "currency": "usd", "billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": [
+    {"up_to": 2, "unit_amount_decimal": "10.5"}, {"up_to": null, "unit_amount_decimal": "%s"}]}"""
 
 
 def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(warehouse: Warehouse) -> None:
@@ -27,3 +38,27 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     assert not [what for what in found["2026-02"] if what.startswith("moved")]
     assert "usage_metrics says rows 2 on 2026-03-10, its rows say 1" in found["2026-03"]
     assert "moved from 17.10 to 67.46 USD (+295 %)" in found["2026-03"]
+
+    with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
+        set_moved_share(operator, Decimal(3))
+        (march,) = periods.statements(operator, Month.parse("2026-03"))
+        assert not [one for one in periods.blockers(operator, march, today) if one.what.startswith("moved")]
+    trail = "select actor, after ->> 'moved_share' from ledger.audit_log where object_table = 'control.review_rules'"
+    assert warehouse.rows(trail)[-1] == ("finance", "3")
+
+    warehouse.connection.execute("update control.meters set stripe_event_name = 'scans'")
+    warehouse.connection.execute("update control.tenants set stripe_customer_id = 'cus_1'")
+    warehouse.build(today)
+    said = {("meters", "all"): STRIPE_METERS, ("subscriptions", "cus_1"): SUBSCRIPTIONS}
+    for amount, differs in (("6.375", False), ("6.4", True)):
+        for (kind, key), body in {**said, ("price", "price_1"): PRICE % amount}.items():
+            warehouse.connection.execute("delete from ledger.stripe_cache where kind = %s", [kind])
+            warehouse.put(
+                "ledger.stripe_cache", {"kind": kind, "cache_key": key, "body": body, "read_at": "2026-04-01"}
+            )
+        with connect(warehouse.url, Role.OPERATOR) as operator:
+            told = [one for one in periods.blockers(operator, march, today) if "price_1" in one.what]
+        assert bool(told) == differs
+    assert told[0].what.startswith("Stripe's price price_1 charges scans otherwise than our price")
+    with connect(warehouse.url, Role.OPERATOR) as operator, pytest.raises(periods.ApprovalBlocked):
+        periods.approve(operator, march, today, "finance")

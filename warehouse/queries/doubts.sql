@@ -92,3 +92,92 @@ inner join marts.fct_calls as f
     on f.account = others.account and f.usage_date = p.usage_date and f.call_id = p.call_id
 group by p.account, others.account
 order by p.account, others.account;
+
+-- name: moved_share
+select moved_share from control.review_rules;
+
+-- name: set_moved_share
+update control.review_rules set moved_share = %(moved_share)s
+where moved_share <> %(moved_share)s;
+
+-- name: prices_that_differ
+-- Overage lines whose meter Stripe charges at another price than ours, as far as Stripe was asked: what it last said is cached.
+with lines as (
+    select
+        l.tenant_id,
+        l.meter_id,
+        t.stripe_customer_id,
+        m.stripe_event_name,
+        p.price_id,
+        p.model,
+        p.package_size,
+        p.tiers,
+        p.unit_amount,
+        lower(p.currency) as currency,
+        power(10::numeric, scale(s.total)) as minor_units
+    from marts.fct_statement_lines as l
+    inner join marts.fct_statements as s on l.tenant_id = s.tenant_id and l.period_start = s.period_start
+    inner join marts.dim_tenants as t on l.tenant_id = t.tenant_id
+    inner join marts.dim_prices as p on l.price_id = p.price_id
+    inner join control.meters as m on l.meter_id = m.meter_id
+    where l.tenant_id = %(tenant_id)s and l.period_start = %(period_start)s and l.line_kind = 'overage'
+),
+
+charged as (
+    select
+        lines.*,
+        coalesce(whole.body, item.price) as body
+    from lines
+    inner join ledger.stripe_cache as c on c.kind = 'subscriptions' and lines.stripe_customer_id = c.cache_key
+    inner join ledger.stripe_cache as e on e.kind = 'meters' and e.cache_key = 'all'
+    cross join lateral (
+        select i.item -> 'price' as price
+        from jsonb_array_elements(c.body) as u (subscription)
+        cross join lateral jsonb_array_elements(u.subscription -> 'items' -> 'data') as i (item)
+        inner join lateral jsonb_array_elements(e.body) as k (meter)
+            on k.meter ->> 'event_name' = lines.stripe_event_name
+        where
+            u.subscription ->> 'status' in ('active', 'past_due', 'trialing', 'unpaid')
+            and i.item #>> '{price,recurring,meter}' = k.meter ->> 'id'
+    ) as item
+    left join ledger.stripe_cache as whole on whole.kind = 'price' and item.price ->> 'id' = whole.cache_key
+),
+
+compared as (
+    select
+        charged.*,
+        (
+            select jsonb_agg(
+                jsonb_build_array(t.tier -> 'up_to', trim_scale((t.tier ->> 'unit_amount')::numeric * minor_units))
+                order by t.place
+            )
+            from jsonb_array_elements(charged.tiers) with ordinality as t (tier, place)
+        ) as our_tiers,
+        (
+            select jsonb_agg(
+                jsonb_build_array(
+                    t.tier -> 'up_to', trim_scale(coalesce((t.tier ->> 'unit_amount_decimal')::numeric, 0))
+                ) order by t.place
+            )
+            from jsonb_array_elements(
+                case when jsonb_typeof(charged.body -> 'tiers') = 'array' then charged.body -> 'tiers' end
+            ) with ordinality as t (tier, place)
+        ) as their_tiers
+    from charged
+)
+
+select
+    meter_id,
+    price_id,
+    body ->> 'id' as stripe_price
+from compared
+where
+    body ->> 'currency' <> currency
+    or case
+        when model in ('graduated', 'volume')
+            then body ->> 'tiers_mode' is distinct from model or their_tiers is distinct from our_tiers
+        else
+            (body ->> 'unit_amount_decimal')::numeric is distinct from unit_amount * minor_units
+            or (body #>> '{transform_quantity,divide_by}')::bigint is distinct from package_size
+    end
+order by meter_id;

@@ -60,3 +60,27 @@ select
     ) as is_control_newer,
     built.as_of < %(today)s as is_day_newer
 from built;
+
+-- name: begin_build
+insert into ledger.builds (as_of) values (%(as_of)s)
+returning build_id;
+
+-- name: end_build
+update ledger.builds
+set ended_at = clock_timestamp(), fault = %(fault)s
+where build_id = %(build_id)s;
+
+-- name: last_builds
+-- When the marts were last built whole, and what the latest build that ended since failed of.
+select
+    good.ended_at as built_at,
+    bad.ended_at as failed_at,
+    bad.fault
+from (select max(ended_at) as ended_at from ledger.builds where fault is null) as good
+left join lateral (
+    select b.ended_at, b.fault
+    from ledger.builds as b
+    where b.fault is not null and b.ended_at > coalesce(good.ended_at, '-infinity')
+    order by b.build_id desc
+    limit 1
+) as bad on true;

@@ -1,0 +1,19 @@
+"""dbt's unit tests: each rule beside its model, by rows written by hand. A build leaves them out."""
+
+from pathlib import Path
+
+from dbt.cli.main import dbtRunner
+
+from orchestration.building import environment, variables
+from tests.money.acme import FEBRUARY_3
+
+
+def test_every_model_does_to_rows_written_by_hand_what_its_unit_tests_say(database_url: str, tmp_path: Path) -> None:
+    with environment(database_url, tmp_path):
+        made = dbtRunner().invoke(["--quiet", "run", *variables(FEBRUARY_3)])
+        assert made.success, made.exception
+        answer = dbtRunner().invoke(["--quiet", "test", "--select", "test_type:unit", *variables(FEBRUARY_3)])
+    faults = [f"{one.node.name}: {one.message}" for one in answer.result.results if one.status != "pass"]
+    assert not faults, "\n\n".join(faults)
+    assert answer.success
+    assert len(answer.result.results) >= 14

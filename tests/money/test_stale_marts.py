@@ -1,0 +1,28 @@
+"""Marts that are old say so wherever numbers are read from them: since when, and why no newer ones replaced them."""
+
+import pytest
+
+from orchestration.building import BuildFailed
+from tests.marts.warehouse_of_one import Warehouse
+from tests.money.acme import FEBRUARY_3, scan, write_acme
+from warehouse import periods
+from warehouse.connect import Role, connect
+from warehouse.periods import MartsBehind
+
+
+def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Warehouse) -> None:
+    write_acme(warehouse)
+    scan(warehouse, "2026-01-10", 2)
+    warehouse.build(FEBRUARY_3)
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        periods.require_fresh(operator, FEBRUARY_3)
+    scan(warehouse, "2026-01-10", 3)
+    warehouse.connection.execute("revoke select on control.prices from minutebook_transformer")
+    with pytest.raises(BuildFailed):
+        warehouse.build(FEBRUARY_3)
+    with (
+        connect(warehouse.url, Role.OPERATOR) as operator,
+        pytest.raises(MartsBehind, match=r"\(built 20.* UTC; a build failed 20.* UTC: the marts were not built: "),
+    ):
+        periods.require_fresh(operator, FEBRUARY_3)
+    assert warehouse.rows("select quantity from marts.fct_line_days") == [(2,)], "the last good build stands"
