@@ -1,0 +1,52 @@
+"""Whatever was approved, computed again from raw, has the same bytes; a reopening leaves its trail."""
+
+from pathlib import Path
+from random import Random
+
+from orchestration.building import build
+from tests.oracle.approving import approve_some
+from tests.oracle.loading import load
+from tests.oracle.months import generated
+from warehouse import periods
+from warehouse.connect import Role, connect
+from warehouse.periods import Month
+
+
+def test_every_approved_period_computed_again_from_raw_has_the_same_bytes(database_url: str, tmp_path: Path) -> None:
+    world = generated(23, 30)
+    with (
+        connect(database_url, Role.OWNER, autocommit=True) as owner,
+        connect(database_url, Role.OPERATOR, actor="finance", autocommit=True) as operator,
+    ):
+        load(owner, world)
+        build(database_url, tmp_path, world.as_of)
+        assert approve_some(operator, world, Random(23)) > 20
+        sealed = (
+            "select tenant_id, period_start, manifest_hash from ledger.periods where state = 'approved' order by 2, 1"
+        )
+        approved = owner.execute(sealed).fetchall()
+        for tenant_id, start, _ in reversed(approved):
+            (row,) = [
+                row for row in periods.periods_of(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])
+                if row["period_start"] == start
+            ]  # fmt: skip
+            periods.reopen(operator, row, "finance", "to compute it again")
+        released = (
+            "select sum(n) from (select count(*) as n from ledger.{} union all select count(*) from ledger.{}) as c"
+        )
+        assert owner.execute(released.format("line_objects", "line_days")).fetchone() == (0,)  # type: ignore[arg-type]
+        build(database_url, tmp_path, world.as_of, full_refresh=True)
+        for tenant_id, start, seal in approved:
+            (row,) = [
+                row for row in periods.statements(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])
+                if row["period_start"] == start
+            ]  # fmt: skip
+            frozen = periods.approve(operator, row, world.as_of, "finance", "generated: its gaps are meant")
+            assert frozen is not None
+            assert frozen.manifest_hash == seal, row
+        assert not periods.broken_seals(operator)
+        trail = (
+            "select count(*) from ledger.audit_log where object_table = 'ledger.periods' and actor = 'finance'"
+            " and after ->> 'reason' = 'to compute it again' and before ->> 'manifest_hash' is not null"
+        )
+        assert owner.execute(trail).fetchone() == (len(approved),)
