@@ -1,6 +1,6 @@
 """What makes a complete statement doubtful: it moved a lot against the last, a provider's own total disagrees, or
-its calls are counted in another account too, or Stripe charges another price. Owns `control.review_rules`: how much is a
-lot.
+its calls are counted in another account too, or Stripe charges another price. Owns `control.review_rules`: how much
+is a lot.
 """
 
 from datetime import date

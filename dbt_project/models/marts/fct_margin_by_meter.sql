@@ -92,3 +92,4 @@ margins as (
 )
 
 select * from margins
+where {{ is_real('tenant_id') }}

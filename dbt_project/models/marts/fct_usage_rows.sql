@@ -57,3 +57,4 @@ unioned as (
 )
 
 select * from unioned
+where {{ is_real('tenant_id') }}
