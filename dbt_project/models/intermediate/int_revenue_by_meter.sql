@@ -100,7 +100,7 @@ summed as (
         meter_id,
         usage_date,
         currency,
-        sum(amount) as revenue
+        trim_scale(sum(amount)) as revenue
     from unioned
     group by tenant_id, agent_id, meter_id, usage_date, currency
 )
