@@ -6,7 +6,7 @@ which must not be older than what they were built from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 
 from warehouse import explaining
 from warehouse.control import guard
@@ -97,12 +97,7 @@ def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str]
 def _last_builds(connection: Connection) -> str:
     """How old the marts are, and why no newer build replaced them, as far as builds were recorded."""
     row = first(connection, "sensing", "last_builds")
-    told = []
-    if row is not None and row["built_at"] is not None:
-        told.append(f"built {row['built_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC")
-    if row is not None and row["fault"] is not None:
-        told.append(f"a build failed {row['failed_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC: {row['fault']}")
-    return f" ({'; '.join(told)})" if told else ""
+    return f" ({row['told']})" if row is not None and row["told"] else ""
 
 
 def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:

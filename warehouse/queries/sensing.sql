@@ -73,9 +73,11 @@ where build_id = %(build_id)s;
 -- name: last_builds
 -- When the marts were last built whole, and what the latest build that ended since failed of.
 select
-    good.ended_at as built_at,
-    bad.ended_at as failed_at,
-    bad.fault
+    concat_ws(
+        '; ',
+        'built ' || to_char(good.ended_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC',
+        'a build failed ' || to_char(bad.ended_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: ' || bad.fault
+    ) as told
 from (select max(ended_at) as ended_at from ledger.builds where fault is null) as good
 left join lateral (
     select b.ended_at, b.fault
