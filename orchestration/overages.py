@@ -14,6 +14,7 @@ from warehouse.postings import due
 from warehouse.queries import load
 
 _EVENTS = load("stripe_events")
+_ITEMS = load("invoice_items")
 _SENSING = load("sensing")
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=30)
 """A tenant that is held back stays due: without a pause each tick would ask Stripe about it again."""
@@ -40,7 +41,7 @@ reconcile = dg.define_asset_job(
     job=post_overage,
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Posts when the marts' overage differs from what was posted. The sensor decides and never posts.",
+    description="Posts when overage or an approved line differs from what was posted. The sensor decides and never posts.",
 )
 def post_overage_when_due(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.RunRequest | dg.SkipReason:
     """Ask for one posting run when anything is due; never while one is queued or at work."""
@@ -50,7 +51,10 @@ def post_overage_when_due(context: dg.SensorEvaluationContext, minutebook: Minut
         if built is None or not built[0]:
             return None
         page = next(due(connection, datetime.now(UTC).date(), page=1), None)
-        return f"{page[0].tenant_id} and maybe others" if page else None
+        if page:
+            return f"{page[0].tenant_id} and maybe others"
+        item = connection.execute(_ITEMS["owed"], {"tenant_ids": None}).fetchone()
+        return f"invoice item {item[0]} and maybe others" if item else None
 
     return _decide(context, minutebook, post_overage.name, is_due, "Stripe holds what the marts want.")
 

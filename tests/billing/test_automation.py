@@ -16,7 +16,7 @@ from orchestration.assets.postings import (
 from orchestration.billing.webhooks import receive
 from orchestration.overages import post_overage_when_due, work_off_stripe_events_that_wait
 from orchestration.resources import Minutebook
-from tests.billing.scene import KEY, Scene
+from tests.billing.scene import KEY, Scene, month_of
 
 
 @pytest.fixture
@@ -62,6 +62,24 @@ def test_the_sensor_decides_and_a_run_posts(billed: Scene, instance: dg.DagsterI
     skipped = decide(instance)
     assert isinstance(skipped, dg.SkipReason)
     assert "Stripe holds" in str(skipped.skip_message)
+
+
+def test_a_line_approved_when_no_day_is_due_asks_for_a_run_once(billed: Scene, instance: dg.DagsterInstance) -> None:
+    assert run(instance, postings).success
+    start, end = month_of(billed.today - timedelta(days=40))
+    billed.owner.execute(
+        "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+        " values ('acme', %s, %s, 'approved', 'x')", [start, end],
+    )  # fmt: skip
+    billed.owner.execute(
+        "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, amount, currency,"
+        " service_period_start, service_period_end, inputs)"
+        " values ('acme/setup', 'acme', %s, 'setup', 500, 'USD', %s, %s, '{}')", [start, start, end],
+    )  # fmt: skip
+    assert isinstance(decide(instance), dg.RunRequest)
+    assert run(instance, postings).success
+    assert [item["amount"] for item in billed.stripe.invoicing.items.values()] == [50000]
+    assert isinstance(decide(instance), dg.SkipReason)
 
 
 def test_a_run_that_holds_something_back_posts_the_rest_and_fails(billed: Scene, instance: dg.DagsterInstance) -> None:
