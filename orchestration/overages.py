@@ -41,7 +41,7 @@ reconcile = dg.define_asset_job(
     job=post_overage,
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Posts when overage or an approved line differs from what was posted. The sensor decides and never posts.",
+    description="Posts when overage or an approved line differs from what was posted. It decides and never posts.",
 )
 def post_overage_when_due(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.RunRequest | dg.SkipReason:
     """Ask for one posting run when anything is due; never while one is queued or at work."""
