@@ -28,6 +28,21 @@ def midnight(day: date) -> int:
     return int(datetime.combine(day, time(), UTC).timestamp())
 
 
+class _Discreet(stripe.RequestsClient):
+    """Takes our key out of what Stripe, or a proxy before it, answers: the library quotes answers in its errors."""
+
+    def __init__(self, api_key: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._key = api_key.encode()
+
+    def request(  # type: ignore[override]  # as the class above is written, which its own base is not
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """As the library's."""
+        content, status, answered = super().request(method, url, headers, post_data)
+        return content.replace(self._key, b"[key]"), status, answered
+
+
 class StripeApi:
     """Every call Minutebook makes. Raises `stripe.StripeError`; safe to use from several threads.
 
@@ -42,7 +57,7 @@ class StripeApi:
             stripe_version=API_VERSION,
             base_addresses={"api": url.rstrip("/")},
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=timeout, session=_session(url)),
+            http_client=_Discreet(api_key, timeout=timeout, session=_session(url)),
         )
         self._read: Any = {"max_network_retries": read_retries}
 
