@@ -73,8 +73,8 @@ COLUMNS = {
     ),
 }
 
-# ADBC's ingest reads a whole file into memory, so the size of a file bounds memory: 25,000 calls are about 30 MB.
-_ROWS_PER_FILE = 25_000
+# ADBC's ingest reads a whole file into memory, so the size of a file, compressed as it is, bounds memory.
+_ROWS_PER_FILE, _BYTES_PER_FILE = 25_000, 8 * 1024 * 1024
 _FILES_AT_ONCE = 2
 _DLT_SETTINGS = {
     "runtime.dlthub_telemetry": False,
@@ -82,11 +82,16 @@ _DLT_SETTINGS = {
     "runtime.log_level": "CRITICAL",
     "normalize.parquet_normalizer.add_dlt_load_id": True,
     "data_writer.file_max_items": _ROWS_PER_FILE,
+    "data_writer.file_max_bytes": _BYTES_PER_FILE,
     "load.workers": _FILES_AT_ONCE,
     # A file is one COPY in one transaction, so trying it again cannot land it twice.
     "load.raise_on_max_retries": 3,
 }
 _one_landing_per_process = Lock()
+# Arrow's default allocator gives what was freed back to the kernel at once, which zeroes huge pages for each package
+# anew: a tenth of what reading and landing cost. malloc keeps a quarter more memory than this one.
+if "jemalloc" in pa.supported_memory_backends():
+    pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 def stamped(

@@ -5,7 +5,7 @@
                           ▼                      ▼                ▼
                         failed                 failed          unchanged
 
-Memory is bounded: MAX_ROWS landed at once, while as many are read. Nobody waits for a slow provider of somebody else:
+Memory is bounded: MAX_BYTES landed at once, while as many are read. Nobody waits for a slow provider of somebody else:
 an account has a share of the threads, and what was read is landed soon.
 """
 
@@ -31,8 +31,8 @@ from warehouse import pulls
 from warehouse.queries import load
 
 CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
-MAX_ROWS = 50_000  # rows landed in one dlt package
-MAX_PULLS = 200  # pulls landed in one dlt package
+MAX_BYTES = 64 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 40,000 calls without conversation
+MAX_PULLS = 500  # pulls landed in one dlt package
 READERS = {"vapi": 8, "voiceflow": 8, "usage_metrics": 4}  # account-days of a source read at once
 SHARE = 4  # of them at once of one account: a slow one leaves threads to the others (its key's budget is no larger)
 LONGEST_UNLANDED = 5.0  # seconds a reading waits for a fuller package
@@ -52,7 +52,7 @@ class Lane:
     claimed: deque[tuple[AccountDay, int]] = field(default_factory=deque)
     reading: dict[Future[Reading], tuple[AccountDay, int]] = field(default_factory=dict)
     batch: list[Finished] = field(default_factory=list)
-    batch_rows: int = 0
+    batch_bytes: int = 0
     batch_since: float = 0.0
     landing: Future[Landed] | None = None
 
@@ -61,7 +61,7 @@ class Lane:
         if not self.batch:
             self.batch_since = time.monotonic()
         self.batch.append(finished)
-        self.batch_rows += finished.reading.table.num_rows
+        self.batch_bytes += finished.reading.table.nbytes
 
     def next(self) -> tuple[AccountDay, int] | None:
         """The first claimed day whose account has not its share of readers; it is claimed no more."""
@@ -82,7 +82,7 @@ class Lane:
     def is_full(self) -> bool:
         """Whether the batch is worth a package of its own, or has waited long enough."""
         return (
-            self.batch_rows >= MAX_ROWS
+            self.batch_bytes >= MAX_BYTES
             or len(self.batch) >= MAX_PULLS
             or (bool(self.batch) and time.monotonic() - self.batch_since >= LONGEST_UNLANDED)
         )
@@ -100,7 +100,7 @@ class Lane:
     @property
     def must_wait(self) -> bool:
         """Whether more must not be read before what was read has landed."""
-        return self.landing is not None and (self.batch_rows >= MAX_ROWS or len(self.batch) >= MAX_PULLS)
+        return self.landing is not None and (self.batch_bytes >= MAX_BYTES or len(self.batch) >= MAX_PULLS)
 
 
 class PullRun:
@@ -145,7 +145,7 @@ class PullRun:
             for lane in lanes:
                 self._feed(lane, reading)
                 if lane.landing is None and lane.batch and (lane.is_full or lane.is_read):
-                    batch, lane.batch, lane.batch_rows = lane.batch, [], 0
+                    batch, lane.batch, lane.batch_bytes = lane.batch, [], 0
                     lane.landing = landing.submit(self._landing.land, batch)
             under_way: list[Future[Any]] = [future for lane in lanes for future in lane.reading]
             under_way += [lane.landing for lane in lanes if lane.landing is not None]

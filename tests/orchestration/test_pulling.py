@@ -166,7 +166,7 @@ def test_progress_is_told_day_by_day_and_every_asked_day_has_one_outcome(house: 
 def test_a_small_batch_limit_lands_everything_in_several_packages(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running_module, "MAX_ROWS", 3)
+    monkeypatch.setattr(running_module, "MAX_BYTES", 1)
     monkeypatch.setattr(running_module, "CLAIM_BLOCK", 2)
     house.tenant("acme")
     days = [YESTERDAY - timedelta(days=back) for back in range(7)]
@@ -176,6 +176,32 @@ def test_a_small_batch_limit_lands_everything_in_several_packages(
     assert len(house.current_calls()) == 14
     (loads,) = house.execute("select count(distinct _dlt_load_id) as loads from raw_vapi.calls")
     assert loads["loads"] > 1
+
+
+def test_an_unchanged_day_costs_its_requests_and_one_row_of_the_ledger(house: House) -> None:
+    days = [YESTERDAY - timedelta(days=back) for back in range(3)]
+    for tenant in ("acme", "beta"):
+        house.tenant(tenant)
+        house.own_vapi(tenant, [call(f"{tenant}-{day}", day) for day in days])
+    written = "select count(*) as landed, (select count(*) from raw_vapi._dlt_loads) as packages from raw_vapi.calls"
+    landed: list[list[dict[str, object]]] = []
+    asked: list[list[tuple[str, str, str]]] = []
+    for state in (PullState.PUBLISHED, PullState.UNCHANGED):
+        house.sandbox.received.clear()
+        assert {outcome.state for outcome in house.pull(["acme", "beta"], days)} == {state}
+        asked.append(sorted((each.path, each.key, str(each.params or each.body)) for each in house.sandbox.received))
+        landed.append(house.execute(written))
+    assert asked[0] == asked[1]
+    assert landed[0] == landed[1]
+    assert landed[1][0]["landed"] == 6
+    pulls = house.ledger()
+    assert [pull["state"] for pull in pulls] == ["published"] * 6 + ["unchanged"] * 6
+    assert [pull["confirms_pull_id"] for pull in pulls[6:]] == [
+        current["pull_id"]
+        for pull in pulls[6:]
+        for current in pulls[:6]
+        if (current["account"], current["usage_date"]) == (pull["account"], pull["usage_date"])
+    ]
 
 
 def test_the_night_reads_the_shared_account_even_where_no_number_of_it_is_attached(house: House) -> None:

@@ -1,0 +1,189 @@
+"""Calls from the provider's JSON to published, against a bare COPY of the same prepared rows into the same table, and
+against dlt's default path from Python objects.
+
+python -m tests.benchmarks.loading [rows, default 1000000] [rows of dlt's default path, default 50000]
+
+All three on one server with PostgreSQL's default durability. Ours begins with the bytes of the answers: parsing them,
+which the other two are spared, is in its time, and so are payload, hash, totals, Arrow, Parquet, dlt, ADBC, the audit
+of what landed and the publication. Small sizes are dominated by the first package's start.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import dlt
+import msgspec
+import psycopg
+
+from orchestration.pulling.landing import Landing
+from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState
+from orchestration.pulling.reading import Readers
+from orchestration.pulling.running import PullRun
+from sources.personal import Choices, Document, minimised
+from sources.reading import Reading
+from sources.vapi import calls, reading_of
+from sources.window import Window
+from tests.benchmarks._measuring import Cost, measured, most_memory
+from tests.sandbox.calls import invent, render
+from warehouse import pulls
+from warehouse.connect import Role, connect
+from warehouse.embedded import running
+from warehouse.migrate import migrate
+
+LEAST_OF_COPY, LEAST_TIMES_DEFAULT, MOST_MIB = 0.5, 10.0, 1024
+ROWS_OF_A_PAGE, PAGES_OF_A_DAY = 1_000, 5
+FIRST_DAY = date(2020, 1, 1)
+COLUMNS = (
+    "account, tenant_id, usage_date, pull_id, call_id, created_at, updated_at, started_at, ended_at, status, call_type,"
+    " ended_reason, assistant_id, phone_number_id, payload, _dlt_load_id"
+)
+Parsed = list[tuple[calls.Call, Document]]
+
+
+class Answers:
+    """Pages of calls as the provider writes them, without conversation, about 1.5 KB each; every id once."""
+
+    def __init__(self) -> None:
+        random = Random(1)
+        noon = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+        page = []
+        for number in range(ROWS_OF_A_PAGE):
+            call = render(invent(random, noon, "number", "assistant", None), "org")
+            told = msgspec.json.decode(msgspec.json.encode(call), type=Document)
+            bare = msgspec.json.decode(msgspec.json.encode(minimised(told, Choices())))
+            bare["costs"] = bare.get("costs", [])[:7]
+            page.append({**bare, "id": f"@-{number:023}", "costBreakdown": None, "transport": None})
+        self._page = msgspec.json.encode(page)
+
+    def of_day(self, day: date) -> list[bytes]:
+        """The day's answers, ROWS_OF_A_PAGE calls each."""
+        first = (day - FIRST_DAY).days * PAGES_OF_A_DAY
+        of_day = self._page.replace(str(FIRST_DAY).encode(), str(day).encode()).split(b"@")
+        return [(b"%012d" % page).join(of_day) for page in range(first, first + PAGES_OF_A_DAY)]
+
+
+def parsed(pages: list[bytes]) -> Parsed:
+    return [row for page in pages for row in calls.parse(page)]
+
+
+class FromAnswers(Readers):
+    """Reads days as the pull does, but for the network."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def prepare(self, day: AccountDay) -> None:
+        return None
+
+    def read(self, day: AccountDay) -> Reading:
+        pages = self._answers.of_day(day.usage_date)
+        windows = (Window.of_day(day.usage_date),)
+        return reading_of(parsed(pages), lambda number, assistant: Choices(), windows, len(pages), None)
+
+
+def load(url: str, days: list[date], home: Path, answers: Answers) -> int:
+    """Ours; the number of rows published."""
+    outcomes: list[PullOutcome] = []
+    with (
+        connect(url, Role.LOADER, autocommit=True) as connection,
+        connect(url, Role.LOADER, autocommit=True) as landing_connection,
+        pulls.open_attempt(url, "cli") as attempt,
+    ):
+        landing = Landing(url, landing_connection, home)
+        run = PullRun(connection, attempt, FromAnswers(answers), landing, days[0], False, outcomes.append)
+        run.work([AccountDay("vapi", "acme", day, ("acme",)) for day in days])
+    assert {outcome.state for outcome in outcomes} == {PullState.PUBLISHED}, outcomes
+    return sum(outcome.rows for outcome in outcomes)
+
+
+def copy(url: str, prepared: Path) -> None:
+    """Bare COPY of prepared rows, by the superuser, whom row-level security does not stop."""
+    with (
+        psycopg.connect(url) as connection,
+        connection.cursor().copy(f"copy raw_vapi.calls ({COLUMNS}) from stdin") as into,  # type: ignore[arg-type]
+        prepared.open("rb") as file,
+    ):
+        while block := file.read(1 << 20):
+            into.write(block)
+
+
+def prepare(days: list[date], answers: Answers, into: Path) -> None:
+    """The same rows in COPY's text format."""
+    with into.open("wb") as file:
+        for number, day in enumerate(days):
+            file.writelines(_line(number, day, *row) for row in parsed(answers.of_day(day)))
+
+
+def _line(pull_id: int, day: date, call: calls.Call, document: Document) -> bytes:
+    payload = calls.payload(call, document, lambda number, assistant: Choices()).decode().replace("\\", "\\\\")
+    instants = (call.created_at, call.updated_at, call.started_at, call.ended_at)
+    texts = (call.status, call.type, call.ended_reason, call.assistant_id, call.phone_number_id)
+    values = ["acme", "acme", day, pull_id, call.id, *instants, *texts, payload, "1700000000.0"]
+    return ("\t".join(r"\N" if value is None else str(value) for value in values) + "\n").encode()
+
+
+def objects(days: list[date], answers: Answers) -> Iterator[dict[str, Any]]:
+    """The same calls as whoever writes a dlt resource has them."""
+    for day in days:
+        for call, document in parsed(answers.of_day(day)):
+            typed = {**msgspec.structs.asdict(call), "costs": None}
+            told = msgspec.json.decode(msgspec.json.encode(document))
+            yield {"account": "acme", "tenant_id": "acme", "usage_date": day, **typed, "payload": told}
+
+
+def default_path(url: str, rows: list[dict[str, Any]], home: Path) -> None:
+    """dlt's default way from Python objects, into a table of its own."""
+    pipeline = dlt.pipeline(
+        "default", pipelines_dir=str(home), destination=dlt.destinations.postgres(url), dataset_name="dlt_default"
+    )
+    pipeline.run(rows, table_name="calls", columns={"payload": {"data_type": "json"}, "costs": {"data_type": "json"}})
+
+
+def main(rows: int = 1_000_000, default_rows: int = 50_000) -> int:
+    answers = Answers()
+    of_day = ROWS_OF_A_PAGE * PAGES_OF_A_DAY
+    days = [FIRST_DAY + timedelta(days=number) for number in range(max(1, rows // of_day))]
+    with tempfile.TemporaryDirectory() as folder, running(home := Path(folder) / "home") as url:
+        migrate(url)
+        costs: dict[str, tuple[int, Cost]] = {}
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("insert into control.tenants (tenant_id, name, currency) values ('acme', 'Acme', 'USD')")
+            with measured(home) as cost:
+                published = load(url, days, home, answers)
+            costs["JSON to published"] = published, cost
+            memory = most_memory()
+            assert published == len(days) * of_day
+            owner.execute("truncate raw_vapi.calls")
+            prepare(days, answers, Path(folder) / "prepared")
+            with measured(home) as cost:
+                copy(url, Path(folder) / "prepared")
+            costs["bare COPY of prepared rows"] = published, cost
+            owner.execute("truncate raw_vapi.calls")
+            sample = list(objects(days[: max(1, default_rows // of_day)], answers))
+            with measured(home) as cost:
+                default_path(url, sample, Path(folder) / "dlt")
+            costs["dlt's default path"] = len(sample), cost
+        parsing = time.process_time()
+        for day in days[:10]:
+            parsed(answers.of_day(day))
+        parsing = (time.process_time() - parsing) / len(days[:10]) * len(days)
+        of_row = len(answers.of_day(FIRST_DAY)[0]) / ROWS_OF_A_PAGE
+    print(f"{'':28}{'rows':>10}{'rows/s':>9}{'wall s':>8}{'own CPU s':>11}{'server CPU s':>14}")
+    for name, (count, cost) in costs.items():
+        print(f"{name:28}{count:10,}{count / cost.wall:9,.0f}{cost.wall:8.1f}{cost.own:11.1f}{cost.server:14.1f}")
+    ours, bare, default = (count / cost.wall for count, cost in costs.values())
+    print(f"{ours / bare:.2f} of COPY's rows a second (at least {LEAST_OF_COPY})")
+    print(f"{ours / default:.1f} times dlt's default path (at least {LEAST_TIMES_DEFAULT:.0f})")
+    print(f"{memory:,.0f} MiB of memory at most (under {MOST_MIB:,}); {of_row:,.0f} bytes of JSON a call")
+    print(f"of our own CPU, parsing and inventing the answers is about {parsing:.1f} s")
+    return 0 if ours / bare >= LEAST_OF_COPY and ours / default >= LEAST_TIMES_DEFAULT and memory < MOST_MIB else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
