@@ -290,6 +290,11 @@ where
         granted.is_column and granted.role = 'minutebook_loader' and granted.relname = 'credentials'
         and granted.privilege_type = 'UPDATE'
     )
+    -- Who builds notes each build and how it ended.
+    and not (
+        granted.role = 'minutebook_transformer' and granted.nspname = 'ledger' and granted.relname = 'builds'
+        and granted.privilege_type in ('INSERT', 'UPDATE')
+    )
     and (
         not exists (
             select from allowed
