@@ -38,6 +38,10 @@ YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 DAY = ["--from", str(YESTERDAY), "--to", str(YESTERDAY)]
 # Everything the server is asked and answers is logged, parameters too: the strictest reading of "Postgres logs".
 TALKATIVE = {"log_statement": "all", "log_min_duration_statement": "0", "log_connections": "on", "fsync": "off"}
+STRIPE_PATHS = (
+    *("/v1/account", "/v1/billing/meters", "/v1/billing/meter_events", "/v1/products", "/v1/prices"),
+    *("/v1/customers", "/v1/subscriptions", "/v1/invoices", "/v1/invoiceitems"),
+)
 DAGSTER_RUN = f"""
 import dagster as dg
 from orchestration.definitions import defs
@@ -46,6 +50,23 @@ i.add_dynamic_partitions("tenant", ["acme"])
 tags = {{f"dagster/asset_partition_range_{{end}}": "acme|{YESTERDAY}" for end in ("start", "end")}}
 done = defs.resolve_job_def("pull_usage").execute_in_process(instance=i, tags=tags, raise_on_error=False)
 print("run", done.success)
+"""
+# A page, an error and a refused form of it, as a browser gets them, headers too; then with a database that is gone.
+PAGES = """
+import os
+from starlette.testclient import TestClient
+from orchestration.pages import application
+from orchestration.settings import Settings
+
+def look():
+    settings = Settings.from_environment()
+    with TestClient(application(settings), raise_server_exceptions=False) as client:
+        for answer in (client.get("/"), client.get("/sign-in"), client.get("/none"), client.post("/sign-in", data={})):
+            print(answer.status_code, dict(answer.headers), answer.text)
+
+look()
+os.environ["MINUTEBOOK_DATABASE_URL"] = "postgresql://x:canary-vapi-4c1f77d0e2@127.0.0.1:1/d"
+look()
 """
 
 
@@ -190,6 +211,13 @@ def run_everything(minutebook: Deployment, url: str, sandbox: Sandbox) -> None:
     minutebook.run("credential", "list", "--json")
     minutebook.run("doctor", "--json", fails=True)
     minutebook.run("status", "--json")
+    # Nor is a Stripe that repeats our key to us told on: every question of ours gets it back.
+    echo = {"error": {"type": "invalid_request_error", "message": f"Invalid API Key provided: {SECRETS['stripe key']}"}}
+    for path in STRIPE_PATHS:
+        sandbox.faults.script(path, status(401, body=echo), times=20)
     for stripe in (minutebook.environment["MINUTEBOOK_STRIPE_URL"], sandbox.url):
         for step in (["stripe", "sync"], ["post"], ["reconcile"]):
             minutebook.run("--debug", *step, "--json", fails=None, MINUTEBOOK_STRIPE_URL=stripe)
+    assert any(request.path in STRIPE_PATHS and SECRETS["stripe key"] in request.key for request in sandbox.received)
+    # The pages, when what they stand on is gone.
+    minutebook.python(PAGES)
