@@ -29,15 +29,19 @@ class Routing:
     attachments: dict[tuple[str, str], Versions]
     projects: dict[str, list[tuple[Project, date, date | None]]]
     choices: dict[str, Choices]
+    usage_agents_of: dict[str, frozenset[str]]  # by tenant, ever attached
 
     @classmethod
     def load(cls, connection: psycopg.Connection[Any]) -> "Routing":
         """Read the timelines: one row per attachment version and project."""
         attachments: dict[tuple[str, str], Versions] = defaultdict(lambda: ([], []))
+        usage_agents: dict[str, set[str]] = defaultdict(set)
         for kind, value, valid_from, tenant_id in connection.execute(QUERIES["attachments"]):
             starts, owners = attachments[kind, value]
             starts.append(valid_from)
             owners.append(tenant_id)
+            if kind == "usage_agent" and tenant_id is not None:
+                usage_agents[tenant_id].add(value)
         projects: dict[str, list[tuple[Project, date, date | None]]] = defaultdict(list)
         for tenant_id, project_id, environment, valid_from, valid_to in connection.execute(
             QUERIES["voiceflow_projects"]
@@ -46,7 +50,8 @@ class Routing:
         choices = {
             tenant_id: Choices(*map(Keep, kept)) for tenant_id, *kept in connection.execute(QUERIES["personal_choices"])
         }
-        return cls(dict(attachments), dict(projects), choices)
+        agents = {tenant_id: frozenset(values) for tenant_id, values in usage_agents.items()}
+        return cls(dict(attachments), dict(projects), choices, agents)
 
     def projects_of(self, tenant_id: str, usage_date: date) -> list[Project]:
         """The Voiceflow projects of a tenant that are live on a day."""
@@ -58,12 +63,12 @@ class Routing:
 
     def usage_agents(self, usage_date: date, tenant_id: str | None = None) -> frozenset[str]:
         """Agent ids of the usage metrics attached on a day: to this tenant, or to any."""
+        tenants = self.usage_agents_of if tenant_id is None else (tenant_id,)
         return frozenset(
             value
-            for kind, value in self.attachments
-            if kind == "usage_agent"
-            and (owner := self._owner(kind, value, usage_date)) is not None
-            and tenant_id in (None, owner)
+            for tenant in tenants
+            for value in self.usage_agents_of.get(tenant, ())
+            if self._owner("usage_agent", value, usage_date) == tenant
         )
 
     def choices_of(self, account: str, usage_date: date) -> ChoicesOf:

