@@ -152,7 +152,11 @@ def _finding(row: _Row, now: datetime) -> tuple[str, str]:
             "in flight",
             "It was committed and Stripe's answer is not known: run `minutebook post`, which sends it again.",
         )
-    if row.state == "uncovered" and row.ours != row.posted:
+    if row.state == "uncovered" and row.stripe != row.posted:
+        # Read back before Stripe's summaries had settled, perhaps; whichever it was, no new version can overwrite it.
+        held = f"Stripe holds {row.stripe} and takes no more ({row.cause_code}): there is nothing to post."
+        return "uncovered", f"{held} Approval bills what its invoice did not charge."
+    if row.state == "uncovered":
         return "uncovered", f"No meter can carry it ({row.cause_code}): approval bills it as an invoice item."
     if row.ours != row.posted:
         if row.age_days > OLDEST_TIMESTAMP.days:

@@ -8,14 +8,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-import requests
 import stripe
+
+from orchestration.answers import is_sendable
+from orchestration.billing.errors import StripeRefused
+from orchestration.billing.transport import Transport
 
 API_VERSION = "2026-10-28.endive"
 DEFAULT_URL = "https://api.stripe.com"
 PAGE = 100
-CONNECTIONS = 64
-"""Kept open at most; more threads than that would open and close their own."""
 
 # The library would write an id of this machine to a file and send timings of ours with every call.
 stripe.enable_telemetry = False
@@ -28,21 +29,6 @@ def midnight(day: date) -> int:
     return int(datetime.combine(day, time(), UTC).timestamp())
 
 
-class _Discreet(stripe.RequestsClient):
-    """Takes our key out of what Stripe, or a proxy before it, answers: the library quotes answers in its errors."""
-
-    def __init__(self, api_key: str, **options: Any) -> None:
-        super().__init__(**options)
-        self._key = api_key.encode()
-
-    def request(  # type: ignore[override]  # as the class above is written, which its own base is not
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        """As the library's."""
-        content, status, answered = super().request(method, url, headers, post_data)
-        return content.replace(self._key, b"[key]"), status, answered
-
-
 class StripeApi:
     """Every call Minutebook makes. Raises `stripe.StripeError`; safe to use from several threads.
 
@@ -51,13 +37,17 @@ class StripeApi:
     """
 
     def __init__(self, api_key: str, url: str = DEFAULT_URL, *, timeout: float = 20.0, read_retries: int = 2) -> None:
-        """timeout in seconds, for each call."""
+        """timeout in seconds, for each call. Raises StripeRefused for a key that no header can carry."""
+        if not is_sendable(api_key):
+            raise StripeRefused(
+                "The Stripe key holds characters that no header can carry. Check MINUTEBOOK_STRIPE_API_KEY."
+            )
         self._client = stripe.StripeClient(
             api_key,
             stripe_version=API_VERSION,
             base_addresses={"api": url.rstrip("/")},
             max_network_retries=0,
-            http_client=_Discreet(api_key, timeout=timeout, session=_session(url)),
+            http_client=Transport(api_key, url, timeout),
         )
         self._read: Any = {"max_network_retries": read_retries}
 
@@ -174,16 +164,6 @@ class StripeApi:
     def _pages(call: Any, params: Mapping[str, Any]) -> Iterator[Body]:
         for item in call({**params, "limit": PAGE}).auto_paging_iter():
             yield _plain(item)
-
-
-def _session(url: str) -> requests.Session:
-    """Kept connections for every thread of a run. The environment's proxies are asked for once, not at each call."""
-    session = requests.Session()
-    session.proxies = requests.utils.get_environ_proxies(url)
-    session.trust_env = False
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
-    return session
 
 
 def _plain(answer: Any) -> Body:

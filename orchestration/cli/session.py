@@ -106,6 +106,7 @@ def _without_secrets(text: str, current: Session | None) -> str:
     urls = [url for url in (settings.database_url, settings.usage_database_url, *settings.process_urls.values()) if url]
     keys = [key.strip() for key in (settings.master_keys or "").split(",")]
     keys += [settings.stripe_api_key or "", *settings.stripe_webhook_secrets]
+    keys += [settings.metabase_api_key or "", settings.metabase_secret_key or ""]
     for secret in (*urls, *(urlsplit(url).password or "" for url in urls), *keys):
         if len(secret) > 3:
             text = text.replace(secret, "…")

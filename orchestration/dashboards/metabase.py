@@ -4,12 +4,14 @@ Source: metabase.com/docs/latest/api: GET /api/database, GET /api/database/:id/m
 PUT /api/field/:id and POST /api/database/:id/sync_schema; an API key in the header x-api-key.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
+from orchestration import answers
 from orchestration.settings import Settings
 
 NOT_CONFIGURED = "Metabase is not configured: set MINUTEBOOK_METABASE_URL and MINUTEBOOK_METABASE_API_KEY."
@@ -27,8 +29,9 @@ class MetabaseRefused(Exception):
 class Metabase:
     """A Metabase and the number it gave to our database."""
 
-    def __init__(self, client: httpx.Client, database: str) -> None:
+    def __init__(self, client: httpx.Client, key: str, database: str) -> None:
         self._client = client
+        self._key = key
         self._number = self._find(database)
 
     def tables(self, schema: str) -> list[dict[str, Any]]:
@@ -60,15 +63,18 @@ class Metabase:
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
         try:
-            answer = self._client.request(method, path, **more)
-            answer.raise_for_status()
-            return answer.json() if answer.content else {}
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            cause = _KEY_CAUSES.get(status, error.response.text[:200])
-            raise MetabaseRefused(f"Metabase answered {method} {path} with {status}: {cause}") from None
+            with self._client.stream(method, path, **more) as answer:
+                content = answers.read(answer.iter_bytes(), self._key)
+            if answer.is_success:
+                return json.loads(content) if content else {}
+        except answers.AnswerRefused as error:
+            raise MetabaseRefused(f"Metabase, {method} {path}: {error}") from None
         except (httpx.HTTPError, ValueError) as error:
             raise MetabaseRefused(f"Metabase did not answer {method} {path}: {type(error).__name__}") from None
+        cause = _KEY_CAUSES.get(answer.status_code, content.decode(errors="replace")[:200])
+        if answer.has_redirect_location:
+            cause = "a redirect, which is not followed; check MINUTEBOOK_METABASE_URL"
+        raise MetabaseRefused(f"Metabase answered {method} {path} with {answer.status_code}: {cause}")
 
 
 @contextmanager
@@ -76,6 +82,9 @@ def opened(settings: Settings) -> Iterator[Metabase]:
     """The deployment's Metabase. Raises MetabaseRefused, also where none is configured."""
     if not settings.metabase_url or not settings.metabase_api_key:
         raise MetabaseRefused(NOT_CONFIGURED)
-    headers = {"x-api-key": settings.metabase_api_key}
+    key = settings.metabase_api_key
+    if not answers.is_sendable(key):
+        raise MetabaseRefused("MINUTEBOOK_METABASE_API_KEY holds characters that no header can carry.")
+    headers = {"x-api-key": key}
     with httpx.Client(base_url=settings.metabase_url.rstrip("/"), headers=headers, timeout=_SECONDS) as client:
-        yield Metabase(client, settings.metabase_database)
+        yield Metabase(client, key, settings.metabase_database)

@@ -8,7 +8,8 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.errors import NotFoundInLedger, StripeUnavailable
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.reconcile import Difference, differences, post_again, read_summaries
-from tests.billing.scene import GRACE, Scene
+from orchestration.billing.report import Limits
+from tests.billing.scene import GRACE, Scene, month_of
 from tests.sandbox.stripe import Fault
 
 
@@ -83,6 +84,33 @@ def test_what_stripe_drops_after_its_answer_is_missing(scene: Scene, acme: str) 
     assert [one.finding for one in compared(scene)] == ["settling"]
     scene.stripe.advance(7200)
     assert [one.finding for one in compared(scene)] == ["missing"]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_what_arrived_after_it_was_read_back_as_uncovered_is_told_without_advice_that_cannot_help(
+    scene: Scene, acme: str, approved: bool
+) -> None:
+    day = scene.today.replace(day=1) + timedelta(days=31)
+    day = day.replace(day=1) - timedelta(days=1)
+    scene.stripe.advance(((day - scene.today).days + 1) * 86_400)
+    scene.stripe.metering.lag = lambda: 6 * 86_400
+    scene.stripe.fault = lambda call: Fault.LOST_ANSWER if call.path.endswith("meter_events") else None
+    scene.overage("acme", day, 7)
+    scene.post(Limits(workers=1, per_second=1e6, attempts=2))
+    scene.stripe.fault = lambda call: None
+    scene.stripe.advance(4 * 86_400)
+    assert scene.post().counts == {"uncovered": 1}
+    scene.stripe.advance(4 * 86_400)
+    if approved:
+        scene.owner.execute(
+            "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+            " values ('acme', %s, %s, 'approved', 'x')", month_of(day),
+        )  # fmt: skip
+    (found,) = [one for one in compared(scene) if one.usage_date == day]
+    assert (found.finding, found.ours, found.posted, found.stripe) == ("uncovered", 0 if approved else 7, 0, 7)
+    assert "nothing to post" in found.what_to_do
+    assert "--again" not in found.what_to_do
+    assert scene.post().counts == {}
 
 
 def test_without_stripe_nothing_is_compared(scene: Scene, acme: str) -> None:

@@ -213,6 +213,28 @@ def test_what_stripe_drops_later_is_fetched_and_the_posting_counts_as_not_sent(s
     assert scene.held(customer, day) == 7
 
 
+def test_usage_of_a_customer_deleted_after_stripe_said_yes_is_taken_back_and_held_until_a_person_acts(
+    scene: Scene, service: str
+) -> None:
+    scene.meter()
+    customer = scene.tenant("acme")
+    day = scene.today - timedelta(days=1)
+    scene.stripe.metering.lag = lambda: 60
+    scene.overage("acme", day, 7)
+    assert scene.post().counts == {"accepted": 1}
+    scene.stripe.catalogue.delete_customer(customer)
+    scene.stripe.advance(120)
+    (event,) = scene.stripe.events
+    deliver(service, scene.stripe.delivery(event))
+    assert process(scene) == EventsReport(processed=1, withdrawn=1)
+    assert scene.states("acme") == [(day, 1, 7, "refused", "customer_deleted")]
+    sent = scene.sent()
+    scene.stripe.now += 3700
+    assert scene.post().stopped["acme", None].code == "customer_deleted"
+    assert scene.sent() == sent
+    assert scene.held(customer, day) == 0
+
+
 def test_an_event_that_cannot_be_fetched_waits_and_the_others_go_on(scene: Scene, service: str) -> None:
     thin = {
         "id": "evt_thin", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found",
