@@ -23,6 +23,7 @@ from orchestration.billing.events import EventsReport, process_events
 from orchestration.billing.webhooks import receive, webhook_app
 from orchestration.cli import app
 from tests.billing.scene import DAY, Scene
+from tests.pages.server import served_by
 from tests.sandbox.stripe import Fault
 
 OLD, NEW = "whsec_old", "whsec_new"
@@ -118,7 +119,9 @@ def test_serve_has_the_pages_and_the_webhooks_at_one_address_each_with_its_own_d
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     if secret:
         monkeypatch.setenv("MINUTEBOOK_STRIPE_WEBHOOK_SECRET", f"{secret},{OLD}")
-    result = CliRunner().invoke(app, ["serve"])
+    with served_by(scene.url) as server_url:
+        monkeypatch.setenv("MINUTEBOOK_SERVER_DATABASE_URL", server_url)
+        result = CliRunner().invoke(app, ["serve"])
     assert result.exit_code == 0, result.output
     assert (answers["page"], answers["health"]) == (200, 200)
     assert answers["closed page"] != 200

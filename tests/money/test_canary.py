@@ -73,6 +73,7 @@ def billed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
         monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", stripe.url)
         monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+        monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
         yield scene
 
 

@@ -18,19 +18,27 @@ from warehouse.connect import Role, connect
 
 
 @contextmanager
-def serving(url: str, home: Path, today: date) -> Iterator[str]:
-    """The address of the pages of that database, as on that day, for as long as the context lasts.
-
-    Served as a deployment should serve them: by a login that may do this and nothing else.
-    """
+def served_by(url: str) -> Iterator[str]:
+    """The database's URL for a login that may serve the pages and nothing else, as a deployment should have one."""
     with connect(url, Role.OWNER) as owner:
         login = access.grant(owner, Access.SERVER)
-    served = (
-        make_url(url).set(username=login.login, password=login.password.reveal()).render_as_string(hide_password=False)
-    )
-    pages = application(Settings(home=home, database_url=served), today=lambda: today)
-    server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
-    with socket.socket() as listening:
+    try:
+        yield (
+            make_url(url)
+            .set(username=login.login, password=login.password.reveal())
+            .render_as_string(hide_password=False)
+        )
+    finally:
+        with connect(url, Role.OWNER) as owner:
+            access.revoke(owner, login.login)
+
+
+@contextmanager
+def serving(url: str, home: Path, today: date) -> Iterator[str]:
+    """The address of the pages of that database, as on that day, for as long as the context lasts."""
+    with served_by(url) as served, socket.socket() as listening:
+        pages = application(Settings(home=home, database_url=served), today=lambda: today)
+        server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -40,5 +48,3 @@ def serving(url: str, home: Path, today: date) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
-            with connect(url, Role.OWNER) as owner:
-                access.revoke(owner, login.login)
