@@ -100,6 +100,18 @@ def test_a_fault_on_the_way_neither_loses_nor_doubles(scene: Scene, acme: str, f
     assert [scene.held(acme, day) for day in days] == [7, 7]
 
 
+def test_an_answer_that_never_comes_is_awaited_no_longer_than_the_timeout_and_its_row_sent_again(
+    scene: Scene, acme: str
+) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 7)
+    scene.stripe.fault = on_call(1, Fault.HANG)
+    with scene.desk(scene.api(timeout=0.3)) as (poster, _):
+        assert poster.run().counts == {"accepted": 1}
+    assert scene.held(acme, day) == 7
+    assert scene.states("acme") == [(day, 1, 7, "accepted", None)]
+
+
 def test_an_outage_stops_the_run_and_the_next_run_sends_the_same_rows(scene: Scene, acme: str) -> None:
     day = scene.today - timedelta(days=1)
     scene.overage("acme", day, 7)
