@@ -4,6 +4,7 @@ Each landing has a working folder of its own, thrown away afterwards: dlt would 
 left behind and ignore the new rows. Rows that land belong to a pull that nobody reads until the ledger publishes it.
 """
 
+import gc
 import importlib.metadata
 import shutil
 import tempfile
@@ -76,6 +77,8 @@ COLUMNS = {
 # ADBC's ingest reads a whole file into memory, so the size of a file, compressed as it is, bounds memory.
 _ROWS_PER_FILE, _BYTES_PER_FILE = 25_000, 8 * 1024 * 1024
 _FILES_AT_ONCE = 2
+# dlt's pipelines hold what they landed in cycles; Python, which counts objects and not bytes, would find those late.
+_MOST_HELD_BYTES = 160 * 1024 * 1024
 _DLT_SETTINGS = {
     "runtime.dlthub_telemetry": False,
     # Failures reach the caller as one exception; dlt's own log would print them five times over.
@@ -186,6 +189,8 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
     finally:
         # It holds the rows and, in dlt's trace, the database's address.
         shutil.rmtree(folder, ignore_errors=True)
+        if pa.total_allocated_bytes() > _MOST_HELD_BYTES:
+            gc.collect()
     raise failure
 
 
