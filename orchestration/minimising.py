@@ -1,4 +1,4 @@
-"""Bringing calls that stand already to what their tenant chose to have stored, by the rule that calls land by."""
+"""Bringing calls and transcripts that stand to what their tenant chose to have stored, by the rule they land by."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import psycopg
 
 from orchestration.pulling.routing import Routing
 from sources.personal import Document, minimised
+from sources.voiceflow import kept_of
 from warehouse import personal
 from warehouse.connect import Role, connect
 
@@ -20,7 +21,7 @@ _ENCODE = msgspec.json.encode
 
 @dataclass(frozen=True)
 class Applied:
-    """How many calls of a tenant changed. is_final: no pull that still goes by the former choice is under way."""
+    """How many calls and transcripts of a tenant changed. is_final: no pull by the former choice is under way."""
 
     rows_changed: int
     is_final: bool
@@ -36,11 +37,15 @@ def apply_choices(url: str, actor: str, on_progress: Callable[[str, int], None] 
         for tenant_id, chosen_at in personal.choices_due(loader):
             is_final = not personal.is_pulled_as_before(loader, chosen_at)
             changed = 0
-            over = _changed(reader, Routing.load(loader), tenant_id)
-            while rows := list(islice(over, _BATCH)):
-                changed += personal.minimise(loader, rows)
-                if on_progress is not None:
-                    on_progress(tenant_id, changed)
+            routing = Routing.load(loader)
+            for over, minimise in (
+                (_changed(reader, routing, tenant_id), personal.minimise),
+                (_changed_transcripts(reader, routing, tenant_id), personal.minimise_transcripts),
+            ):
+                while rows := list(islice(over, _BATCH)):
+                    changed += minimise(loader, rows)
+                    if on_progress is not None:
+                        on_progress(tenant_id, changed)
             reader.commit()
             if is_final:
                 personal.choice_applied(loader, tenant_id, chosen_at, changed)
@@ -56,3 +61,15 @@ def _changed(reader: psycopg.Connection[Any], routing: Routing, tenant_id: str) 
         stored = minimised(document, choices)
         if stored != document:
             yield call.pull_id, call.call_id, _ENCODE(stored).decode()
+
+
+def _changed_transcripts(
+    reader: psycopg.Connection[Any], routing: Routing, tenant_id: str
+) -> Iterator[tuple[int, str, str]]:
+    """Pull, transcript and payload of each transcript that holds more than was chosen."""
+    choices = routing.choices_of_tenant(tenant_id)
+    for transcript in personal.transcripts_of(reader, tenant_id):
+        document = _DECODE(transcript.payload)
+        stored = kept_of(document, choices)
+        if stored != document:
+            yield transcript.pull_id, transcript.transcript_id, _ENCODE(stored).decode()

@@ -10,20 +10,21 @@ from sources import usage_metrics, vapi, voiceflow
 
 @dataclass(frozen=True)
 class Source:
-    """`horizon_days`: how long the provider remembers, None if it does not forget. `needs_key`: whether a stored
-    credential opens it.
+    """`horizon_days`: how long the provider remembers, None if it does not forget. `key_of`: the provider
+    whose stored credential opens it, None if none is needed.
     """
 
     name: str
     horizon_days: int | None
-    needs_key: bool
+    key_of: str | None
 
 
 SOURCES = {
     source.name: source
     for source in (
-        Source("vapi", vapi.HORIZON_DAYS, needs_key=True),
-        Source("voiceflow", voiceflow.HORIZON_DAYS, needs_key=True),
-        Source("usage_metrics", usage_metrics.HORIZON_DAYS, needs_key=False),
+        Source("vapi", vapi.HORIZON_DAYS, key_of="vapi"),
+        Source("voiceflow", voiceflow.HORIZON_DAYS, key_of="voiceflow"),
+        Source("voiceflow_transcripts", voiceflow.TRANSCRIPTS_HORIZON_DAYS, key_of="voiceflow"),
+        Source("usage_metrics", usage_metrics.HORIZON_DAYS, key_of=None),
     )
 }

@@ -27,6 +27,7 @@ _SQL = queries.load("landing")
 RAW_TABLES = {
     "vapi": ("raw_vapi", "calls"),
     "voiceflow": ("raw_voiceflow", "usage"),
+    "voiceflow_transcripts": ("raw_voiceflow", "transcripts"),
     "usage_metrics": ("raw_usage_metrics", "metrics"),
 }
 
@@ -59,6 +60,19 @@ COLUMNS = {
             ("period_at", _INSTANT),
             ("usage_type", pa.string()),
             ("quantity", pa.int64()),
+            ("payload", pa.string()),
+        ]
+    ),
+    "voiceflow_transcripts": pa.schema(
+        [
+            *_STAMPS,
+            ("transcript_id", pa.string()),
+            ("project_id", pa.string()),
+            ("environment_id", pa.string()),
+            ("created_at", _INSTANT),
+            ("updated_at", _INSTANT),
+            ("ended_at", _INSTANT),
+            ("message_count", pa.int64()),
             ("payload", pa.string()),
         ]
     ),
@@ -152,20 +166,25 @@ def prepare_landing(connection: psycopg.Connection[Any], url: str) -> None:
     Repeated only when the version of dlt or our columns change. connection and url are the owner's.
     """
     version = importlib.metadata.version("dlt")
-    for source, (schema, _) in RAW_TABLES.items():
-        marker = f"Made by Minutebook for dlt {version} and {', '.join(COLUMNS[source].names)}"
+    for schema in dict.fromkeys(schema for schema, _ in RAW_TABLES.values()):
+        sources = [source for source, table in RAW_TABLES.items() if table[0] == schema]
+        columns = "; ".join(", ".join(COLUMNS[source].names) for source in sources)
+        marker = f"Made by Minutebook for dlt {version} and {columns}"
         if connection.execute(_SQL["marker"], [f"{schema}._dlt_version"]).fetchone() == (marker,):
             continue
-        with tempfile.TemporaryDirectory() as folder, _one_landing_per_process:
-            pipeline, rows = _pipeline(
-                url_as(url, Role.OWNER), source, iter([COLUMNS[source].empty_table()]), Path(folder)
-            )
-            pipeline.extract(rows)
-            pipeline.normalize()
-            pipeline.sync_schema()
+        for source in sources:
+            _make_tables_of_dlt(url, source)
         for name in ("grant_loads", "grant_version", "mark"):
             names = {"schema": psycopg.sql.Identifier(schema), "marker": psycopg.sql.Literal(marker)}
             connection.execute(_SQL[name].format(**names))
+
+
+def _make_tables_of_dlt(url: str, source: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, _one_landing_per_process:
+        pipeline, rows = _pipeline(url_as(url, Role.OWNER), source, iter([COLUMNS[source].empty_table()]), Path(folder))
+        pipeline.extract(rows)
+        pipeline.normalize()
+        pipeline.sync_schema()
 
 
 def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -> None:

@@ -45,6 +45,15 @@ class StoredCall:
 
 
 @dataclass(frozen=True)
+class StoredTranscript:
+    """A transcript of raw; payload is JSON text."""
+
+    pull_id: int
+    transcript_id: str
+    payload: str
+
+
+@dataclass(frozen=True)
 class Kept:
     """What a tenant has stored of each kind: kept, redacted or never."""
 
@@ -84,10 +93,24 @@ def calls_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[St
         yield from cursor.execute(_SQL["calls_of"], {"tenant_id": tenant_id})
 
 
+def transcripts_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[StoredTranscript]:
+    """Transcripts of the tenant, of every pull."""
+    with connection.cursor(name="transcripts_of", row_factory=class_row(StoredTranscript)) as cursor:
+        cursor.itersize = 2_000
+        yield from cursor.execute(_SQL["transcripts_of"], {"tenant_id": tenant_id})
+
+
 def minimise(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
     """Replace payloads, by pull and call, and return how many; PostgreSQL refuses it where a fact would change."""
     pulls, calls, payloads = (list(column) for column in zip(*rows, strict=True))
     ((changed,),) = connection.execute(_SQL["minimise"], [pulls, calls, payloads]).fetchall()
+    return int(changed)
+
+
+def minimise_transcripts(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
+    """As `minimise`, by pull and transcript."""
+    pulls, transcripts, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise_transcripts"], [pulls, transcripts, payloads]).fetchall()
     return int(changed)
 
 
@@ -133,7 +156,8 @@ def erase(connection: psycopg.Connection[Any], tenant_id: str, today: date) -> i
 def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
     """Write all that is known of a tenant as JSON lines, a file per table; rows by file.
 
-    The marts are read as the tenant itself, so nothing of another can be among them; calls as their provider told them.
+    The marts are read as the tenant itself, so nothing of another can be among them; calls and transcripts as their
+    provider told them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts = {}
@@ -145,7 +169,8 @@ def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
             )
             counts[table] = _write(folder / f"{table}.jsonl", _rows(reader, query, {}))
     with connect(url, Role.LOADER) as loader:
-        counts["calls"] = _write(folder / "calls.jsonl", _rows(loader, _SQL["calls"], {"tenant_id": tenant_id}))
+        for name in ("calls", "transcripts"):
+            counts[name] = _write(folder / f"{name}.jsonl", _rows(loader, _SQL[name], {"tenant_id": tenant_id}))
     return counts
 
 

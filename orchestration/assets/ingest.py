@@ -20,7 +20,12 @@ from warehouse.landing import RAW_TABLES
 
 NAMED_FAILURES = 20
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
-REACHES = {"vapi": ["agent_attachments"], "voiceflow": ["voiceflow_projects"], "usage_metrics": ["agent_attachments"]}
+REACHES = {
+    "vapi": ["agent_attachments"],
+    "voiceflow": ["voiceflow_projects"],
+    "voiceflow_transcripts": ["voiceflow_projects"],
+    "usage_metrics": ["agent_attachments"],
+}
 
 
 class PullConfig(dg.Config):

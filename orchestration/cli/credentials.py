@@ -35,7 +35,7 @@ class Provider(StrEnum):
 
 SETTINGS: dict[Provider, dict[str, tuple[object, ...]]] = {
     Provider.VAPI: {},
-    Provider.VOICEFLOW: {"generation": tuple(voiceflow.GENERATIONS)},
+    Provider.VOICEFLOW: {"generation": tuple(voiceflow.GENERATIONS), "transcripts": ("yes", "no")},
 }
 ProviderArgument = Annotated[Provider, typer.Argument(help="Whose credential it is.")]
 Owner = Annotated[
@@ -59,7 +59,8 @@ def set_credential(
         typer.Option(
             metavar="NAME=VALUE",
             help="How it is used. May be repeated. Voiceflow: generation=stable for a personal access token (vfp_…),"
-            " which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…).",
+            " which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…);"
+            " transcripts=yes, with generation v2, reads its transcripts too.",
         ),
     ] = None,
     as_json: Json = False,
@@ -240,6 +241,9 @@ def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]
         if value not in values:
             allowed = ", ".join(map(str, values))
             raise typer.BadParameter(f"'{name}' is one of {allowed}, not '{value}'", param_hint="--setting")
+    generation = settings.get("generation", "v2")
+    if settings.get("transcripts") == "yes" and not voiceflow.GENERATIONS[str(generation)].has_transcripts:
+        raise typer.BadParameter(f"no transcripts are read in generation {generation}", param_hint="--setting")
     return settings
 
 

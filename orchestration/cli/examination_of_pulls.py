@@ -58,8 +58,8 @@ def _forgotten(source: str, found: list[Row], today: date) -> Iterator[Finding]:
         yield Finding(Level.WRONG, what, f"today: {_pull(source, soon)}")
     if gone := [row for row in found if _days_left(row, horizon, today) < 0]:
         what = (
-            f"{len(gone)} {source} tenant-day(s), {_span(gone)}, are older than the {horizon} days that pay-as-you-go"
-            f" accounts are kept: they may be gone ({_tenants(gone)})"
+            f"{len(gone)} {source} tenant-day(s), {_span(gone)}, are older than the {horizon} days that {source} is"
+            f" sure to keep: they may be gone ({_tenants(gone)})"
         )
         yield Finding(Level.WRONG, what, f"{_pull(source, gone)}, and see what is still told")
 

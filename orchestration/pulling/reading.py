@@ -48,11 +48,12 @@ class Readers:
 
     def prepare(self, day: AccountDay) -> Failure | None:
         """Open the account's client if it is not open yet; a Failure where it cannot be, or was refused before."""
-        if not SOURCES[day.source].needs_key:
+        provider = SOURCES[day.source].key_of
+        if provider is None:
             return self._open_usage_database()
         opened = self._clients.get((day.source, day.account))
         if opened is None:
-            opened = self._clients[day.source, day.account] = self._open(day)
+            opened = self._clients[day.source, day.account] = self._open(day, provider)
         return opened if isinstance(opened, Failure) else None
 
     def refuse(self, day: AccountDay, failure: Failure) -> None:
@@ -86,13 +87,13 @@ class Readers:
                 return failure_of(error)
         return None
 
-    def _open(self, day: AccountDay) -> ProviderClient | Failure:
+    def _open(self, day: AccountDay, provider: str) -> ProviderClient | Failure:
         try:
-            credential = self._settings.vault().secret(self._connection, day.tenant_id, day.source)
+            credential = self._settings.vault().secret(self._connection, day.tenant_id, provider)
             told = f"{credential.settings.get('generation')}/{credential.secret.reveal()}"
-            key = (day.source, sha256(told.encode()).digest())
+            key = (provider, sha256(told.encode()).digest())
             if key not in self._of_keys:
-                self._of_keys[key] = CLIENTS[day.source](credential, self._settings)
+                self._of_keys[key] = CLIENTS[provider](credential, self._settings)
             return self._of_keys[key]
         except (VaultError, SettingsError, SourceFailure) as error:
             return failure_of(error)
@@ -108,11 +109,19 @@ class Readers:
         return vapi.read_day(self._client(day), day.usage_date, choices_of=choices_of)
 
     def _voiceflow(self, day: AccountDay) -> Reading:
+        projects = self._routing.projects_of(day.account, day.usage_date)
+        return voiceflow.read_day(self._voiceflow_client(day), day.usage_date, projects)
+
+    def _voiceflow_transcripts(self, day: AccountDay) -> Reading:
+        projects = self._routing.projects_of(day.account, day.usage_date)
+        choices = self._routing.choices_of_tenant(day.account)
+        return voiceflow.read_transcripts_day(self._voiceflow_client(day), day.usage_date, projects, choices)
+
+    def _voiceflow_client(self, day: AccountDay) -> voiceflow.VoiceflowClient:
         client = self._client(day)
         if not isinstance(client, voiceflow.VoiceflowClient):
             raise TypeError(f"{day} is read by a client of {client.provider}")
-        projects = self._routing.projects_of(day.account, day.usage_date)
-        return voiceflow.read_day(client, day.usage_date, projects)
+        return client
 
     def _usage_metrics(self, day: AccountDay) -> Reading:
         if self._engine is None:
@@ -145,6 +154,7 @@ CLIENTS: dict[str, Callable[[Credential, Settings], ProviderClient]] = {
 READERS: dict[str, Callable[[Readers, AccountDay], Reading]] = {
     "vapi": Readers._vapi,
     "voiceflow": Readers._voiceflow,
+    "voiceflow_transcripts": Readers._voiceflow_transcripts,
     "usage_metrics": Readers._usage_metrics,
 }
 

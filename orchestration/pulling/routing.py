@@ -71,17 +71,21 @@ class Routing:
             if self._owner("usage_agent", value, usage_date) == tenant
         )
 
+    def choices_of_tenant(self, tenant_id: str) -> Choices:
+        """What a tenant chose to have stored; the defaults where it chose nothing."""
+        return self.choices.get(tenant_id, Choices())
+
     def choices_of(self, account: str, usage_date: date) -> ChoicesOf:
         """What the tenant of a call of an account's day chose, given its phone number id and assistant id."""
         if account != PLATFORM:
-            choices = self.choices.get(account, Choices())
+            choices = self.choices_of_tenant(account)
             return lambda phone_number_id, assistant_id: choices
 
         def of_shared_account(phone_number_id: str | None, assistant_id: str | None) -> Choices:
             for kind, value in (("vapi_phone_number", phone_number_id), ("vapi_assistant", assistant_id)):
                 tenant_id = self._owner(kind, value, usage_date) if value else None
                 if tenant_id is not None:
-                    return self.choices.get(tenant_id, Choices())
+                    return self.choices_of_tenant(tenant_id)
             return NOBODYS
 
         return of_shared_account

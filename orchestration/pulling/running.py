@@ -33,7 +33,8 @@ from warehouse.queries import load
 CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
 MAX_BYTES = 64 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 40,000 calls without conversation
 MAX_PULLS = 500  # pulls landed in one dlt package
-READERS = {"vapi": 8, "voiceflow": 8, "usage_metrics": 4}  # account-days of a source read at once
+# Account-days of a source read at once.
+READERS = {"vapi": 8, "voiceflow": 8, "voiceflow_transcripts": 4, "usage_metrics": 4}
 SHARE = 4  # of them at once of one account: a slow one leaves threads to the others (its key's budget is no larger)
 LONGEST_UNLANDED = 5.0  # seconds a reading waits for a fuller package
 

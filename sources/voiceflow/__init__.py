@@ -2,6 +2,8 @@
 
 v2      POST /v2/query/usage, per project and metric ──▶ v2 (pages) ──▶ answers (types) ──┐
 stable  POST /v1/stable/analytics/query/…, per project and metric ──▶ stable ─────────────┴─▶ rows ──▶ Reading
+
+Beside the counts, the conversations themselves (`transcripts`), a source of their own that bills nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +14,16 @@ from decimal import Decimal
 from sources.budget import Budget
 from sources.errors import ProviderRefused
 from sources.http import ProviderClient
+from sources.personal import Choices
 from sources.reading import Reading, hash_rows
 from sources.voiceflow import stable, v2
 from sources.voiceflow.rows import Project, ProjectUsage, table
+from sources.voiceflow.transcripts import kept_of, read_transcripts
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
+# Each transcript tells when it expires; six months is what one that is kept by default lives.
+TRANSCRIPTS_HORIZON_DAYS = 180
 # Voiceflow publishes no rate: a cautious one, for its own address only.
 CONCURRENCY = 4
 PER_SECOND = 5.0
@@ -33,17 +39,21 @@ class Generation:
     authorization: str
     read_project: Callable[[ProviderClient, Project, Window], ProjectUsage]
     verify_project: Callable[[ProviderClient, Project], None]
+    has_transcripts: bool
 
 
 GENERATIONS = {
     # The key stands alone: Voiceflow refuses it with "Bearer" before it.
-    "v2": Generation("https://analytics-api.voiceflow.com", "{key}", v2.read_project, v2.verify_project),
+    "v2": Generation("https://analytics-api.voiceflow.com", "{key}", v2.read_project, v2.verify_project, True),
     "stable": Generation(
-        "https://realtime-api.voiceflow.com", "Bearer {key}", stable.read_project, stable.verify_project
+        "https://realtime-api.voiceflow.com", "Bearer {key}", stable.read_project, stable.verify_project, False
     ),
 }
 
-__all__ = ["GENERATIONS", "HORIZON_DAYS", "Project", "VoiceflowClient", "client", "read_day", "verify"]
+__all__ = [
+    "GENERATIONS", "HORIZON_DAYS", "TRANSCRIPTS_HORIZON_DAYS", "Project", "VoiceflowClient", "client", "kept_of",
+    "read_day", "read_transcripts_day", "verify",
+]  # fmt: skip
 
 
 class VoiceflowClient(ProviderClient):
@@ -87,6 +97,18 @@ def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Proje
         requests=sum(usage.requests for usage in usages),
         totals=totals,
     )
+
+
+def read_transcripts_day(
+    client: VoiceflowClient, usage_date: date, projects: Sequence[Project], choices: Choices
+) -> Reading:
+    """The projects' transcripts created in the UTC day, with as much as is kept by the choices; columns of
+    raw_voiceflow.transcripts. Raises SourceFailure: ProviderRefused with a key of a generation that is not asked for
+    them.
+    """
+    if not client.generation.has_transcripts:
+        raise ProviderRefused("Voiceflow: transcripts are read with a key of generation v2 only")
+    return read_transcripts(client, projects, Window.of_day(usage_date), choices)
 
 
 def verify(client: VoiceflowClient, projects: Sequence[Project]) -> None:

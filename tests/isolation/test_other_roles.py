@@ -17,7 +17,7 @@ from warehouse.connect import Role, connect
 from warehouse.preflight import flaws
 
 REFUSED = psycopg.errors.InsufficientPrivilege
-RAW = ["raw_vapi.calls", "raw_voiceflow.usage", "raw_usage_metrics.metrics"]
+RAW = ["raw_vapi.calls", "raw_voiceflow.usage", "raw_voiceflow.transcripts", "raw_usage_metrics.metrics"]
 SECRETS = ["control.credentials", "control.data_keys", "control.login_passwords", "control.sessions"]
 PROCESSES = [Access.LOADER, Access.TRANSFORMER, Access.BILLING]
 

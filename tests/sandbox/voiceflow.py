@@ -1,6 +1,8 @@
 """Voiceflow's v2 usage query as its documentation prints it: hourly rows in no order, opaque cursors, one odd envelope;
 and its "stable" analytics, whose rows do not say which environment they are of.
 
+Transcripts are searched by offset, without a total, and told one by one with what was said.
+
 Both ends of the window are counted in: the documentation does not say, and this is the reading that hurts.
 """
 
@@ -21,6 +23,8 @@ STABLE_METRICS = ("interaction-count", "call-count", "call-duration", "transcrip
 STABLE_ENDS = ("startDate", "endDate")
 STABLE_FIELDS = {*STABLE_ENDS, "interval", "timezone", "version", "environmentAlias"}
 FIRST_CURSOR = 127_369_000
+REFUSED = "The provided authentication token does not have permissions for some of the requested resources"
+ONLY_TOLD_WHOLE = ("logs", "history")
 
 
 def routes(world: World) -> list[Route]:
@@ -29,8 +33,7 @@ def routes(world: World) -> list[Route]:
         projects = world.voiceflow.get(request.headers.get("authorization", ""), {})
         project = projects.get(asked["filter"]["projectID"])
         if project is None:
-            refused = "The provided authentication token does not have permissions for some of the requested resources"
-            return JSONResponse({"message": refused}, 401)
+            return JSONResponse({"message": REFUSED}, 401)
         limit = asked["filter"].get("limit", 100)
         if asked["name"] not in METRICS or not 1 <= limit <= 500:
             return JSONResponse({"message": "Bad Request"}, 400)
@@ -49,7 +52,32 @@ def routes(world: World) -> list[Route]:
             return JSONResponse({"message": "Bad Request"}, 400)
         return JSONResponse({"rows": stable_rows(project, metric, asked)})
 
+    async def search_transcripts(request: Request) -> Response:
+        asked, params = await request.json(), request.query_params
+        project = world.voiceflow.get(request.headers.get("authorization", ""), {}).get(
+            request.path_params["project_id"]
+        )
+        if project is None:
+            return JSONResponse({"message": REFUSED}, 401)
+        take, skip = int(params.get("take", 25)), int(params.get("skip", 0))
+        if not 1 <= take <= 100 or skip < 0 or not all(asked[end].endswith("Z") for end in STABLE_ENDS):
+            return JSONResponse({"message": "Bad Request"}, 400)
+        start, end = (datetime.fromisoformat(asked[name]) for name in STABLE_ENDS)
+        found = [one for one in project.transcripts if start <= datetime.fromisoformat(one["createdAt"]) <= end]
+        found.sort(key=lambda one: str(one["createdAt"]), reverse=params.get("order", "DESC") == "DESC")
+        told = [{name: value for name, value in one.items() if name not in ONLY_TOLD_WHOLE} for one in found]
+        return JSONResponse({"transcripts": told[skip : skip + take]})
+
+    async def get_transcript(request: Request) -> Response:
+        projects = world.voiceflow.get(request.headers.get("authorization", ""), {})
+        for one in (one for project in projects.values() for one in project.transcripts):
+            if one["id"] == request.path_params["transcript_id"]:
+                return JSONResponse({"transcript": one})
+        return JSONResponse({"message": "Not Found"}, 404)
+
     return [
+        Route("/v1/transcript/project/{project_id}", search_transcripts, methods=["POST"]),
+        Route("/v1/transcript/{transcript_id}", get_transcript, methods=["GET"]),
         Route("/v2/query/usage", query_usage, methods=["POST"]),
         Route("/v1/stable/analytics/query/{metric}/project/{project_id}", query_stable, methods=["POST"]),
     ]

@@ -54,13 +54,14 @@ class StableRow:
 @dataclass
 class VoiceflowProject:
     """`environments` maps an alias to the id its rows carry; `rows` are v2's items by metric, `stable` those of the
-    newer generation, a row per metric, day, environment, version and model.
+    newer generation, a row per metric, day, environment, version and model. `transcripts` are whole, with their logs.
     """
 
     environments: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     intents: list[dict[str, Any]] = field(default_factory=list)
     stable: dict[str, list[StableRow]] = field(default_factory=dict)
+    transcripts: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass

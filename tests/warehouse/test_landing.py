@@ -20,6 +20,7 @@ AT = datetime(2026, 10, 1, 12, 30, 0, 123456, tzinfo=UTC)
 ROWS = {
     "vapi": {"call_id": "c", "created_at": AT, "updated_at": AT, "payload": '{"cost": 0.10, "b": "é\\u0007"}'},
     "voiceflow": {"project_id": "p", "metric": "interactions", "quantity": 2**40, "payload": "{}"},
+    "voiceflow_transcripts": {"transcript_id": "t", "project_id": "p", "created_at": AT, "payload": '{"id": "t"}'},
     "usage_metrics": {
         "usage_agent_id": "u",
         "metric_type": "ocr",
@@ -129,12 +130,14 @@ def test_a_column_too_many_or_too_few_is_named(tmp_path: Path) -> None:
 
 def test_dlt_changes_no_schema_when_it_lands(database_url: str, tmp_path: Path) -> None:
     land(database_url, "voiceflow", [rows_of("voiceflow", 1, 1)], tmp_path)
+    land(database_url, "voiceflow_transcripts", [rows_of("voiceflow_transcripts", 1, 1)], tmp_path)
     with connect(database_url, Role.OWNER) as connection:
-        assert connection.execute("select count(*) from raw_voiceflow._dlt_version").fetchone() == (1,)
+        # One for each of the two tables, both made by `prepare_landing`.
+        assert connection.execute("select count(*) from raw_voiceflow._dlt_version").fetchone() == (2,)
         tables = connection.execute(
             "select tablename from pg_tables where schemaname = 'raw_voiceflow' order by 1"
         ).fetchall()
-    assert tables == [("_dlt_loads",), ("_dlt_version",), ("usage",)]
+    assert tables == [("_dlt_loads",), ("_dlt_version",), ("transcripts",), ("usage",)]
 
 
 def _land_in_a_process(url: str, pull_id: int, count: int, work_dir: Path) -> None:

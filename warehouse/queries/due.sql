@@ -75,12 +75,15 @@ since as (
 
 replaced as (
     select
-        provider as source,
-        coalesce(tenant_id, 'platform') as account,
-        max(created_at) as stored_at
-    from control.credentials
-    where retired_at is null
-    group by provider, tenant_id
+        o.source,
+        coalesce(c.tenant_id, 'platform') as account,
+        max(c.created_at) as stored_at
+    from control.credentials as c
+    inner join (
+        values ('vapi', 'vapi'), ('voiceflow', 'voiceflow'), ('voiceflow', 'voiceflow_transcripts')
+    ) as o (provider, source) on c.provider = o.provider
+    where c.retired_at is null
+    group by o.source, c.tenant_id
 ),
 
 judged as (

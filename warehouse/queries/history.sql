@@ -205,6 +205,48 @@ from summed
 where before is distinct from after
 order by change, item;
 
+-- name: changes_voiceflow_transcripts
+-- When conversations were and how long, and nothing that was said.
+with told as (
+    select
+        t.pull_id,
+        t.transcript_id as item,
+        jsonb_strip_nulls(
+            jsonb_build_object(
+                'project', t.project_id,
+                'environment', t.environment_id,
+                'created at', t.created_at,
+                'updated at', t.updated_at,
+                'ended at', t.ended_at,
+                'messages', t.message_count
+            )
+        ) as fields
+    from raw_voiceflow.transcripts as t
+    where t.pull_id in (%(before)s, %(after)s)
+),
+
+paired as (
+    select
+        coalesce(b.item, a.item) as item,
+        case when b.item is null then 'added' when a.item is null then 'gone' else 'changed' end as change,
+        coalesce(b.fields, '{}') as before,
+        coalesce(a.fields, '{}') as after
+    from (select item, fields from told where pull_id = %(before)s) as b
+    full join (select item, fields from told where pull_id = %(after)s) as a on b.item = a.item
+    where b.fields is distinct from a.fields
+)
+
+select
+    p.item,
+    p.change,
+    f.field,
+    p.before ->> f.field as before,
+    p.after ->> f.field as after
+from paired as p
+cross join lateral jsonb_object_keys(p.before || p.after) as f (field)
+where p.before -> f.field is distinct from p.after -> f.field
+order by p.change, p.item, f.field;
+
 -- name: changes_usage_metrics
 with told as (
     select

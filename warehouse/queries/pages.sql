@@ -42,6 +42,7 @@ days as (
         on d.tenant_id = s.tenant_id and d.usage_date >= s.period_start and d.usage_date < s.period_end
     where
         d.status in ('incomplete', 'failed', 'not pulled')
+        and d.source <> 'voiceflow_transcripts' -- bills nothing
         and d.usage_date >= (select first_day from span) and d.usage_date < (select end_day from span)
     group by d.tenant_id, s.period_start
 ),

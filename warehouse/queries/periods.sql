@@ -71,6 +71,7 @@ where
     and d.usage_date >= %(period_start)s
     and d.usage_date < %(period_end)s
     and d.status in ('incomplete', 'failed', 'not pulled')
+    and d.source <> 'voiceflow_transcripts' -- bills nothing
 group by d.source, d.status
 order by d.source, d.status;
 

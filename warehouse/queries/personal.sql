@@ -68,6 +68,17 @@ where
 -- name: minimise
 select ledger.minimise_calls(%s::bigint [], %s::text [], %s::json []) as changed;
 
+-- name: transcripts_of
+select
+    t.pull_id,
+    t.transcript_id,
+    t.payload::text as payload
+from raw_voiceflow.transcripts as t
+where t.tenant_id = %(tenant_id)s;
+
+-- name: minimise_transcripts
+select ledger.minimise_transcripts(%s::bigint [], %s::text [], %s::json []) as changed;
+
 -- name: choice_applied
 insert into ledger.personal_choices_applied (tenant_id, chosen_at, rows_changed)
 values (%(tenant_id)s, %(chosen_at)s, %(rows_changed)s)
@@ -174,3 +185,10 @@ where
             and routed.call_id = c.call_id
     )
 order by c.usage_date, c.call_id;
+
+-- name: transcripts
+select to_jsonb(t) - 'pull_id' - '_dlt_load_id' as document
+from raw_voiceflow.transcripts as t
+inner join ledger.pulls as p on t.pull_id = p.pull_id and p.state = 'published'
+where t.tenant_id = %(tenant_id)s
+order by t.usage_date, t.transcript_id;

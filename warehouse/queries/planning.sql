@@ -88,6 +88,11 @@ select call_id
 from raw_vapi.calls
 where pull_id = %(pull_id)s;
 
+-- name: voiceflow_transcripts_keys
+select transcript_id
+from raw_voiceflow.transcripts
+where pull_id = %(pull_id)s;
+
 -- name: discard_landed
 delete from {raw} as landed
 using ledger.pulls as pulls

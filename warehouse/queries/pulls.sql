@@ -93,6 +93,9 @@ landed as (
         select 'voiceflow', pull_id, account, tenant_id, usage_date from raw_voiceflow.usage
         where pull_id = any(%(pull_ids)s::bigint [])
         union all
+        select 'voiceflow_transcripts', pull_id, account, tenant_id, usage_date from raw_voiceflow.transcripts
+        where pull_id = any(%(pull_ids)s::bigint [])
+        union all
         select 'usage_metrics', pull_id, account, tenant_id, usage_date from raw_usage_metrics.metrics
         where pull_id = any(%(pull_ids)s::bigint [])
     ) as r

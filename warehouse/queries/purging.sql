@@ -24,6 +24,9 @@ landed as (
         select pull_id from raw_voiceflow.usage
         where pull_id = any(array(select pull_id from unread where source = 'voiceflow'))
         union all
+        select pull_id from raw_voiceflow.transcripts
+        where pull_id = any(array(select pull_id from unread where source = 'voiceflow_transcripts'))
+        union all
         select pull_id from raw_usage_metrics.metrics
         where pull_id = any(array(select pull_id from unread where source = 'usage_metrics'))
     ) as r

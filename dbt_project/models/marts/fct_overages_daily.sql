@@ -20,7 +20,8 @@ first_gaps as (
             statuses.tenant_id = periods.tenant_id
             and statuses.usage_date >= periods.service_start
             and statuses.usage_date < periods.service_end
-    where statuses.status not in ('usage', 'no usage')
+    -- Transcripts bill nothing: a day without them keeps no money waiting.
+    where statuses.status not in ('usage', 'no usage') and statuses.source <> 'voiceflow_transcripts'
     group by periods.tenant_id, periods.period_start, statuses.source
 ),
 

@@ -28,7 +28,8 @@ gaps as (
             statuses.tenant_id = periods.tenant_id
             and statuses.usage_date >= periods.service_start
             and statuses.usage_date < periods.service_end
-    where statuses.status not in ('usage', 'no usage')
+    -- Transcripts bill nothing: a day without them keeps no money waiting.
+    where statuses.status not in ('usage', 'no usage') and statuses.source <> 'voiceflow_transcripts'
 ),
 
 totalled as (

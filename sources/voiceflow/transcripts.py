@@ -1,0 +1,202 @@
+"""Voiceflow's transcripts: who spoke when with which project, and what was said, as far as the tenant keeps that.
+
+https://docs.voiceflow.com/api-reference/transcript/search-transcripts and …/get-transcript. The search tells no total
+and pages by offset, so each page begins with the last row of the one before: a row that vanished in between would
+otherwise let another be skipped unseen. What was said is asked for transcript by transcript, and only where some of it
+is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+import pyarrow as pa
+
+from sources.errors import AnswerMoved, ContractBroken, ProviderRefused, PullTruncated
+from sources.http import ProviderClient
+from sources.personal import Choices, Document, Keep, minimised
+from sources.reading import Reading, hash_rows
+from sources.voiceflow.rows import Project
+from sources.window import Window, instant
+
+SEARCH = "/v1/transcript/project/{project_id}?take={take}&skip={skip}&order=ASC"
+DETAIL = "/v1/transcript/{transcript_id}"
+TAKE = 100
+MOST_PAGES = 2000
+# What no choice and no retention period touches. The same as ledger.facts_of_a_transcript() in the warehouse.
+FACTS = ("id", "projectID", "environmentID", "createdAt", "updatedAt", "expiresAt", "endedAt")
+# Of whom it is and where it is recorded; whatever else there is, is what was said.
+_ABOUT = ("sessionID", "userID", "recordingURL")
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Found(msgspec.Struct):
+    transcripts: list[msgspec.Raw]
+
+
+class _One(msgspec.Struct):
+    transcript: msgspec.Raw
+
+
+class _Log(msgspec.Struct):
+    type: str = ""
+
+
+class _Transcript(msgspec.Struct, rename="camel"):
+    id: str
+    created_at: Instant
+    project_id: str = msgspec.field(name="projectID")
+    environment_id: str | None = msgspec.field(name="environmentID", default=None)
+    updated_at: Instant | None = None
+    ended_at: Instant | None = None
+    logs: list[_Log] | None = None
+
+    def content(self) -> bytes:
+        """What a transcript is beside what was said in it: the same bytes, the same conversation."""
+        told = (self.project_id, self.id, self.environment_id, self.created_at, self.updated_at, self.ended_at)
+        return msgspec.json.encode(told)
+
+
+@dataclass(frozen=True)
+class _Row:
+    told: _Transcript
+    payload: bytes
+
+
+_parse_found = msgspec.json.Decoder(_Found).decode
+_parse_one = msgspec.json.Decoder(_One).decode
+_TRANSCRIPT = msgspec.json.Decoder(_Transcript)
+_FIELDS = msgspec.json.Decoder(Document)
+_ENCODE = msgspec.json.encode
+
+
+def kept_of(document: Document, choices: Choices) -> Document:
+    """The transcript as it may be stored under these choices; safe to repeat, and facts stay byte for byte."""
+    facts = {name: value for name, value in document.items() if name in FACTS}
+    about = {name: value for name, value in document.items() if name in _ABOUT}
+    said = {name: value for name, value in document.items() if name not in facts and name not in about}
+    left = minimised(about | ({"transcript": msgspec.Raw(_ENCODE(said))} if said else {}), choices)
+    left_of_said = left.pop("transcript", None)
+    return facts | left | ({} if left_of_said is None else _FIELDS.decode(left_of_said))
+
+
+def read_transcripts(client: ProviderClient, projects: Sequence[Project], window: Window, choices: Choices) -> Reading:
+    """Transcripts of the projects created in the window, of every environment; columns of raw_voiceflow.transcripts.
+
+    PullTruncated if the search will not tell all of them, AnswerMoved if they change while they are read,
+    ContractBroken for one that is not as documented.
+    """
+    reader = _Reader(client, window, choices)
+    rows = [row for project in projects for row in reader.project(project)]
+    totals = {"transcripts": Decimal(len(rows))}
+    if reader.outside:
+        totals["rows_outside_window"] = Decimal(reader.outside)
+    return Reading(
+        table=_table(rows),
+        keys=frozenset(row.told.id for row in rows),
+        content_hash=hash_rows(row.told.content() for row in rows),
+        is_incomplete=False,
+        windows=(window,),
+        requests=reader.requests,
+        totals=totals,
+    )
+
+
+@dataclass
+class _Reader:
+    client: ProviderClient
+    window: Window
+    choices: Choices
+    requests: int = 0
+    outside: int = 0
+
+    def project(self, project: Project) -> list[_Row]:
+        rows = []
+        for raw in self._found(project):
+            row = self._row(project, raw)
+            # Both ends of the search are counted in.
+            if row.told.created_at not in self.window:
+                self.outside += 1
+                continue
+            rows.append(self._whole(project, row))
+        return [_Row(row.told, self._kept(row.payload)) for row in rows]
+
+    def _found(self, project: Project) -> list[bytes]:
+        found: list[bytes] = []
+        ids: list[str] = []
+        for _ in range(MOST_PAGES):
+            page = self._page(project, max(0, len(found) - 1))
+            told = [self._row(project, raw).told.id for raw in page]
+            if found:
+                if not told:
+                    raise PullTruncated(f"Voiceflow transcripts: nothing is told past the first {len(found)}")
+                if told[0] != ids[-1]:
+                    raise AnswerMoved(f"Voiceflow transcripts: {ids[-1]} is {told[0]} when asked again")
+                page, told = page[1:], told[1:]
+            if not told:
+                return found
+            found += page
+            ids += told
+            if len(set(ids)) < len(ids):
+                raise AnswerMoved("Voiceflow transcripts: one was told twice while their pages were read")
+        raise PullTruncated(f"Voiceflow transcripts: the list has no end after {MOST_PAGES} pages")
+
+    def _page(self, project: Project, skip: int) -> list[bytes]:
+        self.requests += 1
+        path = SEARCH.format(project_id=quote(project.project_id, safe=""), take=TAKE, skip=skip)
+        body = {"startDate": instant(self.window.start), "endDate": instant(self.window.end)}
+        return [bytes(raw) for raw in self.client.post(path, _parse_found, body).transcripts]
+
+    def _whole(self, project: Project, row: _Row) -> _Row:
+        """With what was said, where the tenant keeps some of it; as it was found, where not."""
+        if self.choices.transcripts is Keep.NEVER:
+            return row
+        self.requests += 1
+        path = DETAIL.format(transcript_id=quote(row.told.id, safe=""))
+        try:
+            raw = bytes(self.client.get(path, _parse_one, {"filterConversation": "true"}).transcript)
+        except ProviderRefused as error:
+            raise AnswerMoved(f"Voiceflow transcripts: {row.told.id} was found and is not told: {error}") from None
+        whole = self._row(project, raw)
+        if (whole.told.id, whole.told.created_at) != (row.told.id, row.told.created_at):
+            raise ContractBroken(f"Voiceflow transcripts: asked for {row.told.id}, it answered {whole.told.id}")
+        return whole
+
+    def _row(self, project: Project, raw: bytes) -> _Row:
+        try:
+            told = _TRANSCRIPT.decode(raw)
+        except msgspec.ValidationError as error:
+            # Not quoted: it holds what was said.
+            raise ContractBroken(f"Voiceflow transcripts: one is not as documented: {error}") from None
+        if told.project_id != project.project_id:
+            raise ContractBroken(f"Voiceflow transcripts: {told.id} is not of project {project.project_id}")
+        return _Row(told, raw)
+
+    def _kept(self, raw: bytes) -> bytes:
+        return _ENCODE(kept_of(_FIELDS.decode(raw), self.choices))
+
+
+def _table(rows: Sequence[_Row]) -> pa.Table:
+    def column(values: list[Any], kind: Any) -> Any:
+        return pa.array(values, kind)
+
+    at = pa.timestamp("us", tz="UTC")
+    told = [row.told for row in rows]
+    counts = [None if one.logs is None else sum(log.type != "end" for log in one.logs) for one in told]
+    return pa.table(
+        {
+            "transcript_id": column([one.id for one in told], pa.string()),
+            "project_id": column([one.project_id for one in told], pa.string()),
+            "environment_id": column([one.environment_id for one in told], pa.string()),
+            "created_at": column([one.created_at for one in told], at),
+            "updated_at": column([one.updated_at for one in told], at),
+            "ended_at": column([one.ended_at for one in told], at),
+            "message_count": column(counts, pa.int64()),
+            "payload": column([row.payload for row in rows], pa.string()),
+        }
+    )
