@@ -171,6 +171,18 @@ def test_a_mart_is_never_open_for_a_moment(warehouse: Warehouse) -> None:
         assert ask(analyst, "select count(distinct coalesce(tenant_id, '')) from marts.fct_calls") == 4
 
 
+def test_metrics_of_nobodys_agent_stay_traceable_to_the_providers_rows_and_are_reported(warehouse: Warehouse) -> None:
+    voice_meter(warehouse, "minutes", 60)
+    warehouse.metrics("platform", "2026-03-02", [("stranger", "voice", 7, "0.25")])
+    warehouse.build(AS_OF)
+    assert warehouse.rows("select tenant_id, account, quantity, cost from marts.fct_usage_rows") == [
+        (None, "platform", 7, Decimal("0.25"))
+    ]
+    assert warehouse.rows(
+        "select tenant_id, quantity, reason from marts.fct_unbilled_usage where source = 'usage_metrics'"
+    ) == [(None, 7, "unattributed")]
+
+
 def ask(connection: psycopg.Connection[Any], query: str) -> Any:
     (value,) = connection.execute(query).fetchall()[0]
     return value
