@@ -1,5 +1,7 @@
 """Checks that read the ledger and the marts and name the offenders; a red one is what an operator looks at first."""
 
+from collections.abc import Mapping, Sequence
+
 import dagster as dg
 
 from orchestration.resources import Minutebook
@@ -23,13 +25,10 @@ def _check(name: str, asset: dg.AssetKey, description: str, **parameters: str) -
             cursor = connection.execute(statement, parameters)
             columns = [column.name for column in cursor.description or ()]
             offenders = cursor.fetchall()
-        records = [
-            dg.TableRecord(dict(zip(columns, map(str, offender), strict=True))) for offender in offenders[:SHOWN]
-        ]
         return dg.AssetCheckResult(
             passed=not offenders,
             description=f"{len(offenders)} found" if offenders else None,
-            metadata={"found": len(offenders), **({"offenders": dg.MetadataValue.table(records)} if records else {})},
+            metadata=_metadata([dict(zip(columns, offender, strict=True)) for offender in offenders], SHOWN),
         )
 
     return check
@@ -44,11 +43,10 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     """Red when the preflight finds a way past isolation; each with what closes it."""
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
         found = flaws(connection)
-    records = [dg.TableRecord({"what": flaw.what, "mend": flaw.mend}) for flaw in found]
     return dg.AssetCheckResult(
         passed=not found,
         description=found[0].what if found else None,
-        metadata={"found": len(found), **({"offenders": dg.MetadataValue.table(records)} if records else {})},
+        metadata=_metadata([{"what": flaw.what, "mend": flaw.mend} for flaw in found]),
     )
 
 
@@ -62,12 +60,19 @@ def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
         installed, fault = canary.is_installed(connection), canary.fault(connection)
         wrong = canary.differences(connection) if fault and canary.is_built(connection) else []
-    records = [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in wrong]
     return dg.AssetCheckResult(
         passed=fault is None,
         description=fault or (None if installed else "no canary is installed; run: minutebook canary install"),
-        metadata={"found": len(wrong), **({"offenders": dg.MetadataValue.table(records)} if records else {})},
+        metadata=_metadata(wrong),
     )
+
+
+def _metadata(
+    offenders: Sequence[Mapping[str, object]], shown: int | None = None
+) -> dict[str, int | dg.TableMetadataValue]:
+    """How many, and a table of them, or of the first of them."""
+    records = [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in offenders[:shown]]
+    return {"found": len(offenders), **({"offenders": dg.MetadataValue.table(records)} if records else {})}
 
 
 UNBILLED = dg.AssetKey(["marts", "fct_unbilled_usage"])

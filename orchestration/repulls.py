@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.assets.ingest import failure, materialization
+from orchestration.assets.ingest import failure, tell
 from orchestration.pulling import PullOutcome, pull_again
 from orchestration.resources import Minutebook
 from orchestration.sensors import UNFINISHED
 from warehouse import due
 from warehouse.connect import Role, connect
-from warehouse.landing import RAW_TABLES
 
 
 @dg.op(name="pull_what_is_due", description="Pull each account-day again that is due; each ends on its own.")
@@ -24,11 +23,7 @@ def pull_what_is_due(context: dg.OpExecutionContext, minutebook: Minutebook) -> 
 
     def settle(outcome: PullOutcome) -> None:
         outcomes.append(outcome)
-        if outcome.is_failed:
-            context.log.error(str(outcome))
-        elif outcome.tenant_id is not None:
-            asset_key = dg.AssetKey(list(RAW_TABLES[outcome.source]))
-            context.log_event(materialization(asset_key, outcome))
+        tell(context, outcome)
 
     with minutebook.database() as url:
         pull_again(url, minutebook.settings, run_id=context.run_id, on_progress=settle)

@@ -81,8 +81,11 @@ def minimised(document: Document, choices: Choices) -> Document:
             if len(plain) < _MOST_PLAIN_NAMES:
                 plain.add(field)
             continue
-        told = None if _is_dropped(field, choices) else _DECODE(document[field])
-        left = _GONE if _is_dropped(field, choices) else _left(field, told, None, choices)
+        if _is_dropped(field, choices):
+            del stored[field]
+            continue
+        told = _DECODE(document[field])
+        left = _left(field, told, None, choices)
         if left is _GONE:
             del stored[field]
         elif left != told:

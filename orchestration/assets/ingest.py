@@ -61,10 +61,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
             if len(outcomes) % told_every == 0 and len(outcomes) < len(asked):
                 failed = sum(outcome.is_failed for outcome in outcomes)
                 context.log.info(f"{source}: {len(outcomes)} of {len(asked)} tenant-days are settled, {failed} failed")
-            if outcome.is_failed:
-                context.log.error(str(outcome))
-            elif outcome.tenant_id is not None:
-                context.log_event(materialization(context.asset_key, outcome))
+            tell(context, outcome)
 
         with minutebook.database() as url:
             pull(
@@ -97,7 +94,15 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
     return [run_id for run_id in (root, *(run.run_id for run in retries)) if run_id != context.run_id]
 
 
-def materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMaterialization:
+def tell(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: PullOutcome) -> None:
+    """Log a day that failed, or that it is materialised under its own key; usage of nobody has none."""
+    if outcome.is_failed:
+        context.log.error(str(outcome))
+    elif outcome.tenant_id is not None:
+        context.log_event(_materialization(outcome))
+
+
+def _materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
     metadata: dict[str, dg.MetadataValue] = {
         "state": dg.MetadataValue.text(
             "source not used" if outcome.state is PullState.NOT_USED else outcome.state.value
@@ -118,7 +123,7 @@ def materialization(asset_key: dg.AssetKey, outcome: PullOutcome) -> dg.AssetMat
     for name, value in (outcome.provider_totals or {}).items():
         metadata[f"provider_total_{name}"] = dg.MetadataValue.text(str(value))
     return dg.AssetMaterialization(
-        asset_key=asset_key,
+        asset_key=dg.AssetKey(list(RAW_TABLES[outcome.source])),
         partition=key_of(outcome.tenant_id or "", outcome.usage_date),
         metadata=metadata,
     )

@@ -1,12 +1,15 @@
 """Usage rows as Voiceflow tells them, whichever generation of its API was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 import pyarrow as pa
+
+from sources.errors import AnswerMoved
+from sources.window import Window
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,20 @@ class ProjectUsage:
     rows: tuple[UsageRow, ...]
     requests: int
     outside: int
+
+
+def each_once(rows: Iterable[UsageRow], window: Window) -> tuple[dict[tuple[str, ...], UsageRow], int]:
+    """The window's rows by key, and how many lie outside of it: whether Voiceflow counts a window's end in is not
+    documented, and rows come in no order. AnswerMoved for one that is told twice and differently.
+    """
+    inside: dict[tuple[str, ...], UsageRow] = {}
+    outside = 0
+    for row in rows:
+        if row.period_at is None or row.period_at not in window:
+            outside += 1
+        elif (known := inside.setdefault(row.key, row)).quantity != row.quantity:
+            raise AnswerMoved(f"Voiceflow {row.metric}: {row.key} was told as {known.quantity}, then as {row.quantity}")
+    return inside, outside
 
 
 def table(rows: Sequence[UsageRow]) -> pa.Table:

@@ -14,7 +14,7 @@ import msgspec
 
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
-from sources.voiceflow.rows import Project, ProjectUsage, UsageRow
+from sources.voiceflow.rows import Project, ProjectUsage, UsageRow, each_once
 from sources.window import Window, instant
 
 PATH = "/v1/stable/analytics/query/{metric}/project/{project_id}"
@@ -114,16 +114,13 @@ class _Reader:
         self.requests += 1
         path = PATH.format(metric=metric.name, project_id=self.project.project_id)
         answer = self.client.post(path, _parse, {**self._window(), **narrowed})
-        rows: dict[tuple[str, ...], UsageRow] = {}
-        for position, raw in enumerate(answer.rows):
-            for row in _usage_rows(metric, self.project, position, bytes(raw)):
-                # Whether Voiceflow counts its end in is not documented.
-                if row.period_at is None or row.period_at not in self.window:
-                    self.outside += 1
-                elif (known := rows.setdefault(row.key, row)).quantity != row.quantity:
-                    raise AnswerMoved(
-                        f"Voiceflow {row.metric}: {row.key} was told as {known.quantity}, then as {row.quantity}"
-                    )
+        told = (
+            row
+            for position, raw in enumerate(answer.rows)
+            for row in _usage_rows(metric, self.project, position, bytes(raw))
+        )
+        rows, outside = each_once(told, self.window)
+        self.outside += outside
         return rows
 
     def _window(self) -> dict[str, str]:

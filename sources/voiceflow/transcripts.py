@@ -117,8 +117,7 @@ class _Reader:
 
     def project(self, project: Project) -> list[_Row]:
         rows = []
-        for raw in self._found(project):
-            row = self._row(project, raw)
+        for row in self._found(project):
             # Both ends of the search are counted in.
             if row.told.created_at not in self.window:
                 self.outside += 1
@@ -126,31 +125,31 @@ class _Reader:
             rows.append(self._whole(project, row))
         return [_Row(row.told, self._kept(row.payload)) for row in rows]
 
-    def _found(self, project: Project) -> list[bytes]:
-        found: list[bytes] = []
-        ids: list[str] = []
+    def _found(self, project: Project) -> list[_Row]:
+        found: dict[str, _Row] = {}
+        last = None
         for _ in range(MOST_PAGES):
             page = self._page(project, max(0, len(found) - 1))
-            told = [self._row(project, raw).told.id for raw in page]
-            if found:
-                if not told:
+            if last is not None:
+                if not page:
                     raise PullTruncated(f"Voiceflow transcripts: nothing is told past the first {len(found)}")
-                if told[0] != ids[-1]:
-                    raise AnswerMoved(f"Voiceflow transcripts: {ids[-1]} is {told[0]} when asked again")
-                page, told = page[1:], told[1:]
-            if not told:
-                return found
-            found += page
-            ids += told
-            if len(set(ids)) < len(ids):
+                if page[0].told.id != last:
+                    raise AnswerMoved(f"Voiceflow transcripts: {last} is {page[0].told.id} when asked again")
+                page = page[1:]
+            if not page:
+                return list(found.values())
+            expected = len(found) + len(page)
+            found |= {row.told.id: row for row in page}
+            if len(found) < expected:
                 raise AnswerMoved("Voiceflow transcripts: one was told twice while their pages were read")
+            last = page[-1].told.id
         raise PullTruncated(f"Voiceflow transcripts: the list has no end after {MOST_PAGES} pages")
 
-    def _page(self, project: Project, skip: int) -> list[bytes]:
+    def _page(self, project: Project, skip: int) -> list[_Row]:
         self.requests += 1
         path = SEARCH.format(project_id=quote(project.project_id, safe=""), take=TAKE, skip=skip)
         body = {"startDate": instant(self.window.start), "endDate": instant(self.window.end)}
-        return [bytes(raw) for raw in self.client.post(path, _parse_found, body).transcripts]
+        return [self._row(project, bytes(raw)) for raw in self.client.post(path, _parse_found, body).transcripts]
 
     def _whole(self, project: Project, row: _Row) -> _Row:
         """With what was said, where the tenant keeps some of it; as it was found, where not."""

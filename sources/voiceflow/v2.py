@@ -6,7 +6,7 @@ https://docs.voiceflow.com/reference (queryUsageV2)
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sources.errors import AnswerMoved, PullTruncated
+from sources.errors import PullTruncated
 from sources.http import ProviderClient
 from sources.voiceflow.answers import (
     BILLED_METRIC,
@@ -18,7 +18,7 @@ from sources.voiceflow.answers import (
     parse_page,
     usage_row,
 )
-from sources.voiceflow.rows import Project, ProjectUsage, UsageRow
+from sources.voiceflow.rows import Project, ProjectUsage, UsageRow, each_once
 from sources.window import Window, instant
 
 PATH = "/v2/query/usage"
@@ -54,14 +54,11 @@ class _Reader:
 
     def metric(self, metric: str, environment: str | None = None) -> list[UsageRow]:
         """The metric's rows of the window, each once; of all environments, unless one is given."""
-        rows: dict[tuple[str, ...], UsageRow] = {}
-        for position, raw in enumerate(self._items(metric, environment)):
-            row = usage_row(metric, self.project.project_id, position, raw)
-            # Whether Voiceflow counts its end in is not documented, and rows come in no order.
-            if row.period_at is None or row.period_at not in self.window:
-                self.outside += 1
-            elif (known := rows.setdefault(row.key, row)).quantity != row.quantity:
-                raise AnswerMoved(f"Voiceflow {metric}: {row.key} was told as {known.quantity}, then as {row.quantity}")
+        told = enumerate(self._items(metric, environment))
+        rows, outside = each_once(
+            (usage_row(metric, self.project.project_id, position, raw) for position, raw in told), self.window
+        )
+        self.outside += outside
         return list(rows.values())
 
     def with_billed_environment_named(self, rows: list[UsageRow]) -> list[UsageRow]:
