@@ -120,28 +120,38 @@ class Invoicer:
         return items
 
     def _charged(self, row: Item) -> Decimal:
-        """By the invoice once it is final; until then what it will say of the quantity Stripe holds."""
+        """By the invoice once it is final; until then what it will say of the quantity Stripe holds.
+
+        Which meter a line is of, its own price tells: the subscription may have another by now, or have ended.
+        """
         customer, currency = row["stripe_customer_id"], row["currency"]
-        item = self._readiness.item(customer, row["event_name"])
-        if item is None:
-            return Decimal(0)
-        turn = _turn(row["period_start"], row["anchor_day"])
+        start, turn = _cycle(row["period_start"], row["anchor_day"])
         invoice = self._readiness.invoice_of(customer, turn)
-        subscription = self._readiness.subscription(customer)
-        if invoice is None and subscription and midnight(turn) <= subscription["start_date"]:
-            return Decimal(0)  # No invoice ever comes of what was used before the subscription began.
-        if invoice is not None and invoice["status"] != "draft":
-            charges = [
-                line["amount"]
-                for line in self._lines_of(invoice["id"])
-                if (((line.get("pricing") or {}).get("price_details") or {}).get("price")) == item["price"]["id"]
-                and line["period"]["start"] == invoice["period_start"]
-            ]
-            return from_minor(sum(charges), currency)
-        return from_minor(charged(self._cache.price(item["price"]["id"]), row["held_quantity"]), currency)
+        lines = [
+            line
+            for one in self._readiness.invoices_within(customer, start, turn)
+            for line in self._lines_of(one["id"])
+            if self._counts(line, row["event_name"])
+        ]
+        if invoice is None or invoice["status"] != "draft":
+            if invoice is not None or lines:
+                return from_minor(sum(line["amount"] for line in lines), currency)
+            subscription = self._readiness.subscription(customer)
+            if subscription and midnight(turn) <= subscription["start_date"]:
+                return Decimal(0)  # No invoice ever comes of what was used before the subscription began.
+        item = self._readiness.item(customer, row["event_name"])
+        price = _price_of(lines[0]) if lines else item["price"]["id"] if item else None
+        return from_minor(charged(self._cache.price(price), row["held_quantity"]), currency) if price else Decimal(0)
+
+    def _counts(self, line: dict[str, Any], event_name: str) -> bool:
+        price = _price_of(line)
+        meter = price and (self._cache.price(price).get("recurring") or {}).get("meter")
+        return bool(meter) and any(
+            meter == one["id"] and event_name == one["event_name"] for one in self._readiness.meters()
+        )
 
     def _lines_of(self, invoice: str) -> list[dict[str, Any]]:
-        """Of a final invoice, which does not change any more: asked once in a run, for all its meters."""
+        """Asked once in a run, for all meters of an invoice."""
         if invoice not in self._lines:
             self._lines[invoice] = self._api.invoice_lines(invoice)
         return self._lines[invoice]
@@ -237,8 +247,12 @@ def _item(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None) 
     }
 
 
-def _turn(period_start: date, anchor_day: int) -> date:
-    """When Stripe's cycle that a period is in turns: a first period may start late, a last one end early."""
+def _price_of(line: dict[str, Any]) -> str | None:
+    return ((line.get("pricing") or {}).get("price_details") or {}).get("price")
+
+
+def _cycle(period_start: date, anchor_day: int) -> tuple[date, date]:
+    """Stripe's cycle that a period is in: a first period may start late, a last one end early."""
     start = period_start - timedelta(days=anchor_day - 1)
     following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return following.replace(day=anchor_day)
+    return start.replace(day=anchor_day), following.replace(day=anchor_day)

@@ -185,6 +185,15 @@ class Readiness:
             None,
         )
 
+    def invoices_within(self, customer: str, start: date, end: date) -> list[Mapping[str, Any]]:
+        """The invoices whose usage is of this time: one at its end, or one more where the subscription ended before."""
+        first, last = midnight(start), midnight(end)
+        return [
+            invoice
+            for invoice in self._cache.invoices(customer)
+            if invoice["period_start"] < last and invoice["period_end"] > first
+        ]
+
     def is_final(self, customer: str, period_end: date) -> bool:
         """Whether the period's invoice takes no usage any more."""
         if period_end > self._clock().date():

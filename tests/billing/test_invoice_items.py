@@ -190,6 +190,33 @@ def test_covered_day_values_owe_nothing(books: Books) -> None:
     assert books.send().added == []
 
 
+@pytest.mark.parametrize("change", ["ended", "ended early and was invoiced then", "has another price", "has no item"])
+def test_what_an_invoice_charged_is_not_billed_again_after_the_subscription_changed(books: Books, change: str) -> None:
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(5)
+    books.approve(overage="15.00")
+    assert books.send().added == []
+    catalogue = books.scene.stripe.catalogue
+    (subscription,) = catalogue.subscriptions.values()
+    (item,) = subscription["items"]["data"]
+    if change.startswith("ended"):
+        subscription["status"] = "canceled"
+        if change != "ended":
+            books.invoice().update(period_end=books.invoice()["period_end"] - DAY, billing_reason="manual")
+    elif change == "has another price":
+        params = {
+            "product": item["price"]["product"], "currency": "usd", "unit_amount_decimal": "18",
+            "recurring": item["price"]["recurring"],
+        }  # fmt: skip
+        item["price"] = {key: value for key, value in catalogue.create_price(params).items() if key != "tiers"}
+    else:
+        subscription["items"]["data"] = [{**item, "price": {**item["price"], "recurring": {"meter": None}}}]
+    books.turn(0.1)
+    assert books.send().added == []
+    assert books.items() == []
+
+
 def test_a_credit_note_corrects_a_paid_invoice_where_the_tenant_takes_them(books: Books) -> None:
     books.scene.owner.execute(
         """update control.tenants set feature_flags = '{"stripe_posting": true, "stripe_credit_notes": true}'"""
