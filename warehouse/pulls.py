@@ -57,6 +57,17 @@ class CurrentPull:
         return (self.content_hash, self.is_incomplete) == (content_hash, is_incomplete)
 
 
+@dataclass(frozen=True)
+class LatestPull:
+    """How the latest pull of an account-day stands. is_under_way: a live attempt is reading it this moment."""
+
+    pull_id: int
+    is_under_way: bool
+    is_good: bool
+    is_incomplete: bool
+    row_count: int
+
+
 class HalfOpen(Protocol):
     """[start, end), aware UTC."""
 
@@ -114,12 +125,9 @@ def claim(
     none is claimed twice. A constant number of statements, whatever the number of keys.
     """
     wanted = {(key.source, key.account, key.usage_date): key for key in keys}
-    columns = {
+    columns = _columns(wanted.values()) | {
         "attempt_id": attempt.attempt_id,
-        "sources": [key.source for key in wanted.values()],
-        "accounts": [key.account for key in wanted.values()],
         "tenant_ids": [key.tenant_id for key in wanted.values()],
-        "usage_dates": [key.usage_date for key in wanted.values()],
     }
     with connection.transaction():
         connection.execute(_SQL["fail_the_dead"])
@@ -137,6 +145,15 @@ def claim(
                     since = f"{opened_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
                     refused[key] = f"already being pulled by attempt {attempt_id} since {since}"
     return claimed, refused
+
+
+def latest(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dict[PullKey, LatestPull]:
+    """The latest pull of each account-day, whatever became of it; those never pulled are left out."""
+    wanted = {(key.source, key.account, key.usage_date): key for key in keys}
+    return {
+        wanted[source, account, usage_date]: LatestPull(*stands)
+        for source, account, usage_date, *stands in connection.execute(_SQL["latest"], _columns(wanted.values()))
+    }
 
 
 def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPull]) -> frozenset[int]:
@@ -199,14 +216,18 @@ def fail(
 def current(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dict[PullKey, CurrentPull]:
     """What is published for these account-days; those never published are left out."""
     wanted = {(key.source, key.account, key.usage_date): key for key in keys}
-    columns = {
-        "sources": [key.source for key in wanted.values()],
-        "accounts": [key.account for key in wanted.values()],
-        "usage_dates": [key.usage_date for key in wanted.values()],
-    }
     return {
         wanted[source, account, usage_date]: CurrentPull(*published)
-        for source, account, usage_date, *published in connection.execute(_SQL["current"], columns)
+        for source, account, usage_date, *published in connection.execute(_SQL["current"], _columns(wanted.values()))
+    }
+
+
+def _columns(keys: Iterable[PullKey]) -> dict[str, list[Any]]:
+    listed = list(keys)
+    return {
+        "sources": [key.source for key in listed],
+        "accounts": [key.account for key in listed],
+        "usage_dates": [key.usage_date for key in listed],
     }
 
 

@@ -21,6 +21,7 @@ from orchestration.pulling.reading import Readers
 from orchestration.pulling.restating import restated
 from orchestration.pulling.routing import Routing
 from orchestration.pulling.running import PullRun
+from orchestration.pulling.waiting import work
 from orchestration.settings import Settings
 from warehouse import due
 from warehouse.connect import Role, connect
@@ -82,7 +83,7 @@ def pull(
                 dates = {usage_date for _, usage_date in older.account_days}
                 more = planned((TenantDay(tenant, day) for tenant in asked_tenants for day in dates), ["vapi"])
                 days += tuple(day for day in more.account_days if (day.account, day.usage_date) in older.account_days)
-            run.work(days)
+            work(connection, run, days, settle, is_anew=is_anew)
     return outcomes
 
 
@@ -108,7 +109,7 @@ def pull_again(
         if days:
             opened = _opened(url, connection, settings, PullTrigger.SCHEDULE, run_id, now.date(), False, settle)
             with opened as (_, run):
-                run.work(days)
+                work(connection, run, days, settle)
     return outcomes
 
 

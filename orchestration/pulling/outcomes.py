@@ -25,7 +25,7 @@ class PullState(StrEnum):
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"
-    ALREADY_DONE = "already done"  # by an earlier attempt of this very run, or just now by another
+    ALREADY_DONE = "already done"  # by an earlier attempt of this very run, or meanwhile by another that was reading it
     NOT_USED = "not used"  # the tenant has nothing of this source that day
     NOT_ACTIVE = "not active"  # the night does not pull a tenant that is paused, closed or not yet active that day
     FAILED = "failed"

@@ -124,9 +124,14 @@ class PullRun:
         self._today = today
         self._accept_loss = accept_loss
         self._settle = settle
+        self._elsewhere: dict[AccountDay, str] = {}
 
-    def work(self, days: Iterable[AccountDay]) -> None:
-        """Bring every account-day to its end. What an interruption leaves open, the end of the attempt marks failed."""
+    def work(self, days: Iterable[AccountDay]) -> dict[AccountDay, str]:
+        """Bring every account-day to its end; gives those that another attempt is reading, and who that is.
+
+        What an interruption leaves open, the end of the attempt marks failed.
+        """
+        self._elsewhere = {}
         lanes: dict[str, Lane] = {}
         for day in days:
             lanes.setdefault(day.source, Lane(day.source, deque())).waiting.append(day)
@@ -140,6 +145,7 @@ class PullRun:
                 reading.shutdown(wait=False, cancel_futures=True)
                 landing.shutdown(wait=False, cancel_futures=True)
                 raise
+        return self._elsewhere
 
     def _drive(self, lanes: list[Lane], reading: ThreadPoolExecutor, landing: ThreadPoolExecutor) -> None:
         while lanes := [lane for lane in lanes if not lane.is_done]:
@@ -178,11 +184,8 @@ class PullRun:
         claimed, refused = pulls.claim(self._connection, self._attempt, list(block))
         for key, pull_id in claimed.items():
             lane.claimed.append((block[key], pull_id))
-        for key, cause in refused.items():
-            if block[key].tenants:
-                self._settle_failed(block[key], None, Failure("already_being_pulled", cause, is_permanent=False))
-            else:  # nobody asked for it, and somebody reads it this very moment
-                self._settle(*block[key].outcomes(PullState.ALREADY_DONE))
+        for key, reader in refused.items():
+            self._elsewhere[block[key]] = reader
 
     def _take(self, lane: Lane, day: AccountDay, pull_id: int, future: Future[Reading]) -> None:
         try:

@@ -24,8 +24,11 @@ def test_the_same_days_from_schedule_command_line_and_backfill_at_once_are_read_
         ended = restless.pull(*(restless.run(trigger=trigger) for trigger in ("schedule", "cli", "backfill")))
         assert [one["status"] for one in ended] == [0, 0, 0]
         restless.assert_books_are_true()
-        codes = {code for one in ended for _, _, state, code in one["outcomes"] if state == "failed"}
-        assert codes <= {"already_being_pulled"}
+        for one in ended:  # to each who asked, every day is done: read by itself, or by whom it waited for
+            assert {(tenant, day) for tenant, day, _, _ in one["outcomes"]} == {
+                (tenant, str(day)) for tenant in restless.calls for day in DAYS
+            }
+            assert {state for _, _, state, _ in one["outcomes"]} <= {"published", "unchanged", "already done"}
         for tenant in restless.calls:
             for day in DAYS:  # of those who asked, at least one read it
                 good = {"published", "unchanged"}

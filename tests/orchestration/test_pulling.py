@@ -1,6 +1,7 @@
 """What `pull` promises, over the sandbox and a real database."""
 
 import threading
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import psycopg
 import pytest
 
 from orchestration import pulling
-from orchestration.pulling import DayNotOver, PullState, PullTrigger
+from orchestration.pulling import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.pulling import running as running_module
 from orchestration.settings import Settings
 from tests.orchestration.house import House, call, states
 from tests.sandbox import faults
-from warehouse.pulls import PullKey, claim, open_attempt
+from warehouse.pulls import PublishedPull, PullKey, claim, fail, open_attempt, publish
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -65,14 +66,40 @@ def test_within_the_horizon_the_latest_answer_wins_even_an_empty_one(house: Hous
     assert house.current_calls() == set()
 
 
-def test_a_day_being_read_by_another_attempt_is_refused_by_name(house: House) -> None:
-    house.tenant("acme")
-    house.own_vapi("acme", [call("c1", YESTERDAY)])
-    with psycopg.connect(house.url, autocommit=True) as connection, open_attempt(house.url, "cli") as other:
-        claim(connection, other, [PullKey("vapi", "acme", "acme", YESTERDAY)])
-        (outcome,) = house.pull(["acme"], [YESTERDAY])
-    assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "already_being_pulled")
-    assert f"attempt {other.attempt_id}" in (outcome.cause or "")
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [("well", "already done"), ("badly", "published"), ("dead", "published"), ("never", "failed")],
+)
+def test_a_day_that_another_attempt_reads_is_waited_for_and_read_only_if_that_one_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch, ends: str, expected: str
+) -> None:
+    for tenant in ("acme", "beta"):
+        house.tenant(tenant)
+        house.own_vapi(tenant, [call(f"c-{tenant}", YESTERDAY)])
+    key = PullKey("vapi", "acme", "acme", YESTERDAY)
+    told: list[pulling.PullOutcome] = []
+    with psycopg.connect(house.url, autocommit=True) as connection, ExitStack() as others:
+        other = others.enter_context(open_attempt(house.url, "cli"))
+        pull_id = claim(connection, other, [key])[0][key]
+
+        def end(seconds: float) -> None:
+            if ends == "well":
+                publish(connection, [PublishedPull(pull_id, 0, "hash")])
+            elif ends == "badly":
+                fail(connection, pull_id, "provider_down", "it was down", is_permanent=False)
+            elif ends == "dead":
+                others.close()
+
+        monkeypatch.setattr(waiting.time, "sleep", end)
+        if ends == "never":
+            monkeypatch.setattr(waiting, "LONGEST_WAIT", 0.0)
+        outcomes = house.pull(["acme", "beta"], [YESTERDAY], on_progress=told.append)
+    assert [(one.tenant_id, one.state.value) for one in outcomes] == [("beta", "published"), ("acme", expected)]
+    assert outcomes == told
+    if ends == "never":
+        assert outcomes[1].cause_code == "already_being_pulled"
+        assert f"attempt {other.attempt_id} since" in (outcomes[1].cause or "")
+    assert len([row for row in house.ledger() if row["account"] == "acme"]) == 2 - (ends in ("well", "never"))
 
 
 def test_a_reading_that_cannot_be_landed_leaves_the_others_of_its_batch_alone(house: House) -> None:

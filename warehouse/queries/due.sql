@@ -31,13 +31,7 @@ recent as (
     select
         p.*,
         p.state in ('published', 'superseded', 'unchanged') and not p.is_incomplete as is_whole,
-        p.state = 'reading' and not exists (
-            select from pg_catalog.pg_locks as l
-            where
-                l.locktype = 'advisory' and l.granted
-                and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
-                and l.classid = 7733 and l.objid = p.attempt_id and l.objsubid = 2
-        ) as is_dead
+        p.state = 'reading' and not ledger.is_alive(p.attempt_id) as is_dead
     from ledger.pulls as p
     where p.usage_date between %(first_day)s and %(last_day)s
 ),

@@ -26,15 +26,7 @@ set
     cause = format('attempt %s died before this pull was finished; pull it again', p.attempt_id),
     is_permanent = false,
     closed_at = clock_timestamp()
-where
-    p.state = 'reading'
-    and not exists (
-        select from pg_catalog.pg_locks as l
-        where
-            l.locktype = 'advisory' and l.granted
-            and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
-            and l.classid = 7733 and l.objid = p.attempt_id and l.objsubid = 2
-    );
+where p.state = 'reading' and not ledger.is_alive(p.attempt_id);
 
 -- name: claim
 -- In one order, so that two attempts that claim the same days wait for each other and never in a circle.
@@ -63,6 +55,22 @@ inner join
     unnest(%(sources)s::text [], %(accounts)s::text [], %(usage_dates)s::date []) as k (source, account, usage_date)
     on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
 where p.state = 'reading';
+
+-- name: latest
+select distinct on (p.source, p.account, p.usage_date)
+    p.source,
+    p.account,
+    p.usage_date,
+    p.pull_id,
+    p.state = 'reading' and ledger.is_alive(p.attempt_id) as is_under_way,
+    p.state in ('published', 'unchanged', 'superseded') as is_good,
+    p.is_incomplete,
+    coalesce(p.row_count, 0) as row_count
+from ledger.pulls as p
+inner join
+    unnest(%(sources)s::text [], %(accounts)s::text [], %(usage_dates)s::date []) as k (source, account, usage_date)
+    on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
+order by p.source, p.account, p.usage_date, p.pull_id desc;
 
 -- name: examine
 -- The rows of a pull that landed, and how many of them carry its own account, tenant and date; beside it the current pull.
