@@ -1,16 +1,47 @@
-"""How hard one provider account may be asked at once, by all threads together."""
+"""How hard one provider account may be asked at once: by the threads of a run, and by all runs together."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
+
+# Starts are taken this far ahead (seconds), so that whoever shares them is asked once a second and not once a request.
+LEASE = 1.0
+
+
+class Pace(Protocol):
+    """Time of a key, given out piece by piece to whoever asks with it. Seconds."""
+
+    def reserve(self, seconds: float) -> float:
+        """Take the next `seconds` that nobody has; gives how long it is from now until they begin."""
+
+    def pause(self, seconds: float) -> None:
+        """Nothing that is taken from now on begins sooner than this."""
+
+
+class OwnPace:
+    """The time of a key that nobody else asks with."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._next = clock()
+
+    def reserve(self, seconds: float) -> float:
+        now = self._clock()
+        start = max(self._next, now)
+        self._next = start + seconds
+        return start - now
+
+    def pause(self, seconds: float) -> None:
+        self._next = max(self._next, self._clock() + seconds)
 
 
 class Budget:
-    """At most `concurrency` requests in flight and, if given, `per_second` of them started; a pause holds back all
-    threads.
+    """At most `concurrency` requests in flight and, if given, `per_second` of them started; a pause holds back all.
 
-    `clock` gives seconds and `sleep` waits for some: both can be replaced, so that tests need not wait.
+    `pace` is shared with whoever else asks with the key; without one, nobody is thought to. `clock` gives seconds and
+    `sleep` waits for some: both can be replaced, so that tests need not wait.
     """
 
     def __init__(
@@ -18,30 +49,52 @@ class Budget:
         concurrency: int,
         per_second: float | None = None,
         *,
+        pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._slots = threading.BoundedSemaphore(concurrency)
         self._spacing = 1 / per_second if per_second else 0.0
+        self._starts = max(1, round(LEASE / self._spacing)) if self._spacing else 0  # of a lease
+        self._pace = pace or OwnPace(clock)
         self._turn = threading.Lock()
-        self._next_start = 0.0
+        self._first = self._end = 0.0
+        self._taken = 0
         self.clock = clock
         self.sleep = sleep
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Waits for its turn, then for a free slot, and holds the slot for the length of the block."""
-        with self._turn:
-            start = max(self._next_start, self.clock())
-            self._next_start = start + self._spacing
-        if (wait := start - self.clock()) > 0:
-            self.sleep(wait)
+        """Waits for a free slot, then for its turn, and holds the slot for the length of the block."""
         with self._slots:
+            with self._turn:
+                start = self._next_start()
+            if (wait := start - self.clock()) > 0:
+                self.sleep(wait)
             yield
 
     def pause(self, seconds: float) -> None:
         """No request starts for this long: the provider asked for it (Retry-After), and it asked the key, not the
-        thread.
+        thread. Other runs hear of it within LEASE.
         """
         with self._turn:
-            self._next_start = max(self._next_start, self.clock() + seconds)
+            self._pace.pause(seconds)
+            self._end = 0.0
+
+    def _next_start(self) -> float:
+        now = self.clock()
+        if self._spacing:
+            # A turn whose time has passed unused is nobody's: kept, it would let two follow each other too closely.
+            turn = max(self._taken, int((now - self._first) / self._spacing))
+            if turn >= self._starts or not self._end:
+                self._lease(now)
+                turn = 0
+            self._taken = turn + 1
+            return max(now, self._first + turn * self._spacing)
+        if now >= self._end:
+            self._lease(now)
+        return max(now, self._first)
+
+    def _lease(self, now: float) -> None:
+        self._first = now + self._pace.reserve(self._starts * self._spacing)
+        self._end = self._first + LEASE

@@ -37,6 +37,7 @@ SETTINGS: dict[Provider, dict[str, tuple[object, ...]]] = {
     Provider.VAPI: {},
     Provider.VOICEFLOW: {"generation": tuple(voiceflow.GENERATIONS), "transcripts": ("yes", "no")},
 }
+RATE, HIGHEST_RATE = "requests_per_second", 1000
 ProviderArgument = Annotated[Provider, typer.Argument(help="Whose credential it is.")]
 Owner = Annotated[
     str | None, typer.Option("--tenant", metavar="TENANT", help="Whose it is; without, the platform's shared one.")
@@ -58,8 +59,9 @@ def set_credential(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="How it is used. May be repeated. Voiceflow: generation=stable for a personal access token (vfp_…),"
-            " which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…);"
+            help="How it is used. May be repeated. requests_per_second=5: what its account may ask, all runs together,"
+            " as Vapi shows it in the organisation's settings. Voiceflow: generation=stable for a personal access token"
+            " (vfp_…), which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…);"
             " transcripts=yes, with generation v2, reads its transcripts too.",
         ),
     ] = None,
@@ -234,9 +236,15 @@ def _setting(text: str) -> tuple[str, object]:
 def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]:
     """The settings, all of which something reads: a misspelt one would change nothing without a word."""
     for name, value in settings.items():
+        if name == RATE:
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= HIGHEST_RATE:
+                raise typer.BadParameter(
+                    f"'{RATE}' is a number up to {HIGHEST_RATE}, not '{value}'", param_hint="--setting"
+                )
+            continue
         values = SETTINGS[provider].get(name)
         if values is None:
-            known = ", ".join(SETTINGS[provider]) or "none"
+            known = ", ".join((*SETTINGS[provider], RATE))
             raise typer.BadParameter(f"{provider} has no setting '{name}'; there is {known}", param_hint="--setting")
         if value not in values:
             allowed = ", ".join(map(str, values))

@@ -25,6 +25,7 @@ from orchestration.pulling.waiting import work
 from orchestration.settings import Settings
 from warehouse import due
 from warehouse.connect import Role, connect
+from warehouse.pacing import Pacing
 from warehouse.pulls import open_attempt
 
 __all__ = ["AccountDay", "DayNotOver", "PullOutcome", "PullState", "PullTrigger", "TenantDay", "pull", "pull_again"]
@@ -142,7 +143,8 @@ def _opened(
     """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own."""
     with (
         open_attempt(url, trigger, run_id) as attempt,
-        Readers(connection, settings, Routing.load(connection)) as readers,
+        connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as pacing_connection,
+        Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection)) as readers,
         connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
     ):
         landing = Landing(url, landing_connection, settings.home, is_anew=is_anew)

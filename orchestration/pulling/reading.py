@@ -14,11 +14,13 @@ from orchestration.pulling.outcomes import AccountDay
 from orchestration.pulling.routing import Routing
 from orchestration.settings import Settings, SettingsError
 from sources import SOURCES, usage_metrics, vapi, voiceflow
+from sources.budget import Pace
 from sources.errors import CredentialRejected, SourceFailure
 from sources.http import ProviderClient
 from sources.reading import Reading
 from sources.window import Window
 from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
+from warehouse.pacing import Pacing
 from warehouse.vault import Credential
 
 
@@ -33,13 +35,17 @@ class Failure:
 
 
 class Readers:
-    """The provider clients of one run, opened once per key and closed together; accounts of one key share its budget.
+    """The provider clients of one run, opened once per key and closed together; accounts of one key share its budget,
+    and other runs that ask with it its pace.
 
     `prepare` belongs to the thread that owns the connection; `read` may be called from any thread afterwards.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], settings: Settings, routing: Routing) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], settings: Settings, routing: Routing, pacing: Pacing
+    ) -> None:
         self._connection = connection
+        self._pacing = pacing
         self._settings = settings
         self._routing = routing
         self._clients: dict[tuple[str, str], ProviderClient | Failure] = {}
@@ -93,7 +99,8 @@ class Readers:
             told = f"{credential.settings.get('generation')}/{credential.secret.reveal()}"
             key = (provider, sha256(told.encode()).digest())
             if key not in self._of_keys:
-                self._of_keys[key] = CLIENTS[provider](credential, self._settings)
+                pace = self._pacing.of(provider, credential.secret.reveal())
+                self._of_keys[key] = CLIENTS[provider](credential, self._settings, pace)
             return self._of_keys[key]
         except (VaultError, SettingsError, SourceFailure) as error:
             return failure_of(error)
@@ -133,21 +140,34 @@ class Readers:
         return usage_metrics.read_day(self._engine, day.usage_date, agents)
 
 
-def vapi_client(credential: Credential, settings: Settings) -> ProviderClient:
+def vapi_client(credential: Credential, settings: Settings, pace: Pace | None = None) -> ProviderClient:
     """Vapi, asked with this key. Raises SourceFailure."""
-    return vapi.client(credential.secret.reveal(), settings.vapi_url)
+    per_second = _per_second(credential)
+    return vapi.client(credential.secret.reveal(), settings.vapi_url, per_second=per_second, pace=pace)
 
 
-def voiceflow_client(credential: Credential, settings: Settings) -> voiceflow.VoiceflowClient:
+def voiceflow_client(credential: Credential, settings: Settings, pace: Pace | None = None) -> voiceflow.VoiceflowClient:
     """Voiceflow, asked in the generation of its API that the credential's setting `generation` names; without, v2.
 
     Raises SourceFailure.
     """
     generation = str(credential.settings.get("generation", "v2"))
-    return voiceflow.client(credential.secret.reveal(), settings.voiceflow_url, generation=generation)
+    return voiceflow.client(
+        credential.secret.reveal(),
+        settings.voiceflow_url,
+        generation=generation,
+        per_second=_per_second(credential),
+        pace=pace,
+    )
 
 
-CLIENTS: dict[str, Callable[[Credential, Settings], ProviderClient]] = {
+def _per_second(credential: Credential) -> float | None:
+    """What the account's owner was told it may ask, where the credential says it."""
+    told = credential.settings.get("requests_per_second")
+    return float(told) if isinstance(told, int | float) else None
+
+
+CLIENTS: dict[str, Callable[[Credential, Settings, Pace], ProviderClient]] = {
     "vapi": vapi_client,
     "voiceflow": voiceflow_client,
 }

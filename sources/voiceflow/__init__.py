@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sources.budget import Budget
+from sources.budget import Budget, Pace
 from sources.errors import ProviderRefused
 from sources.http import ProviderClient
 from sources.personal import Choices
@@ -65,14 +65,23 @@ class VoiceflowClient(ProviderClient):
 
 
 def client(
-    secret: str, base_url: str | None = None, budget: Budget | None = None, *, generation: str = "v2"
+    secret: str,
+    base_url: str | None = None,
+    budget: Budget | None = None,
+    *,
+    generation: str = "v2",
+    per_second: float | None = None,
+    pace: Pace | None = None,
 ) -> VoiceflowClient:
-    """One per key, shared by all threads that use it. `base_url`: None is the generation's own, whose rate is then
-    kept. ProviderRefused for a generation that is none.
+    """One per key, shared by all threads that use it. `base_url`: None is the generation's own, whose usual rate is
+    then kept, unless `per_second` says another; `pace` is shared with other runs. `budget` stands in for both.
+
+    ProviderRefused for a generation that is none.
     """
     chosen = _generation(generation)
     authorization = chosen.authorization.format(key=secret)
-    limits = budget or Budget(CONCURRENCY, PER_SECOND if base_url is None else None)
+    usual = PER_SECOND if base_url is None else None
+    limits = budget or Budget(CONCURRENCY, per_second or usual, pace=pace)
     return VoiceflowClient(base_url or chosen.base_url, {"authorization": authorization}, limits, chosen)
 
 

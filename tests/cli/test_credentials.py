@@ -124,7 +124,13 @@ def test_a_voiceflow_token_of_the_newer_generation_is_verified_there(
 
 @pytest.mark.parametrize(
     ("setting", "told"),
-    [("generation=v3", "one of v2, stable"), ("genration=stable", "has no setting"), ("generation", "NAME=VALUE")],
+    [
+        ("generation=v3", "one of v2, stable"),
+        ("genration=stable", "has no setting"),
+        ("generation", "NAME=VALUE"),
+        ("requests_per_second=0", "a number up to 1000"),
+        ("requests_per_second=many", "a number up to 1000"),
+    ],
 )
 def test_a_setting_that_nothing_reads_is_refused(acme: Minutebook, setting: str, told: str) -> None:
     assert told in acme(f"credential set voiceflow --tenant acme --setting {setting}", code=2, given=SECRET).output

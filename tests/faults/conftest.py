@@ -8,6 +8,7 @@ import pytest
 from orchestration.pulling.reading import CLIENTS
 from orchestration.settings import Settings
 from sources import vapi, voiceflow
+from sources.budget import Pace
 from sources.http import ProviderClient
 from tests.faults.scene import Scene
 from tests.faults.zygote import Zygote
@@ -23,10 +24,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The providers' clients wait on this clock, which shows what was waited and does not wait."""
     clock = Clock()
 
-    def vapi_client(credential: Credential, settings: Settings) -> ProviderClient:
+    def vapi_client(credential: Credential, settings: Settings, pace: Pace) -> ProviderClient:
         return vapi.client(credential.secret.reveal(), settings.vapi_url, clock.budget())
 
-    def voiceflow_client(credential: Credential, settings: Settings) -> ProviderClient:
+    def voiceflow_client(credential: Credential, settings: Settings, pace: Pace) -> ProviderClient:
         return voiceflow.client(credential.secret.reveal(), settings.voiceflow_url, clock.budget())
 
     monkeypatch.setitem(CLIENTS, "vapi", vapi_client)

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.restless import Restless
 from tests.faults.zygote import Zygote
 from tests.orchestration.house import House
+from tests.sandbox.world import VapiAccount, in_memory
 
 DAYS = (date(2026, 11, 9), date(2026, 11, 10))
 
@@ -33,6 +34,23 @@ def test_the_same_days_from_schedule_command_line_and_backfill_at_once_are_read_
             for day in DAYS:  # of those who asked, at least one read it
                 good = {"published", "unchanged"}
                 assert any([tenant, str(day), state, None] in one["outcomes"] for one in ended for state in good)
+
+
+def test_runs_that_ask_with_one_key_at_once_keep_its_rate_together(house: House, zygote: Zygote) -> None:
+    """Three processes, each allowed 20 requests a second: of their own accord they would start 60."""
+    days = [date(2026, 11, day) for day in range(1, 9)]
+    house.sandbox.world.vapi["one-key"] = account = VapiAccount(in_memory([]), per_second=32)
+    for tenant in ("acme", "beta", "gamma"):
+        house.tenant(tenant)
+        house.credential(tenant, "vapi", "one-key", requests_per_second=20)
+    restless = Restless(house, zygote, tuple(days))
+    ended = restless.pull(*(restless.run() | {"tenants": [tenant]} for tenant in ("acme", "beta", "gamma")))
+    assert {state for one in ended for _, _, state, _ in one["outcomes"]} == {"published"}
+    assert len(house.sandbox.received) == 3 * 2 * len(days)
+    assert account.refused == 0
+    (pace,) = house.execute("select provider, encode(key_fingerprint, 'escape') as told from ledger.request_paces")
+    assert pace["provider"] == "vapi"
+    assert "one-key" not in pace["told"]
 
 
 @pytest.mark.parametrize(("processes", "tenants_each"), [(1, 64), (8, 8)])

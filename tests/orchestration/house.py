@@ -87,10 +87,10 @@ class House:
         self.credential(tenant_id, "vapi", key)
         return key
 
-    def credential(self, tenant_id: str | None, provider: str, secret: str) -> None:
+    def credential(self, tenant_id: str | None, provider: str, secret: str, **settings: object) -> None:
         """Store a key in the vault, as `credential set` does."""
         with connect(self.url, Role.OPERATOR) as connection:
-            self.settings.vault().set_credential(connection, tenant_id, provider, secret, {}, LONG_AGO)
+            self.settings.vault().set_credential(connection, tenant_id, provider, secret, settings, LONG_AGO)
 
     def pull(
         self, tenants: Collection[str], days: Iterable[date], sources: Collection[str] = ("vapi",), **options: Any

@@ -3,6 +3,7 @@
 `GET /call` lists at most `limit` calls (default 100, silently), newest first, and says nothing of those it left out.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from operator import ge, gt, itemgetter, le, lt
@@ -21,6 +22,7 @@ COMPARISONS: dict[str, tuple[str, Callable[[datetime, datetime], bool]]] = {
     for column in ("createdAt", "updatedAt")
     for suffix, compare in (("Gt", gt), ("Ge", ge), ("Lt", lt), ("Le", le))
 }
+INVALID_KEY = "Invalid Key. Hot tip, you may be using the private key instead of the public key."
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -29,15 +31,16 @@ def nest(code: int, message: str | list[str], error: str) -> Response:
 
 
 def routes(world: World) -> list[Route]:
-    def account_of(request: Request) -> VapiAccount | None:
+    def account_of(request: Request) -> VapiAccount | Response:
         account = world.vapi.get(request.headers.get("authorization", "").removeprefix("Bearer "))
-        return None if account is None or account.is_rejected else account
+        if account is None or account.is_rejected:
+            return nest(401, INVALID_KEY, "Unauthorized")
+        return account if account.answers(time.monotonic()) else nest(429, "Too Many Requests", "Too Many Requests")
 
     async def list_calls(request: Request) -> Response:
-        if (account := account_of(request)) is None:
-            return nest(
-                401, "Invalid Key. Hot tip, you may be using the private key instead of the public key.", "Unauthorized"
-            )
+        account = account_of(request)
+        if isinstance(account, Response):
+            return account
         query = dict(request.query_params)
         limit = query.pop("limit", "100")
         if not limit.isdigit() or int(limit) > 1000:
@@ -49,8 +52,9 @@ def routes(world: World) -> list[Route]:
         return Response(msgspec.json.encode(calls[: int(limit)]), media_type="application/json")
 
     async def analytics(request: Request) -> Response:
-        if (account := account_of(request)) is None:
-            return nest(401, "Invalid Key.", "Unauthorized")
+        account = account_of(request)
+        if isinstance(account, Response):
+            return account
         return JSONResponse([answer(account, query) for query in (await request.json())["queries"]], 201)
 
     return [Route("/call", list_calls), Route("/analytics", analytics, methods=["POST"])]

@@ -36,10 +36,26 @@ class Received:
 
 @dataclass
 class VapiAccount:
-    """One organisation. `calls_between(start, end)` gives its calls created in the half-open window, in any order."""
+    """One organisation. `calls_between(start, end)` gives its calls created in the half-open window, in any order.
+
+    `per_second`: so many requests are answered in any one second, whoever asks; `refused` counts the others.
+    """
 
     calls_between: CallsBetween
     is_rejected: bool = False
+    per_second: int | None = None
+    refused: int = 0
+    answered_at: list[float] = field(default_factory=list)
+
+    def answers(self, now: float) -> bool:
+        """Whether a request that comes now (seconds) is within the limit."""
+        if self.per_second is not None:
+            self.answered_at = [at for at in self.answered_at if at > now - 1]
+            if len(self.answered_at) >= self.per_second:
+                self.refused += 1
+                return False
+            self.answered_at.append(now)
+        return True
 
 
 @dataclass(frozen=True)
