@@ -156,6 +156,19 @@ def latest(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dict
     }
 
 
+def last_counted(
+    connection: psycopg.Connection[Any], source: str, accounts: Sequence[str], first_day: date, end: date
+) -> dict[str, dict[date, tuple[Decimal, Decimal | None]]]:
+    """By account and usage date of `[first_day, end)`: how many calls the provider counted when the day was last read
+    well, and at what cost, None where it did not say. What was not counted then is what was listed.
+    """
+    asked = {"source": source, "accounts": list(accounts), "first_day": first_day, "end": end}
+    found: dict[str, dict[date, tuple[Decimal, Decimal | None]]] = {}
+    for account, usage_date, calls, cost in connection.execute(_SQL["last_counted"], asked):
+        found.setdefault(account, {})[usage_date] = (calls, cost)
+    return found
+
+
 def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPull]) -> frozenset[int]:
     """Publish readings whose rows have landed, all of them or none, in one transaction.
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
@@ -73,6 +74,10 @@ class Readers:
     def changed_days(self, day: AccountDay, updated: Window, before: date) -> frozenset[date]:
         """Days of the account before `before` that Vapi changed within the window. Raises SourceFailure."""
         return vapi.changed_days(self._client(day), updated, before)
+
+    def daily_totals(self, day: AccountDay, window: Window) -> dict[date, dict[str, Decimal]] | None:
+        """Calls and their cost by UTC day of the window, as Vapi counts them; None where it will not say."""
+        return vapi.daily_totals(self._client(day), window)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """Vapi: the calls of one account (a private key reads one organisation), by the UTC day they were created on.
 
 GET /call ──▶ listing (windows) ──▶ calls (types, payload) ──▶ Reading ◀── POST /analytics (control totals)
-GET /call ──▶ changes: which older days were updated lately
+GET /call ──▶ changes: which older days were updated lately      POST /analytics ──▶ what Vapi counts by day
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sources.http import ProviderClient
 from sources.personal import ChoicesOf, Document
 from sources.reading import Reading, hash_rows
 from sources.vapi import calls
-from sources.vapi.analytics import control_totals
+from sources.vapi.analytics import control_totals, daily_totals
 from sources.vapi.changes import changed_days
 from sources.vapi.listing import list_calls
 from sources.window import Window
@@ -26,7 +26,7 @@ HORIZON_DAYS = 14
 CONCURRENCY = 4
 PER_SECOND = 20.0
 
-__all__ = ["BASE_URL", "HORIZON_DAYS", "changed_days", "client", "read_day", "verify"]
+__all__ = ["BASE_URL", "HORIZON_DAYS", "changed_days", "client", "daily_totals", "read_day", "verify"]
 
 
 def client(

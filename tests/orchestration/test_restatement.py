@@ -13,8 +13,8 @@ from orchestration.pulling import PullOutcome, PullTrigger, restating
 from orchestration.schedules import TRAILING_DAYS
 from tests.orchestration.house import House, call, states
 from tests.orchestration.test_ingest_runs import launch, materialised
-from tests.sandbox.faults import status
-from tests.sandbox.world import VapiAccount, in_memory
+from tests.sandbox.faults import FOREVER, altered, status
+from tests.sandbox.world import Received
 
 TODAY = datetime.now(UTC).date()
 TRAILING = [TODAY - timedelta(days=n) for n in range(1, TRAILING_DAYS + 1)]
@@ -22,6 +22,9 @@ OLD, OLDER = TODAY - timedelta(days=9), TODAY - timedelta(days=12)
 COSTS = """
 select tenant_id, count(*) as calls, sum(cost) as cost from marts.fct_calls group by tenant_id order by tenant_id
 """
+
+
+BOTH = {f"{tenant}-{day}" for tenant in ("acme", "beta") for day in (OLDER, OLD, TRAILING[0])}
 
 
 def settled(call_id: str, day: date, **fields: Any) -> dict[str, Any]:
@@ -63,13 +66,56 @@ def test_the_night_pulls_exactly_the_older_days_that_changed(
     assert house.execute(cost, last) == [{"cost": Decimal("9.5")}]
 
 
-def test_an_unchanged_night_asks_each_account_one_question_more_and_publishes_nothing(
+def test_an_unchanged_night_asks_each_account_two_questions_more_and_publishes_nothing(
     house: House, two: dict[str, list[dict[str, Any]]]
 ) -> None:
     house.sandbox.received.clear()
     assert set(states(night(house, "acme", "beta")).values()) == {"unchanged"}
     assert len([one for one in house.sandbox.asked("/vapi/call") if "updatedAtGe" in one.params]) == 2
     assert len(house.sandbox.asked("/vapi/call")) == 2 * (TRAILING_DAYS + 1)
+    by_day = [one for one in house.sandbox.asked("/vapi/analytics") if "step" in one.body["queries"][0]["timeRange"]]
+    assert len(by_day) == 2
+    assert len(house.sandbox.asked("/vapi/analytics")) == 2 * (TRAILING_DAYS + 1)
+
+
+def test_a_call_deleted_from_an_older_day_is_noticed_and_what_vapi_forgot_is_kept(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    del two["acme"][1]  # Vapi still tells the calls of OLDER: the day of this one was emptied
+    del two["beta"][0:2]  # nothing older is told: forgotten
+    pulled = states(night(house, "acme", "beta"))
+    assert {key for key in pulled if key[1] not in TRAILING} == {("acme", OLD)}
+    assert pulled["acme", OLD] == "published"
+    assert house.current_calls() == {call_id for call_id in BOTH if call_id != f"acme-{OLD}"}
+    assert not {key for key in states(night(house, "acme", "beta")) if key[1] not in TRAILING}  # it is noticed once
+
+
+def test_a_call_that_turns_up_on_an_older_day_is_noticed_where_nothing_says_that_it_changed(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    two["beta"].append(settled("late", OLDER))
+    assert states(night(house, "acme", "beta"))["beta", OLDER] == "published"
+    assert "late" in house.current_calls()
+
+
+def test_an_account_that_counts_nothing_by_day_loses_nothing(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    del two["acme"][1]
+
+    def undated(answer: Any) -> Any:
+        return [{**answer[0], "result": [{"countId": "1"}]}]
+
+    def is_by_day(asked: Received) -> bool:
+        return "step" in asked.body["queries"][0]["timeRange"]
+
+    for fault in (altered(undated), status(500), altered(lambda answer: [{**answer[0], "result": []}])):
+        house.sandbox.faults.clear()
+        house.sandbox.faults.script("/vapi/analytics", fault, times=FOREVER, when=is_by_day)
+        outcomes = night(house, "acme", "beta")
+        assert not [one for one in outcomes if one.is_failed]
+        assert {one.usage_date for one in outcomes} == set(TRAILING)
+    assert house.current_calls() == BOTH
 
 
 def test_a_person_and_a_backfill_pull_what_they_asked_for_alone(
@@ -147,23 +193,28 @@ def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts
         cost = {"cost": 0.2, "costs": [{"type": "vapi", "cost": 0.2}]}
         held[tenant] = [settled(f"{tenant}-{n}", TRAILING[0], **cost) for n in (1, 2)]
         house.own_vapi(tenant, held[tenant])
+    house.tenant("of-old")
+    held["of-old"] = [
+        settled(f"of-old-{n}", day, **cost) for n, day in enumerate((OLDER, OLD, OLD, TODAY - timedelta(days=5)))
+    ]
+    house.own_vapi("of-old", held["of-old"])
+    house.pull(["of-old"], sorted({OLDER, OLD, TODAY - timedelta(days=5)}))
     night(house, *held)
     build(house.url, tmp_path, TODAY)
-    assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == dict.fromkeys(
-        held, (2, 0.4)
-    )
+    whole = dict.fromkeys(held, (2, 0.4)) | {"of-old": (4, 0.8)}
+    assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == whole
     held["cheaper"][0] |= {"cost": 0.1, "costs": [{"type": "vapi", "cost": 0.1}]}
     held["dearer"][0] |= {"cost": 0.5, "costs": [{"type": "vapi", "cost": 0.5}]}
     del held["deleted"][0]
     held["emptied"].clear()
-    for tenant in ("deleted", "emptied"):
-        house.sandbox.world.vapi[f"private-key-of-{tenant}-at-vapi"] = VapiAccount(in_memory(held[tenant]))
+    del held["of-old"][1:3]
     night(house, *held)
     build(house.url, tmp_path, TODAY)
     assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == {
         "cheaper": (2, 0.3),
         "deleted": (1, 0.2),
         "dearer": (2, 0.7),
+        "of-old": (2, 0.4),
         "same": (2, 0.4),
     }
 

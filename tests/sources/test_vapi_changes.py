@@ -1,6 +1,7 @@
 """Older days that Vapi changed lately are found by `updatedAt`, whole, and at the price of what changed."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sources import vapi
 from sources.errors import PullTruncated, SourceFailure
 from sources.http import ProviderClient
 from sources.window import MILLISECOND, Window, instant
-from tests.sandbox.faults import status
+from tests.sandbox.faults import ok_with, status
 from tests.sandbox.server import Sandbox
 from tests.sources.vapi_day import DAY, MIDNIGHT, call
 
@@ -64,3 +65,29 @@ def test_a_refusal_is_a_failure(sandbox: Sandbox, vapi_client: ProviderClient, c
     sandbox.faults.script("/vapi/call", status(404), times=1)
     with pytest.raises(SourceFailure):
         vapi.changed_days(vapi_client, LATELY, DAY)
+
+
+def test_calls_and_cost_are_counted_by_day_in_one_question(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
+) -> None:
+    calls += [call(1, cost=0.1), call(2, 86_399_999, cost=0.25), updated(3, 5, MIDNIGHT), updated(4, -1, MIDNIGHT)]
+    counted = vapi.daily_totals(vapi_client, Window(MIDNIGHT - timedelta(days=14), MIDNIGHT + timedelta(days=1)))
+    assert counted == {
+        DAY: {"calls": 2, "cost": Decimal("0.35")},
+        DAY - timedelta(days=5): {"calls": 1, "cost": Decimal("0.1")},
+    }
+    (asked,) = sandbox.asked("/vapi/analytics")
+    assert asked.body["queries"][0]["timeRange"] == {
+        "start": "2026-02-04T00:00:00.000Z",
+        "end": "2026-02-18T23:59:59.999Z",
+        "timezone": "UTC",
+        "step": "day",
+    }
+
+
+@pytest.mark.parametrize("result", [[{"countId": "3", "sumCost": 1}], [{"date": "monday", "countId": 3}], "none"])
+def test_counts_that_name_no_day_are_no_counts(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]], result: Any
+) -> None:
+    sandbox.faults.script("/vapi/analytics", ok_with([{"name": "control-totals", "result": result}]))
+    assert vapi.daily_totals(vapi_client, LATELY) is None

@@ -72,6 +72,22 @@ inner join
     on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
 order by p.source, p.account, p.usage_date, p.pull_id desc;
 
+-- name: last_counted
+-- What the provider counted when each day was last read well; what was listed then, where it would not count.
+select distinct on (p.account, p.usage_date)
+    p.account,
+    p.usage_date,
+    coalesce(p.provider_totals ->> 'calls', p.totals ->> 'calls', '0')::numeric as calls,
+    (p.provider_totals ->> 'cost')::numeric as cost
+from ledger.pulls as p
+where
+    p.source = %(source)s
+    and p.account = any(%(accounts)s)
+    and p.usage_date >= %(first_day)s
+    and p.usage_date < %(end)s
+    and p.state in ('published', 'unchanged')
+order by p.account, p.usage_date, p.pull_id desc;
+
 -- name: examine
 -- The rows of a pull that landed, and how many of them carry its own account, tenant and date; beside it the current pull.
 with reading as materialized (
