@@ -20,7 +20,6 @@ from warehouse.connect import Role, connect, url_for
 from warehouse.control.changes import execute, first
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
-BUILD_LOCK = 7734  # advisory lock: two builds would delete and insert the same account-days
 PARTS_OF_THE_PROJECT = (".sql", ".yml", ".yaml", ".csv", ".md")
 
 
@@ -57,7 +56,7 @@ def build(
     `on_event` is told each finished node in one line. Waits while another build is at work. Raises BuildFailed.
     """
     as_of = as_of or datetime.now(UTC).date()
-    with alone(url), recorded(url, as_of), environment(url, home):
+    with recorded(url, as_of), environment(url, home):
         return _result(as_of, _invoke(build_arguments(as_of, full_refresh), on_event))
 
 
@@ -88,17 +87,11 @@ def target_folder(home: Path) -> Path:
 
 
 @contextmanager
-def alone(url: str) -> Iterator[None]:
-    """Hold the right to build; wait while another process holds it. It ends with the connection, however that ends."""
-    with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
-        connection.execute("select pg_catalog.pg_advisory_lock(%s, 0)", (BUILD_LOCK,))
-        yield
-
-
-@contextmanager
 def recorded(url: str, as_of: date) -> Iterator[None]:
-    """Keep in the ledger when a build began and ended, and what failed first, for those who read old marts."""
+    """Hold the right to build, waiting while another holds it, and keep in the ledger when the build began and ended,
+    and what failed first, for those who read old marts. The right ends with the connection, however that ends."""
     with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
+        execute(connection, "sensing", "hold_the_right_to_build")
         begun = first(connection, "sensing", "begin_build", as_of=as_of)
         build = {"build_id": begun["build_id"] if begun else None}
         try:

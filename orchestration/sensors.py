@@ -14,7 +14,7 @@ from orchestration.resources import Minutebook
 from orchestration.schedules import TRAILING_DAYS
 from warehouse import quotas
 from warehouse.connect import Role, connect
-from warehouse.periods import MartsBehind, require_built
+from warehouse.freshness import MartsBehind, require_built
 from warehouse.queries import load
 
 QUERIES = load("sensing")

@@ -7,7 +7,7 @@ trusted, so a check turns red and nothing is posted. Its lines are in `marts.fct
 from warehouse.connect import Role, connect
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
-from warehouse.periods import MartsBehind
+from warehouse.freshness import MartsBehind
 
 FILE = "canary"
 RUNBOOK = "docs/runbooks/the-canary-is-red.md"

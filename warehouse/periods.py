@@ -1,7 +1,8 @@
-"""Periods: open → in review → approved → closed, what stands in the way, and the lines frozen at approval.
+"""Periods: open → in review → approved → closed, and the lines frozen at approval.
 
 Owns `ledger.periods` and `ledger.statement_lines`. Does not own what a statement says: that is read from the marts,
-which must not be older than what they were built from.
+which must not be older than what they were built from (`warehouse.freshness`). What stands in the way is found by
+`warehouse.blocking`.
 """
 
 from collections.abc import Sequence
@@ -9,17 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from warehouse import explaining
+from warehouse.blocking import Blocker, blockers
 from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
-from warehouse.doubts import doubts
 from warehouse.errors import WarehouseError
 
 FILE = "periods"
-
-
-class MartsBehind(WarehouseError):
-    """The marts are not built, or older than control data, pulls or the day."""
 
 
 class ApprovalBlocked(WarehouseError):
@@ -47,16 +44,6 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Blocker:
-    """Why a period should not be approved yet, and the command that mends it."""
-
-    tenant_id: str
-    period_start: date
-    what: str
-    mend: str
-
-
-@dataclass(frozen=True)
 class Frozen:
     """An approved period: how many lines were frozen, their total, and the hash that seals them."""
 
@@ -67,39 +54,6 @@ class Frozen:
     overridden: tuple[Blocker, ...] = ()
 
 
-def is_built(connection: Connection) -> bool:
-    """Whether the marts are there, however old."""
-    built = first(connection, "sensing", "marts_are_built")
-    return built is not None and bool(built["marts_are_built"])
-
-
-def require_built(connection: Connection) -> None:
-    """Raise MartsBehind unless the marts are there, however old."""
-    if not is_built(connection):
-        raise MartsBehind(f"the marts are not built yet{_last_builds(connection)}; run: minutebook build")
-
-
-def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str] | None = None) -> None:
-    """Raise MartsBehind unless the marts know every current pull, all control data and the present UTC day.
-
-    With tenant_ids, as far as it concerns their statements: that another tenant's was approved meanwhile does not.
-    """
-    require_built(connection)
-    if tenant_ids is None:
-        lack = first(connection, "sensing", "what_the_marts_lack", today=today)
-    else:
-        lack = first(connection, "sensing", "what_statements_lack", today=today, tenant_ids=list(tenant_ids))
-    if lack is not None and (lack["pulls_not_built"] or lack["is_control_newer"] or lack["is_day_newer"]):
-        behind = f"the marts are older than what was pulled or changed since{_last_builds(connection)}"
-        raise MartsBehind(f"{behind}; run: minutebook build")
-
-
-def _last_builds(connection: Connection) -> str:
-    """How old the marts are, and why no newer build replaced them, as far as builds were recorded."""
-    row = first(connection, "sensing", "last_builds")
-    return f" ({row['told']})" if row is not None and row["told"] else ""
-
-
 def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
     """The statements of the periods that start in a month, each with its margin, state and `ends_on`."""
     return rows(connection, FILE, "statements", **_of(month, tenant_ids))
@@ -108,50 +62,6 @@ def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] |
 def lines(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
     """The lines of those statements as the marts have them now."""
     return rows(connection, FILE, "lines", **_of(month, tenant_ids))
-
-
-def blockers(connection: Connection, statement: Row, today: date) -> list[Blocker]:
-    """What stands in the way of approving a statement; empty when nothing does."""
-    tenant, start, end = statement["tenant_id"], statement["period_start"], statement["period_end"]
-    window = {"tenant_id": tenant, "period_start": start, "period_end": end}
-    found = []
-    if today < statement["ends_on"]:
-        found.append(
-            Blocker(tenant, start, f"runs until {statement['ends_on']}", f"wait until {statement['ends_on']} UTC")
-        )
-    for day in rows(connection, FILE, "days_that_block", **window):
-        dates = _span(day["first_date"], day["last_date"])
-        cause = f": {day['cause']}" if day["cause"] else ""
-        mend = f"minutebook pull --tenant {tenant} --source {day['source']} --from {day['first_date']}"
-        found.append(
-            Blocker(
-                tenant,
-                start,
-                f"{day['days']} {day['source']} day(s) {day['status']}, {dates}{cause}",
-                f"{mend} --to {day['last_date']}",
-            )
-        )
-    for usage in rows(connection, FILE, "usage_that_blocks", **window):
-        dates = _span(usage["first_date"], usage["last_date"])
-        quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f}"
-        found.append(
-            Blocker(
-                tenant,
-                start,
-                f"{usage['reason']}: {usage['item']} of {usage['source']}, {dates}{quantity}",
-                _mend_usage(usage["reason"], tenant, start),
-            )
-        )
-    found += [Blocker(tenant, start, what, mend) for what, mend in doubts(connection, tenant, start, end)]
-    earlier = first(connection, FILE, "earlier_open_period", **window)
-    if earlier is not None and earlier["period_start"] is not None:
-        month = f"{earlier['period_start']:%Y-%m}"
-        found.append(
-            Blocker(
-                tenant, start, f"its period {month} is not approved", f"minutebook approve {month} --tenant {tenant}"
-            )
-        )
-    return found
 
 
 def begin_review(connection: Connection, statement: Row, actor: str) -> bool:
@@ -284,16 +194,3 @@ def _seal(connection: Connection, tenant_id: str, period_start: date) -> Row:
 
 def _name(period: Row) -> str:
     return f"period {period['period_start']:%Y-%m} of tenant {period['tenant_id']}"
-
-
-def _span(start: date, end: date) -> str:
-    return f"on {start}" if start == end else f"{start} to {end}"
-
-
-def _mend_usage(reason: str, tenant_id: str, period_start: date) -> str:
-    return {
-        "unattributed": "minutebook agent attach --help, from the first of these days on; then minutebook build",
-        "unpriced": f"minutebook price set --tenant {tenant_id} --from {period_start} --help (0 is a price)",
-        "no meter": "minutebook meter add --help, or name the voice meter in the plan's terms",
-        "unknown type": "look at the type in marts.fct_unbilled_usage: only known live types are billed",
-    }.get(reason, "look at the rows in marts.fct_unbilled_usage")

@@ -50,7 +50,6 @@ def marts(home: Path) -> dg.AssetsDefinition:
         arguments = building.build_arguments(as_of, config.full_refresh)
         with (
             minutebook.database() as url,
-            building.alone(url),
             building.recorded(url, as_of),
             building.environment(url, settings.home),
         ):

@@ -6,7 +6,7 @@ from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import canary
-from warehouse.periods import require_built
+from warehouse.freshness import require_built
 
 app = typer.Typer(
     no_args_is_help=True,

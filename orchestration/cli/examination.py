@@ -12,7 +12,8 @@ from warehouse.connect import Role, connect
 from warehouse.control import tenants
 from warehouse.control.changes import Connection, rows
 from warehouse.errors import VaultError
-from warehouse.periods import MartsBehind, broken_seals, is_built, require_fresh
+from warehouse.freshness import MartsBehind, is_built, require_fresh
+from warehouse.periods import broken_seals
 
 FILE = "examination"
 

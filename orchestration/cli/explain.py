@@ -10,7 +10,7 @@ from orchestration.cli.options import Json, command, today
 from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse.explaining import Explanation, explain
-from warehouse.periods import MartsBehind, require_built, require_fresh
+from warehouse.freshness import MartsBehind, require_built, require_fresh
 
 app = typer.Typer()
 

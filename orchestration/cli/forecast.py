@@ -8,7 +8,7 @@ from orchestration.cli.options import Json, Tenants, command, today
 from orchestration.cli.output import print_json, say, show
 from orchestration.cli.session import session
 from warehouse.control.tenants import require_tenant
-from warehouse.periods import require_built
+from warehouse.freshness import require_built
 from warehouse.whatif import METHOD, forecast
 
 app = typer.Typer()

@@ -20,7 +20,7 @@ from orchestration.cli.options import (
 from orchestration.cli.output import next_step, print_json, say, show, show_changes
 from orchestration.cli.session import CommandFailed, session
 from warehouse import quotas
-from warehouse.periods import require_built
+from warehouse.freshness import require_built
 
 limit_app = typer.Typer(
     no_args_is_help=True,

@@ -11,10 +11,13 @@ from orchestration.building import build
 from orchestration.cli.options import Json, Period, Tenants, command, parse_amount, today
 from orchestration.cli.output import console, next_step, print_json, say, show, tracked
 from orchestration.cli.session import CommandFailed, Session, session
-from warehouse import periods
-from warehouse.control import guard, tenants
+from warehouse import blocking, periods
+from warehouse.blocking import Blocker
+from warehouse.control import tenants
+from warehouse.control.errors import Refused
 from warehouse.doubts import set_moved_share
-from warehouse.periods import Blocker, MartsBehind, Month
+from warehouse.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.periods import Month
 
 app = typer.Typer()
 AMOUNTS = ["setup", "subscription", "overage", "minimum", "adjustments", "credits", "total"]
@@ -49,9 +52,10 @@ def review(
                 set_moved_share(connection, moved_share)
             statements = _statements(connection, period, tenant)
             blockers = {
-                _key(row): periods.blockers(connection, row, today()) for row in tracked(statements, "reviewing")
+                _key(row): blocking.blockers(connection, row, today()) for row in tracked(statements, "reviewing")
             }
             detail = periods.lines(connection, period, tenant)
+            connection.commit()  # each period's state is a transaction of its own, which holds up nobody
             for row in statements:
                 if periods.begin_review(connection, row, current.settings.actor):
                     row["state"] = "in_review"
@@ -78,37 +82,22 @@ def approve(
 ) -> None:
     """Approve statements: their lines are frozen, and never change again without a reopening.
 
-    Each tenant's statement is approved on its own; exits 1 when any was refused.
+    Each tenant's is approved on its own and stays so if this is interrupted: run it again for the rest. Exits 1 when
+    any was refused.
     """
     if override is not None and not override.strip():
         raise typer.BadParameter("--override needs a reason")
-    current, done, refused = session(ctx), [], []
+    current, results = session(ctx), []
     with current.settings.database() as url:
         _build_if_behind(current, url)
         with current.operator_of(url) as connection:
-            actor = current.settings.actor
-            guard.lock(
-                connection
-            )  # until this connection commits: no version is written between this look and the freeze
-            periods.require_fresh(connection, today())
-            for row in tracked(_statements(connection, period, tenant), "approving"):
-                who: Row = {"tenant_id": row["tenant_id"], "period_start": row["period_start"]}
-                try:
-                    frozen = periods.approve(connection, row, today(), actor, override)
-                except periods.ApprovalBlocked as error:
-                    refused.append(
-                        {**who, "result": "refused", "lines": None, "manifest_hash": None, "why": str(error)}
-                    )
-                    continue
-                if frozen is None:
-                    result = {"result": "unchanged", "lines": None, "manifest_hash": row["manifest_hash"], "why": None}
-                else:
-                    why = f"overridden: {override}" if frozen.overridden else None
-                    seal = frozen.manifest_hash
-                    result = {"result": "approved", "lines": frozen.lines, "manifest_hash": seal, "why": why}
-                done.append({**who, **result})
+            slugs = dict.fromkeys(row["tenant_id"] for row in _statements(connection, period, tenant))
+            connection.commit()
+            for slug in tracked(list(slugs), "approving"):
+                results += _approve_one(connection, period, slug, current.settings.actor, override)
     columns = ["tenant_id", "period_start", "result", "lines", "manifest_hash", "why"]
-    show([*done, *refused], columns, as_json, "nothing to approve")
+    refused = [row for row in results if row["result"] == "refused"]
+    show([row for row in results if row not in refused] + refused, columns, as_json, "nothing to approve")
     if refused:
         raise CommandFailed(f"{len(refused)} statement(s) refused: {refused[0]['why']}")
     if not as_json:
@@ -117,15 +106,25 @@ def approve(
 
 @command(app, "close", "minutebook close 2026-10")
 def close(ctx: typer.Context, period: Period, tenant: Tenants = None, as_json: Json = False) -> None:
-    """Close approved periods. What arrives later becomes an adjustment in the first period not yet approved."""
+    """Close approved periods. What arrives later becomes an adjustment in the first period not yet approved.
+
+    Exits 1 when any was not approved; the others are closed.
+    """
     current = session(ctx)
     with current.operator() as connection:
-        done = []
-        for row in tracked(_reviewed(connection, period, tenant), "closing"):
-            changed = periods.close(connection, row, current.settings.actor)
-            result = "closed" if changed else "unchanged"
+        done, refused = [], []
+        found = _reviewed(connection, period, tenant)
+        connection.commit()
+        for row in tracked(found, "closing"):
+            try:
+                result = "closed" if periods.close(connection, row, current.settings.actor) else "unchanged"
+            except Refused as error:
+                result = "refused"
+                refused.append(str(error))
             done.append({"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result})
     show(done, ["tenant_id", "period_start", "result"], as_json, "nothing to close")
+    if refused:
+        raise CommandFailed(f"{len(refused)} period(s) refused: {refused[0]}")
     if not as_json:
         next_step(f"minutebook review {Month.parse(f'{period.end:%Y-%m}')}")
 
@@ -157,14 +156,43 @@ def _build_if_behind(current: Session, url: str) -> None:
     """Statements are only shown and frozen from marts that know everything; to build is quicker than to explain."""
     with current.operator_of(url) as connection:
         try:
-            periods.require_fresh(connection, today())
+            require_fresh(connection, today())
         except MartsBehind as error:
             console(is_error=True).print(f"{error} … building them first", style="dim", markup=False)
         else:
             return
     build(url, current.settings.home, today())
     with current.operator_of(url) as connection:
-        periods.require_fresh(connection, today())
+        require_fresh(connection, today())
+
+
+def _approve_one(
+    connection: psycopg.Connection[Any], period: Month, slug: str, actor: str, override: str | None
+) -> list[Row]:
+    """What became of a tenant's statements of a month, in a transaction of their own: no other refusal undoes it."""
+    with standing_still(connection):
+        found = periods.statements(connection, period, [slug])
+        try:
+            require_fresh(connection, today(), [slug])
+        except MartsBehind as error:
+            return [_approval(row, "refused", why=str(error)) for row in found]
+        return [_approved(connection, row, actor, override) for row in found]
+
+
+def _approved(connection: psycopg.Connection[Any], row: Row, actor: str, override: str | None) -> Row:
+    try:
+        frozen = periods.approve(connection, row, today(), actor, override)
+    except periods.ApprovalBlocked as error:
+        return _approval(row, "refused", why=str(error))
+    if frozen is None:
+        return _approval(row, "unchanged", manifest_hash=row["manifest_hash"])
+    why = f"overridden: {override}" if frozen.overridden else None
+    return _approval(row, "approved", lines=frozen.lines, manifest_hash=frozen.manifest_hash, why=why)
+
+
+def _approval(row: Row, result: str, **told: object) -> Row:
+    about = {"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result}
+    return {**about, "lines": None, "manifest_hash": None, "why": None, **told}
 
 
 def _statements(connection: psycopg.Connection[Any], period: Month, chosen: list[str] | None) -> list[Row]:

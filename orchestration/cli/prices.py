@@ -11,7 +11,7 @@ from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.control import prices
 from warehouse.control.prices import Model, Price, Tier
-from warehouse.periods import require_built
+from warehouse.freshness import require_built
 from warehouse.whatif import simulate
 
 app = typer.Typer(

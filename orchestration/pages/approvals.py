@@ -17,10 +17,10 @@ from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, r
 from orchestration.pages.periods import asked_month, statements_of, what_is_behind
 from orchestration.pages.rendering import render
 from warehouse import periods
-from warehouse.control import guard
 from warehouse.control.changes import Connection, Row
 from warehouse.control.errors import Refused
-from warehouse.periods import ApprovalBlocked, MartsBehind, Month
+from warehouse.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.periods import ApprovalBlocked, Month
 
 
 @for_roles("finance")
@@ -36,18 +36,16 @@ def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
     """Approve what was shown, all in one transaction; shown again, unapproved, when any of it has changed since."""
     month, today = asked_month(request, []), request.app.state.today()
     with readers(request).operator(visitor.person.login_id) as connection:
-        guard.lock(connection)  # nothing is pulled or changed between this look at the marts and the freeze
         try:
-            ready, _ = _chosen(request, statements_of(connection, month, today))
-            periods.require_fresh(connection, today, [row["tenant_id"] for row in ready])
-            if not ready or not hmac.compare_digest(form.get("seen", ""), _seen(ready)):
-                changed = "What you were shown has changed since: look again. Nothing was approved."
-                return _shown(request, visitor, connection, month, changed)
-            own = periods.statements(connection, month, [row["tenant_id"] for row in ready])
-            wanted = {_key(row) for row in ready}
-            # A refusal of one rolls all back: finance was asked about all of them together.
-            with connection.transaction():
-                for statement in own:
+            with standing_still(connection):
+                ready, _ = _chosen(request, statements_of(connection, month, today))
+                require_fresh(connection, today, [row["tenant_id"] for row in ready])
+                if not ready or not hmac.compare_digest(form.get("seen", ""), _seen(ready)):
+                    changed = "What you were shown has changed since: look again. Nothing was approved."
+                    return _shown(request, visitor, connection, month, changed)
+                wanted = {_key(row) for row in ready}
+                # A refusal of one rolls all back: finance was asked about all of them together.
+                for statement in periods.statements(connection, month, [row["tenant_id"] for row in ready]):
                     if _key(statement) in wanted:
                         periods.approve(connection, statement, today, visitor.person.login_id)
         except (ApprovalBlocked, MartsBehind, Refused) as error:

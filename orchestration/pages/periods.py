@@ -15,12 +15,12 @@ from orchestration.pack.figures import figures_of
 from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.pages.paging import Paging
 from orchestration.pages.rendering import render
-from warehouse import periods
-from warehouse.control import guard
+from warehouse import blocking, periods
 from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.control.errors import Refused
 from warehouse.doubts import moved_share
-from warehouse.periods import ApprovalBlocked, MartsBehind, Month
+from warehouse.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.periods import ApprovalBlocked, Month
 
 FILE = "pages"
 SHOWN = {"all": "all", "decide": "to decide", "blocked": "blocked", "ready": "ready to approve", "done": "approved"}
@@ -77,10 +77,10 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
         raise HTTPException(404)
     reason = form.get("reason", "").strip() or None
     try:
-        with readers(request).operator(visitor.person.login_id) as connection:
-            guard.lock(connection)  # nothing is pulled or changed between this look at the marts and the freeze
-            periods.require_fresh(connection, today, [tenant])
-            periods.approve(connection, _statement(connection, tenant, start), today, visitor.person.login_id, reason)
+        with readers(request).operator(visitor.person.login_id) as connection, standing_still(connection):
+            require_fresh(connection, today, [tenant])
+            statement = _statement(connection, tenant, start)
+            periods.approve(connection, statement, today, visitor.person.login_id, reason)
     except (ApprovalBlocked, MartsBehind, Refused) as error:
         return _period(request, visitor, tenant, start, fault=str(error), reason=reason or "")
     return RedirectResponse(f"/periods/{tenant}/{start}", 303)
@@ -124,7 +124,7 @@ def _period(
             raise HTTPException(404, str(error)) from None
         period = _statement(connection, tenant, start)
         is_pending = period["state"] not in {"approved", "closed"}
-        blockers = periods.blockers(connection, period, today) if is_pending else []
+        blockers = blocking.blockers(connection, period, today) if is_pending else []
         history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
         behind = what_is_behind(connection, request, [tenant])
     return render(
@@ -226,7 +226,7 @@ def _totals(found: Sequence[Row]) -> list[Row]:
 def what_is_behind(connection: Connection, request: Request, tenant_ids: Sequence[str]) -> str:
     """Why these tenants' statements cannot be approved now, in words; empty while the marts know all about them."""
     try:
-        periods.require_fresh(connection, request.app.state.today(), tenant_ids)
+        require_fresh(connection, request.app.state.today(), tenant_ids)
     except MartsBehind as error:
         return str(error)
     return ""

@@ -28,7 +28,7 @@ def frozen(database: Database) -> list[Any]:
 
 
 def state(database: Database) -> list[Any]:
-    return database.execute("select period_start::text, state from ledger.periods order by 1").fetchall()
+    return database.execute("select period_start::text, state from ledger.periods order by 1, tenant_id").fetchall()
 
 
 def test_a_period_goes_from_review_to_closed_and_back_only_with_a_reason(quiet: Minutebook, database: Database) -> None:
@@ -72,17 +72,27 @@ def test_a_period_goes_from_review_to_closed_and_back_only_with_a_reason(quiet: 
 def test_what_blocks_is_told_with_its_mending_and_can_be_overridden_with_a_reason(
     acme: Minutebook, database: Database
 ) -> None:
-    (reviewed,) = json.loads(acme("review 2026-02 --json").stdout)
+    acme("tenant add bolt --name Bolt --activated-on 2026-01-01")
+    acme("tenant plan bolt growth --from 2026-01-01")
+    reviewed, unblocked = json.loads(acme("review 2026-01 --json").stdout)
+    assert unblocked["blockers"] == []
+    assert "1 statement(s) refused: period 2026-01 of tenant acme" in acme("approve 2026-01", code=1).output
+    told = acme("close 2026-01", code=1).output
+    assert "1 period(s) refused: period 2026-01 of tenant acme is in review; approve it first" in told
+    assert state(database) == [("2026-01-01", "in_review"), ("2026-01-01", "closed")], "bolt's is done"
+
+    (reviewed,) = json.loads(acme("review 2026-02 --tenant acme --json").stdout)
     what = [blocker["what"] for blocker in reviewed["blockers"]]
     assert "28 vapi day(s) not pulled, 2026-02-01 to 2026-02-28" in what
     assert "its period 2026-01 is not approved" in what
     pull = "minutebook pull --tenant acme --source vapi --from 2026-02-01 --to 2026-02-28"
     assert pull in [blocker["mend"] for blocker in reviewed["blockers"]]
 
-    assert "is blocked by" in acme("approve 2026-02", code=1).output
-    assert frozen(database) == []
-    acme("approve 2026-02 --override", "provider lost the month")
-    row = database.execute("select state, reason from ledger.periods").fetchone()
+    before = frozen(database)
+    assert "is blocked by" in acme("approve 2026-02 --tenant acme", code=1).output
+    assert frozen(database) == before
+    acme("approve 2026-02 --tenant acme --override", "provider lost the month")
+    row = database.execute("select state, reason from ledger.periods where period_start = '2026-02-01'").fetchone()
     assert row == ("approved", "provider lost the month")
 
     assert "no tenant 'x'" in acme("review 2026-02 --tenant x", code=1).output

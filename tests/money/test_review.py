@@ -8,6 +8,7 @@ import pytest
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 from warehouse import periods
+from warehouse.blocking import blockers
 from warehouse.connect import Role, connect
 from warehouse.doubts import set_moved_share
 from warehouse.periods import Month
@@ -31,7 +32,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.build(today)
     with connect(warehouse.url, Role.OPERATOR) as operator:
         found = {
-            month: [one.what for one in periods.blockers(operator, row, today)]
+            month: [one.what for one in blockers(operator, row, today)]
             for month in ("2026-01", "2026-02", "2026-03")
             for row in periods.statements(operator, Month.parse(month))
         }
@@ -42,7 +43,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
         set_moved_share(operator, Decimal(3))
         (march,) = periods.statements(operator, Month.parse("2026-03"))
-        assert not [one for one in periods.blockers(operator, march, today) if one.what.startswith("moved")]
+        assert not [one for one in blockers(operator, march, today) if one.what.startswith("moved")]
     trail = "select actor, after ->> 'moved_share' from ledger.audit_log where object_table = 'control.review_rules'"
     assert warehouse.rows(trail)[-1] == ("finance", "3")
 
@@ -57,7 +58,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                 "ledger.stripe_cache", {"kind": kind, "cache_key": key, "body": body, "read_at": "2026-04-01"}
             )
         with connect(warehouse.url, Role.OPERATOR) as operator:
-            told = [one for one in periods.blockers(operator, march, today) if "price_1" in one.what]
+            told = [one for one in blockers(operator, march, today) if "price_1" in one.what]
         assert bool(told) == differs
     assert told[0].what.startswith("Stripe's price price_1 charges scans otherwise than our price")
     with connect(warehouse.url, Role.OPERATOR) as operator, pytest.raises(periods.ApprovalBlocked):

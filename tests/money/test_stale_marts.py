@@ -5,9 +5,8 @@ import pytest
 from orchestration.building import BuildFailed
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, scan, write_acme
-from warehouse import periods
 from warehouse.connect import Role, connect
-from warehouse.periods import MartsBehind
+from warehouse.freshness import MartsBehind, require_fresh, standing_still
 
 
 def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Warehouse) -> None:
@@ -15,8 +14,13 @@ def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Wareh
     scan(warehouse, "2026-01-10", 2)
     warehouse.build(FEBRUARY_3)
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        periods.require_fresh(operator, FEBRUARY_3)
+        require_fresh(operator, FEBRUARY_3)
     scan(warehouse, "2026-01-10", 3)
+    with connect(warehouse.url, Role.OPERATOR) as operator, pytest.raises(MartsBehind):
+        require_fresh(operator, FEBRUARY_3, ["acme"])
+    with connect(warehouse.url, Role.OPERATOR) as operator, standing_still(operator):
+        require_fresh(operator, FEBRUARY_3, ["bolt"])  # a pull of another tenant's account moves no statement of its
+        assert warehouse.rows("select pg_try_advisory_lock(7734, 0)") == [(False,)], "no build meanwhile"
     warehouse.connection.execute("revoke select on control.prices from minutebook_transformer")
     with pytest.raises(BuildFailed):
         warehouse.build(FEBRUARY_3)
@@ -24,5 +28,5 @@ def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Wareh
         connect(warehouse.url, Role.OPERATOR) as operator,
         pytest.raises(MartsBehind, match=r"\(built 20.* UTC; a build failed 20.* UTC: the marts were not built: "),
     ):
-        periods.require_fresh(operator, FEBRUARY_3)
+        require_fresh(operator, FEBRUARY_3)
     assert warehouse.rows("select quantity from marts.fct_line_days") == [(2,)], "the last good build stands"

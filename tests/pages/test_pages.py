@@ -17,6 +17,7 @@ from tests.pages import world
 from tests.pages.server import serving
 from tests.pages.signing import PASSWORD, form_token, sign_in
 from warehouse import logins, periods
+from warehouse.blocking import blockers
 from warehouse.connect import Role, connect
 from warehouse.periods import Month
 
@@ -44,7 +45,7 @@ def test_the_month_counts_as_blocked_exactly_what_review_blocks(visit: Visit, st
     client = visit("ana")
     with connect(story_url, Role.OPERATOR) as connection:
         for statement in periods.statements(connection, Month.parse("2026-10")):
-            is_blocked = bool(periods.blockers(connection, statement, world.TODAY))
+            is_blocked = bool(blockers(connection, statement, world.TODAY))
             shown = "blocked" if is_blocked else "ready"
             page = client.get(f"/periods?month=2026-10&show={shown}").text
             assert f'/periods/{statement["tenant_id"]}/2026-10-01"' in page

@@ -37,7 +37,8 @@ select
     coalesce((select max(as_of) from marts.dim_build), '-infinity') < %(today)s as is_day_newer;
 
 -- name: what_statements_lack
--- The same as far as it concerns the statements of some tenants: a change of another tenant's period moves none of theirs.
+-- The same as far as it concerns the statements of some tenants: a change of another tenant's period moves none of theirs,
+-- nor does a pull of another tenant's own account.
 with built as (
     select
         coalesce(max(control_revision), -1) as revision,
@@ -51,6 +52,7 @@ select
         from ledger.pulls as pulls
         where
             pulls.state = 'published'
+            and pulls.account = any(%(tenant_ids)s::text[] || 'platform'::text)
             and not exists (select 1 from marts.fct_pulls_built as known where pulls.pull_id = known.pull_id)
     ) as pulls_not_built,
     (select besides_periods from control.revision) > built.revision
@@ -60,6 +62,14 @@ select
     ) as is_control_newer,
     built.as_of < %(today)s as is_day_newer
 from built;
+
+-- name: hold_the_right_to_build
+-- Until the session ends, however that ends: two builds would delete and insert the same account-days.
+select pg_catalog.pg_advisory_lock(7734, 0);
+
+-- name: hold_the_marts
+-- Until the transaction ends: while they are read to be frozen, no build replaces them one by one.
+select pg_catalog.pg_advisory_xact_lock_shared(7734, 0);
 
 -- name: begin_build
 insert into ledger.builds (as_of) values (%(as_of)s)
