@@ -12,6 +12,13 @@ from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.errors import WarehouseError
 
 FILE = "history"
+# How two pulls of a source are compared: objects field by field, or counts by what tells them apart.
+CHANGES = {
+    "vapi": "changed_fields",
+    "voiceflow": "changed_counts_of_voiceflow",
+    "voiceflow_transcripts": "changed_fields",
+    "usage_metrics": "changed_counts_of_usage_metrics",
+}
 
 
 class NothingToCompare(WarehouseError):
@@ -86,7 +93,7 @@ def difference(connection: Connection, before: int, after: int) -> Difference:
             raise NothingToCompare(
                 f"pull {before} is of {_day(earlier)}, pull {after} of {_day(later)}: only pulls of one day compare"
             )
-    changes = rows(connection, FILE, f"changes_{later['source']}", before=before, after=after)
+    changes = rows(connection, FILE, CHANGES[later["source"]], before=before, after=after)
     return Difference(earlier, later, changes)
 
 

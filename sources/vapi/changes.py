@@ -2,10 +2,8 @@
 
 from datetime import UTC, date
 
-from sources.errors import AnswerTooLarge, PullTruncated
 from sources.http import ProviderClient
-from sources.vapi.calls import parse
-from sources.vapi.listing import DEFAULT_LIMIT, LIMIT
+from sources.vapi.listing import LIMIT, Query, answers
 from sources.window import Window, instant
 
 
@@ -14,31 +12,15 @@ def changed_days(client: ProviderClient, updated: Window, before: date) -> froze
 
     What lies further back than the window is not asked for, so the cost is that of what changed. Raises SourceFailure.
     """
-    days: set[date] = set()
-    unread = [updated]
     created_before = instant(Window.of_day(before).start)
-    while unread:
-        window = unread.pop()
-        query: dict[str, str | int] = {
+
+    def query(window: Window) -> Query:
+        return {
             "updatedAtGe": instant(window.start),
             "updatedAtLt": instant(window.end),
             "createdAtLt": created_before,
             "limit": LIMIT,
         }
-        try:
-            answer = client.get("/call", parse, query)
-        except AnswerTooLarge:
-            if (halves := window.halves()) is None:
-                raise
-            unread.extend(halves)
-            continue
-        days |= {call.created_at.astimezone(UTC).date() for call, _ in answer}
-        if len(answer) >= LIMIT or len(answer) == DEFAULT_LIMIT:
-            if halves := window.halves():
-                unread.extend(halves)
-            elif len(answer) >= LIMIT:
-                raise PullTruncated(
-                    f"Vapi GET /call: {len(answer)} calls were updated in the millisecond {instant(window.start)};"
-                    f" Vapi lists at most {LIMIT} and offers no page to read on"
-                )
-    return frozenset(day for day in days if day < before)
+
+    told = (call for _, answer, _ in answers(client, updated, query, "updated") for call, _ in answer)
+    return frozenset(day for call in told if (day := call.created_at.astimezone(UTC).date()) < before)

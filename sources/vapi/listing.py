@@ -2,13 +2,18 @@
 exist.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Document
 from sources.vapi.calls import Call, parse
 from sources.window import Window, instant
+
+Query: TypeAlias = dict[str, str | int]
+Row: TypeAlias = tuple[Call, Document]
 
 LIMIT = 1000
 # What a limit that was ignored looks like: Vapi then gives its default, silently.
@@ -19,41 +24,25 @@ DEFAULT_LIMIT = 100
 class Listing:
     """Calls by id, the windows that tile what was asked, and how it went."""
 
-    calls: dict[str, tuple[Call, Document]] = field(default_factory=dict)
+    calls: dict[str, Row] = field(default_factory=dict)
     windows: list[Window] = field(default_factory=list)
     requests: int = 0
     outside: int = 0
 
 
 def list_calls(client: ProviderClient, whole: Window) -> Listing:
-    """Every call created in the window, once. A full answer is not trusted: its window is asked again in halves.
+    """Every call created in the window, once.
 
     PullTruncated if a single millisecond fills an answer; ContractBroken if the answer ignores the window.
     """
     listing = Listing()
-    unread = [whole]
-    while unread:
-        window = unread.pop()
+    for window, answer, is_whole in answers(client, whole, _query, "created"):
         listing.requests += 1
-        try:
-            answer = client.get("/call", parse, _query(window))
-        except AnswerTooLarge:
-            if (halves := window.halves()) is None:
-                raise
-            unread.extend(reversed(halves))
-            continue
         inside = [row for row in answer if row[0].created_at in window]
-        if len(answer) >= LIMIT or len(answer) == DEFAULT_LIMIT:
+        if not is_whole:
             if len(inside) < len(answer):
                 raise ContractBroken(f"Vapi GET /call: {_span(window)} was answered with calls created outside of it")
-            if halves := window.halves():
-                unread.extend(reversed(halves))
-                continue
-            if len(answer) >= LIMIT:
-                raise PullTruncated(
-                    f"Vapi GET /call: {len(answer)} calls were created in the millisecond {instant(window.start)};"
-                    f" Vapi lists at most {LIMIT} and offers no page to read on"
-                )
+            continue
         listing.windows.append(window)
         listing.outside += len(answer) - len(inside)
         for row in inside:
@@ -63,7 +52,37 @@ def list_calls(client: ProviderClient, whole: Window) -> Listing:
     return listing
 
 
-def _query(window: Window) -> dict[str, str | int]:
+def answers(
+    client: ProviderClient, whole: Window, query: Callable[[Window], Query], happened: str
+) -> Iterator[tuple[Window, list[Row], bool]]:
+    """Each answer with its window, and whether it is whole: a full one, or one too large to take, is not trusted, and
+    its window is asked again in halves. The windows of whole answers tile what was asked, in order.
+
+    `happened` says what put a call into its window. PullTruncated if a single millisecond fills an answer.
+    """
+    unread = [whole]
+    while unread:
+        window = unread.pop()
+        halves = window.halves()
+        answer: list[Row] = []
+        is_whole = False
+        try:
+            answer = client.get("/call", parse, query(window))
+            is_whole = len(answer) < LIMIT and (len(answer) != DEFAULT_LIMIT or halves is None)
+        except AnswerTooLarge:
+            if halves is None:
+                raise
+        if not is_whole:
+            if halves is None:
+                raise PullTruncated(
+                    f"Vapi GET /call: {len(answer)} calls were {happened} in the millisecond {instant(window.start)};"
+                    f" Vapi lists at most {LIMIT} and offers no page to read on"
+                )
+            unread.extend(reversed(halves))
+        yield window, answer, is_whole
+
+
+def _query(window: Window) -> Query:
     return {"createdAtGe": instant(window.start), "createdAtLt": instant(window.end), "limit": LIMIT}
 
 

@@ -1,29 +1,9 @@
 -- name: days
 -- One row per tenant, source and finished day that should have been pulled and was not, failed, or is incomplete.
-with statuses as (
-    select
-        tenant_id,
-        status,
-        valid_from,
-        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to
-    from control.tenant_statuses
-),
-
-expected as (
-    select distinct
-        t.tenant_id,
-        t.source,
-        t.account,
-        d.day::date as usage_date
-    from control.tenant_sources as t
-    inner join statuses as s on t.tenant_id = s.tenant_id and s.status = 'active'
-    cross join
-        lateral generate_series(
-            greatest(t.valid_from, s.valid_from, %(first_day)s::date)::timestamp,
-            least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
-            interval '1 day'
-        ) as d (day)
-    where %(tenant_ids)s::text[] is null or t.tenant_id = any(%(tenant_ids)s)
+with expected as (
+    select *
+    from control.expected_days(%(first_day)s, %(last_day)s) as e
+    where %(tenant_ids)s::text[] is null or e.tenant_id = any(%(tenant_ids)s)
 ),
 
 currents as (

@@ -1,30 +1,14 @@
 -- name: account_days
 -- Account-days that are not as they should be and mend by another pull alone, with the moment from which it is due.
 -- What needs a person (a permanent failure) is none of them, until the credential it was about is replaced.
-with statuses as (
+with expected as (
     select
-        tenant_id,
-        status,
-        valid_from,
-        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to
-    from control.tenant_statuses
-),
-
-expected as (
-    select
-        t.source,
-        t.account,
-        d.day::date as usage_date,
-        array_agg(distinct t.tenant_id order by t.tenant_id) as tenants
-    from control.tenant_sources as t
-    inner join statuses as s on t.tenant_id = s.tenant_id and s.status = 'active'
-    cross join
-        lateral generate_series(
-            greatest(t.valid_from, s.valid_from, %(first_day)s::date)::timestamp,
-            least(t.valid_to - 1, s.valid_to - 1, %(last_day)s::date)::timestamp,
-            interval '1 day'
-        ) as d (day)
-    group by t.source, t.account, d.day
+        source,
+        account,
+        usage_date,
+        array_agg(tenant_id order by tenant_id) as tenants
+    from control.expected_days(%(first_day)s, %(last_day)s)
+    group by source, account, usage_date
 ),
 
 recent as (

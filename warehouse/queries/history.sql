@@ -98,8 +98,9 @@ where
 order by pull_id desc
 limit 2;
 
--- name: changes_vapi
--- What money and routing depend on, and nothing that was said; numbers are compared as numbers.
+-- name: changed_fields
+-- Calls by what money and routing depend on, transcripts by when and how long they were; nothing that was said. Numbers are
+-- compared as numbers. The two pulls are of one source.
 with told as (
     select
         c.pull_id,
@@ -136,6 +137,22 @@ with told as (
         ) as fields
     from raw_vapi.calls as c
     where c.pull_id in (%(before)s, %(after)s)
+    union all
+    select
+        t.pull_id,
+        t.transcript_id as item,
+        jsonb_strip_nulls(
+            jsonb_build_object(
+                'project', t.project_id,
+                'environment', t.environment_id,
+                'created at', t.created_at,
+                'updated at', t.updated_at,
+                'ended at', t.ended_at,
+                'messages', t.message_count
+            )
+        ) as fields
+    from raw_voiceflow.transcripts as t
+    where t.pull_id in (%(before)s, %(after)s)
 ),
 
 paired as (
@@ -160,7 +177,7 @@ cross join lateral jsonb_object_keys(p.before || p.after) as f (field)
 where p.before -> f.field is distinct from p.after -> f.field
 order by p.change, p.item, f.field;
 
--- name: changes_voiceflow
+-- name: changed_counts_of_voiceflow
 -- Counts by what tells them apart; top intents are visitors' words, so only their number is told.
 with told as (
     select
@@ -205,49 +222,7 @@ from summed
 where before is distinct from after
 order by change, item;
 
--- name: changes_voiceflow_transcripts
--- When conversations were and how long, and nothing that was said.
-with told as (
-    select
-        t.pull_id,
-        t.transcript_id as item,
-        jsonb_strip_nulls(
-            jsonb_build_object(
-                'project', t.project_id,
-                'environment', t.environment_id,
-                'created at', t.created_at,
-                'updated at', t.updated_at,
-                'ended at', t.ended_at,
-                'messages', t.message_count
-            )
-        ) as fields
-    from raw_voiceflow.transcripts as t
-    where t.pull_id in (%(before)s, %(after)s)
-),
-
-paired as (
-    select
-        coalesce(b.item, a.item) as item,
-        case when b.item is null then 'added' when a.item is null then 'gone' else 'changed' end as change,
-        coalesce(b.fields, '{}') as before,
-        coalesce(a.fields, '{}') as after
-    from (select item, fields from told where pull_id = %(before)s) as b
-    full join (select item, fields from told where pull_id = %(after)s) as a on b.item = a.item
-    where b.fields is distinct from a.fields
-)
-
-select
-    p.item,
-    p.change,
-    f.field,
-    p.before ->> f.field as before,
-    p.after ->> f.field as after
-from paired as p
-cross join lateral jsonb_object_keys(p.before || p.after) as f (field)
-where p.before -> f.field is distinct from p.after -> f.field
-order by p.change, p.item, f.field;
-
--- name: changes_usage_metrics
+-- name: changed_counts_of_usage_metrics
 with told as (
     select
         m.pull_id,

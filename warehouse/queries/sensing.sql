@@ -1,20 +1,8 @@
 -- name: tenants_active_between
 -- Tenants that are active on at least one day of [first_day, last_day], both included.
-with versions as (
-    select
-        tenant_id,
-        status,
-        valid_from,
-        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to
-    from control.tenant_statuses
-)
-
 select distinct tenant_id
-from versions
-where
-    status = 'active'
-    and valid_from <= %(last_day)s
-    and coalesce(valid_to, 'infinity') > %(first_day)s
+from control.active_spans()
+where valid_from <= %(last_day)s and coalesce(valid_to, 'infinity') > %(first_day)s
 order by tenant_id;
 
 -- name: marts_are_built
