@@ -2,9 +2,9 @@
 
 import atexit
 import base64
+import gc
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import traceback
@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # Each command is a process of its own, forked from one that has done the imports: they take longer than the work. Not
-# those of dbt and Dagster, whose libraries start threads that no fork takes along.
+# orchestration.definitions, which reads the settings of its process while it is imported.
+PRELOADED = [
+    *("orchestration.cli", "orchestration.pages", "orchestration.assets.ingest", "orchestration.assets.marts"),
+    *("orchestration.assets.postings", "orchestration.checks", "orchestration.sensors", "orchestration.instance"),
+    *("dbt.cli.main", "dbt.adapters.postgres", "dlt.destinations", "adbc_driver_postgresql.dbapi", "pyarrow.parquet"),
+]
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["orchestration.cli", __name__])
-MINUTEBOOK = Path(sys.executable).with_name("minutebook")
+FORKS.set_forkserver_preload([*PRELOADED, __name__])
 
 
 @dataclass
@@ -30,22 +34,12 @@ class Deployment:
     def run(self, *arguments: str, given: str = "", fails: bool | None = False, **changed: str) -> None:
         """A command of the CLI; it must end as told, None: in either way. A failing one shows its traceback."""
         debug = ["--debug"] if fails else []
-        if "build" in arguments:
-            code, said = self._execute([str(MINUTEBOOK), *debug, *arguments], given, changed)
-        else:
-            code, said = self._fork(["minutebook", *debug, *arguments], given, changed)
+        code, said = self._fork(["minutebook", *debug, *arguments], given, changed)
         assert fails is None or (code != 0) == fails, f"{arguments}: {code}\n{said}"
 
     def python(self, program: str, **changed: str) -> str:
         """A program in a process of its own, such as a run of Dagster; what it printed."""
-        return self._execute([sys.executable, "-c", program], "", changed)[1]
-
-    def _execute(self, arguments: list[str], given: str, changed: Mapping[str, str]) -> tuple[int, str]:
-        done = subprocess.run(
-            arguments, input=given, text=True, capture_output=True, env={**self.environment, **changed}
-        )
-        self.said.append((" ".join(arguments)[:200], done.stdout + done.stderr))
-        return done.returncode, done.stdout + done.stderr
+        return self._fork(["python", "-c", program], "", changed)[1]
 
     def _fork(self, arguments: list[str], given: str, changed: Mapping[str, str]) -> tuple[int, str]:
         with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +58,7 @@ def _child(arguments: list[str], environment: Mapping[str, str], folder: str) ->
     import sources.http
     from orchestration import cli
 
+    gc.freeze()  # what was preloaded stays; to look through it again and again costs more than most commands
     # As many attempts, each of which may say something; no patience between them.
     sources.http.LONGEST_WAIT = 0.01
     os.environ.clear()
@@ -74,7 +69,10 @@ def _child(arguments: list[str], environment: Mapping[str, str], folder: str) ->
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
     try:
         sys.argv = arguments
-        cli.main()
+        if arguments[0] == "python":
+            exec(arguments[-1], {"__name__": "__main__"})  # noqa: S102 - the test's own program
+        else:
+            cli.main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -1,6 +1,7 @@
 """A tenant's own login attacks: every path it can think of leads to its own rows or to none (invariant 11)."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -220,6 +221,14 @@ def test_an_error_or_a_notice_tells_of_no_foreign_row(reader: Reader, probe: str
     assert not foreign(answer)
     assert not foreign(heard)
     assert bool(heard) == ("pg_temp.tell" in probe)
+
+
+def test_a_query_meets_the_index_and_asks_once_whose_rows_it_may_see(reader: Reader) -> None:
+    reader.execute("set enable_seqscan = off")
+    asked = "select count(*) from marts.fct_calls where usage_date >= '2026-03-01'"
+    plan = "\n".join(line for (line,) in reader.execute(f"explain (analyze, timing off) {asked}").fetchall())  # type: ignore[call-overload]
+    assert re.search(r"Index Cond: \(\(tenant_id = \(?(InitPlan 1\)\.col1|\$0)\) AND \(usage_date", plan), plan
+    assert re.search(r"InitPlan 1.*\n +->  Result .*loops=1\)", plan), plan
 
 
 def test_statistics_and_catalogs_hold_no_foreign_value(house: House, reader: Reader) -> None:
