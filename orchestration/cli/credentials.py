@@ -62,7 +62,7 @@ def set_credential(
             help="How it is used. May be repeated. requests_per_second=5: what its account may ask, all runs together,"
             " as Vapi shows it in the organisation's settings. Voiceflow: generation=stable for a personal access token"
             " (vfp_…), which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…);"
-            " transcripts=yes, with generation v2, reads its transcripts too.",
+            " transcripts=yes reads its transcripts too.",
         ),
     ] = None,
     as_json: Json = False,
@@ -220,7 +220,7 @@ def _ask(
         if row["valid_to"] is None or row["valid_to"] > on
     ]
     with voiceflow_client(credential, current.settings) as client:
-        voiceflow.verify(client, projects)
+        voiceflow.verify(client, projects, has_transcripts=credential.settings.get("transcripts") == "yes")
 
 
 def _setting(text: str) -> tuple[str, object]:
@@ -249,9 +249,6 @@ def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]
         if value not in values:
             allowed = ", ".join(map(str, values))
             raise typer.BadParameter(f"'{name}' is one of {allowed}, not '{value}'", param_hint="--setting")
-    generation = settings.get("generation", "v2")
-    if settings.get("transcripts") == "yes" and not voiceflow.GENERATIONS[str(generation)].has_transcripts:
-        raise typer.BadParameter(f"no transcripts are read in generation {generation}", param_hint="--setting")
     return settings
 
 

@@ -16,9 +16,9 @@ from sources.errors import ProviderRefused
 from sources.http import ProviderClient
 from sources.personal import Choices
 from sources.reading import Reading, hash_rows
-from sources.voiceflow import stable, v2
+from sources.voiceflow import stable, transcripts, v2
 from sources.voiceflow.rows import Project, ProjectUsage, table
-from sources.voiceflow.transcripts import kept_of, read_transcripts
+from sources.voiceflow.transcripts import TranscriptApi, kept_of
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
@@ -39,14 +39,20 @@ class Generation:
     authorization: str
     read_project: Callable[[ProviderClient, Project, Window], ProjectUsage]
     verify_project: Callable[[ProviderClient, Project], None]
-    has_transcripts: bool
+    transcripts: TranscriptApi
 
 
 GENERATIONS = {
     # The key stands alone: Voiceflow refuses it with "Bearer" before it.
-    "v2": Generation("https://analytics-api.voiceflow.com", "{key}", v2.read_project, v2.verify_project, True),
+    "v2": Generation(
+        "https://analytics-api.voiceflow.com", "{key}", v2.read_project, v2.verify_project, transcripts.V2
+    ),
     "stable": Generation(
-        "https://realtime-api.voiceflow.com", "Bearer {key}", stable.read_project, stable.verify_project, False
+        "https://realtime-api.voiceflow.com",
+        "Bearer {key}",
+        stable.read_project,
+        stable.verify_project,
+        transcripts.STABLE,
     ),
 }
 
@@ -112,21 +118,22 @@ def read_transcripts_day(
     client: VoiceflowClient, usage_date: date, projects: Sequence[Project], choices: Choices
 ) -> Reading:
     """The projects' transcripts created in the UTC day, with as much as is kept by the choices; columns of
-    raw_voiceflow.transcripts. Raises SourceFailure: ProviderRefused with a key of a generation that is not asked for
-    them.
+    raw_voiceflow.transcripts. Raises SourceFailure.
     """
-    if not client.generation.has_transcripts:
-        raise ProviderRefused("Voiceflow: transcripts are read with a key of generation v2 only")
-    return read_transcripts(client, projects, Window.of_day(usage_date), choices)
+    api = client.generation.transcripts
+    return transcripts.read_transcripts(client, api, projects, Window.of_day(usage_date), choices)
 
 
-def verify(client: VoiceflowClient, projects: Sequence[Project]) -> None:
-    """Whether the key reads each of the projects. CredentialRejected if not; ProviderRefused where there is none to
-    ask about, since every question to Voiceflow names a project."""
+def verify(client: VoiceflowClient, projects: Sequence[Project], *, has_transcripts: bool = False) -> None:
+    """Whether the key reads each of the projects, and their transcripts where these are wanted. CredentialRejected if
+    not; ProviderRefused where there is none to ask about, since every question to Voiceflow names a project.
+    """
     if not projects:
         raise ProviderRefused("Voiceflow: a key can only be verified against a project, and the tenant has none yet")
     for project in projects:
         client.generation.verify_project(client, project)
+        if has_transcripts:
+            transcripts.verify_transcripts(client, client.generation.transcripts, project)
 
 
 def _generation(name: str) -> Generation:

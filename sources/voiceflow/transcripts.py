@@ -1,12 +1,12 @@
 """Voiceflow's transcripts: who spoke when with which project, and what was said, as far as the tenant keeps that.
 
-https://docs.voiceflow.com/api-reference/transcript/search-transcripts and …/get-transcript. The search tells no total
-and pages by offset, so each page begins with the last row of the one before: a row that vanished in between would
-otherwise let another be skipped unseen. What was said is asked for transcript by transcript, and only where some of it
-is kept.
+https://docs.voiceflow.com/api-reference/transcript/search-transcripts and …/get-transcript, in both generations of the
+API. The search tells no total and pages by offset, so each page begins with the last row of the one before: a row that
+vanished in between would otherwise let another be skipped unseen. What was said is asked for transcript by transcript,
+and only where some of it is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,14 +23,41 @@ from sources.reading import Reading, hash_rows
 from sources.voiceflow.rows import Project
 from sources.window import Window, instant
 
-SEARCH = "/v1/transcript/project/{project_id}?take={take}&skip={skip}&order=ASC"
-DETAIL = "/v1/transcript/{transcript_id}"
 TAKE = 100
 MOST_PAGES = 2000
 # What no choice and no retention period touches. The same as ledger.facts_of_a_transcript() in the warehouse.
-FACTS = ("id", "projectID", "environmentID", "createdAt", "updatedAt", "expiresAt", "endedAt")
+FACTS = (
+    "id", "projectID", "environmentID", "environmentAlias", "version", "createdAt", "updatedAt", "expiresAt", "endedAt",
+)  # fmt: skip
 # Of whom it is and where it is recorded; whatever else there is, is what was said.
 _ABOUT = ("sessionID", "userID", "recordingURL")
+
+
+@dataclass(frozen=True)
+class TranscriptApi:
+    """How a generation is asked: `search` gives path and body of a page (project, span, first row), `detail` path and
+    parameters of one transcript (project, transcript).
+    """
+
+    search: Callable[[str, dict[str, str], int], tuple[str, dict[str, object]]]
+    detail: Callable[[str, str], tuple[str, dict[str, str]]]
+
+
+V2 = TranscriptApi(
+    lambda project, span, skip: (
+        f"/v1/transcript/project/{quote(project, safe='')}?take={TAKE}&skip={skip}&order=ASC",
+        {**span},
+    ),
+    lambda project, transcript: (f"/v1/transcript/{quote(transcript, safe='')}", {"filterConversation": "true"}),
+)
+# It takes no order: whichever it keeps, the overlap of pages holds it to.
+STABLE = TranscriptApi(
+    lambda project, span, skip: (
+        f"/v1/stable/transcript/search?projectID={quote(project, safe='')}",
+        {**span, "take": TAKE, "skip": skip},
+    ),
+    lambda project, transcript: (f"/v1/stable/transcript/{quote(transcript, safe='')}", {"projectID": project}),
+)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -52,13 +79,15 @@ class _Transcript(msgspec.Struct, rename="camel"):
     created_at: Instant
     project_id: str = msgspec.field(name="projectID")
     environment_id: str | None = msgspec.field(name="environmentID", default=None)
+    environment_alias: str | None = None
     updated_at: Instant | None = None
     ended_at: Instant | None = None
     logs: list[_Log] | None = None
 
     def content(self) -> bytes:
         """What a transcript is beside what was said in it: the same bytes, the same conversation."""
-        told = (self.project_id, self.id, self.environment_id, self.created_at, self.updated_at, self.ended_at)
+        environment = self.environment_id or self.environment_alias
+        told = (self.project_id, self.id, environment, self.created_at, self.updated_at, self.ended_at)
         return msgspec.json.encode(told)
 
 
@@ -85,13 +114,22 @@ def kept_of(document: Document, choices: Choices) -> Document:
     return facts | left | ({} if left_of_said is None else _FIELDS.decode(left_of_said))
 
 
-def read_transcripts(client: ProviderClient, projects: Sequence[Project], window: Window, choices: Choices) -> Reading:
+def verify_transcripts(client: ProviderClient, api: TranscriptApi, project: Project) -> None:
+    """One hour before Voiceflow kept any: needs the key, costs nothing. Raises SourceFailure."""
+    hour = {"startDate": "2025-01-01T00:00:00.000Z", "endDate": "2025-01-01T01:00:00.000Z"}
+    path, body = api.search(project.project_id, hour, 0)
+    client.post(path, _parse_found, body)
+
+
+def read_transcripts(
+    client: ProviderClient, api: TranscriptApi, projects: Sequence[Project], window: Window, choices: Choices
+) -> Reading:
     """Transcripts of the projects created in the window, of every environment; columns of raw_voiceflow.transcripts.
 
     PullTruncated if the search will not tell all of them, AnswerMoved if they change while they are read,
     ContractBroken for one that is not as documented.
     """
-    reader = _Reader(client, window, choices)
+    reader = _Reader(client, api, window, choices)
     rows = [row for project in projects for row in reader.project(project)]
     totals = {"transcripts": Decimal(len(rows))}
     if reader.outside:
@@ -110,6 +148,7 @@ def read_transcripts(client: ProviderClient, projects: Sequence[Project], window
 @dataclass
 class _Reader:
     client: ProviderClient
+    api: TranscriptApi
     window: Window
     choices: Choices
     requests: int = 0
@@ -147,8 +186,8 @@ class _Reader:
 
     def _page(self, project: Project, skip: int) -> list[_Row]:
         self.requests += 1
-        path = SEARCH.format(project_id=quote(project.project_id, safe=""), take=TAKE, skip=skip)
-        body = {"startDate": instant(self.window.start), "endDate": instant(self.window.end)}
+        span = {"startDate": instant(self.window.start), "endDate": instant(self.window.end)}
+        path, body = self.api.search(project.project_id, span, skip)
         return [self._row(project, bytes(raw)) for raw in self.client.post(path, _parse_found, body).transcripts]
 
     def _whole(self, project: Project, row: _Row) -> _Row:
@@ -156,12 +195,13 @@ class _Reader:
         if self.choices.transcripts is Keep.NEVER:
             return row
         self.requests += 1
-        path = DETAIL.format(transcript_id=quote(row.told.id, safe=""))
+        path, params = self.api.detail(project.project_id, row.told.id)
         try:
-            raw = bytes(self.client.get(path, _parse_one, {"filterConversation": "true"}).transcript)
+            raw = bytes(self.client.get(path, _parse_one, params).transcript)
         except ProviderRefused as error:
             raise AnswerMoved(f"Voiceflow transcripts: {row.told.id} was found and is not told: {error}") from None
-        whole = self._row(project, raw)
+        # Of which environment it is, the newer generation tells where it is found, and not always here.
+        whole = self._row(project, _ENCODE(_FIELDS.decode(row.payload) | _FIELDS.decode(raw)))
         if (whole.told.id, whole.told.created_at) != (row.told.id, row.told.created_at):
             raise ContractBroken(f"Voiceflow transcripts: asked for {row.told.id}, it answered {whole.told.id}")
         return whole
@@ -191,7 +231,7 @@ def _table(rows: Sequence[_Row]) -> pa.Table:
         {
             "transcript_id": column([one.id for one in told], pa.string()),
             "project_id": column([one.project_id for one in told], pa.string()),
-            "environment_id": column([one.environment_id for one in told], pa.string()),
+            "environment_id": column([one.environment_id or one.environment_alias for one in told], pa.string()),
             "created_at": column([one.created_at for one in told], at),
             "updated_at": column([one.updated_at for one in told], at),
             "ended_at": column([one.ended_at for one in told], at),

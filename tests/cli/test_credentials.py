@@ -1,5 +1,6 @@
 """Secrets go in by standard input and are readable nowhere but in the vault."""
 
+import json
 import subprocess
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from orchestration.settings import Settings
 from tests.cli.conftest import MASTER_KEY, Minutebook
+from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.fixture import sandbox
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VoiceflowProject
@@ -120,6 +122,31 @@ def test_a_voiceflow_token_of_the_newer_generation_is_verified_there(
     assert "accepts the credential" in acme("credential verify voiceflow --tenant acme").output
     (asked,) = sandbox.received
     assert asked.path == f"/voiceflow/v1/stable/analytics/query/interaction-count/project/{PROJECT}"
+
+
+@pytest.mark.parametrize(
+    ("generation", "key", "header", "search"),
+    [
+        ("v2", "VF.DM.key-of-acme", "VF.DM.key-of-acme", f"/voiceflow/v1/transcript/project/{PROJECT}"),
+        ("stable", "vfp_token-of-acme", "Bearer vfp_token-of-acme", "/voiceflow/v1/stable/transcript/search"),
+    ],
+)
+def test_a_key_that_reads_counts_and_no_transcripts_is_accepted_only_where_none_are_wanted(
+    acme: Minutebook, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch,
+    generation: str, key: str, header: str, search: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MINUTEBOOK_VOICEFLOW_URL", sandbox.voiceflow_url)
+    sandbox.world.voiceflow[header] = {PROJECT: VoiceflowProject()}
+    stored = f"credential set voiceflow --tenant acme --setting generation={generation}"
+    acme(f"{stored} --setting transcripts=yes", given=key)
+    (row,) = json.loads(acme("credential list --tenant acme --json").output)
+    assert row["settings"] == {"generation": generation, "transcripts": "yes"}
+    assert "accepts the credential" in acme("credential verify voiceflow --tenant acme").output
+    assert len(sandbox.asked(search)) == 1
+    sandbox.faults.script(search, status(403), times=FOREVER)
+    assert "403" in acme("credential verify voiceflow --tenant acme", code=1).output
+    acme(f"{stored} --setting transcripts=no", given=key)
+    assert "accepts the credential" in acme("credential verify voiceflow --tenant acme").output
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ left join (
         union all
         select pull_id, concat_ws('|', account, tenant_id, usage_date, metric, payload::jsonb) from raw_voiceflow.usage
         union all
+        select pull_id, concat_ws('|', account, tenant_id, usage_date, transcript_id, payload::jsonb)
+        from raw_voiceflow.transcripts
+        union all
         select pull_id, concat_ws('|', account, tenant_id, usage_date, payload::jsonb) from raw_usage_metrics.metrics
     ) as raw
     group by pull_id
@@ -35,7 +38,9 @@ order by p.source, p.account, p.usage_date
 
 @dataclass(frozen=True)
 class Scene:
-    """`talkers` have a Vapi account each, `chatters` a Voiceflow project each; all used something on each of `days`."""
+    """`talkers` have a Vapi account each, `chatters` a Voiceflow project each, whose transcripts are read too; all used
+    something on each of `days`.
+    """
 
     house: House
     talkers: tuple[str, ...]
@@ -63,8 +68,13 @@ class Scene:
                 " values (%s, %s, 'production', '2025-01-01')",
                 project, tenant,
             )  # fmt: skip
-            house.sandbox.world.voiceflow[key] = {project: invent_project(Random(tenant), project, days)}
-            house.credential(tenant, "voiceflow", key)
+            invented = invent_project(Random(tenant), project, days)
+            invented.transcripts = [
+                {"id": f"{tenant}-{day}-{n}", "projectID": project, "createdAt": f"{day}T0{n}:00:00.000Z"}
+                for day in days for n in range(3)
+            ]  # fmt: skip
+            house.sandbox.world.voiceflow[key] = {project: invented}
+            house.credential(tenant, "voiceflow", key, transcripts="yes")
         return cls(house, tuple(talkers), tuple(chatters), tuple(days))
 
     @property
@@ -73,7 +83,7 @@ class Scene:
 
     def pull(self, **options: Any) -> list[PullOutcome]:
         """Everybody, every day, voice and chat."""
-        return self.house.pull(self.tenants, self.days, ("vapi", "voiceflow"), **options)
+        return self.house.pull(self.tenants, self.days, ("vapi", "voiceflow", "voiceflow_transcripts"), **options)
 
     def undisturbed(self) -> list[dict[str, Any]]:
         """What is published after one quiet pull; then all of it is forgotten again."""
@@ -93,8 +103,8 @@ class Scene:
     def forget(self) -> None:
         """As if nothing had ever been pulled."""
         self.house.execute(
-            "truncate ledger.pulls, ledger.attempts, raw_vapi.calls, raw_voiceflow.usage, raw_usage_metrics.metrics"
-            " cascade"
+            "truncate ledger.pulls, ledger.attempts, raw_vapi.calls, raw_voiceflow.usage, raw_voiceflow.transcripts,"
+            " raw_usage_metrics.metrics cascade"
         )
 
     def key_of(self, tenant: str) -> str:

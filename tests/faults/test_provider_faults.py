@@ -28,13 +28,17 @@ from tests.sandbox.world import VapiAccount, in_memory
 from tests.sources.conftest import Clock
 
 CALLS, USAGE = "/vapi/call", "/voiceflow/v2/query/usage"
+TRANSCRIPTS = "/voiceflow/v1/transcript/project/project-of-{}"
 
 
-def script(scene: Scene, tenant: str, *faults: Fault, times: int = 1) -> None:
-    """What the provider answers this tenant, and nobody else."""
-    path = USAGE if tenant in scene.chatters else CALLS
+def script(scene: Scene, tenant: str, *faults: Fault, times: int = 1, everywhere: bool = False) -> None:
+    """What the provider answers this tenant, and nobody else; of its counts, or `everywhere` of its transcripts too."""
+    paths = [USAGE if tenant in scene.chatters else CALLS]
+    if everywhere and tenant in scene.chatters:
+        paths.append(TRANSCRIPTS.format(tenant))
     key = scene.key_of(tenant)
-    scene.house.sandbox.faults.script(path, *faults, times=times, when=lambda received: received.key == key)
+    for path in paths:
+        scene.house.sandbox.faults.script(path, *faults, times=times, when=lambda received: received.key == key)
 
 
 def failures(outcomes: list[PullOutcome]) -> set[tuple[str | None, str | None, bool | None]]:
@@ -77,12 +81,13 @@ def everyone(request: pytest.FixtureRequest, house: House, clock: Clock) -> Scen
 def test_a_fault_that_lasts_fails_its_tenant_alone_with_its_cause_and_a_rerun_heals(everyone: Scene) -> None:
     undisturbed = everyone.undisturbed()
     for tenant, (fault, _) in FAULTS.items():
-        script(everyone, tenant, fault, times=FOREVER)
+        script(everyone, tenant, fault, times=FOREVER, everywhere=True)
     assert failures(everyone.pull()) == {(name, code, name in PERMANENT) for name, (_, code) in FAULTS.items()}
     assert everyone.published() == [row for row in undisturbed if row["account"] not in FAULTS]
     failed = [row for row in everyone.house.ledger() if row["state"] == "failed"]
-    assert {(row["account"], row["usage_date"]) for row in failed} == {
-        (n, day) for n in FAULTS for day in everyone.days
+    sources = ("vapi",) if everyone.talkers else ("voiceflow", "voiceflow_transcripts")
+    assert {(row["source"], row["account"], row["usage_date"]) for row in failed} == {
+        (source, name, day) for source in sources for name in FAULTS for day in everyone.days
     }
     assert not [row for row in failed if "private-key" in row["cause"] or "VF.DM" in row["cause"]]
 
@@ -94,7 +99,7 @@ def test_a_fault_that_lasts_fails_its_tenant_alone_with_its_cause_and_a_rerun_he
 def test_a_fault_that_passes_costs_only_another_question(everyone: Scene) -> None:
     undisturbed = everyone.undisturbed()
     for tenant, (fault, _) in TRANSIENT.items():
-        script(everyone, tenant, fault, times=2)
+        script(everyone, tenant, fault, times=2, everywhere=True)
     assert failures(everyone.pull()) == set()
     assert everyone.published() == undisturbed
 

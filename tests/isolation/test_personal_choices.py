@@ -9,6 +9,7 @@ import pytest
 
 from orchestration.minimising import apply_choices
 from sources.personal import FACTS
+from sources.voiceflow import transcripts
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import House, call
@@ -123,6 +124,7 @@ def test_the_warehouse_refuses_to_take_out_or_change_a_fact(told: House) -> None
 
 def test_python_and_postgres_mean_the_same_facts(told: House) -> None:
     assert told.execute("select ledger.facts_of_a_call() as facts")[0]["facts"] == list(FACTS)
+    assert told.execute("select ledger.facts_of_a_transcript() as facts")[0]["facts"] == list(transcripts.FACTS)
 
 
 def test_the_commands_choose_show_and_apply(minutebook: Minutebook, told: House) -> None:  # noqa: F811

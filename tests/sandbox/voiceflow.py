@@ -7,6 +7,7 @@ Both ends of the window are counted in: the documentation does not say, and this
 """
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -41,11 +42,16 @@ def routes(world: World) -> list[Route]:
             return JSONResponse({"result": {"intents": project.intents[:limit]}})
         return JSONResponse({"result": page(project, asked["name"], asked["filter"], limit)})
 
+    def project_of(request: Request, project_id: str) -> VoiceflowProject | None:
+        return world.voiceflow.get(request.headers.get("authorization", ""), {}).get(project_id)
+
+    def is_token(request: Request) -> bool:
+        return request.headers["authorization"].startswith("Bearer vfp_")
+
     async def query_stable(request: Request) -> Response:
         asked = await request.json()
-        metric, project_id = request.path_params["metric"], request.path_params["project_id"]
-        project = world.voiceflow.get(request.headers.get("authorization", ""), {}).get(project_id)
-        if project is None or not request.headers["authorization"].startswith("Bearer vfp_"):
+        metric, project = request.path_params["metric"], project_of(request, request.path_params["project_id"])
+        if project is None or not is_token(request):
             return JSONResponse({"message": "Unauthorized"}, 401)
         is_known = asked.keys() <= STABLE_FIELDS and asked.get("interval") in ("hour", "day")
         if metric not in STABLE_METRICS or not is_known or not all(asked[end].endswith("Z") for end in STABLE_ENDS):
@@ -54,19 +60,25 @@ def routes(world: World) -> list[Route]:
 
     async def search_transcripts(request: Request) -> Response:
         asked, params = await request.json(), request.query_params
-        project = world.voiceflow.get(request.headers.get("authorization", ""), {}).get(
-            request.path_params["project_id"]
-        )
-        if project is None:
+        if (project := project_of(request, request.path_params["project_id"])) is None:
             return JSONResponse({"message": REFUSED}, 401)
-        take, skip = int(params.get("take", 25)), int(params.get("skip", 0))
-        if not 1 <= take <= 100 or skip < 0 or not all(asked[end].endswith("Z") for end in STABLE_ENDS):
+        found = transcripts_between(project, asked)
+        found.sort(key=itemgetter("createdAt"), reverse=params.get("order", "DESC") == "DESC")
+        return transcript_page(asked, found, int(params.get("take", 25)), int(params.get("skip", 0)))
+
+    async def search_stable_transcripts(request: Request) -> Response:
+        asked = await request.json()
+        project = project_of(request, request.query_params["projectID"])
+        if project is None or not is_token(request):
+            return JSONResponse({"message": "Unauthorized"}, 401)
+        if not asked.keys() <= {*STABLE_ENDS, "take", "skip", "version", "environmentAlias", "sessionID", "filters"}:
             return JSONResponse({"message": "Bad Request"}, 400)
-        start, end = (datetime.fromisoformat(asked[name]) for name in STABLE_ENDS)
-        found = [one for one in project.transcripts if start <= datetime.fromisoformat(one["createdAt"]) <= end]
-        found.sort(key=lambda one: str(one["createdAt"]), reverse=params.get("order", "DESC") == "DESC")
-        told = [{name: value for name, value in one.items() if name not in ONLY_TOLD_WHOLE} for one in found]
-        return JSONResponse({"transcripts": told[skip : skip + take]})
+        found = transcripts_between(project, asked)
+        found.sort(key=itemgetter("createdAt"), reverse=True)
+        told = [{"userID": "u", "version": "published", "environmentAlias": "production", **one} for one in found]
+        for one in told:
+            one.pop("environmentID", None)
+        return transcript_page(asked, told, asked.get("take", 20), asked.get("skip", 0))
 
     async def get_transcript(request: Request) -> Response:
         projects = world.voiceflow.get(request.headers.get("authorization", ""), {})
@@ -75,12 +87,37 @@ def routes(world: World) -> list[Route]:
                 return JSONResponse({"transcript": one})
         return JSONResponse({"message": "Not Found"}, 404)
 
+    async def get_stable_transcript(request: Request) -> Response:
+        project = project_of(request, request.query_params["projectID"])
+        if project is None or not is_token(request):
+            return JSONResponse({"message": "Unauthorized"}, 401)
+        for one in project.transcripts:
+            if one["id"] == request.path_params["transcript_id"]:
+                told = {name: value for name, value in one.items() if name != "environmentID"}
+                return JSONResponse({"transcript": told})
+        return JSONResponse({"message": "Not Found"}, 404)
+
     return [
         Route("/v1/transcript/project/{project_id}", search_transcripts, methods=["POST"]),
         Route("/v1/transcript/{transcript_id}", get_transcript, methods=["GET"]),
+        Route("/v1/stable/transcript/search", search_stable_transcripts, methods=["POST"]),
+        Route("/v1/stable/transcript/{transcript_id}", get_stable_transcript, methods=["GET"]),
         Route("/v2/query/usage", query_usage, methods=["POST"]),
         Route("/v1/stable/analytics/query/{metric}/project/{project_id}", query_stable, methods=["POST"]),
     ]
+
+
+def transcripts_between(project: VoiceflowProject, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Without what was said; both ends are counted in."""
+    start, end = (datetime.fromisoformat(asked[name]) for name in STABLE_ENDS)
+    found = [one for one in project.transcripts if start <= datetime.fromisoformat(one["createdAt"]) <= end]
+    return [{name: value for name, value in one.items() if name not in ONLY_TOLD_WHOLE} for one in found]
+
+
+def transcript_page(asked: dict[str, Any], found: list[dict[str, Any]], take: int, skip: int) -> Response:
+    if not 1 <= take <= 100 or skip < 0 or not all(asked[end].endswith("Z") for end in STABLE_ENDS):
+        return JSONResponse({"message": "Bad Request"}, 400)
+    return JSONResponse({"transcripts": found[skip : skip + take]})
 
 
 def stable_rows(project: VoiceflowProject, metric: str, asked: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sources import voiceflow
-from sources.errors import AnswerMoved, ContractBroken, CredentialRejected, ProviderRefused, PullTruncated
+from sources.errors import AnswerMoved, ContractBroken, CredentialRejected, PullTruncated
 from sources.personal import Choices, Keep
 from sources.reading import Reading
 from sources.voiceflow import Project, VoiceflowClient
@@ -20,6 +20,7 @@ MIDNIGHT = datetime(2026, 2, 18, tzinfo=UTC)
 PROJECT = Project("62912f08e83f76001b218690")
 SEARCH = f"/voiceflow/v1/transcript/project/{PROJECT.project_id}"
 NUMBER = "+4915112345678"
+TOKEN = "vfp_token-0123456789"
 SAID = "my number is 0151 2345678"
 
 
@@ -185,12 +186,23 @@ def test_a_key_without_permission_is_rejected(sandbox: Sandbox, voiceflow_client
         read(voiceflow_client)
 
 
-def test_the_newer_generation_is_not_asked_for_transcripts(sandbox: Sandbox, clock: Clock) -> None:
-    with (
-        voiceflow.client("vfp_1", sandbox.voiceflow_url, clock.budget(), generation="stable") as client,
-        pytest.raises(ProviderRefused, match="v2"),
-    ):
-        read(client)
+@pytest.mark.parametrize("kept", [Keep.NEVER, Keep.KEPT])
+def test_the_newer_generation_tells_the_same_with_its_own_key(
+    sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject, clock: Clock, kept: Keep
+) -> None:
+    project.transcripts = [transcript(n, MIDNIGHT + timedelta(minutes=n)) for n in range(150)]
+    sandbox.world.voiceflow[f"Bearer {TOKEN}"] = sandbox.world.voiceflow[VOICEFLOW_KEY]
+    older = read(voiceflow_client, Choices(transcripts=kept))
+    with voiceflow.client(TOKEN, sandbox.voiceflow_url, clock.budget(), generation="stable") as client:
+        newer = read(client, Choices(transcripts=kept))
+    assert (newer.keys, newer.requests) == (older.keys, older.requests)
+    assert len(newer.keys) == 150
+    for column in ("created_at", "ended_at", "message_count"):
+        told = [sorted(map(str, one.table.column(column).to_pylist())) for one in (newer, older)]
+        assert told[0] == told[1], column
+    assert set(newer.table.column("environment_id").to_pylist()) == {"production"}
+    assert {one["version"] for one in payloads(newer)} == {"published"}
+    assert any(SAID in json.dumps(one) for one in payloads(newer)) is (kept is Keep.KEPT)
 
 
 def test_transcripts_of_another_project_are_not_taken_for_its_own(
