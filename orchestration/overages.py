@@ -7,6 +7,7 @@ import dagster as dg
 import psycopg
 
 from orchestration.assets.postings import EVENTS, POSTINGS, SUMMARIES
+from orchestration.billing.invoice_items import LOOKED_AT_AGAIN, REMEMBERED
 from orchestration.resources import Minutebook
 from orchestration.sensors import UNFINISHED
 from warehouse.connect import Role, connect
@@ -53,7 +54,12 @@ def post_overage_when_due(context: dg.SensorEvaluationContext, minutebook: Minut
         page = next(due(connection, datetime.now(UTC).date(), page=1), None)
         if page:
             return f"{page[0].tenant_id} and maybe others"
-        item = connection.execute(_ITEMS["owed"], {"tenant_ids": None}).fetchone()
+        at = datetime.now(UTC)
+        bounds = {"since": at.date() - REMEMBERED, "stale": at - LOOKED_AT_AGAIN, "tenant_ids": None}
+        item = (
+            connection.execute(_ITEMS["owed"], bounds).fetchone()
+            or connection.execute(_ITEMS["waiting"], bounds).fetchone()
+        )
         return f"invoice item {item[0]} and maybe others" if item else None
 
     return _decide(context, minutebook, post_overage.name, is_due, "Stripe holds what the marts want.")

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.currency import from_minor, to_minor
-from orchestration.billing.errors import StripeRefused
+from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
 from orchestration.billing.outcomes import failure_of
 from orchestration.billing.readiness import Readiness, billed_tenants
 from orchestration.billing.stripe_api import StripeApi, midnight
@@ -30,7 +30,9 @@ from warehouse.postings import posting_lock
 
 _SQL = queries.load("invoice_items")
 REMEMBERED = timedelta(days=120)
-"""How long after its end a period's coverage is still compared with what Stripe's invoice charged."""
+"""How long after its end, or its approval, an invoice that is not final is still looked for."""
+
+LOOKED_AT_AGAIN = timedelta(hours=6)
 
 KEY = "minutebook_item"
 LINE = "minutebook_line"
@@ -107,19 +109,28 @@ class Invoicer:
                 continue
             row |= {"service_period_start": row["period_start"], "service_period_end": row["period_end"]}
             key = f"{row['line_id']}/coverage"
-            if row["is_unsettled"]:
+            if row["is_in_flight"]:
                 report.left.append((_item(row, "coverage", key, row["amount"], None), "a posting of it is in flight"))
                 continue
             try:
-                amount = row["amount"] - self._charged(row) - row["covered"]
-            except (stripe.StripeError, StripeRefused) as error:
+                amount = row["amount"] - self._known_charge(row) - row["covered"]
+            except (stripe.StripeError, StripeRefused, StripeUnavailable) as error:
                 report.left.append((_item(row, "coverage", key, row["amount"], None), _told(error)))
                 continue
             if amount:
                 items.append(_item(row, "coverage", key, amount, None))
         return items
 
-    def _charged(self, row: Item) -> Decimal:
+    def _known_charge(self, row: Item) -> Decimal:
+        """What a final invoice charged is asked for once and kept."""
+        if row["is_final"]:
+            return Decimal(row["charged"])
+        charged, is_final = self._charged(row)
+        told = {"charged": charged, "is_final": is_final, "now": self._clock()}
+        self._connection.execute(_SQL["put_charge"], {**row, **told})
+        return charged
+
+    def _charged(self, row: Item) -> tuple[Decimal, bool]:
         """By the invoice once it is final; until then what it will say of the quantity Stripe holds.
 
         Which meter a line is of, its own price tells: the subscription may have another by now, or have ended.
@@ -135,13 +146,15 @@ class Invoicer:
         ]
         if invoice is None or invoice["status"] != "draft":
             if invoice is not None or lines:
-                return from_minor(sum(line["amount"] for line in lines), currency)
+                return from_minor(sum(line["amount"] for line in lines), currency), invoice is not None
             subscription = self._readiness.subscription(customer)
             if subscription and midnight(turn) <= subscription["start_date"]:
-                return Decimal(0)  # No invoice ever comes of what was used before the subscription began.
+                return Decimal(0), True  # No invoice ever comes of what was used before the subscription began.
         item = self._readiness.item(customer, row["event_name"])
         price = _price_of(lines[0]) if lines else item["price"]["id"] if item else None
-        return from_minor(charged(self._cache.price(price), row["held_quantity"]), currency) if price else Decimal(0)
+        if price is None:
+            return Decimal(0), False
+        return from_minor(charged(self._cache.price(price), row["held_quantity"]), currency), False
 
     def _counts(self, line: dict[str, Any], event_name: str) -> bool:
         price = _price_of(line)
@@ -231,7 +244,7 @@ class Invoicer:
             return cursor.execute(_SQL[name], parameters).fetchall()
 
 
-def _told(error: stripe.StripeError | StripeRefused) -> str:
+def _told(error: stripe.StripeError | BillingError) -> str:
     return failure_of(error).cause if isinstance(error, stripe.StripeError) else str(error)
 
 

@@ -24,31 +24,31 @@ from warehouse.postings import OLDEST_TIMESTAMP, withdraw
 _SQL = queries.load("reconciliation")
 _POSTINGS = queries.load("postings")
 
-SETTLES_WITHIN = timedelta(hours=1)
-"""Stripe's summaries are eventually consistent; how late is not stated, so a fresh difference is not red yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     tenant_id: str
     meter_id: str
     usage_date: date
+    period_start: date
     ours: int
     posted: int
     stripe: Decimal
     difference: Decimal
-    state: str | None
+    age_days: int
+    posting_state: str | None
     cause_code: str | None
     cause: str | None
-    posted_at: datetime | None
-    age_days: int
+    read_at: datetime | None
+    is_approved: bool
+    finding: str
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One tenant, meter and day: what the marts want, what we posted, what Stripe holds, in the meter's units.
 
-    finding: settling, in flight, not posted, uncovered, missing, extra. Only settling is not red.
+    finding: as of `ledger.reconciliation`, but for equal and billed. Only settling is not red.
     """
 
     tenant_id: str
@@ -84,7 +84,8 @@ def read_summaries(
     """
     today, rate = clock().date(), Rate(per_second)
     oldest = today - OLDEST_TIMESTAMP
-    rows = connection.execute(_SQL["to_read"], _scope(oldest, today, tenant_ids)).fetchall()
+    scope = {"oldest_day": oldest, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
+    rows = connection.execute(_SQL["to_read"], scope).fetchall()
 
     def read(row: tuple[str, str, str, str]) -> tuple[tuple[str, str, str, str], dict[date, Decimal]]:
         meter = readiness.meter(row[3])
@@ -115,11 +116,20 @@ def read_summaries(
 def differences(
     connection: psycopg.Connection[Any], now: datetime, tenant_ids: Sequence[str] | None = None
 ) -> list[Difference]:
-    """What is not one and the same by the last reading of Stripe, by tenant, meter and day."""
-    today = now.date()
+    """What is not one and the same by the last reading of Stripe, by tenant, meter and day.
+
+    `ledger.reconciliation` compares, for marts.fct_reconciliation too; what a person does about it is told here.
+    """
+    scope = {"today": now.date(), "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
     with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        rows = cursor.execute(_SQL["differences"], _scope(today - OLDEST_TIMESTAMP, today, tenant_ids)).fetchall()
-    return [_told(row, now) for row in rows]
+        rows = cursor.execute(_SQL["differences"], scope).fetchall()
+    return [
+        Difference(
+            row.tenant_id, row.meter_id, row.usage_date, row.ours, row.posted, row.stripe, row.difference,
+            row.age_days, row.finding, _what_to_do(row),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def post_again(connection: psycopg.Connection[Any], tenant_id: str, meter_id: str, day: date, now: datetime) -> str:
@@ -137,44 +147,40 @@ def post_again(connection: psycopg.Connection[Any], tenant_id: str, meter_id: st
     return str(row[0])
 
 
-def _told(row: _Row, now: datetime) -> Difference:
-    finding, what_to_do = _finding(row, now)
-    return Difference(
-        row.tenant_id, row.meter_id, row.usage_date, row.ours, row.posted, row.stripe, row.difference, row.age_days,
-        finding, what_to_do,
-    )  # fmt: skip
-
-
-def _finding(row: _Row, now: datetime) -> tuple[str, str]:
+def _what_to_do(row: _Row) -> str:
     again = f"minutebook post --again {row.tenant_id}/{row.meter_id}/{row.usage_date}"
-    if row.state == "pending":
-        return (
-            "in flight",
-            "It was committed and Stripe's answer is not known: run `minutebook post`, which sends it again.",
-        )
-    if row.state == "uncovered" and row.stripe != row.posted:
+    match row.finding:
+        case "in flight":
+            return "It was committed and Stripe's answer is not known: run `minutebook post`, which sends it again."
+        case "settling":
+            return "Stripe's summaries follow within the hour, or were not read since it was posted: look again later."
+        case "uncovered":
+            return f"{_uncovered(row)}: {_bills_it(row)}"
+        case "not posted" if row.posting_state == "refused":
+            return f"Stripe refused it ({row.cause_code}: {row.cause}): repair that, then `minutebook post`."
+        case "not posted":
+            return "Run `minutebook post`; if it is not sent, `minutebook stripe check` says why."
+        case "missing":
+            return f"Stripe answered yes and does not hold it: `{again}`, then `minutebook post`."
+        case _ if row.posted == 0 and row.posting_state is None:
+            return "Somebody else posts to this customer and meter: find out who, then correct it at Stripe."
+    return f"Stripe holds more than we posted: `{again}`, then `minutebook post` overwrites the day."
+
+
+def _uncovered(row: _Row) -> str:
+    if row.posting_state == "refused":
+        return f"Stripe refused it ({row.cause_code})"
+    if row.posting_state == "accepted" and row.read_at is None:
+        return "Stripe was not read back while a meter took it"
+    if row.stripe != row.posted:
         # Read back before Stripe's summaries had settled, perhaps; whichever it was, no new version can overwrite it.
-        held = f"Stripe holds {row.stripe} and takes no more ({row.cause_code}): there is nothing to post."
-        return "uncovered", f"{held} Approval bills what its invoice did not charge."
-    if row.state == "uncovered":
-        return "uncovered", f"No meter can carry it ({row.cause_code}): approval bills it as an invoice item."
-    if row.ours != row.posted:
-        if row.age_days > OLDEST_TIMESTAMP.days:
-            return "uncovered", "Older than 35 days: approval bills it as an invoice item."
-        if row.state == "refused":
-            return (
-                "not posted",
-                f"Stripe refused it ({row.cause_code}: {row.cause}): repair that, then `minutebook post`.",
-            )
-        return "not posted", "Run `minutebook post`; if it is not sent, `minutebook stripe check` says why."
-    if row.posted_at is not None and now - row.posted_at < SETTLES_WITHIN:
-        return "settling", "Posted within the hour: Stripe's summaries follow; look again later."
-    if row.stripe < row.ours:
-        return "missing", f"Stripe answered yes and does not hold it: `{again}`, then `minutebook post`."
-    if row.posted == 0 and row.state is None:
-        return "extra", "Somebody else posts to this customer and meter: find out who, then correct it at Stripe."
-    return "extra", f"Stripe holds more than we posted: `{again}`, then `minutebook post` overwrites the day."
+        return f"Stripe holds {row.stripe} and takes no more ({row.cause_code or 'too_old'})"
+    return f"No meter can carry it ({row.cause_code or 'too_old'})"
 
 
-def _scope(oldest: date, today: date, tenant_ids: Sequence[str] | None) -> dict[str, Any]:
-    return {"oldest_day": oldest, "today": today, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
+def _bills_it(row: _Row) -> str:
+    """It stays red until the tenant is billed the statement, and no longer."""
+    if row.is_approved:
+        return "`minutebook post` bills what the invoice did not charge, and says what hinders it."
+    period = f"{row.period_start:%Y-%m} --tenant {row.tenant_id}"
+    return f"once the period is over, `minutebook approve {period}`, which bills what the invoice did not charge."

@@ -5,6 +5,7 @@
 Of each seed is proven, once the disturbance has ended: no posting is left in flight; what we count as accepted is what
 Stripe holds; it is what the marts want, but of days that no meter takes any more; and whatever those days lack has come
 as invoice items, so that what Stripe's invoices charge, all in all, is the price of what the marts say, to the cent.
+Until then `minutebook reconcile` is red of those days alone, and afterwards of none.
 
 A seed always does the same: `--seed N` replays it, `--trace` prints its calls. `--threads` runs it with real threads
 instead, whose order nobody decides.
@@ -25,20 +26,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import stripe
 import structlog
 
+from orchestration.billing.cache import StripeCache
 from orchestration.billing.errors import BillingError
 from orchestration.billing.posting import threads
+from orchestration.billing.readiness import Readiness
+from orchestration.billing.reconcile import differences, read_summaries
 from orchestration.billing.report import Limits
 from orchestration.billing.stripe_api import StripeApi, midnight
 from tests.billing.scene import DAY, KEY, OVERAGES, Scene, month_of
 from tests.billing.schedule import Killed, SeededPool
 from tests.conftest import FAST_AND_LOOSE, TEMPLATE, administer, database_of, own_database
 from tests.sandbox.stripe import Call, Fault, StripeSandbox
+from tests.sandbox.stripe.metering import MeterEvent
 from warehouse.embedded import running
 from warehouse.migrate import migrate
 
@@ -53,6 +58,15 @@ PATIENT = 120.0
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.billing.scene", "tests.billing.schedule", "tests.conftest"])
 Key = tuple[str, str, date]
+
+
+class Version(NamedTuple):
+    """Of a posting: what was said of a day, and what became of it."""
+
+    identifier: str
+    value: int
+    state: str
+    code: str | None
 
 
 @dataclass
@@ -147,6 +161,7 @@ class Simulation:
         self.frozen: dict[tuple[str, str, date], int] = {}
         self.approved: dict[tuple[str, date], date] = {}
         self._asked: Counter[str] = Counter()
+        self._looked: dict[tuple[str, date], list[float]] = defaultdict(list)
 
     def run(self) -> Story:
         stripe, rng = self.scene.stripe, self.random
@@ -170,11 +185,13 @@ class Simulation:
             self._post_well()
             stripe.advance(25 * 3600)
         self._prove_days()
+        self._prove_told({"uncovered"})
         for _ in range(6):
             stripe.advance(8 * DAY)
             self._approve(1.0)
             self._post_well()
         self._prove_money()
+        self._prove_told(set())
         return self.story
 
     # What the marts and finance do
@@ -337,6 +354,9 @@ class Simulation:
         return row is not None and bool(row[0])
 
     def _note(self, stage: str, call: Call) -> None:
+        if stage == "processed" and call.path.endswith("/event_summaries"):
+            day = date(1970, 1, 1) + timedelta(days=int(call.params["start_time"]) // DAY)
+            self._looked[call.params["customer"], day].append(self.scene.stripe.now)
         if stage == "received":
             self.story.calls.append(f"{self.scene.stripe.now:.0f} {call.method} {call.path} {call.key or call.params}")
 
@@ -354,38 +374,53 @@ class Simulation:
         stripe.metering.settle()
         assert not stripe.violations, stripe.violations
         rows = scene.owner.execute(
-            "select tenant_id, meter_id, usage_date, value, state, cause_code from ledger.postings order by version"
+            "select tenant_id, meter_id, usage_date, identifier, value, state, cause_code from ledger.postings"
+            " order by version"
         ).fetchall()
-        by_day: dict[Key, list[tuple[int, str, str | None]]] = defaultdict(list)
+        by_day: dict[Key, list[Version]] = defaultdict(list)
         for tenant, meter, day, *said in rows:
-            by_day[tenant, meter, day].append(tuple(said))
+            by_day[tenant, meter, day].append(Version(*said))
         assert by_day.keys() <= self.wanted.keys(), f"nobody asked for {by_day.keys() - self.wanted.keys()}"
-        for key, wanted in self.wanted.items():
-            self._prove_day(key, wanted, by_day[key], self._held(key))
+        received: dict[Key, list[MeterEvent]] = defaultdict(list)
+        tenants = {customer: name for name, (customer, _) in self.tenants.items()}
         for event in stripe.metering.received:
             self.story.sent += 1
-            tenant = next(name for name, (customer, _) in self.tenants.items() if customer == event.customer)
             day = date(1970, 1, 1) + timedelta(days=event.timestamp // DAY)
-            meter = event.event_name.removeprefix("minutebook_")
-            assert int(event.value) in [value for value, *_ in by_day[tenant, meter, day]], f"not committed: {event}"
+            key = tenants[event.customer], event.event_name.removeprefix("minutebook_"), day
+            committed = {version.identifier: version.value for version in by_day[key]}
+            assert committed.get(event.identifier) == int(event.value), f"not committed: {event}"
+            received[key].append(event)
+        for key, wanted in self.wanted.items():
+            self._prove_day(key, wanted, by_day[key], received[key])
 
-    def _prove_day(self, key: Key, wanted: int, versions: list[tuple[int, str, str | None]], held: int) -> None:
-        assert all(state in ("accepted", "lost", "uncovered") for _, state, _ in versions), f"{key} {versions}"
-        accepted = next((value for value, state, _ in reversed(versions) if state == "accepted"), 0)
+    def _prove_day(self, key: Key, wanted: int, versions: list[Version], received: list[MeterEvent]) -> None:
+        assert all(one.state in ("accepted", "lost", "uncovered") for one in versions), f"{key} {versions}"
+        accepted = next(
+            (place for place in range(len(versions) - 1, -1, -1) if versions[place].state == "accepted"), -1
+        )
+        value, held = versions[accepted].value if accepted >= 0 else 0, self._held(key)
         is_frozen = (key[0], month_of(key[2], self.tenants[key[0]][1])[0]) in self.approved
-        uncovered = [(value, code) for value, state, code in versions[-1:] if state == "uncovered"]
-        if uncovered:
-            # A lost value may have arrived although no later one can, and this one after Stripe's summary was read:
-            # then what Stripe holds is one of those, and the proof of money tells that it is billed once.
-            (value, code) = uncovered[0]
-            lost = [value for value, state, _ in versions if state == "lost"]
-            assert held in (accepted, value, *lost), f"Stripe: {key} {held}, {versions}"
-            assert code in ("too_old", "invoice_final"), f"{key} {versions}"
+        if not versions or versions[-1].state != "uncovered":
+            assert held == value, f"Stripe: {key} {held} != {value}, {versions}"
             assert value == wanted or is_frozen or self._is_too_old(key), f"marts: {key} {wanted}, {versions}"
             return
-        assert held == accepted, f"Stripe: {key} {held} != {accepted}, {versions}"
-        if not (is_frozen or self._is_too_old(key)):
-            assert accepted == wanted, f"postings: {key} {accepted} != {wanted}, {versions}"
+        # No meter takes it any more: that very value was told to be uncovered, or what Stripe has is wanted again.
+        assert versions[-1].code in ("too_old", "invoice_final"), f"{key} {versions}"
+        assert wanted in (versions[-1].value, value) or is_frozen or self._is_too_old(key), (
+            f"marts: {key} {wanted}, {versions}"
+        )
+        if held == value:
+            return
+        # Then it holds a version after the accepted one, of which it had said that it has not: by an error, or since it
+        # was read back before the event was summed. The proof of money tells that it is billed once.
+        later = {one.identifier: one for one in versions[accepted + 1 :]}
+        event = received[-1]
+        assert event.identifier in later, f"Stripe: {key} holds {event}, {versions}"
+        assert held == later[event.identifier].value, f"Stripe: {key} {held}, {versions}"
+        is_denied = later[event.identifier].state == "lost" and later[event.identifier].code != "forgotten"
+        looked = self._looked[self.tenants[key[0]][0], key[2]]
+        is_late = any(event.received_at <= moment < event.effective_at for moment in looked)
+        assert is_denied or is_late, f"Stripe: {key} was known to hold {event}, {versions}"
 
     def _is_too_old(self, key: Key) -> bool:
         """Restated for the last time when no meter took it any more, so that only invoice items can bill it."""
@@ -428,6 +463,16 @@ class Simulation:
         )
         wanted = CENTS * sum(self.wanted.values())
         assert charged + items.total() == wanted, f"in all: {charged} + {items.total()} != {wanted} cents"
+
+    def _prove_told(self, red: set[str]) -> None:
+        """`minutebook reconcile` is red of nothing else: of nothing at all once everything is billed."""
+        scene = self.scene
+        with scene.billing() as connection, scene.billing() as of_cache:
+            api = StripeApi(KEY, scene.stripe.url, timeout=PATIENT)
+            readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, scene.grace)
+            read_summaries(connection, api, readiness, scene.now, per_second=1e6)
+            found = [one for one in differences(connection, scene.now()) if one.is_red and one.finding not in red]
+        assert not found, f"reconcile: {found}"
 
     def _charged(self, customer: str, meter: str, end: date) -> int:
         stripe = self.scene.stripe

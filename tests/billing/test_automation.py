@@ -65,21 +65,26 @@ def test_the_sensor_decides_and_a_run_posts(billed: Scene, instance: dg.DagsterI
 
 
 def test_a_line_approved_when_no_day_is_due_asks_for_a_run_once(billed: Scene, instance: dg.DagsterInstance) -> None:
+    """A setup fee; then usage from before the subscription, which no day value carries."""
     assert run(instance, postings).success
     start, end = month_of(billed.today - timedelta(days=40))
     billed.owner.execute(
         "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
         " values ('acme', %s, %s, 'approved', 'x')", [start, end],
     )  # fmt: skip
-    billed.owner.execute(
-        "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, amount, currency,"
-        " service_period_start, service_period_end, inputs)"
-        " values ('acme/setup', 'acme', %s, 'setup', 500, 'USD', %s, %s, '{}')", [start, start, end],
-    )  # fmt: skip
-    assert isinstance(decide(instance), dg.RunRequest)
-    assert run(instance, postings).success
-    assert [item["amount"] for item in billed.stripe.invoicing.items.values()] == [50000]
-    assert isinstance(decide(instance), dg.SkipReason)
+    wanted = []
+    for kind, meter, amount in (("setup", None, 500), ("overage", "voice", 15)):
+        billed.owner.execute(
+            "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, meter_id, amount,"
+            " currency, service_period_start, service_period_end, inputs)"
+            " values (%s, 'acme', %s, %s, %s, %s, 'USD', %s, %s, '{}')",
+            [f"acme/{start}/{kind}", start, kind, meter, amount, start, end],
+        )
+        wanted.append(amount * 100)
+        assert isinstance(decide(instance), dg.RunRequest)
+        assert run(instance, postings).success
+        assert [item["amount"] for item in billed.stripe.invoicing.items.values()] == wanted
+        assert isinstance(decide(instance), dg.SkipReason)
 
 
 def test_a_run_that_holds_something_back_posts_the_rest_and_fails(billed: Scene, instance: dg.DagsterInstance) -> None:

@@ -1,57 +1,151 @@
-"""fct_reconciliation, built by dbt over the real ledger; and the overage it posts is the real mart's."""
+"""One comparison of marts, postings and Stripe: the command, the check and the mart tell the same."""
 
-from datetime import UTC, date, datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import psycopg
+import pytest
+from typer.testing import CliRunner
 
-from orchestration.billing.reconcile import differences
+from orchestration.assets.postings import marts_postings_and_stripe_agree, stripe_day_summaries
 from orchestration.building import build
+from orchestration.cli import app
+from orchestration.resources import Minutebook
+from tests.billing.scene import DAY, KEY, OVERAGES
+from tests.sandbox.stripe import StripeSandbox
 from warehouse.connect import Role, connect
 from warehouse.postings import due
 
-TODAY = date(2026, 11, 21)
+TODAY = datetime.now(UTC).date()
+# By age: what the newest posting became, hours since it was posted, what Stripe holds. The marts want nothing of it.
+OPEN = {
+    1: ("accepted", 30, 5, "not posted"),
+    2: ("accepted", 30, 9, "not posted"),
+    3: ("pending", None, 0, "in flight"),
+}
+APPROVED = {
+    7: ("accepted", 0, 0, "settling"), 8: ("accepted", 30, 9, "extra"), 9: ("accepted", 30, 0, "missing"),
+    10: ("uncovered", None, 0, "uncovered"), 11: ("refused", None, 0, "uncovered"), 12: ("accepted", 30, 5, "equal"),
+}  # fmt: skip
+BILLED = {25: ("accepted", 30, 9, "billed"), 26: ("uncovered", None, 0, "billed")}
 
 
-def test_the_mart_and_the_command_tell_the_same_and_posting_reads_the_real_mart(
-    database_url: str, tmp_path: Path
-) -> None:
+@pytest.fixture
+def billed(database_url: str, stripe: StripeSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Days of every finding, of two tenants; only acme is billed through Stripe."""
+    stripe.now = datetime.now(UTC).timestamp()
+    stripe.metering.create_meter(
+        {
+            "display_name": "OCR", "event_name": "mb_ocr", "event_time_window": "day",
+            "default_aggregation": {"formula": "sum"},
+        }
+    )  # fmt: skip
+    stripe.catalogue.create_customer({"id": "cus_acme"})
     with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(OVERAGES)  # until the build
         owner.execute(
             """
             insert into control.tenants (tenant_id, name, currency, feature_flags, stripe_customer_id)
             values ('acme', 'Acme', 'USD', '{"stripe_posting": true}', 'cus_acme'),
                 ('beta', 'Beta', 'USD', '{}', 'cus_b');
-            insert into control.tenant_statuses select tenant_id, '2026-11-01', 'active' from control.tenants;
+            insert into control.tenant_statuses select tenant_id, current_date - 400, 'active' from control.tenants;
             insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
             values ('ocr', 'OCR', 'scan', 'usage_metrics', 'ocr', 'mb_ocr');
             """
         )
-        for tenant in ("acme", "beta"):
-            for age, posted, held in ((1, 5, 5), (2, 5, 9), (3, 5, None)):
-                day = TODAY - timedelta(days=age)
+        for age, (state, posted_hours_ago, held, _) in (OPEN | APPROVED | BILLED).items():
+            day = TODAY - timedelta(days=age)
+            for tenant in ("acme", "beta"):
                 owner.execute(
                     "insert into ledger.postings (tenant_id, meter_id, usage_date, version, value, stripe_customer_id,"
-                    " event_name, identifier, state, committed_at, posted_at, resolved_at)"
-                    " values (%s, 'ocr', %s, 1, %s, 'cus', 'mb_ocr', %s, 'accepted', now(), '2026-11-20', now())",
-                    [tenant, day, posted, f"{tenant}{age}"],
+                    " event_name, identifier, state, cause_code, committed_at, posted_at, resolved_at)"
+                    " values (%(tenant)s, 'ocr', %(day)s, 1, 5, 'cus', 'mb_ocr', %(tenant)s || %(day)s, %(state)s,"
+                    " case when %(state)s in ('uncovered', 'refused') then 'meter_archived' end, now(),"
+                    " now() - %(hours)s * interval '1 hour', case when %(state)s <> 'pending' then now() end)",
+                    {"tenant": tenant, "day": day, "state": state, "hours": posted_hours_ago},
                 )
-                if held is not None:
-                    owner.execute(
-                        "insert into ledger.stripe_day_summaries values (%s, 'ocr', %s, %s, now())", [tenant, day, held]
-                    )
-    build(database_url, tmp_path, TODAY)
-    with connect(database_url, Role.ANALYST) as analyst:
-        rows = analyst.execute(
-            "select tenant_id, age_days, ours, posted, stripe, difference, is_equal from marts.fct_reconciliation"
-            " order by age_days"
+            if held:
+                payload = {"stripe_customer_id": "cus_acme", "value": str(held)}
+                at = int(stripe.now) // DAY * DAY - age * DAY
+                stripe.metering.receive({"event_name": "mb_ocr", "payload": payload, "timestamp": str(at)}, str(age))
+        for first, last in ((13, 6), (27, 24)):
+            owner.execute(
+                "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+                " values ('acme', %s, %s, 'approved', 'x')",
+                [TODAY - timedelta(days=first), TODAY - timedelta(days=last)],
+            )
+        owner.execute(
+            "insert into ledger.stripe_charges values ('acme', 'ocr', %s, 0, true, now())", [TODAY - timedelta(days=27)]
+        )
+    monkeypatch.setenv("MINUTEBOOK_HOME", str(tmp_path))
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", database_url)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", stripe.url)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
+    return database_url
+
+
+def test_the_command_the_check_and_the_mart_tell_the_same_and_posting_reads_the_real_mart(
+    billed: str, tmp_path: Path
+) -> None:
+    told = reconciled()
+    build(billed, tmp_path, TODAY)
+    with connect(billed, Role.ANALYST) as analyst:
+        mart = analyst.execute(
+            "select age_days, finding, ours, posted, stripe, difference, is_equal from marts.fct_reconciliation"
+            " where tenant_id = 'acme' order by age_days"
         ).fetchall()
-    assert rows == [
-        ("acme", 1, 0, 5, 5, 5, False), ("acme", 2, 0, 5, 9, 9, False), ("acme", 3, 0, 5, 0, 0, False),
-    ]  # fmt: skip
-    with connect(database_url, Role.BILLING, autocommit=True) as billing:
-        told = differences(billing, datetime(2026, 11, 21, 9, tzinfo=UTC))
-        assert {(one.age_days, one.ours, one.posted, one.stripe) for one in told} == {row[1:5] for row in rows}
+        assert analyst.execute("select count(*) from marts.fct_reconciliation").fetchone() == (len(mart),)
+    assert {row[0]: row[1] for row in mart} == {
+        age: finding for age, (*_, finding) in (OPEN | APPROVED | BILLED).items()
+    }
+    left = [row[:6] for row in mart if not row[6]]
+    columns = ("age_days", "finding", "ours", "posted", "stripe", "difference")
+    assert [
+        tuple(Decimal(row[name]) if name in columns[4:] else row[name] for name in columns) for row in told
+    ] == left[::-1]
+    assert [row["finding"] for row in told if not row["is_red"]] == ["settling"]
+    assert checked() == {(str(TODAY - timedelta(days=row[0])), *row[1:4]) for row in left if row[1] != "settling"}
+
+    # The mart is as old as its build; what is posted since is told at once by the command and the check.
+    with connect(billed, Role.BILLING, autocommit=True) as billing:
         (page,) = due(billing, TODAY)
-    # Nothing of it is in the marts any more: each day falls to zero.
-    assert [(row.tenant_id, row.value, row.held) for row in page] == [("acme", 0, 5)] * 3
+        # Nothing of it is in the marts: each day of no approved period falls to zero, after what is in flight.
+        assert [((TODAY - row.usage_date).days, row.value, row.held) for row in page] == [
+            (3, 5, None), (2, 0, 5), (1, 0, 5),
+        ]  # fmt: skip
+        billing.execute(
+            "insert into ledger.postings (tenant_id, meter_id, usage_date, version, value, stripe_customer_id,"
+            " event_name, identifier, state, committed_at, posted_at, resolved_at)"
+            " values ('acme', 'ocr', %s, 2, 0, 'cus', 'mb_ocr', 'new', 'accepted', now(), now(), now())",
+            [TODAY - timedelta(days=2)],
+        )
+    assert {row["age_days"]: row["finding"] for row in reconciled()}[2] == "settling"
+    assert str(TODAY - timedelta(days=2)) not in {day for day, *_ in checked()}
+
+
+def reconciled() -> list[dict[str, Any]]:
+    result = CliRunner().invoke(app, ["reconcile", "--json"])
+    assert result.exit_code == 1, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout[: result.stdout.rindex("}") + 1])["differences"]
+    return found
+
+
+def checked() -> set[tuple[str, str, int, int]]:
+    """The days the check shows: day, finding, ours, posted. It is red."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [stripe_day_summaries, marts_postings_and_stripe_agree],  # type: ignore[list-item]
+            instance=instance,
+            resources={"minutebook": Minutebook()},
+        )
+        (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed
+    days = evaluation.metadata["days"]
+    assert isinstance(days, dg.TableMetadataValue)
+    records = [record.data for record in days.records]
+    return {(str(one["day"]), str(one["finding"]), int(one["ours"]), int(one["posted"])) for one in records}  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Marts = postings = Stripe, or a finding says where not and what to do."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -86,31 +87,54 @@ def test_what_stripe_drops_after_its_answer_is_missing(scene: Scene, acme: str) 
     assert [one.finding for one in compared(scene)] == ["missing"]
 
 
-@pytest.mark.parametrize("approved", [False, True])
-def test_what_arrived_after_it_was_read_back_as_uncovered_is_told_without_advice_that_cannot_help(
-    scene: Scene, acme: str, approved: bool
+def test_what_no_meter_takes_is_red_until_it_is_billed_and_says_at_each_step_what_to_do(
+    scene: Scene, acme: str
 ) -> None:
-    day = scene.today.replace(day=1) + timedelta(days=31)
-    day = day.replace(day=1) - timedelta(days=1)
+    """Here it arrived after Stripe was read back, so that its invoice charges 7 of the 9 that were used."""
+    assert compared(scene) == []
+    first, turn = month_of(scene.today)
+    day = turn - timedelta(days=1)
     scene.stripe.advance(((day - scene.today).days + 1) * 86_400)
-    scene.stripe.metering.lag = lambda: 6 * 86_400
+    scene.stripe.metering.lag = lambda: 2 * 86_400
     scene.stripe.fault = lambda call: Fault.LOST_ANSWER if call.path.endswith("meter_events") else None
     scene.overage("acme", day, 7)
     scene.post(Limits(workers=1, per_second=1e6, attempts=2))
     scene.stripe.fault = lambda call: None
     scene.stripe.advance(4 * 86_400)
-    assert scene.post().counts == {"uncovered": 1}
-    scene.stripe.advance(4 * 86_400)
-    if approved:
+    scene.overage("acme", day, 9)
+    scene.post()
+    old = scene.today - timedelta(days=40)
+    scene.overage("acme", old, 3)  # restated when no meter takes it any more: there is no posting of it
+    scene.stripe.advance(86_400)
+
+    def told() -> list[tuple[str, int, int, int, bool]]:
+        found = compared(scene)
+        assert all("--again" not in one.what_to_do for one in found)
+        assert all(words in one.what_to_do for one in found for words in next_steps), found
+        return [(one.finding, one.ours, one.posted, int(one.stripe), one.is_red) for one in found]
+
+    next_steps = ["minutebook approve", "--tenant acme"]
+    assert told() == [("uncovered", 3, 0, 0, True), ("uncovered", 9, 7, 7, True)]
+    scene.stripe.advance(10 * 86_400)  # and it stays red however old it is
+    assert [row[0] for row in told()] == ["uncovered"] * 2
+    for start, end, units in ((*month_of(old), 11 + 12 + 13 + 3), (first, turn, 9)):
         scene.owner.execute(
             "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
-            " values ('acme', %s, %s, 'approved', 'x')", month_of(day),
+            " values ('acme', %s, %s, 'approved', 'x')", [start, end],
         )  # fmt: skip
-    (found,) = [one for one in compared(scene) if one.usage_date == day]
-    assert (found.finding, found.ours, found.posted, found.stripe) == ("uncovered", 0 if approved else 7, 0, 7)
-    assert "nothing to post" in found.what_to_do
-    assert "--again" not in found.what_to_do
-    assert scene.post().counts == {}
+        scene.owner.execute(
+            "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, meter_id, amount,"
+            " currency, service_period_start, service_period_end, inputs)"
+            " values (%s, 'acme', %s, 'overage', 'voice', %s, 'USD', %s, %s, '{}')",
+            [f"acme/{start}/overage/voice", start, Decimal(15 * units) / 100, start, end],
+        )
+    next_steps = ["`minutebook post` bills"]
+    assert told() == [("uncovered", 7, 7, 7, True)]
+    with scene.desk() as (_, invoicer):
+        assert sorted(item["amount"] for item in invoicer.run().added) == [Decimal("0.30"), Decimal("5.85")]
+    assert told() == []
+    overwrite(scene, acme, day, 8)  # whatever Stripe comes to hold of it, the invoice is final
+    assert told() == []
 
 
 def test_without_stripe_nothing_is_compared(scene: Scene, acme: str) -> None:

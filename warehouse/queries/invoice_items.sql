@@ -71,86 +71,104 @@ where o.amount <> 0 and not o.is_pending
 order by o.tenant_id, o.period_start, o.item_key;
 
 -- name: metered
--- What approved statements say of each meter, and what Stripe holds of it by our postings.
-with posted as (
-    select distinct on (tenant_id, meter_id, usage_date) tenant_id, meter_id, usage_date, value
-    from ledger.postings
-    where state = 'accepted'
-    order by tenant_id, meter_id, usage_date, version desc
-),
-
-unsettled as (
-    select tenant_id, usage_date from ledger.postings where state = 'pending'
+-- Overage of approved statements, and whatever was posted of their days, that is not known to be billed by a final invoice.
+with days as (
+    select
+        p.tenant_id,
+        p.period_start,
+        q.meter_id,
+        q.usage_date,
+        coalesce((array_agg(q.value order by q.version desc) filter (where q.state = 'accepted'))[1], 0) as value,
+        bool_or(q.state = 'pending') as is_in_flight
+    from ledger.periods as p
+    inner join ledger.postings as q
+        on p.tenant_id = q.tenant_id and q.usage_date >= p.period_start and q.usage_date < p.period_end
+    where
+        p.state in ('approved', 'closed')
+        and greatest(p.period_end, p.changed_at::date) >= %(since)s
+        and not exists (
+            select 1 from ledger.stripe_charges as c
+            where
+                c.tenant_id = p.tenant_id and c.meter_id = q.meter_id and c.period_start = p.period_start
+                and c.is_final
+        )
+    group by p.tenant_id, p.period_start, q.meter_id, q.usage_date
 ),
 
 held as (
-    select p.tenant_id, q.period_start, q.period_end, p.meter_id, sum(p.value)::bigint as quantity
-    from ledger.periods as q
-    inner join posted as p
-        on q.tenant_id = p.tenant_id and p.usage_date >= q.period_start and p.usage_date < q.period_end
-    where q.state in ('approved', 'closed') and q.period_end >= %(since)s
-    group by p.tenant_id, q.period_start, q.period_end, p.meter_id
+    select tenant_id, period_start, meter_id, sum(value)::bigint as quantity, bool_or(is_in_flight) as is_in_flight
+    from days
+    group by tenant_id, period_start, meter_id
 ),
 
-lines as (
-    select l.tenant_id, l.period_start, p.period_end, l.meter_id, l.line_id, l.amount, l.currency
-    from ledger.statement_lines as l
-    inner join ledger.periods as p on l.tenant_id = p.tenant_id and l.period_start = p.period_start
-    where l.line_kind = 'overage' and p.state in ('approved', 'closed') and p.period_end >= %(since)s
-),
-
-sent as (
-    select item_key, sum(amount) filter (where state = 'accepted') as amount, max(version) as version,
-        bool_or(state = 'pending') as is_pending
-    from ledger.invoice_items
-    where item_kind = 'coverage'
-    group by item_key
-),
-
-joined as (
-    select
-        coalesce(l.tenant_id, h.tenant_id) as tenant_id,
-        coalesce(l.period_start, h.period_start) as period_start,
-        coalesce(l.period_end, h.period_end) as period_end,
-        coalesce(l.meter_id, h.meter_id) as meter_id,
-        l.line_id,
-        coalesce(l.amount, 0) as amount,
-        coalesce(h.quantity, 0) as held_quantity
-    from lines as l
-    full join held as h on l.tenant_id = h.tenant_id and l.period_start = h.period_start and l.meter_id = h.meter_id
+keys as (
+    select tenant_id, period_start, meter_id from held
+    union
+    select tenant_id, period_start, meter_id from ledger.coverage
+    where owed <> 0 or (not is_final and greatest(period_end, changed_at::date) >= %(since)s)
 )
 
 select
-    j.tenant_id,
-    j.period_start,
-    j.period_end,
-    j.meter_id,
-    coalesce(j.line_id, j.tenant_id || '/' || j.period_start || '/overage/' || j.meter_id) as line_id,
-    j.amount,
-    j.held_quantity,
+    k.tenant_id,
+    k.period_start,
+    p.period_end,
+    k.meter_id,
+    coalesce(c.line_id, k.tenant_id || '/' || k.period_start || '/overage/' || k.meter_id) as line_id,
+    coalesce(c.amount, 0) as amount,
+    coalesce(h.quantity, 0) as held_quantity,
+    coalesce(c.covered, 0) as covered,
+    coalesce(c.version, 1) as version,
+    coalesce(c.is_pending, false) as is_pending,
+    coalesce(h.is_in_flight, false) as is_in_flight,
+    c.charged,
+    coalesce(c.is_final, false) as is_final,
     t.currency,
     t.stripe_customer_id,
     t.anchor_day,
-    coalesce(m.stripe_event_name, '') as event_name,
-    coalesce(s.amount, 0) as covered,
-    coalesce(s.version, 0) + 1 as version,
-    coalesce(s.is_pending, false) as is_pending,
-    exists(
-        select 1 from unsettled as u
-        where u.tenant_id = j.tenant_id and u.usage_date >= j.period_start and u.usage_date < j.period_end
-    ) as is_unsettled
-from joined as j
-inner join control.tenants as t on j.tenant_id = t.tenant_id
-inner join control.meters as m on j.meter_id = m.meter_id
-left join sent as s
-    on
-        s.item_key
-        = coalesce(j.line_id, j.tenant_id || '/' || j.period_start || '/overage/' || j.meter_id) || '/coverage'
+    coalesce(m.stripe_event_name, '') as event_name
+from keys as k
+inner join ledger.periods as p on k.tenant_id = p.tenant_id and k.period_start = p.period_start
+inner join control.tenants as t on k.tenant_id = t.tenant_id
+inner join control.meters as m on k.meter_id = m.meter_id
+left join ledger.coverage as c
+    on k.tenant_id = c.tenant_id and k.period_start = c.period_start and k.meter_id = c.meter_id
+left join held as h
+    on k.tenant_id = h.tenant_id and k.period_start = h.period_start and k.meter_id = h.meter_id
 where
     t.feature_flags @> '{"stripe_posting": true}'
     and t.stripe_customer_id is not null
-    and (%(tenant_ids)s::text [] is null or t.tenant_id = any(%(tenant_ids)s))
-order by j.tenant_id, j.period_start, j.meter_id;
+    and (%(tenant_ids)s::text [] is null or k.tenant_id = any(%(tenant_ids)s))
+order by k.tenant_id, k.period_start, k.meter_id;
+
+-- name: put_charge
+insert into ledger.stripe_charges (tenant_id, meter_id, period_start, charged, is_final, read_at)
+values (%(tenant_id)s, %(meter_id)s, %(period_start)s, %(charged)s, %(is_final)s, %(now)s)
+on conflict (tenant_id, meter_id, period_start) do update
+set charged = excluded.charged, is_final = excluded.is_final, read_at = excluded.read_at;
+
+-- name: waiting
+-- One line of what is owed, in flight, or not compared with Stripe yet; none if Stripe charges what the statements say.
+-- Until an invoice is final it is looked at again some times a day.
+select i.line_id
+from ledger.invoice_items as i
+inner join control.tenants as t on i.tenant_id = t.tenant_id
+where i.state = 'pending' and t.feature_flags @> '{"stripe_posting": true}'
+union all
+select c.line_id
+from ledger.coverage as c
+inner join control.tenants as t on c.tenant_id = t.tenant_id
+where
+    t.feature_flags @> '{"stripe_posting": true}'
+    and t.stripe_customer_id is not null
+    and (
+        c.owed <> 0
+        or (
+            not c.is_final
+            and greatest(c.period_end, c.changed_at::date) >= %(since)s
+            and coalesce(c.read_at < %(stale)s, true)
+        )
+    )
+limit 1;
 
 -- name: commit
 insert into ledger.invoice_items (
