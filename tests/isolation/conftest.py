@@ -1,7 +1,7 @@
 """A warehouse built from raw rows of three tenants, and logins of every kind on it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -45,14 +45,21 @@ def house(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         stack.enter_context(warehouse.connection)
         fill(warehouse)
         warehouse.build(AS_OF)
+        yield House(warehouse, stack.enter_context(logins_of_all_kinds(url)))
+
+
+@contextmanager
+def logins_of_all_kinds(url: str) -> Iterator[dict[Access, str]]:
+    """The address of a login of each kind, revoked afterwards; the tenant's is ours."""
+    with ExitStack() as stack, connect(url, Role.OWNER) as owner:
         urls: dict[Access, str] = {}
-        with connect(url, Role.OWNER) as owner:
-            for kind in Access:
-                granted = access.grant(owner, kind, tenant_id=OURS if kind is Access.TENANT else None)
-                stack.callback(revoke, url, granted.login)
-                address = make_url(url).set(username=granted.login, password=granted.password.reveal())
-                urls[kind] = address.render_as_string(hide_password=False)
-        yield House(warehouse, urls)
+        for kind in Access:
+            granted = access.grant(owner, kind, tenant_id=OURS if kind is Access.TENANT else None)
+            stack.callback(revoke, url, granted.login)
+            address = make_url(url).set(username=granted.login, password=granted.password.reveal())
+            urls[kind] = address.render_as_string(hide_password=False)
+        owner.commit()
+        yield urls
 
 
 def revoke(url: str, login: str) -> None:

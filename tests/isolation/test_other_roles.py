@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,13 @@ def test_a_model_without_a_policy_is_refused_before_anything_is_built(
 
 
 class Watcher:
-    """A tenant's login that asks every relation of the warehouse for foreign rows, over and over, while others work."""
+    """A login that reads every relation of the warehouse over and over, while others work, and keeps what it should not
+    have met: another tenant's rows, or as an analyst anything but marts."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, kind: Access, after_each_round: Callable[[], None] = lambda: None) -> None:
         self.answered: Counter[str] = Counter()
-        self.foreign: set[str] = set()
-        self._house = house
+        self.leaked: set[str] = set()
+        self._house, self._kind, self._after_each_round = house, kind, after_each_round
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -158,7 +160,7 @@ class Watcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        with self._house.as_login(Access.TENANT) as reader:
+        with self._house.as_login(self._kind) as reader:
             while not self._is_over.is_set():
                 for schema, name in reader.execute(TABLES_WITH_TENANTS).fetchall():
                     try:
@@ -167,8 +169,9 @@ class Watcher:
                     except (REFUSED, psycopg.errors.UndefinedTable, psycopg.errors.InternalError):
                         continue  # not its to read, or replaced between the question and the answer
                     self.answered[f"{schema}.{name}"] += 1
-                    if seen - {OURS}:
-                        self.foreign.add(f"{schema}.{name}")
+                    if schema != "marts" or (self._kind is Access.TENANT and seen - {OURS}):
+                        self.leaked.add(f"{schema}.{name}")
+                self._after_each_round()
 
 
 TABLES_WITH_TENANTS = (
@@ -185,11 +188,11 @@ def test_a_new_mart_is_protected_and_none_is_open_for_a_moment_while_all_are_bui
     monkeypatch.setattr(building, "PROJECT", project_with(tmp_path, "marts/peek.sql", MODEL))
     identity = "select oid from pg_class where oid = 'marts.fct_calls'::regclass"
     before = house.warehouse.rows(identity)
-    with Watcher(house) as tenant:
+    with Watcher(house, Access.TENANT) as tenant, Watcher(house, Access.ANALYST) as analyst:
         building.build(house.url, tmp_path / "home", AS_OF, full_refresh=True)
     assert house.warehouse.rows(identity) != before
-    assert tenant.foreign == set()
-    assert tenant.answered["marts.fct_calls"] > 3
+    assert (tenant.leaked, analyst.leaked) == (set(), set())
+    assert min(watcher.answered["marts.fct_calls"] for watcher in (tenant, analyst)) > 3
     try:
         with house.as_login(Access.TENANT) as reader:
             assert reader.execute("select distinct tenant_id from peek").fetchall() == [(OURS,)]
@@ -197,6 +200,45 @@ def test_a_new_mart_is_protected_and_none_is_open_for_a_moment_while_all_are_bui
             assert flaws(connection) == []
     finally:
         house.warehouse.connection.execute("drop table marts.peek")
+
+
+# Granted while it is swapped in, protected once it is there.
+PROTECTED_LATE = """+post-hook:
+                - "grant select on {{ this }} to minutebook_tenant"
+                - {sql: "select pg_advisory_lock(77, 77)", transaction: false}
+                - {sql: "{{ protect() }}", transaction: false}
+"""
+
+
+def test_a_mart_protected_only_after_the_swap_is_seen_open(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the watcher of the test above would have told: here the build waits in that moment for it to look around."""
+    project = project_with(tmp_path, "marts/peek.sql", MODEL)
+    settings = (project / "dbt_project.yml").read_text()
+    late = settings.replace('+post-hook: "{{ protect() }}"\n', PROTECTED_LATE)
+    assert late != settings
+    (project / "dbt_project.yml").write_text(late.replace('on-run-start: "{{ refuse_open_models() }}"\n', ""))
+    monkeypatch.setattr(building, "PROJECT", project)
+    monkeypatch.setattr(building, "build_arguments", lambda day, _: ["run", "-s", "peek", *building.variables(day)])
+    waits = "select count(*) from pg_locks where locktype = 'advisory' and classid = 77 and not granted"
+    with psycopg.connect(house.url, autocommit=True) as gate:
+        gate.execute("select pg_advisory_lock(77, 77)")
+        rounds = Counter[str]()
+
+        def look_around() -> None:
+            rounds["while open"] += bool(gate.execute(waits).fetchone() == (1,))
+            if rounds["while open"] == 2:  # the second began when the build already waited
+                gate.execute("select pg_advisory_unlock(77, 77)")
+
+        try:
+            with Watcher(house, Access.TENANT, look_around) as tenant:
+                building.build(house.url, tmp_path / "home", AS_OF)
+            assert tenant.leaked == {"marts.peek"}
+            with house.as_login(Access.TENANT) as reader:
+                assert reader.execute("select distinct tenant_id from marts.peek").fetchall() == [(OURS,)]
+        finally:
+            house.warehouse.connection.execute("drop table if exists marts.peek")
 
 
 def project_with(folder: Path, path: str, model: str) -> Path:
