@@ -25,7 +25,6 @@ _LOG = structlog.get_logger(__name__)
 
 TTL = {
     "meters": timedelta(hours=1),
-    "product": timedelta(hours=1),
     "price": timedelta(hours=1),
     "customer": timedelta(minutes=5),
     "subscriptions": timedelta(minutes=1),

@@ -92,7 +92,9 @@ class Invoicer:
         items = []
         for row in rows:
             invoice = None
-            if row["tenant_id"] in noted and row["line_kind"] == "adjustment" and row["amount"] < 0:
+            # What Stripe refused as a credit note, since its invoice was smaller perhaps, the next invoice takes.
+            is_noted = row["tenant_id"] in noted and not row["takes_no_note"]
+            if is_noted and row["line_kind"] == "adjustment" and row["amount"] < 0:
                 invoice = self._readiness.invoice_of(row["stripe_customer_id"], row["service_period_end"])
             is_note = invoice is not None and invoice["status"] == "paid"
             kind = "credit_note" if is_note else "line"

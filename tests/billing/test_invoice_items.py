@@ -233,6 +233,13 @@ def test_a_credit_note_corrects_a_paid_invoice_where_the_tenant_takes_them(books
     assert books.items() == []
     books.send()
     assert len(books.scene.stripe.invoicing.credit_notes) == 1
+    books.reopen()
+    books.approve(adjustment="-24.50")  # the invoice was 15.00: it takes no note of 20.00 more
+    assert "exceed" in books.send().left[0][1]
+    books.send()
+    assert books.items() == [("adjustment", -2000, None)]
+    assert len(books.scene.stripe.invoicing.credit_notes) == 1
+    assert books.send().added == []
 
 
 def test_items_on_the_upcoming_invoice_are_compared_line_by_line(books: Books) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from orchestration.billing import posting
 from orchestration.billing.errors import StripeRefused, StripeUnavailable
+from orchestration.billing.rate import Rate
 from orchestration.billing.report import Limits
 from tests.billing.scene import DAY, Scene, month_of, on_call
 from tests.sandbox.stripe import Fault
@@ -183,7 +184,22 @@ def test_a_tenant_that_is_not_set_up_is_named_and_the_others_go_on(scene: Scene)
     scene.meter()
     scene.meter("chat")
     scene.meter("raw", event_time_window=None)
+    scene.meter("gone")
     good = scene.tenant("good")
+    scene.tenant("archived", meters=("gone",))
+    scene.tenant("ended")
+    scene.tenant("euro")
+    meters = scene.stripe.metering.meters
+    next(one for one in meters.values() if one["event_name"] == "minutebook_gone")["status"] = "inactive"
+    for subscription in scene.stripe.catalogue.subscriptions.values():
+        if subscription["customer"] == "cus_ended":
+            subscription["status"] = "canceled"
+    scene.owner.execute("update control.tenants set currency = 'EUR' where tenant_id = 'euro'")
+    scene.owner.execute(
+        "insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)"
+        " values ('new', 'new', 'unit', 'usage_metrics', 'new', 'mb_new'),"
+        " ('plain', 'plain', 'unit', 'usage_metrics', 'plain', null)"
+    )
     deleted = scene.tenant("deleted")
     scene.tenant("late", anchor_config={"hour": 9})
     scene.tenant("itemless", meters=("chat",))
@@ -192,15 +208,19 @@ def test_a_tenant_that_is_not_set_up_is_named_and_the_others_go_on(scene: Scene)
     scene.owner.execute("update control.tenants set stripe_customer_id = null where tenant_id = 'nobody'")
     scene.stripe.catalogue.delete_customer(deleted)
     day = scene.today - timedelta(days=1)
-    for tenant in ("good", "deleted", "late", "itemless", "nobody"):
+    for tenant in ("good", "deleted", "late", "itemless", "nobody", "ended", "euro"):
         scene.overage(tenant, day, 3)
-    scene.overage("double", day, 3, "raw")
+    for tenant, meter in (("double", "raw"), ("archived", "gone"), ("good", "new"), ("good", "plain")):
+        scene.overage(tenant, day, 3, meter)
     report = scene.post()
     assert scene.held(good, day) == 3
-    assert {key[0]: found.code for key, found in report.stopped.items()} == {
-        "deleted": "customer_deleted", "late": "anchor_wrong", "itemless": "no_item", "double": "meter_wrong",
-        "nobody": "no_customer",
+    assert {key: found.code for key, found in report.stopped.items()} == {
+        ("deleted", None): "customer_deleted", ("late", None): "anchor_wrong", ("itemless", "voice"): "no_item",
+        ("double", "raw"): "meter_wrong", ("nobody", None): "no_customer", ("ended", None): "no_subscription",
+        ("euro", None): "currency_wrong", ("archived", "gone"): "meter_archived", ("good", "new"): "meter_missing",
+        ("good", "plain"): "no_event_name",
     }  # fmt: skip
+    assert scene.sent() == 1
     assert not report.is_clean
 
 
@@ -356,6 +376,21 @@ def test_tenants_and_meters_go_at_once_but_one_call_per_customer_and_meter(scene
             scene.overage(f"t{number}", scene.today - timedelta(days=age), age)
             scene.overage(f"t{number}", scene.today - timedelta(days=age), 10 * age, "chat")
     scene.stripe.latency = 0.002
+    at_once: list[int] = []
+    scene.stripe.hook = lambda stage, call: at_once.append(scene.stripe.at_work)
     assert scene.post(Limits(workers=8, per_second=1e6)).counts == {"accepted": 60}
     assert scene.stripe.violations == []
+    assert 1 < max(at_once) <= 8
     assert all(scene.held(customer, scene.today - timedelta(days=2), "chat") == 20 for customer in customers)
+
+
+def test_calls_are_spaced_by_the_rate_and_only_a_short_burst_is_let_through_after_a_pause() -> None:
+    now, waits = 100.0, []
+    rate = Rate(10, clock=lambda: now, sleep=waits.append)
+    for _ in range(4):
+        rate.wait()
+    assert waits == pytest.approx([0.1, 0.2, 0.3])
+    now += 60
+    for _ in range(3):
+        rate.wait()
+    assert waits[3:] == pytest.approx([0.05, 0.15])

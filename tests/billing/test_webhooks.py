@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import stripe
+import structlog
 import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -205,7 +206,9 @@ def test_what_stripe_drops_later_is_fetched_and_the_posting_counts_as_not_sent(s
     (event,) = scene.stripe.events
     body = scene.stripe.delivery(event)
     assert b"sample_errors" not in body
+    asked = scene.stripe.requests
     deliver(service, body)
+    assert scene.stripe.requests == asked  # answered at once; a run fetches it
     assert process(scene) == EventsReport(processed=1, withdrawn=1)
     assert scene.states("acme") == [(day, 1, 7, "refused", "meter_archived")]
     report = scene.post()
@@ -267,6 +270,33 @@ def test_the_cache_asks_once_until_time_or_a_webhook_says_otherwise(scene: Scene
         scene.stripe.now += 61
         caches[0].subscriptions(customer)
         assert scene.stripe.calls["subscriptions"] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"), [("meters", 3600), ("price", 3600), ("customer", 300), ("subscriptions", 60), ("invoices", 60)]
+)
+def test_each_kind_is_asked_for_again_after_its_own_time_and_served_stale_with_a_warning_when_stripe_is_down(
+    scene: Scene, kind: str, seconds: int
+) -> None:
+    scene.meter()
+    customer = scene.tenant("acme")
+    (price,) = scene.stripe.catalogue.prices
+    with scene.billing() as connection:
+        cache = StripeCache(connection, scene.api(), scene.now)
+        ask = {
+            "meters": cache.meters, "price": lambda: cache.price(price), "customer": lambda: cache.customer(customer),
+            "subscriptions": lambda: cache.subscriptions(customer), "invoices": lambda: cache.invoices(customer),
+        }[kind]  # fmt: skip
+        known = ask()
+        for later, calls in ((seconds - 1, 1), (1, 2), (seconds, 3)):
+            scene.stripe.now += later
+            assert ask() == known
+            assert scene.stripe.calls[kind] == calls
+        scene.stripe.now += seconds
+        scene.stripe.fault = lambda call: Fault.DOWN
+        with structlog.testing.capture_logs() as logs:
+            assert ask() == known
+    assert [(log["log_level"], log["kind"]) for log in logs] == [("warning", kind)]
 
 
 def test_when_stripe_is_down_the_cache_serves_what_it_last_said(scene: Scene) -> None:

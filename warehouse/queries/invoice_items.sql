@@ -24,7 +24,9 @@ lines as (
 
 sent as (
     select item_key, sum(amount) filter (where state = 'accepted') as amount, max(version) as version,
-        bool_or(state = 'pending') as is_pending, max(tenant_id) as tenant_id, max(period_start) as period_start,
+        bool_or(state = 'pending') as is_pending,
+        bool_or(state = 'refused' and item_kind = 'credit_note') as takes_no_note,
+        max(tenant_id) as tenant_id, max(period_start) as period_start,
         max(currency) as currency, max(line_id) as line_id, max(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end
     from ledger.invoice_items
@@ -45,7 +47,8 @@ owed as (
         coalesce(l.service_period_start, s.service_period_start) as service_period_start,
         coalesce(l.service_period_end, s.service_period_end) as service_period_end,
         coalesce(s.version, 0) + 1 as version,
-        coalesce(s.is_pending, false) as is_pending
+        coalesce(s.is_pending, false) as is_pending,
+        coalesce(s.takes_no_note, false) as takes_no_note
     from lines as l
     full join sent as s on l.line_id = s.item_key
 )
@@ -63,6 +66,7 @@ select
     o.service_period_start,
     o.service_period_end,
     o.version,
+    o.takes_no_note,
     b.stripe_customer_id
 from owed as o
 inner join frozen as f on o.tenant_id = f.tenant_id and o.period_start = f.period_start
