@@ -9,7 +9,7 @@ import psycopg
 from orchestration.assets.postings import EVENTS, POSTINGS, SUMMARIES
 from orchestration.billing.invoice_items import LOOKED_AT_AGAIN, REMEMBERED
 from orchestration.resources import Minutebook
-from orchestration.sensors import UNFINISHED
+from orchestration.sensors import held_back
 from warehouse.connect import Role, connect
 from warehouse.postings import due
 from warehouse.queries import load
@@ -112,11 +112,6 @@ def _decide(
         because = needed(connection)
     if because is None:
         return dg.SkipReason(otherwise)
-    if context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1):
-        return dg.SkipReason("A run is at work already.")
-    last = context.instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
-    if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE and last[0].end_time is not None:
-        ended = datetime.fromtimestamp(last[0].end_time, UTC)
-        if datetime.now(UTC) < ended + PAUSE_AFTER_A_FAILURE:
-            return dg.SkipReason(f"The last run failed at {ended:%H:%M:%S} UTC; trying again half an hour later.")
+    if not_now := held_back(context.instance, job, PAUSE_AFTER_A_FAILURE):
+        return dg.SkipReason(not_now)
     return dg.RunRequest(tags={"minutebook/because": because})

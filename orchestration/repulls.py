@@ -11,7 +11,7 @@ import dagster as dg
 from orchestration.assets.ingest import failure, tell
 from orchestration.pulling import PullOutcome, pull_again
 from orchestration.resources import Minutebook
-from orchestration.sensors import UNFINISHED
+from orchestration.sensors import held_back
 from warehouse import due
 from warehouse.connect import Role, connect
 
@@ -60,7 +60,7 @@ def pull_days_again_when_due(
     if not waiting:
         until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""
         return dg.SkipReason(f"No day is due{until}.")
-    if context.instance.get_runs(dg.RunsFilter(job_name=pull_days_again.name, statuses=UNFINISHED), limit=1):
-        return dg.SkipReason(f"{len(waiting)} days are due, and a run is at work on such days already.")
+    if not_now := held_back(context.instance, pull_days_again.name):
+        return dg.SkipReason(f"{len(waiting)} days are due. {not_now}")
     because = sorted({f"{day.status} {day.key.source}" for day in waiting})
     return dg.RunRequest(tags={"minutebook/because": f"{len(waiting)} days: {', '.join(because)}"[:250]})

@@ -75,14 +75,8 @@ def build_marts_when_they_lack_something(
     lacking = list(_what_the_marts_lack(minutebook, datetime.now(UTC).date()))
     if not lacking:
         return dg.SkipReason("The marts hold every current pull, today's date and the control data as it stands.")
-    of_builds = dg.RunsFilter(job_name=build_marts.name, statuses=UNFINISHED)
-    if context.instance.get_runs(of_builds, limit=1):
-        return dg.SkipReason(f"A build is at work already; still lacking: {', '.join(lacking)}.")
-    last = context.instance.get_run_records(dg.RunsFilter(job_name=build_marts.name), limit=1)
-    if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE and last[0].end_time is not None:
-        ended = datetime.fromtimestamp(last[0].end_time, UTC)
-        if datetime.now(UTC) < ended + PAUSE_AFTER_A_FAILED_BUILD:
-            return dg.SkipReason(f"The last build failed at {ended:%H:%M:%S} UTC; trying again ten minutes later.")
+    if because := held_back(context.instance, build_marts.name, PAUSE_AFTER_A_FAILED_BUILD):
+        return dg.SkipReason(f"{because} Lacking: {', '.join(lacking)}.")
     return dg.RunRequest(tags={"minutebook/because": ", ".join(lacking)})
 
 
@@ -107,6 +101,18 @@ def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook)
     if failed:
         context.log.error("; ".join(failed))
     return dg.SkipReason(f"{found} crossings recorded, {len(done)} delivered, {len(failed)} to be tried again.")
+
+
+def held_back(instance: dg.DagsterInstance, job: str, pause: timedelta | None = None) -> str | None:
+    """Why no run of a job is asked for now: one is queued or at work, or the last failed less than a pause ago."""
+    if instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1):
+        return f"A run of {job} is at work already."
+    last = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1) if pause else []
+    if pause and last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE and last[0].end_time is not None:
+        again = datetime.fromtimestamp(last[0].end_time, UTC) + pause
+        if datetime.now(UTC) < again:
+            return f"The last run of {job} failed; trying again at {again:%H:%M:%S} UTC."
+    return None
 
 
 def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:

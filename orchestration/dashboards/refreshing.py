@@ -1,6 +1,6 @@
 """After a build Metabase looks at the marts again, and says of each column what dbt says."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
@@ -8,7 +8,7 @@ from orchestration.dashboards import describing
 from orchestration.dashboards.documentation import documented
 from orchestration.dashboards.metabase import NOT_CONFIGURED, MetabaseRefused, opened
 from orchestration.resources import Minutebook
-from orchestration.sensors import UNFINISHED
+from orchestration.sensors import held_back
 
 LAST_BUILT = dg.AssetKey(["marts", "dim_build"])
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
@@ -42,13 +42,8 @@ def refresh_metabase_after_builds(
     settings, instance = minutebook.settings, context.instance
     if not settings.metabase_url or not settings.metabase_api_key:
         return dg.SkipReason(NOT_CONFIGURED)
-    if instance.get_runs(dg.RunsFilter(job_name=refresh_metabase.name, statuses=UNFINISHED), limit=1):
-        return dg.SkipReason("A refresh is at work already.")
-    last = instance.get_run_records(dg.RunsFilter(job_name=refresh_metabase.name), limit=1)
-    if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE and last[0].end_time is not None:
-        ended = datetime.fromtimestamp(last[0].end_time, UTC)
-        if datetime.now(UTC) < ended + PAUSE_AFTER_A_FAILURE:
-            return dg.SkipReason(f"The last refresh failed at {ended:%H:%M:%S} UTC; trying again ten minutes later.")
+    if not_now := held_back(instance, refresh_metabase.name, PAUSE_AFTER_A_FAILURE):
+        return dg.SkipReason(not_now)
     done = instance.get_run_records(
         dg.RunsFilter(job_name=refresh_metabase.name, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
     )
