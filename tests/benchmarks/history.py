@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from orchestration.building import build
-from tests.benchmarks._measuring import verdict
+from tests.benchmarks._measuring import Cost, measured, verdict
 from tests.oracle.book import Attachment, Book, Meter, PlanChoice, Price, Status, Tenant, Terms
 from tests.oracle.loading import load
 from tests.oracle.months import World
@@ -23,6 +23,7 @@ from warehouse.embedded import running
 from warehouse.migrate import migrate
 
 TENANTS, CALLS_A_DAY, AS_OF, LONG_AGO = 100, 100, date(2026, 11, 1), date(2015, 1, 1)
+UNSAFE = {"fsync": "off", "full_page_writes": "off"}  # what is thrown away need not survive a crash of the machine
 MOST_TIMES_SLOWER, MOST_MILLISECONDS = 1.5, 50.0
 
 HISTORY = """
@@ -89,9 +90,9 @@ def world(days: int) -> World:
     ), (), AS_OF)  # fmt: skip
 
 
-def measured(days: int) -> tuple[float, float]:
-    """Seconds of a build after one changed tenant-day, and the median milliseconds of a tenant's statement query."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
+def after_a_history(days: int) -> tuple[Cost, float]:
+    """The cost of a build after one changed tenant-day, and the median milliseconds of a tenant's statement query."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home", settings=UNSAFE) as url:
         migrate(url)
         with connect(url, Role.OWNER, autocommit=True) as owner:
             load(owner, world(days))
@@ -100,26 +101,30 @@ def measured(days: int) -> tuple[float, float]:
             fill = {"attempt": row[0], "as_of": AS_OF, "days": days, "calls": CALLS_A_DAY}
             owner.execute(HISTORY, fill)
             owner.execute("vacuum analyze")
-            first = _seconds(url, Path(folder))
-            print(f"{days * TENANTS * CALLS_A_DAY:>11,} calls: first build {first:.1f} s", flush=True)
+            first = _build(url, Path(folder))
+            print(f"{days * TENANTS * CALLS_A_DAY:>11,} calls: first build {first.wall:.1f} s", flush=True)
             owner.execute("vacuum analyze")
-            best = min(_after_a_change(owner, url, Path(folder)) for _ in range(3))
+            best = min((_after_a_change(owner, url, Path(folder)) for _ in range(3)), key=_busy)
         with connect(url, Role.TENANT) as reader:
             return best, _query(reader)
 
 
-def _after_a_change(owner: psycopg.Connection[tuple[object, ...]], url: str, folder: Path) -> float:
+def _after_a_change(owner: psycopg.Connection[tuple[object, ...]], url: str, folder: Path) -> Cost:
     day = AS_OF - timedelta(days=1)
     former = owner.execute(READ_AGAIN, {"day": day}).fetchone()
     assert former is not None
     owner.execute(PUBLISH_AGAIN, {"day": day, "former": former[0], "attempt": former[1]})
-    return _seconds(url, folder)
+    return _build(url, folder)
 
 
-def _seconds(url: str, folder: Path) -> float:
-    started = time.perf_counter()
-    build(url, folder / "home", AS_OF)
-    return time.perf_counter() - started
+def _build(url: str, folder: Path) -> Cost:
+    with measured(folder / "home") as cost:
+        build(url, folder / "home", AS_OF)
+    return cost
+
+
+def _busy(cost: Cost) -> float:
+    return cost.own + cost.server
 
 
 def _query(reader: psycopg.Connection[tuple[object, ...]]) -> float:
@@ -138,10 +143,12 @@ def _query(reader: psycopg.Connection[tuple[object, ...]]) -> float:
 def main() -> int:
     short = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     days = short // (TENANTS * CALLS_A_DAY)
-    (of_short, _), (of_long, milliseconds) = measured(days), measured(days * 10)
-    ratio = of_long / of_short
-    print(f"one changed tenant-day: {of_short:.1f} s with {short:,} calls, {of_long:.1f} s with {short * 10:,}")
-    print(f"ratio {ratio:.2f} (at most {MOST_TIMES_SLOWER})")
+    (of_short, _), (of_long, milliseconds) = after_a_history(days), after_a_history(days * 10)
+    for calls, cost in ((short, of_short), (short * 10, of_long)):
+        busy = f"processor seconds: {cost.own:.1f} ours, {cost.server:.1f} the server's"
+        print(f"one changed tenant-day with {calls:,} calls: {cost.wall:.1f} s; {busy}")
+    ratio, on_the_wall = _busy(of_long) / _busy(of_short), of_long.wall / of_short.wall
+    print(f"ratio {ratio:.2f} by processor time (at most {MOST_TIMES_SLOWER}), {on_the_wall:.2f} on the wall")
     print(f"a statement as the tenant: median {milliseconds:.1f} ms (at most {MOST_MILLISECONDS:.0f})")
     return verdict(ratio <= MOST_TIMES_SLOWER, milliseconds < MOST_MILLISECONDS)
 

@@ -16,11 +16,8 @@ call_costs as (
         costs.cost_currency as currency,
         costs.cost
     from {{ ref('int_call_costs_daily') }} as costs
-    left join {{ ref('int_periods') }} as periods
-        on
-            costs.tenant_id = periods.tenant_id
-            and costs.usage_date >= periods.period_start
-            and costs.usage_date < periods.period_end
+    left join {{ ref('int_period_days') }} as periods
+        on costs.tenant_id = periods.tenant_id and costs.usage_date = periods.usage_date
 ),
 
 metric_costs as (

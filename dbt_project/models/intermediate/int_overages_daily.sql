@@ -17,11 +17,8 @@ placed as materialized (
         usage.*,
         periods.period_start
     from usage
-    inner join {{ ref('int_periods') }} as periods
-        on
-            usage.tenant_id = periods.tenant_id
-            and usage.usage_date >= periods.period_start
-            and usage.usage_date < periods.period_end
+    inner join {{ ref('int_period_days') }} as periods
+        on usage.tenant_id = periods.tenant_id and usage.usage_date = periods.usage_date
 ),
 
 in_periods as (

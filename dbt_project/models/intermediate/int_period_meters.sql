@@ -16,11 +16,8 @@ used as (
         usage.meter_id,
         sum(usage.quantity)::bigint as quantity
     from usage
-    inner join periods
-        on
-            usage.tenant_id = periods.tenant_id
-            and usage.usage_date >= periods.period_start
-            and usage.usage_date < periods.period_end
+    inner join {{ ref('int_period_days') }} as periods
+        on usage.tenant_id = periods.tenant_id and usage.usage_date = periods.usage_date
     group by periods.tenant_id, periods.period_start, usage.meter_id
 ),
 

@@ -28,7 +28,8 @@ by_day as (
         or (lines.line_kind = 'setup' and days.day::date = lines.service_period_start)
 ),
 
-overage_days as (
+-- By itself, since the planner would first give each day every period of its meter.
+overage_days as materialized (
     select
         lines.tenant_id,
         daily.usage_date,

@@ -4,7 +4,7 @@ with calls as (
 ),
 
 periods as (
-    select * from {{ ref('int_periods') }}
+    select * from {{ ref('int_period_days') }}
 ),
 
 meters as (
@@ -32,8 +32,7 @@ voice_units as (
     inner join periods
         on
             units.tenant_id = periods.tenant_id
-            and units.usage_date >= periods.period_start
-            and units.usage_date < periods.period_end
+            and units.usage_date = periods.usage_date
             and units.meter_id = periods.voice_meter_id
     inner join meters on units.meter_id = meters.meter_id
 ),
@@ -57,10 +56,7 @@ voice_unmetered as (
         case when calls.tenant_id is null then 'unattributed' else 'no meter' end as reason
     from calls
     left join periods
-        on
-            calls.tenant_id = periods.tenant_id
-            and calls.usage_date >= periods.period_start
-            and calls.usage_date < periods.period_end
+        on calls.tenant_id = periods.tenant_id and calls.usage_date = periods.usage_date
     where calls.tenant_id is null or (periods.voice_meter_id is null and calls.connected_calls > 0)
 ),
 

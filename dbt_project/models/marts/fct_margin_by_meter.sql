@@ -84,11 +84,8 @@ margins as (
         summed.revenue - summed.cost_reported - summed.cost_estimated - summed.cost_allocated as margin,
         summed.revenue - summed.cost_reported - summed.cost_allocated as margin_without_estimates
     from summed
-    left join {{ ref('int_periods') }} as periods
-        on
-            summed.tenant_id = periods.tenant_id
-            and summed.usage_date >= periods.period_start
-            and summed.usage_date < periods.period_end
+    left join {{ ref('int_period_days') }} as periods
+        on summed.tenant_id = periods.tenant_id and summed.usage_date = periods.usage_date
 )
 
 select * from margins

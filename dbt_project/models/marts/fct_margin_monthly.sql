@@ -34,11 +34,8 @@ costs as (
         sum(daily.cost_billed_elsewhere) as cost_billed_elsewhere,
         sum(daily.unknown_costs) as unknown_costs
     from {{ ref('fct_margin_daily') }} as daily
-    inner join periods
-        on
-            daily.tenant_id = periods.tenant_id
-            and daily.usage_date >= periods.period_start
-            and daily.usage_date < periods.period_end
+    inner join {{ ref('int_period_days') }} as periods
+        on daily.tenant_id = periods.tenant_id and daily.usage_date = periods.usage_date
     group by periods.tenant_id, periods.period_start
 ),
 

@@ -30,11 +30,8 @@ outside_periods as (
         usage.row_count,
         'outside active dates' as reason
     from {{ ref('int_usage_unioned') }} as usage
-    left join {{ ref('int_periods') }} as periods
-        on
-            usage.tenant_id = periods.tenant_id
-            and usage.usage_date >= periods.period_start
-            and usage.usage_date < periods.period_end
+    left join {{ ref('int_period_days') }} as periods
+        on usage.tenant_id = periods.tenant_id and usage.usage_date = periods.usage_date
     where usage.reason is null and usage.quantity <> 0 and periods.tenant_id is null
 ),
 

@@ -36,11 +36,8 @@ explained as (
         periods.period_start,
         daily.pull_ids
     from daily
-    left join {{ ref('int_periods') }} as periods
-        on
-            daily.tenant_id = periods.tenant_id
-            and daily.usage_date >= periods.period_start
-            and daily.usage_date < periods.period_end
+    left join {{ ref('int_period_days') }} as periods
+        on daily.tenant_id = periods.tenant_id and daily.usage_date = periods.usage_date
     left join {{ ref('int_period_meters') }} as meters
         on
             periods.tenant_id = meters.tenant_id
