@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.resources import Minutebook
 from warehouse import canary
 from warehouse.connect import Role, connect
+from warehouse.control.changes import rows
 from warehouse.landing import RAW_TABLES
 from warehouse.preflight import flaws
 from warehouse.queries import load
@@ -67,6 +68,24 @@ def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset=dg.AssetKey(["marts", "fct_unbilled_usage"]),
+    name="no_usage_is_unpriced",
+    description="All usage that is billed has a meter and a price in force; what no price is for is listed, not red.",
+)
+def price_check(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """Red for usage that blocks approval for want of a meter, a price or a known type."""
+    with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
+        unpriced = rows(connection, "checks", "no_usage_is_unpriced")
+        beside = rows(connection, "checks", "usage_that_no_price_is_for")
+    listed = _metadata(beside, SHOWN).get("offenders")
+    return dg.AssetCheckResult(
+        passed=not unpriced,
+        description=f"{len(unpriced)} found" if unpriced else None,
+        metadata={**_metadata(unpriced, SHOWN), **({"reported, not billed": listed} if listed else {})},
+    )
+
+
 def _metadata(
     offenders: Sequence[Mapping[str, object]], shown: int | None = None
 ) -> dict[str, int | dg.TableMetadataValue]:
@@ -82,7 +101,7 @@ checks = [
     isolation_check,
     canary_check,
     _check("no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."),
-    _check("no_usage_is_unpriced", UNBILLED, "All usage that is counted has a meter and a price in force."),
+    price_check,
     _check(
         "no_call_is_counted_twice",
         dg.AssetKey(["marts", "fct_calls"]),

@@ -15,6 +15,7 @@ from orchestration.cli import (
     forecast,
     limits,
     logins,
+    margins,
     packs,
     periods,
     personal,
@@ -75,6 +76,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(explain.app)
 app.add_typer(canary.app, name="canary")
 app.add_typer(forecast.app)
+app.add_typer(margins.app)
 
 
 @app.callback()

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.options import Json, command, today
-from orchestration.cli.output import console, next_step, print_json, say, show
-from orchestration.cli.session import CommandFailed, session
+from orchestration.cli.options import Json, command
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, require_marts, session
 from warehouse.explaining import Explanation, explain
-from warehouse.freshness import MartsBehind, require_built, require_fresh
 
 app = typer.Typer()
 
@@ -31,11 +30,7 @@ def explain_line(
     What is frozen is explained as it was frozen. Exits 1 when the parts of a level do not sum to the level above.
     """
     with session(ctx).operator() as connection:
-        require_built(connection)
-        try:
-            require_fresh(connection, today())
-        except MartsBehind as error:
-            console(is_error=True).print(str(error), style="yellow")
+        require_marts(connection)
         found = explain(connection, line)
     if as_json:
         print_json({**asdict(found), "faults": found.faults})

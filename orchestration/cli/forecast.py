@@ -6,9 +6,8 @@ import typer
 
 from orchestration.cli.options import Json, Tenants, command, today
 from orchestration.cli.output import print_json, say, show
-from orchestration.cli.session import session
+from orchestration.cli.session import require_marts, session
 from warehouse.control.tenants import require_tenant
-from warehouse.freshness import require_built
 from warehouse.whatif import METHOD, forecast
 
 app = typer.Typer()
@@ -18,7 +17,7 @@ app = typer.Typer()
 def show_forecast(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
     """Forecast where the running periods end, and say by what method."""
     with session(ctx).operator() as connection:
-        require_built(connection)
+        require_marts(connection)
         for slug in tenant or ():
             require_tenant(connection, slug)
         found = forecast(connection, today(), tenant)

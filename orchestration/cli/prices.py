@@ -8,10 +8,9 @@ import typer
 
 from orchestration.cli.options import From, Json, On, Period, amount_option, command, parse_amount, parse_date, today
 from orchestration.cli.output import show, show_changes
-from orchestration.cli.session import session
+from orchestration.cli.session import require_marts, session
 from warehouse.control import prices
 from warehouse.control.prices import Model, Price, Tier
-from warehouse.freshness import require_built
 from warehouse.whatif import simulate
 
 app = typer.Typer(
@@ -96,7 +95,7 @@ def simulate_price(
     guessed = Model.GRADUATED if tier else Model.PACKAGE if package_size else Model.PER_UNIT
     proposed = Price(meter, period.start, model or guessed, plan, tenant, amount, package_size, tuple(tier or ()))
     with session(ctx).operator() as connection:
-        require_built(connection)
+        require_marts(connection)
         rows = simulate(connection, proposed, period)
     columns = ["tenant_id", "period_start", "currency", "quantity", "allowance", "overage_quantity", "billed_amount"]
     empty = f"no priced usage of {meter} in periods that start in {period}"

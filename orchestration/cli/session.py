@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from orchestration.settings import Settings
 from sources.errors import SourceFailure
 from warehouse.connect import Role, connect
 from warehouse.errors import WarehouseError
+from warehouse.freshness import MartsBehind, require_built, require_fresh
 
 # What Typer itself turns into an exit code: 2 for usage errors.
 USAGE_ERRORS: tuple[type[BaseException], ...] = (typer.Exit, typer.Abort, TyperException)
@@ -53,6 +55,15 @@ def session(ctx: typer.Context) -> Session:
     if found is None:
         raise RuntimeError("a command was called outside the minutebook application")
     return found
+
+
+def require_marts(connection: psycopg.Connection[Any]) -> None:
+    """Before numbers are read: say on stderr since when the marts are old, and why. Raises MartsBehind without any."""
+    require_built(connection)
+    try:
+        require_fresh(connection, datetime.now(UTC).date())
+    except MartsBehind as error:
+        typer.secho(str(error), err=True, fg="yellow")
 
 
 class OneLineErrors(TyperGroup):

@@ -1,14 +1,17 @@
-"""Explain, forecast, price simulate and canary, on marts that dbt built: success, nothing to show, bad input, JSON."""
+"""Explain, margin, forecast, price simulate and canary on marts dbt built: success, nothing there, bad input, JSON."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.cli.conftest import Minutebook
+from tests.conftest import own_database
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import LINE, scan, write_acme
 
@@ -20,15 +23,29 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+@pytest.fixture(scope="module")
+def january(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database, built once: acme's January, 12 scans above its 100, and 280 scans yesterday."""
+    with own_database(postgres_server) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            warehouse = Warehouse(connection, url, tmp_path_factory.mktemp("home"))
+            write_acme(warehouse, included=100)
+            scan(warehouse, "2026-01-05", 100)
+            scan(warehouse, "2026-01-06", 12)
+            scan(warehouse, f"{today() - timedelta(days=1)}", 280)
+            warehouse.build(today())
+        yield str(make_url(url).database)
+
+
 @pytest.fixture
-def built(minutebook: Minutebook, database: Database, database_url: str, tmp_path: Path) -> Minutebook:
-    """Acme's January, 12 scans above its 100, and 280 scans yesterday."""
-    warehouse = Warehouse(database, database_url, tmp_path / "home")
-    write_acme(warehouse, included=100)
-    scan(warehouse, "2026-01-05", 100)
-    scan(warehouse, "2026-01-06", 12)
-    scan(warehouse, f"{today() - timedelta(days=1)}", 280)
-    minutebook("build")
+def database_url(postgres_server: str, january: str) -> Iterator[str]:
+    """A copy of it for each test."""
+    with own_database(postgres_server, january) as url:
+        yield url
+
+
+@pytest.fixture
+def built(minutebook: Minutebook) -> Minutebook:
     return minutebook
 
 
@@ -75,8 +92,46 @@ def test_a_forecast_states_its_method_and_what_it_assumed(built: Minutebook) -> 
     assert "no tenant 'other'" in built("forecast --tenant other", code=1).stderr
 
 
-def test_before_a_build_and_without_a_tenant_each_says_what_to_do(minutebook: Minutebook) -> None:
-    for line in (f"explain {LINE}", f"{JANUARY} --plan basic --amount 1", "forecast", "canary check"):
+def test_a_margin_is_shown_by_period_meter_agent_and_day_and_sums_to_the_same(built: Minutebook) -> None:
+    (period,) = json.loads(built("margin 2026-01 --json").stdout)
+    assert (period["revenue"], period["cost_reported"], period["margin"]) == ("0.85", "0.02", "0.83")
+    for by, part, named in (("meter", "meter_id", "scans"), ("agent", "agent_id", "acme-agent")):
+        (row,) = json.loads(built(f"margin 2026-01 --by {by} --json").stdout)
+        assert (row[part], Decimal(row["revenue"]), Decimal(row["margin"])) == (
+            named,
+            Decimal("0.8475"),
+            Decimal("0.8275"),
+        )
+    days = json.loads(built("margin 2026-01 --by day --tenant acme --json").stdout)
+    assert [day["usage_date"] for day in days if Decimal(day["cost_reported"])] == ["2026-01-05", "2026-01-06"]
+    assert sum(Decimal(day["margin"]) for day in days) == Decimal("0.8275")
+    assert "scans" in built("margin 2026-01 --by meter").stdout
+    assert "has revenue or costs" in built("margin 2020-01").stdout
+    assert "no tenant 'other'" in built("margin 2026-01 --tenant other", code=1).stderr
+
+
+def test_numbers_from_old_marts_say_why_they_are_old_and_are_shown_nonetheless(
+    built: Minutebook, database: Database
+) -> None:
+    assert "older than" not in built("forecast").stderr
+    database.execute("insert into ledger.builds (as_of, ended_at, fault) values ('2026-02-01', now(), 'a test of it')")
+    built("price set --tenant acme --meter scans --from 2020-01-01 --amount 0.05")
+    for line in (f"{JANUARY} --plan basic --amount 1", "forecast", f"explain {LINE}", "margin 2026-01"):
+        told = built(line)
+        assert "a test of it); run: minutebook build" in " ".join(told.stderr.split()), line
+        assert told.stdout
+
+
+def test_before_a_build_and_without_a_tenant_each_says_what_to_do(
+    minutebook: Minutebook, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with own_database(postgres_server) as url:
+        monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", url)
+        _each_says_what_to_do(minutebook)
+
+
+def _each_says_what_to_do(minutebook: Minutebook) -> None:
+    for line in (f"explain {LINE}", f"{JANUARY} --plan basic --amount 1", "forecast", "canary check", "margin 2026-01"):
         assert "minutebook build" in minutebook(line, code=1).stderr, line
     minutebook("build")
     assert json.loads(minutebook("forecast --json").stdout)["forecasts"] == []

@@ -30,3 +30,7 @@ def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Wareh
     ):
         require_fresh(operator, FEBRUARY_3)
     assert warehouse.rows("select quantity from marts.fct_line_days") == [(2,)], "the last good build stands"
+    with connect(warehouse.url, Role.ANALYST) as analyst:
+        ((has_failed, fault),) = analyst.execute("select failed_at is not null, fault from marts.dim_build").fetchall()
+    assert has_failed, "who sees the marts alone is told too"
+    assert fault.startswith("the marts were not built: ")

@@ -10,6 +10,7 @@ where reason = 'unattributed'
 order by usage_date desc, source, item;
 
 -- name: no_usage_is_unpriced
+-- What somebody has to settle before a period is approved; nobody else's alarm.
 select
     tenant_id,
     source,
@@ -18,8 +19,23 @@ select
     quantity,
     reason
 from marts.fct_unbilled_usage
-where reason in ('unpriced', 'no meter', 'unknown type')
+where is_blocking and reason in ('unpriced', 'no meter', 'unknown type')
 order by usage_date desc, tenant_id, source, item;
+
+-- name: usage_that_no_price_is_for
+-- What a provider counts too and nothing of ours bills: usage units, tokens, durations. Reported, never dropped.
+select
+    source,
+    item,
+    unit,
+    count(distinct tenant_id) as tenants,
+    min(usage_date) as first_day,
+    max(usage_date) as last_day,
+    sum(quantity) as quantity
+from marts.fct_unbilled_usage
+where not is_blocking and reason = 'no meter'
+group by source, item, unit
+order by source, item;
 
 -- name: no_day_is_missing
 select

@@ -68,6 +68,17 @@ update ledger.builds
 set ended_at = clock_timestamp(), fault = %(fault)s
 where build_id = %(build_id)s;
 
+-- name: readers_can_be_told
+select exists (
+    select 1 from pg_catalog.pg_attribute
+    where attrelid = to_regclass('marts.dim_build') and attname = 'fault' and not attisdropped
+) as readers_can_be_told;
+
+-- name: tell_readers
+-- For those who see the marts alone; the next good build replaces the table and forgets it.
+update marts.dim_build
+set failed_at = clock_timestamp(), fault = %(fault)s;
+
 -- name: last_builds
 -- When the marts were last built whole, and what the latest build that ended since failed of.
 select

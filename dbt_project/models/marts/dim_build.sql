@@ -6,7 +6,9 @@ with revision as (
 build as (
     select
         revision as control_revision,
-        {{ as_of() }} as as_of
+        {{ as_of() }} as as_of,
+        null::timestamptz as failed_at,
+        null::text as fault
     from revision
 )
 

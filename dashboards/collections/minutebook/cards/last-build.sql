@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Last build
-description: The day the marts were built for, and how old it is.
+description: The day the marts were built for, how old it is, and what a later build failed of, if one did.
 type: question
 display: table
 database: Minutebook
@@ -17,5 +17,7 @@ template_tags: {}
 select
     as_of,
     (now() at time zone 'utc')::date - as_of as days_old,
-    control_revision
+    control_revision,
+    failed_at,
+    fault
 from marts.dim_build

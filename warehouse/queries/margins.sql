@@ -1,0 +1,43 @@
+-- name: months
+-- What periods that start in [month_start, month_end) left, by service period: corrections count where they belong.
+select
+    tenant_id,
+    period_start,
+    currency,
+    revenue,
+    cost_reported,
+    cost_estimated,
+    cost_allocated,
+    margin,
+    margin_without_estimates,
+    margin_percent,
+    completeness
+from marts.fct_margin_monthly
+where
+    period_start >= %(month_start)s
+    and period_start < %(month_end)s
+    and (%(tenant_ids)s::text[] is null or tenant_id = any(%(tenant_ids)s))
+order by period_start, tenant_id;
+
+-- name: parts
+-- The same cut by agent, meter or day, unrounded, as usage is known and rated now.
+select
+    tenant_id,
+    period_start,
+    case %(part)s when 'agent' then agent_id when 'meter' then meter_id else usage_date::text end as part,
+    currency,
+    sum(revenue) as revenue,
+    sum(cost_reported) as cost_reported,
+    sum(cost_estimated) as cost_estimated,
+    sum(cost_allocated) as cost_allocated,
+    sum(margin) as margin,
+    sum(margin_without_estimates) as margin_without_estimates,
+    round(sum(margin) * 100 / nullif(sum(revenue), 0), 2) as margin_percent,
+    case when sum(unknown_costs) > 0 then 'costs missing' end as completeness
+from marts.fct_margin_by_meter
+where
+    period_start >= %(month_start)s
+    and period_start < %(month_end)s
+    and (%(tenant_ids)s::text[] is null or tenant_id = any(%(tenant_ids)s))
+group by 1, 2, 3, 4
+order by 2, 1, 3 nulls last;
