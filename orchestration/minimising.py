@@ -1,4 +1,4 @@
-"""Bringing calls and transcripts that stand to what their tenant chose to have stored, by the rule they land by."""
+"""Bringing calls, transcripts and metrics that stand to what their tenant chose, by the rule they land by."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import msgspec
 import psycopg
 
 from orchestration.pulling.routing import Routing
+from sources import usage_metrics, voiceflow
 from sources.personal import Document, minimised
-from sources.voiceflow import kept_of
 from warehouse import personal
 from warehouse.connect import Role, connect
 
@@ -21,7 +21,7 @@ _ENCODE = msgspec.json.encode
 
 @dataclass(frozen=True)
 class Applied:
-    """How many calls and transcripts of a tenant changed. is_final: no pull by the former choice is under way."""
+    """How many rows of raw of a tenant changed. is_final: no pull by the former choice is under way."""
 
     rows_changed: int
     is_final: bool
@@ -41,6 +41,7 @@ def apply_choices(url: str, actor: str, on_progress: Callable[[str, int], None] 
             for over, minimise in (
                 (_changed(reader, routing, tenant_id), personal.minimise),
                 (_changed_transcripts(reader, routing, tenant_id), personal.minimise_transcripts),
+                (_changed_metrics(reader, routing, tenant_id), personal.minimise_metrics),
             ):
                 while rows := list(islice(over, _BATCH)):
                     changed += minimise(loader, rows)
@@ -70,6 +71,18 @@ def _changed_transcripts(
     choices = routing.choices_of_tenant(tenant_id)
     for transcript in personal.transcripts_of(reader, tenant_id):
         document = _DECODE(transcript.payload)
-        stored = kept_of(document, choices)
+        stored = voiceflow.kept_of(document, choices)
         if stored != document:
             yield transcript.pull_id, transcript.transcript_id, _ENCODE(stored).decode()
+
+
+def _changed_metrics(
+    reader: psycopg.Connection[Any], routing: Routing, tenant_id: str
+) -> Iterator[tuple[int, str, str]]:
+    """Pull, payload as it stands and as it may stand, of each row of metrics that holds more than was chosen."""
+    choices = routing.choices_of_tenant(tenant_id)
+    for pull_id, payload in personal.metrics_of(reader, tenant_id):
+        document = _DECODE(payload)
+        stored = usage_metrics.kept_of(document, choices)
+        if stored != document:
+            yield pull_id, payload, _ENCODE(stored).decode()

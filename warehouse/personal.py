@@ -100,6 +100,13 @@ def transcripts_of(connection: psycopg.Connection[Any], tenant_id: str) -> Itera
         yield from cursor.execute(_SQL["transcripts_of"], {"tenant_id": tenant_id})
 
 
+def metrics_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[tuple[int, str]]:
+    """Pull and payload, as JSON text, of each different row of usage metrics of the tenant."""
+    with connection.cursor(name="metrics_of") as cursor:
+        cursor.itersize = 2_000
+        yield from cursor.execute(_SQL["metrics_of"], {"tenant_id": tenant_id})
+
+
 def minimise(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
     """Replace payloads, by pull and call, and return how many; PostgreSQL refuses it where a fact would change."""
     pulls, calls, payloads = (list(column) for column in zip(*rows, strict=True))
@@ -111,6 +118,13 @@ def minimise_transcripts(connection: psycopg.Connection[Any], rows: Sequence[tup
     """As `minimise`, by pull and transcript."""
     pulls, transcripts, payloads = (list(column) for column in zip(*rows, strict=True))
     ((changed,),) = connection.execute(_SQL["minimise_transcripts"], [pulls, transcripts, payloads]).fetchall()
+    return int(changed)
+
+
+def minimise_metrics(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
+    """As `minimise`, by pull and the payload as it stands: a row of metrics has no name of its own."""
+    pulls, stand, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise_metrics"], [pulls, stand, payloads]).fetchall()
     return int(changed)
 
 

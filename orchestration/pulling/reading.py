@@ -142,7 +142,8 @@ class Readers:
             known_agents = self._routing.usage_agents(day.usage_date)
             return usage_metrics.read_unrouted_day(self._engine, day.usage_date, known_agents)
         agents = self._routing.usage_agents(day.usage_date, day.tenant_id)
-        return usage_metrics.read_day(self._engine, day.usage_date, agents)
+        choices = self._routing.choices_of_tenant(day.tenant_id)
+        return usage_metrics.read_day(self._engine, day.usage_date, agents, choices)
 
 
 def vapi_client(credential: Credential, settings: Settings, pace: Pace | None = None) -> ProviderClient:

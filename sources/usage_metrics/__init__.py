@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from sources.errors import CredentialRejected, ProviderDown, ProviderRefused, ProviderUnreachable, SourceFailure
+from sources.personal import NOBODYS, Choices
 from sources.reading import Reading, hash_rows
-from sources.usage_metrics.rows import Rows
+from sources.usage_metrics.rows import Rows, kept_of
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
@@ -24,7 +25,7 @@ NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 DAY = text(files(__package__).joinpath("day.sql").read_text())
 UNROUTED_DAY = text(files(__package__).joinpath("unrouted_day.sql").read_text())
 
-__all__ = ["HORIZON_DAYS", "open_engine", "read_day", "read_unrouted_day", "verify"]
+__all__ = ["HORIZON_DAYS", "kept_of", "open_engine", "read_day", "read_unrouted_day", "verify"]
 
 
 def open_engine(url: str) -> Engine:
@@ -49,16 +50,16 @@ def open_engine(url: str) -> Engine:
         ) from None
 
 
-def read_day(engine: Engine, usage_date: date, agents: Collection[str]) -> Reading:
-    """The UTC day's rows of these agents, as the platform names them; columns of raw_usage_metrics.metrics. Raises
-    SourceFailure.
+def read_day(engine: Engine, usage_date: date, agents: Collection[str], choices: Choices) -> Reading:
+    """The UTC day's rows of these agents, as the platform names them, with as much as is kept by the choices; columns
+    of raw_usage_metrics.metrics. Raises SourceFailure.
     """
-    return _read(engine, usage_date, DAY, agents)
+    return _read(engine, usage_date, DAY, agents, choices)
 
 
 def read_unrouted_day(engine: Engine, usage_date: date, known_agents: Collection[str]) -> Reading:
     """The UTC day's rows of all other agents: usage that belongs to nobody, kept and reported."""
-    return _read(engine, usage_date, UNROUTED_DAY, known_agents)
+    return _read(engine, usage_date, UNROUTED_DAY, known_agents, NOBODYS)
 
 
 def verify(engine: Engine) -> None:
@@ -67,9 +68,9 @@ def verify(engine: Engine) -> None:
         connection.execute(DAY, {"window_start": NEVER, "window_end": NEVER, "agents": []})
 
 
-def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collection[str]) -> Reading:
+def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collection[str], choices: Choices) -> Reading:
     window = Window.of_day(usage_date)
-    rows = Rows()
+    rows = Rows(choices)
     with _connected(engine) as connection:
         asked = {"window_start": window.start, "window_end": window.end, "agents": sorted(agents)}
         for row in connection.execution_options(yield_per=BATCH).execute(query, asked):

@@ -10,43 +10,67 @@ import msgspec
 import pyarrow as pa
 
 from sources.errors import ContractBroken
+from sources.personal import Choices, Document, minimised
 from sources.reading import storable
 
 LARGEST = 2**63 - 1
+# What no choice and no retention period touches. The same as ledger.facts_of_a_metric() in the warehouse.
+FACTS = ("agent_id", "metric_type", "quantity", "cost_usd", "created_at")
+
+
+def kept_of(document: Document, choices: Choices) -> Document:
+    """The row as it may be stored under these choices: its metadata may hold anything, so it is looked through like a
+    call. Safe to repeat; facts stay byte for byte.
+    """
+    facts = {name: value for name, value in document.items() if name in FACTS}
+    besides = {name: value for name, value in document.items() if name not in FACTS}
+    for name, value in besides.items():
+        if bytes(value).startswith(b"{"):
+            told = _FIELDS.decode(value)
+            left = minimised(told, choices)
+            besides[name] = value if left == told else msgspec.Raw(_ENCODE(left))
+    return facts | minimised(besides, choices)
 
 
 @dataclass
 class Rows:
-    """Columns of raw_usage_metrics.metrics, filled row by row from a stream."""
+    """Columns of raw_usage_metrics.metrics, filled row by row from a stream; payloads as they may be stored."""
 
+    choices: Choices
     agents: list[str] = field(default_factory=list)
     metric_types: list[str] = field(default_factory=list)
     quantities: list[int] = field(default_factory=list)
     recorded: list[datetime] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
     cost: Decimal = Decimal(0)
 
     def add(
         self, agent_id: Any, metric_type: Any, quantity: Any, created_at: datetime, payload: str, cost: Any
     ) -> None:
-        """ContractBroken, quoting the row, for a quantity that is negative, fractional or missing, or a cost that is
-        no number.
+        """ContractBroken, naming the row, for a quantity that is negative, fractional or missing, or a cost that is
+        no number. Its metadata is not quoted: it may be personal.
         """
+        row = f"the row of agent {agent_id}, {metric_type}, {quantity}, {cost} USD at {created_at.isoformat()}"
         quantity = Decimal(quantity) if quantity is not None else None
         if quantity is None or not quantity.is_finite() or quantity != quantity.to_integral_value():
-            raise ContractBroken(f"agent_usage_metrics: the quantity is no whole number in {payload[:400]}")
+            raise ContractBroken(f"agent_usage_metrics: the quantity is no whole number in {row}")
         if not 0 <= quantity <= LARGEST:
-            raise ContractBroken(f"agent_usage_metrics: the quantity is out of range in {payload[:400]}")
+            raise ContractBroken(f"agent_usage_metrics: the quantity is out of range in {row}")
         if not metric_type:
-            raise ContractBroken(f"agent_usage_metrics: the metric_type is missing in {payload[:400]}")
+            raise ContractBroken(f"agent_usage_metrics: the metric_type is missing in {row}")
         cost = Decimal(cost) if cost is not None else Decimal(0)
         if not cost.is_finite():
-            raise ContractBroken(f"agent_usage_metrics: the cost_usd is no number in {payload[:400]}")
+            raise ContractBroken(f"agent_usage_metrics: the cost_usd is no number in {row}")
         self.agents.append(str(agent_id) if agent_id is not None else "")
         self.metric_types.append(str(metric_type))
         self.quantities.append(int(quantity))
         self.recorded.append(created_at.astimezone(UTC))
-        self.payloads.append(storable(payload.encode()))
+        told = storable(payload.encode())
+        self.told.append(told)
+        document = _FIELDS.decode(told)
+        left = kept_of(document, self.choices)
+        self.payloads.append(told if left == document else _ENCODE(left))
         self.cost += cost
 
     def keys(self) -> Iterator[str]:
@@ -54,11 +78,11 @@ class Rows:
             yield f"{agent}/{metric_type}/{at.isoformat()}"
 
     def content(self) -> Iterator[bytes]:
-        """Everything in a row is billed or costed, so all of it counts; fields in one order, numbers with the digits
-        they have.
+        """All that was told counts, stored or not: another choice does not restate a day. Fields in one order, numbers
+        with the digits they have.
         """
-        for payload in self.payloads:
-            yield _SORTED(_DECODE(payload))
+        for told in self.told:
+            yield _SORTED(_DECODE(told))
 
     def table(self) -> pa.Table:
         return pa.table(
@@ -72,5 +96,7 @@ class Rows:
         )
 
 
+_FIELDS = msgspec.json.Decoder(Document)
+_ENCODE = msgspec.json.encode
 _DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
 _SORTED = msgspec.json.Encoder(order="sorted", decimal_format="number").encode

@@ -9,6 +9,7 @@ import pytest
 
 from orchestration.minimising import apply_choices
 from sources.personal import FACTS
+from sources.usage_metrics import rows
 from sources.voiceflow import transcripts
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
@@ -102,6 +103,27 @@ def test_what_stands_is_brought_to_a_later_choice_and_no_fact_moves(told: House)
     assert [row["rows"] for row in recorded] == ["0", "1"]
 
 
+def test_metadata_of_metrics_that_stand_is_brought_to_a_later_choice(told: House) -> None:
+    told.pull(["own"], [YESTERDAY])
+    metric = {"agent_id": "a", "metric_type": "scan", "quantity": 1, "cost_usd": 0.0750, "created_at": "x"}
+    payload = metric | {"metadata": SAID}
+    told.execute(
+        "insert into raw_usage_metrics.metrics (account, tenant_id, usage_date, pull_id, usage_agent_id, metric_type,"
+        " quantity, recorded_at, payload) select 'own', 'own', usage_date, pull_id, 'a', 'scan', n, now(), %s"
+        " from raw_vapi.calls cross join generate_series(1, 2) as n where tenant_id = 'own'",
+        json.dumps(payload),
+    )
+    choose(told, NEVER, "own")
+    assert apply_choices(told.url, "night")["own"].rows_changed == 3
+    stored = [row["payload"] for row in told.execute("select payload from raw_usage_metrics.metrics")]
+    assert stored == [metric | {"metadata": {}}] * 2
+    with (
+        connect(told.url, Role.LOADER, autocommit=True) as loader,
+        pytest.raises(psycopg.errors.RaiseException, match="a fact of a metric would change"),
+    ):
+        personal.minimise_metrics(loader, [(1, json.dumps(payload), json.dumps(payload | {"cost_usd": 0}))])
+
+
 def test_a_choice_stays_due_while_a_pull_that_began_before_it_is_under_way(told: House) -> None:
     with open_attempt(told.url, "cli"):
         choose(told, NEVER, "own")
@@ -124,6 +146,7 @@ def test_the_warehouse_refuses_to_take_out_or_change_a_fact(told: House) -> None
 
 def test_python_and_postgres_mean_the_same_facts(told: House) -> None:
     assert told.execute("select ledger.facts_of_a_call() as facts")[0]["facts"] == list(FACTS)
+    assert told.execute("select ledger.facts_of_a_metric() as facts")[0]["facts"] == list(rows.FACTS)
     assert told.execute("select ledger.facts_of_a_transcript() as facts")[0]["facts"] == list(transcripts.FACTS)
 
 

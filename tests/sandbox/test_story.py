@@ -155,7 +155,7 @@ def test_the_usage_database_holds_the_storys_rows(empty_database_url: str) -> No
     story = Story(MONTH)
     write_usage(empty_database_url, story.metric_rows)
     engine = usage_metrics.open_engine(empty_database_url)
-    office = usage_metrics.read_day(engine, story.first_day, ["agent-corner-office"])
+    office = usage_metrics.read_day(engine, story.first_day, ["agent-corner-office"], Choices())
     assert office.totals == {"rows": 2, "quantity": 6, "cost": Decimal("0.075")}
     stray = usage_metrics.read_unrouted_day(engine, story.first_day, ["agent-corner-office"])
     assert stray.table.column("usage_agent_id").to_pylist() == [clients.FORGOTTEN_AGENT]

@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 
 from sources import usage_metrics
 from sources.errors import ContractBroken, CredentialRejected, ProviderRefused, ProviderUnreachable
+from sources.personal import Choices, Keep
 from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import TABLE, write_usage
 
 DAY = date(2026, 2, 18)
 MIDNIGHT = datetime(2026, 2, 18, tzinfo=UTC)
+KEPT = Choices(Keep.KEPT, Keep.KEPT, Keep.KEPT)
 ROW = MetricRow("agent-1", "ocr_scan", Decimal(2), Decimal("0.075"), MIDNIGHT + timedelta(hours=9))
 
 
@@ -38,7 +40,7 @@ def test_a_day_is_half_open_and_of_the_asked_agents(usage_url: str, engine: Engi
         usage_url, [replace(ROW, quantity=Decimal(10**n), created_at=MIDNIGHT + at) for n, at in enumerate(moments)]
     )
     write_usage(usage_url, [replace(ROW, agent_id="agent-2", quantity=Decimal(7))])
-    reading = usage_metrics.read_day(engine, DAY, {"agent-1", "agent-9"})
+    reading = usage_metrics.read_day(engine, DAY, {"agent-1", "agent-9"}, KEPT)
     assert sorted(reading.table.column("quantity").to_pylist()) == [10, 100]
     assert reading.table.column_names == ["usage_agent_id", "metric_type", "quantity", "recorded_at", "payload"]
     assert reading.totals == {"rows": 2, "quantity": 110, "cost": Decimal("0.150")}
@@ -49,7 +51,7 @@ def test_a_time_zone_of_the_database_does_not_move_the_day(usage_url: str, engin
     with psycopg.connect(usage_url, autocommit=True) as connection:
         connection.execute(f"alter database \"{connection.info.dbname}\" set timezone = 'America/New_York'")
     write_usage(usage_url, [replace(ROW, created_at=MIDNIGHT.astimezone(timezone(timedelta(hours=-5))))])
-    reading = usage_metrics.read_day(engine, DAY, ["agent-1"])
+    reading = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
     assert reading.table.column("recorded_at").to_pylist() == [MIDNIGHT]
     assert json.loads(reading.table.column("payload")[0].as_py())["created_at"].endswith("00:00+00:00")
 
@@ -63,17 +65,17 @@ def test_rows_of_nobody_are_read_apart(usage_url: str, engine: Engine) -> None:
 
 def test_two_equal_rows_are_two_rows(usage_url: str, engine: Engine) -> None:
     write_usage(usage_url, [ROW, ROW])
-    twice = usage_metrics.read_day(engine, DAY, ["agent-1"])
+    twice = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
     assert twice.totals["quantity"] == 4
     with psycopg.connect(usage_url) as connection:
         connection.execute("delete from agent_usage_metrics where ctid = (select min(ctid) from agent_usage_metrics)")
-    assert usage_metrics.read_day(engine, DAY, ["agent-1"]).content_hash != twice.content_hash
+    assert usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).content_hash != twice.content_hash
 
 
 def test_an_empty_day_and_no_agents_give_no_rows(usage_url: str, engine: Engine) -> None:
     write_usage(usage_url, [ROW])
-    assert usage_metrics.read_day(engine, DAY + timedelta(days=1), ["agent-1"]).table.num_rows == 0
-    assert usage_metrics.read_day(engine, DAY, []).table.num_rows == 0
+    assert usage_metrics.read_day(engine, DAY + timedelta(days=1), ["agent-1"], KEPT).table.num_rows == 0
+    assert usage_metrics.read_day(engine, DAY, [], KEPT).table.num_rows == 0
 
 
 def test_the_payload_has_the_cost_as_an_exact_number_and_the_metadata_as_an_object(
@@ -81,7 +83,7 @@ def test_the_payload_has_the_cost_as_an_exact_number_and_the_metadata_as_an_obje
 ) -> None:
     exact = Decimal("0.0750000000000000000000000001")
     write_usage(usage_url, [replace(ROW, cost_usd=exact), replace(ROW, cost_usd=None, metric_type="lookup")])
-    texts = usage_metrics.read_day(engine, DAY, ["agent-1"]).table.column("payload").to_pylist()
+    texts = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).table.column("payload").to_pylist()
     payloads = {
         payload["metric_type"]: payload for payload in (json.loads(text, parse_float=Decimal) for text in texts)
     }
@@ -102,25 +104,63 @@ def test_a_row_that_cannot_be_counted_fails_the_pull_and_is_named(
 ) -> None:
     write_usage(usage_url, [ROW, replace(ROW, created_at=MIDNIGHT + timedelta(hours=3, minutes=21), **wrong)])  # type: ignore[arg-type]
     with pytest.raises(ContractBroken, match="03:21:00"):
-        usage_metrics.read_day(engine, DAY, ["agent-1"])
+        usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
 
 
 def test_a_whole_quantity_written_with_decimals_counts(usage_url: str, engine: Engine) -> None:
     write_usage(usage_url, [replace(ROW, quantity=Decimal("3.000"))])
-    assert usage_metrics.read_day(engine, DAY, ["agent-1"]).table.column("quantity").to_pylist() == [3]
+    assert usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).table.column("quantity").to_pylist() == [3]
 
 
 def test_the_hash_ignores_order_and_sees_every_change(usage_url: str, engine: Engine) -> None:
     rows = [replace(ROW, created_at=MIDNIGHT + timedelta(minutes=n)) for n in range(5)]
     write_usage(usage_url, rows)
-    before = usage_metrics.read_day(engine, DAY, ["agent-1"]).content_hash
+    before = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).content_hash
     with psycopg.connect(usage_url) as connection:
         connection.execute("truncate agent_usage_metrics")
     write_usage(usage_url, reversed(rows))
-    assert usage_metrics.read_day(engine, DAY, ["agent-1"]).content_hash == before
+    assert usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).content_hash == before
     with psycopg.connect(usage_url) as connection:
         connection.execute("update agent_usage_metrics set cost_usd = 0.0750001 where created_at = %s", (MIDNIGHT,))
-    assert usage_metrics.read_day(engine, DAY, ["agent-1"]).content_hash != before
+    assert usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).content_hash != before
+
+
+SAID = '{"caller": {"number": "+4915112345678"}, "transcript": "my card is 4242 4242", "pages": 2, "recordingUrl": "https://x/e"}'
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [
+        (Keep.KEPT, json.loads(SAID)),
+        (Keep.REDACTED, {
+            "caller": {"number": "+•••••••••••78"}, "transcript": "my card is •••• ••••", "pages": 2,
+            "recordingUrl": "[recording]",
+        }),
+        (Keep.NEVER, {"pages": 2}),
+    ],
+)  # fmt: skip
+def test_metadata_is_stored_as_the_tenant_chose_and_no_choice_restates_a_day(
+    usage_url: str, engine: Engine, keep: Keep, left: object
+) -> None:
+    write_usage(usage_url, [ROW])
+    with psycopg.connect(usage_url) as connection:
+        connection.execute("update agent_usage_metrics set metadata = %s", (SAID,))
+    reading = usage_metrics.read_day(engine, DAY, ["agent-1"], Choices(keep, keep, keep))
+    payload = json.loads(reading.table.column("payload")[0].as_py())
+    assert payload.pop("metadata", {}) == left
+    assert payload.keys() == {"agent_id", "metric_type", "quantity", "cost_usd", "created_at"}
+    assert reading.content_hash == usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).content_hash
+    stray = usage_metrics.read_unrouted_day(engine, DAY, []).table.column("payload")[0].as_py()
+    assert json.loads(stray)["metadata"] == {"pages": 2}, "nobody chose to keep it"
+
+
+def test_what_is_personal_is_in_no_error(usage_url: str, engine: Engine) -> None:
+    write_usage(usage_url, [replace(ROW, quantity=Decimal("1.5"))])
+    with psycopg.connect(usage_url) as connection:
+        connection.execute("update agent_usage_metrics set metadata = %s", (SAID,))
+    with pytest.raises(ContractBroken, match="ocr_scan") as broken:
+        usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
+    assert "4242" not in str(broken.value)
 
 
 def test_agents_named_by_uuid_are_found(usage_url: str, engine: Engine) -> None:
@@ -128,7 +168,9 @@ def test_agents_named_by_uuid_are_found(usage_url: str, engine: Engine) -> None:
     write_usage(usage_url, [replace(ROW, agent_id=agent_id)])
     with psycopg.connect(usage_url) as connection:
         connection.execute("alter table agent_usage_metrics alter column agent_id type uuid using agent_id::uuid")
-    assert usage_metrics.read_day(engine, DAY, [agent_id]).table.column("usage_agent_id").to_pylist() == [agent_id]
+    assert usage_metrics.read_day(engine, DAY, [agent_id], KEPT).table.column("usage_agent_id").to_pylist() == [
+        agent_id
+    ]
 
 
 def test_nothing_can_be_written_through_the_engine(usage_url: str, engine: Engine) -> None:

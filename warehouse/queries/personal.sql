@@ -79,6 +79,16 @@ where t.tenant_id = %(tenant_id)s;
 -- name: minimise_transcripts
 select ledger.minimise_transcripts(%s::bigint [], %s::text [], %s::json []) as changed;
 
+-- name: metrics_of
+select distinct
+    m.pull_id,
+    m.payload::text as payload
+from raw_usage_metrics.metrics as m
+where m.tenant_id = %(tenant_id)s;
+
+-- name: minimise_metrics
+select ledger.minimise_metrics(%s::bigint [], %s::text [], %s::json []) as changed;
+
 -- name: choice_applied
 insert into ledger.personal_choices_applied (tenant_id, chosen_at, rows_changed)
 values (%(tenant_id)s, %(chosen_at)s, %(rows_changed)s)
