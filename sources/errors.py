@@ -21,11 +21,12 @@ from typing import ClassVar
 
 class SourceFailure(Exception):
     """A day could not be read. `code` is stored with the failed pull; `is_permanent` says that a repeat alone will
-    not help.
+    not help. `requests` is what was sent in vain, where somebody counted.
     """
 
     code: ClassVar[str] = "source_failure"
     is_permanent: ClassVar[bool] = True
+    requests: int = 0
 
 
 class CredentialRejected(SourceFailure):

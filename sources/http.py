@@ -2,6 +2,7 @@
 
 import ipaddress
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -36,6 +37,18 @@ LONGEST_RETRY_AFTER = 300.0
 LONGEST_ANSWER_SECONDS = 300.0
 LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 USER_AGENT = "minutebook/0.1"  # Vapi sits behind a bot protection that turns away clients without one.
+
+
+class _Made(threading.local):
+    count = 0
+
+
+_made = _Made()
+
+
+def requests_made() -> int:
+    """How many requests this thread has sent so far, with any client: repeated and unanswered ones too."""
+    return _made.count
 
 
 class ProviderClient:
@@ -116,6 +129,7 @@ class ProviderClient:
 
     def _once(self, method: str, path: str, parse: Callable[[bytes], T], request: dict[str, Any]) -> T:
         asked = f"{self.provider} {method} {path}"
+        _made.count += 1
         try:
             with self._budget.slot(), self._http.stream(method, self._base + path, **request) as response:
                 body = self._body(asked, response)

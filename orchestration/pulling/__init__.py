@@ -25,6 +25,7 @@ from orchestration.pulling.waiting import work
 from orchestration.settings import Settings
 from warehouse import due
 from warehouse.connect import Role, connect
+from warehouse.errors import DatabaseUnreachable
 from warehouse.pacing import Pacing
 from warehouse.pulls import open_attempt
 
@@ -140,12 +141,21 @@ def _opened(
     *,
     is_anew: bool = False,
 ) -> Iterator[tuple[Readers, PullRun]]:
-    """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own."""
-    with (
-        open_attempt(url, trigger, run_id) as attempt,
-        connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as pacing_connection,
-        Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection)) as readers,
-        connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
-    ):
-        landing = Landing(url, landing_connection, settings.home, is_anew=is_anew)
-        yield readers, PullRun(connection, attempt, readers, landing, today, accept_loss, settle)
+    """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own.
+
+    A server that goes away while they are in use is a DatabaseUnreachable, as one that was never there.
+    """
+    try:
+        with (
+            open_attempt(url, trigger, run_id) as attempt,
+            connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as pacing_connection,
+            Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection)) as readers,
+            connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
+        ):
+            landing = Landing(url, landing_connection, settings.home, is_anew=is_anew)
+            yield readers, PullRun(connection, attempt, readers, landing, today, accept_loss, settle)
+    except psycopg.OperationalError as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DatabaseUnreachable(
+            f"The database failed while days were pulled ({said}). What was published stays; pull the others again."
+        ) from None

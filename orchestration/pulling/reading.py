@@ -1,7 +1,7 @@
 """Asking the right provider account for one day, with the stored credential and what control says of that day."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -17,7 +17,7 @@ from orchestration.settings import Settings, SettingsError
 from sources import SOURCES, usage_metrics, vapi, voiceflow
 from sources.budget import Pace
 from sources.errors import CredentialRejected, SourceFailure
-from sources.http import ProviderClient
+from sources.http import ProviderClient, requests_made
 from sources.reading import Reading
 from sources.window import Window
 from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
@@ -33,6 +33,7 @@ class Failure:
     code: str
     cause: str
     is_permanent: bool
+    requests: int = 0
 
 
 class Readers:
@@ -68,8 +69,14 @@ class Readers:
         self._clients[day.source, day.account] = failure
 
     def read(self, day: AccountDay) -> Reading:
-        """The account's whole day. Raises SourceFailure."""
-        return READERS[day.source](self, day)
+        """The account's whole day. Raises SourceFailure. Either tells the requests it took, repeated ones too."""
+        before = requests_made()
+        try:
+            reading = READERS[day.source](self, day)
+        except SourceFailure as error:
+            error.requests = requests_made() - before
+            raise
+        return replace(reading, requests=max(reading.requests, requests_made() - before))
 
     def changed_days(self, day: AccountDay, updated: Window, before: date) -> frozenset[date]:
         """Days of the account before `before` that Vapi changed within the window. Raises SourceFailure."""
@@ -188,7 +195,7 @@ READERS: dict[str, Callable[[Readers, AccountDay], Reading]] = {
 def failure_of(error: BaseException) -> Failure:
     """The ledger's words for what went wrong. Our own errors say it in one line; anything else is named by its type."""
     if isinstance(error, SourceFailure):
-        return Failure(error.code, str(error), error.is_permanent)
+        return Failure(error.code, str(error), error.is_permanent, error.requests)
     if isinstance(error, CredentialMissing):
         return Failure("credential_missing", str(error), is_permanent=True)
     if isinstance(error, MasterKeyMissing | SettingsError):

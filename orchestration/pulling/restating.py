@@ -88,18 +88,21 @@ def recounted(
 ) -> frozenset[date]:
     """Days that Vapi counts otherwise than when they were last read (calls; cost, None if it was not told then).
 
-    Fewer calls are a deletion only while Vapi still tells calls of an earlier day: what it forgets, it forgets from the
-    oldest on, and a day that is forgotten must never be emptied here.
+    Only while it counts another day as it did: it is the same organisation that answers, and not that of a key that
+    took the former one's place. And fewer calls are a deletion only while that is an earlier day: what Vapi forgets, it
+    forgets from the oldest on, and a day that is forgotten must never be emptied here.
     """
-    remembered = [day for day, totals in told.items() if totals["calls"]]
-    found = set()
+    differing: dict[date, bool] = {}  # by day, whether calls are missing
+    agreeing: list[date] = []
     for day, (calls, cost) in known.items():
         now = told.get(day, {"calls": Decimal(0), "cost": Decimal(0)})
-        is_deletion = now["calls"] < calls and any(earlier < day for earlier in remembered)
-        is_dearer_or_cheaper = now["calls"] == calls and cost is not None and abs(now["cost"] - cost) > SAME_COST
-        if now["calls"] > calls or is_deletion or is_dearer_or_cheaper:
-            found.add(day)
-    return frozenset(found)
+        if now["calls"] != calls or (cost is not None and abs(now["cost"] - cost) > SAME_COST):
+            differing[day] = now["calls"] < calls
+        elif calls:
+            agreeing.append(day)
+    return frozenset(
+        day for day, is_missing in differing.items() if any(other < day or not is_missing for other in agreeing)
+    )
 
 
 def _told(day: AccountDay, failure: Failure) -> list[PullOutcome]:

@@ -15,7 +15,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
@@ -193,11 +193,11 @@ class PullRun:
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail the other days
             failure = failure_of(error)
             if isinstance(error, CredentialRejected):
-                self._readers.refuse(day, failure)
+                self._readers.refuse(day, replace(failure, requests=0))
             self._fail(day, pull_id, failure, error)
             return
         if doubt := self._lost(day, reading) or self._miscounted(day, reading):
-            self._fail(day, pull_id, doubt)
+            self._fail(day, pull_id, doubt, reading=reading)
             return
         lane.add(Finished(day, pull_id, reading))
 
@@ -236,7 +236,7 @@ class PullRun:
     def _settle_landed(self, landed: Landed) -> None:
         for finished, result in landed:
             if isinstance(result, Exception):
-                self._fail(finished.day, finished.pull_id, failure_of(result), result)
+                self._fail(finished.day, finished.pull_id, failure_of(result), result, finished.reading)
             else:
                 self._settle_good(finished, result)
 
@@ -255,15 +255,22 @@ class PullRun:
         for outcome in finished.day.outcomes(state, **facts):
             self._settle(outcome)
 
-    def _fail(self, day: AccountDay, pull_id: int, failure: Failure, error: Exception | None = None) -> None:
+    def _fail(
+        self,
+        day: AccountDay,
+        pull_id: int,
+        failure: Failure,
+        error: Exception | None = None,
+        reading: Reading | None = None,
+    ) -> None:
         if error is not None and failure.code == "unexpected":
             # Where it happened, without the exception's own words: they may quote what it was given.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("%s: unexpected %s at\n%s", day, type(error).__name__, where)
-        pulls.fail(self._connection, pull_id, failure.code, failure.cause, failure.is_permanent)
-        self._settle_failed(day, pull_id, failure)
-
-    def _settle_failed(self, day: AccountDay, pull_id: int | None, failure: Failure) -> None:
-        facts = {"cause_code": failure.code, "cause": failure.cause, "is_permanent": failure.is_permanent}
-        for outcome in day.outcomes(PullState.FAILED, pull_id=pull_id, **facts):
+        code, cause, is_permanent = failure.code, failure.cause, failure.is_permanent
+        requests, windows = (reading.requests, reading.windows) if reading else (failure.requests, ())
+        pulls.fail(self._connection, pull_id, code, cause, is_permanent, windows=windows, requests=requests)
+        why = {"cause_code": code, "cause": cause, "is_permanent": is_permanent}
+        facts = {"pull_id": pull_id, "requests": requests, "windows": len(windows)}
+        for outcome in day.outcomes(PullState.FAILED, **why, **facts):
             self._settle(outcome)

@@ -138,9 +138,9 @@ def test_a_key_that_reads_counts_and_no_transcripts_is_accepted_only_where_none_
     monkeypatch.setenv("MINUTEBOOK_VOICEFLOW_URL", sandbox.voiceflow_url)
     sandbox.world.voiceflow[header] = {PROJECT: VoiceflowProject()}
     stored = f"credential set voiceflow --tenant acme --setting generation={generation}"
-    acme(f"{stored} --setting transcripts=yes", given=key)
+    acme(f"{stored} --setting transcripts=yes --setting requests_per_second=50", given=key)
     (row,) = json.loads(acme("credential list --tenant acme --json").output)
-    assert row["settings"] == {"generation": generation, "transcripts": "yes"}
+    assert row["settings"] == {"generation": generation, "transcripts": "yes", "requests_per_second": 50}
     assert "accepts the credential" in acme("credential verify voiceflow --tenant acme").output
     assert len(sandbox.asked(search)) == 1
     sandbox.faults.script(search, status(403), times=FOREVER)

@@ -102,6 +102,12 @@ def test_a_fault_that_passes_costs_only_another_question(everyone: Scene) -> Non
         script(everyone, tenant, fault, times=2, everywhere=True)
     assert failures(everyone.pull()) == set()
     assert everyone.published() == undisturbed
+    asked: dict[str, list[int]] = {}
+    for row in everyone.house.ledger():
+        asked.setdefault(row["account"], []).append(row["requests"])
+    repeated = {name: sum(requests) - sum(asked["well"]) for name, requests in asked.items()}
+    sources = 1 if everyone.talkers else 2
+    assert repeated == {name: 2 * sources if name in TRANSIENT else 0 for name in everyone.tenants}
 
 
 def test_retries_are_bounded_and_wait_as_long_as_they_are_told(scene: Scene, clock: Clock) -> None:
@@ -114,6 +120,7 @@ def test_retries_are_bounded_and_wait_as_long_as_they_are_told(scene: Scene, clo
     scene.pull()
     asked = [received for received in scene.house.sandbox.asked(CALLS) if received.key == scene.key_of("beta")]
     assert len(asked) == 6 * len(scene.days)
+    assert [row["requests"] for row in scene.house.ledger() if row["state"] == "failed"] == [6] * len(scene.days)
 
 
 def test_a_rejected_key_is_not_tried_day_after_day(scene: Scene) -> None:
@@ -244,13 +251,28 @@ def test_a_count_that_differs_from_the_providers_own_fails_the_day_until_somebod
 
 def test_a_type_that_flips_is_refused_and_a_new_column_is_kept(scene: Scene) -> None:
     def with_news(answer: Any) -> Any:
-        return [{**one, "carbonGrams": 1.25} for one in answer]
+        rows = answer if isinstance(answer, list) else answer["result"].get("items", [])
+        rows[:] = [{**one, "carbonGrams": 1.25} for one in rows]
+        return answer
 
     def flipped(answer: Any) -> Any:
-        return [{**one, "cost": str(one["cost"])} for one in answer]
+        rows, number = (answer, "cost") if isinstance(answer, list) else (answer["result"].get("items", []), "count")
+        rows[:] = [{**one, number: str(one[number])} for one in rows]
+        return answer
 
-    script(scene, "acme", altered(with_news), times=FOREVER)
+    for tenant in ("acme", "fern"):
+        script(scene, tenant, altered(with_news), times=FOREVER)
     script(scene, "beta", altered(flipped), times=FOREVER)
-    assert failures(scene.house.pull(scene.talkers, scene.days)) == {("beta", "contract_broken", True)}
-    kept = scene.house.execute("select payload ->> 'carbonGrams' as grams from raw_vapi.calls where account = 'acme'")
-    assert {row["grams"] for row in kept} == {"1.25"}
+    assert failures(scene.pull()) == {("beta", "contract_broken", True)}
+    for table, tenant in (("raw_vapi.calls", "acme"), ("raw_voiceflow.usage", "fern")):
+        kept = scene.house.execute(
+            f"select distinct payload ->> 'carbonGrams' as grams from {table} where account = %s", tenant
+        )
+        assert {"grams": "1.25"} in kept
+    scene.house.sandbox.faults.clear()
+    script(scene, "fern", altered(flipped), times=FOREVER)
+    before = scene.published()
+    assert failures(scene.pull()) == {("fern", "contract_broken", True)}
+    assert [row for row in scene.published() if row["account"] == "fern"] == [
+        row for row in before if row["account"] == "fern"
+    ]

@@ -24,6 +24,7 @@ from orchestration.pulling import PullTrigger, TenantDay, pull
 from orchestration.pulling.reading import Readers
 from orchestration.settings import Settings
 from warehouse import landing, pulls
+from warehouse.errors import DatabaseUnreachable
 
 # Where a run can be killed: the owner of a function, its name, and whether it dies before or after it.
 PLACES: dict[str, tuple[Any, str, bool]] = {
@@ -34,6 +35,7 @@ PLACES: dict[str, tuple[Any, str, bool]] = {
     "publishing": (pulls, "_told", False),  # in the transaction, after the former pull was superseded
     "published": (pulls, "publish", False),
 }
+DATABASE_LOST = 3  # exit code of a run that told so
 PRELOADED = ("dlt", "dlt.destinations", "adbc_driver_postgresql.dbapi", "pyarrow.parquet")
 
 
@@ -65,6 +67,8 @@ def _fork(environment: dict[str, str], run: dict[str, Any]) -> tuple[int, int, t
             with os.fdopen(told, "w") as pipe:
                 json.dump(_pull(environment, run), pipe)
             status = 0
+        except DatabaseUnreachable:
+            status = DATABASE_LOST
         except BaseException:  # noqa: BLE001 - it goes to stderr, and the exit code says so
             traceback.print_exc()
         finally:

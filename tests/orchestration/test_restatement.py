@@ -14,7 +14,7 @@ from orchestration.schedules import TRAILING_DAYS
 from tests.orchestration.house import House, call, states
 from tests.orchestration.test_ingest_runs import launch, materialised
 from tests.sandbox.faults import FOREVER, altered, status
-from tests.sandbox.world import Received
+from tests.sandbox.world import Received, VapiAccount, in_memory
 
 TODAY = datetime.now(UTC).date()
 TRAILING = [TODAY - timedelta(days=n) for n in range(1, TRAILING_DAYS + 1)]
@@ -81,7 +81,7 @@ def test_an_unchanged_night_asks_each_account_two_questions_more_and_publishes_n
 def test_a_call_deleted_from_an_older_day_is_noticed_and_what_vapi_forgot_is_kept(
     house: House, two: dict[str, list[dict[str, Any]]]
 ) -> None:
-    del two["acme"][1]  # Vapi still tells the calls of OLDER: the day of this one was emptied
+    del two["acme"][1]  # Vapi still counts OLDER as it did: the day of this one was emptied
     del two["beta"][0:2]  # nothing older is told: forgotten
     pulled = states(night(house, "acme", "beta"))
     assert {key for key in pulled if key[1] not in TRAILING} == {("acme", OLD)}
@@ -96,6 +96,15 @@ def test_a_call_that_turns_up_on_an_older_day_is_noticed_where_nothing_says_that
     two["beta"].append(settled("late", OLDER))
     assert states(night(house, "acme", "beta"))["beta", OLDER] == "published"
     assert "late" in house.current_calls()
+
+
+def test_a_key_of_another_organisation_takes_no_older_day_away(
+    house: House, two: dict[str, list[dict[str, Any]]]
+) -> None:
+    other = [settled(f"other-{n}", day) for n, day in enumerate((OLDER, OLDER, OLDER + timedelta(days=1)))]
+    house.sandbox.world.vapi["private-key-of-acme-at-vapi"] = VapiAccount(in_memory(other))
+    assert {day for _, day in states(night(house, "acme", "beta"))} == set(TRAILING)
+    assert {f"acme-{OLDER}", f"acme-{OLD}"} <= house.current_calls()
 
 
 def test_an_account_that_counts_nothing_by_day_loses_nothing(
