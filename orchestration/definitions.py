@@ -17,6 +17,7 @@ from orchestration.assets.postings import (
     postings,
     stripe_day_summaries,
     stripe_events,
+    stripe_is_set_up_as_our_prices_say,
 )
 from orchestration.checks import checks
 from orchestration.dashboards.refreshing import refresh_metabase, refresh_metabase_after_builds
@@ -49,7 +50,7 @@ defs = dg.Definitions(
         stripe_day_summaries,
         stripe_events,
     ],
-    asset_checks=[*checks, marts_postings_and_stripe_agree],
+    asset_checks=[*checks, marts_postings_and_stripe_agree, stripe_is_set_up_as_our_prices_say],
     jobs=[
         pull_usage,
         build_marts,

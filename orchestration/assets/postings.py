@@ -11,6 +11,7 @@ from orchestration.billing.events import process_events
 from orchestration.billing.invoice_items import ItemsReport
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.report import PostingReport
+from orchestration.billing.setup import check as check_setup
 from orchestration.resources import Minutebook
 from warehouse.connect import Role, connect
 from warehouse.postings import PosterBusy
@@ -97,6 +98,26 @@ def marts_postings_and_stripe_agree(minutebook: Minutebook) -> dg.AssetCheckResu
         passed=not red,
         description=f"{len(red)} day(s) differ" if red else None,
         metadata={"differences": len(red), "settling": len(found) - len(red), **({"days": table} if table else {})},
+    )
+
+
+@dg.asset_check(
+    asset=SUMMARIES,
+    name="stripe_is_set_up_as_our_prices_say",
+    description="Each billed tenant's customer, subscription, anchor, grace, items, and Stripe's prices against ours.",
+)
+def stripe_is_set_up_as_our_prices_say(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """What `minutebook stripe check` says: red where posting is held back, and where Stripe charges otherwise."""
+    with minutebook.database() as url, billing_desk(minutebook.settings, url) as desk:
+        found = check_setup(desk.connection, desk.cache, desk.readiness, now)
+    records = [
+        dg.TableRecord({"tenant": one.tenant_id, "meter": one.meter_id or "", "code": one.code, "why": one.message})
+        for one in found[:SHOWN]
+    ]
+    return dg.AssetCheckResult(
+        passed=not found,
+        description=f"{len(found)} found" if found else None,
+        metadata={"found": dg.MetadataValue.table(records)} if found else {},
     )
 
 

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.stripe_api import midnight
 from warehouse import queries
+from warehouse.postings import OLDEST_TIMESTAMP
 
 _SQL = queries.load("billing")
 
@@ -39,8 +40,14 @@ class BilledTenant:
     anchor_day: int
     stripe_customer_id: str | None
     status: str
+    status_since: date | None
     may_be_posted: bool
     takes_credit_notes: bool
+
+    def is_over(self, today: date) -> bool:
+        """Closed for so long that no meter takes any day of it: its subscription may be gone."""
+        since = self.status_since
+        return self.status == "closed" and since is not None and today - since > OLDEST_TIMESTAMP
 
 
 def billed_tenants(

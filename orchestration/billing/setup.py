@@ -152,10 +152,15 @@ def check(
     clock: Callable[[], datetime],
     tenant_ids: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """What each tenant that may be billed lacks at Stripe. Raises StripeUnavailable, StripeRefused."""
+    """What each tenant that may be billed lacks at Stripe; of those long closed only what is asked for by name.
+
+    Raises:
+        StripeUnavailable, StripeRefused: nothing can be said.
+    """
     today = clock().date()
     chosen = None if tenant_ids is None else list(tenant_ids)
-    tenants = [one for one in billed_tenants(connection, today, chosen) if one.may_be_posted or chosen]
+    billed = billed_tenants(connection, today, chosen)
+    tenants = [one for one in billed if chosen or (one.may_be_posted and not one.is_over(today))]
     days = [_period_start(today, tenant.anchor_day) for tenant in tenants]
     parameters = {"tenant_ids": [tenant.tenant_id for tenant in tenants], "days": days}
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -12,6 +12,7 @@ from orchestration.assets.postings import (
     postings,
     stripe_day_summaries,
     stripe_events,
+    stripe_is_set_up_as_our_prices_say,
 )
 from orchestration.billing.webhooks import receive
 from orchestration.overages import post_overage_when_due, work_off_stripe_events_that_wait
@@ -103,6 +104,31 @@ def test_the_check_is_red_until_the_three_are_one(billed: Scene, instance: dg.Da
         assert result.success
         (evaluation,) = result.get_asset_check_evaluations()
         assert evaluation.passed is passes
+
+
+def test_a_price_at_stripe_that_differs_from_ours_is_a_red_check_and_posting_goes_on(
+    billed: Scene, instance: dg.DagsterInstance
+) -> None:
+    billed.owner.execute(
+        """
+        insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
+        insert into control.prices (plan_id, meter_id, valid_from, model, unit_amount)
+        values ('starter', 'voice', '2025-01-01', 'per_unit', 0.15);
+        insert into control.tenant_plans values ('acme', '2025-01-01', 'starter');
+        """
+    )
+    (price,) = billed.stripe.catalogue.prices.values()
+    for amount, passes in (("15", True), ("15.5", False)):
+        price["unit_amount_decimal"] = amount
+        billed.owner.execute("update ledger.stripe_cache set invalidated_at = now()")
+        result = run(instance, stripe_day_summaries, stripe_is_set_up_as_our_prices_say)
+        (evaluation,) = result.get_asset_check_evaluations()
+        assert evaluation.passed is passes
+    found = evaluation.metadata["found"]
+    assert isinstance(found, dg.TableMetadataValue)
+    assert [(record.data["tenant"], record.data["code"]) for record in found.records] == [("acme", "price_differs")]
+    assert run(instance, postings).success
+    assert billed.sent() == 1
 
 
 def test_a_drafted_invoice_is_the_last_call_of_its_tenant_alone(billed: Scene, instance: dg.DagsterInstance) -> None:

@@ -1,5 +1,6 @@
 """Stripe's set-up is made from our plans and prices, found again, and never edited; each tenant's gaps are named."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -92,6 +93,16 @@ def test_what_each_tenant_lacks_is_named_with_what_to_do(priced: Scene) -> None:
     assert [(one.tenant_id, one.code, one.blocks) for one in findings(priced)] == [
         ("acme", "price_differs", False), ("beta", "no_customer", True),
     ]  # fmt: skip
+    # A pause is told, and what a closed tenant lacks while a meter takes its last days; afterwards nothing is.
+    priced.owner.execute(
+        "insert into control.tenant_statuses values ('acme', %s, 'paused'), ('beta', %s, 'closed')",
+        [priced.today, priced.today - timedelta(days=35)],
+    )
+    assert [(one.tenant_id, one.code) for one in findings(priced)] == [
+        ("acme", "not_active"), ("acme", "price_differs"), ("beta", "no_customer"),
+    ]  # fmt: skip
+    priced.stripe.now += 86_400
+    assert "beta" not in {one.tenant_id for one in findings(priced)}
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ select
     t.anchor_day,
     t.stripe_customer_id,
     coalesce(s.status, 'new') as status,
+    s.valid_from as status_since,
     t.feature_flags @> '{"stripe_posting": true}' as may_be_posted,
     t.feature_flags @> '{"stripe_credit_notes": true}' as takes_credit_notes
 from control.tenants as t
 left join lateral (
-    select v.status
+    select v.status, v.valid_from
     from control.tenant_statuses as v
     where v.tenant_id = t.tenant_id and v.valid_from <= %(today)s
     order by v.valid_from desc
