@@ -13,6 +13,7 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 
 from orchestration.assets.ingest import raw_tables
 from orchestration.instance import FIRST_IN_THE_QUEUE, environment, storage_url
+from orchestration.pulling import waiting
 from tests.orchestration import location
 
 
@@ -56,6 +57,19 @@ def test_events_share_a_connection_and_survive_its_end(real: dg.DagsterInstance,
     assert first & second
     assert third - second
     assert events == 3
+
+
+def test_what_a_pull_says_while_it_works_is_in_the_log_of_its_run(real: dg.DagsterInstance) -> None:
+    @dg.op
+    def pulls() -> None:
+        waiting.log.info("waiting for 3 account-days")
+
+    @dg.job
+    def night() -> None:
+        pulls()
+
+    run = night.execute_in_process(instance=real)
+    assert "waiting for 3 account-days" in {record.user_message for record in real.all_logs(run.run_id)}
 
 
 def test_a_pool_has_one_run_at_a_time(real: dg.DagsterInstance) -> None:
