@@ -1,7 +1,7 @@
 """What was told to Stripe, what Stripe holds, and the check that they are one with the marts.
 
-marts.fct_overages_daily is read by the postings and marts.fct_reconciliation reads them, yet all models are one step of
-dbt: with both declared, that step would depend on itself. So only the latter is.
+marts.fct_overages_daily is read by the postings, and marts.fct_reconciliation reads them, yet all models are one step
+of dbt: with both declared, that step would depend on itself. So only the former is.
 """
 
 import dagster as dg
@@ -25,6 +25,7 @@ EVENTS = dg.AssetKey(["ledger", "stripe_events"])
 @dg.asset(
     key=POSTINGS,
     group_name="ledger",
+    deps=[dg.AssetKey(["marts", "fct_overages_daily"])],
     kinds={"stripe"},
     pool="stripe",
     description="Overage as told to Stripe, and what no meter can carry as invoice items.",
