@@ -72,9 +72,9 @@ def minimised(document: Document, choices: Choices) -> Document:
     Safe to repeat: what was taken out is not brought back, and what was masked stays as it is.
     """
     plain = _PLAIN.setdefault(choices, set(FACTS))
-    asked = document.keys() - plain
-    if not asked:
+    if document.keys() <= plain:
         return document
+    asked = document.keys() - plain
     stored = dict(document)
     for field in asked:
         if _passes(field, choices):

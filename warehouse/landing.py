@@ -4,11 +4,11 @@ Each landing has a working folder of its own, thrown away afterwards: dlt would 
 left behind and ignore the new rows. Rows that land belong to a pull that nobody reads until the ledger publishes it.
 """
 
-import gc
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -89,10 +89,9 @@ COLUMNS = {
 }
 
 # ADBC's ingest reads a whole file into memory, so the size of a file, compressed as it is, bounds memory.
-_ROWS_PER_FILE, _BYTES_PER_FILE = 25_000, 8 * 1024 * 1024
+# Each file costs a connection and its questions about types, 35 ms: a package of ordinary rows has two.
+_ROWS_PER_FILE, _BYTES_PER_FILE = 20_000, 12 * 1024 * 1024
 _FILES_AT_ONCE = 2
-# dlt's pipelines hold what they landed in cycles; Python, which counts objects and not bytes, would find those late.
-_MOST_HELD_BYTES = 160 * 1024 * 1024
 _DLT_SETTINGS = {
     "runtime.dlthub_telemetry": False,
     # Failures reach the caller as one exception; dlt's own log would print them five times over.
@@ -104,7 +103,7 @@ _DLT_SETTINGS = {
     # A file is one COPY in one transaction, so trying it again cannot land it twice.
     "load.raise_on_max_retries": 3,
 }
-_one_landing_per_process = Lock()
+_one_writes, _one_copies = Lock(), Lock()
 # Arrow's default allocator gives what was freed back to the kernel at once, which zeroes huge pages for each package
 # anew: a tenth of what reading and landing cost. malloc keeps a quarter more memory than this one.
 if "jemalloc" in pa.supported_memory_backends():
@@ -135,15 +134,15 @@ def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> i
     """Append stamped tables to the raw table of source as one dlt package; returns the number of rows given.
 
     Tables are drawn one by one, so a generator keeps memory bounded; without rows nothing is sent at all. work_dir
-    holds the package while it is under way. One landing at a time in a process, whose state dlt shares; processes do
-    not wait for each other.
+    holds the package while it is under way. Threads may land at once: they write their Parquet one after the other, and
+    copy it while the next one writes. dlt's pipelines are their thread's own.
 
     Raises:
         LandingFailed: part of the rows may have landed; their pulls must be failed, never published.
     """
     rows = 0
 
-    def counted() -> Iterator[pa.Table]:
+    def counted() -> Generator[pa.Table]:
         nonlocal rows
         for table in tables:
             if table.schema != COLUMNS[source]:
@@ -155,8 +154,13 @@ def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> i
     with_rows = counted()
     first = next(with_rows, None)
     if first is not None:
-        with _one_landing_per_process:
-            _append(url, source, chain([first], with_rows), work_dir)
+        try:
+            # dlt keeps exceptions in cycles, these their frames, and a frame whoever called it, down to the thread's
+            # first: ours, with rows that have long landed, until Python collects. So it gets a thread of its own.
+            with ThreadPoolExecutor(1, "dlt") as thread:
+                thread.submit(_append, url, source, chain([first], with_rows), work_dir).result()
+        finally:
+            with_rows.close()
     return rows
 
 
@@ -180,7 +184,7 @@ def prepare_landing(connection: psycopg.Connection[Any], url: str) -> None:
 
 
 def _make_tables_of_dlt(url: str, source: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, _one_landing_per_process:
+    with tempfile.TemporaryDirectory() as folder, _one_writes:
         pipeline, rows = _pipeline(url_as(url, Role.OWNER), source, iter([COLUMNS[source].empty_table()]), Path(folder))
         pipeline.extract(rows)
         pipeline.normalize()
@@ -191,8 +195,12 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
     work_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"landing-{source}-", dir=work_dir))
     try:
-        pipeline, rows = _pipeline(url_as(url, Role.LOADER), source, tables, folder)
-        pipeline.run(rows)
+        with _one_writes:
+            pipeline, rows = _pipeline(url_as(url, Role.LOADER), source, tables, folder)
+            pipeline.extract(rows)
+            pipeline.normalize()
+        with _one_copies:
+            pipeline.load()
     except LandingFailed:
         raise
     except Exception as error:  # noqa: BLE001 - dlt, ADBC, libpq and Arrow have no common base
@@ -208,8 +216,6 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
     finally:
         # It holds the rows and, in dlt's trace, the database's address.
         shutil.rmtree(folder, ignore_errors=True)
-        if pa.total_allocated_bytes() > _MOST_HELD_BYTES:
-            gc.collect()
     raise failure
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -27,13 +28,15 @@ class Finished:
 
 
 class Landing:
-    """Writes readings of one source at a time to raw and publishes them in the ledger. The connection is its own: it
-    works in a thread of its own. `is_anew`: a reading that says what the current pull says is landed and published too.
+    """Writes batches of readings of one source to raw and publishes them in the ledger, from several threads at once.
+    The connection is its own, and one thread's at a time. `is_anew`: a reading that says what the current pull says is
+    landed and published too.
     """
 
     def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path, *, is_anew: bool = False) -> None:
         self._url = url
         self._connection = connection
+        self._connection_is_used = Lock()
         self._work_dir = home / "landing"
         self._is_anew = is_anew
 
@@ -56,20 +59,23 @@ class Landing:
     def _land_whole(self, batch: Sequence[Finished]) -> frozenset[int]:
         """Land what is new and publish all, or raise; gives the ids of the pulls that changed nothing."""
         source = batch[0].day.source
-        current = pulls.current(self._connection, [finished.day.key for finished in batch])
+        with self._connection_is_used:
+            current = pulls.current(self._connection, [finished.day.key for finished in batch])
         landing.land(
             self._url,
             source,
             (_stamped(finished) for finished in batch if self._is_anew or not _is_known(finished, current)),
             self._work_dir,
         )
-        return pulls.publish(self._connection, [_published(finished, self._is_anew) for finished in batch])
+        with self._connection_is_used:
+            return pulls.publish(self._connection, [_published(finished, self._is_anew) for finished in batch])
 
     def _discard(self, batch: Sequence[Finished]) -> None:
         """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
         schema, table = landing.RAW_TABLES[batch[0].day.source]
         statement = QUERIES["discard_landed"].format(raw=sql.Identifier(schema, table))
-        self._connection.execute(statement, {"pull_ids": [finished.pull_id for finished in batch]})
+        with self._connection_is_used:
+            self._connection.execute(statement, {"pull_ids": [finished.pull_id for finished in batch]})
 
 
 def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentPull]) -> bool:

@@ -1,12 +1,12 @@
 """The run itself: claim, read at once, land in batches, publish; each account-day ends on its own.
 
-    waiting ──claim──▶ reading (threads, bounded per source) ──▶ batch ──land (one thread)──▶ raw ──publish──▶ ledger
+    waiting ──claim──▶ reading (threads, bounded per source) ──▶ batch ──land (two threads)──▶ raw ──publish──▶ ledger
                           │ SourceFailure        │ rows lost      │ nothing new
                           ▼                      ▼                ▼
                         failed                 failed          unchanged
 
-Memory is bounded: MAX_BYTES landed at once, while as many are read. Nobody waits for a slow provider of somebody else:
-an account has a share of the threads, and what was read is landed soon.
+Memory is bounded: LANDINGS times MAX_BYTES landed at once, while as many as one lands are read. Nobody waits for a slow
+provider of somebody else: an account has a share of the threads, and what was read is landed soon.
 """
 
 import logging
@@ -31,7 +31,8 @@ from warehouse import pulls
 from warehouse.queries import load
 
 CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
-MAX_BYTES = 64 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 40,000 calls without conversation
+MAX_BYTES = 48 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 30,000 calls without conversation
+LANDINGS = 2  # packages of a source on their way at once: one's rows are copied while the next is written
 MAX_PULLS = 500  # pulls landed in one dlt package
 # Account-days of a source read at once.
 READERS = {"vapi": 8, "voiceflow": 8, "voiceflow_transcripts": 4, "usage_metrics": 4}
@@ -55,7 +56,7 @@ class Lane:
     batch: list[Finished] = field(default_factory=list)
     batch_bytes: int = 0
     batch_since: float = 0.0
-    landing: Future[Landed] | None = None
+    landing: set[Future[Landed]] = field(default_factory=set)
 
     def add(self, finished: Finished) -> None:
         """Let a reading wait for its package."""
@@ -96,12 +97,17 @@ class Lane:
     @property
     def is_done(self) -> bool:
         """Whether every day came to its end."""
-        return self.is_read and not self.batch and self.landing is None
+        return self.is_read and not self.batch and not self.landing
+
+    @property
+    def may_land(self) -> bool:
+        """Whether the batch is to be landed now."""
+        return len(self.landing) < LANDINGS and bool(self.batch) and (self.is_full or self.is_read)
 
     @property
     def must_wait(self) -> bool:
         """Whether more must not be read before what was read has landed."""
-        return self.landing is not None and (self.batch_bytes >= MAX_BYTES or len(self.batch) >= MAX_PULLS)
+        return len(self.landing) == LANDINGS and (self.batch_bytes >= MAX_BYTES or len(self.batch) >= MAX_PULLS)
 
 
 class PullRun:
@@ -137,7 +143,7 @@ class PullRun:
             lanes.setdefault(day.source, Lane(day.source, deque())).waiting.append(day)
         with (
             ThreadPoolExecutor(sum(READERS[source] for source in lanes) or 1, "reading") as reading,
-            ThreadPoolExecutor(1, "landing") as landing,
+            ThreadPoolExecutor(LANDINGS, "landing") as landing,
         ):
             try:
                 self._drive(list(lanes.values()), reading, landing)
@@ -151,19 +157,23 @@ class PullRun:
         while lanes := [lane for lane in lanes if not lane.is_done]:
             for lane in lanes:
                 self._feed(lane, reading)
-                if lane.landing is None and lane.batch and (lane.is_full or lane.is_read):
-                    batch, lane.batch, lane.batch_bytes = lane.batch, [], 0
-                    lane.landing = landing.submit(self._landing.land, batch)
-            under_way: list[Future[Any]] = [future for lane in lanes for future in lane.reading]
-            under_way += [lane.landing for lane in lanes if lane.landing is not None]
-            soon = LONGEST_UNLANDED if any(lane.batch for lane in lanes) else None
-            done = wait(under_way, soon, FIRST_COMPLETED).done if under_way else set()
-            for lane in lanes:
-                for future in done & lane.reading.keys():
-                    self._take(lane, *lane.reading.pop(future), future)
-                if lane.landing is not None and lane.landing in done:
-                    landed, lane.landing = lane.landing.result(), None
-                    self._settle_landed(landed)
+                if lane.may_land:
+                    lane.landing.add(landing.submit(self._landing.land, lane.batch))
+                    lane.batch, lane.batch_bytes = [], 0
+            self._wait(lanes)
+
+    def _wait(self, lanes: list[Lane]) -> None:
+        """Take what is read and settle what has landed, as soon as there is any; what landed is held no longer."""
+        under_way: list[Future[Any]] = [future for lane in lanes for future in lane.reading]
+        under_way += [future for lane in lanes for future in lane.landing]
+        soon = LONGEST_UNLANDED if any(lane.batch for lane in lanes) else None
+        done = wait(under_way, soon, FIRST_COMPLETED).done if under_way else set()
+        for lane in lanes:
+            for future in done & lane.reading.keys():
+                self._take(lane, *lane.reading.pop(future), future)
+            for landed in done & lane.landing:
+                lane.landing.remove(landed)
+                self._settle_landed(landed.result())
 
     def _feed(self, lane: Lane, pool: ThreadPoolExecutor) -> None:
         while len(lane.reading) < READERS[lane.source] and not lane.must_wait:

@@ -74,7 +74,7 @@ def reading_of(
     """A day's calls, each once, as a reading."""
     found = [call for call, _ in rows]
     return Reading(
-        table=calls.table(found, (calls.payload(call, document, choices_of) for call, document in rows)),
+        table=calls.table(found, calls.payloads(rows, choices_of)),
         keys=frozenset(call.id for call in found),
         content_hash=hash_rows(map(calls.billed, found)),
         is_incomplete=any(call.is_in_progress for call in found),

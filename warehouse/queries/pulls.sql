@@ -103,7 +103,8 @@ with reading as materialized (
     for update
 ),
 
-landed as (
+-- Materialized, for where there are no statistics yet the planner would add up all that landed anew for each pull.
+landed as materialized (
     select
         r.pull_id,
         count(*) as landed,
