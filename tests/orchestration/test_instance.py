@@ -72,6 +72,35 @@ def test_what_a_pull_says_while_it_works_is_in_the_log_of_its_run(real: dg.Dagst
     assert "waiting for 3 account-days" in {record.user_message for record in real.all_logs(run.run_id)}
 
 
+PLANNED = """
+select array_agg(format('%s %s', e.asset_key, e.partition) order by 1, e.id), count(distinct e.xmin::text),
+    (select count(*) from dagster.asset_event_tags), (select array_agg(asset_key order by 1) from dagster.asset_keys
+    where last_run_id is not null)
+from dagster.event_logs as e where e.dagster_event_type = 'ASSET_MATERIALIZATION_PLANNED'
+"""
+
+
+def test_what_a_run_plans_is_written_at_once_and_says_what_it_says_one_by_one(
+    real: dg.DagsterInstance, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real.add_dynamic_partitions("tenant", ["acme", "bolt"])
+    ends = {"start": "acme|2026-10-01", "end": "bolt|2026-10-03"}
+    tags = {f"dagster/asset_partition_range_{end}": key for end, key in ends.items()}
+    said = []
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        for at_once in (None, "0"):
+            if at_once is not None:
+                monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", at_once)
+            real.create_run_for_job(location.defs.resolve_job_def("pull_usage"), tags=tags)
+            said.append(owner.execute(PLANNED).fetchone() or ())
+            owner.execute("truncate dagster.event_logs, dagster.asset_event_tags, dagster.asset_keys")
+    (keys, transactions, *rest), (keys_one_by_one, transactions_one_by_one, *rest_one_by_one) = said
+    assert len(keys) == len(raw_tables) * 2 * 3
+    assert sorted(keys) == sorted(keys_one_by_one)
+    assert rest == rest_one_by_one
+    assert (transactions, transactions_one_by_one) == (1, len(keys))
+
+
 def test_a_pool_has_one_run_at_a_time(real: dg.DagsterInstance) -> None:
     pools = real.get_concurrency_config().pool_config
     assert pools.default_pool_limit == 1
