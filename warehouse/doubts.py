@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from warehouse.control.changes import Action, Change, Connection, execute, first, rows
 from warehouse.control.errors import Refused
+from warehouse.stripe_prices import charges_alike, is_known
 
 FILE = "doubts"
 
@@ -50,10 +51,12 @@ def doubts(connection: Connection, tenant_id: str, period_start: date, period_en
                 mend_two_keys(shared["account"], shared["other_account"]),
             )
         )
-    for price in rows(connection, FILE, "prices_that_differ", tenant_id=tenant_id, period_start=period_start):
+    for price in rows(connection, FILE, "prices_charged", tenant_id=tenant_id, period_start=period_start):
+        if not is_known(price["stripe_price"]) or charges_alike(price, price["stripe_price"]):
+            continue
         found.append(
             (
-                f"Stripe's price {price['stripe_price']} charges {price['meter_id']} otherwise than our price "
+                f"Stripe's price {price['stripe_price']['id']} charges {price['meter_id']} otherwise than our price "
                 f"{price['price_id']}",
                 f"minutebook stripe sync, and put its price on the subscription of {tenant_id} at Stripe",
             )

@@ -3,16 +3,7 @@
 from decimal import Decimal
 
 from orchestration.billing.errors import AmountNotExact
-
-_NO_DECIMALS = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
-_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
-
-
-def decimals(currency: str) -> int:
-    """How many decimals a currency's amounts have."""
-    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+from warehouse.stripe_prices import decimals
 
 
 def to_minor(amount: Decimal, currency: str) -> int:

@@ -17,8 +17,8 @@ from psycopg.rows import dict_row
 from orchestration.billing.cache import StripeCache, invalidate
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.billing.stripe_api import StripeApi
-from orchestration.billing.stripe_prices import as_stripe, is_same
 from warehouse import queries
+from warehouse.stripe_prices import as_stripe, is_same
 
 _SQL = queries.load("stripe_setup")
 _BILLING = queries.load("billing")

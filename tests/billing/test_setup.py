@@ -8,9 +8,10 @@ import pytest
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.readiness import Finding, Readiness
 from orchestration.billing.setup import Setup, Step, check
-from orchestration.billing.stripe_prices import as_stripe, charged, is_same
+from orchestration.billing.stripe_prices import charged
 from tests.billing.scene import GRACE, Scene
 from tests.sandbox.stripe.invoicing import rated
+from warehouse.stripe_prices import as_stripe, is_same
 
 TIERS = '[{"up_to": 100, "unit_amount": "0.10"}, {"up_to": null, "unit_amount": "0.055"}]'
 

@@ -13,10 +13,12 @@ from warehouse.connect import Role, connect
 from warehouse.doubts import set_moved_share
 from warehouse.periods import Month
 
-STRIPE_METERS = '[{"id": "mtr_1", "event_name": "scans", "status": "active"}]'
-SUBSCRIPTIONS = (
-    """[{"status": "active", "items": {"data": [{"price": {"id": "price_1", "recurring": {"meter": "mtr_1"}}}]}}]"""
-)
+STRIPE_METERS = """[{"id": "mtr_1", "event_name": "scans", "status": "active"},
+    {"id": "mtr_2", "event_name": "lookups", "status": "active"}]"""
+SUBSCRIPTIONS = """[{"status": "active", "items": {"data": [
+    {"price": {"id": "price_1", "recurring": {"meter": "mtr_1"}}},
+    {"price": {"id": "price_2", "recurring": {"meter": "mtr_2"}, "currency": "usd", "billing_scheme": "per_unit",
+               "unit_amount_decimal": "3"}}]}}]"""
 PRICE = """{"id": "price_1", "currency": "usd", "billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": [
     {"up_to": 2, "unit_amount_decimal": "10.5"}, {"up_to": null, "unit_amount_decimal": "%s"}]}"""
 
@@ -49,7 +51,29 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
 
     warehouse.connection.execute("update control.meters set stripe_event_name = 'scans'")
     warehouse.connection.execute("update control.tenants set stripe_customer_id = 'cus_1'")
+    warehouse.put("control.meters", {"meter_id": "pages", "name": "Pages", "unit": "page", "source": "usage_metrics",
+                                     "metric_type": "page"})  # fmt: skip
+    rows = [("bot", "dream", 1, None), ("bot", "page", 2, None), ("stranger", "ocr", 3, None)]
+    warehouse.metrics("acme", "2026-03-11", rows)
+    warehouse.failed_pull("usage_metrics", "acme", "2026-03-12", "unreachable")
+    warehouse.connection.execute("update ledger.pulls set is_incomplete = true where pull_id = %s", [pull])
+    lookups = {"meter_id": "lookups", "name": "Lookups", "unit": "lookup", "source": "usage_metrics"}
+    warehouse.put("control.meters", {**lookups, "metric_type": "lookup", "stripe_event_name": "lookups"})
+    warehouse.put("control.prices", {"plan_id": "basic", "meter_id": "lookups", "model": "per_unit",
+                                     "unit_amount": "0.02", "valid_from": "2020-01-01"})  # fmt: skip
     warehouse.build(today)
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        found_in_march = [one.what for one in blockers(operator, march, today)]
+    for what in (
+        "28 usage_metrics day(s) not pulled, 2026-03-01 to 2026-03-31",
+        "1 usage_metrics day(s) failed, on 2026-03-12: unreachable",
+        "1 usage_metrics day(s) incomplete, on 2026-03-10",
+        "no meter: dream of usage_metrics, on 2026-03-11, quantity 1",
+        "unpriced: pages of usage_metrics, on 2026-03-11, quantity 2",
+        "unattributed: scans of usage_metrics, on 2026-03-11, quantity 3",
+        "its period 2026-01 is not approved",
+    ):
+        assert what in found_in_march
     said = {("meters", "all"): STRIPE_METERS, ("subscriptions", "cus_1"): SUBSCRIPTIONS}
     for amount, differs in (("6.375", False), ("6.4", True)):
         for (kind, key), body in {**said, ("price", "price_1"): PRICE % amount}.items():
@@ -58,8 +82,8 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                 "ledger.stripe_cache", {"kind": kind, "cache_key": key, "body": body, "read_at": "2026-04-01"}
             )
         with connect(warehouse.url, Role.OPERATOR) as operator:
-            told = [one for one in blockers(operator, march, today) if "price_1" in one.what]
-        assert bool(told) == differs
-    assert told[0].what.startswith("Stripe's price price_1 charges scans otherwise than our price")
+            told = [one.what for one in blockers(operator, march, today) if one.what.startswith("Stripe's price")]
+        assert any("price_1 charges scans otherwise than our price" in one for one in told) == differs
+        assert any("price_2 charges lookups otherwise" in one for one in told), "a meter that nothing used yet, too"
     with connect(warehouse.url, Role.OPERATOR) as operator, pytest.raises(periods.ApprovalBlocked):
         periods.approve(operator, march, today, "finance")

@@ -16,6 +16,12 @@ limit 2;
 
 -- name: totals_that_disagree
 -- Vapi's cost is compared within a ten-thousandth per call: each call's cost is rounded there, its own sum is not.
+with read_from as materialized (
+    select t.source, t.account, t.valid_from, coalesce(t.valid_to, 'infinity') as valid_to
+    from control.tenant_sources as t
+    where t.tenant_id = %(tenant_id)s
+)
+
 select
     p.source,
     p.usage_date,
@@ -28,16 +34,17 @@ left join lateral jsonb_each_text(p.totals) as counted (name, value) on told.nam
 where
     p.state = 'published'
     and p.provider_totals is not null
+    and p.source = any(array(select read_from.source from read_from))
+    and p.account = any(array[%(tenant_id)s, 'platform'])
     and p.usage_date >= %(period_start)s
     and p.usage_date < %(period_end)s
     and exists (
-        select 1 from control.tenant_sources as t
+        select 1 from read_from as t
         where
-            t.tenant_id = %(tenant_id)s
-            and t.source = p.source
+            t.source = p.source
             and t.account = p.account
             and t.valid_from <= p.usage_date
-            and p.usage_date < coalesce(t.valid_to, 'infinity')
+            and p.usage_date < t.valid_to
     )
     and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
     > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
@@ -100,84 +107,70 @@ select moved_share from control.review_rules;
 update control.review_rules set moved_share = %(moved_share)s
 where moved_share <> %(moved_share)s;
 
--- name: prices_that_differ
--- Overage lines whose meter Stripe charges at another price than ours, as far as Stripe was asked: what it last said is cached.
-with lines as (
+-- name: prices_charged
+-- The price in force of each meter on the period's first billed day, a tenant's own first, beside what Stripe last said (the
+-- cache holds it) of the price it charges that meter at; used or not.
+with period as (
     select
-        l.tenant_id,
-        l.meter_id,
+        s.tenant_id,
         t.stripe_customer_id,
-        m.stripe_event_name,
+        greatest(s.period_start, t.activated_on) as first_billed_day
+    from marts.fct_statements as s
+    inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+    where s.tenant_id = %(tenant_id)s and s.period_start = %(period_start)s
+),
+
+chosen as (
+    select c.plan_id
+    from control.tenant_plans as c
+    inner join period on c.tenant_id = period.tenant_id and c.valid_from <= period.first_billed_day
+    order by c.valid_from desc
+    limit 1
+),
+
+priced as (
+    select distinct on (p.meter_id)
+        p.meter_id,
         p.price_id,
         p.model,
+        p.unit_amount,
         p.package_size,
         p.tiers,
-        p.unit_amount,
-        lower(p.currency) as currency,
-        power(10::numeric, scale(s.total)) as minor_units
-    from marts.fct_statement_lines as l
-    inner join marts.fct_statements as s on l.tenant_id = s.tenant_id and l.period_start = s.period_start
-    inner join marts.dim_tenants as t on l.tenant_id = t.tenant_id
-    inner join marts.dim_prices as p on l.price_id = p.price_id
-    inner join control.meters as m on l.meter_id = m.meter_id
-    where l.tenant_id = %(tenant_id)s and l.period_start = %(period_start)s and l.line_kind = 'overage'
-),
-
-charged as (
-    select
-        lines.*,
-        coalesce(whole.body, item.price) as body
-    from lines
-    inner join ledger.stripe_cache as c on c.kind = 'subscriptions' and lines.stripe_customer_id = c.cache_key
-    inner join ledger.stripe_cache as e on e.kind = 'meters' and e.cache_key = 'all'
-    cross join lateral (
-        select i.item -> 'price' as price
-        from jsonb_array_elements(c.body) as u (subscription)
-        cross join lateral jsonb_array_elements(u.subscription -> 'items' -> 'data') as i (item)
-        inner join lateral jsonb_array_elements(e.body) as k (meter)
-            on k.meter ->> 'event_name' = lines.stripe_event_name
-        where
-            u.subscription ->> 'status' in ('active', 'past_due', 'trialing', 'unpaid')
-            and i.item #>> '{price,recurring,meter}' = k.meter ->> 'id'
-    ) as item
-    left join ledger.stripe_cache as whole on whole.kind = 'price' and item.price ->> 'id' = whole.cache_key
-),
-
-compared as (
-    select
-        charged.*,
-        (
-            select jsonb_agg(
-                jsonb_build_array(t.tier -> 'up_to', trim_scale((t.tier ->> 'unit_amount')::numeric * minor_units))
-                order by t.place
-            )
-            from jsonb_array_elements(charged.tiers) with ordinality as t (tier, place)
-        ) as our_tiers,
-        (
-            select jsonb_agg(
-                jsonb_build_array(
-                    t.tier -> 'up_to', trim_scale(coalesce((t.tier ->> 'unit_amount_decimal')::numeric, 0))
-                ) order by t.place
-            )
-            from jsonb_array_elements(
-                case when jsonb_typeof(charged.body -> 'tiers') = 'array' then charged.body -> 'tiers' end
-            ) with ordinality as t (tier, place)
-        ) as their_tiers
-    from charged
+        p.currency,
+        m.stripe_event_name,
+        period.stripe_customer_id
+    from period
+    inner join marts.dim_prices as p
+        on
+            (p.tenant_id = period.tenant_id or p.plan_id = (select chosen.plan_id from chosen))
+            and p.model <> 'plan'
+            and p.valid_from <= period.first_billed_day
+            and coalesce(p.valid_to, 'infinity') > period.first_billed_day
+    inner join control.meters as m on p.meter_id = m.meter_id and m.stripe_event_name is not null
+    order by p.meter_id, p.tenant_id nulls last
 )
 
 select
-    meter_id,
-    price_id,
-    body ->> 'id' as stripe_price
-from compared
-where
-    body ->> 'currency' <> currency
-    or case
-        when model in ('graduated', 'volume')
-            then body ->> 'tiers_mode' is distinct from model or their_tiers is distinct from our_tiers
-        else
-            (body ->> 'unit_amount_decimal')::numeric is distinct from unit_amount * minor_units
-            or (body #>> '{transform_quantity,divide_by}')::bigint is distinct from package_size
-    end
-order by meter_id;
+    priced.meter_id,
+    priced.price_id,
+    priced.model,
+    priced.unit_amount,
+    priced.package_size,
+    priced.tiers,
+    priced.currency,
+    coalesce(whole.body, item.price) as stripe_price
+from priced
+inner join ledger.stripe_cache as c on c.kind = 'subscriptions' and priced.stripe_customer_id = c.cache_key
+inner join ledger.stripe_cache as e on e.kind = 'meters' and e.cache_key = 'all'
+cross join lateral (
+    select i.item -> 'price' as price
+    from jsonb_array_elements(c.body) as u (subscription)
+    cross join lateral jsonb_array_elements(u.subscription -> 'items' -> 'data') as i (item)
+    inner join lateral jsonb_array_elements(e.body) as k (meter)
+        on k.meter ->> 'event_name' = priced.stripe_event_name
+    where
+        u.subscription ->> 'status' in ('active', 'past_due', 'trialing', 'unpaid')
+        and i.item #>> '{price,recurring,meter}' = k.meter ->> 'id'
+) as item
+left join ledger.stripe_cache as whole on whole.kind = 'price' and item.price ->> 'id' = whole.cache_key
+order by priced.meter_id;

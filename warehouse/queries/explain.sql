@@ -70,7 +70,7 @@ select
     d.overage_quantity,
     d.amount
 from marts.fct_line_days as d
-where d.line_id = %(line_id)s
+where d.tenant_id = %(tenant_id)s and d.line_id = %(line_id)s
 order by d.usage_date;
 
 -- name: frozen_days
@@ -106,7 +106,7 @@ where
     p.source = (select m.source from control.meters as m where m.meter_id = %(meter_id)s)
     and p.usage_date >= %(service_period_start)s
     and p.usage_date < %(service_period_end)s
-    and (p.tenant_id = %(tenant_id)s or p.tenant_id is null)
+    and p.account = any(array[%(tenant_id)s, 'platform'])
     and (parts.pull_id is not null or exists (
         select 1 from control.tenant_sources as t
         where
@@ -230,7 +230,7 @@ where
     p.state = 'published'
     and p.usage_date >= %(service_period_start)s
     and p.usage_date < %(service_period_end)s
-    and (p.tenant_id = %(tenant_id)s or p.tenant_id is null)
+    and p.account = any(array[%(tenant_id)s, 'platform'])
     and p.closed_at > %(frozen_at)s
 order by p.usage_date, p.source, p.pull_id;
 

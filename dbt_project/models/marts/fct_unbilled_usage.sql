@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 with usage as (
     select
         tenant_id,
