@@ -4,12 +4,18 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from psycopg.rows import dict_row
 
+from orchestration.billing.currency import from_minor
 from orchestration.billing.desk import billing_desk, now
 from orchestration.billing.setup import check as check_setup
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, show
 from orchestration.cli.session import CommandFailed, session
+from warehouse import queries
+from warehouse.control.tenants import require_tenant
+
+_EVENTS = queries.load("stripe_events")
 
 app = typer.Typer(no_args_is_help=True, help="Stripe's meters, prices and subscriptions.")
 
@@ -59,3 +65,25 @@ def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> 
         raise CommandFailed(f"{len(found)} finding(s); the message of each says what to do")
     if not as_json:
         next_step("minutebook post --dry-run")
+
+
+@command(app, "invoices", "minutebook stripe invoices --tenant acme")
+def invoices(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
+    """Stripe's invoices and their payments, as its webhooks told them: paid, open, how many payments failed.
+
+    Stripe itself is not asked. A draft's total moves until it is final.
+    """
+    with session(ctx).operator() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        for slug in tenant or ():
+            require_tenant(connection, slug)
+        rows = cursor.execute(_EVENTS["invoices"], {"tenant_ids": tenant}).fetchall()
+    for row in rows:
+        minor = row.pop("total_minor")
+        row["total"] = None if minor is None else from_minor(minor, row["currency"] or "")
+    columns = ["tenant_id", "invoice_id", "period_start", "period_end", "status", "total", "currency", "paid_at"]
+    show(
+        rows,
+        [*columns, "failed_payments"],
+        as_json,
+        "no webhook told of an invoice yet; they come to: minutebook serve",
+    )

@@ -26,6 +26,7 @@ from orchestration.cli import app
 from tests.billing.scene import DAY, Scene
 from tests.pages.server import served_by
 from tests.sandbox.stripe import Fault
+from warehouse import queries
 
 OLD, NEW = "whsec_old", "whsec_new"
 
@@ -180,7 +181,7 @@ def test_events_in_any_order_and_again_end_in_the_same_state(
     assert ends[0] == ends[1]
 
 
-def test_an_invoice_is_told_by_its_events(scene: Scene, service: str) -> None:
+def test_an_invoice_is_told_by_its_events(scene: Scene, service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.meter()
     customer = scene.tenant("acme")
     invoice = {"id": "in_1", "object": "invoice", "customer": customer, "total": 900, "currency": "usd"}
@@ -192,6 +193,12 @@ def test_an_invoice_is_told_by_its_events(scene: Scene, service: str) -> None:
         row = scene.owner.execute("select tenant_id, status, total_minor, failed_payments from ledger.stripe_invoices")
         told.append(row.fetchone())
     assert told == [("acme", "open", 900, 0), *[("acme", "paid", 900, 0)] * 2, ("acme", "paid", 900, 1)]
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
+    result = CliRunner().invoke(app, ["stripe", "invoices", "--tenant", "acme", "--json"])
+    (shown,) = json.loads(result.stdout)
+    assert [shown[name] for name in ("invoice_id", "status", "total", "currency", "failed_payments")] == [
+        "in_1", "paid", "9.00", "USD", 1,
+    ]  # fmt: skip
 
 
 def test_what_stripe_drops_later_is_fetched_and_the_posting_counts_as_not_sent(scene: Scene, service: str) -> None:
@@ -249,6 +256,8 @@ def test_an_event_that_cannot_be_fetched_waits_and_the_others_go_on(scene: Scene
     deliver(service, json.dumps(thin).encode())
     deliver(service, snapshot(1, "invoice.paid", {"id": "in_1", "object": "invoice", "customer": "cus_x"}))
     assert process(scene) == EventsReport(processed=1, failed=1)
+    with scene.billing() as connection:
+        assert connection.execute(queries.load("stripe_events")["count_waiting"]).fetchone() == (1,)
     scene.stripe.events["evt_thin"] = {**thin, "data": {"reason": {"error_count": 0, "error_types": []}}}
     assert process(scene) == EventsReport(processed=1)
 

@@ -10,14 +10,35 @@ on conflict (event_id) do nothing
 returning event_id;
 
 -- name: waiting
+-- One that failed is tried again for as long as Stripe keeps events.
 select event_id, event_type, is_thin, object_id, stripe_customer_id
 from ledger.stripe_events
-where state <> 'processed'
+where state = 'received' or (state = 'failed' and received_at > now() - interval '30 days')
 order by received_at, event_id
 limit %(limit)s;
 
 -- name: count_waiting
-select count(*) from ledger.stripe_events where state = 'received';
+select count(*)
+from ledger.stripe_events
+where state = 'received' or (state = 'failed' and received_at > now() - interval '30 days');
+
+-- name: invoices
+-- What the events of each invoice say of it, newest period first; amounts in minor units, moments in Unix seconds.
+select
+    i.tenant_id,
+    i.invoice_id,
+    i.stripe_customer_id,
+    (to_timestamp(i.period_start) at time zone 'UTC')::date as period_start,
+    (to_timestamp(i.period_end) at time zone 'UTC')::date as period_end,
+    i.status,
+    upper(i.currency) as currency,
+    i.total_minor,
+    i.finalized_at,
+    i.paid_at,
+    i.failed_payments
+from ledger.stripe_invoices as i
+where %(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s)
+order by i.tenant_id, i.period_end desc, i.invoice_id;
 
 -- name: done
 update ledger.stripe_events as e
