@@ -4,13 +4,17 @@ import threading
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
 from orchestration import pulling
+from orchestration.checks import checks
 from orchestration.pulling import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.pulling import running as running_module
+from orchestration.resources import Minutebook
 from orchestration.settings import Settings
 from tests.orchestration.house import House, call, states
 from tests.sandbox import faults
@@ -229,6 +233,32 @@ def test_an_unchanged_day_costs_its_requests_and_one_row_of_the_ledger(house: Ho
         for current in pulls[:6]
         if (current["account"], current["usage_date"]) == (pull["account"], pull["usage_date"])
     ]
+
+
+def test_a_cost_that_vapi_adds_up_otherwise_is_published_and_turns_the_check_red(house: House) -> None:
+    for tenant in ("acme", "beta"):
+        house.tenant(tenant)
+        house.own_vapi(tenant, [call(f"c-{tenant}-{n}", YESTERDAY) for n in range(3)])
+
+    def dearer(by: float, tenant: str) -> None:
+        def edit(answer: Any) -> Any:
+            row = answer[0]["result"][0]
+            return [{**answer[0], "result": [{**row, "sumCost": row["sumCost"] + by}]}]
+
+        house.sandbox.faults.script("/vapi/analytics", faults.altered(edit), when=lambda asked: tenant in asked.key)
+
+    dearer(0.5, "acme")
+    dearer(0.0002, "beta")  # three calls' costs are rounded to a ten-thousandth each
+    assert set(states(house.pull(["acme", "beta"], [YESTERDAY])).values()) == {"published"}
+    calls = dg.AssetKey(["raw_vapi", "calls"])
+    (of_vapi,) = [check for check in checks if {key.asset_key for key in check.check_keys} == {calls}]
+    for passed, accounts in ((False, ["acme"]), (True, [])):
+        result = of_vapi(Minutebook())
+        assert isinstance(result, dg.AssetCheckResult)
+        offenders = result.metadata.get("offenders")
+        named = [record.data["account"] for record in offenders.value.records] if offenders else []
+        assert (result.passed, named) == (passed, accounts)
+        assert states(house.pull(["acme"], [YESTERDAY])) == {("acme", YESTERDAY): "unchanged"}
 
 
 def test_the_night_reads_the_shared_account_even_where_no_number_of_it_is_attached(house: House) -> None:
