@@ -59,12 +59,12 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
 def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     """Red when a line of the canary is wrong; says what to do. Without a canary it says so and passes."""
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
-        installed, fault = canary.is_installed(connection), canary.fault(connection)
-        wrong = canary.differences(connection) if fault and canary.is_built(connection) else []
+        verdict = canary.verdict(connection)
     return dg.AssetCheckResult(
-        passed=fault is None,
-        description=fault or (None if installed else "no canary is installed; run: minutebook canary install"),
-        metadata=_metadata(wrong),
+        passed=verdict.fault is None,
+        description=verdict.fault
+        or (None if verdict.is_installed else "no canary is installed; run: minutebook canary install"),
+        metadata=_metadata(list(verdict.wrong)),
     )
 
 

@@ -4,6 +4,9 @@ Owns the tenant marked `is_canary`, its plan, meters and pulls. A difference mea
 trusted, so a check turns red and nothing is posted. Its lines are in `marts.fct_canary_lines` and in no other mart.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from warehouse.connect import Role, connect
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
@@ -11,6 +14,24 @@ from warehouse.freshness import MartsBehind
 
 FILE = "canary"
 RUNBOOK = "docs/runbooks/the-canary-is-red.md"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """wrong: lines that are not what they are known to be. what, mend: why statements cannot be trusted, and what to
+    do; both empty where they can, or no canary is installed."""
+
+    is_installed: bool = False
+    wrong: Sequence[Row] = ()
+    what: str = ""
+    mend: str = ""
+
+    @property
+    def fault(self) -> str | None:
+        """All of it in a sentence; None where nothing is wrong."""
+        if self.wrong:
+            return f"{self.what}. Nothing is posted until they agree; approve nothing either. See: {self.mend}"
+        return f"nothing is posted: {self.what}; run: {self.mend}" if self.what else None
 
 
 def install(url: str, actor: str) -> bool:
@@ -48,20 +69,23 @@ def differences(connection: Connection) -> list[Row]:
     return rows(connection, FILE, "differences")
 
 
-def fault(connection: Connection) -> str | None:
-    """Why statements cannot be trusted and what to do; None where they can, or no canary is installed."""
+def verdict(connection: Connection) -> Verdict:
+    """What the canary says of the statements: the one place that posting, the check and `doctor` hear it from."""
+    if not is_installed(connection):
+        return Verdict()
     try:
         wrong = differences(connection)
     except MartsBehind as error:
-        return f"nothing is posted: {error}"
+        what, _, mend = str(error).partition("; run: ")
+        return Verdict(True, (), what, mend)
     if not wrong:
-        return None
+        return Verdict(True)
     line = " ".join(filter(None, (wrong[0]["line_kind"], wrong[0]["meter_id"])))
-    return (
+    what = (
         f"{len(wrong)} line(s) of the known-answer tenant are wrong, first {line}: {wrong[0]['computed_amount']}"
-        f" instead of {wrong[0]['known_amount']}. Nothing is posted until they agree; approve nothing either."
-        f" See: minutebook canary check, and {RUNBOOK}"
+        f" instead of {wrong[0]['known_amount']}"
     )
+    return Verdict(True, tuple(wrong), what, f"minutebook canary check, and {RUNBOOK}")
 
 
 def _state(connection: Connection) -> Row:

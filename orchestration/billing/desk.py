@@ -49,7 +49,7 @@ class Desk:
         return Invoicer(self.connection, self.api, self.cache, self.readiness, now)
 
     def _require_known_answer(self) -> None:
-        if fault := canary.fault(self.connection):
+        if fault := canary.verdict(self.connection).fault:
             raise StatementsUntrusted(fault)
 
     def setup(self) -> Setup:

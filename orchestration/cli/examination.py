@@ -113,19 +113,13 @@ def _audit(connection: Connection) -> Iterator[Finding]:
 
 
 def _canary(connection: Connection) -> Iterator[Finding]:
-    if not canary.is_installed(connection):
+    verdict = canary.verdict(connection)
+    if not verdict.is_installed:
         what = "no canary is installed: no bill that is known in advance holds the marts to account"
         yield Finding(Level.WORTH_A_LOOK, what, "minutebook canary install")
-        return
-    try:
-        wrong = canary.differences(connection)
-    except MartsBehind as error:
-        what, _, mend = str(error).partition("; run: ")
-        yield Finding(Level.WORTH_A_LOOK, what, mend)
-        return
-    if wrong:
-        what = f"{len(wrong)} line(s) of the known-answer tenant are wrong, so nothing is posted"
-        yield Finding(Level.WRONG, what, f"minutebook canary check; then {canary.RUNBOOK}")
+    elif verdict.what:
+        level = Level.WRONG if verdict.wrong else Level.WORTH_A_LOOK
+        yield Finding(level, f"nothing is posted: {verdict.what}", verdict.mend)
     else:
         yield Finding(Level.GOOD, "the known-answer tenant's statement is as it was worked out by hand")
 

@@ -1,6 +1,8 @@
 """A tenant's link shows that tenant, for a while, and nothing else once a letter of it is changed."""
 
 import base64
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,6 +142,10 @@ def test_packs_exports_and_logins_work_from_the_command_line(
     assert "acme-dental" in own
     assert "bright-smiles" not in own
     assert CliRunner().invoke(app, ["export", "fct_margin_monthly", "--tenant", "acme-dental"]).exit_code == 1
+    for mart in world.marts():
+        rows = json.loads(run("export", mart["name"], "--json"))
+        written = list(csv.DictReader(io.StringIO(run("export", mart["name"]))))
+        assert [list(row) for row in written] == [list(row) for row in rows], mart["name"]
     run("login", "add", "ana@example.com", "--role", "finance", said="a long and boring password\n")
     assert json.loads(run("login", "list", "--json"))[0]["login_id"] == "ana@example.com"
     with psycopg.connect(database_url) as connection:

@@ -40,7 +40,7 @@ def test_its_statement_is_as_it_was_worked_out_by_hand_and_stands_in_no_total(wa
     warehouse.build(NEW_YEAR)
     with connect(warehouse.url, Role.TRANSFORMER, autocommit=True) as reader:
         assert canary.differences(reader) == []
-        assert canary.fault(reader) is None
+        assert canary.verdict(reader).fault is None
     assert warehouse.rows("select sum(amount) from marts.fct_canary_lines") == [(Decimal("648.28"),)]
     for table in TOTALS:
         assert not warehouse.rows(f"select 1 from marts.{table} where tenant_id = 'canary'"), table
@@ -61,7 +61,7 @@ def test_a_tenant_of_that_name_is_billed_like_any_other(warehouse: Warehouse) ->
     assert warehouse.rows("select tenant_id from marts.dim_tenants") == [("canary",)]
     with connect(warehouse.url, Role.TRANSFORMER) as reader:
         assert not canary.is_installed(reader)
-        assert canary.fault(reader) is None
+        assert canary.verdict(reader).fault is None
 
 
 @pytest.fixture
@@ -124,4 +124,4 @@ def test_a_canary_the_marts_do_not_hold_yet_stops_posting_and_asks_for_a_build(w
     warehouse.build(NEW_YEAR)
     canary.install(warehouse.url, "tests")
     with connect(warehouse.url, Role.TRANSFORMER) as reader:
-        assert "run: minutebook build" in str(canary.fault(reader))
+        assert "run: minutebook build" in str(canary.verdict(reader).fault)

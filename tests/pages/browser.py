@@ -28,6 +28,7 @@ _EXAMINE = """<script src="axe.min.js"></script><script>
 axe.run(document, {resultTypes: ["violations"]}).then(found => parent.postMessage({
   frame: window.name,
   width: document.documentElement.scrollWidth,
+  amounts: document.querySelector(".lines thead th:nth-child(4)")?.getBoundingClientRect().right ?? null,
   isDark: matchMedia("(prefers-color-scheme: dark)").matches,
   faults: found.violations.flatMap(rule => rule.nodes.map(
     node => [rule.impact, rule.id, node.html.slice(0, 160), node.failureSummary.slice(0, 300)]))
@@ -42,12 +43,14 @@ _OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 @dataclass(frozen=True)
 class Examined:
-    """A page on a screen: how wide it was drawn, and axe-core's violations as (impact, rule, element, why)."""
+    """A page on a screen: how wide it was drawn, where the amounts of a statement's lines end, in pixels from the left,
+    and axe-core's violations as (impact, rule, element, why)."""
 
     page: str
     width: int
     is_dark: bool
     scroll_width: int
+    amounts_end: float | None
     faults: Sequence[tuple[str, str, str, str]]
 
     @property
@@ -82,7 +85,13 @@ def examine(folder: Path, pages: Mapping[str, str], widths: Sequence[int], is_da
     told: list[dict[str, Any]] = json.loads(unescape(found[1])) if found and found[1] else []
     assert {each["frame"] for each in told} == set(frames), "not every page was examined"
     return [
-        Examined(*frames[each["frame"]], each["isDark"], each["width"], [tuple(fault) for fault in each["faults"]])
+        Examined(
+            *frames[each["frame"]],
+            each["isDark"],
+            each["width"],
+            each["amounts"],
+            [tuple(fault) for fault in each["faults"]],
+        )
         for each in told
     ]
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from orchestration.pages.door import SESSION
@@ -26,18 +28,20 @@ def story_template(postgres_server: str) -> str:
     url = database_of(postgres_server, STORY)
     tenants = world.build(url, 7, (*world.NAMES[:4], *world.UNFRIENDLY[:3]))
     with connect(url, Role.OPERATOR) as connection:
-        for login, role, tenant in (
-            ("ana", "finance", None),
-            ("otto", "operator", None),
-            ("tina", "tenant", tenants[0]),
-            ("theo", "tenant", tenants[1]),
-        ):
-            logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
+        add_staff(connection)
+        for login, tenant in (("tina", tenants[0]), ("theo", tenants[1])):
+            logins.add_login(connection, login, "tenant", tenant)
             connection.execute(logins._SQL["start_session"], _session_of(login))
-        # One password serves all tests that type one: hashing it is slow on purpose.
-        logins.set_password(connection, "ana", PASSWORD)
-        connection.execute(logins._SQL["start_session"], _session_of("ana"))
     return STORY
+
+
+def add_staff(connection: psycopg.Connection[Any]) -> None:
+    """Finance's ana and the operator's otto, signed in; one password serves whoever types one: hashing is slow."""
+    logins.add_login(connection, "ana", "finance", None)
+    logins.add_login(connection, "otto", "operator", None)
+    logins.set_password(connection, "ana", PASSWORD)
+    for login in ("ana", "otto"):
+        connection.execute(logins._SQL["start_session"], _session_of(login))
 
 
 @pytest.fixture

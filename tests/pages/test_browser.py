@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from orchestration.pack import writing
-from tests.conftest import administer, database_of
+from tests.conftest import TEMPLATE, administer, database_of
 from tests.pages import world
 from tests.pages.browser import CHROMIUM, Examined, examine, fetched
-from tests.pages.conftest import signed_in
+from tests.pages.conftest import add_staff, signed_in
 from tests.pages.server import serving
 from warehouse.connect import Role, connect
 from warehouse.periods import Month
@@ -27,7 +27,11 @@ PAGES = [
     ("ana", "/approvals?month=2026-10&which=ready"), ("otto", "/days"), ("otto", "/days/delta-legal/2026-10-30"),
     ("tina", "/usage/2026-10-01"), ("ana", "/tables"), ("ana", "/nowhere"),
 ]  # fmt: skip
-DRAWN = [*(path for _, path in PAGES), "pack/index.html", "pack/statement.html"]
+# Of a warehouse without a tenant.
+EMPTY = [("ana", "/periods"), ("ana", "/approvals?month=2026-10&which=ready"), ("otto", "/days"), ("ana", "/tables")]
+DRAWN = [
+    *(path for _, path in PAGES), *(f"empty{path}" for _, path in EMPTY), "pack/index.html", "pack/statement.html",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +44,13 @@ def examined(
     url = database_of(postgres_server, "pages_drawn")
     with serving(url, folder, world.TODAY) as address, ExitStack() as clients:
         pages = {path: fetched(signed_in(clients, address, login), path) for login, path in PAGES}
+    administer(postgres_server, "create database {} template {}", "pages_empty", TEMPLATE)
+    empty = database_of(postgres_server, "pages_empty")
+    world.build(empty, 0)
+    with connect(empty, Role.OPERATOR) as connection:
+        add_staff(connection)
+    with serving(empty, folder, world.TODAY) as address, ExitStack() as clients:
+        pages |= {f"empty{path}": fetched(signed_in(clients, address, login), path) for login, path in EMPTY}
     with connect(url, Role.OPERATOR) as connection:
         pack = writing.write(connection, Month.parse("2026-10"), folder / "pack").folder
     pages["pack/index.html"] = (pack / "index.html").read_text()
@@ -48,7 +59,8 @@ def examined(
         found = [each for is_dark in (False, True) for each in examine(folder, pages, WIDTHS, is_dark)]
         yield {(each.page, each.width, each.is_dark): each for each in found}
     finally:
-        administer(postgres_server, "drop database {} with (force)", "pages_drawn")
+        for name in ("pages_drawn", "pages_empty"):
+            administer(postgres_server, "drop database {} with (force)", name)
 
 
 @needs_chromium
@@ -56,6 +68,16 @@ def examined(
 def test_every_page_fits_its_screen(examined: dict[tuple[str, int, bool], Examined], path: str) -> None:
     for width in WIDTHS:
         assert examined[path, width, False].scroll_width <= width
+
+
+@needs_chromium
+@pytest.mark.parametrize("path", [path for path in DRAWN if path.startswith("/periods/") or path.endswith("ment.html")])
+def test_what_each_line_amounts_to_is_seen_on_a_phone_before_anything_is_scrolled(
+    examined: dict[tuple[str, int, bool], Examined], path: str
+) -> None:
+    amounts_end = examined[path, 390, False].amounts_end
+    assert amounts_end is not None
+    assert amounts_end <= 390
 
 
 @needs_chromium
