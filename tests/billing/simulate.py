@@ -186,9 +186,16 @@ class Simulation:
             stripe.advance(25 * 3600)
         self._prove_days()
         self._prove_told({"uncovered"})
-        for _ in range(6):
+        for week in range(6):
             stripe.advance(8 * DAY)
+            if week == self._chance("another price").randint(0, 11):
+                self._change_prices()
             self._approve(1.0)
+            self._post_well()
+        if self._chance("the end").random() < 0.5:
+            for subscription in stripe.catalogue.subscriptions.values():
+                subscription["status"] = "canceled"
+            stripe.advance(3600)
             self._post_well()
         self._prove_money()
         self._prove_told(set())
@@ -264,6 +271,15 @@ class Simulation:
             for (name, of, day), value in self.wanted.items()
             if (name, of) == (tenant, meter) and start <= day < end
         )
+
+    def _change_prices(self) -> None:
+        """A person puts other prices on the subscriptions; that they charge the same keeps the proof simple."""
+        catalogue = self.scene.stripe.catalogue
+        for subscription in catalogue.subscriptions.values():
+            for item in subscription["items"]["data"]:
+                old = item["price"]
+                params = {name: old[name] for name in ("product", "currency", "unit_amount_decimal", "recurring")}
+                item["price"] = {key: value for key, value in catalogue.create_price(params).items() if key != "tiers"}
 
     # What posting goes through
 
