@@ -486,7 +486,7 @@ class Simulation:
         with scene.billing() as connection, scene.billing() as of_cache:
             api = StripeApi(KEY, scene.stripe.url, timeout=PATIENT)
             readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, scene.grace)
-            read_summaries(connection, api, readiness, scene.now, per_second=1e6)
+            read_summaries(connection, api, readiness, scene.now, workers=1, per_second=1e6)
             found = [one for one in differences(connection, scene.now()) if one.is_red and one.finding not in red]
         assert not found, f"reconcile: {found}"
 
