@@ -1,6 +1,7 @@
 """Invariant 10: canaries in every credential, address and header; every step fails once; nothing anywhere holds one."""
 
 import base64
+import json
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,14 @@ def test_10_no_secret_is_readable_anywhere_but_in_the_vault(
         for parts in map(conninfo_to_dict, {*derived(url).logins.values(), dagster_url(derived(url))})
     }
     run_everything(minutebook, url, sandbox)
+    # A password that is given out is said once, to who asked for it, and nowhere else.
+    minutebook.run("access", "grant", "--role", "analyst", "--login", "metabase", "--json")
+    own["password given out"] = json.loads(minutebook.said.pop()[1])["password"]
+    minutebook.run("access", "list", "--json")
+    minutebook.run("audit", "list", "--json")
+    own["password of a person"] = "canary password of ana 77"
+    minutebook.run("login", "add", "ana", "--role", "finance", given=own["password of a person"])
+    minutebook.run("access", "revoke", "metabase")
 
     told = [(name, found_in(text.encode(), own)) for name, text in minutebook.said]
     assert [one for one in told if one[1]] == []

@@ -128,15 +128,20 @@ OPEN_MODELS = {
 }
 
 
+@pytest.fixture(scope="module")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a copy of the project and what dbt knows of it: parsed once, and then what changed."""
+    return tmp_path_factory.mktemp("spare")
+
+
 @pytest.mark.parametrize("name", OPEN_MODELS)
 def test_a_model_without_a_policy_is_refused_before_anything_is_built(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    house: House, spare: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path, model, said = OPEN_MODELS[name]
-    project = project_with(tmp_path, path, model)
-    monkeypatch.setattr(building, "PROJECT", project)
+    monkeypatch.setattr(building, "PROJECT", project_with(spare, path, model))
     with pytest.raises(building.BuildFailed, match=said):
-        building.build(house.url, tmp_path / "home", AS_OF)
+        building.build(house.url, spare / "home", AS_OF)
     assert house.warehouse.rows("select to_regclass('marts.peek'), to_regclass('intermediate.peek')") == [(None, None)]
 
 
@@ -182,14 +187,14 @@ TABLES_WITH_TENANTS = (
 
 
 def test_a_new_mart_is_protected_and_none_is_open_for_a_moment_while_all_are_built_anew(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, spare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever reads during a full refresh meets each mart's former table or its new one, never one without policy."""
-    monkeypatch.setattr(building, "PROJECT", project_with(tmp_path, "marts/peek.sql", MODEL))
+    monkeypatch.setattr(building, "PROJECT", project_with(spare, "marts/peek.sql", MODEL))
     identity = "select oid from pg_class where oid = 'marts.fct_calls'::regclass"
     before = house.warehouse.rows(identity)
     with Watcher(house, Access.TENANT) as tenant, Watcher(house, Access.ANALYST) as analyst:
-        building.build(house.url, tmp_path / "home", AS_OF, full_refresh=True)
+        building.build(house.url, spare / "home", AS_OF, full_refresh=True)
     assert house.warehouse.rows(identity) != before
     assert (tenant.leaked, analyst.leaked) == (set(), set())
     assert min(watcher.answered["marts.fct_calls"] for watcher in (tenant, analyst)) > 3
@@ -242,8 +247,12 @@ def test_a_mart_protected_only_after_the_swap_is_seen_open(
 
 
 def project_with(folder: Path, path: str, model: str) -> Path:
+    """A copy of the project with one model more; the one that was added to it before is gone."""
     project = folder / "dbt_project"
-    shutil.copytree(building.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    if not project.exists():
+        shutil.copytree(building.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    for former in project.rglob("peek.*"):
+        former.unlink()
     (project / "models" / path).write_text(model)
     (project / "models" / path).with_suffix(".yml").write_text(YAML)
     return project

@@ -14,6 +14,9 @@ BREAKS = {
     "superuser": ("alter role minutebook_analyst superuser", "role minutebook_analyst is a superuser"),
     "bypassrls": ("alter role minutebook_tenant bypassrls", "role minutebook_tenant is BYPASSRLS"),
     "bypassing login": ("alter role {tenant} bypassrls", "role {tenant} is BYPASSRLS"),
+    "createrole": ("alter role minutebook_loader createrole", "role minutebook_loader is CREATEROLE"),
+    "replication": ("alter role minutebook_billing replication", "role minutebook_billing is REPLICATION"),
+    "role to log in": ("alter role minutebook_operator login", "role minutebook_operator is able to log in"),
     "owner": (
         "alter table marts.fct_calls owner to minutebook_analyst",
         "role minutebook_analyst owns marts.fct_calls",
@@ -41,6 +44,16 @@ BREAKS = {
     "function": (
         "create function marts.peek() returns bigint language sql security definer as 'select 1::bigint'",
         "function marts.peek() runs with its owner's rights",
+    ),
+    "unpinned function": (
+        "create function marts.peek() returns bigint language sql security definer as 'select 1::bigint';"
+        " revoke execute on function marts.peek() from public",
+        "function marts.peek() runs with its owner's rights, and looks names up by its caller's path",
+    ),
+    "everybody's function": (
+        "create function marts.peek() returns bigint language sql security definer set search_path = ''"
+        " as 'select 1::bigint'",
+        "function marts.peek() runs with its owner's rights, and anybody may call it",
     ),
     "secret": ("grant select on control.credentials to minutebook_billing", "billing may select control.credentials"),
     "ciphertext": (
