@@ -66,14 +66,17 @@ class Lane:
         self.batch_bytes += finished.reading.table.nbytes
 
     def next(self) -> tuple[AccountDay, int] | None:
-        """The first claimed day whose account has not its share of readers; it is claimed no more."""
+        """The first claimed day of the account that has the fewest readers, if that is less than its share; it is
+        claimed no more. So an account that nobody reads waits for no account that somebody does.
+        """
         of_account = Counter(day.account for day, _ in self.reading.values())
-        for position, (day, _) in enumerate(self.claimed):
-            if of_account[day.account] < SHARE:
-                found = self.claimed[position]
-                del self.claimed[position]
-                return found
-        return None
+        readers = [of_account[day.account] for day, _ in self.claimed]
+        if not readers or min(readers) >= SHARE:
+            return None
+        position = readers.index(min(readers))
+        found = self.claimed[position]
+        del self.claimed[position]
+        return found
 
     @property
     def may_claim(self) -> bool:
