@@ -16,7 +16,7 @@ from warehouse.blocking import Blocker
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
 from warehouse.doubts import set_moved_share
-from warehouse.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.freshness import MartsBehind, require_built, require_fresh, standing_still
 from warehouse.periods import Month
 
 app = typer.Typer()
@@ -46,7 +46,7 @@ def review(
     """
     current = session(ctx)
     with current.settings.database() as url:
-        _build_if_behind(current, url)
+        _build_if_behind(current, url, period, tenant)
         with current.operator_of(url) as connection:
             if moved_share is not None:
                 set_moved_share(connection, moved_share)
@@ -89,7 +89,7 @@ def approve(
         raise typer.BadParameter("--override needs a reason")
     current, results = session(ctx), []
     with current.settings.database() as url:
-        _build_if_behind(current, url)
+        _build_if_behind(current, url, period, tenant)
         with current.operator_of(url) as connection:
             slugs = dict.fromkeys(row["tenant_id"] for row in _statements(connection, period, tenant))
             connection.commit()
@@ -152,18 +152,24 @@ def reopen(
     next_step(f"make the change, then: minutebook approve {period} --tenant {tenant}")
 
 
-def _build_if_behind(current: Session, url: str) -> None:
-    """Statements are only shown and frozen from marts that know everything; to build is quicker than to explain."""
+def _build_if_behind(current: Session, url: str, period: Month, chosen: list[str] | None) -> None:
+    """Statements are only shown and frozen from marts that know all of them; to build is quicker than to explain."""
     with current.operator_of(url) as connection:
         try:
-            require_fresh(connection, today())
+            _require_fresh(connection, period, chosen)
         except MartsBehind as error:
             console(is_error=True).print(f"{error} … building them first", style="dim", markup=False)
         else:
             return
     build(url, current.settings.home, today())
     with current.operator_of(url) as connection:
-        require_fresh(connection, today())
+        _require_fresh(connection, period, chosen)
+
+
+def _require_fresh(connection: psycopg.Connection[Any], period: Month, chosen: list[str] | None) -> None:
+    require_built(connection)
+    found = periods.statements(connection, period, chosen)
+    require_fresh(connection, today(), [row["tenant_id"] for row in found])
 
 
 def _approve_one(

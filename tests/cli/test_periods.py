@@ -38,7 +38,7 @@ def test_a_period_goes_from_review_to_closed_and_back_only_with_a_reason(quiet: 
     assert state(database) == [("2026-01-01", "in_review")]
 
     assert "approve it first" in quiet("close 2026-01", code=1).output
-    quiet("approve 2026-01")
+    assert "building" not in quiet("approve 2026-01").stderr, "that a review began changes no line"
     lines = [("acme/2026-01-01/setup", "500.00"), ("acme/2026-01-01/subscription", "249.00")]
     assert frozen(database) == lines
     (seal,) = database.execute("select manifest_hash from ledger.periods").fetchall()

@@ -26,7 +26,8 @@ select
 
 -- name: what_statements_lack
 -- The same as far as it concerns the statements of some tenants: a change of another tenant's period moves none of theirs,
--- nor does a pull of another tenant's own account.
+-- nor does a pull of another tenant's own account, nor that a review began: lines depend on what is frozen, and on no other
+-- state.
 with built as (
     select
         coalesce(max(control_revision), -1) as revision,
@@ -46,7 +47,11 @@ select
     (select besides_periods from control.revision) > built.revision
     or exists (
         select 1 from ledger.periods as p
-        where p.tenant_id = any(%(tenant_ids)s) and p.revision > built.revision
+        left join marts.fct_statements as s on p.tenant_id = s.tenant_id and p.period_start = s.period_start
+        where
+            p.tenant_id = any(%(tenant_ids)s)
+            and p.revision > built.revision
+            and (p.state in ('approved', 'closed')) <> (coalesce(s.period_state, 'open') in ('approved', 'closed'))
     ) as is_control_newer,
     built.as_of < %(today)s as is_day_newer
 from built;
