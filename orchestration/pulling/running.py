@@ -31,7 +31,7 @@ from warehouse import pulls
 from warehouse.queries import load
 
 CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
-MAX_BYTES = 48 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 30,000 calls without conversation
+MAX_BYTES = 32 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 20,000 calls without conversation
 LANDINGS = 2  # packages of a source on their way at once: one's rows are copied while the next is written
 MAX_PULLS = 500  # pulls landed in one dlt package
 # Account-days of a source read at once.
