@@ -52,7 +52,7 @@ def doubts(connection: Connection, tenant_id: str, period_start: date, period_en
             )
         )
     for price in rows(connection, FILE, "prices_charged", tenant_id=tenant_id, period_start=period_start):
-        if not is_known(price["stripe_price"]) or charges_alike(price, price["stripe_price"]):
+        if not is_known(price["stripe_price"]) or charges_alike(price, price["currency"], price["stripe_price"]):
             continue
         found.append(
             (

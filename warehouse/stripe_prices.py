@@ -68,10 +68,9 @@ def is_known(stripe_price: Mapping[str, Any]) -> bool:
     return scheme == "per_unit" or (scheme == "tiered" and stripe_price.get("tiers") is not None)
 
 
-def charges_alike(price: Mapping[str, Any], stripe_price: Mapping[str, Any]) -> bool:
-    """Whether Stripe's price charges what ours does (as for `as_stripe`, and its `currency`), in the same currency."""
-    is_money = stripe_price["currency"] == price["currency"].lower()
-    return bool(is_money and is_same(as_stripe(price, price["currency"]), stripe_price))
+def charges_alike(price: Mapping[str, Any], currency: str, stripe_price: Mapping[str, Any]) -> bool:
+    """Whether Stripe's price charges what ours (as for `as_stripe`) does, in this currency."""
+    return bool(stripe_price["currency"] == currency.lower() and is_same(as_stripe(price, currency), stripe_price))
 
 
 def _minor(amount: Any, currency: str) -> str:

@@ -18,7 +18,7 @@ from orchestration.billing.cache import StripeCache, invalidate
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.billing.stripe_api import StripeApi
 from warehouse import queries
-from warehouse.stripe_prices import as_stripe, is_same
+from warehouse.stripe_prices import as_stripe, charges_alike
 
 _SQL = queries.load("stripe_setup")
 _BILLING = queries.load("billing")
@@ -58,17 +58,14 @@ class Setup:
             self._product(products, f"meter:{row['meter_id']}", row["name"])
         for row in self._rows("fees", today):
             product = self._product(products, f"plan:{row['plan_id']}", row["name"])
-            wanted = as_stripe({"model": "per_unit", "unit_amount": row["subscription_fee"]}, row["currency"])
+            fee = {"model": "per_unit", "unit_amount": row["subscription_fee"]}
             recurring = {"interval": "month", "usage_type": "licensed"}
-            self._price(
-                prices, f"fee:{row['plan_id']}@{row['valid_from']}", product, row["currency"], wanted, recurring
-            )
+            self._price(prices, f"fee:{row['plan_id']}@{row['valid_from']}", product, row["currency"], fee, recurring)
         for row in self._rows("prices", today):
             product = products.get(f"meter:{row['meter_id']}")
             meter = meters[row["stripe_event_name"]]
             recurring = {"interval": "month", "usage_type": "metered", "meter": (meter or {}).get("id", "")}
-            wanted = as_stripe(row, row["currency"])
-            self._price(prices, f"price:{row['price_id']}", product, row["currency"], wanted, recurring)
+            self._price(prices, f"price:{row['price_id']}", product, row["currency"], row, recurring)
         if apply:
             invalidate(self._connection, "meters", None, self._clock())
         return self._steps
@@ -110,12 +107,12 @@ class Setup:
         return found
 
     def _price(
-        self, prices: dict[str, Body], mark: str, product: Body | None, currency: str, wanted: Body, recurring: Body
+        self, prices: dict[str, Body], mark: str, product: Body | None, currency: str, price: Body, recurring: Body
     ) -> None:
         found = prices.get(mark)
         if found is None:
             params = {
-                **wanted,
+                **as_stripe(price, currency),
                 "product": (product or {}).get("id", ""),
                 "currency": currency.lower(),
                 "nickname": mark,
@@ -124,7 +121,7 @@ class Setup:
             }
             self._made("price", mark, params, self._api.create_price)
             return
-        is_alike = is_same(wanted, found) and found["currency"] == currency.lower()
+        is_alike = charges_alike(price, currency, found)
         is_alike = is_alike and (found["recurring"].get("meter") or None) == (recurring.get("meter") or None)
         self._told("price", mark, "" if is_alike else f"{found['id']} charges otherwise than our price")
 
@@ -190,7 +187,7 @@ def _of_price(cache: StripeCache, readiness: Readiness, tenant: BilledTenant, ro
     if item is None:
         return []
     price = cache.price(item["price"]["id"])
-    if is_same(as_stripe(row, tenant.currency), price) and price["currency"] == tenant.currency.lower():
+    if charges_alike(row, tenant.currency, price):
         return []
     # Quantities are right all the same, so posting goes on; the amounts are not, so the check is red.
     message = (
