@@ -19,12 +19,12 @@ import stripe
 from psycopg.rows import dict_row
 
 from orchestration.billing.cache import StripeCache
+from orchestration.billing.charging import charged
 from orchestration.billing.currency import from_minor, to_minor
 from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
 from orchestration.billing.outcomes import failure_of
 from orchestration.billing.readiness import Readiness, billed_tenants
 from orchestration.billing.stripe_api import StripeApi, midnight
-from orchestration.billing.stripe_prices import charged
 from warehouse import queries
 from warehouse.postings import posting_lock
 

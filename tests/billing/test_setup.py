@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from orchestration.billing.cache import StripeCache
+from orchestration.billing.charging import charged
 from orchestration.billing.readiness import Finding, Readiness
 from orchestration.billing.setup import Setup, Step, check
-from orchestration.billing.stripe_prices import charged
 from tests.billing.scene import GRACE, Scene
 from tests.sandbox.stripe.invoicing import rated
 from warehouse.stripe_prices import as_stripe, is_same
