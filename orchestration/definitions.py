@@ -15,6 +15,7 @@ from orchestration.assets.marts import marts
 from orchestration.assets.postings import (
     marts_postings_and_stripe_agree,
     postings,
+    statements_and_upcoming_invoices_agree,
     stripe_day_summaries,
     stripe_events,
     stripe_is_set_up_as_our_prices_say,
@@ -50,7 +51,12 @@ defs = dg.Definitions(
         stripe_day_summaries,
         stripe_events,
     ],
-    asset_checks=[*checks, marts_postings_and_stripe_agree, stripe_is_set_up_as_our_prices_say],
+    asset_checks=[
+        *checks,
+        marts_postings_and_stripe_agree,
+        statements_and_upcoming_invoices_agree,
+        stripe_is_set_up_as_our_prices_say,
+    ],
     jobs=[
         pull_usage,
         build_marts,

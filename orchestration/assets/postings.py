@@ -9,9 +9,11 @@ import dagster as dg
 from orchestration.billing.desk import Desk, billing_desk, now
 from orchestration.billing.events import process_events
 from orchestration.billing.invoice_items import ItemsReport
+from orchestration.billing.readiness import billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.report import PostingReport
 from orchestration.billing.setup import check as check_setup
+from orchestration.billing.upcoming import compare_upcoming
 from orchestration.resources import Minutebook
 from warehouse.connect import Role, connect
 from warehouse.postings import PosterBusy
@@ -119,6 +121,40 @@ def stripe_is_set_up_as_our_prices_say(minutebook: Minutebook) -> dg.AssetCheckR
         passed=not found,
         description=f"{len(found)} found" if found else None,
         metadata={"found": dg.MetadataValue.table(records)} if found else {},
+    )
+
+
+@dg.asset_check(
+    asset=SUMMARIES,
+    name="statements_and_upcoming_invoices_agree",
+    description="Per billed tenant, line by line and to the cent: our running statement and Stripe's upcoming invoice.",
+)
+def statements_and_upcoming_invoices_agree(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """What `minutebook reconcile --invoices` says; it warns, since a running period still moves on both sides.
+
+    It warns as well where Stripe does not answer and its last word is compared instead, with its age beside.
+    """
+    settings, at = minutebook.settings, now()
+    with minutebook.database() as url, billing_desk(settings, url) as desk:
+        tenants = [one for one in billed_tenants(desk.connection, at.date()) if one.may_be_posted]
+        lines = compare_upcoming(desk.connection, desk.readiness, tenants, per_second=settings.stripe_rate)
+    told = [line for line in lines if line.difference or line.is_stale]
+    records = [
+        dg.TableRecord(
+            {
+                "tenant": line.tenant_id, "line": line.line, "period": str(line.service_period_start),
+                "ours": str(line.ours), "stripe": str(line.stripe), "difference": str(line.difference),
+                "age": str(line.age(now())), "stripe_answers": not line.is_stale,
+            }
+        )
+        for line in told[:SHOWN]
+    ]  # fmt: skip
+    differ, stale = sum(bool(line.difference) for line in lines), sum(line.is_stale for line in lines)
+    return dg.AssetCheckResult(
+        passed=not told,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{differ} line(s) differ, {stale} are old since Stripe does not answer" if told else None,
+        metadata={"compared": len(lines), **({"lines": dg.MetadataValue.table(records)} if told else {})},
     )
 
 

@@ -1,11 +1,12 @@
 """What Stripe said, kept for a while: in memory, then in Postgres, then asked again.
 
-Stripe stays the source of truth. A webhook invalidates what it changes; memory looks at Postgres again after a few
-seconds, so an invalidation reaches every process. When Stripe is down, what it last said is served, with a warning.
+Stripe stays the source of truth. A webhook invalidates what it changes, and so does whoever of us changes something
+there; memory looks at Postgres again after a few seconds, so an invalidation reaches every process. When Stripe is
+down, what it last said is served, with a warning; never to one who demands to be told anew.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +16,9 @@ import stripe
 import structlog
 from psycopg.types.json import Jsonb
 
-from orchestration.billing.errors import StripeRefused, StripeUnavailable
-from orchestration.billing.outcomes import failure_of
-from orchestration.billing.stripe_api import StripeApi
+from orchestration.billing.errors import StripeRefused
+from orchestration.billing.outcomes import explained, failure_of
+from orchestration.billing.stripe_api import Body, StripeApi
 from warehouse import queries
 
 _SQL = queries.load("stripe_cache")
@@ -25,89 +26,178 @@ _LOG = structlog.get_logger(__name__)
 
 TTL = {
     "meters": timedelta(hours=1),
+    "products": timedelta(hours=1),
+    "prices": timedelta(hours=1),
     "price": timedelta(hours=1),
     "customer": timedelta(minutes=5),
     "subscriptions": timedelta(minutes=1),
     "invoices": timedelta(minutes=1),
+    "upcoming": timedelta(minutes=1),
 }
 MEMORY = timedelta(seconds=10)
+EVERY = "all"
+"""The key of what is one list for the whole account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What Stripe said, and when; is_stale: it may say something else by now, but does not answer."""
+
+    body: Any
+    read_at: datetime
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    body: Any
-    read_at: datetime
+    reading: Reading
     looked_at: datetime
 
 
 class StripeCache:
-    """Reads of Stripe by kind and key. Thread-safe; its connection is its own and in autocommit."""
+    """Reads of Stripe by kind and key. Thread-safe; its connection is its own and in autocommit.
+
+    Reading raises StripeUnavailable where Stripe does not answer and has said nothing yet, StripeRefused where it
+    refuses.
+    """
 
     def __init__(self, connection: psycopg.Connection[Any], api: StripeApi, clock: Callable[[], datetime]) -> None:
         self._connection = connection
+        self._api = api
         self._clock = clock
         self._memory: dict[tuple[str, str], _Kept] = {}
+        self._told_anew: set[tuple[str, str]] | None = None
+        self._oldest: datetime | None = None
         self._lock = threading.Lock()
-        self._ask: dict[str, Callable[[str], Any]] = {
-            "meters": lambda _: api.meters(),
-            "price": api.price,
-            "customer": api.customer,
-            "subscriptions": api.subscriptions,
-            "invoices": api.invoices,
-        }
 
-    def meters(self) -> list[dict[str, Any]]:
+    def demand_anew(self) -> None:
+        """From here on all is asked of Stripe once more, and kept; what it does not answer is not served at all."""
+        with self._lock:
+            self._told_anew = set()
+
+    @property
+    def oldest_reading(self) -> datetime | None:
+        """When the oldest answer was read that this cache has served."""
+        return self._oldest
+
+    def meters(self) -> list[Body]:
         """Every billing meter of the account."""
-        return self._get("meters", "all")  # type: ignore[no-any-return]
+        return self._body("meters", EVERY, self._api.meters)  # type: ignore[no-any-return]
 
-    def price(self, price: str) -> dict[str, Any]:
+    def products(self) -> list[Body]:
+        """Every active product."""
+        return self._body("products", EVERY, self._api.products)  # type: ignore[no-any-return]
+
+    def prices(self) -> list[Body]:
+        """Every active price with its tiers."""
+        return self._body("prices", EVERY, self._api.prices)  # type: ignore[no-any-return]
+
+    def price(self, price: str) -> Body:
         """A price with its tiers."""
-        return self._get("price", price)  # type: ignore[no-any-return]
+        return self._body("price", price, lambda: self._api.price(price))  # type: ignore[no-any-return]
 
-    def customer(self, customer: str) -> dict[str, Any]:
-        return self._get("customer", customer)  # type: ignore[no-any-return]
+    def customer(self, customer: str) -> Body:
+        return self._body("customer", customer, lambda: self._api.customer(customer))  # type: ignore[no-any-return]
 
-    def subscriptions(self, customer: str) -> list[dict[str, Any]]:
+    def subscriptions(self, customer: str) -> list[Body]:
         """The customer's subscriptions that have not ended."""
-        return self._get("subscriptions", customer)  # type: ignore[no-any-return]
+        return self._body(  # type: ignore[no-any-return]
+            "subscriptions", customer, lambda: self._api.subscriptions(customer)
+        )
 
-    def invoices(self, customer: str) -> list[dict[str, Any]]:
+    def invoices(self, customer: str) -> list[Body]:
         """The customer's invoices, newest first."""
-        return self._get("invoices", customer)  # type: ignore[no-any-return]
+        return self._body("invoices", customer, lambda: self._api.invoices(customer))  # type: ignore[no-any-return]
 
-    def _get(self, kind: str, key: str) -> Any:
-        now = self._clock()
-        ttl = TTL[kind]
-        kept = self._memory.get((kind, key))
-        if kept and abs(now - kept.looked_at) < min(MEMORY, ttl) and abs(now - kept.read_at) < ttl:
-            return kept.body
-        row = self._connection.execute(_SQL["get"], {"kind": kind, "cache_key": key}).fetchone()
-        if row and not row[2] and abs(now - row[1]) < ttl:
-            return self._remember(kind, key, row[0], row[1], now)
+    def upcoming(self, customer: str, subscription: str) -> Reading:
+        """What the subscription's next invoice would be: period_start, period_end, lines; and the customer's items."""
+        return self._get("upcoming", customer, lambda: self._next_invoice(customer, subscription))
+
+    def forget(self, *kinds: str) -> None:
+        """What Stripe said of all of a kind: called by who made some of it."""
+        for kind in kinds:
+            invalidate(self._connection, kind, None, self._clock())
+        self._drop(lambda kind, _: kind in kinds)
+
+    def forget_upcoming(self, customers: Iterable[str]) -> None:
+        """The next invoices of these: called by who posts, before and after."""
+        chosen = sorted(set(customers))
+        if not chosen:
+            return
+        self._connection.execute(_SQL["invalidate_upcoming"], {"customers": chosen, "now": self._clock()})
+        self._drop(lambda kind, key: kind == "upcoming" and key in chosen)
+
+    def _next_invoice(self, customer: str, subscription: str) -> Body:
+        invoice = self._api.upcoming_invoice(subscription)
+        lines = invoice["lines"]["data"]
+        if invoice["lines"]["has_more"]:
+            lines = self._api.invoice_lines(invoice["id"])
+        items = [
+            {"invoice": item.get("invoice"), "metadata": item.get("metadata")}
+            for item in self._api.invoice_items(customer)
+        ]
+        return {
+            "period_start": invoice["period_start"], "period_end": invoice["period_end"], "lines": lines,
+            "items": items,
+        }  # fmt: skip
+
+    def _body(self, kind: str, key: str, ask: Callable[[], Any]) -> Any:
+        return self._get(kind, key, ask).body
+
+    def _get(self, kind: str, key: str, ask: Callable[[], Any]) -> Reading:
+        reading = self._reading(kind, key, ask)
+        with self._lock:
+            self._oldest = min(self._oldest or reading.read_at, reading.read_at)
+        return reading
+
+    def _reading(self, kind: str, key: str, ask: Callable[[], Any]) -> Reading:
+        now, ttl = self._clock(), TTL[kind]
+        is_demanded = self._told_anew is not None and (kind, key) not in self._told_anew
+        last: Reading | None = None
+        if not is_demanded:
+            kept = self._memory.get((kind, key))
+            if kept and abs(now - kept.looked_at) < min(MEMORY, ttl) and abs(now - kept.reading.read_at) < ttl:
+                return kept.reading
+            row = self._connection.execute(_SQL["get"], {"kind": kind, "cache_key": key}).fetchone()
+            last = Reading(row[0], row[1], is_stale=True) if row else None
+            if row and not row[2] and abs(now - row[1]) < ttl:
+                return self._remember(kind, key, Reading(row[0], row[1]), now)
         try:
-            body = self._ask[kind](key)
+            body = ask()
         except stripe.StripeError as error:
             failure = failure_of(error)
-            if failure.kind in ("again", "spent") and row:
-                _LOG.warning("stripe is down: serving what it last said", kind=kind, read_at=row[1].isoformat())
-                return row[0]
-            if failure.kind in ("again", "spent"):
-                raise StripeUnavailable(f"Stripe does not answer ({failure.cause}). Try again later.") from None
+            if failure.kind in ("again", "spent") and last:
+                age = str(timedelta(seconds=round((now - last.read_at).total_seconds())))
+                _LOG.warning(
+                    "stripe is down: serving what it last said", kind=kind, read_at=last.read_at.isoformat(), age=age
+                )
+                return last
+            if failure.kind in ("again", "spent", "halt"):
+                raise explained(error) from None
             if kind == "customer" and failure.code == "customer_deleted":
                 body = {"id": key, "deleted": True}
             elif kind in ("subscriptions", "invoices") and failure.code == "customer_deleted":
                 body = []
             else:
                 raise StripeRefused(f"Stripe refuses to show {kind} {key}: {failure.cause}.") from None
-        self._connection.execute(_SQL["put"], {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now})
-        return self._remember(kind, key, body, now, now)
+        told = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now}
+        row = self._connection.execute(_SQL["put"], told).fetchone()
+        reading = Reading(body, now)
+        # Who changed it while Stripe was asked may have been too late for this answer: it is given, and not kept.
+        return reading if row and row[0] else self._remember(kind, key, reading, now)
 
-    def _remember(self, kind: str, key: str, body: Any, read_at: datetime, now: datetime) -> Any:
+    def _remember(self, kind: str, key: str, reading: Reading, now: datetime) -> Reading:
         with self._lock:
+            if self._told_anew is not None:
+                self._told_anew.add((kind, key))
             if len(self._memory) > 10_000:
                 self._memory.clear()
-            self._memory[kind, key] = _Kept(body, read_at, now)
-        return body
+            self._memory[kind, key] = _Kept(reading, now)
+        return reading
+
+    def _drop(self, is_dropped: Callable[[str, str], bool]) -> None:
+        with self._lock:
+            self._memory = {place: kept for place, kept in self._memory.items() if not is_dropped(*place)}
 
 
 def invalidate(connection: psycopg.Connection[Any], kind: str, key: str | None, now: datetime) -> None:

@@ -53,7 +53,7 @@ class Desk:
             raise StatementsUntrusted(fault)
 
     def setup(self) -> Setup:
-        return Setup(self.connection, self.api, now)
+        return Setup(self.connection, self.api, self.cache, now)
 
 
 @contextmanager

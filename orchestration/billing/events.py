@@ -2,7 +2,7 @@
 
 | event | effect |
 |---|---|
-| invoice.*, customer.*, price.*, product.*, billing.meter.* | what the cache holds of it is asked again |
+| invoice.*, invoiceitem.*, customer.*, price.*, product.*, billing.meter.* | what the cache holds of it is not fresh |
 | invoice.* | the view ledger.stripe_invoices tells state and payments from the set of events |
 | invoice.created | its tenant is told: the period is over, and its draft takes the last usage now |
 | v1.billing.meter.error_report_triggered, no_meter_found | fetched whole; the postings it names count as refused |
@@ -88,13 +88,15 @@ def _forget(
     connection: psycopg.Connection[Any], event_type: str, object_id: str | None, customer: str | None, now: datetime
 ) -> None:
     family = event_type.removeprefix("v1.")
-    if family.startswith("invoice.") and customer:
-        invalidate(connection, "invoices", customer, now)
-        invalidate(connection, "subscriptions", customer, now)
+    if family.startswith(("invoice.", "invoiceitem.")) and customer:
+        for kind in ("invoices", "subscriptions", "upcoming"):
+            invalidate(connection, kind, customer, now)
     elif family.startswith("customer.") and customer:
-        invalidate(connection, "customer", customer, now)
-        invalidate(connection, "subscriptions", customer, now)
+        for kind in ("customer", "subscriptions", "upcoming"):
+            invalidate(connection, kind, customer, now)
     elif family.startswith(("price.", "product.")):
         invalidate(connection, "price", object_id if family.startswith("price.") else None, now)
+        for kind in ("prices", "products"):
+            invalidate(connection, kind, None, now)
     elif family.startswith("billing.meter."):
         invalidate(connection, "meters", None, now)

@@ -138,7 +138,7 @@ class Invoicer:
         Which meter a line is of, its own price tells: the subscription may have another by now, or have ended.
         """
         customer, currency = row["stripe_customer_id"], row["currency"]
-        start, turn = _cycle(row["period_start"], row["anchor_day"])
+        start, turn = cycle(row["period_start"], row["anchor_day"])
         invoice = self._readiness.invoice_of(customer, turn)
         lines = [
             line
@@ -173,6 +173,14 @@ class Invoicer:
 
     def _post(self, item: Item, report: ItemsReport) -> None:
         """Read, add what is missing, verify, record; what Stripe does not answer stays pending."""
+        customer = item["stripe_customer_id"]
+        self._readiness.next_invoices_change([customer])
+        try:
+            self._settle(item, report)
+        finally:
+            self._readiness.next_invoices_change([customer])
+
+    def _settle(self, item: Item, report: ItemsReport) -> None:
         try:
             body = self._at_stripe(item)
             (report.found if body else report.added).append(item)
@@ -266,7 +274,7 @@ def _price_of(line: dict[str, Any]) -> str | None:
     return ((line.get("pricing") or {}).get("price_details") or {}).get("price")
 
 
-def _cycle(period_start: date, anchor_day: int) -> tuple[date, date]:
+def cycle(period_start: date, anchor_day: int) -> tuple[date, date]:
     """Stripe's cycle that a period is in: a first period may start late, a last one end early."""
     start = period_start - timedelta(days=anchor_day - 1)
     following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)

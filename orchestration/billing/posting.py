@@ -61,6 +61,7 @@ class Poster:
         self._rate = Rate(limits.per_second, sleep=sleep)
         self._sender = Sender(api, readiness, clock, limits.attempts, self._rate, sleep, self.report)
         self._tenants: dict[str, BilledTenant] = {}
+        self._customers: dict[int, str] = {}
 
     def run(self, *, tenant_ids: Sequence[str] | None = None, dry_run: bool = False) -> PostingReport:
         """Post what is due; with dry_run only say what would be sent.
@@ -134,7 +135,10 @@ class Poster:
         for chunk in _chunks(rows):
             if self.report.is_halted:
                 break
-            pairs = zip(chunk, commit(self._connection, chunk, self._clock()), strict=True)
+            self._readiness.next_invoices_change(row.stripe_customer_id for row in chunk)
+            committed = commit(self._connection, chunk, self._clock())
+            self._customers |= {posting.posting_id: posting.stripe_customer_id for posting in committed}
+            pairs = zip(chunk, committed, strict=True)
             for _, group in groupby(pairs, key=lambda pair: _group_of(pair[0])):
                 in_flight.add(pool.submit(self._sender.send, list(group)))
             # The next chunk is committed while this one is still being sent; what is in flight stays bounded.
@@ -146,10 +150,16 @@ class Poster:
                     waiting = []
         for future in in_flight:
             waiting += future.result()
-        return resolved + self._record(waiting)
+        resolved += self._record(waiting)
+        # What stays pending may have reached Stripe all the same.
+        self._readiness.next_invoices_change(self._customers.values())
+        self._customers.clear()
+        return resolved
 
     def _record(self, resolutions: list[Resolution]) -> int:
         record(self._connection, resolutions, self._clock())
+        told = {self._customers.pop(resolution.posting_id) for resolution in resolutions}
+        self._readiness.next_invoices_change(told)
         self.report.counts.update(resolution.state for resolution in resolutions)
         return len(resolutions)
 

@@ -1,6 +1,6 @@
 """Whether a tenant's overage may be posted: what Stripe must have set up before a unit of it can be billed rightly."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from orchestration.billing.cache import StripeCache
+from orchestration.billing.cache import Reading, StripeCache
 from orchestration.billing.stripe_api import midnight
 from warehouse import queries
 from warehouse.postings import OLDEST_TIMESTAMP
@@ -169,6 +169,15 @@ class Readiness:
         """The customer's subscription that bills, if there is one."""
         alive = ("active", "past_due", "trialing", "unpaid")
         return next((body for body in self._cache.subscriptions(customer) if body["status"] in alive), None)
+
+    def upcoming(self, customer: str) -> Reading | None:
+        """What Stripe would invoice the customer at the end of the running period, as of when it was read."""
+        subscription = self.subscription(customer)
+        return self._cache.upcoming(customer, subscription["id"]) if subscription else None
+
+    def next_invoices_change(self, customers: Iterable[str]) -> None:
+        """What Stripe would invoice these is about to be other than it said, by what we post, or is other now."""
+        self._cache.forget_upcoming(customers)
 
     def item(self, customer: str, event_name: str) -> Mapping[str, Any] | None:
         """The subscription's item whose price counts this meter."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg.rows import dict_row
 
-from orchestration.billing.cache import StripeCache, invalidate
+from orchestration.billing.cache import StripeCache
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.billing.stripe_api import StripeApi
 from warehouse import queries
@@ -39,20 +39,33 @@ class Step:
 class Setup:
     """Compares, and with apply creates. connection: role billing, autocommit."""
 
-    def __init__(self, connection: psycopg.Connection[Any], api: StripeApi, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        api: StripeApi,
+        cache: StripeCache,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._connection = connection
         self._api = api
+        self._cache = cache
         self._clock = clock
         self._steps: list[Step] = []
         self._apply = False
 
     def sync(self, *, apply: bool) -> list[Step]:
-        """Every object our control data asks for, in the order in which they are made. Raises `stripe.StripeError`."""
+        """Every object our control data asks for, in the order in which they are made.
+
+        What is there is read through the cache, for apply anew: what somebody made meanwhile must not be made twice.
+        Raises `stripe.StripeError`, StripeUnavailable, StripeRefused.
+        """
         self._steps, self._apply = [], apply
+        if apply:
+            self._cache.demand_anew()
         today = {"today": self._clock().date()}
-        meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in self._api.meters()}
-        products = _marked(self._api.products())
-        prices = _marked(self._api.prices())
+        meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in self._cache.meters()}
+        products = _marked(self._cache.products())
+        prices = _marked(self._cache.prices())
         for row in self._rows("meters", {}):
             meters[row["stripe_event_name"]] = self._meter(row, meters.get(row["stripe_event_name"]))
             self._product(products, f"meter:{row['meter_id']}", row["name"])
@@ -66,8 +79,6 @@ class Setup:
             meter = meters[row["stripe_event_name"]]
             recurring = {"interval": "month", "usage_type": "metered", "meter": (meter or {}).get("id", "")}
             self._price(prices, f"price:{row['price_id']}", product, row["currency"], row, recurring)
-        if apply:
-            invalidate(self._connection, "meters", None, self._clock())
         return self._steps
 
     def _meter(self, row: Body, found: Body | None) -> Body | None:
@@ -131,6 +142,7 @@ class Setup:
             return None
         words = json.dumps(params, sort_keys=True, default=str)
         made = create(params, f"{MARK}-{hashlib.sha256(words.encode()).hexdigest()[:32]}")
+        self._cache.forget(f"{kind}s")
         self._steps.append(Step(kind, name, "created", str(made["id"])))
         return made
 

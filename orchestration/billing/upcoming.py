@@ -2,21 +2,24 @@
 
 Lines are compared, not totals: Stripe charges the fee in advance and usage in arrears, on one invoice, and with
 them the items of statements approved meanwhile: setup, minimum, credits, adjustments, what day values did not cover.
+Stripe is read through the cache: each line says when, and whether Stripe did not answer since.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from orchestration.billing.cache import Reading
 from orchestration.billing.currency import from_minor
-from orchestration.billing.invoice_items import KEY, LINE
+from orchestration.billing.invoice_items import KEY, LINE, cycle
+from orchestration.billing.rate import Rate
 from orchestration.billing.readiness import BilledTenant, Readiness
-from orchestration.billing.stripe_api import Body, StripeApi
 from warehouse import queries
 
 _SQL = queries.load("upcoming")
@@ -25,53 +28,74 @@ _ITEMS = queries.load("invoice_items")
 
 @dataclass(frozen=True, slots=True)
 class LineComparison:
-    """One line of both; service_period_start is the period it is about. amounts in the tenant's currency."""
+    """One line of both; service_period_start is the period it is about. amounts in the tenant's currency.
+
+    read_at: when Stripe said it; is_stale: it does not answer, and may say something else by now.
+    """
 
     tenant_id: str
     line: str
     service_period_start: date
     ours: Decimal
     stripe: Decimal
+    read_at: datetime
+    is_stale: bool
 
     @property
     def difference(self) -> Decimal:
         return self.stripe - self.ours
 
+    def age(self, now: datetime) -> timedelta:
+        """How long ago Stripe said it, in whole seconds."""
+        return timedelta(seconds=round((now - self.read_at).total_seconds()))
+
 
 def compare_upcoming(
-    connection: psycopg.Connection[Any], api: StripeApi, readiness: Readiness, tenants: Sequence[BilledTenant]
+    connection: psycopg.Connection[Any],
+    readiness: Readiness,
+    tenants: Sequence[BilledTenant],
+    *,
+    workers: int = 8,
+    per_second: float = 80.0,
 ) -> list[LineComparison]:
-    """Overage per meter of the running period, the fee of the next, and items. Raises `stripe.StripeError`."""
+    """Overage per meter of the running period, the fee of the next, and items.
+
+    Of a tenant Stripe is asked three things at most: subscription, next invoice, items. Raises StripeUnavailable,
+    StripeRefused.
+    """
+    rate = Rate(per_second / 3)
+
+    def read(tenant: BilledTenant) -> Reading | None:
+        rate.wait()
+        return readiness.upcoming(tenant.stripe_customer_id) if tenant.stripe_customer_id else None
+
+    with ThreadPoolExecutor(workers) as pool:
+        readings = list(pool.map(read, tenants))
     found = []
-    for tenant in tenants:
-        subscription = tenant.stripe_customer_id and readiness.subscription(tenant.stripe_customer_id)
-        if not subscription:
-            continue
-        invoice = api.upcoming_invoice(subscription["id"])
-        lines = invoice["lines"]["data"]
-        if invoice["lines"]["has_more"]:
-            lines = api.invoice_lines(invoice["id"])
-        meters = {meter["id"]: meter["event_name"] for meter in readiness.meters()}
-        items = {item["price"]["id"]: item["price"] for item in subscription["items"]["data"]}
-        found += _compared(connection, tenant, invoice, lines, items, meters)
-        found += _items(connection, tenant, lines, api.invoice_items(tenant.stripe_customer_id or ""))
+    for tenant, reading in zip(tenants, readings, strict=True):
+        subscription = readiness.subscription(tenant.stripe_customer_id or "") if reading else None
+        if reading and subscription:
+            found += _compared(connection, tenant, reading, subscription, readiness)
+            found += _items(connection, tenant, reading)
     return found
 
 
 def _compared(
     connection: psycopg.Connection[Any],
     tenant: BilledTenant,
-    invoice: Body,
-    lines: Sequence[Body],
-    prices: dict[str, Body],
-    meters: dict[str, str],
+    reading: Reading,
+    subscription: Mapping[str, Any],
+    readiness: Readiness,
 ) -> list[LineComparison]:
-    start, end = _day(invoice["period_start"]), _day(invoice["period_end"])
-    parameters = {"tenant_id": tenant.tenant_id, "period_start": start, "day": end}
+    meters = {meter["id"]: meter["event_name"] for meter in readiness.meters()}
+    prices = {item["price"]["id"]: item["price"] for item in subscription["items"]["data"]}
+    start, end = _day(reading.body["period_start"]), _day(reading.body["period_end"])
+    begun, _ = cycle(start, tenant.anchor_day)
+    parameters = {"tenant_id": tenant.tenant_id, "cycle_start": begun, "day": end}
     ours = {row[0]: row[1] for row in connection.execute(_SQL["overage_lines"], parameters).fetchall()}
     theirs: dict[str, Decimal] = {}
     fee = Decimal(0)
-    for line in lines:
+    for line in reading.body["lines"]:
         price = prices.get(((line.get("pricing") or {}).get("price_details") or {}).get("price", ""))
         if price is None:
             continue
@@ -84,20 +108,16 @@ def _compared(
         elif _day(line["period"]["start"]) == end:
             fee += amount
     found = [
-        LineComparison(
-            tenant.tenant_id, f"overage/{name}", start, ours.get(name, Decimal(0)), theirs.get(name, Decimal(0))
-        )
+        _line(tenant, f"overage/{name}", start, ours.get(name), theirs.get(name), reading)
         for name in sorted(ours.keys() | theirs.keys())
     ]
     row = connection.execute(_SQL["fee"], parameters).fetchone()
-    return [*found, LineComparison(tenant.tenant_id, "subscription", end, row[0] if row else Decimal(0), fee)]
+    return [*found, _line(tenant, "subscription", end, row[0] if row else None, fee, reading)]
 
 
-def _items(
-    connection: psycopg.Connection[Any], tenant: BilledTenant, lines: Sequence[Body], at_stripe: Sequence[Body]
-) -> list[LineComparison]:
+def _items(connection: psycopg.Connection[Any], tenant: BilledTenant, reading: Reading) -> list[LineComparison]:
     """What we added and Stripe has not invoiced yet, and what is owed, against the items that the invoice shows."""
-    invoiced = {(one.get("metadata") or {}).get(KEY) for one in at_stripe if one.get("invoice")}
+    invoiced = {(one.get("metadata") or {}).get(KEY) for one in reading.body["items"] if one.get("invoice")}
     ours: dict[str, Decimal] = {}
     periods: dict[str, date] = {}
     for query, parameters in (
@@ -110,18 +130,26 @@ def _items(
                     ours[row["line_id"]] = ours.get(row["line_id"], Decimal(0)) + row["amount"]
                     periods[row["line_id"]] = row["service_period_start"]
     theirs: dict[str, Decimal] = {}
-    for line in lines:
+    for line in reading.body["lines"]:
         if (line.get("parent") or {}).get("type") != "invoice_item_details":
             continue
         name = (line.get("metadata") or {}).get(LINE) or f"not ours: {line.get('description') or line['id']}"
         theirs[name] = theirs.get(name, Decimal(0)) + from_minor(line["amount"], tenant.currency)
         periods.setdefault(name, _day(line["period"]["start"]))
     return [
-        LineComparison(
-            tenant.tenant_id, f"item/{name}", periods[name], ours.get(name, Decimal(0)), theirs.get(name, Decimal(0))
-        )
+        _line(tenant, f"item/{name}", periods[name], ours.get(name), theirs.get(name), reading)
         for name in sorted(ours.keys() | theirs.keys())
     ]
+
+
+def _line(
+    tenant: BilledTenant, name: str, start: date, ours: Decimal | None, theirs: Decimal | None, reading: Reading
+) -> LineComparison:
+    """Nothing on a side is an amount of 0."""
+    zero = Decimal(0)
+    return LineComparison(
+        tenant.tenant_id, name, start, ours or zero, theirs or zero, reading.read_at, reading.is_stale
+    )
 
 
 def _day(second: int) -> date:

@@ -1,19 +1,24 @@
 """minutebook reconcile: marts, postings and Stripe are one, or it says where not."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Any
 
 import typer
 
-from orchestration.billing.desk import billing_desk, now
+from orchestration.billing.desk import Desk, billing_desk, now
+from orchestration.billing.errors import StripeUnavailable
 from orchestration.billing.readiness import billed_tenants
-from orchestration.billing.reconcile import differences, read_summaries
-from orchestration.billing.upcoming import compare_upcoming
+from orchestration.billing.reconcile import Difference, differences, read_summaries
+from orchestration.billing.upcoming import LineComparison, compare_upcoming
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 
 app = typer.Typer()
+DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]
+LINES = ["tenant_id", "line", "service_period_start", "ours", "stripe", "difference", "age"]
 
 
 @command(app, "reconcile", "minutebook reconcile --tenant acme --invoices")
@@ -27,42 +32,56 @@ def reconcile(
 ) -> None:
     """Read Stripe's day summaries back and compare them with the marts and the postings. Exits 1 on any difference.
 
-    Nothing is repaired: each finding says what to do.
+    Nothing is repaired: each finding says what to do. An upcoming invoice is up to a minute old, or as old as is said
+    beside it while Stripe does not answer.
     """
     current = session(ctx)
+    rate = current.settings.stripe_rate
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        rate = current.settings.stripe_rate
-        read = read_summaries(desk.connection, desk.api, desk.readiness, now, tenant_ids=tenant, per_second=rate)
+        lines = _lines(desk, tenant, rate) if invoices else []
+        try:
+            read = read_summaries(desk.connection, desk.api, desk.readiness, now, tenant_ids=tenant, per_second=rate)
+        except StripeUnavailable:
+            if lines and not as_json:
+                _show_lines(lines)
+            raise
         found = differences(desk.connection, now(), tenant)
-        lines = []
-        if invoices:
-            tenants = [one for one in billed_tenants(desk.connection, now().date(), tenant) if one.may_be_posted]
-            lines = compare_upcoming(desk.connection, desk.api, desk.readiness, tenants)
     wrong = [line for line in lines if line.difference]
     rows = [{**asdict(one), "is_red": one.is_red} for one in found]
-    compared = [{**asdict(line), "difference": line.difference} for line in lines]
     if as_json:
-        print_json({"days_read": read, "differences": rows, "lines": compared})
+        print_json({"days_read": read, "differences": rows, "lines": _told(lines)})
     else:
-        columns = [
-            "tenant_id",
-            "meter_id",
-            "usage_date",
-            "ours",
-            "posted",
-            "stripe",
-            "difference",
-            "age_days",
-            "finding",
-        ]
-        show(rows, [*columns, "what_to_do"], False, f"marts, postings and Stripe agree ({read} days of Stripe's read)")
+        show(rows, [*DAYS, "what_to_do"], False, f"marts, postings and Stripe agree ({read} days of Stripe's read)")
         if invoices:
-            show(
-                compared,
-                ["tenant_id", "line", "service_period_start", "ours", "stripe", "difference"],
-                False,
-                "no lines",
-            )
+            _show_lines(lines)
+    _conclude(found, wrong, as_json)
+
+
+def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> list[LineComparison]:
+    tenants = [one for one in billed_tenants(desk.connection, now().date(), tenant) if one.may_be_posted]
+    return compare_upcoming(desk.connection, desk.readiness, tenants, per_second=rate)
+
+
+def _told(lines: Sequence[LineComparison]) -> list[dict[str, Any]]:
+    at = now()
+    return [{**asdict(line), "difference": line.difference, "age": _words(line.age(at), line)} for line in lines]
+
+
+def _words(age: timedelta, line: LineComparison) -> str:
+    return f"{age}, Stripe does not answer" if line.is_stale else str(age)
+
+
+def _show_lines(lines: Sequence[LineComparison]) -> None:
+    show(_told(lines), LINES, False, "no lines", "Statements and Stripe's upcoming invoices")
+    stale = sorted({line.tenant_id for line in lines if line.is_stale})
+    if stale:
+        say(
+            f"warning: Stripe does not answer; what it last said of the next invoice of {', '.join(stale)} is as old"
+            " as stands beside each line"
+        )
+
+
+def _conclude(found: Sequence[Difference], wrong: Sequence[LineComparison], as_json: bool) -> None:
     red = [one for one in found if one.is_red]
     if red or wrong:
         raise CommandFailed(f"{len(red)} day(s) and {len(wrong)} line(s) differ; what to do stands beside each")

@@ -10,7 +10,7 @@ from orchestration.billing.currency import from_minor
 from orchestration.billing.desk import billing_desk, now
 from orchestration.billing.setup import check as check_setup
 from orchestration.cli.options import Json, Tenants, command
-from orchestration.cli.output import next_step, print_json, show
+from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import queries
 from warehouse.control.tenants import require_tenant
@@ -26,17 +26,26 @@ def sync(
     apply: Annotated[
         bool, typer.Option("--apply/--plan", help="Create what is missing; without it, only say what would be.")
     ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Ask Stripe anew, as --apply does, not what it said within the hour.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make Stripe's meters, products and prices for ours. What is there is never edited: drift is told, and exits 1."""
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        if anew:
+            desk.cache.demand_anew()
         steps = desk.setup().sync(apply=apply)
+        oldest = desk.cache.oldest_reading
+        age = int((now() - oldest).total_seconds()) // 60 if oldest else 0
     rows = [asdict(step) for step in steps]
     if as_json:
         print_json(rows)
     else:
         show(rows, ["kind", "name", "result", "message"], False, "no meter has a Stripe event name and a price")
+        if age:
+            say(f"by what Stripe said {age} minute(s) ago; to ask it anew: minutebook stripe sync --plan --anew")
     drift = [step for step in steps if step.result == "drift"]
     if drift:
         raise CommandFailed(f"{len(drift)} object(s) differ from ours; correct them at Stripe, or our price here")
@@ -47,12 +56,13 @@ def sync(
 
 @command(app, "check", "minutebook stripe check --tenant acme")
 def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
-    """What each tenant lacks at Stripe before posting can start. Exits 1 when something is lacking.
+    """What each tenant lacks at Stripe before posting can start, asked anew. Exits 1 when something is lacking.
 
     A tenant is posted once its flag is set: minutebook tenant flag TENANT stripe_posting true.
     """
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        desk.cache.demand_anew()
         found = check_setup(desk.connection, desk.cache, desk.readiness, now, tenant)
     rows = [asdict(finding) for finding in found]
     if as_json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pytest
 from orchestration.assets.postings import (
     marts_postings_and_stripe_agree,
     postings,
+    statements_and_upcoming_invoices_agree,
     stripe_day_summaries,
     stripe_events,
     stripe_is_set_up_as_our_prices_say,
@@ -17,7 +19,8 @@ from orchestration.assets.postings import (
 from orchestration.billing.webhooks import receive
 from orchestration.overages import post_overage_when_due, work_off_stripe_events_that_wait
 from orchestration.resources import Minutebook
-from tests.billing.scene import KEY, Scene, month_of
+from tests.billing.scene import KEY, STATEMENT_LINES, Scene, month_of
+from tests.sandbox.stripe import Fault
 
 
 @pytest.fixture
@@ -129,6 +132,34 @@ def test_a_price_at_stripe_that_differs_from_ours_is_a_red_check_and_posting_goe
     assert [(record.data["tenant"], record.data["code"]) for record in found.records] == [("acme", "price_differs")]
     assert run(instance, postings).success
     assert billed.sent() == 1
+
+
+def test_the_check_of_upcoming_invoices_warns_of_a_cent_and_of_what_stripe_does_not_tell(
+    billed: Scene, instance: dg.DagsterInstance
+) -> None:
+    billed.owner.execute(STATEMENT_LINES)
+    asked = []
+    for ours, down, passes in ((0, False, True), (Decimal("0.01"), False, False), (0, True, False)):
+        billed.owner.execute("delete from marts.fct_statement_lines")
+        billed.owner.execute(
+            "insert into marts.fct_statement_lines values ('acme', %s, 'overage', 'voice', %s, 0)",
+            [month_of(billed.today)[0], ours],
+        )
+        if down:
+            billed.owner.execute("update ledger.stripe_cache set read_at = read_at - interval '1 hour'")
+            billed.stripe.fault = lambda call: Fault.DOWN if "invoice" in call.path else None
+        before = billed.stripe.requests
+        result = run(instance, stripe_day_summaries, statements_and_upcoming_invoices_agree)
+        asked.append(billed.stripe.requests - before)
+        (evaluation,) = result.get_asset_check_evaluations()
+        assert (evaluation.passed, evaluation.severity) == (passes, dg.AssetCheckSeverity.WARN), evaluation
+    lines = evaluation.metadata["lines"]
+    assert isinstance(lines, dg.TableMetadataValue)
+    assert [(line.data["stripe_answers"], str(line.data["age"])[:5]) for line in lines.records] == [
+        (False, "1:00:"), (False, "1:00:"),
+    ]  # fmt: skip
+    # The day summaries; meters, the tenant's subscription, its next invoice and its items, which the cache then holds.
+    assert asked[:2] == [1 + 4, 1]
 
 
 def test_a_drafted_invoice_is_the_last_call_of_its_tenant_alone(billed: Scene, instance: dg.DagsterInstance) -> None:

@@ -83,7 +83,7 @@ def upcoming(scene: Scene) -> list[LineComparison]:
     api = scene.api()
     with scene.billing() as connection, scene.billing() as of_cache:
         readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, GRACE)
-        return compare_upcoming(connection, api, readiness, billed_tenants(connection, scene.today))
+        return compare_upcoming(connection, readiness, billed_tenants(connection, scene.today))
 
 
 def test_set_up_is_planned_then_applied(scene: Scene, minutebook: Minutebook) -> None:
@@ -100,6 +100,67 @@ def test_set_up_is_planned_then_applied(scene: Scene, minutebook: Minutebook) ->
     assert not scene.stripe.metering.meters
     assert "created" in minutebook("stripe sync --apply").output
     assert {row["result"] for row in json.loads(minutebook("stripe sync --json").output)} == {"ok"}
+    age(scene, minutes=20)
+    (meter,) = scene.stripe.metering.meters.values()
+    meter["status"] = "inactive"
+    told = minutebook("stripe sync --plan").output
+    assert "20 minute(s) ago" in told
+    assert "archived" not in told
+    assert "archived" in minutebook("stripe sync --plan --anew", code=1).output
+    assert "archived" in minutebook("stripe sync --plan", code=1).output
+    meter["status"] = "active"
+    assert "archived" not in minutebook("stripe sync --apply").output
+
+
+def test_what_a_person_mended_at_stripe_is_seen_by_the_next_check(scene: Scene, minutebook: Minutebook) -> None:
+    meter = scene.meter()
+    scene.tenant("acme")
+    scene.owner.execute(
+        """
+        insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
+        insert into control.prices (plan_id, meter_id, valid_from, model, unit_amount)
+        values ('starter', 'voice', '2025-01-01', 'per_unit', 0.15);
+        insert into control.tenant_plans values ('acme', '2025-01-01', 'starter');
+        """
+    )
+    (subscription,) = scene.stripe.catalogue.subscriptions.values()
+    for broken, status, found in ((meter, "inactive", "meter_archived"), (subscription, "canceled", "no_subscription")):
+        broken["status"] = status
+        assert found in minutebook("stripe check", code=1).output
+        broken["status"] = "active"
+        minutebook("stripe check")
+
+
+def test_an_upcoming_invoice_that_stripe_does_not_tell_is_compared_as_it_was_with_its_age_beside(
+    scene: Scene, minutebook: Minutebook
+) -> None:
+    scene.meter()
+    scene.tenant("acme")
+    scene.overage("acme", scene.today - timedelta(days=1), 7)
+    scene.post()
+    (line, *_) = json.loads(minutebook("reconcile --invoices --json").output)["lines"]
+    assert (line["line"], line["is_stale"]) == ("overage/voice", False)
+    assert line["age"].startswith("0:00:0")
+    age(scene, minutes=125)
+    scene.stripe.fault = lambda call: Fault.DOWN if "invoice" in call.path else None
+    assert json.loads(minutebook("reconcile --invoices --json").stdout)["lines"][0]["is_stale"]
+    told = minutebook("reconcile --invoices").output
+    assert "2:05:" in told
+    assert "warning: Stripe does not answer" in told
+    scene.owner.execute(
+        "insert into marts.fct_statement_lines select 'acme', date_trunc('month', now())::date,"
+        " 'overage', 'voice', 1.05, 7"
+    )
+    assert "1 line(s) differ" in minutebook("reconcile --invoices", code=1).output
+    scene.stripe.fault = lambda call: Fault.DOWN
+    told = minutebook("reconcile --invoices", code=1).output  # nothing else can be compared, and this still is
+    assert "2:05:" in told
+    assert "nothing was compared" in told
+
+
+def age(scene: Scene, minutes: int) -> None:
+    """What Stripe said is older now."""
+    scene.owner.execute("update ledger.stripe_cache set read_at = read_at - %s", [timedelta(minutes=minutes)])
 
 
 def test_without_a_key_or_with_a_refused_one_it_says_which_variable(

@@ -7,9 +7,11 @@ import pytest
 
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.charging import charged
+from orchestration.billing.errors import StripeUnavailable
 from orchestration.billing.readiness import Finding, Readiness
 from orchestration.billing.setup import Setup, Step, check
 from tests.billing.scene import GRACE, Scene
+from tests.sandbox.stripe import Fault
 from tests.sandbox.stripe.invoicing import rated
 from warehouse.stripe_prices import as_stripe, is_same
 
@@ -35,8 +37,9 @@ def priced(scene: Scene) -> Scene:
 
 
 def sync(scene: Scene, apply: bool) -> list[Step]:
-    with scene.billing() as connection:
-        return Setup(connection, scene.api(), scene.now).sync(apply=apply)
+    with scene.billing() as connection, scene.billing() as of_cache:
+        api = scene.api()
+        return Setup(connection, api, StripeCache(of_cache, api, scene.now), scene.now).sync(apply=apply)
 
 
 def findings(scene: Scene) -> list[Finding]:
@@ -66,6 +69,26 @@ def test_what_a_person_changed_is_drift_and_stays(priced: Scene) -> None:
     drift = [step for step in sync(priced, apply=True) if step.result == "drift"]
     assert [(step.kind, step.name) for step in drift] == [("meter", "mb_ocr"), ("price", "price:1")]
     assert price["tiers"][0]["unit_amount_decimal"] == "11"
+
+
+def test_a_plan_goes_by_what_stripe_said_within_the_hour_and_applying_asks_it_anew(priced: Scene) -> None:
+    calls, catalogue = priced.stripe.calls, priced.stripe.catalogue
+    for _ in range(3):
+        assert {step.result for step in sync(priced, apply=False)} == {"create"}
+    assert (calls["meters"], calls["products"], calls["prices"]) == (1, 1, 1)
+    made = catalogue.create_product({"name": "Starter", "metadata": {"minutebook": "plan:starter"}})["id"]
+    assert [step.result for step in sync(priced, apply=False) if step.name == "plan:starter"] == ["create"]
+    assert [step.result for step in sync(priced, apply=True) if step.name == "plan:starter"] == ["ok"]
+    assert [name for name, one in catalogue.products.items() if one["name"] == "Starter"] == [made]
+    assert {step.result for step in sync(priced, apply=False)} == {"ok"}  # what was made is known at once
+    asked = calls["products"]
+    assert {step.result for step in sync(priced, apply=False)} == {"ok"}
+    assert calls["products"] == asked
+    priced.stripe.fault = lambda call: Fault.DOWN if call.path == "/v1/products" else None
+    priced.stripe.now += 7200
+    assert {step.result for step in sync(priced, apply=False)} == {"ok"}
+    with pytest.raises(StripeUnavailable):
+        sync(priced, apply=True)
 
 
 def test_what_each_tenant_lacks_is_named_with_what_to_do(priced: Scene) -> None:

@@ -11,21 +11,17 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-import structlog
 import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from typer.testing import CliRunner
 
-from orchestration.billing.cache import StripeCache, invalidate
-from orchestration.billing.errors import StripeUnavailable
 from orchestration.billing.events import EventsReport, process_events
 from orchestration.billing.webhooks import receive, webhook_app
 from orchestration.cli import app
-from tests.billing.scene import DAY, Scene
+from tests.billing.scene import Scene
 from tests.pages.server import served_by
-from tests.sandbox.stripe import Fault
 from warehouse import queries
 
 OLD, NEW = "whsec_old", "whsec_new"
@@ -260,63 +256,3 @@ def test_an_event_that_cannot_be_fetched_waits_and_the_others_go_on(scene: Scene
         assert connection.execute(queries.load("stripe_events")["count_waiting"]).fetchone() == (1,)
     scene.stripe.events["evt_thin"] = {**thin, "data": {"reason": {"error_count": 0, "error_types": []}}}
     assert process(scene) == EventsReport(processed=1)
-
-
-def test_the_cache_asks_once_until_time_or_a_webhook_says_otherwise(scene: Scene, service: str) -> None:
-    scene.meter()
-    customer = scene.tenant("acme")
-    with scene.billing() as one, scene.billing() as other:
-        caches = [StripeCache(one, scene.api(), scene.now), StripeCache(other, scene.api(), scene.now)]
-        for cache in caches * 3:
-            assert cache.subscriptions(customer)[0]["status"] == "active"
-        assert scene.stripe.calls["subscriptions"] == 1
-        scene.stripe.now += 30
-        deliver(service, snapshot(1, "customer.subscription.updated", {"id": "sub", "customer": customer}))
-        process(scene)
-        for cache in caches:
-            cache.subscriptions(customer)
-        assert scene.stripe.calls["subscriptions"] == 2
-        scene.stripe.now += 61
-        caches[0].subscriptions(customer)
-        assert scene.stripe.calls["subscriptions"] == 3
-
-
-@pytest.mark.parametrize(
-    ("kind", "seconds"), [("meters", 3600), ("price", 3600), ("customer", 300), ("subscriptions", 60), ("invoices", 60)]
-)
-def test_each_kind_is_asked_for_again_after_its_own_time_and_served_stale_with_a_warning_when_stripe_is_down(
-    scene: Scene, kind: str, seconds: int
-) -> None:
-    scene.meter()
-    customer = scene.tenant("acme")
-    (price,) = scene.stripe.catalogue.prices
-    with scene.billing() as connection:
-        cache = StripeCache(connection, scene.api(), scene.now)
-        ask = {
-            "meters": cache.meters, "price": lambda: cache.price(price), "customer": lambda: cache.customer(customer),
-            "subscriptions": lambda: cache.subscriptions(customer), "invoices": lambda: cache.invoices(customer),
-        }[kind]  # fmt: skip
-        known = ask()
-        for later, calls in ((seconds - 1, 1), (1, 2), (seconds, 3)):
-            scene.stripe.now += later
-            assert ask() == known
-            assert scene.stripe.calls[kind] == calls
-        scene.stripe.now += seconds
-        scene.stripe.fault = lambda call: Fault.DOWN
-        with structlog.testing.capture_logs() as logs:
-            assert ask() == known
-    assert [(log["log_level"], log["kind"]) for log in logs] == [("warning", kind)]
-
-
-def test_when_stripe_is_down_the_cache_serves_what_it_last_said(scene: Scene) -> None:
-    scene.meter()
-    customer = scene.tenant("acme")
-    with scene.billing() as connection:
-        cache = StripeCache(connection, scene.api(), scene.now)
-        known = cache.customer(customer)
-        invalidate(connection, "customer", None, scene.now())
-        scene.stripe.now += DAY
-        scene.stripe.fault = lambda call: Fault.DOWN
-        assert cache.customer(customer) == known
-        with pytest.raises(StripeUnavailable):
-            cache.customer("cus_unknown")

@@ -1,7 +1,7 @@
 -- name: get
 select body, read_at, invalidated_at is not null as is_invalid
 from ledger.stripe_cache
-where kind = %(kind)s and cache_key = %(cache_key)s;
+where kind = %(kind)s and cache_key = %(cache_key)s and body <> 'null';
 
 -- name: put
 -- An invalidation that arrived while Stripe was asked is about what it said before or after: read again then.
@@ -11,9 +11,18 @@ on conflict (kind, cache_key) do update
 set
     body = excluded.body,
     read_at = excluded.read_at,
-    invalidated_at = case when c.invalidated_at > excluded.read_at then c.invalidated_at end;
+    invalidated_at = case when c.invalidated_at > excluded.read_at then c.invalidated_at end
+returning invalidated_at is not null as is_invalid;
 
 -- name: invalidate
 update ledger.stripe_cache
 set invalidated_at = %(now)s
 where kind = %(kind)s and (%(cache_key)s::text is null or cache_key = %(cache_key)s);
+
+-- name: invalidate_upcoming
+-- Of customers whose next invoice we change, also of those that somebody is asking about just now for the first time.
+insert into ledger.stripe_cache (kind, cache_key, body, read_at, invalidated_at)
+select 'upcoming', c.customer, 'null', %(now)s, %(now)s
+from unnest(%(customers)s::text []) as c (customer)
+order by c.customer
+on conflict (kind, cache_key) do update set invalidated_at = excluded.invalidated_at;

@@ -1,7 +1,13 @@
 -- name: overage_lines
-select meter_id, amount, quantity
+-- Of our periods within Stripe's cycle: its first one may begin later than ours, when the subscription was made.
+select meter_id, sum(amount) as amount
 from marts.fct_statement_lines
-where tenant_id = %(tenant_id)s and period_start = %(period_start)s and line_kind = 'overage';
+where
+    tenant_id = %(tenant_id)s
+    and period_start >= %(cycle_start)s
+    and period_start < %(day)s
+    and line_kind = 'overage'
+group by meter_id;
 
 -- name: fee
 -- The fee of the plan in force on a day, whole.
