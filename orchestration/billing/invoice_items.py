@@ -23,7 +23,7 @@ from orchestration.billing.charging import charged
 from orchestration.billing.currency import from_minor, to_minor
 from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
 from orchestration.billing.outcomes import failure_of
-from orchestration.billing.readiness import Readiness, billed_tenants
+from orchestration.billing.readiness import Readiness
 from orchestration.billing.stripe_api import StripeApi, midnight
 from warehouse import queries
 from warehouse.postings import posting_lock
@@ -83,19 +83,13 @@ class Invoicer:
         return report
 
     def _owed(self, scope: dict[str, Any]) -> list[Item]:
-        rows = self._rows("owed", scope)
-        noted = {
-            tenant.tenant_id
-            for tenant in billed_tenants(self._connection, self._clock().date(), sorted({r["tenant_id"] for r in rows}))
-            if tenant.takes_credit_notes
-        }
         items = []
-        for row in rows:
+        for row in self._rows("owed", scope):
             invoice = None
             # What Stripe refused as a credit note, since its invoice was smaller perhaps, the next invoice takes.
-            is_noted = row["tenant_id"] in noted and not row["takes_no_note"]
+            is_noted = row["gives_credit_notes"] and not row["takes_no_note"]
             if is_noted and row["line_kind"] == "adjustment" and row["amount"] < 0:
-                invoice = self._readiness.invoice_of(row["stripe_customer_id"], row["service_period_end"])
+                invoice = self._readiness.invoice_of(row["stripe_customer_id"], _billed_on(row))
             is_note = invoice is not None and invoice["status"] == "paid"
             kind = "credit_note" if is_note else "line"
             items.append(
@@ -268,6 +262,13 @@ def _item(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None) 
         "corrects_invoice_id": invoice,
         "identifier": f"mbi{hashlib.sha256(words.encode()).hexdigest()[:40]}",
     }
+
+
+def _billed_on(row: Item) -> date:
+    """When Stripe's invoice of the corrected line was drafted: a fee is charged in advance, all else in arrears."""
+    start, turn = cycle(row["service_period_start"], row["anchor_day"])
+    is_fee = (row["corrects_line_id"] or "").split("/")[2:3] == ["subscription"]
+    return start if is_fee else turn
 
 
 def _price_of(line: dict[str, Any]) -> str | None:

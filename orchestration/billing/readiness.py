@@ -42,7 +42,6 @@ class BilledTenant:
     status: str
     status_since: date | None
     may_be_posted: bool
-    takes_credit_notes: bool
 
     def is_over(self, today: date) -> bool:
         """Closed for so long that no meter takes any day of it: its subscription may be gone."""

@@ -91,10 +91,15 @@ def terms(
     minimum: Annotated[Decimal, amount_option("Least of subscription and overage per period.")] = Decimal(0),
     prorates_allowance: Annotated[bool, typer.Option(help="Prorate allowances for a partial period too.")] = False,
     voice_meter: Annotated[str | None, typer.Option(metavar="METER", help="Meter that counts its calls.")] = None,
+    credit_notes: Annotated[
+        bool, typer.Option(help="Give a credit note where a paid invoice was too high; else the next invoice is lower.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set a plan's terms from a day on: fees, minimum, and the meter that counts its calls."""
-    version = plans.Terms(plan, valid_from, subscription_fee, setup_fee, minimum, prorates_allowance, voice_meter)
+    """Set a plan's terms from a day on: fees, minimum, the meter of its calls, how a paid invoice is corrected."""
+    version = plans.Terms(
+        plan, valid_from, subscription_fee, setup_fee, minimum, prorates_allowance, voice_meter, credit_notes
+    )
     with session(ctx).operator() as connection:
         change = plans.put_terms(connection, version)
     show_changes([change], as_json, f"minutebook plan allowance {plan} METER QUANTITY --from {valid_from}")
@@ -134,7 +139,8 @@ def show_plan(ctx: typer.Context, plan: PlanArgument, as_json: Json = False) -> 
     if as_json:
         print_json({**found, "terms": versions, "allowances": allowances, "prices": priced})
         return
-    columns = ["valid_from", "subscription_fee", "setup_fee", "minimum_amount", "prorates_allowance", "voice_meter_id"]
+    columns = ["valid_from", "subscription_fee", "setup_fee", "minimum_amount", "prorates_allowance"]
+    columns += ["gives_credit_notes", "voice_meter_id"]
     title = f"Terms of plan {plan} ({found['name']}, {found['currency']})"
     show(versions, columns, False, f"no terms yet; next: minutebook plan terms {plan} --help", title)
     show(allowances, ["meter_id", "valid_from", "quantity"], False, "no allowances", "\nAllowances")

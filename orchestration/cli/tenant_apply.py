@@ -67,6 +67,7 @@ def _plan(connection: Connection, plan: PlanPart) -> Iterator[Change]:
             terms.minimum,
             terms.prorates_allowance,
             terms.voice_meter,
+            terms.credit_notes,
         )
         yield plans.put_terms(connection, version)
     for allowance in plan.allowances:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from sources.personal import Keep
 from warehouse.control.agents import Kind
@@ -100,6 +100,7 @@ class TermsPart(Version):
     minimum: Decimal = Decimal(0)
     prorates_allowance: bool = False
     voice_meter: StrictStr | None = None
+    credit_notes: StrictBool = False
 
 
 class AllowancePart(Version):

@@ -51,7 +51,12 @@ METERS = ("voice", "chat")
 CENTS = 15
 STAGES = ("received", "processed", "recorded")
 FAULTS = [fault for fault in Fault if fault not in (Fault.HANG, Fault.UNAUTHORIZED)]
-WRITES = ("/v1/billing/meter_events", "/v1/invoiceitems")
+WRITES = ("/v1/billing/meter_events", "/v1/invoiceitems", "/v1/credit_notes")
+PLANS = """
+insert into control.plans (plan_id, name, currency) values ('noting', 'Noting', 'USD'), ('plain', 'Plain', 'USD');
+insert into control.plan_terms (plan_id, valid_from, subscription_fee, gives_credit_notes)
+values ('noting', '2020-01-01', 0, true), ('plain', '2020-01-01', 0, false);
+"""
 PATIENT = 120.0
 """Seconds a call may take: on a busy machine a shorter one would be a fault that no seed asked for."""
 
@@ -79,6 +84,7 @@ class Story:
     faults: int = 0
     sent: int = 0
     items: int = 0
+    notes: int = 0
     log: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
@@ -89,6 +95,7 @@ class Story:
             self.faults + other.faults,
         )
         self.sent, self.items = self.sent + other.sent, self.items + other.items
+        self.notes += other.notes
 
 
 class Dying(StripeApi):
@@ -103,6 +110,9 @@ class Dying(StripeApi):
 
     def create_invoice_item(self, *words: Any) -> Any:
         return self._write(super().create_invoice_item, *words)
+
+    def create_credit_note(self, *words: Any) -> Any:
+        return self._write(super().create_credit_note, *words)
 
     def _write(self, call: Callable[..., Any], *words: Any) -> Any:
         self._left -= 1
@@ -171,6 +181,7 @@ class Simulation:
             name = f"s{self.seed}-{number}"
             anchor = rng.choice([1, 1, 7, 15, 28])
             self.tenants[name] = self.scene.tenant(name, METERS, anchor), anchor
+            self._choose_plans(name)
         end = stripe.now + rng.randint(self.days // 2, self.days) * DAY
         while stripe.now < end:
             stripe.advance(rng.choice([3600, 6 * 3600, DAY, DAY, 2 * DAY, 3 * DAY, rng.randint(1, 9 * DAY)]))
@@ -191,15 +202,26 @@ class Simulation:
             if week == self._chance("another price").randint(0, 11):
                 self._change_prices()
             self._approve(1.0)
+            if self._chance("a bad week", week).random() < 0.7:
+                self._post_badly()  # there is hardly any but items and credit notes left to post
+                stripe.fault, self.scene.skew = (lambda call: None), 0.0
             self._post_well()
         if self._chance("the end").random() < 0.5:
             for subscription in stripe.catalogue.subscriptions.values():
                 subscription["status"] = "canceled"
             stripe.advance(3600)
             self._post_well()
+        self._post_well()  # a credit note that Stripe refused is an item of the run after
         self._prove_money()
         self._prove_told(set())
         return self.story
+
+    def _choose_plans(self, tenant: str) -> None:
+        """Two of three tenants begin on a plan that gives credit notes; some change to one that does not, or back."""
+        chance, day = self._chance("plans", tenant), date(2020, 1, 1)
+        for plan in chance.choice([["noting"], ["noting", "plain"], ["plain", "noting"]]):
+            self.scene.owner.execute("insert into control.tenant_plans values (%s, %s, %s)", [tenant, day, plan])
+            day = self.scene.today + timedelta(days=chance.randint(-30, 60))
 
     # What the marts and finance do
 
@@ -454,7 +476,9 @@ class Simulation:
         items: Counter[str] = Counter()
         for item in invoicing.items.values():
             items[item["metadata"]["minutebook_line"]] += item["amount"]
-        self.story.items = len(invoicing.items)
+        for note in invoicing.credit_notes.values():
+            items[note["metadata"]["minutebook_line"]] -= note["amount"]
+        self.story.items, self.story.notes = len(invoicing.items), len(invoicing.credit_notes)
         left = self.scene.owner.execute("select count(*) from ledger.invoice_items where state = 'pending'").fetchone()
         assert left == (0,), f"{left} items are in flight"
         lines = self.scene.owner.execute(
@@ -508,6 +532,7 @@ class Simulation:
 def world(url: str, now: float) -> Iterator[Scene]:
     with StripeSandbox(now) as stripe, psycopg.connect(url, autocommit=True) as owner:
         owner.execute(OVERAGES)
+        owner.execute(PLANS)
         scene = Scene(url, stripe, owner)
         for meter in METERS:
             scene.meter(meter)
@@ -572,7 +597,7 @@ def main() -> int:
     say(
         f"{len(seeds)} seeds, {len(failed)} failed{': ' if failed else ''}{', '.join(map(str, failed))}: {total.runs}"
         f" disturbed runs, {total.kills} kills, {total.faults} faults; Stripe received {total.sent} events and"
-        f" {total.items} items; in the others postings + items = marts, to the cent"
+        f" {total.items} items, {total.notes} credit notes; in the others postings + items - notes = marts, to the cent"
     )
     return 1 if failed else 0
 

@@ -11,6 +11,7 @@ from orchestration.billing.currency import from_minor, to_minor
 from orchestration.billing.errors import AmountNotExact
 from orchestration.billing.invoice_items import ItemsReport
 from orchestration.billing.readiness import Readiness, billed_tenants
+from orchestration.billing.stripe_api import midnight
 from orchestration.billing.upcoming import compare_upcoming
 from tests.billing.scene import DAY, GRACE, STATEMENT_LINES, Scene, month_of, on_call
 from tests.sandbox.stripe import Fault
@@ -51,6 +52,23 @@ class Books:
                 [f"acme/{self.start}/{kind}", self.start, kind, meter, Decimal(amount), *service],
             )
 
+    def plan(self, plan: str, since: str, *, gives_credit_notes: bool, tenant_since: date | None = None) -> None:
+        """Terms of a plan from a day on, and acme on it from a day on, or from ever."""
+        owner = self.scene.owner
+        owner.execute(
+            "insert into control.plans (plan_id, name, currency) values (%s, %s, 'USD') on conflict do nothing",
+            [plan, plan],
+        )
+        owner.execute(
+            "insert into control.plan_terms (plan_id, valid_from, subscription_fee, gives_credit_notes)"
+            " values (%s, %s, 0, %s)", [plan, since, gives_credit_notes],
+        )  # fmt: skip
+        owner.execute(
+            "insert into control.tenant_plans values ('acme', %s, %s)"
+            " on conflict (tenant_id, valid_from) do update set plan_id = excluded.plan_id",
+            [tenant_since or date(2024, 1, 1), plan],
+        )
+
     def reopen(self) -> None:
         self.scene.owner.execute("delete from ledger.statement_lines")
         self.scene.owner.execute("update ledger.periods set state = 'in_review', manifest_hash = null")
@@ -62,6 +80,9 @@ class Books:
     def items(self) -> list[tuple[str, int, str | None]]:
         rows = self.scene.stripe.invoicing.items.values()
         return sorted((row["description"].rsplit("/", 1)[1], row["amount"], row["invoice"]) for row in rows)
+
+    def notes(self) -> list[tuple[str, int]]:
+        return [(note["invoice"], note["amount"]) for note in self.scene.stripe.invoicing.credit_notes.values()]
 
     def invoice(self) -> dict[str, Any]:
         return next(iter(self.scene.stripe.invoicing.invoices.values()))
@@ -217,29 +238,96 @@ def test_what_an_invoice_charged_is_not_billed_again_after_the_subscription_chan
     assert books.items() == []
 
 
-def test_a_credit_note_corrects_a_paid_invoice_where_the_tenant_takes_them(books: Books) -> None:
-    books.scene.owner.execute(
-        """update control.tenants set feature_flags = '{"stripe_posting": true, "stripe_credit_notes": true}'"""
-    )
+@pytest.fixture
+def paid(books: Books) -> Books:
+    """The invoice of a period is paid, and the period after it is over."""
     books.use(books.end - timedelta(days=2), 100)
     books.scene.post()
     books.turn(5)
     books.start, books.end = month_of(books.scene.today)
     books.turn(31)
-    books.approve(adjustment="-4.50")
-    books.send()
-    (note,) = books.scene.stripe.invoicing.credit_notes.values()
-    assert (note["amount"], note["invoice"]) == (450, "in_000001")
-    assert books.items() == []
-    books.send()
-    assert len(books.scene.stripe.invoicing.credit_notes) == 1
-    books.reopen()
-    books.approve(adjustment="-24.50")  # the invoice was 15.00: it takes no note of 20.00 more
-    assert "exceed" in books.send().left[0][1]
-    books.send()
-    assert books.items() == [("adjustment", -2000, None)]
-    assert len(books.scene.stripe.invoicing.credit_notes) == 1
-    assert books.send().added == []
+    return books
+
+
+def test_a_credit_note_corrects_a_paid_invoice_where_the_plan_says_so(paid: Books) -> None:
+    paid.plan("noting", "2025-01-01", gives_credit_notes=True)
+    paid.approve(adjustment="-4.50")
+    paid.send()
+    assert paid.notes() == [("in_000001", 450)]
+    assert paid.items() == []
+    paid.send()
+    assert len(paid.notes()) == 1
+    paid.reopen()
+    paid.approve(adjustment="-24.50")  # the invoice was 15.00: it takes no note of 20.00 more
+    assert "exceed" in paid.send().left[0][1]
+    paid.send()
+    assert paid.items() == [("adjustment", -2000, None)]
+    assert len(paid.notes()) == 1
+    assert paid.send().added == []
+
+
+@pytest.mark.parametrize("amount", ["4.50", "-4.50"])
+def test_what_is_owed_to_us_or_not_paid_yet_is_an_item_whatever_the_plan_says(paid: Books, amount: str) -> None:
+    paid.plan("noting", "2025-01-01", gives_credit_notes=True)
+    if amount.startswith("-"):
+        paid.invoice()["status"] = "open"
+    paid.approve(adjustment=amount)
+    paid.send()
+    assert (paid.notes(), [row[1] for row in paid.items()]) == ([], [round(float(amount) * 100)])
+
+
+@pytest.mark.parametrize(
+    ("plans", "is_note"),
+    [
+        ([], False),
+        ([(0, True)], True),
+        ([(1, True)], False),  # its period had begun when the plan came into force
+        ([(-400, True), (0, False)], False),
+        ([(-400, True), (1, False)], True),
+        ([(-400, False), (1, True)], False),
+        ([(-400, False), (0, True), (1, False)], True),
+    ],
+)
+@pytest.mark.parametrize("what", ["the tenant's plan", "the plan's terms"])
+def test_the_plan_that_was_in_force_for_the_corrected_period_decides(
+    paid: Books, plans: list[tuple[int, bool]], is_note: bool, what: str
+) -> None:
+    """Days are counted from the first one of the corrected period; what the plan says today does not matter."""
+    first = month_of(paid.start - timedelta(days=1))[0]
+    for number, (day, notes) in enumerate(plans):
+        since = first + timedelta(days=day)
+        if what == "the tenant's plan":
+            paid.plan(f"p{number}", "2025-01-01", gives_credit_notes=notes, tenant_since=since)
+        else:
+            paid.plan("p", str(since), gives_credit_notes=notes)
+    paid.approve(adjustment="-4.50")
+    paid.send()
+    assert paid.notes() == ([("in_000001", 450)] if is_note else [])
+    assert [row[1] for row in paid.items()] == ([] if is_note else [-450])
+
+
+def test_a_fee_is_corrected_on_the_invoice_that_charged_it_in_advance(paid: Books) -> None:
+    paid.plan("noting", "2025-01-01", gives_credit_notes=True)
+    begun = month_of(paid.start - timedelta(days=1))[0]
+    end = midnight(begun)
+    before = {**paid.invoice(), "id": "in_before", "period_start": end - 30 * DAY, "period_end": end}
+    paid.scene.stripe.invoicing.invoices["in_before"] = before
+    paid.approve(adjustment="-4.50")
+    paid.scene.owner.execute("update ledger.statement_lines set corrects_line_id = %s", [f"acme/{begun}/subscription"])
+    paid.send()
+    assert paid.notes() == [("in_before", 450)]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.ERROR_AFTER, Fault.DOWN, Fault.BUSY])
+def test_a_credit_note_whose_answer_was_lost_is_read_before_it_is_given_again(paid: Books, fault: Fault) -> None:
+    paid.plan("noting", "2025-01-01", gives_credit_notes=True)
+    paid.approve(adjustment="-4.50")
+    paid.scene.stripe.fault = on_call(1, fault, "/v1/credit_notes")
+    paid.send()
+    paid.turn(2)  # Stripe has forgotten the key
+    paid.plan("plain", "2025-01-01", gives_credit_notes=False)  # and what was committed stays what it was
+    paid.send()
+    assert (paid.notes(), paid.items()) == ([("in_000001", 450)], [])
 
 
 def test_items_on_the_upcoming_invoice_are_compared_line_by_line(books: Books) -> None:

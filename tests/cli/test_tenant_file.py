@@ -1,5 +1,6 @@
 """`minutebook tenant apply FILE`."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ def test_a_changed_file_says_what_changed(acme: Minutebook, changed: Any) -> Non
     assert "1 created, 1 changed, 24 unchanged" in output
 
 
+def test_a_plans_terms_say_whether_a_paid_invoice_is_corrected_by_a_credit_note(acme: Minutebook, changed: Any) -> None:
+    assert json.loads(acme("plan show growth --json").output)["terms"][0]["gives_credit_notes"] is False
+    terms = [{"from": "2026-01-01", "subscription_fee": 249, "voice_meter": "call_minutes", "credit_notes": True}]
+    acme("tenant apply", changed(plans=[{"id": "growth", "name": "Growth", "terms": terms}]))
+    assert json.loads(acme("plan show growth --json").output)["terms"][0]["gives_credit_notes"] is True
+    acme("plan terms growth --from 2026-02-01 --subscription-fee 249 --voice-meter call_minutes --no-credit-notes")
+    (first, second) = json.loads(acme("plan show growth --json").output)["terms"]
+    assert (first["gives_credit_notes"], second["gives_credit_notes"]) == (True, False)
+    refused = acme("tenant apply", changed(feature_flags={"stripe_credit_notes": True}), code=1).output
+    assert "`credit_notes` in a plan's terms" in refused
+
+
 def test_a_file_with_one_fault_changes_nothing(
     minutebook: Minutebook, changed: Any, database: psycopg.Connection[Any]
 ) -> None:
@@ -91,6 +104,20 @@ def test_a_secret_in_a_file_is_refused_with_the_command_that_takes_it(
         ({"colour": "red"}, "colour: this key is not known"),
         ({"tenant": None}, "tenant: Field required"),
         ({"tenant_plans": [{"plan": "growth", "from": "soon"}]}, "tenant_plans.0.from: Input should be a valid date"),
+        (
+            {
+                "plans": [
+                    {
+                        "id": "p",
+                        "name": "P",
+                        "terms": [
+                            {"from": "2026-01-01", "subscription_fee": 1, "credit_notes": "if asked for"},
+                        ],
+                    }
+                ]
+            },
+            "plans.0.terms.0.credit_notes: Input should be a valid boolean",
+        ),
         ({"agents": [{"id": 17}]}, "agents.0.id: must be text; put it in quotes"),
         ({"unit_costs": [{"meter": "ocr_scans", "from": "2026-01-01", "unit_cost": "much"}]}, "unit_costs.0.unit_cost"),
     ],

@@ -26,6 +26,9 @@ REFUSED = [
     "price set --tenant acme --meter ocr_scans --from 2026-01-15 --amount 9",
     "price end --tenant acme --meter call_minutes --on 2026-03-01",
     "plan terms growth --from 2026-02-01 --subscription-fee 1",
+    # How its paid invoice is corrected is as fixed as its fee.
+    "plan terms growth --from 2026-01-01 --subscription-fee 249 --setup-fee 500 --voice-meter call_minutes"
+    " --credit-notes",
     "plan allowance growth call_minutes 5 --from 2026-03-01",
     "tenant plan acme other --from 2026-03-01",
     "cost unit ocr_scans 9 --from 2026-03-31",
@@ -111,6 +114,7 @@ def test_the_price_in_force_is_shown_with_who_set_it(acme: Minutebook) -> None:
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --tier inf:1 --tier 5:2", "only the last tier"),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --model plan", "only a tenant's own price"),
         ("plan terms growth --from 2026-01-01 --subscription-fee 1 --voice-meter ocr_scans", "counts no voice"),
+        ("tenant flag acme stripe_credit_notes true", "the plan says whether credit notes are given"),
         (
             "meter add call_minutes --name X --unit minute --source vapi --increment-seconds 6",
             "what it counts is fixed",

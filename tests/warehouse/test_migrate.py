@@ -81,7 +81,9 @@ def test_a_locked_table_is_waited_for_shortly_and_named(database_url: str, folde
             migrate(database_url, folder)
 
 
-def test_an_owner_without_superuser_rights_can_migrate(postgres_server: str, empty_database_url: str) -> None:
+@pytest.fixture
+def plain_owner(postgres_server: str, empty_database_url: str) -> str:
+    """An empty database of an owner without superuser rights."""
     name = empty_database_url.rpartition("/")[2]
     server, _, host = empty_database_url.partition("@")
     role = f"owner_{name}"
@@ -93,12 +95,54 @@ def test_an_owner_without_superuser_rights_can_migrate(postgres_server: str, emp
         " minutebook_tenant, minutebook_server to {} with admin option",
         role,
     )
-    url = f"{server.partition('//')[0]}//{role}:{role}@{host}"
-    assert migrate(url) == NAMES
-    with connect(url, Role.OPERATOR, actor="anna") as connection:
+    return f"{server.partition('//')[0]}//{role}:{role}@{host}"
+
+
+def test_an_owner_without_superuser_rights_can_migrate(plain_owner: str) -> None:
+    assert migrate(plain_owner) == NAMES
+    with connect(plain_owner, Role.OPERATOR, actor="anna") as connection:
         connection.execute("insert into control.plans (plan_id, name, currency) values ('p', 'P', 'USD')")
         audited = connection.execute("select actor, action, object_table from ledger.audit_log").fetchall()
     assert audited == [("anna", "insert", "control.plans")]
+
+
+def test_a_plan_gives_credit_notes_where_all_tenants_of_it_had_the_flag_which_goes(
+    plain_owner: str, folder: Path
+) -> None:
+    for name in NAMES[NAMES.index("0085_credit_notes_are_a_term") :]:
+        (folder / f"{name}.sql").rename(folder / f"{name}.later")
+    migrate(plain_owner, folder)
+    with connect(plain_owner, Role.OPERATOR, actor="anna") as connection:
+        for tenant, flags, plans in (
+            ("a", '{"stripe_credit_notes": true, "seats": 3}', ["noting", "mixed"]),
+            ("b", '{"stripe_credit_notes": true}', ["noting"]),
+            ("c", '{"stripe_credit_notes": false}', ["mixed", "plain"]),
+        ):
+            connection.execute(
+                "insert into control.tenants (tenant_id, name, currency, feature_flags) values (%s, %s, 'USD', %s)",
+                [tenant, tenant, flags],
+            )
+            for number, plan in enumerate(plans, 1):
+                connection.execute(
+                    "insert into control.plans (plan_id, name, currency) values (%s, %s, 'USD') on conflict do nothing",
+                    [plan, plan],
+                )
+                connection.execute(
+                    "insert into control.plan_terms (plan_id, valid_from, subscription_fee) values (%s, %s, 1)"
+                    " on conflict do nothing", [plan, f"2026-0{number}-01"],
+                )  # fmt: skip
+                connection.execute("insert into control.tenant_plans values (%s, %s, %s)", [
+                    tenant, f"2026-0{number}-01", plan,
+                ])  # fmt: skip
+        connection.commit()
+        migrate(plain_owner)
+        terms = connection.execute(
+            "select plan_id, bool_and(gives_credit_notes), bool_or(gives_credit_notes) from control.plan_terms"
+            " where plan_id <> 'canary' group by plan_id order by plan_id"
+        ).fetchall()
+        flags = connection.execute("select tenant_id, feature_flags from control.tenants order by 1").fetchall()
+    assert terms == [("mixed", False, False), ("noting", True, True), ("plain", False, False)]
+    assert [row for row in flags if row[0] in "abc"] == [("a", {"seats": 3}), ("b", {}), ("c", {})]
 
 
 def test_a_user_that_may_not_create_schemas_is_told_so(postgres_server: str, empty_database_url: str) -> None:

@@ -45,7 +45,10 @@ class Meter:
 
 @dataclass(frozen=True)
 class Terms:
-    """A version of a plan's terms; amounts are per period, in the plan's currency."""
+    """A version of a plan's terms; amounts are per period, in the plan's currency.
+
+    gives_credit_notes: a correction of their period in the tenant's favour is a credit note of its invoice, if paid.
+    """
 
     plan_id: str
     valid_from: date
@@ -54,6 +57,7 @@ class Terms:
     minimum_amount: Decimal = Decimal(0)
     prorates_allowance: bool = False
     voice_meter_id: str | None = None
+    gives_credit_notes: bool = False
 
 
 def put_meter(connection: Connection, meter: Meter) -> Change:

@@ -106,6 +106,11 @@ def set_flag(connection: Connection, tenant_id: str, flag: str, value: object) -
     """Set a feature flag to any JSON value."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", flag):
         raise Refused(f"'{flag}' is no flag name; use a-z, 0-9, '_', '.' and '-'")
+    if flag == "stripe_credit_notes":
+        raise Refused(
+            "flag stripe_credit_notes is read by nobody: the plan says whether credit notes are given"
+            " (minutebook plan terms --help, or `credit_notes` in a plan's terms)"
+        )
     require_tenant(connection, tenant_id)
     with connection.transaction():
         text = json.dumps(value)

@@ -8,8 +8,7 @@ select
     t.stripe_customer_id,
     coalesce(s.status, 'new') as status,
     s.valid_from as status_since,
-    t.feature_flags @> '{"stripe_posting": true}' as may_be_posted,
-    t.feature_flags @> '{"stripe_credit_notes": true}' as takes_credit_notes
+    t.feature_flags @> '{"stripe_posting": true}' as may_be_posted
 from control.tenants as t
 left join lateral (
     select v.status, v.valid_from

@@ -87,6 +87,7 @@ select
     t.setup_fee,
     t.minimum_amount,
     t.prorates_allowance,
+    t.gives_credit_notes,
     t.voice_meter_id,
     (
         select count(*) from control.tenants as n
@@ -134,7 +135,8 @@ with former as (
 
 written as (
     insert into control.plan_terms as t (
-        plan_id, valid_from, subscription_fee, setup_fee, minimum_amount, prorates_allowance, voice_meter_id
+        plan_id, valid_from, subscription_fee, setup_fee, minimum_amount, prorates_allowance, gives_credit_notes,
+        voice_meter_id
     )
     values (
         %(plan_id)s,
@@ -143,6 +145,7 @@ written as (
         %(setup_fee)s,
         %(minimum_amount)s,
         %(prorates_allowance)s,
+        %(gives_credit_notes)s,
         %(voice_meter_id)s
     )
     on conflict (plan_id, valid_from) do update
@@ -151,14 +154,23 @@ written as (
             setup_fee = excluded.setup_fee,
             minimum_amount = excluded.minimum_amount,
             prorates_allowance = excluded.prorates_allowance,
+            gives_credit_notes = excluded.gives_credit_notes,
             voice_meter_id = excluded.voice_meter_id
         where
-        (t.subscription_fee, t.setup_fee, t.minimum_amount, t.prorates_allowance, t.voice_meter_id)
+        (
+            t.subscription_fee,
+            t.setup_fee,
+            t.minimum_amount,
+            t.prorates_allowance,
+            t.gives_credit_notes,
+            t.voice_meter_id
+        )
         is distinct from (
             excluded.subscription_fee,
             excluded.setup_fee,
             excluded.minimum_amount,
             excluded.prorates_allowance,
+            excluded.gives_credit_notes,
             excluded.voice_meter_id
         )
     returning 1
@@ -202,6 +214,7 @@ select
     setup_fee,
     minimum_amount,
     prorates_allowance,
+    gives_credit_notes,
     voice_meter_id
 from control.plan_terms
 where plan_id = %(plan_id)s

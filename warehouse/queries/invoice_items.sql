@@ -67,7 +67,22 @@ select
     o.service_period_end,
     o.version,
     o.takes_no_note,
-    b.stripe_customer_id
+    -- The plan that was in force when the corrected period began says so, whatever it or the tenant's plan says by now.
+    coalesce((
+        select t.gives_credit_notes from control.plan_terms as t
+        where
+            t.valid_from <= o.service_period_start
+            and t.plan_id = (
+                select c.plan_id from control.tenant_plans as c
+                where c.tenant_id = o.tenant_id and c.valid_from <= o.service_period_start
+                order by c.valid_from desc
+                limit 1
+            )
+        order by t.valid_from desc
+        limit 1
+    ), false) as gives_credit_notes,
+    b.stripe_customer_id,
+    b.anchor_day
 from owed as o
 inner join frozen as f on o.tenant_id = f.tenant_id and o.period_start = f.period_start
 inner join billable as b on o.tenant_id = b.tenant_id
