@@ -208,6 +208,14 @@ class Book:
         return {meter.meter_id: meter for meter in self.meters}
 
     @cached_property
+    def attachments_of(self) -> dict[str | None, list[Attachment]]:
+        return _grouped(self.attachments, [one.tenant_id for one in self.attachments])
+
+    @cached_property
+    def projects_of(self) -> dict[str, list[Project]]:
+        return _grouped(self.projects, [one.tenant_id for one in self.projects])
+
+    @cached_property
     def _terms(self) -> dict[str, list[Terms]]:
         return _grouped(self.terms, [one.plan_id for one in self.terms])
 

@@ -178,9 +178,10 @@ def _compare_margins(
     found.check("cost", by_component, found.marts(
         "tenant_id, usage_date, component, basis", "amount", "fct_costs_daily where tenant_id is not null"
     ), UNROUNDED, by_day=True)  # fmt: skip
-    found.check("unknown cost", unknown, found.marts(
+    of_agents = found.marts(
         "tenant_id, usage_date, component, basis", "1", "fct_costs_daily where tenant_id is not null and amount is null"
-    ), by_day=True)  # fmt: skip
+    )
+    found.check("unknown cost", unknown, dict.fromkeys(of_agents, 1), by_day=True)  # there a row per agent
     pulls = {(pull.source, pull.account, pull.usage_date): pull for pull in current(found.world.pulls)}
     completeness: dict[Key, int] = {}
     revenue: dict[Key, Decimal] = {}

@@ -22,7 +22,7 @@ def load(connection: Connection, world: World) -> None:
     with connection.transaction():
         _load_book(connection, world.book)
         publish(connection, world.pulls)
-        connection.execute("analyze")
+    connection.execute("analyze")
 
 
 def publish(connection: Connection, pulls: Sequence[Pull]) -> None:

@@ -79,14 +79,14 @@ def accounts(book: Book, tenant: Tenant, day: date) -> set[tuple[str, str]]:
     brings_its_own = tenant.own_vapi_from is not None and tenant.own_vapi_from <= day
     if brings_its_own:
         found.add(("vapi", tenant.tenant_id))
-    for one in book.attachments:
-        if one.tenant_id == tenant.tenant_id and book.attached_on(one.kind, one.value, day) == one:
+    for one in book.attachments_of.get(tenant.tenant_id, []):
+        if book.attached_on(one.kind, one.value, day) == one:
             if one.kind == "usage_agent":
                 found.add(("usage_metrics", tenant.tenant_id))
             elif not brings_its_own:
                 found.add(("vapi", "platform"))
-    for project in book.projects:
-        if project.tenant_id == tenant.tenant_id and book.project_on(project.project_id, day) == project:
+    for project in book.projects_of.get(tenant.tenant_id, []):
+        if book.project_on(project.project_id, day) == project:
             found.add(("voiceflow", tenant.tenant_id))
     return found
 
@@ -120,14 +120,21 @@ def allocated(
                 * Fraction(book.rate_on(tenant.currency, found.currency, day) or 0)
                 for tenant in active
             }
-        if not sum(weights.values()):
-            weights = dict.fromkeys(weights, Fraction(1))
+        weights = {tenant_id: _to_thirty_decimals(weight) for tenant_id, weight in weights.items()}
+        total = sum(weights.values())
+        if not total:
+            weights, total = dict.fromkeys(weights, Fraction(1)), Fraction(len(weights))
         of_day = Fraction(found.monthly_amount) / days_of_month
         shares += [
-            (tenant_id, Cost(name, "allocated", of_day * weight / sum(weights.values()), found.currency))
+            (tenant_id, Cost(name, "allocated", of_day * weight / total, found.currency))
             for tenant_id, weight in weights.items()
         ]
     return shares
+
+
+def _to_thirty_decimals(weight: Fraction) -> Fraction:
+    """Three thousand exact weights sum to a denominator of thousands of digits; shares are compared to a billionth."""
+    return Fraction(round(weight * 10**30), 10**30)
 
 
 def revenue_by_day(

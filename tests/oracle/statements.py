@@ -94,6 +94,7 @@ def own_lines(
     lines: list[Line] = []
     days: list[OverageDay] = []
     unpriced: dict[tuple[date, str], int] = {}
+    meters = sorted(meter for owner, meter in used if owner == tenant.tenant_id)
     for number, period in enumerate(periods(tenant, as_of)):
 
         def line(kind: str, exact: Fraction | Decimal, meter_id: str | None = None, quantity: int | None = None,
@@ -113,7 +114,7 @@ def own_lines(
                 lines.append(line("subscription", Fraction(terms.subscription_fee) * share, quantity=1))
                 fees = lines[-1].amount
         overages = Decimal(0)
-        for meter_id in sorted(meter for owner, meter in used if owner == tenant.tenant_id):
+        for meter_id in meters:
             by_day = {
                 day: quantity for day, quantity in used[tenant.tenant_id, meter_id].items()
                 if period.start <= day < period.end
