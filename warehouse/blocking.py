@@ -1,66 +1,99 @@
-"""What stands in the way of approving a statement, and the command that mends each of it. Owns no table."""
+"""What stands in the way of approving statements, and the command that mends each of it. Owns no table.
 
-from dataclasses import dataclass
+The one notion of it: what a month's list counts, what a review tells and what an approval refuses are all found here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from warehouse.control.changes import Connection, Row, first, rows
+from warehouse.blocker import Blocker, Kind
+from warehouse.control.changes import Connection, Row, rows
 from warehouse.doubts import doubts
+from warehouse.mending import mend
 
 FILE = "periods"
+Key = tuple[str, date]
 
 
-@dataclass(frozen=True)
-class Blocker:
-    """Why a period should not be approved yet, and the command that mends it."""
+def blockers(connection: Connection, statements: Sequence[Row], today: date) -> list[Blocker]:
+    """What stands in the way of approving each of these statements, in their order; empty when nothing does.
 
-    tenant_id: str
-    period_start: date
-    what: str
-    mend: str
+    A statement is a row of `warehouse.periods.statements`. One statement or a thousand take the same few queries.
+    """
+    asked = {
+        "tenant_ids": [row["tenant_id"] for row in statements],
+        "starts": [row["period_start"] for row in statements],
+        "ends": [row["period_end"] for row in statements],
+    }
+    found: dict[Key, list[Blocker]] = defaultdict(list)
+    for one in (
+        *_running(statements, today),
+        *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **asked)),
+        *(_of_usage(row) for row in rows(connection, FILE, "usage_that_blocks", **asked)),
+        *doubts(connection, asked),
+        *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
+    ):
+        found[one.tenant_id, one.period_start].append(one)
+    return [one for row in statements for one in found[row["tenant_id"], row["period_start"]]]
 
 
-def blockers(connection: Connection, statement: Row, today: date) -> list[Blocker]:
-    """What stands in the way of approving a statement; empty when nothing does."""
-    tenant, start, end = statement["tenant_id"], statement["period_start"], statement["period_end"]
-    window = {"tenant_id": tenant, "period_start": start, "period_end": end}
-    found = []
-    if today < statement["ends_on"]:
-        found.append(
-            Blocker(tenant, start, f"runs until {statement['ends_on']}", f"wait until {statement['ends_on']} UTC")
+def by_statement(found: Iterable[Blocker]) -> dict[Key, list[Blocker]]:
+    """By tenant and period start; a statement that nothing blocks has an empty list."""
+    grouped: dict[Key, list[Blocker]] = defaultdict(list)
+    for one in found:
+        grouped[one.tenant_id, one.period_start].append(one)
+    return grouped
+
+
+def _running(statements: Sequence[Row], today: date) -> list[Blocker]:
+    return [
+        Blocker(
+            row["tenant_id"],
+            row["period_start"],
+            Kind.RUNNING,
+            f"runs until {row['ends_on']}",
+            f"wait until {row['ends_on']} UTC",
         )
-    for day in rows(connection, FILE, "days_that_block", **window):
-        dates = _span(day["first_date"], day["last_date"])
-        cause = f": {day['cause']}" if day["cause"] else ""
-        mend = f"minutebook pull --tenant {tenant} --source {day['source']} --from {day['first_date']}"
-        found.append(
-            Blocker(
-                tenant,
-                start,
-                f"{day['days']} {day['source']} day(s) {day['status']}, {dates}{cause}",
-                f"{mend} --to {day['last_date']}",
-            )
-        )
-    for usage in rows(connection, FILE, "usage_that_blocks", **window):
-        dates = _span(usage["first_date"], usage["last_date"])
-        quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f}"
-        found.append(
-            Blocker(
-                tenant,
-                start,
-                f"{usage['reason']}: {usage['item']} of {usage['source']}, {dates}{quantity}",
-                _mend_usage(usage["reason"], tenant, start),
-            )
-        )
-    found += [Blocker(tenant, start, what, mend) for what, mend in doubts(connection, tenant, start, end)]
-    earlier = first(connection, FILE, "earlier_open_period", **window)
-    if earlier is not None and earlier["period_start"] is not None:
-        month = f"{earlier['period_start']:%Y-%m}"
-        found.append(
-            Blocker(
-                tenant, start, f"its period {month} is not approved", f"minutebook approve {month} --tenant {tenant}"
-            )
-        )
-    return found
+        for row in statements
+        if today < row["ends_on"]
+    ]
+
+
+def _of_days(day: Row) -> Blocker:
+    cause = f": {day['cause']}" if day["cause"] else ""
+    about = {"a_tenant": day["tenant_id"], "tenants": 1, "first_day": day["first_date"], "last_day": day["last_date"]}
+    return Blocker(
+        day["tenant_id"],
+        day["period_start"],
+        Kind.DAYS,
+        f"{day['days']} {day['source']} day(s) {day['status']}, {_span(day['first_date'], day['last_date'])}{cause}",
+        mend({**day, **about}).replace("\n", " && "),
+        days=day["days"],
+    )
+
+
+def _of_usage(usage: Row) -> Blocker:
+    dates = _span(usage["first_date"], usage["last_date"])
+    quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f}"
+    return Blocker(
+        usage["tenant_id"],
+        usage["period_start"],
+        Kind.USAGE,
+        f"{usage['reason']}: {usage['item']} of {usage['source']}, {dates}{quantity}",
+        _mend_usage(usage["reason"], usage["tenant_id"], usage["period_start"]),
+    )
+
+
+def _of_earlier(period: Row) -> Blocker:
+    month = f"{period['open_period_start']:%Y-%m}"
+    return Blocker(
+        period["tenant_id"],
+        period["period_start"],
+        Kind.EARLIER,
+        f"its period {month} is not approved",
+        f"minutebook approve {month} --tenant {period['tenant_id']}",
+    )
 
 
 def _span(start: date, end: date) -> str:

@@ -3,21 +3,15 @@ its calls are counted in another account too, or Stripe charges another price. O
 is a lot.
 """
 
-from datetime import date
+from collections.abc import Mapping
 from decimal import Decimal
 
-from warehouse.control.changes import Action, Change, Connection, execute, first, rows
+from warehouse.blocker import Blocker, Kind
+from warehouse.control.changes import Action, Change, Connection, Row, execute, rows
 from warehouse.control.errors import Refused
 from warehouse.stripe_prices import charges_alike, is_known
 
 FILE = "doubts"
-
-
-def moved_share(connection: Connection) -> Decimal:
-    """The share of the former statement's recurring amount by which the next may move without a person's word."""
-    row = first(connection, FILE, "moved_share")
-    assert row is not None  # noqa: S101  migrated with one row
-    return Decimal(row["moved_share"])
 
 
 def set_moved_share(connection: Connection, share: Decimal) -> Change:
@@ -29,45 +23,67 @@ def set_moved_share(connection: Connection, share: Decimal) -> Change:
     return Change(f"moved share {share}", Action.CHANGED if written else Action.UNCHANGED)
 
 
-def doubts(connection: Connection, tenant_id: str, period_start: date, period_end: date) -> list[tuple[str, str]]:
-    """(what is doubtful, what to do) of a statement; a person looks at it, and overrides with a reason."""
-    window = {"tenant_id": tenant_id, "period_start": period_start, "period_end": period_end}
-    look = f"minutebook review {period_start:%Y-%m} --tenant {tenant_id} --lines"
-    found = []
-    for total in rows(connection, FILE, "totals_that_disagree", **window):
-        found.append(
-            (
-                f"{total['source']} says {total['name']} {total['provider_says']} on {total['usage_date']}, "
-                f"its rows say {total['counted'] or 0}",
-                f"minutebook pull --tenant {tenant_id} --source {total['source']} --from {total['usage_date']} "
-                f"--to {total['usage_date']}",
-            )
-        )
-    for shared in rows(connection, FILE, "calls_of_two_accounts", **window):
-        found.append(
-            (
-                f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
-                f"{shared['other_account']}: one Vapi organisation under two keys is billed twice",
-                mend_two_keys(shared["account"], shared["other_account"]),
-            )
-        )
-    for price in rows(connection, FILE, "prices_charged", tenant_id=tenant_id, period_start=period_start):
-        if not is_known(price["stripe_price"]) or charges_alike(price, price["currency"], price["stripe_price"]):
-            continue
-        found.append(
-            (
-                f"Stripe's price {price['stripe_price']['id']} charges {price['meter_id']} otherwise than our price "
-                f"{price['price_id']}",
-                f"minutebook stripe sync, and put its price on the subscription of {tenant_id} at Stripe",
-            )
-        )
-    whole = rows(connection, FILE, "moved", tenant_id=tenant_id, period_start=period_start)
-    if len(whole) == 2 and whole[0]["period_start"] == period_start:
-        now, before = whole[0]["amount"], whole[1]["amount"]
-        if abs(now - before) > moved_share(connection) * before:
-            share = f"{(now - before) / before * 100:+.0f} %" if before else "from nothing"
-            found.append((f"moved from {before} to {now} {whole[0]['currency']} ({share})", look))
-    return found
+def doubts(connection: Connection, asked: Mapping[str, object]) -> list[Blocker]:
+    """What is doubtful of statements; a person looks at it, and overrides with a reason.
+
+    asked: tenant_ids, starts and ends of the statements' periods, three lists of one length.
+    """
+    return [
+        *(_of_total(row) for row in rows(connection, FILE, "totals_that_disagree", **asked)),
+        *(_of_two_accounts(row) for row in rows(connection, FILE, "calls_of_two_accounts", **asked)),
+        *(
+            _of_price(row)
+            for row in rows(connection, FILE, "prices_charged", **asked)
+            if is_known(row["stripe_price"]) and not charges_alike(row, row["currency"], row["stripe_price"])
+        ),
+        *(_of_move(row) for row in rows(connection, FILE, "moved", **asked)),
+    ]
+
+
+def _of_total(total: Row) -> Blocker:
+    return Blocker(
+        total["tenant_id"],
+        total["period_start"],
+        Kind.TOTAL,
+        f"{total['source']} says {total['name']} {total['provider_says']} on {total['usage_date']}, "
+        f"its rows say {total['counted'] or 0}",
+        f"minutebook pull --tenant {total['tenant_id']} --source {total['source']} --from {total['usage_date']} "
+        f"--to {total['usage_date']}",
+    )
+
+
+def _of_two_accounts(shared: Row) -> Blocker:
+    return Blocker(
+        shared["tenant_id"],
+        shared["period_start"],
+        Kind.TWO_ACCOUNTS,
+        f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
+        f"{shared['other_account']}: one Vapi organisation under two keys is billed twice",
+        mend_two_keys(shared["account"], shared["other_account"]),
+    )
+
+
+def _of_price(price: Row) -> Blocker:
+    return Blocker(
+        price["tenant_id"],
+        price["period_start"],
+        Kind.PRICE,
+        f"Stripe's price {price['stripe_price']['id']} charges {price['meter_id']} otherwise than our price "
+        f"{price['price_id']}",
+        f"minutebook stripe sync, and put its price on the subscription of {price['tenant_id']} at Stripe",
+    )
+
+
+def _of_move(moved: Row) -> Blocker:
+    now, before = moved["amount"], moved["former_amount"]
+    share = f"{(now - before) / before * 100:+.0f} %" if before else "from nothing"
+    return Blocker(
+        moved["tenant_id"],
+        moved["period_start"],
+        Kind.MOVED,
+        f"moved from {before} to {now} {moved['currency']} ({share})",
+        f"minutebook review {moved['period_start']:%Y-%m} --tenant {moved['tenant_id']} --lines",
+    )
 
 
 def mend_two_keys(*accounts: str) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from warehouse import explaining
-from warehouse.blocking import Blocker, blockers
+from warehouse.blocker import Blocker
+from warehouse.blocking import blockers
 from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
@@ -86,7 +87,7 @@ def approve(
         guard.lock(connection)
         if _state(connection, tenant, start) in {"approved", "closed"}:
             return None
-        found = blockers(connection, statement, today)
+        found = blockers(connection, [statement], today)
         if today < statement["ends_on"]:
             raise ApprovalBlocked(f"{_name(statement)} runs until {statement['ends_on']}: approve it after that day")
         if found and not override_reason:

@@ -12,7 +12,7 @@ from orchestration.cli.options import Json, Period, Tenants, command, parse_amou
 from orchestration.cli.output import console, next_step, print_json, say, show, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from warehouse import blocking, periods
-from warehouse.blocking import Blocker
+from warehouse.blocker import Blocker
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
 from warehouse.doubts import set_moved_share
@@ -51,12 +51,10 @@ def review(
             if moved_share is not None:
                 set_moved_share(connection, moved_share)
             statements = _statements(connection, period, tenant)
-            blockers = {
-                _key(row): blocking.blockers(connection, row, today()) for row in tracked(statements, "reviewing")
-            }
+            blockers = blocking.by_statement(blocking.blockers(connection, statements, today()))
             detail = periods.lines(connection, period, tenant)
             connection.commit()  # each period's state is a transaction of its own, which holds up nobody
-            for row in statements:
+            for row in tracked(statements, "reviewing"):
                 if periods.begin_review(connection, row, current.settings.actor):
                     row["state"] = "in_review"
     if as_json:
@@ -239,7 +237,7 @@ def _show_blockers(blockers: list[Blocker]) -> None:
     show(rows, ["tenant_id", "what", "mend"], False, "\nnothing blocks approval", "\nWhat blocks approval")
 
 
-def _say_next(period: Month, statements: list[Row], blockers: dict[tuple[str, object], list[Blocker]]) -> None:
+def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key, list[Blocker]]) -> None:
     pending = [row for row in statements if _is_pending(row)]
     if not pending:
         next_step(f"minutebook close {period}")
@@ -254,7 +252,7 @@ def _as_json(row: Row, blockers: list[Blocker], lines: list[Row]) -> Row:
     return {**row, "blockers": found, "lines": [line for line in lines if _key(line) == _key(row)]}
 
 
-def _key(row: Row) -> tuple[str, object]:
+def _key(row: Row) -> blocking.Key:
     return row["tenant_id"], row["period_start"]
 
 

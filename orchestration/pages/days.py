@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.pages.door import Visitor, for_roles, readers
-from orchestration.pages.mending import mend
 from orchestration.pages.paging import Paging, page_number
 from orchestration.pages.rendering import render
 from warehouse.control.changes import Row, first, rows
+from warehouse.mending import mend
 
 FILE = "pages"
 DAYS_SHOWN = 31

@@ -16,9 +16,9 @@ from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, r
 from orchestration.pages.paging import Paging
 from orchestration.pages.rendering import render
 from warehouse import blocking, periods
+from warehouse.blocker import Blocker, Kind
 from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.control.errors import Refused
-from warehouse.doubts import moved_share
 from warehouse.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.periods import ApprovalBlocked, Month
 
@@ -88,18 +88,14 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
 
 def statements_of(connection: Connection, month: Month, today: date) -> list[Row]:
     """The statements of a month, each with its standing (blocked, ready, running, done) and what blocks it."""
-    found = rows(
-        connection,
-        FILE,
-        "month",
-        month_start=month.start,
-        month_end=month.end,
-        today=today,
-        moved_share=moved_share(connection),
-    )
+    found = periods.statements(connection, month)
+    beside = {_key(row): row for row in rows(connection, FILE, "beside", month_start=month.start, month_end=month.end)}
+    to_decide = [row for row in found if not _is_done(row) and row["ends_on"] <= today]
+    blockers = blocking.by_statement(blocking.blockers(connection, to_decide, today))
     for row in found:
-        row["blocks"] = _blocks(row)
-        row["standing"] = _standing(row)
+        row |= beside[_key(row)]
+        row["blocks"] = _in_short(blockers[_key(row)])
+        row["standing"] = _standing(row, today)
         former = row["former_total"]
         row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
     return found
@@ -123,8 +119,8 @@ def _period(
         except StatementMissing as error:
             raise HTTPException(404, str(error)) from None
         period = _statement(connection, tenant, start)
-        is_pending = period["state"] not in {"approved", "closed"}
-        blockers = blocking.blockers(connection, period, today) if is_pending else []
+        is_pending = not _is_done(period)
+        blockers = blocking.blockers(connection, [period], today) if is_pending else []
         history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
         behind = what_is_behind(connection, request, [tenant])
     return render(
@@ -167,28 +163,30 @@ def asked_month(request: Request, known: Sequence[date]) -> Month:
     return Month.parse(f"{max(ended, default=max(known, default=today)):%Y-%m}")
 
 
-def _standing(row: Row) -> str:
-    if row["state"] in {"approved", "closed"}:
+def _standing(row: Row, today: date) -> str:
+    if _is_done(row):
         return "done"
-    if row["is_running"]:
+    if today < row["ends_on"]:
         return "running"
     return "blocked" if row["blocks"] else "ready"
 
 
-def _blocks(row: Row) -> list[str]:
+def _is_done(row: Row) -> bool:
+    return row["state"] in {"approved", "closed"}
+
+
+def _key(row: Row) -> blocking.Key:
+    return row["tenant_id"], row["period_start"]
+
+
+def _in_short(blockers: Sequence[Blocker]) -> list[str]:
     """What stands in the way, in a few words each; the statement's own page tells it in full."""
-    days, items = row["blocking_days"], row["blocking_items"]
-    return [
-        words
-        for is_so, words in (
-            (days, f"{days} day{'s' if days != 1 else ''}"),
-            (items, f"{items} item{'s' if items != 1 else ''} not billed"),
-            (row["has_moved"], "moved a lot"),
-            (row["has_disagreeing_total"], "a provider counts otherwise"),
-            (row["has_earlier_open"], "an earlier period"),
-        )
-        if is_so
-    ]
+    days, items = sum(one.days for one in blockers), sum(one.kind is Kind.USAGE for one in blockers)
+    counted = {
+        Kind.DAYS: f"{days} day{'s' if days != 1 else ''}",
+        Kind.USAGE: f"{items} item{'s' if items != 1 else ''} not billed",
+    }
+    return [counted.get(kind, str(kind)) for kind in dict.fromkeys(one.kind for one in blockers)]
 
 
 def _is_shown(row: Row, shown: str) -> bool:

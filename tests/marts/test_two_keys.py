@@ -4,16 +4,18 @@ from datetime import date
 
 from orchestration.checks import QUERIES
 from tests.marts.warehouse_of_one import Warehouse, call
+from warehouse.blocker import Kind
+from warehouse.blocking import blockers
 from warehouse.connect import Role, connect
-from warehouse.doubts import doubts
 
 DAYS = ("2026-11-02", "2026-11-03")
-WINDOW = (date(2026, 11, 1), date(2026, 12, 1))
+NOVEMBER = {"period_start": date(2026, 11, 1), "period_end": date(2026, 12, 1), "ends_on": date(2026, 12, 1)}
 
 
 def told(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str]]:
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        return [doubt for doubt in doubts(operator, tenant_id, *WINDOW) if "two accounts" in doubt[0]]
+        found = blockers(operator, [{"tenant_id": tenant_id, **NOVEMBER}], date(2026, 12, 1))
+        return [(one.what, one.mend) for one in found if one.kind is Kind.TWO_ACCOUNTS]
 
 
 def red(warehouse: Warehouse) -> list[tuple[object, ...]]:

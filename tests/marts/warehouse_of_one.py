@@ -90,6 +90,16 @@ class Warehouse:
             })  # fmt: skip
         return pull_id
 
+    def interactions(self, account: str, usage_date: str, project: str, rows: Sequence[tuple[str, int]]) -> int:
+        """Publish one day of a project's Voiceflow interactions in production: (type, quantity)."""
+        pull_id = self._publish("voiceflow", account, usage_date, len(rows), False)
+        for usage_type, quantity in rows:
+            self.put("raw_voiceflow.usage", self._stamp(account, usage_date, pull_id) | {
+                "project_id": project, "environment_id": "production", "metric": "interactions",
+                "period_at": f"{usage_date}T12:00:00Z", "usage_type": usage_type, "quantity": quantity, "payload": "{}",
+            })  # fmt: skip
+        return pull_id
+
     def _stamp(self, account: str, usage_date: str, pull_id: int) -> dict[str, Any]:
         tenant_id = None if account == "platform" else account
         return {"account": account, "tenant_id": tenant_id, "usage_date": usage_date, "pull_id": pull_id}

@@ -34,7 +34,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.build(today)
     with connect(warehouse.url, Role.OPERATOR) as operator:
         found = {
-            month: [one.what for one in blockers(operator, row, today)]
+            month: [one.what for one in blockers(operator, [row], today)]
             for month in ("2026-01", "2026-02", "2026-03")
             for row in periods.statements(operator, Month.parse(month))
         }
@@ -45,7 +45,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
         set_moved_share(operator, Decimal(3))
         (march,) = periods.statements(operator, Month.parse("2026-03"))
-        assert not [one for one in blockers(operator, march, today) if one.what.startswith("moved")]
+        assert not [one for one in blockers(operator, [march], today) if one.what.startswith("moved")]
     trail = "select actor, after ->> 'moved_share' from ledger.audit_log where object_table = 'control.review_rules'"
     assert warehouse.rows(trail)[-1] == ("finance", "3")
 
@@ -57,23 +57,34 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.metrics("acme", "2026-03-11", rows)
     warehouse.failed_pull("usage_metrics", "acme", "2026-03-12", "unreachable")
     warehouse.connection.execute("update ledger.pulls set is_incomplete = true where pull_id = %s", [pull])
+    warehouse.put("control.voiceflow_projects", {"project_id": "chat", "tenant_id": "acme", "agent_id": "acme-agent",
+                                                 "environment": "production", "valid_from": "2026-03-01"})  # fmt: skip
+    warehouse.interactions("acme", "2026-03-11", "chat", [("telepathy", 4)])
+    warehouse.failed_pull("voiceflow", "acme", "2026-03-12", "credential_rejected")
+    warehouse.failed_pull("voiceflow", "acme", "2026-03-13", "rows_lost")
     lookups = {"meter_id": "lookups", "name": "Lookups", "unit": "lookup", "source": "usage_metrics"}
     warehouse.put("control.meters", {**lookups, "metric_type": "lookup", "stripe_event_name": "lookups"})
     warehouse.put("control.prices", {"plan_id": "basic", "meter_id": "lookups", "model": "per_unit",
                                      "unit_amount": "0.02", "valid_from": "2020-01-01"})  # fmt: skip
     warehouse.build(today)
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        found_in_march = [one.what for one in blockers(operator, march, today)]
+        found_in_march = {one.what: one.mend for one in blockers(operator, [march], today)}
     for what in (
         "28 usage_metrics day(s) not pulled, 2026-03-01 to 2026-03-31",
         "1 usage_metrics day(s) failed, on 2026-03-12: unreachable",
         "1 usage_metrics day(s) incomplete, on 2026-03-10",
         "no meter: dream of usage_metrics, on 2026-03-11, quantity 1",
+        "unknown type: interactions of voiceflow, on 2026-03-11, quantity 4",
         "unpriced: pages of usage_metrics, on 2026-03-11, quantity 2",
         "unattributed: scans of usage_metrics, on 2026-03-11, quantity 3",
         "its period 2026-01 is not approved",
     ):
         assert what in found_in_march
+    of_a_day = "minutebook pull --tenant acme --source voiceflow --from 2026-03-{0} --to 2026-03-{0}"
+    rejected = found_in_march["1 voiceflow day(s) failed, on 2026-03-12: credential_rejected"]
+    assert rejected == "minutebook credential set voiceflow --tenant acme && " + of_a_day.format(12)
+    lost = found_in_march["1 voiceflow day(s) failed, on 2026-03-13: rows_lost"]
+    assert lost == of_a_day.format(13) + " --accept-loss"
     said = {("meters", "all"): STRIPE_METERS, ("subscriptions", "cus_1"): SUBSCRIPTIONS}
     for amount, differs in (("6.375", False), ("6.4", True)):
         for (kind, key), body in {**said, ("price", "price_1"): PRICE % amount}.items():
@@ -82,7 +93,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                 "ledger.stripe_cache", {"kind": kind, "cache_key": key, "body": body, "read_at": "2026-04-01"}
             )
         with connect(warehouse.url, Role.OPERATOR) as operator:
-            told = [one.what for one in blockers(operator, march, today) if one.what.startswith("Stripe's price")]
+            told = [one.what for one in blockers(operator, [march], today) if one.what.startswith("Stripe's price")]
         assert any("price_1 charges scans otherwise than our price" in one for one in told) == differs
         assert any("price_2 charges lookups otherwise" in one for one in told), "a meter that nothing used yet, too"
     with connect(warehouse.url, Role.OPERATOR) as operator, pytest.raises(periods.ApprovalBlocked):

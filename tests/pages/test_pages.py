@@ -12,13 +12,13 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.pages.mending import mend
 from tests.pages import world
 from tests.pages.server import serving
 from tests.pages.signing import PASSWORD, form_token, sign_in
 from warehouse import logins, periods
 from warehouse.blocking import blockers
 from warehouse.connect import Role, connect
+from warehouse.mending import mend
 from warehouse.periods import Month
 
 Visit = Callable[[str], httpx.Client]
@@ -45,7 +45,7 @@ def test_the_month_counts_as_blocked_exactly_what_review_blocks(visit: Visit, st
     client = visit("ana")
     with connect(story_url, Role.OPERATOR) as connection:
         for statement in periods.statements(connection, Month.parse("2026-10")):
-            is_blocked = bool(blockers(connection, statement, world.TODAY))
+            is_blocked = bool(blockers(connection, [statement], world.TODAY))
             shown = "blocked" if is_blocked else "ready"
             page = client.get(f"/periods?month=2026-10&show={shown}").text
             assert f'/periods/{statement["tenant_id"]}/2026-10-01"' in page
@@ -271,6 +271,8 @@ def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:
         "minutebook credential set vapi",
         "minutebook pull --source vapi --from 2026-10-29 --to 2026-10-31",
     ]
+    transcripts = {**fault, **days, "account": "a", "source": "voiceflow_transcripts"}
+    assert mend(transcripts).splitlines()[0] == "minutebook credential set voiceflow --tenant a"
 
 
 def test_a_tenant_sees_its_own_and_only_its_own(visit: Visit) -> None:

@@ -1,107 +1,197 @@
--- name: moved
--- What recurs of this whole period and of the whole one before: setup, adjustments and credits are meant to come and go.
-select
-    s.period_start,
-    s.currency,
-    s.subscription + s.overage + s.minimum as amount
-from marts.fct_statements as s
-inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
-where
-    s.tenant_id = %(tenant_id)s
-    and s.period_start <= %(period_start)s
-    and s.period_start >= t.activated_on
-    and s.period_end < coalesce(t.closed_on, 'infinity')
-order by s.period_start desc
-limit 2;
+-- Statements come as three arrays of one length: one statement under review, or all of a month.
 
--- name: totals_that_disagree
--- Vapi's cost is compared within a ten-thousandth per call: each call's cost is rounded there, its own sum is not.
-with read_from as materialized (
-    select t.source, t.account, t.valid_from, coalesce(t.valid_to, 'infinity') as valid_to
-    from control.tenant_sources as t
-    where t.tenant_id = %(tenant_id)s
+-- name: moved
+-- What recurs of a whole period and of the whole one before: setup, adjustments and credits are meant to come and go.
+with whole as (
+    select
+        s.tenant_id,
+        s.period_start,
+        s.currency,
+        s.subscription + s.overage + s.minimum as amount,
+        lag(s.subscription + s.overage + s.minimum)
+            over (partition by s.tenant_id order by s.period_start) as former_amount
+    from marts.fct_statements as s
+    inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+    where
+        s.tenant_id = any(%(tenant_ids)s)
+        and s.period_start >= t.activated_on
+        and s.period_end < coalesce(t.closed_on, 'infinity')
 )
 
 select
-    p.source,
-    p.usage_date,
-    told.name,
-    counted.value as counted,
-    told.value as provider_says
-from ledger.pulls as p
-cross join lateral jsonb_each_text(p.provider_totals) as told (name, value)
-left join lateral jsonb_each_text(p.totals) as counted (name, value) on told.name = counted.name
-where
-    p.state = 'published'
-    and p.provider_totals is not null
-    and p.source = any(array(select read_from.source from read_from))
-    and p.account = any(array[%(tenant_id)s, 'platform'])
-    and p.usage_date >= %(period_start)s
-    and p.usage_date < %(period_end)s
-    and exists (
-        select 1 from read_from as t
-        where
-            t.source = p.source
-            and t.account = p.account
-            and t.valid_from <= p.usage_date
-            and p.usage_date < t.valid_to
-    )
-    and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
-    > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
-order by p.usage_date, p.source, told.name;
+    w.tenant_id,
+    w.period_start,
+    w.currency,
+    w.amount,
+    w.former_amount
+from whole as w
+inner join unnest(%(tenant_ids)s::text[], %(starts)s::date[]) as a (tenant_id, period_start)
+    on w.tenant_id = a.tenant_id and w.period_start = a.period_start
+where abs(w.amount - w.former_amount) > (select r.moved_share from control.review_rules as r) * w.former_amount;
 
--- name: calls_of_two_accounts
--- The first and the last call of the window, of each account the tenant is read from, looked up in every other account:
--- one Vapi organisation under two keys tells all its calls twice, so two probes find it, by index.
-with own as (
-    select distinct t.account
-    from control.tenant_sources as t
-    where
-        t.tenant_id = %(tenant_id)s
-        and t.source = 'vapi'
-        and t.valid_from < %(period_end)s
-        and coalesce(t.valid_to, 'infinity') > %(period_start)s
+-- name: totals_that_disagree
+-- Vapi's cost is compared within a ten-thousandth per call: each call's cost is rounded there, its own sum is not.
+with asked as (
+    select
+        a.tenant_id,
+        a.period_start,
+        a.period_end
+    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
 ),
 
-probes as (
-    select p.account, p.usage_date, p.call_id
-    from own as o
+disagreeing as materialized (
+    select
+        p.source,
+        p.account,
+        p.usage_date,
+        told.name,
+        counted.value as counted,
+        told.value as provider_says
+    from ledger.pulls as p
+    cross join lateral jsonb_each_text(p.provider_totals) as told (name, value)
+    left join lateral jsonb_each_text(p.totals) as counted (name, value) on told.name = counted.name
+    where
+        p.state = 'published'
+        and p.provider_totals is not null
+        and not coalesce(p.totals @> p.provider_totals, false)
+        and p.source = any(array['vapi', 'voiceflow', 'voiceflow_transcripts', 'usage_metrics'])
+        and p.account = any(%(tenant_ids)s::text[] || 'platform'::text)
+        and p.usage_date >= (select min(asked.period_start) from asked)
+        and p.usage_date < (select max(asked.period_end) from asked)
+        and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
+        > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
+)
+
+select distinct
+    a.tenant_id,
+    a.period_start,
+    d.source,
+    d.usage_date,
+    d.name,
+    d.counted,
+    d.provider_says
+from disagreeing as d
+inner join control.tenant_sources as t
+    on
+        d.source = t.source
+        and d.account = t.account
+        and d.usage_date >= t.valid_from
+        and d.usage_date < coalesce(t.valid_to, 'infinity')
+inner join asked as a
+    on t.tenant_id = a.tenant_id and d.usage_date >= a.period_start and d.usage_date < a.period_end
+order by d.usage_date, d.source, d.name;
+
+-- name: calls_of_two_accounts
+-- The first and the last day with calls of each account that is read: where another account tells the same first call of
+-- such a day, or the same last one, it is one Vapi organisation under two keys. All by index, and each account-day once.
+with asked as (
+    select
+        a.tenant_id,
+        a.period_start,
+        a.period_end
+    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+),
+
+own as materialized (
+    select distinct
+        a.tenant_id,
+        a.period_start,
+        a.period_end,
+        t.account
+    from asked as a
+    inner join control.tenant_sources as t
+        on
+            a.tenant_id = t.tenant_id
+            and t.source = 'vapi'
+            and a.period_end > t.valid_from
+            and a.period_start < coalesce(t.valid_to, 'infinity')
+),
+
+windows as (
+    select distinct
+        own.account,
+        own.period_start,
+        own.period_end
+    from own
+),
+
+probed_days as materialized (
+    select
+        w.account,
+        w.period_start,
+        w.period_end,
+        d.usage_date
+    from windows as w
     cross join lateral (
         (
-            select f.account, f.usage_date, f.call_id from marts.fct_calls as f
-            where f.account = o.account and f.usage_date >= %(period_start)s and f.usage_date < %(period_end)s
-            order by f.usage_date, f.call_id
+            select f.usage_date from marts.fct_calls as f
+            where f.account = w.account and f.usage_date >= w.period_start and f.usage_date < w.period_end
+            order by f.usage_date
             limit 1
         )
         union
         (
-            select f.account, f.usage_date, f.call_id from marts.fct_calls as f
-            where f.account = o.account and f.usage_date >= %(period_start)s and f.usage_date < %(period_end)s
-            order by f.usage_date desc, f.call_id desc
+            select f.usage_date from marts.fct_calls as f
+            where f.account = w.account and f.usage_date >= w.period_start and f.usage_date < w.period_end
+            order by f.usage_date desc
             limit 1
         )
-    ) as p
+    ) as d
+),
+
+ends_of_days as materialized (
+    select
+        p.account,
+        p.usage_date,
+        c.call_id
+    from ledger.pulls as p
+    cross join lateral (
+        (
+            select f.call_id from marts.fct_calls as f
+            where f.account = p.account and f.usage_date = p.usage_date
+            order by f.call_id
+            limit 1
+        )
+        union
+        (
+            select f.call_id from marts.fct_calls as f
+            where f.account = p.account and f.usage_date = p.usage_date
+            order by f.call_id desc
+            limit 1
+        )
+    ) as c
+    where
+        p.source = 'vapi'
+        and p.state = 'published'
+        and p.row_count > 0
+        and p.usage_date in (select probed_days.usage_date from probed_days)
+),
+
+told_twice as (
+    select
+        a.account,
+        b.account as other_account,
+        a.usage_date,
+        min(a.call_id) as call_id
+    from ends_of_days as a
+    inner join ends_of_days as b
+        on a.usage_date = b.usage_date and a.call_id = b.call_id and a.account <> b.account
+    group by a.account, b.account, a.usage_date
 )
 
 select
-    p.account,
-    others.account as other_account,
-    min(p.usage_date) as usage_date,
-    min(p.call_id) as call_id
-from probes as p
-inner join ledger.pulls as others
-    on
-        others.source = 'vapi'
-        and others.state = 'published'
-        and others.usage_date = p.usage_date
-        and others.account <> p.account
-inner join marts.fct_calls as f
-    on f.account = others.account and f.usage_date = p.usage_date and f.call_id = p.call_id
-group by p.account, others.account
-order by p.account, others.account;
-
--- name: moved_share
-select moved_share from control.review_rules;
+    own.tenant_id,
+    own.period_start,
+    t.account,
+    t.other_account,
+    min(t.usage_date) as usage_date,
+    min(t.call_id) as call_id
+from told_twice as t
+inner join probed_days as d on t.account = d.account and t.usage_date = d.usage_date
+inner join own
+    on d.account = own.account and d.period_start = own.period_start and d.period_end = own.period_end
+group by own.tenant_id, own.period_start, t.account, t.other_account
+order by t.account, t.other_account;
 
 -- name: set_moved_share
 update control.review_rules set moved_share = %(moved_share)s
@@ -110,26 +200,57 @@ where moved_share <> %(moved_share)s;
 -- name: prices_charged
 -- The price in force of each meter on the period's first billed day, a tenant's own first, beside what Stripe last said (the
 -- cache holds it) of the price it charges that meter at; used or not.
-with period as (
+with billed as materialized (
     select
         s.tenant_id,
+        s.period_start,
         t.stripe_customer_id,
         greatest(s.period_start, t.activated_on) as first_billed_day
-    from marts.fct_statements as s
+    from unnest(%(tenant_ids)s::text[], %(starts)s::date[]) as a (tenant_id, period_start)
+    inner join marts.fct_statements as s on a.tenant_id = s.tenant_id and a.period_start = s.period_start
     inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
-    where s.tenant_id = %(tenant_id)s and s.period_start = %(period_start)s
+    where t.stripe_customer_id is not null
 ),
 
-chosen as (
-    select c.plan_id
-    from control.tenant_plans as c
-    inner join period on c.tenant_id = period.tenant_id and c.valid_from <= period.first_billed_day
-    order by c.valid_from desc
-    limit 1
+chosen as materialized (
+    select distinct on (billed.tenant_id, billed.period_start)
+        billed.tenant_id,
+        billed.period_start,
+        c.plan_id
+    from billed
+    inner join control.tenant_plans as c
+        on billed.tenant_id = c.tenant_id and billed.first_billed_day >= c.valid_from
+    order by billed.tenant_id asc, billed.period_start asc, c.valid_from desc
+),
+
+of_both as (
+    select
+        billed.tenant_id,
+        billed.period_start,
+        billed.first_billed_day,
+        billed.stripe_customer_id,
+        p.price_id,
+        true as is_own
+    from billed
+    inner join marts.dim_prices as p on billed.tenant_id = p.tenant_id
+    union all
+    select
+        billed.tenant_id,
+        billed.period_start,
+        billed.first_billed_day,
+        billed.stripe_customer_id,
+        p.price_id,
+        false as is_own
+    from billed
+    inner join chosen on billed.tenant_id = chosen.tenant_id and billed.period_start = chosen.period_start
+    inner join marts.dim_prices as p on chosen.plan_id = p.plan_id
 ),
 
 priced as (
-    select distinct on (p.meter_id)
+    select distinct on (o.tenant_id, o.period_start, p.meter_id)
+        o.tenant_id,
+        o.period_start,
+        o.stripe_customer_id,
         p.meter_id,
         p.price_id,
         p.model,
@@ -137,20 +258,45 @@ priced as (
         p.package_size,
         p.tiers,
         p.currency,
-        m.stripe_event_name,
-        period.stripe_customer_id
-    from period
+        m.stripe_event_name
+    from of_both as o
     inner join marts.dim_prices as p
         on
-            (p.tenant_id = period.tenant_id or p.plan_id = (select chosen.plan_id from chosen))
+            o.price_id = p.price_id
             and p.model <> 'plan'
-            and p.valid_from <= period.first_billed_day
-            and coalesce(p.valid_to, 'infinity') > period.first_billed_day
+            and o.first_billed_day >= p.valid_from
+            and o.first_billed_day < coalesce(p.valid_to, 'infinity')
     inner join control.meters as m on p.meter_id = m.meter_id and m.stripe_event_name is not null
-    order by p.meter_id, p.tenant_id nulls last
+    order by o.tenant_id asc, o.period_start asc, p.meter_id asc, o.is_own desc
+),
+
+stripe_meters as materialized (
+    select
+        k.meter ->> 'id' as id,
+        k.meter ->> 'event_name' as event_name
+    from ledger.stripe_cache as e
+    cross join lateral jsonb_array_elements(e.body) as k (meter)
+    where e.kind = 'meters' and e.cache_key = 'all'
+),
+
+charged as materialized (
+    select
+        c.cache_key as stripe_customer_id,
+        stripe_meters.event_name,
+        i.item -> 'price' as price
+    from ledger.stripe_cache as c
+    cross join lateral jsonb_array_elements(c.body) as u (subscription)
+    cross join lateral jsonb_array_elements(u.subscription -> 'items' -> 'data') as i (item)
+    inner join stripe_meters on stripe_meters.id = i.item #>> '{price,recurring,meter}'
+    where
+        c.kind = 'subscriptions'
+        and c.cache_key in (select billed.stripe_customer_id from billed)
+        and u.subscription ->> 'status' in ('active', 'past_due', 'trialing', 'unpaid')
 )
 
 select
+    priced.tenant_id,
+    priced.period_start,
     priced.meter_id,
     priced.price_id,
     priced.model,
@@ -158,19 +304,9 @@ select
     priced.package_size,
     priced.tiers,
     priced.currency,
-    coalesce(whole.body, item.price) as stripe_price
+    coalesce(whole.body, charged.price) as stripe_price
 from priced
-inner join ledger.stripe_cache as c on c.kind = 'subscriptions' and priced.stripe_customer_id = c.cache_key
-inner join ledger.stripe_cache as e on e.kind = 'meters' and e.cache_key = 'all'
-cross join lateral (
-    select i.item -> 'price' as price
-    from jsonb_array_elements(c.body) as u (subscription)
-    cross join lateral jsonb_array_elements(u.subscription -> 'items' -> 'data') as i (item)
-    inner join lateral jsonb_array_elements(e.body) as k (meter)
-        on k.meter ->> 'event_name' = priced.stripe_event_name
-    where
-        u.subscription ->> 'status' in ('active', 'past_due', 'trialing', 'unpaid')
-        and i.item #>> '{price,recurring,meter}' = k.meter ->> 'id'
-) as item
-left join ledger.stripe_cache as whole on whole.kind = 'price' and item.price ->> 'id' = whole.cache_key
+inner join charged
+    on priced.stripe_customer_id = charged.stripe_customer_id and priced.stripe_event_name = charged.event_name
+left join ledger.stripe_cache as whole on whole.kind = 'price' and charged.price ->> 'id' = whole.cache_key
 order by priced.meter_id;

@@ -9,143 +9,21 @@ left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = 
 group by 1
 order by 1 desc;
 
--- name: month
--- One row per tenant and period that starts in [month_start, month_end): what is billed, what it was before, what blocks it.
--- What blocks is what `days_that_block` and `usage_that_blocks` of periods.sql, and doubts.sql, say of one period, counted
--- for all at once.
-with month_statements as materialized (
-    select
-        s.tenant_id,
-        s.period_start,
-        s.period_end,
-        s.currency,
-        s.total,
-        s.overage,
-        s.adjustments,
-        t.name,
-        coalesce(p.state, 'open') as state
-    from marts.fct_statements as s
-    left join marts.dim_tenants as t on s.tenant_id = t.tenant_id
-    left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
-    where s.period_start >= %(month_start)s and s.period_start < %(month_end)s
-),
-
-span as (
-    select min(period_start) as first_day, max(period_end) as end_day
-    from month_statements
-),
-
-days as (
-    select d.tenant_id, s.period_start, count(distinct (d.source, d.usage_date)) as days
-    from marts.fct_tenant_day_status as d
-    inner join month_statements as s
-        on d.tenant_id = s.tenant_id and d.usage_date >= s.period_start and d.usage_date < s.period_end
-    where
-        d.status in ('incomplete', 'failed', 'not pulled')
-        and d.source <> 'voiceflow_transcripts' -- bills nothing
-        and d.usage_date >= (select first_day from span) and d.usage_date < (select end_day from span)
-    group by d.tenant_id, s.period_start
-),
-
-unbilled as (
-    select u.tenant_id, u.source, u.item, u.reason, u.usage_date
-    from marts.fct_unbilled_usage as u
-    where u.usage_date >= (select first_day from span) and u.usage_date < (select end_day from span)
-),
-
-usage as (
-    select s.tenant_id, s.period_start, count(distinct (u.source, u.item, u.reason)) as items
-    from month_statements as s
-    inner join unbilled as u on u.usage_date >= s.period_start and u.usage_date < s.period_end
-    where
-        (u.tenant_id = s.tenant_id and u.reason in ('no meter', 'unpriced', 'unknown type', 'error'))
-        or (
-            u.tenant_id is null
-            and u.reason = 'unattributed'
-            and exists (
-                select 1 from control.tenant_sources as t
-                where
-                    t.tenant_id = s.tenant_id
-                    and t.source = u.source
-                    and (t.source <> 'vapi' or t.account = 'platform')
-                    and t.valid_from <= u.usage_date
-                    and u.usage_date < coalesce(t.valid_to, 'infinity')
-            )
-        )
-    group by s.tenant_id, s.period_start
-),
-
-whole as (
-    select
-        s.tenant_id,
-        s.period_start,
-        s.subscription + s.overage + s.minimum as amount,
-        lag(s.subscription + s.overage + s.minimum)
-            over (partition by s.tenant_id order by s.period_start) as former_amount
-    from marts.fct_statements as s
-    inner join marts.dim_tenants as t on s.tenant_id = t.tenant_id
-    where s.period_start >= t.activated_on and s.period_end < coalesce(t.closed_on, 'infinity')
-),
-
-disagreeing as materialized (
-    select distinct
-        p.source,
-        p.account,
-        p.usage_date
-    from ledger.pulls as p
-    cross join lateral jsonb_each_text(p.provider_totals) as told (name, value)
-    left join lateral jsonb_each_text(p.totals) as counted (name, value) on told.name = counted.name
-    where
-        p.state = 'published'
-        and p.provider_totals is not null
-        and p.usage_date >= (select first_day from span) and p.usage_date < (select end_day from span)
-        and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
-        > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
-),
-
-former as (
-    select distinct on (s.tenant_id, s.period_start) s.tenant_id, s.period_start, b.total
-    from month_statements as s
-    inner join marts.fct_statements as b on s.tenant_id = b.tenant_id and b.period_start < s.period_start
-    order by s.tenant_id, s.period_start, b.period_start desc
-)
-
+-- name: beside
+-- What a list tells of a statement besides what it says itself: whose it is, and what was billed before.
 select
-    s.*,
-    f.total as former_total,
-    m.margin,
-    m.margin_percent,
-    m.completeness,
-    coalesce(d.days, 0) as blocking_days,
-    coalesce(u.items, 0) as blocking_items,
-    s.period_end > %(today)s as is_running,
-    coalesce(abs(w.amount - w.former_amount) > %(moved_share)s * w.former_amount, false) as has_moved,
-    exists (
-        select 1
-        from disagreeing as x
-        inner join control.tenant_sources as t on x.source = t.source and x.account = t.account
-        where
-            t.tenant_id = s.tenant_id
-            and x.usage_date >= s.period_start and x.usage_date < s.period_end
-            and t.valid_from <= x.usage_date
-            and x.usage_date < coalesce(t.valid_to, 'infinity')
-    ) as has_disagreeing_total,
-    exists (
-        select 1
-        from marts.fct_statements as e
-        left join ledger.periods as q on e.tenant_id = q.tenant_id and e.period_start = q.period_start
-        where
-            e.tenant_id = s.tenant_id
-            and e.period_start < s.period_start
-            and coalesce(q.state, 'open') in ('open', 'in_review')
-    ) as has_earlier_open
-from month_statements as s
-left join former as f on s.tenant_id = f.tenant_id and s.period_start = f.period_start
-left join whole as w on s.tenant_id = w.tenant_id and s.period_start = w.period_start
-left join marts.fct_margin_monthly as m on s.tenant_id = m.tenant_id and s.period_start = m.period_start
-left join days as d on s.tenant_id = d.tenant_id and s.period_start = d.period_start
-left join usage as u on s.tenant_id = u.tenant_id and s.period_start = u.period_start
-order by s.tenant_id, s.period_start;
+    s.tenant_id,
+    s.period_start,
+    t.name,
+    (
+        select f.total from marts.fct_statements as f
+        where f.tenant_id = s.tenant_id and f.period_start < s.period_start
+        order by f.period_start desc
+        limit 1
+    ) as former_total
+from marts.fct_statements as s
+left join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+where s.period_start >= %(month_start)s and s.period_start < %(month_end)s;
 
 -- name: statements_of
 select

@@ -58,68 +58,133 @@ where
 order by l.tenant_id asc, l.period_start asc, l.line_kind desc, l.meter_id asc, l.line_id asc;
 
 -- name: days_that_block
+-- One row per statement, source, state and cause. Statements come as three arrays of one length, here as in doubts.sql.
+with asked as (
+    select
+        a.tenant_id,
+        a.period_start,
+        a.period_end
+    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+)
+
 select
+    a.tenant_id,
+    a.period_start,
     d.source,
+    d.account,
     d.status,
+    d.cause_code,
     min(d.usage_date) as first_date,
     max(d.usage_date) as last_date,
     count(*) as days,
     max(d.cause) as cause
-from marts.fct_tenant_day_status as d
+from asked as a
+inner join marts.fct_tenant_day_status as d
+    on a.tenant_id = d.tenant_id and a.period_start <= d.usage_date and a.period_end > d.usage_date
 where
-    d.tenant_id = %(tenant_id)s
-    and d.usage_date >= %(period_start)s
-    and d.usage_date < %(period_end)s
-    and d.status in ('incomplete', 'failed', 'not pulled')
+    d.status in ('incomplete', 'failed', 'not pulled')
     and d.source <> 'voiceflow_transcripts' -- bills nothing
-group by d.source, d.status
-order by d.source, d.status;
+    and d.usage_date >= (select min(asked.period_start) from asked)
+    and d.usage_date < (select max(asked.period_end) from asked)
+group by a.tenant_id, a.period_start, d.source, d.account, d.status, d.cause_code
+order by d.source, d.status, min(d.usage_date), d.account, d.cause_code;
 
 -- name: usage_that_blocks
--- Unattributed usage blocks those who read that source from an account that others share: it may be any one's of them.
+-- Unattributed usage blocks those who read that source from an account that others share: it may be any one's of them. It is
+-- summed once for all who read it on the same days.
+with asked as (
+    select
+        a.tenant_id,
+        a.period_start,
+        a.period_end
+    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+),
+
+blocking as materialized (
+    select
+        u.tenant_id,
+        u.source,
+        u.item,
+        u.reason,
+        u.usage_date,
+        u.quantity
+    from marts.fct_unbilled_usage as u
+    where
+        u.is_blocking
+        and (u.tenant_id = any(%(tenant_ids)s) or u.tenant_id is null)
+        and u.usage_date >= (select min(asked.period_start) from asked)
+        and u.usage_date < (select max(asked.period_end) from asked)
+),
+
+readers as materialized (
+    select
+        a.tenant_id,
+        a.period_start,
+        t.source,
+        range_agg(daterange(greatest(t.valid_from, a.period_start), least(t.valid_to, a.period_end))) as days
+    from asked as a
+    inner join control.tenant_sources as t
+        on
+            a.tenant_id = t.tenant_id
+            and (t.source <> 'vapi' or t.account = 'platform')
+            and a.period_end > t.valid_from
+            and a.period_start < coalesce(t.valid_to, 'infinity')
+    where exists (select from blocking where blocking.tenant_id is null)
+    group by a.tenant_id, a.period_start, t.source
+),
+
+shared as (
+    select
+        r.source,
+        r.days,
+        u.item,
+        u.reason,
+        min(u.usage_date) as first_date,
+        max(u.usage_date) as last_date,
+        sum(u.quantity) as quantity
+    from (select distinct readers.source, readers.days from readers) as r
+    inner join blocking as u on r.source = u.source and r.days @> u.usage_date
+    where u.tenant_id is null
+    group by r.source, r.days, u.item, u.reason
+)
+
 select
+    a.tenant_id,
+    a.period_start,
     u.source,
     u.item,
     u.reason,
     min(u.usage_date) as first_date,
     max(u.usage_date) as last_date,
-    count(*) as rows_reported,
-    sum(u.quantity) as quantity,
-    sum(u.cost) as cost
-from marts.fct_unbilled_usage as u
-where
-    u.usage_date >= %(period_start)s
-    and u.usage_date < %(period_end)s
-    and (
-        (
-            u.tenant_id = %(tenant_id)s
-            and u.is_blocking
-        )
-        or (
-            u.tenant_id is null
-            and u.is_blocking
-            and exists (
-                select 1 from control.tenant_sources as t
-                where
-                    t.tenant_id = %(tenant_id)s
-                    and t.source = u.source
-                    and (t.source <> 'vapi' or t.account = 'platform')
-                    and t.valid_from <= u.usage_date
-                    and u.usage_date < coalesce(t.valid_to, 'infinity')
-            )
-        )
-    )
-group by u.source, u.item, u.reason
-order by u.reason, u.source, u.item;
+    sum(u.quantity) as quantity
+from asked as a
+inner join blocking as u
+    on a.tenant_id = u.tenant_id and a.period_start <= u.usage_date and a.period_end > u.usage_date
+group by a.tenant_id, a.period_start, u.source, u.item, u.reason
+union all
+select
+    r.tenant_id,
+    r.period_start,
+    s.source,
+    s.item,
+    s.reason,
+    s.first_date,
+    s.last_date,
+    s.quantity
+from readers as r
+inner join shared as s on r.source = s.source and r.days = s.days
+order by reason, source, item;
 
 -- name: earlier_open_period
-select min(s.period_start) as period_start
-from marts.fct_statements as s
+select
+    a.tenant_id,
+    a.period_start,
+    min(s.period_start) as open_period_start
+from unnest(%(tenant_ids)s::text[], %(starts)s::date[]) as a (tenant_id, period_start)
+inner join marts.fct_statements as s on a.tenant_id = s.tenant_id and a.period_start > s.period_start
 left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
-where
-    s.tenant_id = %(tenant_id)s
-    and s.period_start < %(period_start)s
-    and coalesce(p.state, 'open') in ('open', 'in_review');
+where coalesce(p.state, 'open') in ('open', 'in_review')
+group by a.tenant_id, a.period_start;
 
 -- name: period
 select

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from shlex import join
 from typing import Any
 
+# Whose credential a source is asked with, where that is not its own name.
+_PROVIDER = {"voiceflow_transcripts": "voiceflow"}
 # Causes that asking again does not mend: a person has to do something first.
 _FIRST = {
     "credential_rejected": ("credential", "set"),
@@ -14,7 +16,8 @@ _FIRST = {
 def mend(fault: Mapping[str, Any]) -> str:
     """The commands for a fault: source, account, cause_code, a_tenant, tenants, first_day and last_day.
 
-    A fault of a shared account is mended once; one of many tenants' own accounts, for each: the first of them is named.
+    A command a line. A fault of a shared account is mended once; one of many tenants' own accounts, for each: the first
+    of them is named.
     """
     is_shared = fault["account"] == "platform"
     whom = [] if is_shared and fault["tenants"] > 1 else ["--tenant", fault["a_tenant"]]
@@ -23,7 +26,8 @@ def mend(fault: Mapping[str, Any]) -> str:
     cause = fault["cause_code"]
     if cause in _FIRST:
         owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
-        return join(["minutebook", *_FIRST[cause], fault["source"], *owner]) + f"\n{pull}"
+        provider = _PROVIDER.get(fault["source"], fault["source"])
+        return join(["minutebook", *_FIRST[cause], provider, *owner]) + f"\n{pull}"
     if cause == "rows_lost":
         return f"{pull} --accept-loss"
     return pull
