@@ -65,11 +65,13 @@ class Invoicer:
         self._readiness = readiness
         self._clock = clock
         self._lines: dict[str, list[dict[str, Any]]] = {}
+        self._is_dry = False
 
     def run(self, *, tenant_ids: Sequence[str] | None = None, dry_run: bool = False) -> ItemsReport:
         """Add what is owed; with dry_run only say it. Raises PosterBusy while another process posts."""
         scope = {"tenant_ids": None if tenant_ids is None else list(tenant_ids)}
         report = ItemsReport()
+        self._is_dry = dry_run
         if dry_run:
             report.left = [(item, "dry run") for item in [*self._owed(scope), *self._uncovered(scope, report)]]
             return report
@@ -78,8 +80,8 @@ class Invoicer:
                 self._post(item, report)
             for item in [*self._owed(scope), *self._uncovered(scope, report)]:
                 to_minor(item["amount"], item["currency"])
-                self._connection.execute(_SQL["commit"], {**item, "now": self._clock()})
-                self._post(item, report)
+                (committed,) = self._rows("commit", {**item, "now": self._clock()})
+                self._post({**item, **committed}, report)
         return report
 
     def _owed(self, scope: dict[str, Any]) -> list[Item]:
@@ -118,12 +120,13 @@ class Invoicer:
         return items
 
     def _known_charge(self, row: Item) -> Decimal:
-        """What a final invoice charged is asked for once and kept."""
+        """What a final invoice charged is asked for once and kept; a dry run keeps nothing."""
         if row["is_final"]:
             return Decimal(row["charged"])
         charged, is_final = self._charged(row)
-        told = {"charged": charged, "is_final": is_final, "now": self._clock()}
-        self._connection.execute(_SQL["put_charge"], {**row, **told})
+        if not self._is_dry:
+            told = {"charged": charged, "is_final": is_final, "now": self._clock()}
+            self._connection.execute(_SQL["put_charge"], {**row, **told})
         return charged
 
     def _charged(self, row: Item) -> tuple[Decimal, bool]:
@@ -207,12 +210,13 @@ class Invoicer:
     def _added(self, item: Item) -> dict[str, Any]:
         amount = to_minor(item["amount"], item["currency"])
         metadata = {KEY: item["identifier"], LINE: item["line_id"]}
+        key = item["identifier"] if item["attempt"] == 1 else f"{item['identifier']}-{item['attempt']}"
         if item["item_kind"] == "credit_note":
             line = {"type": "custom_line_item", "quantity": 1, "unit_amount": -amount, "description": item["line_id"]}
             params = {
                 "invoice": item["corrects_invoice_id"], "lines": [line], "credit_amount": -amount, "metadata": metadata,
             }  # fmt: skip
-            return self._api.create_credit_note(params, item["identifier"])
+            return self._api.create_credit_note(params, key)
         params = {
             "customer": item["stripe_customer_id"],
             "amount": amount,
@@ -227,12 +231,12 @@ class Invoicer:
         invoice = self._readiness.invoice_of(item["stripe_customer_id"], item["period_end"])
         if invoice is not None and invoice["status"] == "draft":
             try:
-                return self._api.create_invoice_item({**params, "invoice": invoice["id"]}, item["identifier"])
+                return self._api.create_invoice_item({**params, "invoice": invoice["id"]}, key)
             except stripe.InvalidRequestError as error:
                 # It became final between our look and the call: the next invoice takes it.
                 if error.code != "invoice_not_editable":
                     raise
-        return self._api.create_invoice_item(params, f"{item['identifier']}-next")
+        return self._api.create_invoice_item(params, f"{key}-next")
 
     def _record(self, item: Item, state: str, stripe_id: str | None, code: str | None, cause: str | None) -> None:
         self._connection.execute(

@@ -181,6 +181,16 @@ class Scene:
             [tenant_id],
         ).fetchall()
 
+    def contents(self, schema: str, but: str) -> dict[str, list[str]]:
+        """Every row of a schema's tables but one."""
+        names = self.owner.execute(
+            "select tablename from pg_tables where schemaname = %s and tablename <> %s", [schema, but]
+        ).fetchall()
+        return {
+            name: [row for (row,) in self.owner.execute(f"select t::text from {schema}.{name} as t order by 1")]
+            for (name,) in names
+        }
+
     def sent(self) -> int:
         return len(self.stripe.metering.received)
 

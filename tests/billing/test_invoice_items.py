@@ -81,6 +81,12 @@ class Books:
         rows = self.scene.stripe.invoicing.items.values()
         return sorted((row["description"].rsplit("/", 1)[1], row["amount"], row["invoice"]) for row in rows)
 
+    def rows(self) -> list[tuple[int, int, str, Decimal]]:
+        """version, attempt, state, amount of every item of the ledger."""
+        return self.scene.owner.execute(
+            "select version, attempt, state, amount from ledger.invoice_items order by item_key, version"
+        ).fetchall()
+
     def notes(self) -> list[tuple[str, int]]:
         return [(note["invoice"], note["amount"]) for note in self.scene.stripe.invoicing.credit_notes.values()]
 
@@ -140,6 +146,75 @@ def test_an_invoice_that_becomes_final_meanwhile_gives_way_to_the_next(books: Bo
     books.scene.stripe.hook = finalise
     books.send()
     assert books.items() == [("setup", 50000, None)]
+
+
+def test_what_stripe_refuses_is_asked_for_again_as_the_same_row_and_added_once(books: Books) -> None:
+    books.turn(4)
+    books.approve(setup="500")
+    customers = books.scene.stripe.catalogue.customers
+    customer = customers.pop(books.customer)
+    for _ in range(4):
+        assert len(books.send().left) == 1
+    assert books.rows() == [(1, 4, "refused", 500)]
+    customers[books.customer] = customer
+    books.turn(0.1)
+    books.scene.stripe.fault = on_call(1, Fault.LOST_ANSWER, "/v1/invoiceitems")
+    books.send()
+    books.turn(2)
+    books.send()
+    assert books.rows() == [(1, 5, "accepted", 500)]
+    assert books.items() == [("setup", 50000, None)]
+
+
+def test_a_refused_item_whose_line_changed_is_another_one(books: Books) -> None:
+    books.turn(4)
+    books.approve(setup="500")
+    customers = books.scene.stripe.catalogue.customers
+    customer = customers.pop(books.customer)
+    books.send()
+    books.reopen()
+    books.approve(setup="400")
+    books.send()
+    customers[books.customer] = customer
+    books.turn(0.1)
+    books.send()
+    assert books.rows() == [(1, 1, "refused", 500), (2, 2, "accepted", 400)]
+    assert books.items() == [("setup", 40000, None)]
+
+
+def test_an_item_that_a_person_changed_at_stripe_is_never_added_beside_it(books: Books) -> None:
+    books.turn(4)
+    books.approve(setup="500")
+    books.scene.stripe.fault = on_call(1, Fault.LOST_ANSWER, "/v1/invoiceitems")
+    books.send()
+    books.scene.stripe.fault = lambda call: None
+    (item,) = books.scene.stripe.invoicing.items.values()
+    item["amount"] = 45000
+    for amount in ("500", "500", "470"):
+        books.reopen()
+        books.approve(setup=amount)
+        assert "correct it there" in books.send().left[0][1]
+    assert books.items() == [("setup", 45000, None)]
+    item["amount"] = 50000
+    for added in (0, 1, 0):
+        assert len(books.send().added) == added
+    assert books.items() == [("setup", -3000, None), ("setup", 50000, None)]
+
+
+def test_a_dry_run_writes_nothing_into_the_books(books: Books) -> None:
+    """What it asks Stripe is kept in the cache, as by everyone who asks."""
+    books.use(books.end - timedelta(days=2), 100)
+    books.scene.post()
+    books.turn(5)
+    books.approve(overage="19.50", setup="500")
+    with books.scene.desk() as (poster, invoicer):
+        before = books.scene.contents("ledger", but="stripe_cache")
+        poster.run(dry_run=True)
+        left = [item["item_kind"] for item, _ in invoicer.run(dry_run=True).left]
+    assert sorted(left) == ["coverage", "line"]
+    assert books.scene.contents("ledger", but="stripe_cache") == before
+    books.send()
+    assert books.scene.contents("ledger", but="stripe_cache") != before
 
 
 def test_a_line_that_changed_after_reopening_makes_an_item_of_the_difference(books: Books) -> None:

@@ -190,15 +190,43 @@ where
 limit 1;
 
 -- name: commit
-insert into ledger.invoice_items (
-    item_key, version, tenant_id, period_start, line_id, item_kind, amount, currency, service_period_start,
-    service_period_end, stripe_customer_id, corrects_invoice_id, identifier, committed_at
+-- The newest version, where Stripe refused that and it says the same, or where Stripe holds it with another amount and a
+-- person must correct it there first; else a new one. Returns what is to be sent.
+with again as (
+    update ledger.invoice_items
+    set state = 'pending', attempt = attempt + 1, cause_code = null, cause = null
+    where
+        item_key = %(item_key)s
+        and version = %(version)s - 1
+        and state = 'refused'
+        and (
+            cause_code = 'differs_at_stripe'
+            or (
+                amount = %(amount)s
+                and item_kind = %(item_kind)s
+                and stripe_customer_id = %(stripe_customer_id)s
+                and corrects_invoice_id is not distinct from %(corrects_invoice_id)s
+            )
+        )
+    returning amount, item_kind, stripe_customer_id, corrects_invoice_id, identifier, version, attempt
+),
+
+added as (
+    insert into ledger.invoice_items (
+        item_key, version, tenant_id, period_start, line_id, item_kind, amount, currency, service_period_start,
+        service_period_end, stripe_customer_id, corrects_invoice_id, identifier, committed_at
+    )
+    select
+        %(item_key)s, %(version)s, %(tenant_id)s, %(period_start)s, %(line_id)s, %(item_kind)s, %(amount)s,
+        %(currency)s, %(service_period_start)s, %(service_period_end)s, %(stripe_customer_id)s,
+        %(corrects_invoice_id)s, %(identifier)s, %(now)s
+    where not exists (select from again)
+    returning amount, item_kind, stripe_customer_id, corrects_invoice_id, identifier, version, attempt
 )
-values (
-    %(item_key)s, %(version)s, %(tenant_id)s, %(period_start)s, %(line_id)s, %(item_kind)s, %(amount)s, %(currency)s,
-    %(service_period_start)s, %(service_period_end)s, %(stripe_customer_id)s, %(corrects_invoice_id)s, %(identifier)s,
-    %(now)s
-);
+
+select * from again
+union all
+select * from added;
 
 -- name: pending
 select
@@ -215,6 +243,7 @@ select
     i.stripe_customer_id,
     i.corrects_invoice_id,
     i.identifier,
+    i.attempt,
     (
         date_trunc('month', i.period_start - t.anchor_day + 1) + interval '1 month'
         + (t.anchor_day - 1) * interval '1 day'
