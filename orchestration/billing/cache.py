@@ -110,7 +110,10 @@ class StripeCache:
         return self._body("invoices", customer, lambda: self._api.invoices(customer))  # type: ignore[no-any-return]
 
     def upcoming(self, customer: str, subscription: str) -> Reading:
-        """What the subscription's next invoice would be: period_start, period_end, lines; and the customer's items."""
+        """What the subscription's next invoice would be: period_start, period_end, lines; and the customer's items.
+
+        Where there will be none, there are no lines and the period is null.
+        """
         return self._get("upcoming", customer, lambda: self._next_invoice(customer, subscription))
 
     def forget(self, *kinds: str) -> None:
@@ -128,10 +131,16 @@ class StripeCache:
         self._drop(lambda kind, key: kind == "upcoming" and key in chosen)
 
     def _next_invoice(self, customer: str, subscription: str) -> Body:
-        invoice = self._api.upcoming_invoice(subscription)
-        lines = invoice["lines"]["data"]
-        if invoice["lines"]["has_more"]:
-            lines = self._api.invoice_lines(invoice["id"])
+        invoice: Body = {"period_start": None, "period_end": None}
+        lines: list[Body] = []
+        try:
+            invoice = self._api.upcoming_invoice(subscription)
+        except stripe.InvalidRequestError as error:
+            if error.code != "invoice_upcoming_none":
+                raise
+        else:
+            is_short = invoice["lines"]["has_more"]
+            lines = self._api.invoice_lines(invoice["id"]) if is_short else invoice["lines"]["data"]
         items = [
             {"invoice": item.get("invoice"), "metadata": item.get("metadata")}
             for item in self._api.invoice_items(customer)

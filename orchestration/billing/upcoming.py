@@ -89,7 +89,9 @@ def _compared(
 ) -> list[LineComparison]:
     meters = {meter["id"]: meter["event_name"] for meter in readiness.meters()}
     prices = {item["price"]["id"]: item["price"] for item in subscription["items"]["data"]}
-    start, end = _day(reading.body["period_start"]), _day(reading.body["period_end"])
+    running = subscription["items"]["data"][0]  # where nothing will be invoiced, the preview has no period
+    start = _day(reading.body["period_start"] or running["current_period_start"])
+    end = _day(reading.body["period_end"] or running["current_period_end"])
     begun, _ = cycle(start, tenant.anchor_day)
     parameters = {"tenant_id": tenant.tenant_id, "cycle_start": begun, "day": end}
     ours = {row[0]: row[1] for row in connection.execute(_SQL["overage_lines"], parameters).fetchall()}

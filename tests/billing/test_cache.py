@@ -1,12 +1,15 @@
 """What Stripe said is kept for a while, and told anew when it changed, when it is old, or when somebody demands it."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
+import orchestration
 from orchestration.billing.cache import StripeCache, invalidate
 from orchestration.billing.errors import StripeUnavailable
 from orchestration.billing.events import process_events
@@ -111,6 +114,17 @@ def test_a_webhook_makes_every_process_ask_again_for_what_it_is_about_and_for_no
         for each in readers:
             each.ask(kind)
         assert scene.stripe.calls[kind] == 1 + (kind in kinds), kind
+
+
+def test_nobody_reads_around_the_cache() -> None:
+    """Lines of an invoice, and items and notes before one is added, are read at Stripe itself: they are the proof."""
+    kinds = "meters|products|prices|price|customer|subscriptions|invoices|invoice|upcoming_invoice"
+    readers = {
+        path.name
+        for path in Path(orchestration.__file__).parent.rglob("*.py")
+        if re.search(rf"api\.({kinds})\b", path.read_text())
+    }
+    assert readers == {"cache.py"}
 
 
 def test_another_customers_webhook_changes_nothing_of_this_one(scene: Scene, reader: Reader) -> None:

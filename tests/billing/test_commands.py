@@ -12,7 +12,7 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.readiness import Readiness, billed_tenants
 from orchestration.billing.upcoming import LineComparison, compare_upcoming
 from orchestration.cli import app
-from tests.billing.scene import GRACE, KEY, STATEMENT_LINES, Scene
+from tests.billing.scene import GRACE, KEY, STATEMENT_LINES, Scene, month_of
 from tests.sandbox.stripe import Fault
 
 Minutebook = Callable[..., Result]
@@ -77,6 +77,31 @@ def test_the_upcoming_invoice_is_compared_to_the_cent(scene: Scene) -> None:
     ]  # fmt: skip
     scene.owner.execute("update marts.fct_statement_lines set amount = 1.06")
     assert upcoming(scene)[0].difference == Decimal("-0.01")
+
+
+def test_a_subscription_that_will_not_be_invoiced_is_compared_with_nothing_and_hinders_no_other(scene: Scene) -> None:
+    scene.owner.execute(STATEMENT_LINES)
+    scene.meter()
+    customer, _ = scene.tenant("acme"), scene.tenant("beta")
+    scene.owner.execute(
+        """
+        insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
+        insert into control.plan_terms (plan_id, valid_from, subscription_fee) values ('starter', '2025-01-01', 249);
+        insert into control.tenant_plans values ('acme', '2025-01-01', 'starter');
+        """
+    )
+    scene.owner.execute("insert into marts.fct_statement_lines values ('acme', %s, 'overage', 'voice', 1.05, 7)", [
+        month_of(scene.today)[0],
+    ])  # fmt: skip
+    (subscription,) = (one for one in scene.stripe.catalogue.subscriptions.values() if one["customer"] == customer)
+    subscription["cancel_at_period_end"] = True
+    told = {(line.tenant_id, line.line): (line.ours, line.stripe) for line in upcoming(scene)}
+    assert told["acme", "overage/voice"] == (Decimal("1.05"), 0)
+    assert told["acme", "subscription"] == (249, 0)
+    assert told["beta", "subscription"] == (0, 0)
+    scene.owner.execute("insert into control.tenant_statuses values ('acme', %s, 'closed')", [month_of(scene.today)[1]])
+    told = {(line.tenant_id, line.line): (line.ours, line.stripe) for line in upcoming(scene)}
+    assert told["acme", "subscription"] == (0, 0)
 
 
 def upcoming(scene: Scene) -> list[LineComparison]:

@@ -10,11 +10,17 @@ where
 group by meter_id;
 
 -- name: fee
--- The fee of the plan in force on a day, whole.
+-- The fee of the plan in force on a day, whole; none from a closing on.
 select f.subscription_fee
 from control.tenant_plans as p
 inner join control.plan_terms as f on p.plan_id = f.plan_id and f.valid_from <= %(day)s
-where p.tenant_id = %(tenant_id)s and p.valid_from <= %(day)s
+where
+    p.tenant_id = %(tenant_id)s
+    and p.valid_from <= %(day)s
+    and not exists (
+        select from control.tenant_statuses as s
+        where s.tenant_id = %(tenant_id)s and s.status = 'closed' and s.valid_from <= %(day)s
+    )
 order by p.valid_from desc, f.valid_from desc
 limit 1;
 

@@ -136,6 +136,7 @@ class Catalogue:
             "metadata": {},
             "start_date": int(self._now()),
             "status": "active",
+            "cancel_at_period_end": False,
         }  # fmt: skip
         self.subscriptions[name] = subscription
         return subscription

@@ -156,6 +156,8 @@ class Invoicing:
         invoice = self._blank(subscription, first["current_period_start"], first["current_period_end"])
         self._metering.process()
         self._fill(invoice)
+        if subscription["cancel_at_period_end"] and not invoice["total"]:
+            raise StripeProblem(404, "invoice_upcoming_none", f"No upcoming invoices for {subscription['customer']}.")
         return {**invoice, "id": "upcoming_in_" + name}
 
     def finalize(self, name: str) -> dict[str, Any]:
