@@ -117,10 +117,10 @@ class StripeCache:
         return self._get("upcoming", customer, lambda: self._next_invoice(customer, subscription))
 
     def forget(self, *kinds: str) -> None:
-        """What Stripe said of all of a kind: called by who made some of it."""
+        """What Stripe listed of these kinds: called by who made some of it."""
         for kind in kinds:
-            invalidate(self._connection, kind, None, self._clock())
-        self._drop(lambda kind, _: kind in kinds)
+            invalidate(self._connection, kind, EVERY, self._clock())
+        self._drop((kind, EVERY) for kind in kinds)
 
     def forget_upcoming(self, customers: Iterable[str]) -> None:
         """The next invoices of these: called by who posts, before and after."""
@@ -128,7 +128,7 @@ class StripeCache:
         if not chosen:
             return
         self._connection.execute(_SQL["invalidate_upcoming"], {"customers": chosen, "now": self._clock()})
-        self._drop(lambda kind, key: kind == "upcoming" and key in chosen)
+        self._drop(("upcoming", customer) for customer in chosen)
 
     def _next_invoice(self, customer: str, subscription: str) -> Body:
         invoice: Body = {"period_start": None, "period_end": None}
@@ -204,9 +204,10 @@ class StripeCache:
             self._memory[kind, key] = _Kept(reading, now)
         return reading
 
-    def _drop(self, is_dropped: Callable[[str, str], bool]) -> None:
+    def _drop(self, places: Iterable[tuple[str, str]]) -> None:
         with self._lock:
-            self._memory = {place: kept for place, kept in self._memory.items() if not is_dropped(*place)}
+            for place in places:
+                self._memory.pop(place, None)
 
 
 def invalidate(connection: psycopg.Connection[Any], kind: str, key: str | None, now: datetime) -> None:
