@@ -1,8 +1,9 @@
 """What Stripe said, kept for a while: in memory, then in Postgres, then asked again.
 
 Stripe stays the source of truth. A webhook invalidates what it changes, and so does whoever of us changes something
-there; memory looks at Postgres again after a few seconds, so an invalidation reaches every process. When Stripe is
-down, what it last said is served, with a warning; never to one who demands to be told anew.
+there. Memory looks at Postgres again after a few seconds, so an invalidation reaches every process; what we change
+ourselves it looks up each time, so that no process takes for fresh what was said before a post. When Stripe is down,
+what it last said is served, with a warning; never to one who demands to be told anew.
 """
 
 import threading
@@ -35,6 +36,7 @@ TTL = {
     "upcoming": timedelta(minutes=1),
 }
 MEMORY = timedelta(seconds=10)
+CHANGED_BY_US = frozenset(["upcoming"])
 EVERY = "all"
 """The key of what is one list for the whole account."""
 
@@ -165,7 +167,7 @@ class StripeCache:
         last: Reading | None = None
         if not is_demanded:
             kept = self._memory.get((kind, key))
-            if kept and abs(now - kept.looked_at) < min(MEMORY, ttl) and abs(now - kept.reading.read_at) < ttl:
+            if kept and abs(now - kept.reading.read_at) < ttl and self._stands(kind, key, kept, now):
                 return kept.reading
             row = self._connection.execute(_SQL["get"], {"kind": kind, "cache_key": key}).fetchone()
             last = Reading(row[0], row[1], is_stale=True) if row else None
@@ -194,6 +196,12 @@ class StripeCache:
         reading = Reading(body, now)
         # Who changed it while Stripe was asked may have been too late for this answer: it is given, and not kept.
         return reading if row and row[0] else self._remember(kind, key, reading, now)
+
+    def _stands(self, kind: str, key: str, kept: _Kept, now: datetime) -> bool:
+        if kind not in CHANGED_BY_US:
+            return abs(now - kept.looked_at) < min(MEMORY, TTL[kind])
+        named = {"kind": kind, "cache_key": key, "read_at": kept.reading.read_at}
+        return self._connection.execute(_SQL["stands"], named).fetchone() is not None
 
     def _remember(self, kind: str, key: str, reading: Reading, now: datetime) -> Reading:
         with self._lock:

@@ -3,6 +3,10 @@ select body, read_at, invalidated_at is not null as is_invalid
 from ledger.stripe_cache
 where kind = %(kind)s and cache_key = %(cache_key)s and body <> 'null';
 
+-- name: stands
+select from ledger.stripe_cache
+where kind = %(kind)s and cache_key = %(cache_key)s and read_at = %(read_at)s and invalidated_at is null;
+
 -- name: put
 -- An invalidation that arrived while Stripe was asked is about what it said before or after: read again then.
 insert into ledger.stripe_cache as c (kind, cache_key, body, read_at)
