@@ -177,7 +177,7 @@ class Invoicer:
         finally:
             self._readiness.next_invoices_change([customer])
 
-    def _settle(self, item: Item, report: ItemsReport) -> None:
+    def _settle(self, item: Item, report: ItemsReport, *, is_key_new: bool = False) -> None:
         try:
             body = self._at_stripe(item)
             (report.found if body else report.added).append(item)
@@ -186,14 +186,18 @@ class Invoicer:
             failure = failure_of(error)
             if item in report.added:
                 report.added.remove(item)
+            if failure.kind == "spent" and not is_key_new:
+                # Stripe would say so of this key for a day: it says nothing of the item.
+                self._settle({**item, **self._rows("ask_anew", item)[0]}, report, is_key_new=True)
+                return
             report.left.append((item, failure.cause))
             if failure.kind == "halt":
                 raise StripeRefused(f"Stripe does not accept our key: {failure.cause}.") from None
-            if failure.kind != "again":
+            if failure.kind not in ("again", "spent"):
                 self._record(item, "refused", None, failure.code, failure.cause)
             return
-        wanted = abs(to_minor(item["amount"], item["currency"]))
-        if abs(body["amount"]) != wanted or body["currency"] != item["currency"].lower():
+        wanted = to_minor(item["amount"], item["currency"]) * (-1 if item["item_kind"] == "credit_note" else 1)
+        if body["amount"] != wanted or body["currency"] != item["currency"].lower():
             cause = f"Stripe's {body['id']} says {body['amount']} {body['currency']}, not {wanted}: correct it there."
             report.left.append((item, cause))
             self._record(item, "refused", None, "differs_at_stripe", cause)

@@ -189,6 +189,8 @@ def test_an_item_that_a_person_changed_at_stripe_is_never_added_beside_it(books:
     books.send()
     books.scene.stripe.fault = lambda call: None
     (item,) = books.scene.stripe.invoicing.items.values()
+    item["amount"] = -50000
+    assert "correct it there" in books.send().left[0][1]
     item["amount"] = 45000
     for amount in ("500", "500", "470"):
         books.reopen()
@@ -403,6 +405,23 @@ def test_a_credit_note_whose_answer_was_lost_is_read_before_it_is_given_again(pa
     paid.plan("plain", "2025-01-01", gives_credit_notes=False)  # and what was committed stays what it was
     paid.send()
     assert (paid.notes(), paid.items()) == ([("in_000001", 450)], [])
+
+
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.LIMITED])
+@pytest.mark.parametrize("path", ["/v1/credit_notes", "/v1/invoiceitems"])
+def test_an_error_that_stripe_replays_for_a_day_hinders_nothing_longer_than_one_run(
+    paid: Books, fault: Fault, path: str
+) -> None:
+    """A credit note that an error hit is no refused one: it does not become an item."""
+    paid.plan("noting", "2025-01-01", gives_credit_notes=path == "/v1/credit_notes")
+    paid.approve(adjustment="-4.50")
+    paid.scene.stripe.fault = on_call(1, fault, path)
+    assert len(paid.send().left) == 1
+    paid.turn(0.1)
+    assert (len(paid.send().added), paid.rows()) == (1, [(1, 2, "accepted", Decimal("-4.50"))])
+    assert len(paid.notes()) + len(paid.items()) == 1
+    assert bool(paid.notes()) == (path == "/v1/credit_notes")
+    assert paid.send().added == []
 
 
 def test_items_on_the_upcoming_invoice_are_compared_line_by_line(books: Books) -> None:

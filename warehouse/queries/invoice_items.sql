@@ -228,6 +228,12 @@ select * from again
 union all
 select * from added;
 
+-- name: ask_anew
+update ledger.invoice_items
+set attempt = attempt + 1
+where identifier = %(identifier)s and state = 'pending'
+returning attempt;
+
 -- name: pending
 select
     i.item_key,
