@@ -139,8 +139,8 @@ def environment(url: str, home: Path) -> Iterator[None]:
 
 
 def variables(day: date) -> list[str]:
-    """The variables every command of dbt needs: the UTC day that is today."""
-    return ["--vars", f"{{as_of: '{day:%Y-%m-%d}'}}"]
+    """The variables every command of dbt needs: the UTC day that is today, and which models these are."""
+    return ["--vars", f"{{as_of: '{day:%Y-%m-%d}', models_digest: '{_digest_of_the_project()}'}}"]
 
 
 def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any:

@@ -5,7 +5,9 @@ with lines as (
         quantity,
         unrounded_amount
     from {{ ref('fct_statement_lines') }}
-    where line_kind = 'overage' and period_state not in ('approved', 'closed')
+    where
+        line_kind = 'overage' and period_state not in ('approved', 'closed')
+        and {{ is_made_again('tenant_id', 'tenant') }}
 ),
 
 days as (
@@ -14,6 +16,7 @@ days as (
         sum(overage_quantity) as quantity,
         sum(amount) as amount
     from {{ ref('fct_line_days') }}
+    where {{ is_made_again('tenant_id', 'tenant') }}
     group by line_id
 )
 

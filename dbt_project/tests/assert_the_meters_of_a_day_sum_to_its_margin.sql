@@ -6,7 +6,13 @@ with by_meter as (
         sum(revenue) as revenue,
         sum(margin) as margin
     from {{ ref('fct_margin_by_meter') }}
+    where {{ is_made_again('tenant_id', 'all tenants') }}
     group by tenant_id, usage_date
+),
+
+daily as (
+    select * from {{ ref('fct_margin_daily') }}
+    where {{ is_made_again('tenant_id', 'all tenants') }}
 )
 
 select
@@ -15,7 +21,7 @@ select
     by_meter.margin,
     daily.margin as margin_of_day
 from by_meter
-full join {{ ref('fct_margin_daily') }} as daily
+full join daily
     on by_meter.tenant_id = daily.tenant_id and by_meter.usage_date = daily.usage_date
 where
     by_meter.margin is distinct from daily.margin

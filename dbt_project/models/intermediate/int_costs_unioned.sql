@@ -1,7 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'all tenants'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 -- Reported wherever the provider names a number, 0 too; estimated only where it names none, and then null without a
 -- unit cost.
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 call_costs as (
@@ -18,6 +26,7 @@ call_costs as (
     from {{ ref('int_call_costs_daily') }} as costs
     left join {{ ref('int_period_days') }} as periods
         on costs.tenant_id = periods.tenant_id and costs.usage_date = periods.usage_date
+    where {{ of_changed_tenants('costs.tenant_id') }}
 ),
 
 metric_costs as (
@@ -69,6 +78,7 @@ fixed_costs as (
         currency,
         cost
     from {{ ref('int_fixed_costs_allocated') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 payment_fees as (
@@ -83,6 +93,7 @@ payment_fees as (
         currency,
         cost
     from {{ ref('int_payment_fees') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 unioned as (

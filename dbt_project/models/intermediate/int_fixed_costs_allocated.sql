@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    meta={'built_by': 'all tenants'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
+-- All shares of a day come of all its tenants, so these are made whole or, where no share is by revenue or usage, left
+-- alone: then they change with control and with the day, and those change all tenants.
 with active_days as (
     select
         statuses.tenant_id,
@@ -117,3 +125,4 @@ allocated as (
 )
 
 select * from allocated
+{% if is_incremental() %}where false{% endif %}

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 with usage as (
     select
         tenant_id,
@@ -7,7 +14,9 @@ with usage as (
         usage_date,
         sum(quantity)::bigint as quantity
     from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and reason is null and quantity <> 0
+    where
+        meter_id is not null and reason is null and quantity <> 0
+        and {{ of_changed_tenants('tenant_id') }}
     group by tenant_id, meter_id, source, unit, usage_date
 ),
 

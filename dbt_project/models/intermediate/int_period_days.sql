@@ -1,7 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 -- Each day of each period, so that usage finds its period by equality: by a range it was held against all periods of its
 -- tenant, and that grows with the square of the months.
 with periods as (
     select * from {{ ref('int_periods') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 days as (

@@ -1,8 +1,17 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'period_start']}]
+) }}
 -- Which price and which allowance rule a meter in a period: those in force on its first billed day, a tenant's own
 -- price first.
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and reason is null and quantity <> 0
+    where
+        meter_id is not null and reason is null and quantity <> 0
+        and {{ of_changed_tenants('tenant_id') }}
 ),
 
 periods as (
@@ -28,7 +37,7 @@ frozen as (
         service_period_start,
         meter_id
     from {{ ref('stg_ledger__statement_lines') }}
-    where line_kind = 'overage'
+    where line_kind = 'overage' and {{ of_changed_tenants('tenant_id') }}
 ),
 
 metered as (

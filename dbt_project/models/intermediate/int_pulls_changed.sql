@@ -1,5 +1,5 @@
 {{ config(
-    post_hook='{{ forget_changed_pulls() }}'
+    post_hook=['{{ forget_changed_pulls() }}', '{{ forget_tenants_of_changed_pulls() }}']
 ) }}
 {%- set built = pulls_built() %}
 with keyed as (

@@ -1,7 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 -- What each line comes to per day, unrounded: fees evenly over the billed days, setup on the first, overage on the
 -- days that made it, and there to each agent by its part of the day's units.
 with lines as (
     select * from {{ ref('int_lines_rated') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 by_day as (
@@ -44,7 +52,7 @@ overage_days as materialized (
             and lines.period_start = daily.period_start
             and lines.meter_id = daily.meter_id
             and daily.overage_quantity > 0
-    where lines.line_kind = 'overage'
+    where lines.line_kind = 'overage' and {{ of_changed_tenants('daily.tenant_id') }}
 ),
 
 agents as (
@@ -55,7 +63,9 @@ agents as (
         agent_id,
         sum(quantity) as quantity
     from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and reason is null and quantity <> 0
+    where
+        meter_id is not null and reason is null and quantity <> 0
+        and {{ of_changed_tenants('tenant_id') }}
     group by tenant_id, meter_id, usage_date, agent_id
 ),
 

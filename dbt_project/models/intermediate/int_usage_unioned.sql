@@ -1,6 +1,14 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 -- Every source in one grain. Here each row gets its tenant and its meter, or the reason why it has none.
 with calls as (
     select * from {{ ref('int_calls_daily') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 periods as (
@@ -35,6 +43,7 @@ voice_units as (
             and units.usage_date = periods.usage_date
             and units.meter_id = periods.voice_meter_id
     inner join meters on units.meter_id = meters.meter_id
+    where {{ of_changed_tenants('units.tenant_id') }}
 ),
 
 voice_unmetered as (
@@ -81,17 +90,29 @@ voice_errors as (
     where error_calls > 0 and tenant_id is not null
 ),
 
+-- An account's rows are its tenant's, or nobody's where the project is another's.
+voiceflow_owned as (
+    select
+        usage.*,
+        projects.tenant_id as project_tenant_id,
+        projects.agent_id as project_agent_id,
+        projects.environment as project_environment
+    from {{ ref('int_voiceflow_usage_daily') }} as usage
+    left join {{ ref('stg_control__voiceflow_projects') }} as projects on usage.project_id = projects.project_id
+    where {{ of_changed_tenants('usage.account') }} or projects.tenant_id is distinct from usage.account
+),
+
 voiceflow_costed as (
     select
         *,
         bool_or(cost is not null) over (partition by account, usage_date, project_id) as is_costed
-    from {{ ref('int_voiceflow_usage_daily') }}
+    from voiceflow_owned
 ),
 
 voiceflow as (
     select
-        case when projects.tenant_id = usage.account then usage.account end as tenant_id,
-        case when projects.tenant_id = usage.account then projects.agent_id end as agent_id,
+        case when usage.project_tenant_id = usage.account then usage.account end as tenant_id,
+        case when usage.project_tenant_id = usage.account then usage.project_agent_id end as agent_id,
         'voiceflow' as source,
         {{ voiceflow_origin('usage') }} as origin,
         usage.usage_date,
@@ -117,8 +138,8 @@ voiceflow as (
                 -- What Voiceflow says a project cost that day is what its interactions cost.
                 and not usage.is_costed
                 and usage.usage_type in ({{ listed('voiceflow_live_types') }})
-                and projects.environment in ({{ listed('voiceflow_production_environments') }})
-                and usage.environment_id = projects.environment
+                and usage.project_environment in ({{ listed('voiceflow_production_environments') }})
+                and usage.environment_id = usage.project_environment
                 then usage.quantity
             else 0
         end as uncosted_quantity,
@@ -127,21 +148,20 @@ voiceflow as (
         usage.row_count,
         usage.pull_id,
         case
-            when coalesce(projects.tenant_id, '') <> usage.account then 'unattributed'
+            when coalesce(usage.project_tenant_id, '') <> usage.account then 'unattributed'
             -- Of all environments: what drafts cost, costs too.
             when usage.metric = 'transcript_cost' then 'no meter'
             when usage.usage_type in ({{ listed('voiceflow_prototype_types') }}) then 'prototype'
-            when projects.environment not in ({{ listed('voiceflow_production_environments') }})
+            when usage.project_environment not in ({{ listed('voiceflow_production_environments') }})
                 then 'prototype'
             -- The source writes the configured alias on the rows of the environment it names; any other is a draft's.
-            when coalesce(usage.environment_id, '') <> projects.environment then 'prototype'
+            when coalesce(usage.environment_id, '') <> usage.project_environment then 'prototype'
             when usage.metric <> 'interactions' then 'no meter'
             when usage.usage_type is null then 'unknown type'
             when usage.usage_type not in ({{ listed('voiceflow_live_types') }}) then 'unknown type'
             when meters.meter_id is null then 'no meter'
         end as reason
     from voiceflow_costed as usage
-    left join {{ ref('stg_control__voiceflow_projects') }} as projects on usage.project_id = projects.project_id
     left join meters on meters.source = 'voiceflow' and usage.metric = 'interactions'
 ),
 
@@ -163,12 +183,13 @@ metrics_attached as (
             metrics.usage_agent_id = usage_agents.value
             and metrics.usage_date >= usage_agents.valid_from
             and metrics.usage_date < usage_agents.valid_to
+    where {{ of_changed_tenants('metrics.account') }} or usage_agents.tenant_id is distinct from metrics.account
 ),
 
 metrics_routed as (
     select held.*
     from metrics_attached as held
-    left join metrics_attached as own
+    left join {{ ref('int_metric_usage_daily') }} as own
         on
             held.attached_tenant_id <> held.account
             and held.attached_tenant_id = own.account

@@ -1,6 +1,14 @@
-{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'all tenants'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 with costs as (
     select * from {{ ref('int_costs_unioned') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 tenants as (

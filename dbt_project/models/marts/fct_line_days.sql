@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['tenant_id', 'line_id']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'line_id']}]
+) }}
 with days as (
     select
         *,
@@ -7,7 +14,7 @@ with days as (
         )::bigint as overage_until,
         sum(overage_quantity) over (partition by tenant_id, period_start, meter_id)::bigint as overage_of_period
     from {{ ref('int_overages_daily') }}
-    where price_id is not null
+    where price_id is not null and {{ of_changed_tenants('tenant_id') }}
 ),
 
 prices as (
@@ -54,7 +61,7 @@ pulls as (
         usage.usage_date,
         array_agg(distinct usage.pull_id order by usage.pull_id) as pull_ids
     from {{ ref('int_usage_unioned') }} as usage
-    where usage.meter_id is not null and usage.reason is null
+    where usage.meter_id is not null and usage.reason is null and {{ of_changed_tenants('usage.tenant_id') }}
     group by usage.tenant_id, usage.meter_id, usage.usage_date
 ),
 

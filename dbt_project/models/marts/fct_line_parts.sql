@@ -1,4 +1,14 @@
-{{ config(indexes=[{'columns': ['tenant_id', 'line_id']}, {'columns': ['line_id']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[
+        {'columns': ['tenant_id', 'line_id']},
+        {'columns': ['line_id']},
+    ]
+) }}
 with usage as (
     select
         tenant_id,
@@ -10,7 +20,9 @@ with usage as (
         sum(quantity)::bigint as quantity,
         sum(row_count)::bigint as row_count
     from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and reason is null and quantity <> 0
+    where
+        meter_id is not null and reason is null and quantity <> 0
+        and {{ of_changed_tenants('tenant_id') }}
     group by tenant_id, meter_id, usage_date, pull_id, agent_id, origin
 ),
 
@@ -33,6 +45,7 @@ parts as (
             days.tenant_id = usage.tenant_id
             and days.meter_id = usage.meter_id
             and days.usage_date = usage.usage_date
+    where {{ of_changed_tenants('days.tenant_id') }}
 )
 
 select * from parts

@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'all tenants'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 with costs as (
     select
         tenant_id,
@@ -12,12 +19,13 @@ with costs as (
         coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
         count(*) filter (where amount is null and basis <> 'billed_elsewhere') as unknown_costs
     from {{ ref('fct_costs_daily') }}
-    where tenant_id is not null
+    where tenant_id is not null and {{ of_changed_tenants('tenant_id') }}
     group by tenant_id, agent_id, meter_id, usage_date, currency
 ),
 
 revenue as (
     select * from {{ ref('int_revenue_by_meter') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 unioned as (

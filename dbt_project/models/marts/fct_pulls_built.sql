@@ -6,17 +6,7 @@
     indexes=[{'columns': ['source', 'account', 'usage_date'], 'unique': true}, {'columns': ['pull_id']}]
 ) }}
 -- Last of all, so that a pull is in it only when every mart holds it:
--- depends_on: {{ ref('dim_agents') }}
--- depends_on: {{ ref('dim_prices') }}
--- depends_on: {{ ref('dim_tenants') }}
--- depends_on: {{ ref('fct_line_parts') }}
--- depends_on: {{ ref('fct_canary_lines') }}
--- depends_on: {{ ref('fct_margin_by_meter') }}
--- depends_on: {{ ref('fct_margin_monthly') }}
--- depends_on: {{ ref('fct_overages_daily') }}
--- depends_on: {{ ref('fct_unbilled_usage') }}
--- depends_on: {{ ref('fct_usage_daily') }}
--- depends_on: {{ ref('fct_usage_rows') }}
+-- depends_on: {{ ref('int_tenants_built') }}
 with changed as (
     select * from {{ ref('int_pulls_changed') }}
     where pull_id is not null

@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 with usage as (
     select
         tenant_id,
@@ -13,7 +20,9 @@ with usage as (
         row_count,
         reason
     from {{ ref('int_usage_unioned') }}
-    where reason is not null and (quantity <> 0 or reason in ('unattributed', 'error'))
+    where
+        reason is not null and (quantity <> 0 or reason in ('unattributed', 'error'))
+        and {{ of_changed_tenants('tenant_id') }}
 ),
 
 -- Usage of a tenant of whom no period is known, though the day itself says nothing against it.
@@ -33,7 +42,9 @@ outside_periods as (
     from {{ ref('int_usage_unioned') }} as usage
     left join {{ ref('int_period_days') }} as periods
         on usage.tenant_id = periods.tenant_id and usage.usage_date = periods.usage_date
-    where usage.reason is null and usage.quantity <> 0 and periods.tenant_id is null
+    where
+        usage.reason is null and usage.quantity <> 0 and periods.tenant_id is null
+        and {{ of_changed_tenants('usage.tenant_id') }}
 ),
 
 unpriced as (
@@ -50,7 +61,7 @@ unpriced as (
         null::bigint as row_count,
         'unpriced' as reason
     from {{ ref('int_overages_daily') }}
-    where unpriced_quantity > 0
+    where unpriced_quantity > 0 and {{ of_changed_tenants('tenant_id') }}
 ),
 
 unioned as (

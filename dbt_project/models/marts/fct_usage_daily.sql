@@ -1,6 +1,16 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='append_new_columns',
+    pre_hook="{{ delete_changed_tenants() }}",
+    meta={'built_by': 'tenant'},
+    indexes=[{'columns': ['tenant_id', 'usage_date']}]
+) }}
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
-    where meter_id is not null and quantity <> 0 and coalesce(reason, '') in ('', 'paused', 'outside active dates')
+    where
+        meter_id is not null and quantity <> 0 and coalesce(reason, '') in ('', 'paused', 'outside active dates')
+        and {{ of_changed_tenants('tenant_id') }}
 ),
 
 daily as (

@@ -4,7 +4,9 @@ with source as (
 ),
 
 renamed as (
-    select revision
+    select
+        revision,
+        besides_periods
     from source
 )
 

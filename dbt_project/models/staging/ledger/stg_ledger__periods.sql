@@ -7,7 +7,8 @@ renamed as (
         tenant_id,
         period_start,
         period_end,
-        state
+        state,
+        revision
     from source
 )
 

@@ -1,0 +1,241 @@
+"""A warehouse that changes at random and is built after each change: every mart is what a build of all would have made.
+
+python -m tests.marts.walk --steps 50 --seed 7
+"""
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from orchestration.building import build
+from tests.marts.test_first_bill import plan, voice_meter
+from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse.embedded import running
+from warehouse.migrate import migrate
+
+TENANTS, SHARED = ("ann", "bob", "cal", "dan"), ("ann", "bob")
+FIRST, DAYS = date(2026, 3, 1), 8
+NODES = 150  # of a build, nearly: after any of them it may be killed
+COSTS = (None, "0.2")
+BOOKKEEPING = {"dim_build"}
+
+
+class Walk:
+    """One warehouse and what chance does to it; the same seed does the same."""
+
+    def __init__(self, warehouse: Warehouse, seed: int) -> None:
+        self.warehouse = warehouse
+        self.chance = Random(seed)
+        self.as_of = FIRST + timedelta(days=DAYS)
+        self.day_of_control = FIRST  # timelines only grow at their end
+        self.steps: list[Callable[[], str]] = [
+            self.shared_calls, self.shared_calls, self.own_calls, self.chats, self.metrics, self.metrics,
+            self.number_moves, self.price, self.shared_cost, self.review, self.failure, self.next_day, self.nothing,
+        ]  # fmt: skip
+        self._found()
+
+    def step(self) -> str:
+        """One to three changes, perhaps a build that is killed, and one that is not; what was done, in words."""
+        done = [self.chance.choice(self.steps)() for _ in range(self.chance.randint(1, 3))]
+        if self.chance.random() < 0.4:
+            done.append(self._killed_after(self.chance.randint(1, NODES)))
+        self.warehouse.build(self.as_of)
+        return ", ".join(done)
+
+    def marts(self) -> dict[str, list[str]]:
+        """Every mart, row by row."""
+        tables = [name for (name,) in self.warehouse.rows("select tablename from pg_tables where schemaname = 'marts'")]
+        return {
+            table: [
+                row for (row,) in self.warehouse.rows(f"select to_jsonb(t)::text from marts.{table} as t order by 1")
+            ]
+            for table in tables
+            if table not in BOOKKEEPING
+        }
+
+    def differences(self) -> dict[str, tuple[list[str], list[str]]]:
+        """By mart, the rows that only the last build has and those that only a build of all has; builds all."""
+        built = self.marts()
+        self.warehouse.build(self.as_of, full_refresh=True)
+        whole = self.marts()
+        return {
+            table: (sorted(set(built[table]) - set(rows)), sorted(set(rows) - set(built[table])))
+            for table, rows in whole.items()
+            if built[table] != rows
+        }
+
+    def _found(self) -> None:
+        warehouse = self.warehouse
+        voice_meter(warehouse, "minutes", 60)
+        warehouse.put(
+            "control.meters", {"meter_id": "chats", "name": "chats", "unit": "chat", "source": "voiceflow"},
+            {"meter_id": "pages", "name": "pages", "unit": "page", "source": "usage_metrics", "metric_type": "pages"},
+        )  # fmt: skip
+        plan(warehouse, "pro", "10", "minutes", "2026-01-01")
+        for meter_id in ("minutes", "chats", "pages"):
+            warehouse.put("control.prices", {
+                "plan_id": "pro", "meter_id": meter_id, "valid_from": "2026-01-01", "model": "per_unit",
+                "unit_amount": "1",
+            })  # fmt: skip
+            warehouse.put("control.allowances", {
+                "plan_id": "pro", "meter_id": meter_id, "valid_from": "2026-01-01", "quantity": 3,
+            })  # fmt: skip
+        for tenant_id in TENANTS:
+            warehouse.tenant(tenant_id, str(FIRST), plan_id="pro")
+            warehouse.attach(tenant_id, "usage_agent", f"{tenant_id}-metered", str(FIRST))
+            warehouse.put("control.voiceflow_projects", {
+                "project_id": f"{tenant_id}-project", "tenant_id": tenant_id, "agent_id": f"{tenant_id}-agent",
+                "valid_from": FIRST,
+            })  # fmt: skip
+        for tenant_id in SHARED:
+            warehouse.attach(tenant_id, "vapi_phone_number", f"{tenant_id}-number", str(FIRST))
+        warehouse.own_account("cal")
+        for change in (self.shared_calls, self.own_calls, self.chats, self.metrics):
+            for _ in range(3):
+                change()
+        warehouse.build(self.as_of)
+
+    def _day(self) -> str:
+        return str(FIRST + timedelta(days=self.chance.randrange(DAYS)))
+
+    def _calls(self, account: str) -> str:
+        day = self._day()
+        numbers = [*(f"{tenant_id}-number" for tenant_id in SHARED), "strange-number"]
+        kinds: list[dict[str, Any]] = [{"cost": 1}, {}, {"costs": [{"type": "voice", "cost": 0.5}]}]
+        calls = [
+            call(f"{account}-{day}-{n}", str(self.chance.randint(0, 400)),
+                 phoneNumberId=self.chance.choice(numbers), **self.chance.choice(kinds))
+            for n in range(self.chance.randint(0, 6))
+        ]  # fmt: skip
+        self.warehouse.calls(account, day, calls, is_incomplete=self.chance.random() < 0.2)
+        return f"{len(calls)} calls of {account} on {day}"
+
+    def shared_calls(self) -> str:
+        return self._calls("platform")
+
+    def own_calls(self) -> str:
+        return self._calls("cal")
+
+    def chats(self) -> str:
+        account, project = self.chance.choice(TENANTS), self.chance.choice(TENANTS)
+        rows = [
+            (kind, self.chance.randint(0, 9))
+            for kind in ("published", "canvas-prototype")
+            if self.chance.random() < 0.7
+        ]
+        day = self._day()
+        self.warehouse.interactions(account, day, f"{project}-project", rows)
+        return f"{len(rows)} rows of chats of {project}'s project in {account}'s account on {day}"
+
+    def metrics(self) -> str:
+        account, day = self.chance.choice(TENANTS), self._day()
+        rows = [
+            (f"{self.chance.choice(TENANTS)}-metered", kind, self.chance.randint(0, 9), self.chance.choice(COSTS))
+            for kind in ("pages", "unknown")
+            for _ in range(self.chance.randint(0, 2))
+        ]
+        self.warehouse.metrics(account, day, list({row[:2]: row for row in rows}.values()))
+        return f"{len(rows)} metrics in {account}'s account on {day}"
+
+    def number_moves(self) -> str:
+        kind, value = self.chance.choice([
+            ("vapi_phone_number", "ann-number"), ("vapi_phone_number", "strange-number"),
+            ("usage_agent", "dan-metered"),
+        ])  # fmt: skip
+        tenant_id = self.chance.choice([*TENANTS, None])
+        day = self._later()
+        self.warehouse.attach(tenant_id, kind, value, day)
+        return f"{value} goes to {tenant_id} from {day} on"
+
+    def price(self) -> str:
+        day = self._later()
+        self.warehouse.put("control.prices", {
+            "tenant_id": self.chance.choice(TENANTS), "meter_id": "minutes", "valid_from": day, "model": "per_unit",
+            "unit_amount": f"0.{self.chance.randint(1, 99):02}",
+        })  # fmt: skip
+        return f"a tenant's own price from {day} on"
+
+    def shared_cost(self) -> str:
+        day, allocation = self._later(), self.chance.choice(["equal", "by_usage", "by_revenue"])
+        amount = self.chance.choice([0, 31, 100])
+        self.warehouse.put("control.fixed_costs", {
+            "fixed_cost_id": "office", "name": "office", "valid_from": day, "monthly_amount": amount,
+            "currency": "USD", "allocation": allocation,
+        })  # fmt: skip
+        return f"{amount} a month shared {allocation} from {day} on"
+
+    def review(self) -> str:
+        tenant_id = self.chance.choice(TENANTS)
+        self.warehouse.connection.execute(
+            "insert into ledger.periods (tenant_id, period_start, period_end, state)"
+            " values (%s, '2026-03-01', '2026-04-01', 'in_review') on conflict (tenant_id, period_start)"
+            " do update set state = case ledger.periods.state when 'open' then 'in_review' else 'open' end",
+            [tenant_id],
+        )
+        return f"a review of {tenant_id} begins or ends"
+
+    def failure(self) -> str:
+        day = self._day()
+        self.warehouse.failed_pull("vapi", "cal", day, "credential_rejected")
+        return f"a failed pull of {day}"
+
+    def next_day(self) -> str:
+        self.as_of += timedelta(days=1)
+        return f"it is {self.as_of}"
+
+    def nothing(self) -> str:
+        return "nothing"
+
+    def _later(self) -> str:
+        self.day_of_control += timedelta(days=1)
+        return str(self.day_of_control)
+
+    def _killed_after(self, nodes: int) -> str:
+        """A build in a process of its own that is killed when so many models and tests are done."""
+        child = os.fork()
+        if child == 0:
+            left = nodes
+
+            def count(_: str) -> None:
+                nonlocal left
+                left -= 1
+                if left <= 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            build(self.warehouse.url, self.warehouse.home, self.as_of, on_event=count)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        return f"a build killed after {nodes} nodes" if os.WIFSIGNALED(status) else "a build"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.marts.walk", description=__doc__)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="the same seed, the same walk")
+    chosen = parser.parse_args()
+    sys.stdout.write(f"seed {chosen.seed}, {chosen.steps} steps\n")
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
+        migrate(url)
+        warehouse = opened(url, Path(folder) / "home")
+        with warehouse.connection:
+            walk = Walk(warehouse, chosen.seed)
+            for number in range(1, chosen.steps + 1):
+                sys.stdout.write(f"{number}: {walk.step()}\n")
+                sys.stdout.flush()
+                if found := walk.differences():
+                    sys.stdout.write("".join(f"{table}: {rows}\n" for table, rows in found.items()))
+                    return 1
+    sys.stdout.write("every mart was after each step what a build of all made of it\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
