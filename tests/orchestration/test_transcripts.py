@@ -15,8 +15,9 @@ from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
 from warehouse import due, personal, purging
 from warehouse.attention import days_needing_attention
+from warehouse.blocker import Kind
+from warehouse.blocking import blockers
 from warehouse.connect import Role, connect
-from warehouse.control.changes import rows
 from warehouse.personal import Kept
 
 TODAY = datetime.now(UTC).date()
@@ -174,9 +175,10 @@ def test_a_failed_transcript_day_is_seen_and_keeps_no_money_waiting(house: House
         "select source, status from marts.fct_tenant_day_status where usage_date = %s order by source", DAY
     )
     assert [tuple(row.values()) for row in shown] == [("voiceflow", "no usage"), ("voiceflow_transcripts", "failed")]
-    window = {"tenant_id": "acme", "period_start": DAY, "period_end": DAY + timedelta(days=1)}
+    tomorrow = DAY + timedelta(days=1)
+    period = {"tenant_id": "acme", "period_start": DAY, "period_end": tomorrow, "ends_on": tomorrow}
     with connect(house.url, Role.OPERATOR) as operator:
-        assert rows(operator, "periods", "days_that_block", **window) == []
+        assert {one.kind for one in blockers(operator, [period], TODAY)} == {Kind.EARLIER}
         needing = days_needing_attention(operator, DAY, DAY)
     assert [(day["source"], day["status"]) for day in needing] == [("voiceflow_transcripts", "failed")]
 
