@@ -1,7 +1,7 @@
 """Staging, intermediate and marts: every dbt model is an asset, every dbt test a check on it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def marts(home: Path) -> dg.AssetsDefinition:
         pool="build",
     )
     def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:
+        _refuse_a_part(context.selected_asset_keys, build.keys)
         settings = minutebook.settings
         as_of = datetime.now(UTC).date()
         arguments = building.build_arguments(as_of, config.full_refresh)
@@ -57,3 +58,14 @@ def marts(home: Path) -> dg.AssetsDefinition:
             yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()
 
     return build
+
+
+def _refuse_a_part(chosen: Set[dg.AssetKey], models: Set[dg.AssetKey]) -> None:
+    """A model remembers what was built as if all had been: some of them alone would leave the rest old for good.
+    dbt's tests may be run alone."""
+    if chosen and chosen != models:
+        raise dg.Failure(
+            f"the marts are built together, and {len(chosen)} of {len(models)} models were chosen: launch the job"
+            " build_marts, which makes again only what changed",
+            allow_retries=False,
+        )

@@ -47,6 +47,16 @@ def test_lineage_runs_from_the_raw_calls_to_the_statement(location: dg.Repositor
         assert dg.AssetKey(raw) in seen
 
 
+def test_a_part_of_the_marts_is_refused_since_the_rest_would_stay_old(location: dg.RepositoryDefinition) -> None:
+    job = location.get_job("build_marts")
+    chosen = [dg.AssetKey(["intermediate", "int_tenants_built"]), dg.AssetKey(["marts", "fct_margin_daily"])]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False)
+    (failed,) = result.filter_events(lambda event: event.is_step_failure)
+    assert "launch the job build_marts" in str(failed.step_failure_data.error_display_string)
+    assert not result.success
+
+
 def test_jobs_schedules_sensors_and_checks_are_these(location: dg.RepositoryDefinition) -> None:
     assert {"pull_usage", "build_marts"} <= {job.name for job in location.get_all_jobs()}
     assert "pull_usage_nightly" in {schedule.name for schedule in location.schedule_defs}
