@@ -57,14 +57,14 @@ def build(
     `on_event` is told each finished node in one line. Waits while another build is at work. Raises BuildFailed.
     """
     as_of = as_of or datetime.now(UTC).date()
-    with recorded(url, as_of), environment(url, home):
-        return _result(as_of, _invoke(build_arguments(as_of, full_refresh), on_event))
+    with recorded(url, as_of), environment(url, home, as_of):
+        return _result(as_of, _invoke(["--no-write-json", *build_arguments(full_refresh)], on_event))
 
 
-def build_arguments(as_of: date, full_refresh: bool = False) -> list[str]:
+def build_arguments(full_refresh: bool = False) -> list[str]:
     """The command and arguments of a build: models and data tests. Unit tests say nothing about data; CI runs them."""
     refresh = ["--full-refresh"] if full_refresh else []
-    return ["build", "--exclude-resource-type", "unit_test", *variables(as_of), *refresh]
+    return ["build", "--exclude-resource-type", "unit_test", *variables(), *refresh]
 
 
 def manifest(home: Path) -> Path:
@@ -76,8 +76,9 @@ def manifest(home: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         digest = _digest_of_the_project()
         if not (path.exists() and of_digest.exists() and of_digest.read_text() == digest):
-            with environment("postgresql://parse:parse@127.0.0.1:5432/parse", home):
-                _result(datetime.now(UTC).date(), _invoke(["parse", *variables(datetime.now(UTC).date())], None))
+            today = datetime.now(UTC).date()
+            with environment("postgresql://parse:parse@127.0.0.1:5432/parse", home, today):
+                _result(today, _invoke(["parse", *variables()], None))
             of_digest.write_text(digest)
     return path
 
@@ -108,8 +109,11 @@ def recorded(url: str, as_of: date) -> Iterator[None]:
 
 
 @contextmanager
-def environment(url: str, home: Path) -> Iterator[None]:
-    """Set what dbt's profile and folders are read from, for the time of one invocation in this process."""
+def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
+    """Set what dbt's profile and folders are read from, for the time of one invocation in this process.
+
+    as_of: the UTC day that is today to the models; a variable of dbt's would have the project parsed anew each day.
+    """
     parts = conninfo_to_dict(url_for(url, Role.TRANSFORMER))
     values = {
         "MINUTEBOOK_DBT_HOST": parts.get("host") or "127.0.0.1",
@@ -120,6 +124,7 @@ def environment(url: str, home: Path) -> Iterator[None]:
         "DBT_ENV_SECRET_MINUTEBOOK_PASSWORD": parts.get("password") or "",
         # Sorting and grouping in memory: what spills to disk costs twice the processor time.
         "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -c work_mem={MEMORY_OF_A_SORT}".strip(),
+        "MINUTEBOOK_DBT_AS_OF": as_of.isoformat(),
         "DBT_PROJECT_DIR": os.fspath(PROJECT),
         "DBT_PROFILES_DIR": os.fspath(PROJECT),
         "DBT_TARGET_PATH": os.fspath(target_folder(home)),
@@ -138,9 +143,9 @@ def environment(url: str, home: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def variables(day: date) -> list[str]:
-    """The variables every command of dbt needs: the UTC day that is today, and which models these are."""
-    return ["--vars", f"{{as_of: '{day:%Y-%m-%d}', models_digest: '{_digest_of_the_project()}'}}"]
+def variables() -> list[str]:
+    """The variables every command of dbt needs: which models these are."""
+    return ["--vars", f"{{models_digest: '{_digest_of_the_project()}'}}"]
 
 
 def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any:
@@ -150,7 +155,7 @@ def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any
         if on_event is not None and event.info.name in {"LogModelResult", "LogTestResult", "LogSeedResult"}:
             on_event(event.info.msg)
 
-    return dbtRunner(callbacks=[tell]).invoke(["--quiet", "--log-level-file", "info", *arguments])
+    return dbtRunner(callbacks=[tell]).invoke(["--log-level", "none", "--log-level-file", "info", *arguments])
 
 
 def _result(as_of: date, answer: Any) -> BuildResult:

@@ -48,11 +48,11 @@ def marts(home: Path) -> dg.AssetsDefinition:
         _refuse_a_part(context.selected_asset_keys, build.keys)
         settings = minutebook.settings
         as_of = datetime.now(UTC).date()
-        arguments = building.build_arguments(as_of, config.full_refresh)
+        arguments = building.build_arguments(config.full_refresh)
         with (
             minutebook.database() as url,
             building.recorded(url, as_of),
-            building.environment(url, settings.home),
+            building.environment(url, settings.home, as_of),
         ):
             dbt = DbtCliResource(project_dir=os.fspath(building.PROJECT), profiles_dir=os.fspath(building.PROJECT))
             yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()

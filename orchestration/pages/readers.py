@@ -75,6 +75,8 @@ class Readers:
                         url_as(self._url, role),
                         min_size=1,
                         max_size=_PER_ROLE,
+                        # Planned for what is asked each time: one statement, or all of a month by the same query.
+                        kwargs={"prepare_threshold": None},
                         open=True,
                         name=f"pages-{role.name.lower()}",
                     )

@@ -71,7 +71,7 @@ def summaries(stripe: StripeSandbox) -> dict[str, int]:
 
 def test_what_providers_tell_is_what_stripe_holds_after_a_restatement_and_after_running_again(
     house: House,  # noqa: F811
-    tmp_path: Path,
+    dbt_home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with StripeSandbox(datetime.now(UTC).timestamp()) as stripe:
@@ -85,7 +85,7 @@ def test_what_providers_tell_is_what_stripe_holds_after_a_restatement_and_after_
         calls = [call(f"{day}-{number}", day, seconds=100) for day in DAYS for number in range(2)]
         key = house.own_vapi("acme", calls)
         house.pull(["acme"], DAYS)
-        build(house.url, tmp_path, TODAY)
+        build(house.url, dbt_home, TODAY)
         assert overage(house) == {str(DAYS[1]): 3, str(DAYS[2]): 4, str(DAYS[3]): 4}
 
         assert {step["result"] for step in run("stripe sync --apply")} == {"created"}
@@ -99,7 +99,7 @@ def test_what_providers_tell_is_what_stripe_holds_after_a_restatement_and_after_
         # The first day loses its calls: the allowance reaches further, and every later day of the period moves.
         house.sandbox.world.vapi[key] = VapiAccount(in_memory(calls[2:]))
         house.pull(["acme"], DAYS, accept_loss=True)
-        build(house.url, tmp_path, TODAY)
+        build(house.url, dbt_home, TODAY)
         assert overage(house) == {str(DAYS[2]): 3, str(DAYS[3]): 4}
         assert run("post")["postings"] == {"accepted": 2}
         assert {day: units for day, units in summaries(stripe).items() if units} == overage(house)

@@ -90,10 +90,10 @@ def billed(database_url: str, stripe: StripeSandbox, monkeypatch: pytest.MonkeyP
 
 
 def test_the_command_the_check_and_the_mart_tell_the_same_and_posting_reads_the_real_mart(
-    billed: str, tmp_path: Path
+    billed: str, dbt_home: Path
 ) -> None:
     told = reconciled()
-    build(billed, tmp_path, TODAY)
+    build(billed, dbt_home, TODAY)
     with connect(billed, Role.ANALYST) as analyst:
         mart = analyst.execute(
             "select age_days, finding, ours, posted, stripe, difference, is_equal from marts.fct_reconciliation"

@@ -16,8 +16,11 @@ Minutebook = Callable[..., Result]
 
 
 @pytest.fixture
-def minutebook(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
+def minutebook(database_url: str, tmp_path: Path, dbt_home: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
     """Run a command; asserts that it exits as expected, 0 unless `code` says otherwise."""
+    (tmp_path / "home").mkdir()
+    (dbt_home / "dbt").mkdir(exist_ok=True)
+    (tmp_path / "home" / "dbt").symlink_to(dbt_home / "dbt")
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", database_url)
     monkeypatch.setenv("MINUTEBOOK_MASTER_KEYS", MASTER_KEY)
     monkeypatch.setenv("MINUTEBOOK_HOME", str(tmp_path / "home"))

@@ -49,11 +49,11 @@ def warehouse(database_url: str, tmp_path: Path) -> Iterator[Warehouse]:
         yield found
 
 
-def test_06_each_usage_row_has_one_tenant_and_one_price_or_is_reported(database_url: str, tmp_path: Path) -> None:
+def test_06_each_usage_row_has_one_tenant_and_one_price_or_is_reported(database_url: str, dbt_home: Path) -> None:
     world: World = generated(6, 60)
     with connect(database_url, Role.OWNER, autocommit=True) as connection:
         load(connection, world)
-        build(database_url, tmp_path, world.as_of)
+        build(database_url, dbt_home, world.as_of)
         assert _sums(connection, RAW) == _sums(connection, BILLED_OR_REPORTED)
         lost = connection.execute(
             "select count(*) from marts.fct_calls as c where c.tenant_id is null and not exists ("

@@ -46,15 +46,15 @@ def test_02_repulling_an_unchanged_day_changes_nothing(house: House) -> None:  #
     assert confirming["confirms_pull_id"] == published["pull_id"]
 
 
-def test_03_a_day_that_becomes_empty_becomes_empty_in_the_marts(house: House, tmp_path: Path) -> None:  # noqa: F811
+def test_03_a_day_that_becomes_empty_becomes_empty_in_the_marts(house: House, dbt_home: Path) -> None:  # noqa: F811
     house.tenant("acme")
     key = house.own_vapi("acme", [call("c1", YESTERDAY), call("c2", YESTERDAY)])
     house.pull(["acme"], [YESTERDAY])
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     assert house.execute("select count(*) as calls from marts.fct_calls") == [{"calls": 2}]
     house.sandbox.world.vapi[key] = VapiAccount(in_memory([]))
     house.pull(["acme"], [YESTERDAY])
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     assert house.execute("select count(*) as calls from marts.fct_calls") == [{"calls": 0}]
     status = "select status from marts.fct_tenant_day_status where tenant_id = 'acme' and usage_date = %s"
     assert house.execute(status, YESTERDAY) == [{"status": "no usage"}]

@@ -9,10 +9,10 @@ from tests.money.acme import FEBRUARY_3
 
 
 def test_every_model_does_to_rows_written_by_hand_what_its_unit_tests_say(database_url: str, tmp_path: Path) -> None:
-    with environment(database_url, tmp_path):
-        made = dbtRunner().invoke(["--quiet", "run", *variables(FEBRUARY_3)])
+    with environment(database_url, tmp_path, FEBRUARY_3):
+        made = dbtRunner().invoke(["--quiet", "run", *variables()])
         assert made.success, made.exception
-        answer = dbtRunner().invoke(["--quiet", "test", "--select", "test_type:unit", *variables(FEBRUARY_3)])
+        answer = dbtRunner().invoke(["--quiet", "test", "--select", "test_type:unit", *variables()])
     results = [one for one in answer.result.results if one.node.resource_type == "unit_test"]
     faults = [f"{one.node.name}: {one.message}" for one in results if one.status != "pass"]
     assert not faults, "\n\n".join(faults)

@@ -24,7 +24,7 @@ def store(house: House, secret: str, settings: Mapping[str, str]) -> None:  # no
         house.settings.vault().set_credential(connection, "acme", "voiceflow", secret, settings, LONG_AGO)
 
 
-def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: House, tmp_path: Path) -> None:  # noqa: F811
+def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: House, dbt_home: Path) -> None:  # noqa: F811
     house.tenant("acme")
     house.execute(
         "insert into control.voiceflow_projects (project_id, tenant_id, agent_id, valid_from)"
@@ -51,7 +51,7 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
     house.sandbox.world.voiceflow = {KEY: {"p1": old}, f"Bearer {TOKEN}": {"p1": new}}
     store(house, KEY, {})
     house.pull(["acme"], [DAY], ["voiceflow"])
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     usage = "select quantity from marts.fct_usage_daily where meter_id = 'chats'"
     costs = "select component, basis, amount from marts.fct_costs_daily where source = 'voiceflow'"
     assert house.execute(usage) == [{"quantity": 10}]
@@ -59,7 +59,7 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
     store(house, TOKEN, {"generation": "stable"})
     (outcome,) = house.pull(["acme"], [DAY], ["voiceflow"])
     assert outcome.state == "published", outcome
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     assert house.execute(usage) == [{"quantity": 11}]
     assert house.execute(costs) == [{"component": "transcript_cost", "basis": "reported", "amount": Decimal("0.125")}]
     shown = house.execute(

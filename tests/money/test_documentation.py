@@ -20,7 +20,7 @@ def test_every_mart_is_under_contract_and_described_and_the_docs_generate(databa
         if not column["description"] or not node["config"]["contract"]["enforced"]
     ]
     assert not lacking
-    with environment(database_url, tmp_path):
-        answer = dbtRunner().invoke(["--quiet", "docs", "generate", *variables(FEBRUARY_3)])
+    with environment(database_url, tmp_path, FEBRUARY_3):
+        answer = dbtRunner().invoke(["--quiet", "docs", "generate", *variables()])
     assert answer.success
     assert (tmp_path / "dbt" / "target" / "catalog.json").exists()

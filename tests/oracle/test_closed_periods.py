@@ -12,14 +12,14 @@ from warehouse.connect import Role, connect
 from warehouse.periods import Month
 
 
-def test_every_approved_period_computed_again_from_raw_has_the_same_bytes(database_url: str, tmp_path: Path) -> None:
+def test_every_approved_period_computed_again_from_raw_has_the_same_bytes(database_url: str, dbt_home: Path) -> None:
     world = generated(23, 30)
     with (
         connect(database_url, Role.OWNER, autocommit=True) as owner,
         connect(database_url, Role.OPERATOR, actor="finance", autocommit=True) as operator,
     ):
         load(owner, world)
-        build(database_url, tmp_path, world.as_of)
+        build(database_url, dbt_home, world.as_of)
         assert approve_some(operator, world, Random(23)) >= 15
         sealed = (
             "select tenant_id, period_start, manifest_hash from ledger.periods where state = 'approved' order by 2, 1"
@@ -35,7 +35,7 @@ def test_every_approved_period_computed_again_from_raw_has_the_same_bytes(databa
             "select sum(n) from (select count(*) as n from ledger.{} union all select count(*) from ledger.{}) as c"
         )
         assert owner.execute(released.format("line_objects", "line_days")).fetchone() == (0,)  # type: ignore[arg-type]
-        build(database_url, tmp_path, world.as_of, full_refresh=True)
+        build(database_url, dbt_home, world.as_of, full_refresh=True)
         for tenant_id, start, seal in approved:
             (row,) = [
                 row for row in periods.statements(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])

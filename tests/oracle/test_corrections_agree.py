@@ -28,7 +28,7 @@ def explained(operator: Connection) -> dict[str, Explanation]:
 
 
 def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_computes(
-    database_url: str, tmp_path: Path
+    database_url: str, dbt_home: Path
 ) -> None:
     random, world = Random(SEED), generated(SEED, 80)
     with (
@@ -36,14 +36,14 @@ def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_compute
         connect(database_url, Role.OPERATOR, actor="finance") as operator,
     ):
         load(connection, world)
-        build(database_url, tmp_path, world.as_of)
+        build(database_url, dbt_home, world.as_of)
         then: dict[str, Explanation] = {}
         for _ in range(2):
             assert approve_some(operator, world, random) > 20
             seals = dict(connection.execute("select tenant_id || period_start, manifest_hash from ledger.periods"))
             world, news = with_late_news(world, random)
             publish(connection, news)
-            build(database_url, tmp_path, world.as_of)
+            build(database_url, dbt_home, world.as_of)
             found = compare(connection, world, frozen_lines(connection, world))
             assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
             counted = "select count(*) from marts.fct_statement_lines where line_kind = 'adjustment'"

@@ -12,12 +12,12 @@ from warehouse.connect import Role, connect
 
 
 @pytest.mark.parametrize("seed", [4])
-def test_the_marts_agree_with_the_oracle_to_the_cent(database_url: str, tmp_path: Path, seed: int) -> None:
+def test_the_marts_agree_with_the_oracle_to_the_cent(database_url: str, dbt_home: Path, seed: int) -> None:
     """Another seed, and thousands of tenants: python -m tests.oracle --tenants 3000 --seed N."""
     world = generated(seed, 100)
     with connect(database_url, Role.OWNER, autocommit=True) as connection:
         load(connection, world)
-        build(database_url, tmp_path, world.as_of)
+        build(database_url, dbt_home, world.as_of)
         found = compare(connection, world)
     assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
     assert found.counts["line amount"] > 300

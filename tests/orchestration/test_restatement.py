@@ -195,7 +195,7 @@ def test_the_nightly_run_marks_the_older_day_it_pulled(house: House, instance: d
     assert materialised(instance) == {f"acme|{day}" for day in (OLD, *TRAILING)}
 
 
-def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts(house: House, tmp_path: Path) -> None:
+def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts(house: House, dbt_home: Path) -> None:
     held = {}
     for tenant in ("cheaper", "deleted", "dearer", "emptied", "same"):
         house.tenant(tenant)
@@ -209,7 +209,7 @@ def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts
     house.own_vapi("of-old", held["of-old"])
     house.pull(["of-old"], sorted({OLDER, OLD, TODAY - timedelta(days=5)}))
     night(house, *held)
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     whole = dict.fromkeys(held, (2, 0.4)) | {"of-old": (4, 0.8)}
     assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == whole
     held["cheaper"][0] |= {"cost": 0.1, "costs": [{"type": "vapi", "cost": 0.1}]}
@@ -218,7 +218,7 @@ def test_cost_up_cost_down_a_deleted_call_and_an_emptied_day_all_reach_the_marts
     held["emptied"].clear()
     del held["of-old"][1:3]
     night(house, *held)
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     assert {row["tenant_id"]: (row["calls"], float(row["cost"])) for row in house.execute(COSTS)} == {
         "cheaper": (2, 0.3),
         "deleted": (1, 0.2),

@@ -133,13 +133,13 @@ def test_a_later_choice_is_applied_to_transcripts_that_stand(house: House) -> No
 
 
 def test_an_export_holds_a_tenants_transcripts_and_forgetting_leaves_when_they_were(
-    house: House, tmp_path: Path
+    house: House, tmp_path: Path, dbt_home: Path
 ) -> None:
     for tenant in ("acme", "beta"):
         served(house, tenant, transcript(tenant, 1))
         choose(house, tenant, EVERYTHING)
     pulled(house, "acme", "beta")
-    build(house.url, tmp_path / "dbt", TODAY)
+    build(house.url, dbt_home, TODAY)
     assert personal.export(house.url, "acme", tmp_path / "export")["transcripts"] == 1
     assert "beta" not in (tmp_path / "export" / "transcripts.jsonl").read_text()
     staged = "select session_id, duration_seconds from staging.stg_voiceflow__transcripts where tenant_id = 'acme'"
@@ -164,13 +164,13 @@ def test_superseded_transcripts_are_purged_and_current_ones_are_not(house: House
     assert len(house.execute("select pull_id from raw_voiceflow.transcripts")) == 2
 
 
-def test_a_failed_transcript_day_is_seen_and_keeps_no_money_waiting(house: House, tmp_path: Path) -> None:
+def test_a_failed_transcript_day_is_seen_and_keeps_no_money_waiting(house: House, dbt_home: Path) -> None:
     served(house, "acme", transcript("acme", 1))
     house.sandbox.faults.script("/voiceflow/v1/transcript/project/project-acme", status(401), times=FOREVER)
     (outcome,) = house.pull(["acme"], [DAY], SOURCES)
     assert (outcome.state.value, outcome.cause_code) == ("failed", "credential_rejected")
     assert states(house.pull(["acme"], [DAY], ["voiceflow"])) == {("acme", DAY): "published"}
-    build(house.url, tmp_path, TODAY)
+    build(house.url, dbt_home, TODAY)
     shown = house.execute(
         "select source, status from marts.fct_tenant_day_status where usage_date = %s order by source", DAY
     )
