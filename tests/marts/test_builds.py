@@ -140,6 +140,45 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> 
     assert contents(warehouse) == incremental
 
 
+def made(warehouse: Warehouse) -> dict[str, set[str]]:
+    """By tenant, the transactions that wrote its days."""
+    written: dict[str, set[str]] = {}
+    for tenant_id, transaction in warehouse.rows(
+        "select tenant_id, xmin::text from marts.fct_margin_daily"
+        " union all select tenant_id, xmin::text from intermediate.int_usage_unioned where tenant_id is not null"
+    ):
+        written.setdefault(tenant_id, set()).add(transaction)
+    return written
+
+
+@pytest.mark.parametrize("killed_after", [None, "int_tenants_changed"])
+def test_the_tenants_a_call_leaves_and_comes_to_are_made_again_and_no_other(
+    warehouse: Warehouse, killed_after: str | None
+) -> None:
+    two_tenants_of_one_account(warehouse)
+    warehouse.build(AS_OF)
+    before = made(warehouse)
+    # What Vapi tells of March 2 has changed: bob's call is gone, there is one more of ann's and none of nobody's.
+    warehouse.calls("platform", "2026-03-02", [
+        call("b", "61", phoneNumberId="one", assistantId="robot", cost=1),
+        call("z", "61", phoneNumberId="one", assistantId="robot", cost=1),
+    ])  # fmt: skip
+    if killed_after:
+        assert warehouse.killed_build(AS_OF, lambda told: killed_after in told)
+    warehouse.build(AS_OF)
+    after = made(warehouse)
+    assert after["cal"] == before["cal"]
+    assert not after["ann"] & before["ann"]
+    assert not after["bob"] & before["bob"]
+    assert warehouse.rows(
+        "select tenant_id, quantity from marts.fct_usage_daily where usage_date = '2026-03-02' order by 1"
+    ) == [("ann", 4), ("cal", 1)]
+    assert warehouse.rows("select * from marts.fct_unbilled_usage where reason = 'unattributed'") == []
+    incremental = contents(warehouse)
+    warehouse.build(AS_OF, full_refresh=True)
+    assert contents(warehouse) == incremental
+
+
 def test_a_mart_is_never_open_for_a_moment(warehouse: Warehouse) -> None:
     two_tenants_of_one_account(warehouse)
     warehouse.build(AS_OF)

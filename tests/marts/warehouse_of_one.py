@@ -1,8 +1,10 @@
 """A warehouse written by hand: control rows, and pulls as the ledger would have published them, without a provider."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import msgspec
@@ -35,6 +37,23 @@ class Warehouse:
 
     def build(self, as_of: date, *, full_refresh: bool = False) -> BuildResult:
         return build(self.url, self.home, as_of, full_refresh)
+
+    def killed_build(self, as_of: date, after: Callable[[str], bool]) -> bool:
+        """A build in a process of its own, killed once `after` holds of a finished model or test, as dbt tells of it.
+        Returns whether it came to that."""
+        child = os.fork()
+        if child == 0:
+            try:
+                build(
+                    self.url,
+                    self.home,
+                    as_of,
+                    on_event=lambda told: os.kill(os.getpid(), SIGKILL) if after(told) else None,
+                )
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        return os.WIFSIGNALED(status)
 
     def tenant(self, tenant_id: str, active_from: str, *, currency: str = "USD", plan_id: str | None = None) -> None:
         """An active tenant with an agent `<tenant>-agent`, on a plan from its first day."""
