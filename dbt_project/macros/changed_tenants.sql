@@ -119,10 +119,14 @@
 {% macro is_made_again(column, built_by) -%}
     {#- For tests: whether this build made the row. Those it left alone are of a build whose tests passed. -#}
     (
-        {{ column }} in (select changed.tenant_id from {{ ref('int_tenants_changed') }} as changed)
+        {{ column }} = any(array(
+            select changed.tenant_id from {{ ref('int_tenants_changed') }} as changed
+            {%- if built_by == 'all tenants' %}
+            union all
+            select tenants.tenant_id from {{ ref('stg_control__tenants') }} as tenants
+            where {{ costs_are_weighed(ref('stg_control__fixed_costs')) }}
+            {%- endif %}
+        ))
         or {{ column }} is null
-        {%- if built_by == 'all tenants' %}
-        or {{ costs_are_weighed(ref('stg_control__fixed_costs')) }}
-        {%- endif %}
     )
 {%- endmacro %}
