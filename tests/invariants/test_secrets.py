@@ -225,7 +225,7 @@ def run_everything(minutebook: Deployment, url: str, sandbox: Sandbox) -> None:
     for path in STRIPE_PATHS:
         sandbox.faults.script(path, status(401, body=echo), times=20)
     for stripe in (minutebook.environment["MINUTEBOOK_STRIPE_URL"], sandbox.url):
-        for step in (["stripe", "sync"], ["post"], ["reconcile"]):
+        for step in (["stripe", "sync", "--anew"], ["post"], ["reconcile"]):
             minutebook.run("--debug", *step, "--json", fails=None, MINUTEBOOK_STRIPE_URL=stripe)
     assert any(request.path in STRIPE_PATHS and SECRETS["stripe key"] in request.key for request in sandbox.received)
     # The pages, when what they stand on is gone.
