@@ -13,13 +13,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg
+
 from tests.marts.test_first_bill import plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse import periods
+from warehouse.connect import Role, connect
 from warehouse.embedded import running
 from warehouse.migrate import migrate
+from warehouse.periods import Month
 
 TENANTS, SHARED = ("ann", "bob", "cal", "dan"), ("ann", "bob")
-FIRST, DAYS = date(2026, 3, 1), 4  # so few that days are often read again
+FIRST, DAYS = date(2026, 2, 26), 5  # so few that days are often read again; February can be approved
+FEBRUARY = Month.parse("2026-02")
 NODES = 150  # of a build, nearly: after any of them it may be killed
 COSTS = (None, "0.2")
 BOOKKEEPING = {"dim_build"}
@@ -35,17 +41,25 @@ class Walk:
         self.day_of_control = FIRST  # timelines only grow at their end
         self.steps: list[Callable[[], str]] = [
             *[self.shared_calls] * 4, self.own_calls, *[self.chats] * 2, *[self.metrics] * 3,
-            self.number_moves, self.price, self.shared_cost, self.review, self.failure, self.next_day, self.nothing,
+            *[self.approval] * 3, self.number_moves, self.price, self.shared_cost, self.failure, self.next_day,
+            self.nothing,
         ]  # fmt: skip
         self._found()
 
     def step(self) -> str:
         """One to three changes, perhaps a build that is killed, and one that is not; what was done, in words."""
-        done = [self.chance.choice(self.steps)() for _ in range(self.chance.randint(1, 3))]
+        done = [self._change() for _ in range(self.chance.randint(1, 3))]
         if self.chance.random() < 0.4:
             done.append(self._killed_after(self.chance.randint(1, NODES)))
         self.warehouse.build(self.as_of)
         return ", ".join(done)
+
+    def _change(self) -> str:
+        change = self.chance.choice(self.steps)
+        try:
+            return change()
+        except psycopg.errors.RaiseException as refusal:  # it would have changed what is approved
+            return f"refused: {refusal.diag.message_primary}"
 
     def marts(self) -> dict[str, list[str]]:
         """Every mart, row by row."""
@@ -94,6 +108,12 @@ class Walk:
             })  # fmt: skip
         for tenant_id in SHARED:
             warehouse.attach(tenant_id, "vapi_phone_number", f"{tenant_id}-number", str(FIRST))
+        warehouse.put("control.credits", {
+            "tenant_id": "ann", "amount": 25, "valid_from": FIRST, "reason": "welcome",
+        })  # fmt: skip
+        warehouse.put("control.payment_fees", {
+            "currency": "USD", "valid_from": "2026-01-01", "percent": 3, "fixed_amount": "0.3",
+        })  # fmt: skip
         warehouse.own_account("cal")
         for change in (self.shared_calls, self.own_calls, self.chats, self.metrics):
             for _ in range(3):
@@ -169,15 +189,16 @@ class Walk:
         })  # fmt: skip
         return f"{amount} a month shared {allocation} from {day} on"
 
-    def review(self) -> str:
+    def approval(self) -> str:
+        """February of a tenant is approved as the marts have it, or reopened."""
         tenant_id = self.chance.choice(TENANTS)
-        self.warehouse.connection.execute(
-            "insert into ledger.periods (tenant_id, period_start, period_end, state)"
-            " values (%s, '2026-03-01', '2026-04-01', 'in_review') on conflict (tenant_id, period_start)"
-            " do update set state = case ledger.periods.state when 'open' then 'in_review' else 'open' end",
-            [tenant_id],
-        )
-        return f"a review of {tenant_id} begins or ends"
+        with connect(self.warehouse.url, Role.OPERATOR, actor="finance", autocommit=True) as operator:
+            (statement,) = periods.statements(operator, FEBRUARY, [tenant_id])
+            if not periods.approve(operator, statement, self.as_of, "finance", "its gaps are meant"):
+                (period,) = periods.periods_of(operator, FEBRUARY, [tenant_id])
+                periods.reopen(operator, period, "finance", "to compute it again")
+                return f"{tenant_id}'s February is reopened"
+        return f"{tenant_id}'s February is approved"
 
     def failure(self) -> str:
         day = self._day()
