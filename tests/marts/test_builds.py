@@ -179,6 +179,24 @@ def test_the_tenants_a_call_leaves_and_comes_to_are_made_again_and_no_other(
     assert contents(warehouse) == incremental
 
 
+def test_what_a_former_tenants_pull_holds_of_an_agent_stays_aside_when_only_another_tenant_changes(
+    warehouse: Warehouse,
+) -> None:
+    voice_meter(warehouse, "minutes", 60)
+    for tenant_id in ("ann", "bob", "cal"):
+        warehouse.tenant(tenant_id, "2026-03-01")
+    warehouse.attach("ann", "usage_agent", "metered", "2026-03-01")
+    warehouse.attach("bob", "usage_agent", "metered", "2026-03-02")
+    for tenant_id in ("ann", "bob"):
+        warehouse.metrics(tenant_id, "2026-03-02", [("metered", "pages", 5, None)])
+    warehouse.build(AS_OF)
+    warehouse.metrics("cal", "2026-03-02", [("stranger", "pages", 7, None)])
+    warehouse.build(AS_OF)
+    assert warehouse.rows("select tenant_id, quantity, reason from marts.fct_unbilled_usage order by quantity") == [
+        ("bob", 5, "no meter"), (None, 7, "unattributed"),
+    ]  # fmt: skip
+
+
 def test_a_mart_is_never_open_for_a_moment(warehouse: Warehouse) -> None:
     two_tenants_of_one_account(warehouse)
     warehouse.build(AS_OF)
