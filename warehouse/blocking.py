@@ -26,16 +26,16 @@ def blockers(connection: Connection, statements: Sequence[Row], today: date) -> 
         "starts": [row["period_start"] for row in statements],
         "ends": [row["period_end"] for row in statements],
     }
-    found: dict[Key, list[Blocker]] = defaultdict(list)
-    for one in (
-        *_running(statements, today),
-        *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **asked)),
-        *(_of_usage(row) for row in rows(connection, FILE, "usage_that_blocks", **asked)),
-        *doubts(connection, asked),
-        *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
-    ):
-        found[one.tenant_id, one.period_start].append(one)
-    return [one for row in statements for one in found[row["tenant_id"], row["period_start"]]]
+    found = by_statement(
+        (
+            *_running(statements, today),
+            *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **asked)),
+            *(_of_usage(row) for row in rows(connection, FILE, "usage_that_blocks", **asked)),
+            *doubts(connection, asked),
+            *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
+        )
+    )
+    return [one for row in statements for one in found[key_of(row)]]
 
 
 def by_statement(found: Iterable[Blocker]) -> dict[Key, list[Blocker]]:
@@ -44,6 +44,11 @@ def by_statement(found: Iterable[Blocker]) -> dict[Key, list[Blocker]]:
     for one in found:
         grouped[one.tenant_id, one.period_start].append(one)
     return grouped
+
+
+def key_of(row: Row) -> Key:
+    """Which statement a row is of."""
+    return row["tenant_id"], row["period_start"]
 
 
 def _running(statements: Sequence[Row], today: date) -> list[Blocker]:

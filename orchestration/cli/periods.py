@@ -58,13 +58,13 @@ def review(
                 if periods.begin_review(connection, row, current.settings.actor):
                     row["state"] = "in_review"
     if as_json:
-        print_json([_as_json(row, blockers[_key(row)], detail) for row in statements])
+        print_json([_as_json(row, blockers[blocking.key_of(row)], detail) for row in statements])
         return
     _show_statements(period, statements)
     if lines:
         columns = ["tenant_id", "line_id", "line_kind", "meter_id", "quantity", "unit", "amount", "currency"]
         show(detail, [*columns, "corrects_line_id"], False, "no lines", "\nLines")
-    _show_blockers([blocker for row in statements for blocker in blockers[_key(row)] if _is_pending(row)])
+    _show_blockers([blocker for row in statements for blocker in blockers[blocking.key_of(row)] if _is_pending(row)])
     _say_next(period, statements, blockers)
 
 
@@ -241,7 +241,7 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
     pending = [row for row in statements if _is_pending(row)]
     if not pending:
         next_step(f"minutebook close {period}")
-    elif any(blockers[_key(row)] for row in pending):
+    elif any(blockers[blocking.key_of(row)] for row in pending):
         next_step(f"mend what blocks, then: minutebook approve {period} (or --override REASON)")
     else:
         next_step(f"minutebook approve {period}")
@@ -249,11 +249,11 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
 
 def _as_json(row: Row, blockers: list[Blocker], lines: list[Row]) -> Row:
     found = [{"what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
-    return {**row, "blockers": found, "lines": [line for line in lines if _key(line) == _key(row)]}
-
-
-def _key(row: Row) -> blocking.Key:
-    return row["tenant_id"], row["period_start"]
+    return {
+        **row,
+        "blockers": found,
+        "lines": [line for line in lines if blocking.key_of(line) == blocking.key_of(row)],
+    }
 
 
 def _is_pending(row: Row) -> bool:

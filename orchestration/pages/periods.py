@@ -89,12 +89,15 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
 def statements_of(connection: Connection, month: Month, today: date) -> list[Row]:
     """The statements of a month, each with its standing (blocked, ready, running, done) and what blocks it."""
     found = periods.statements(connection, month)
-    beside = {_key(row): row for row in rows(connection, FILE, "beside", month_start=month.start, month_end=month.end)}
+    beside = {
+        blocking.key_of(row): row
+        for row in rows(connection, FILE, "beside", month_start=month.start, month_end=month.end)
+    }
     to_decide = [row for row in found if not _is_done(row) and row["ends_on"] <= today]
     blockers = blocking.by_statement(blocking.blockers(connection, to_decide, today))
     for row in found:
-        row |= beside[_key(row)]
-        row["blocks"] = _in_short(blockers[_key(row)])
+        row |= beside[blocking.key_of(row)]
+        row["blocks"] = _in_short(blockers[blocking.key_of(row)])
         row["standing"] = _standing(row, today)
         former = row["former_total"]
         row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
@@ -173,10 +176,6 @@ def _standing(row: Row, today: date) -> str:
 
 def _is_done(row: Row) -> bool:
     return row["state"] in {"approved", "closed"}
-
-
-def _key(row: Row) -> blocking.Key:
-    return row["tenant_id"], row["period_start"]
 
 
 def _in_short(blockers: Sequence[Blocker]) -> list[str]:

@@ -11,8 +11,6 @@ from tests.marts.test_first_bill import AS_OF, plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse.connect import Role, connect
 
-BOOKKEEPING = {"dim_build"}
-
 
 def two_tenants_of_one_account(warehouse: Warehouse) -> None:
     """ann and bob share the platform's account, cal has one of her own; number one moves from ann to bob on March 3."""
@@ -46,16 +44,6 @@ def two_tenants_of_one_account(warehouse: Warehouse) -> None:
 
 def owners(warehouse: Warehouse) -> dict[str, str | None]:
     return dict(warehouse.rows("select call_id, tenant_id from marts.fct_calls"))
-
-
-def contents(warehouse: Warehouse) -> dict[str, list[str]]:
-    """Every mart, row by row."""
-    tables = [name for (name,) in warehouse.rows("select tablename from pg_tables where schemaname = 'marts'")]
-    return {
-        table: [row for (row,) in warehouse.rows(f"select to_jsonb(t)::text from marts.{table} as t order by 1")]
-        for table in tables
-        if table not in BOOKKEEPING
-    }
 
 
 def versions(warehouse: Warehouse) -> dict[str, str]:
@@ -108,9 +96,9 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> 
         "select is_complete from marts.fct_overages_daily where tenant_id = 'bob' order by usage_date"
     ) == [(True,), (False,)]
 
-    before, built = contents(warehouse), versions(warehouse)
+    before, built = warehouse.marts(), versions(warehouse)
     warehouse.build(AS_OF)
-    assert contents(warehouse) == before
+    assert warehouse.marts() == before
     assert versions(warehouse) == built
 
     # Number two is found out to be ann's since March 2: no pull is needed, and March 1 is left alone.
@@ -135,9 +123,9 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> 
         "select control_revision = (select revision from control.revision), as_of from marts.dim_build"
     ) == [(True, AS_OF)]
 
-    incremental = contents(warehouse)
+    incremental = warehouse.marts()
     warehouse.build(AS_OF, full_refresh=True)
-    assert contents(warehouse) == incremental
+    assert warehouse.marts() == incremental
 
 
 def made(warehouse: Warehouse) -> dict[str, set[str]]:
@@ -174,9 +162,9 @@ def test_the_tenants_a_call_leaves_and_comes_to_are_made_again_and_no_other(
         "select tenant_id, quantity from marts.fct_usage_daily where usage_date = '2026-03-02' order by 1"
     ) == [("ann", 4), ("cal", 1)]
     assert warehouse.rows("select * from marts.fct_unbilled_usage where reason = 'unattributed'") == []
-    incremental = contents(warehouse)
+    incremental = warehouse.marts()
     warehouse.build(AS_OF, full_refresh=True)
-    assert contents(warehouse) == incremental
+    assert warehouse.marts() == incremental
 
 
 def test_what_a_former_tenants_pull_holds_of_an_agent_stays_aside_when_only_another_tenant_changes(

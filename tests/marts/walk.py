@@ -28,7 +28,6 @@ FIRST, DAYS = date(2026, 2, 26), 5  # so few that days are often read again; Feb
 FEBRUARY = Month.parse("2026-02")
 NODES = 150  # of a build, nearly: after any of them it may be killed
 COSTS = (None, "0.2")
-BOOKKEEPING = {"dim_build"}
 
 
 class Walk:
@@ -61,22 +60,11 @@ class Walk:
         except psycopg.errors.RaiseException as refusal:  # it would have changed what is approved
             return f"refused: {refusal.diag.message_primary}"
 
-    def marts(self) -> dict[str, list[str]]:
-        """Every mart, row by row."""
-        tables = [name for (name,) in self.warehouse.rows("select tablename from pg_tables where schemaname = 'marts'")]
-        return {
-            table: [
-                row for (row,) in self.warehouse.rows(f"select to_jsonb(t)::text from marts.{table} as t order by 1")
-            ]
-            for table in tables
-            if table not in BOOKKEEPING
-        }
-
     def differences(self) -> dict[str, tuple[list[str], list[str]]]:
         """By mart, the rows that only the last build has and those that only a build of all has; builds all."""
-        built = self.marts()
+        built = self.warehouse.marts()
         self.warehouse.build(self.as_of, full_refresh=True)
-        whole = self.marts()
+        whole = self.warehouse.marts()
         return {
             table: (sorted(set(built[table]) - set(rows)), sorted(set(rows) - set(built[table])))
             for table, rows in whole.items()

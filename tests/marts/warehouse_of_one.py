@@ -14,6 +14,7 @@ from orchestration.building import BuildResult, build
 from warehouse.connect import Role, connect
 
 Row = Mapping[str, Any]
+BOOKKEEPING = {"dim_build"}  # when it was built, not what
 _json = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -34,6 +35,15 @@ class Warehouse:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, parameters).fetchall()
+
+    def marts(self) -> dict[str, list[str]]:
+        """Every mart, row by row."""
+        tables = [name for (name,) in self.rows("select tablename from pg_tables where schemaname = 'marts'")]
+        return {
+            table: [row for (row,) in self.rows(f"select to_jsonb(t)::text from marts.{table} as t order by 1")]
+            for table in tables
+            if table not in BOOKKEEPING
+        }
 
     def build(self, as_of: date, *, full_refresh: bool = False) -> BuildResult:
         return build(self.url, self.home, as_of, full_refresh)
