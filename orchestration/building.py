@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+from warehouse import clock
 from warehouse.connect import Role, connect, url_for
 from warehouse.control.changes import execute, first
 
@@ -56,7 +57,7 @@ def build(
 
     `on_event` is told each finished node in one line. Waits while another build is at work. Raises BuildFailed.
     """
-    as_of = as_of or datetime.now(UTC).date()
+    as_of = as_of or clock.today()
     with recorded(url, as_of), environment(url, home, as_of):
         return _result(as_of, _invoke(["--no-write-json", *build_arguments(full_refresh)], on_event))
 
@@ -76,7 +77,7 @@ def manifest(home: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         digest = _digest_of_the_project()
         if not (path.exists() and of_digest.exists() and of_digest.read_text() == digest):
-            today = datetime.now(UTC).date()
+            today = clock.today()
             with environment("postgresql://parse:parse@127.0.0.1:5432/parse", home, today):
                 _result(today, _invoke(["parse", *variables()], None))
             of_digest.write_text(digest)

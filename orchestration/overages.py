@@ -1,7 +1,7 @@
 """When overage is posted, webhooks are worked off, and Stripe is read back: sensors decide, runs post."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import dagster as dg
 import psycopg
@@ -10,6 +10,7 @@ from orchestration.assets.postings import EVENTS, POSTINGS, SUMMARIES
 from orchestration.billing.invoice_items import LOOKED_AT_AGAIN, REMEMBERED
 from orchestration.resources import Minutebook
 from orchestration.sensors import held_back
+from warehouse import clock
 from warehouse.connect import Role, connect
 from warehouse.postings import due
 from warehouse.queries import load
@@ -51,10 +52,10 @@ def post_overage_when_due(context: dg.SensorEvaluationContext, minutebook: Minut
         built = connection.execute(_SENSING["marts_are_built"]).fetchone()
         if built is None or not built[0]:
             return None
-        page = next(due(connection, datetime.now(UTC).date(), page=1), None)
+        page = next(due(connection, clock.today(), page=1), None)
         if page:
             return f"{page[0].tenant_id} and maybe others"
-        at = datetime.now(UTC)
+        at = clock.now()
         bounds = {"since": at.date() - REMEMBERED, "stale": at - LOOKED_AT_AGAIN, "tenant_ids": None}
         item = (
             connection.execute(_ITEMS["owed"], bounds).fetchone()

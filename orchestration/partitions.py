@@ -8,13 +8,14 @@ months and not by days is the same in every process that loads the definitions.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 
 import dagster as dg
 
 from orchestration.pulling import TenantDay
 from orchestration.settings import Settings
+from warehouse import clock
 
 MOST_DAYS = 400
 FEWEST_DAYS = 35  # a month and what Stripe still takes
@@ -33,7 +34,7 @@ def first_usage_date(today: date, days: int = MOST_DAYS) -> date:
 
 tenants = dg.DynamicPartitionsDefinition(name="tenant")
 usage_dates = dg.DailyPartitionsDefinition(
-    start_date=first_usage_date(datetime.now(UTC).date(), Settings.from_environment().ui_days or MOST_DAYS).isoformat()
+    start_date=first_usage_date(clock.today(), Settings.from_environment().ui_days or MOST_DAYS).isoformat()
 )
 tenant_days = dg.MultiPartitionsDefinition({"tenant": tenants, "usage_date": usage_dates})
 

@@ -4,15 +4,13 @@ The sensor compares the ledger with what should be, and decides; the run pulls w
 a list: what mended meanwhile is not due any more.
 """
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from orchestration.assets.ingest import failure, tell
 from orchestration.pulling import PullOutcome, pull_again
 from orchestration.resources import Minutebook
 from orchestration.sensors import held_back
-from warehouse import due
+from warehouse import clock, due
 from warehouse.connect import Role, connect
 
 
@@ -51,7 +49,7 @@ def pull_days_again_when_due(
 
     So what was set up by hand, or to be looked at, asks no provider of its own accord.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
         if not due.a_schedule_pulls(connection):
             return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")

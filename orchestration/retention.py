@@ -1,12 +1,12 @@
 """Forgetting, once a day: personal data older than each tenant's retention period, and raw rows that nobody reads."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from orchestration.minimising import apply_choices
 from orchestration.resources import Minutebook
-from warehouse import personal, purging
+from warehouse import clock, personal, purging
 from warehouse.connect import Role, connect
 
 
@@ -16,7 +16,7 @@ def forget_personal_data(context: dg.OpExecutionContext, minutebook: Minutebook)
     with minutebook.database() as url:
         applied = apply_choices(url, "retention")
         with connect(url, Role.OPERATOR, actor="retention") as connection:
-            forgotten = personal.expire(connection, datetime.now(UTC).date())
+            forgotten = personal.expire(connection, clock.today())
     for tenant, of_choice in applied.items():
         forgotten[tenant] = forgotten.get(tenant, 0) + of_choice.rows_changed
     context.add_output_metadata({tenant: count for tenant, count in forgotten.items() if count})
@@ -40,7 +40,7 @@ expire_personal_data_daily = dg.ScheduleDefinition(
 @dg.op(description="Delete raw rows of superseded and failed pulls that are older than MINUTEBOOK_SUPERSEDED_DAYS.")
 def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
     """In small transactions; safe to repeat and to interrupt. What a frozen line is explained by stays."""
-    closed_before = datetime.now(UTC) - timedelta(days=minutebook.settings.superseded_days)
+    closed_before = clock.now() - timedelta(days=minutebook.settings.superseded_days)
     with (
         minutebook.database() as url,
         connect(url, Role.OPERATOR, actor="retention", autocommit=True) as connection,

@@ -12,7 +12,7 @@ from orchestration.jobs import build_marts
 from orchestration.partitions import tenants
 from orchestration.resources import Minutebook
 from orchestration.schedules import TRAILING_DAYS
-from warehouse import quotas
+from warehouse import clock, quotas
 from warehouse.connect import Role, connect
 from warehouse.freshness import MartsBehind, require_built
 from warehouse.queries import load
@@ -43,7 +43,7 @@ def tenant_partitions_follow_tenants(
     pulled by the night after it. While a backfill or a partitioned run is asked for or at work nothing is removed:
     Dagster could not make the runs that a backfill still lacks, nor execute one again.
     """
-    today = datetime.now(UTC).date()
+    today = clock.today()
     present = context.instance.get_dynamic_partitions(tenants.name or "")
     wanted = _active_tenants(minutebook, today - timedelta(days=TRAILING_DAYS), today)
     added = [tenant for tenant in wanted if tenant not in set(present)]
@@ -72,7 +72,7 @@ def build_marts_when_they_lack_something(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for one build when the marts lack something; never while one is queued or at work."""
-    lacking = list(_what_the_marts_lack(minutebook, datetime.now(UTC).date()))
+    lacking = list(_what_the_marts_lack(minutebook, clock.today()))
     if not lacking:
         return dg.SkipReason("The marts hold every current pull, today's date and the control data as it stands.")
     if because := held_back(context.instance, build_marts.name, PAUSE_AFTER_A_FAILED_BUILD):
@@ -93,7 +93,7 @@ def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook)
             require_built(connection)
         except MartsBehind:
             return dg.SkipReason("The marts are not built yet.")
-        found = quotas.record(connection, datetime.now(UTC).date())
+        found = quotas.record(connection, clock.today())
         connection.commit()
         done, failed = deliver(connection, delivery(minutebook.settings.alert_webhook_url))
     for alert in done:
@@ -110,7 +110,7 @@ def held_back(instance: dg.DagsterInstance, job: str, pause: timedelta | None = 
     last = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1) if pause else []
     if pause and last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE and last[0].end_time is not None:
         again = datetime.fromtimestamp(last[0].end_time, UTC) + pause
-        if datetime.now(UTC) < again:
+        if clock.now() < again:
             return f"The last run of {job} failed; trying again at {again:%H:%M:%S} UTC."
     return None
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Set
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration import building
 from orchestration.resources import Minutebook
+from warehouse import clock
 
 
 class BuildConfig(dg.Config):
@@ -47,7 +47,7 @@ def marts(home: Path) -> dg.AssetsDefinition:
     def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:
         _refuse_a_part(context.selected_asset_keys, build.keys)
         settings = minutebook.settings
-        as_of = datetime.now(UTC).date()
+        as_of = clock.today()
         arguments = building.build_arguments(config.full_refresh)
         with (
             minutebook.database() as url,

@@ -6,7 +6,7 @@ of dbt: with both declared, that step would depend on itself. So only the former
 
 import dagster as dg
 
-from orchestration.billing.desk import Desk, billing_desk, now
+from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.events import process_events
 from orchestration.billing.invoice_items import ItemsReport
 from orchestration.billing.readiness import billed_tenants
@@ -15,6 +15,7 @@ from orchestration.billing.report import PostingReport
 from orchestration.billing.setup import check as check_setup
 from orchestration.billing.upcoming import compare_upcoming
 from orchestration.resources import Minutebook
+from warehouse.clock import now
 from warehouse.connect import Role, connect
 from warehouse.postings import PosterBusy
 

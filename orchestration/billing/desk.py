@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -19,13 +18,8 @@ from orchestration.billing.report import Limits
 from orchestration.billing.setup import Setup
 from orchestration.billing.stripe_api import StripeApi
 from orchestration.settings import Settings
-from warehouse import canary
+from warehouse import canary, clock
 from warehouse.connect import Role, connect
-
-
-def now() -> datetime:
-    """The clock of billing."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -41,19 +35,19 @@ class Desk:
     def poster(self) -> Poster:
         """A new posting run. Raises StatementsUntrusted."""
         self._require_known_answer()
-        return Poster(self.connection, self.api, self.readiness, now, self.limits)
+        return Poster(self.connection, self.api, self.readiness, clock.now, self.limits)
 
     def invoicer(self) -> Invoicer:
         """A new run of invoice items. Raises StatementsUntrusted."""
         self._require_known_answer()
-        return Invoicer(self.connection, self.api, self.cache, self.readiness, now)
+        return Invoicer(self.connection, self.api, self.cache, self.readiness, clock.now)
 
     def _require_known_answer(self) -> None:
         if fault := canary.verdict(self.connection).fault:
             raise StatementsUntrusted(fault)
 
     def setup(self) -> Setup:
-        return Setup(self.connection, self.api, self.cache, now)
+        return Setup(self.connection, self.api, self.cache, clock.now)
 
 
 @contextmanager
@@ -72,8 +66,8 @@ def billing_desk(settings: Settings, url: str) -> Iterator[Desk]:
         connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as connection,
         connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as of_cache,
     ):
-        cache = StripeCache(of_cache, api, now)
-        readiness = Readiness(cache, now, settings.stripe_grace)
+        cache = StripeCache(of_cache, api, clock.now)
+        readiness = Readiness(cache, clock.now, settings.stripe_grace)
         try:
             yield Desk(connection, api, cache, readiness, Limits(per_second=settings.stripe_rate))
         except stripe.StripeError as error:

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from warehouse import queries
+from warehouse import clock, queries
 from warehouse.errors import WarehouseError
 
 _SQL = queries.load("stripe_events")
@@ -74,7 +74,7 @@ def webhook_app(
 
     def keep(event: dict[str, Any]) -> bool:
         with ledger() as connection:
-            return receive(connection, event, datetime.now(UTC))
+            return receive(connection, event, clock.now())
 
     async def health(request: Request) -> Response:
         def look() -> None:

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from orchestration.cli.options import Json, TenantFilter, command, parse_date, today
+from orchestration.cli.options import Json, TenantFilter, command, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
 from orchestration.pulling.reading import vapi_client, voiceflow_client
 from sources import vapi, voiceflow
 from sources.errors import SourceFailure
 from warehouse import rotation
+from warehouse.clock import today
 from warehouse.control import agents, tenants
 from warehouse.vault import Credential, Secret
 

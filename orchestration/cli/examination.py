@@ -1,13 +1,12 @@
 """What `minutebook doctor` looks at; each finding says what mends it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from orchestration.cli import examination_of_pulls
 from orchestration.cli.findings import Finding, Level
-from orchestration.cli.options import today
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
-from warehouse import audit, canary, migrate, preflight
+from warehouse import audit, canary, clock, migrate, preflight
+from warehouse.clock import today
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
 from warehouse.control.changes import Connection, rows
@@ -30,7 +29,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
     with connect(url, Role.TENANT) as reader:
         for flaw in preflight.reader_flaws(reader):
             yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
-    now = datetime.now(UTC)
+    now = clock.now()
     with connect(url, Role.OPERATOR) as connection:
         yield from _credentials(connection, settings)
         yield from _usage_database(connection, settings)

@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 import typer
 
-from orchestration.cli.options import Json, Tenants, command, today
+from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import print_json, say, show
 from orchestration.cli.session import require_marts, session
+from warehouse.clock import today
 from warehouse.control.tenants import require_tenant
 from warehouse.whatif import METHOD, forecast
 

@@ -15,11 +15,11 @@ from orchestration.cli.options import (
     amount_option,
     command,
     parse_date,
-    today,
 )
 from orchestration.cli.output import next_step, print_json, say, show, show_changes
 from orchestration.cli.session import CommandFailed, session
 from warehouse import quotas
+from warehouse.clock import today
 from warehouse.freshness import require_built
 
 limit_app = typer.Typer(

@@ -1,7 +1,7 @@
 """The options that commands share, and how dates, periods and amounts are read."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
@@ -15,11 +15,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def command(group: typer.Typer, name: str, example: str) -> Callable[[Function], Function]:
     """Add a command to a group; its help ends with an example."""
     return group.command(name, epilog=f"Example: {example}")
-
-
-def today() -> date:
-    """The present UTC day."""
-    return datetime.now(UTC).date()
 
 
 def parse_date(text: str) -> date:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from orchestration.dashboards.documentation import documented
 from orchestration.dashboards.links import tenant_link
 from orchestration.dashboards.metabase import opened
 from orchestration.pack import tables
+from warehouse import clock
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
 
@@ -104,7 +105,7 @@ def link(
     current = session(ctx)
     with current.operator() as connection:
         tenants.require_tenant(connection, tenant)
-    settings, now, lasts = current.settings, datetime.now(UTC), timedelta(minutes=minutes)
+    settings, now, lasts = current.settings, clock.now(), timedelta(minutes=minutes)
     url = tenant_link(settings.metabase_url, settings.metabase_secret_key, dashboard, tenant, now, lasts)
     if as_json:
         print_json({"tenant_id": tenant, "url": url, "expires_at": now + lasts})

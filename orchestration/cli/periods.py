@@ -8,11 +8,12 @@ import psycopg
 import typer
 
 from orchestration.building import build
-from orchestration.cli.options import Json, Period, Tenants, command, parse_amount, today
+from orchestration.cli.options import Json, Period, Tenants, command, parse_amount
 from orchestration.cli.output import console, next_step, print_json, say, show, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from warehouse import blocking, periods
 from warehouse.blocker import Blocker
+from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
 from warehouse.doubts import set_moved_share

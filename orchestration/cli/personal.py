@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, TenantArgument, command, today
+from orchestration.cli.options import Json, TenantArgument, command
 from orchestration.cli.output import next_step, print_json, say
 from orchestration.cli.session import session
 from orchestration.cli.tenants import app as tenant_app
 from orchestration.minimising import apply_choices
 from sources.personal import Keep
 from warehouse import access, personal
+from warehouse.clock import today
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
 

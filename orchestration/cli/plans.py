@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Currency, From, Json, On, amount_option, command, today
+from orchestration.cli.options import Currency, From, Json, On, amount_option, command
 from orchestration.cli.output import print_json, show, show_changes
 from orchestration.cli.session import session
+from warehouse.clock import today
 from warehouse.control import plans, prices
 
 meter_app = typer.Typer(no_args_is_help=True, help="Meters: what is counted.", epilog="Example: minutebook meter list")

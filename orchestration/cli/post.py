@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.billing.desk import billing_desk, now
+from orchestration.billing.desk import billing_desk
 from orchestration.billing.invoice_items import ItemsReport
 from orchestration.billing.reconcile import post_again
 from orchestration.billing.report import PostingReport
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from warehouse.clock import now
 
 app = typer.Typer()
 EVENTS = ["tenant_id", "meter_id", "usage_date", "value", "held", "version", "event_name"]

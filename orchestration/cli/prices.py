@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, On, Period, amount_option, command, parse_amount, parse_date, today
+from orchestration.cli.options import From, Json, On, Period, amount_option, command, parse_amount, parse_date
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import require_marts, session
+from warehouse.clock import today
 from warehouse.control import prices
 from warehouse.control.prices import Model, Price, Tier
 from warehouse.whatif import simulate

@@ -1,6 +1,5 @@
 """minutebook pull again."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from orchestration.cli.output import next_step, show
 from orchestration.cli.pulls import progress, report
 from orchestration.cli.session import session
 from orchestration.pulling import pull_again
-from warehouse import due
+from warehouse import clock, due
 from warehouse.connect import Role, connect
 
 app = typer.Typer()
@@ -27,7 +26,7 @@ def again(
     Each waits longer than the time before, from 15 minutes to 12 hours. `minutebook up` does this by itself.
     """
     settings = session(ctx).settings
-    now = datetime.now(UTC)
+    now = clock.now()
     with settings.database() as url:
         with connect(url, Role.LOADER, actor=settings.actor) as connection:
             days = due.account_days(connection, now)

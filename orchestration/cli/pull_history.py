@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, Tenants, command, parse_date, today
+from orchestration.cli.options import Json, Tenants, command, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.pulls import Sources, known_sources
 from orchestration.cli.session import session
 from warehouse import history
+from warehouse.clock import today
 from warehouse.connect import Role, connect
 
 app = typer.Typer()

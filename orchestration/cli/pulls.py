@@ -9,13 +9,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from orchestration.building import build as build_marts
-from orchestration.cli.options import Json, Tenants, command, parse_date, today
+from orchestration.cli.options import Json, Tenants, command, parse_date
 from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.pulling import PullOutcome, PullTrigger, TenantDay
 from orchestration.pulling import pull as pull_days
 from sources import SOURCES
 from warehouse.attention import days_needing_attention
+from warehouse.clock import today
 from warehouse.control import tenants
 
 app = typer.Typer()

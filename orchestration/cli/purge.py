@@ -1,7 +1,7 @@
 """minutebook purge."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from orchestration.cli.options import Json, command
 from orchestration.cli.output import console, next_step, show
 from orchestration.cli.session import session
-from warehouse import purging
+from warehouse import clock, purging
 from warehouse.connect import Role, connect
 
 app = typer.Typer()
@@ -35,7 +35,7 @@ def purge(
     Never those of current pulls, nor of the pulls that a frozen line is explained by. In small batches; safe to repeat.
     """
     settings = session(ctx).settings
-    closed_before = datetime.now(UTC) - timedelta(days=days or settings.superseded_days)
+    closed_before = clock.now() - timedelta(days=days or settings.superseded_days)
     before = f"before {closed_before:%Y-%m-%d %H:%M} UTC"
     with settings.database() as url:
         if is_dry:

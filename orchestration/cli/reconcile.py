@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.billing.desk import Desk, billing_desk, now
+from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.errors import StripeUnavailable
 from orchestration.billing.readiness import billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
@@ -15,6 +15,7 @@ from orchestration.billing.upcoming import LineComparison, compare_upcoming
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from warehouse.clock import now
 
 app = typer.Typer()
 DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]

@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import command, today
+from orchestration.cli.options import command
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import CommandFailed, session
+from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.migrate import migrate
 

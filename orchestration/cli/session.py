@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from typer.exceptions import TyperException
 
 from orchestration.settings import Settings
 from sources.errors import SourceFailure
+from warehouse import clock
 from warehouse.connect import Role, connect
 from warehouse.errors import WarehouseError
 from warehouse.freshness import MartsBehind, require_built, require_fresh
@@ -61,7 +61,7 @@ def require_marts(connection: psycopg.Connection[Any]) -> None:
     """Before numbers are read: say on stderr since when the marts are old, and why. Raises MartsBehind without any."""
     require_built(connection)
     try:
-        require_fresh(connection, datetime.now(UTC).date())
+        require_fresh(connection, clock.today())
     except MartsBehind as error:
         typer.secho(str(error), err=True, fg="yellow")
 

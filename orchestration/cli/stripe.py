@@ -7,12 +7,13 @@ import typer
 from psycopg.rows import dict_row
 
 from orchestration.billing.currency import from_minor
-from orchestration.billing.desk import billing_desk, now
+from orchestration.billing.desk import billing_desk
 from orchestration.billing.setup import check as check_setup
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import queries
+from warehouse.clock import now
 from warehouse.control.tenants import require_tenant
 
 _EVENTS = queries.load("stripe_events")

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, On, TenantArgument, command, parse_date, today
+from orchestration.cli.options import From, Json, On, TenantArgument, command, parse_date
 from orchestration.cli.output import print_json, say, show, show_changes
 from orchestration.cli.session import session
 from orchestration.cli.tenant_apply import apply
 from orchestration.cli.tenant_file import read
+from warehouse.clock import today
 from warehouse.control import agents, tenants
 from warehouse.control.changes import Action
 

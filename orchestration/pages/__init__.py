@@ -6,7 +6,7 @@ pages as minutebook_tenant under row-level security. What is decided goes throug
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -18,17 +18,13 @@ from orchestration.pages import approvals, days, door, downloads, faults, period
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
 from orchestration.settings import Settings
+from warehouse import clock
 
 STATIC = Path(__file__).parent / "static"
 
 
-def today_utc() -> date:
-    """The present UTC day."""
-    return datetime.now(UTC).date()
-
-
 def application(
-    settings: Settings, *, today: Callable[[], date] = today_utc, beside: Sequence[BaseRoute] = ()
+    settings: Settings, *, today: Callable[[], date] = clock.today, beside: Sequence[BaseRoute] = ()
 ) -> Starlette:
     """The pages of a deployment as an ASGI application. Its database is held while it runs.
 

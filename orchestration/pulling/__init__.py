@@ -9,7 +9,7 @@ call means or whose it is (`dbt_project/`).
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -23,7 +23,7 @@ from orchestration.pulling.routing import Routing
 from orchestration.pulling.running import PullRun
 from orchestration.pulling.waiting import work
 from orchestration.settings import Settings
-from warehouse import due
+from warehouse import clock, due
 from warehouse.connect import Role, connect
 from warehouse.errors import DatabaseUnreachable
 from warehouse.pacing import Pacing
@@ -60,7 +60,7 @@ def pull(
     Raises DayNotOver before anything is read, and WarehouseError when the database itself fails; never for one day's
     sake.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     today = today or now.date()
     outcomes, settle = _told_to(on_progress)
     with connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as connection:
@@ -100,7 +100,7 @@ def pull_again(
     """Pull every account-day that is due again (`warehouse.due`); what is not due at `now` (default: the clock) is left
     alone. Outcomes and errors as of `pull`.
     """
-    now = now or datetime.now(UTC)
+    now = now or clock.now()
     outcomes, settle = _told_to(on_progress)
     with connect(url, Role.LOADER, actor="pull again", autocommit=True) as connection:
         days = [

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.cli.options import today
 from tests.cli.conftest import EXAMPLE, Minutebook
+from warehouse.clock import today
 
 Database = psycopg.Connection[Any]
 

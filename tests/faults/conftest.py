@@ -1,7 +1,7 @@
 """A deployment with three voice tenants and one of chat, whose retries cost no time."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -16,7 +16,14 @@ from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import House
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.conftest import Clock
+from warehouse.clock import OFFSET, offset_to
 from warehouse.vault import Credential
+
+
+@pytest.fixture
+def november(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is November 12: the fixed days of these tests are over, and no provider has forgotten them."""
+    monkeypatch.setenv(OFFSET, offset_to(datetime(2026, 11, 12, 12, tzinfo=UTC)))
 
 
 @pytest.fixture

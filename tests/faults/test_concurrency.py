@@ -10,6 +10,7 @@ from tests.faults.zygote import Zygote
 from tests.orchestration.house import House
 from tests.sandbox.world import VapiAccount, in_memory
 
+pytestmark = pytest.mark.usefixtures("november")
 DAYS = (date(2026, 11, 9), date(2026, 11, 10))
 
 

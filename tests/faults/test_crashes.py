@@ -20,6 +20,7 @@ from tests.faults.zygote import DATABASE_LOST, PLACES, Zygote
 from tests.orchestration.house import House
 from warehouse.embedded import POSTGRES_VERSIONS
 
+pytestmark = pytest.mark.usefixtures("november")
 DAYS = tuple(date(2026, 11, day) for day in (8, 9, 10))
 SEEDS = [int(os.environ["FAULT_SEED"])] if "FAULT_SEED" in os.environ else range(int(os.environ.get("FAULT_SEEDS", 2)))
 seeded = pytest.mark.parametrize("seed", SEEDS, ids="FAULT_SEED={}".format)

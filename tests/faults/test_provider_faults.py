@@ -27,6 +27,7 @@ from tests.sandbox.faults import (
 from tests.sandbox.world import VapiAccount, in_memory
 from tests.sources.conftest import Clock
 
+pytestmark = pytest.mark.usefixtures("november")
 CALLS, USAGE = "/vapi/call", "/voiceflow/v2/query/usage"
 TRANSCRIPTS = "/voiceflow/v1/transcript/project/project-of-{}"
 

@@ -82,6 +82,7 @@ def _fork(environment: dict[str, str], run: dict[str, Any]) -> tuple[int, int, t
 
 
 def _pull(environment: dict[str, str], run: dict[str, Any]) -> list[list[str | None]]:
+    os.environ.update(environment)
     if run["kill_at"]:
         _kill_at(*run["kill_at"])
     if run["largest_file"]:

@@ -8,11 +8,12 @@ from threading import Event
 from tests.sandbox import clients
 from tests.sandbox.server import serving
 from tests.sandbox.story import Story
+from warehouse import clock
 
 
 def three_months_ago() -> date:
     """The first of the month three months before this one: the story then ends with last month."""
-    first = date.today().replace(day=1)  # noqa: DTZ011 - a default for a person at this machine
+    first = clock.today().replace(day=1)
     for _ in range(3):
         first = (first - timedelta(days=1)).replace(day=1)
     return first

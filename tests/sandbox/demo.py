@@ -18,6 +18,7 @@ from tests.sandbox.files import keys, write_files
 from tests.sandbox.server import serving
 from tests.sandbox.story import Story
 from tests.sandbox.usage_database import write_usage
+from warehouse import clock
 from warehouse.embedded import running
 
 HOME = Path(".minutebook-demo")
@@ -32,7 +33,11 @@ def main() -> None:
     (HOME / "tenants").mkdir(parents=True)
     with running(HOME) as url, serving(story.world) as sandbox:
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("MINUTEBOOK_")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("MINUTEBOOK_") or name == clock.OFFSET
+            },
             "MINUTEBOOK_HOME": str(HOME),
             "MINUTEBOOK_VAPI_URL": sandbox.vapi_url,
             "MINUTEBOOK_VOICEFLOW_URL": sandbox.voiceflow_url,
