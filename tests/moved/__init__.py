@@ -1,0 +1,1 @@
+"""Tests on a machine whose date was moved: Python, PostgreSQL and all that they start see it alike."""
