@@ -1,6 +1,6 @@
-
 import datetime, threading, time
 import psycopg
+
 
 def test_all_see_the_date_and_wait_in_real_time(postgres_server):
     with psycopg.connect(postgres_server) as connection:
