@@ -1,9 +1,11 @@
 """The stretch of time a provider is asked for: UTC, half-open `[start, end)`, whole milliseconds."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 MILLISECOND = timedelta(milliseconds=1)
+_FINER = re.compile(rb"(:\d\d\.\d{6})\d+(?=[Zz+-])")
 
 
 @dataclass(frozen=True, order=True)
@@ -42,3 +44,10 @@ class Window:
 def instant(moment: datetime) -> str:
     """As the providers write it: `2026-02-18T00:00:00.000Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def truncated(json_text: bytes) -> bytes:
+    """The same JSON, its timestamps cut off at a microsecond: msgspec rounds what is finer, and so the last
+    ten-millionth of a day into the next one. For reading only: what is stored keeps its digits.
+    """
+    return _FINER.sub(rb"\1", json_text)

@@ -29,18 +29,25 @@ class Answer(msgspec.Struct):
 _ANSWERS = msgspec.json.Decoder(list[Answer], float_hook=Decimal)
 
 
-def control_totals(client: ProviderClient, window: Window) -> dict[str, Decimal] | None:
-    """`calls` and `cost` as Vapi adds them up; None where it will not say. Asked once: a day is not held up for its
-    second opinion.
+def control_totals(client: ProviderClient, window: Window, listed: int) -> dict[str, Decimal] | None:
+    """`calls` and `cost` as Vapi adds them up; None where it will not say. Each question is asked once: a day is not
+    held up for its second opinion.
+
+    Nothing says whether Vapi counts the end of a range in. Where the half-open range counts other calls than were
+    listed, the range up to its last millisecond is asked for too, and whichever agrees with the listing is taken.
     """
-    try:
-        return _sum(row.totals() for row in _ask(client, window))
-    except (SourceFailure, ValueError, TypeError, ArithmeticError):
-        return None
+    totals = _total(client, window)
+    if totals is None or totals["calls"] == listed:
+        return totals
+    to_the_last_millisecond = _total(client, Window(window.start, window.end - MILLISECOND))
+    agrees = to_the_last_millisecond is not None and to_the_last_millisecond["calls"] == listed
+    return to_the_last_millisecond if agrees else totals
 
 
 def daily_totals(client: ProviderClient, window: Window) -> dict[date, dict[str, Decimal]] | None:
-    """The same by UTC day, in one question; days without calls are left out. None where Vapi will not say."""
+    """The same by UTC day, in one question; days without calls are left out, and a day after the window may be told
+    where Vapi counts its end in. None where Vapi will not say.
+    """
     try:
         rows = _ask(client, window, step="day")
         days = {date.fromisoformat((row.date or "")[:10]): row.totals() for row in rows if row.count_id}
@@ -49,9 +56,15 @@ def daily_totals(client: ProviderClient, window: Window) -> dict[date, dict[str,
         return None
 
 
+def _total(client: ProviderClient, window: Window) -> dict[str, Decimal] | None:
+    try:
+        return _sum(row.totals() for row in _ask(client, window))
+    except (SourceFailure, ValueError, TypeError, ArithmeticError):
+        return None
+
+
 def _ask(client: ProviderClient, window: Window, **step: str) -> list[Result]:
-    """The range ends a millisecond early, because nothing says whether Vapi counts its end in."""
-    span = {"start": instant(window.start), "end": instant(window.end - MILLISECOND), "timezone": "UTC"}
+    span = {"start": instant(window.start), "end": instant(window.end), "timezone": "UTC"}
     query = {
         "table": "call",
         "name": "control-totals",

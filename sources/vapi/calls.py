@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sources.errors import ContractBroken
 from sources.personal import ChoicesOf, Document, minimised
+from sources.window import truncated
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -64,7 +65,7 @@ def parse(body: bytes) -> list[tuple[Call, Document]]:
     no JSON.
     """
     try:
-        calls = _CALLS.decode(body)
+        calls = _CALLS.decode(truncated(body))
     except msgspec.ValidationError as error:
         raise ContractBroken(f"Vapi GET /call: {_named(body, str(error))}") from None
     for call in calls:

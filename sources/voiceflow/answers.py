@@ -7,7 +7,7 @@ import msgspec
 
 from sources.errors import ContractBroken
 from sources.voiceflow.rows import UsageRow
-from sources.window import instant
+from sources.window import instant, truncated
 
 BILLED_METRIC = "interactions"
 TOP_INTENTS = "top_intents"
@@ -65,7 +65,7 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def usage_row(metric: str, project_id: str, position: int, raw: bytes) -> UsageRow:
     """An hourly row; ContractBroken, quoting it, if it is not as documented or of another project."""
     try:
-        item = _ITEM.decode(raw)
+        item = _ITEM.decode(truncated(raw))
         fields = _FIELDS.decode(raw)
         told_by = tuple(bytes(fields[name]).decode() for name in HOURLY_METRICS[metric])
     except msgspec.ValidationError as error:

@@ -15,7 +15,7 @@ import msgspec
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
 from sources.voiceflow.rows import Project, ProjectUsage, UsageRow, each_once
-from sources.window import Window, instant
+from sources.window import Window, instant, truncated
 
 PATH = "/v1/stable/analytics/query/{metric}/project/{project_id}"
 PUBLISHED = "published"
@@ -134,7 +134,7 @@ class _Reader:
 
 def _usage_rows(metric: Metric, project: Project, position: int, raw: bytes) -> list[UsageRow]:
     try:
-        period = _ROW.decode(raw).period
+        period = _ROW.decode(truncated(raw)).period
         fields = _FIELDS.decode(raw)
     except msgspec.ValidationError as error:
         raise _broken(metric, position, str(error), raw) from None

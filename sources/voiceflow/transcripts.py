@@ -21,7 +21,7 @@ from sources.http import ProviderClient
 from sources.personal import Choices, Document, Keep, minimised
 from sources.reading import Reading, hash_rows
 from sources.voiceflow.rows import Project
-from sources.window import Window, instant
+from sources.window import Window, instant, truncated
 
 TAKE = 100
 MOST_PAGES = 2000
@@ -208,7 +208,7 @@ class _Reader:
 
     def _row(self, project: Project, raw: bytes) -> _Row:
         try:
-            told = _TRANSCRIPT.decode(raw)
+            told = _TRANSCRIPT.decode(truncated(raw))
         except msgspec.ValidationError as error:
             # Not quoted: it holds what was said.
             raise ContractBroken(f"Voiceflow transcripts: one is not as documented: {error}") from None

@@ -78,11 +78,12 @@ def matching(account: VapiAccount, query: dict[str, str]) -> list[dict[str, Any]
 
 
 def answer(account: VapiAccount, query: dict[str, Any]) -> dict[str, Any]:
-    """Sums and counts over the whole range, its end included, or by day of it, those without calls left out; counts are
-    told as strings, as a column store tells them.
+    """Sums and counts over the whole range or by day of it, those without calls left out; counts are told as strings, as
+    a column store tells them.
     """
     span = query["timeRange"]
-    calls = matching(account, {"createdAtGe": span["start"], "createdAtLe": span["end"]})
+    end = "createdAtLe" if account.counts_end else "createdAtLt"
+    calls = matching(account, {"createdAtGe": span["start"], end: span["end"]})
     if span.get("step") != "day":
         return {"name": query["name"], "timeRange": span, "result": [summed(calls, query)]}
     days = sorted({call["createdAt"][:10] for call in calls})

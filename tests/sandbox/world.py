@@ -38,11 +38,13 @@ class Received:
 class VapiAccount:
     """One organisation. `calls_between(start, end)` gives its calls created in the half-open window, in any order.
 
+    `counts_end`: its analytics count what happened at the end of a range in; nothing says which Vapi does.
     `per_second`: so many requests are answered in any one second, whoever asks; `refused` counts the others.
     """
 
     calls_between: CallsBetween
     is_rejected: bool = False
+    counts_end: bool = False
     per_second: int | None = None
     refused: int = 0
     answered_at: list[float] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """What Vapi's answer means: types, money, conversation, what is unfinished and what is the same answer."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from sources.reading import Reading
 from sources.window import Window
 from tests.sandbox.faults import FOREVER, ok_with, reordered, status
 from tests.sandbox.server import Sandbox
-from tests.sources.vapi_day import DAY, call, read
+from tests.sources.conftest import VAPI_KEY
+from tests.sources.vapi_day import DAY, MIDNIGHT, call, read
 
 REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
 CALLS, ANALYTICS = "/vapi/call", "/vapi/analytics"
@@ -156,6 +158,21 @@ def test_what_was_said_is_kept_only_for_the_tenant_that_chose_so(
     assert kept["call-2"]["costs"] == [{"type": "vapi", "cost": Decimal("0.1")}]
 
 
+@pytest.mark.parametrize("digits", ["9999999", "999999999", "9999999999999"])
+def test_what_is_finer_than_a_microsecond_is_cut_off_and_never_rounded_into_another_day(
+    sandbox: Sandbox, vapi_client: ProviderClient, digits: str
+) -> None:
+    last = f"2026-02-18T23:59:59.{digits}"
+    told = call(1, createdAt=f"{last}Z", startedAt=f"{last}+00:00", endedAt=f"2026-02-19T00:00:59.{digits}Z")
+    sandbox.faults.script(CALLS, ok_with([told]))
+    reading = read(vapi_client)
+    (row,) = reading.table.to_pylist()
+    assert row["created_at"] == row["started_at"] == MIDNIGHT + timedelta(days=1) - timedelta(microseconds=1)
+    assert row["ended_at"] - row["started_at"] == timedelta(minutes=1)
+    assert json.loads(row["payload"])["createdAt"] == f"{last}Z"
+    assert "calls_outside_window" not in reading.totals
+
+
 # What is the same answer.
 
 
@@ -199,15 +216,27 @@ def test_the_hash_changes_with_whatever_a_bill_depends_on(
 # Vapi's own totals, and the key.
 
 
+@pytest.mark.parametrize("counts_end", [False, True])
 def test_the_providers_own_count_and_cost_stand_beside_ours(
-    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]], counts_end: bool
 ) -> None:
+    sandbox.world.vapi[VAPI_KEY].counts_end = counts_end
     calls += [call(1), call(2, 86_399_999, cost=0.25), call(3, 86_400_000)]
     reading = read(vapi_client)
     assert reading.provider_totals == {"calls": 2, "cost": Decimal("0.35")}
     assert reading.totals["calls"] == 2
-    (asked,) = sandbox.asked(ANALYTICS)
-    assert asked.body["queries"][0]["timeRange"]["start"] == "2026-02-18T00:00:00.000Z"
+    ranges = [asked.body["queries"][0]["timeRange"] for asked in sandbox.asked(ANALYTICS)]
+    assert (ranges[0]["start"], ranges[0]["end"]) == ("2026-02-18T00:00:00.000Z", "2026-02-19T00:00:00.000Z")
+    assert [asked["end"] for asked in ranges[1:]] == ["2026-02-18T23:59:59.999Z"] * counts_end
+
+
+def test_a_count_that_agrees_in_neither_reading_stays_as_first_told(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
+) -> None:
+    calls += [call(1), call(2)]
+    sandbox.faults.script(CALLS, ok_with([call(1)]))
+    assert (read(vapi_client).provider_totals or {})["calls"] == 2
+    assert len(sandbox.asked(ANALYTICS)) == 2
 
 
 @pytest.mark.parametrize(

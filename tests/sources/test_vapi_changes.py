@@ -79,7 +79,7 @@ def test_calls_and_cost_are_counted_by_day_in_one_question(
     (asked,) = sandbox.asked("/vapi/analytics")
     assert asked.body["queries"][0]["timeRange"] == {
         "start": "2026-02-04T00:00:00.000Z",
-        "end": "2026-02-18T23:59:59.999Z",
+        "end": "2026-02-19T00:00:00.000Z",
         "timezone": "UTC",
         "step": "day",
     }

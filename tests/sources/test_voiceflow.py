@@ -134,6 +134,15 @@ def test_rows_of_other_hours_are_left_out_whatever_their_order(
     assert reading.totals["rows_outside_window"] >= 1
 
 
+def test_an_hour_finer_than_a_microsecond_is_cut_off_and_not_rounded_into_the_next_day(
+    voiceflow_client: VoiceflowClient, project: VoiceflowProject
+) -> None:
+    project.rows["interactions"] = [interactions("2026-02-18T23:59:59.9999999Z", 5)]
+    reading = read(voiceflow_client)
+    assert reading.totals["interactions"] == 5
+    assert "rows_outside_window" not in reading.totals
+
+
 def test_a_row_told_on_two_pages_counts_once(
     sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:

@@ -104,6 +104,14 @@ def test_each_question_is_of_the_utc_day_with_a_bearer_token_and_no_field_it_doe
     assert reading.requests == len(sandbox.received) == 9
 
 
+def test_a_start_finer_than_a_microsecond_is_cut_off(client: VoiceflowClient, project: VoiceflowProject) -> None:
+    row = {"intervalStartDate": "2026-02-18T23:59:59.99999999Z", "count": 9, "averageLatencyMS": 1.0}
+    project.stable["interaction-count"] = [StableRow(row)]
+    reading = read(client)
+    assert quantities(reading)["interactions", "production", "published"] == 9
+    assert "rows_outside_window" not in reading.totals
+
+
 def test_a_row_of_the_next_day_is_left_to_that_day(client: VoiceflowClient, project: VoiceflowProject) -> None:
     project.stable["interaction-count"].append(
         StableRow({"intervalStartDate": "2026-02-19T00:00:00.000Z", "count": 9, "averageLatencyMS": 1.0})

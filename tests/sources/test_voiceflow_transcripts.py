@@ -85,6 +85,16 @@ def test_the_next_midnight_belongs_to_the_next_day(
     assert reading.totals["rows_outside_window"] == 1
 
 
+def test_a_transcript_of_the_last_ten_millionth_of_a_day_is_of_that_day(
+    voiceflow_client: VoiceflowClient, project: VoiceflowProject
+) -> None:
+    last = "2026-02-18T23:59:59.9999999Z"
+    project.transcripts = [transcript(1, MIDNIGHT, createdAt=last)]
+    reading = read(voiceflow_client)
+    assert reading.table.num_rows == 1
+    assert payloads(reading)[0]["createdAt"] == last
+
+
 def test_a_list_that_ends_before_what_it_told_is_truncated(
     sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:
