@@ -23,6 +23,7 @@ HORIZON_DAYS: int | None = None
 BATCH = 5000
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 DAY = text(files(__package__).joinpath("day.sql").read_text())
+SESSION = text(files(__package__).joinpath("session.sql").read_text())
 UNROUTED_DAY = text(files(__package__).joinpath("unrouted_day.sql").read_text())
 
 __all__ = ["HORIZON_DAYS", "kept_of", "open_engine", "read_day", "read_unrouted_day", "verify"]
@@ -40,7 +41,7 @@ def open_engine(url: str) -> Engine:
             address.set(drivername="postgresql+psycopg"),
             isolation_level="REPEATABLE READ",
             execution_options={"postgresql_readonly": True},
-            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c statement_timeout=300000"},
+            connect_args={"connect_timeout": 10},
             pool_pre_ping=True,
             hide_parameters=True,
         )
@@ -91,6 +92,9 @@ def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collectio
 def _connected(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
+            for name, wanted, is_now in connection.execute(SESSION):
+                if is_now != wanted:
+                    raise ProviderRefused(f"The usage database keeps {name} at {is_now}, and we need {wanted}")
             yield connection
     except SQLAlchemyError as error:
         raise _failure(error) from None

@@ -56,6 +56,32 @@ def test_a_time_zone_of_the_database_does_not_move_the_day(usage_url: str, engin
     assert json.loads(reading.table.column("payload")[0].as_py())["created_at"].endswith("00:00+00:00")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGTZ", "Asia/Tokyo"),
+        ("PGDATESTYLE", "German, DMY"),
+        ("PGCLIENTENCODING", "LATIN1"),
+        ("PGOPTIONS", "-c timezone=Asia/Tokyo -c extra_float_digits=-15 -c intervalstyle=iso_8601"),
+    ],
+)
+def test_no_variable_of_the_environment_changes_a_row_or_its_hash(
+    usage_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    write_usage(usage_url, [ROW])
+    with psycopg.connect(usage_url) as connection:
+        connection.execute("update agent_usage_metrics set metadata = %s", ['{"greeting": "grüß dich", "share": 0.3}'])
+    before = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
+    monkeypatch.setenv(name, value)
+    elsewhere = usage_metrics.open_engine(usage_url)
+    try:
+        after = usage_metrics.read_day(elsewhere, DAY, ["agent-1"], KEPT)
+    finally:
+        elsewhere.dispose()
+    assert after.content_hash == before.content_hash
+    assert after.table == before.table
+
+
 def test_rows_of_nobody_are_read_apart(usage_url: str, engine: Engine) -> None:
     write_usage(usage_url, [ROW, replace(ROW, agent_id="stray"), replace(ROW, agent_id=None)])
     reading = usage_metrics.read_unrouted_day(engine, DAY, ["agent-1"])
