@@ -78,8 +78,8 @@ def matching(account: VapiAccount, query: dict[str, str]) -> list[dict[str, Any]
 
 
 def answer(account: VapiAccount, query: dict[str, Any]) -> dict[str, Any]:
-    """Sums and counts over the whole range or by day of it, those without calls left out; counts are told as strings, as
-    a column store tells them.
+    """Sums and counts over the whole range, or by day of it, those without calls left out; counts are told as strings,
+    as a column store tells them.
     """
     span = query["timeRange"]
     end = "createdAtLe" if account.counts_end else "createdAtLt"
