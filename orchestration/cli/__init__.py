@@ -1,5 +1,6 @@
 """The command line `minutebook`: what an operator and finance do, with help, an example and a next step each."""
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -79,9 +80,20 @@ app.add_typer(forecast.app)
 app.add_typer(margins.app)
 
 
+def show_version(is_asked: bool) -> None:
+    """Print the version and end."""
+    if is_asked:
+        typer.echo(f"minutebook {version('minutebook')}")
+        raise typer.Exit
+
+
 @app.callback()
 def start(
-    ctx: typer.Context, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False
+    ctx: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Read the environment; every command starts here."""
     configure_logs(debug)

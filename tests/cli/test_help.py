@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -71,3 +72,8 @@ def test_no_command_waits_for_what_only_another_needs() -> None:
     listing = [sys.executable, "-c", "import sys, orchestration.cli; print(*sys.modules)"]
     imported = set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
     assert not imported & {"dagster", "dbt", "dlt", "altair", "uvicorn"}
+
+
+def test_it_says_which_version_it_is() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"minutebook {version('minutebook')}\n")
