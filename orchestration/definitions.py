@@ -23,6 +23,7 @@ from orchestration.assets.postings import (
 from orchestration.checks import checks
 from orchestration.dashboards.refreshing import refresh_metabase, refresh_metabase_after_builds
 from orchestration.jobs import build_marts, pull_usage
+from orchestration.materializations import usage_partitions_follow_the_ledger
 from orchestration.overages import (
     post_overage,
     post_overage_when_due,
@@ -71,6 +72,7 @@ defs = dg.Definitions(
     schedules=[pull_usage_nightly, reconcile_daily, expire_personal_data_daily, purge_raw_daily],
     sensors=[
         tenant_partitions_follow_tenants,
+        usage_partitions_follow_the_ledger,
         build_marts_when_they_lack_something,
         pull_days_again_when_due,
         alert_on_quotas,

@@ -99,10 +99,16 @@ def tell(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: Pul
     if outcome.is_failed:
         context.log.error(str(outcome))
     elif outcome.tenant_id is not None:
-        context.log_event(_materialization(outcome))
+        context.log_event(materialization(outcome))
 
 
-def _materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
+def raw_key(source: str) -> dg.AssetKey:
+    """The asset of a source's raw table."""
+    return dg.AssetKey(list(RAW_TABLES[source]))
+
+
+def materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
+    """A tenant-day that is published, as the UI shows it."""
     metadata: dict[str, dg.MetadataValue] = {
         "state": dg.MetadataValue.text(
             "source not used" if outcome.state is PullState.NOT_USED else outcome.state.value
@@ -123,7 +129,7 @@ def _materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
     for name, value in (outcome.provider_totals or {}).items():
         metadata[f"provider_total_{name}"] = dg.MetadataValue.text(str(value))
     return dg.AssetMaterialization(
-        asset_key=dg.AssetKey(list(RAW_TABLES[outcome.source])),
+        asset_key=raw_key(outcome.source),
         partition=key_of(outcome.tenant_id or "", outcome.usage_date),
         metadata=metadata,
     )

@@ -100,3 +100,29 @@ left join lateral (
     order by b.build_id desc
     limit 1
 ) as bad on true;
+
+-- name: published_outside_of_dagster
+-- Tenant-days of some tenants that are published by an attempt which was no run of Dagster's; closed since a moment, if given.
+select
+    used.tenant_id,
+    pulls.usage_date,
+    pulls.source,
+    pulls.account,
+    min(pulls.row_count) as rows,
+    min(pulls.pull_id) as pull_id,
+    bool_or(pulls.is_incomplete) as is_incomplete
+from ledger.pulls as pulls
+inner join ledger.attempts as attempts on pulls.attempt_id = attempts.attempt_id and attempts.run_id is null
+inner join control.tenant_sources as used
+    on
+        pulls.source = used.source
+        and pulls.account = used.account
+        and pulls.usage_date >= used.valid_from
+        and pulls.usage_date < coalesce(used.valid_to, 'infinity')
+where
+    pulls.state = 'published'
+    and pulls.usage_date >= %(first_day)s
+    and used.tenant_id = any(%(tenant_ids)s)
+    and (%(since)s::timestamptz is null or pulls.closed_at >= %(since)s)
+group by used.tenant_id, pulls.usage_date, pulls.source, pulls.account
+order by pulls.usage_date desc, used.tenant_id asc, pulls.source asc;
