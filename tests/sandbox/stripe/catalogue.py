@@ -25,6 +25,8 @@ class Catalogue:
         self.products: dict[str, dict[str, Any]] = {}
         self.prices: dict[str, dict[str, Any]] = {}
         self.subscriptions: dict[str, dict[str, Any]] = {}
+        self.subscribed: Callable[[dict[str, Any], str], None] = lambda subscription, proration: None
+        """Told of each new subscription and its proration behaviour: its first invoice is made then."""
 
     def create_customer(self, params: dict[str, Any]) -> dict[str, Any]:
         customer = {
@@ -102,8 +104,13 @@ class Catalogue:
         return price
 
     def create_subscription(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Starts now and turns at the anchor: an hour not given is the hour of now, as at Stripe."""
+        """Starts now, or where it is backdated to, and turns at the anchor: an hour not given is that of now."""
         customer = self.customer(params["customer"])
+        if customer.get("deleted"):
+            raise missing("customer", params["customer"])
+        start = int(params.get("backdate_start_date") or self._now())
+        if start > self._now():
+            raise StripeProblem(400, None, "backdate_start_date must be in the past.")
         now = datetime.fromtimestamp(self._now(), UTC)
         config = params.get("billing_cycle_anchor_config") or {"day_of_month": min(now.day, 28)}
         parts = [int(config.get(part, getattr(now, part))) for part in ("hour", "minute", "second")]
@@ -111,7 +118,7 @@ class Catalogue:
         name = f"sub_{len(self.subscriptions) + 1:06}"
         turn = turn_after(self._now(), int(config["day_of_month"]), (hour, minute, second))
         items = [
-            self._item(name, position, item, int(self._now()), turn) for position, item in enumerate(params["items"])
+            self.item(name, position, item, int(self._now()), turn) for position, item in enumerate(params["items"])
         ]
         currencies = {item["price"]["currency"] for item in items}
         if len(currencies) != 1:
@@ -127,21 +134,27 @@ class Catalogue:
             "collection_method": "charge_automatically",
             "created": int(self._now()),
             "currency": currencies.pop(),
+            "cancel_at": None,
+            "canceled_at": None,
             "customer": customer["id"],
+            "ended_at": None,
             "items": {
                 "object": "list", "data": items, "has_more": False,
                 "url": f"/v1/subscription_items?subscription={name}",
             },
             "livemode": False,
-            "metadata": {},
-            "start_date": int(self._now()),
+            "metadata": params.get("metadata", {}),
+            "pause_collection": None,
+            "schedule": None,
+            "start_date": start,
             "status": "active",
             "cancel_at_period_end": False,
         }  # fmt: skip
         self.subscriptions[name] = subscription
+        self.subscribed(subscription, params.get("proration_behavior", "create_prorations"))
         return subscription
 
-    def _item(self, subscription: str, position: int, item: dict[str, Any], start: int, end: int) -> dict[str, Any]:
+    def item(self, subscription: str, position: int, item: dict[str, Any], start: int, end: int) -> dict[str, Any]:
         price = self.prices.get(item["price"])
         if price is None:
             raise missing("price", item["price"])

@@ -12,6 +12,7 @@ from tests.sandbox.stripe.errors import StripeProblem, missing
 from tests.sandbox.stripe.metering import Metering
 
 HOUR = 3_600
+Items = list[dict[str, Any]]
 
 
 def rated(price: dict[str, Any], quantity: int) -> int:
@@ -56,6 +57,11 @@ class Invoicing:
         self.invoices: dict[str, dict[str, Any]] = {}
         self.items: dict[str, dict[str, Any]] = {}
         self.credit_notes: dict[str, dict[str, Any]] = {}
+        self.refunds: dict[str, dict[str, Any]] = {}
+        self._billed: dict[str, tuple[Items, Items]] = {}
+        self.begins: Callable[[dict[str, Any], int], None] = lambda subscription, moment: None
+        """Told of each turn, before the fees of what begins are charged."""
+        catalogue.subscribed = self._first_invoice
 
     def next_moment(self) -> float | None:
         """When the next period turns or the next draft becomes final."""
@@ -81,22 +87,66 @@ class Invoicing:
                 self.finalize(invoice["id"])
 
     def _draft(self, subscription: dict[str, Any]) -> None:
+        """A period turns: its usage at the prices it had, the fees of the next at those of the phase that begins."""
         items = subscription["items"]["data"]
         start, end = items[0]["current_period_start"], items[0]["current_period_end"]
-        config = subscription["billing_cycle_anchor_config"]
-        following = turn_after(end, config["day_of_month"], (config["hour"], config["minute"], config["second"]))
-        for item in items:
-            item["current_period_start"], item["current_period_end"] = end, following
+        used = copies(items)
+        is_over = self.ends_at(subscription) == end
+        if is_over:
+            subscription |= {"status": "canceled", "ended_at": end}
+        else:
+            self.begins(subscription, end)
+            items = subscription["items"]["data"]
+            following = min(_turn(subscription, end), subscription["cancel_at"] or _turn(subscription, end))
+            for item in items:
+                item["current_period_start"], item["current_period_end"] = end, following
         invoice = self._blank(subscription, start, end)
         invoice["id"] = f"in_{len(self.invoices) + 1:06}"
         invoice["created"] = end
         invoice["automatically_finalizes_at"] = end + self.grace
         self.invoices[invoice["id"]] = invoice
+        self._billed[invoice["id"]] = (used, [] if is_over else copies(items))
+        self._take_pending(invoice)
+        self._fill(invoice)
+        self._emit("invoice.created", invoice)
+
+    def _take_pending(self, invoice: dict[str, Any]) -> None:
         for line in self.items.values():
             if line["customer"] == invoice["customer"] and line["invoice"] is None:
                 line["invoice"] = invoice["id"]
-        self._fill(invoice)
-        self._emit("invoice.created", invoice)
+
+    @staticmethod
+    def turn_of(subscription: dict[str, Any], moment: int) -> int:
+        """The subscription's first turn after a moment."""
+        return _turn(subscription, moment)
+
+    @staticmethod
+    def ends_at(subscription: dict[str, Any]) -> int | None:
+        """The turn at which it ends, if that is the one to come."""
+        end: int = subscription["items"]["data"][0]["current_period_end"]
+        is_last = subscription["cancel_at_period_end"] or subscription["cancel_at"] == end
+        return end if is_last else None
+
+    def _first_invoice(self, subscription: dict[str, Any], proration: str) -> None:
+        """Fees from the start to the first turn, final at once; none where prorations are switched off."""
+        fees = [one for one in subscription["items"]["data"] if one["price"]["recurring"]["usage_type"] == "licensed"]
+        if not fees or proration == "none":
+            return
+        invoice = self._blank(subscription, int(self._now()), int(self._now()))
+        invoice |= {"id": f"in_{len(self.invoices) + 1:06}", "billing_reason": "subscription_create"}
+        self.invoices[invoice["id"]] = invoice
+        lines = []
+        for item in fees:
+            price = self._catalogue.prices[item["price"]["id"]]
+            begun = subscription["start_date"]
+            while begun < item["current_period_end"]:
+                turn = _turn(subscription, begun)
+                amount = prorated(rated(price, 1), begun, turn, _turn_before(subscription, turn))
+                lines.append(_line(invoice, item, price, 1, amount, (begun, turn)))
+                lines[-1]["id"] += f"_{begun}"
+                begun = turn
+        self._total(invoice, lines)
+        self._settle(invoice, int(self._now()))
 
     def _blank(self, subscription: dict[str, Any], start: int, end: int) -> dict[str, Any]:
         return {
@@ -123,27 +173,45 @@ class Invoicing:
             "status_transitions": {
                 "finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None,
             },
-            "subtotal": 0, "total": 0,
+            "payments": {"object": "list", "data": [], "has_more": False, "url": "/v1/invoice_payments"},
+            "subtotal": 0, "total": 0, "total_discount_amounts": [],
         }  # fmt: skip
 
     def _fill(self, invoice: dict[str, Any]) -> None:
         """Lines as of now: usage of the period past, fees of the period to come, and the invoice's items."""
-        subscription = self._catalogue.subscriptions[invoice["parent"]["subscription_details"]["subscription"]]
-        start, end = invoice["period_start"], invoice["period_end"]
-        config = subscription["billing_cycle_anchor_config"]
-        following = turn_after(end, config["day_of_month"], (config["hour"], config["minute"], config["second"]))
         lines = []
-        for item in subscription["items"]["data"]:
-            price = self._catalogue.prices[item["price"]["id"]]
-            if price["recurring"]["usage_type"] == "metered":
-                quantity = self._metering.total(price["recurring"]["meter"], invoice["customer"], start, end)
-                lines.append(_line(invoice, item, price, quantity, rated(price, quantity), (start, end)))
-            else:
-                lines.append(_line(invoice, item, price, 1, rated(price, 1), (end, following)))
+        if invoice["parent"]:
+            subscription = self._catalogue.subscriptions[invoice["parent"]["subscription_details"]["subscription"]]
+            lines = self._of_subscription(invoice, subscription)
         wanted = None if invoice["id"] == "upcoming" else invoice["id"]
         for one in self.items.values():
             if one["customer"] == invoice["customer"] and one["invoice"] == wanted:
                 lines.append(_item_line(invoice, one))
+        self._total(invoice, lines)
+
+    def _of_subscription(self, invoice: dict[str, Any], subscription: dict[str, Any]) -> Items:
+        start, end = invoice["period_start"], invoice["period_end"]
+        now = subscription["items"]["data"]
+        used, fees = self._billed.get(invoice["id"]) or (now, [] if self.ends_at(subscription) == end else now)
+        turn = _turn(subscription, end)
+        until = min(turn, subscription["cancel_at"] or turn)
+        lines = []
+        for item in used:
+            price = self._catalogue.prices[item["price"]["id"]]
+            if price["recurring"]["usage_type"] == "metered":
+                quantity = self._metering.total(price["recurring"]["meter"], invoice["customer"], start, end)
+                lines.append(_line(invoice, item, price, quantity, rated(price, quantity), (start, end)))
+        for item in fees:
+            price = self._catalogue.prices[item["price"]["id"]]
+            if price["recurring"]["usage_type"] != "metered":
+                last = item["current_period_end"] if invoice["id"] in self._billed else until
+                lines.append(
+                    _line(invoice, item, price, 1, prorated(rated(price, 1), end, last, end, turn), (end, last))
+                )
+        return lines
+
+    @staticmethod
+    def _total(invoice: dict[str, Any], lines: Items) -> None:
         invoice["lines"]["data"] = lines
         total = sum(line["amount"] for line in lines)
         invoice |= {"subtotal": total, "total": total, "amount_due": max(0, total), "amount_remaining": max(0, total)}
@@ -156,25 +224,122 @@ class Invoicing:
         invoice = self._blank(subscription, first["current_period_start"], first["current_period_end"])
         self._metering.process()
         self._fill(invoice)
-        if subscription["cancel_at_period_end"] and not invoice["total"]:
+        if self.ends_at(subscription) and not invoice["total"]:
             raise StripeProblem(404, "invoice_upcoming_none", f"No upcoming invoices for {subscription['customer']}.")
         return {**invoice, "id": "upcoming_in_" + name}
 
     def finalize(self, name: str) -> dict[str, Any]:
         invoice = self.invoices[name]
+        if invoice["status"] != "draft":
+            raise StripeProblem(400, "invoice_not_editable", "This invoice is already finalized.")
         self._metering.process()
         self._fill(invoice)
-        moment = invoice["automatically_finalizes_at"] or int(self._now())
+        return self._settle(invoice, invoice["automatically_finalizes_at"] or int(self._now()))
+
+    def _settle(self, invoice: dict[str, Any], moment: int) -> dict[str, Any]:
+        """Final, and paid unless nobody pays."""
         invoice |= {"status": "open", "automatically_finalizes_at": None}
         invoice["status_transitions"]["finalized_at"] = moment
         self._emit("invoice.finalized", invoice)
-        if self.pays:
-            invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0}
-            invoice["status_transitions"]["paid_at"] = moment
-            self._emit("invoice.paid", invoice)
+        if self.pays or not invoice["amount_due"]:
+            self.pay(invoice["id"], moment)
         else:
             self._emit("invoice.payment_failed", invoice)
         return invoice
+
+    def pay(self, name: str, moment: int | None = None) -> dict[str, Any]:
+        invoice = self._in(name, "open", "uncollectible")
+        invoice |= {"status": "paid", "amount_paid": invoice["amount_remaining"], "amount_remaining": 0}
+        invoice["status_transitions"]["paid_at"] = moment or int(self._now())
+        if invoice["amount_paid"]:
+            invoice["payments"]["data"].append(
+                {
+                    "id": f"inpay_{name}", "object": "invoice_payment", "amount_paid": invoice["amount_paid"],
+                    "invoice": name, "payment": {"type": "payment_intent", "payment_intent": f"pi_{name}"},
+                    "status": "paid",
+                }
+            )  # fmt: skip
+        self._emit("invoice.paid", invoice)
+        return invoice
+
+    def void(self, name: str) -> dict[str, Any]:
+        return self._ended(self._in(name, "open", "uncollectible"), "void", "voided_at", "invoice.voided")
+
+    def mark_uncollectible(self, name: str) -> dict[str, Any]:
+        kind = "invoice.marked_uncollectible"
+        return self._ended(self._in(name, "open"), "uncollectible", "marked_uncollectible_at", kind)
+
+    def _ended(self, invoice: dict[str, Any], status: str, at: str, kind: str) -> dict[str, Any]:
+        invoice["status"] = status
+        invoice["status_transitions"][at] = int(self._now())
+        self._emit(kind, invoice)
+        return invoice
+
+    def _in(self, name: str, *states: str) -> dict[str, Any]:
+        if name not in self.invoices:
+            raise missing("invoice", name)
+        if self.invoices[name]["status"] not in states:
+            raise StripeProblem(
+                400, None, f"The invoice is {self.invoices[name]['status']}, not {' or '.join(states)}."
+            )
+        return self.invoices[name]
+
+    def create_invoice(self, params: dict[str, Any]) -> dict[str, Any]:
+        """One-off, of what waits; empty where it is told to leave that out, as by default."""
+        customer = self._catalogue.customer(params["customer"])["id"]
+        waiting = [one for one in self.items.values() if one["customer"] == customer and one["invoice"] is None]
+        if params.get("pending_invoice_items_behavior", "exclude") == "include" and not waiting:
+            raise StripeProblem(400, "invoice_no_customer_line_items", "Nothing to invoice for customer.")
+        currency = waiting[0]["currency"] if waiting else params.get("currency", "usd")
+        moment = int(self._now())
+        invoice = self._blank({"currency": currency, "customer": customer, "id": ""}, moment, moment)
+        invoice |= {
+            "id": f"in_{len(self.invoices) + 1:06}", "billing_reason": "manual", "parent": None,
+            "metadata": params.get("metadata", {}), "description": params.get("description"),
+        }  # fmt: skip
+        if params.get("auto_advance") == "true":
+            invoice["automatically_finalizes_at"] = moment + HOUR
+        self.invoices[invoice["id"]] = invoice
+        if params.get("pending_invoice_items_behavior") == "include":
+            self._take_pending(invoice)
+        self._fill(invoice)
+        self._emit("invoice.created", invoice)
+        return invoice
+
+    def delete_item(self, name: str) -> dict[str, Any]:
+        item = self.items.get(name)
+        if item is None:
+            raise missing("invoiceitem", name)
+        invoice = self.invoices.get(item["invoice"] or "")
+        if invoice and invoice["status"] != "draft":
+            raise StripeProblem(400, "invoice_not_editable", "The item's invoice is final.")
+        del self.items[name]
+        if invoice:
+            self._fill(invoice)
+        self._emit("invoiceitem.deleted", item)
+        return {"id": name, "object": "invoiceitem", "deleted": True}
+
+    def proration(self, subscription: dict[str, Any], item: dict[str, Any], amount: int, start: int, end: int) -> None:
+        """What a change of a subscription within its period gives back or charges, on its next invoice."""
+        made = self.create_item(
+            {
+                "customer": subscription["customer"], "amount": amount, "currency": subscription["currency"],
+                "description": f"{'Unused' if amount < 0 else 'Remaining'} time",
+                "period": {"start": start, "end": end},
+            }
+        )  # fmt: skip
+        made |= {
+            "proration": True,
+            "parent": {
+                "type": "subscription_details",
+                "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
+            },
+            "pricing": {
+                "type": "price_details",
+                "price_details": {"price": item["price"]["id"], "product": item["price"]["product"]},
+                "unit_amount_decimal": item["price"]["unit_amount_decimal"],
+            },
+        }
 
     def create_item(self, params: dict[str, Any]) -> dict[str, Any]:
         self._catalogue.customer(params["customer"])
@@ -200,6 +365,7 @@ class Invoicing:
             "metadata": params.get("metadata", {}),
             "parent": None,
             "period": {"start": int(period["start"]), "end": int(period["end"])},
+            "pricing": None,
             "proration": False,
             "quantity": 1,
         }
@@ -215,7 +381,11 @@ class Invoicing:
         if invoice["status"] not in ("open", "paid"):
             raise StripeProblem(400, None, "Credit notes are for finalised invoices.")
         amount = sum(int(line["unit_amount"]) for line in params.get("lines", [])) or int(params.get("amount", 0))
-        noted = sum(note["amount"] for note in self.credit_notes.values() if note["invoice"] == invoice["id"])
+        noted = sum(
+            note["amount"]
+            for note in self.credit_notes.values()
+            if note["invoice"] == invoice["id"] and note["status"] == "issued"
+        )
         if noted + amount > invoice["total"]:
             raise StripeProblem(400, None, "The credit notes exceed the invoice.")
         note = {
@@ -229,12 +399,66 @@ class Invoicing:
             "livemode": False,
             "memo": params.get("memo"),
             "metadata": params.get("metadata", {}),
+            "refunds": [],
             "status": "issued",
             "total": amount,
             "type": "post_payment" if invoice["status"] == "paid" else "pre_payment",
         }
+        if int(params.get("refund_amount", 0)):
+            refund = self.create_refund({"payment_intent": f"pi_{invoice['id']}", "amount": params["refund_amount"]})
+            note["refunds"] = [{"amount_refunded": refund["amount"], "refund": refund["id"]}]
+        if invoice["status"] == "open":
+            invoice["amount_due"] -= amount
+            invoice["amount_remaining"] -= amount
         self.credit_notes[note["id"]] = note
         return note
+
+    def void_credit_note(self, name: str) -> dict[str, Any]:
+        note = self.credit_notes.get(name)
+        if note is None:
+            raise missing("credit note", name)
+        if note["status"] == "void" or self.invoices[note["invoice"]]["status"] != "open":
+            raise StripeProblem(400, None, "Only notes of open invoices can be voided.")
+        note["status"] = "void"
+        self.invoices[note["invoice"]]["amount_due"] += note["amount"]
+        self.invoices[note["invoice"]]["amount_remaining"] += note["amount"]
+        return note
+
+    def create_refund(self, params: dict[str, Any]) -> dict[str, Any]:
+        intent = params["payment_intent"]
+        invoice = self._in(intent.removeprefix("pi_"), "paid")
+        given = sum(one["amount"] for one in self.refunds.values() if one["payment_intent"] == intent)
+        amount = int(params.get("amount", invoice["amount_paid"] - given))
+        if given + amount > invoice["amount_paid"]:
+            raise StripeProblem(400, None, "The refund is greater than what is left of the payment.")
+        refund = {
+            "id": f"re_{len(self.refunds) + 1:06}", "object": "refund", "amount": amount, "charge": None,
+            "created": int(self._now()), "currency": invoice["currency"], "metadata": params.get("metadata", {}),
+            "payment_intent": intent, "reason": params.get("reason"), "status": "succeeded",
+        }  # fmt: skip
+        self.refunds[refund["id"]] = refund
+        return refund
+
+
+def copies(items: Items) -> Items:
+    """Items as they are now, whatever becomes of the subscription."""
+    return [{**item, "price": dict(item["price"])} for item in items]
+
+
+def prorated(amount: int, start: int, end: int, whole_from: int, whole_to: int | None = None) -> int:
+    """A fee by seconds of its whole period, rounded to the minor unit."""
+    whole = (whole_to or end) - whole_from
+    return int((Decimal(amount) * (end - start) / whole).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _turn(subscription: dict[str, Any], moment: int) -> int:
+    config = subscription["billing_cycle_anchor_config"]
+    return turn_after(moment, config["day_of_month"], (config["hour"], config["minute"], config["second"]))
+
+
+def _turn_before(subscription: dict[str, Any], turn: int) -> int:
+    """The turn a month before one."""
+    return _turn(subscription, turn - 32 * 24 * HOUR)
 
 
 def _line(
@@ -277,6 +501,8 @@ def _line(
 
 
 def _item_line(invoice: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    of_item = {"invoice_item": item["id"], "proration": item["proration"], "proration_details": None}
+    of_subscription = (item["parent"] or {}).get("subscription_details")
     return {
         "id": f"il_{invoice['id']}_{item['id']}",
         "object": "line_item",
@@ -287,14 +513,12 @@ def _item_line(invoice: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
         "livemode": False,
         "metadata": item["metadata"],
         "parent": {
-            "type": "invoice_item_details",
-            "invoice_item_details": {
-                "invoice_item": item["id"], "proration": False, "proration_details": None, "subscription": None,
-            },
-            "subscription_item_details": None,
+            "type": "subscription_item_details" if of_subscription else "invoice_item_details",
+            "invoice_item_details": None if of_subscription else {**of_item, "subscription": None},
+            "subscription_item_details": of_subscription and {**of_item, **of_subscription},
         },
         "period": item["period"],
-        "pricing": None,
+        "pricing": item["pricing"],
         "quantity": 1,
         "subtotal": item["amount"],
-    }  # fmt: skip
+    }

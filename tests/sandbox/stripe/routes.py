@@ -77,10 +77,64 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
     def invoices(call: "Call") -> Body:
         catalogue.customer(call.params["customer"])
         rows = [row for row in invoicing.invoices.values() if row["customer"] == call.params["customer"]]
-        return page(call, rows[::-1], call.path)
+        is_whole = "data.payments" in call.params.get("expand", [])
+        shown = [{key: value for key, value in row.items() if key != "payments" or is_whole} for row in rows]
+        return page(call, shown[::-1], call.path)
 
     def invoice(call: "Call", name: str) -> Body:
         return stripe.one("invoice", invoicing.invoices, name)
+
+    def create_invoice(call: "Call") -> Body:
+        return invoicing.create_invoice(call.params)
+
+    def finalize(call: "Call", name: str) -> Body:
+        return invoicing.finalize(stripe.one("invoice", invoicing.invoices, name)["id"])
+
+    def pay(call: "Call", name: str) -> Body:
+        return invoicing.pay(name)
+
+    def void(call: "Call", name: str) -> Body:
+        return invoicing.void(name)
+
+    def mark_uncollectible(call: "Call", name: str) -> Body:
+        return invoicing.mark_uncollectible(name)
+
+    def delete_item(call: "Call", name: str) -> Body:
+        return invoicing.delete_item(name)
+
+    def update_subscription(call: "Call", name: str) -> Body:
+        return stripe.subscribing.update(name, call.params)
+
+    def cancel_subscription(call: "Call", name: str) -> Body:
+        return stripe.subscribing.cancel(name, call.params)
+
+    def create_schedule(call: "Call") -> Body:
+        return stripe.subscribing.create_schedule(call.params)
+
+    def schedule(call: "Call", name: str) -> Body:
+        return stripe.one("subscription schedule", stripe.subscribing.schedules, name)
+
+    def update_schedule(call: "Call", name: str) -> Body:
+        return stripe.subscribing.update_schedule(name, call.params)
+
+    def release_schedule(call: "Call", name: str) -> Body:
+        return stripe.subscribing.release_schedule(name)
+
+    def refunds(call: "Call") -> Body:
+        since = int(call.params.get("created", {}).get("gte", 0))
+        intent = call.params.get("payment_intent")
+        rows = [
+            row
+            for row in invoicing.refunds.values()
+            if row["created"] >= since and intent in (None, row["payment_intent"])
+        ]
+        return page(call, rows[::-1], call.path)
+
+    def create_refund(call: "Call") -> Body:
+        return invoicing.create_refund(call.params)
+
+    def void_credit_note(call: "Call", name: str) -> Body:
+        return invoicing.void_credit_note(name)
 
     def invoice_lines(call: "Call", name: str) -> Body:
         return page(call, stripe.one("invoice", invoicing.invoices, name)["lines"]["data"], call.path)
@@ -96,7 +150,11 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return invoicing.create_item(call.params)
 
     def credit_notes(call: "Call") -> Body:
-        rows = [row for row in invoicing.credit_notes.values() if row["invoice"] == call.params["invoice"]]
+        rows = [
+            row
+            for row in invoicing.credit_notes.values()
+            if all(row[name] == call.params[name] for name in ("invoice", "customer") if name in call.params)
+        ]
         return page(call, rows[::-1], call.path)
 
     def create_credit_note(call: "Call") -> Body:
@@ -124,6 +182,21 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         ("POST", "/v1/invoices/create_preview", upcoming),
         ("GET", "/v1/invoices/([^/]+)", invoice),
         ("GET", "/v1/invoices/([^/]+)/lines", invoice_lines),
+        ("POST", "/v1/subscriptions/([^/]+)", update_subscription),
+        ("DELETE", "/v1/subscriptions/([^/]+)", cancel_subscription),
+        ("POST", "/v1/subscription_schedules", create_schedule),
+        ("GET", "/v1/subscription_schedules/([^/]+)", schedule),
+        ("POST", "/v1/subscription_schedules/([^/]+)", update_schedule),
+        ("POST", "/v1/subscription_schedules/([^/]+)/release", release_schedule),
+        ("POST", "/v1/invoices", create_invoice),
+        ("POST", "/v1/invoices/([^/]+)/finalize", finalize),
+        ("POST", "/v1/invoices/([^/]+)/pay", pay),
+        ("POST", "/v1/invoices/([^/]+)/void", void),
+        ("POST", "/v1/invoices/([^/]+)/mark_uncollectible", mark_uncollectible),
+        ("GET", "/v1/refunds", refunds),
+        ("POST", "/v1/refunds", create_refund),
+        ("POST", "/v1/credit_notes/([^/]+)/void", void_credit_note),
+        ("DELETE", "/v1/invoiceitems/([^/]+)", delete_item),
         ("GET", "/v1/invoiceitems", items),
         ("POST", "/v1/invoiceitems", create_item),
         ("GET", "/v1/credit_notes", credit_notes),

@@ -17,6 +17,7 @@ from tests.sandbox.stripe.forms import nested
 from tests.sandbox.stripe.http import Drop, Request, Response, Server
 from tests.sandbox.stripe.invoicing import Invoicing
 from tests.sandbox.stripe.metering import MEMORY, Metering
+from tests.sandbox.stripe.subscribing import Subscribing
 
 API_VERSION = "2026-10-28.endive"
 Body = dict[str, Any]
@@ -63,6 +64,7 @@ class StripeSandbox:
         self.catalogue = Catalogue(lambda: self.now)
         self.metering = Metering(lambda: self.now, self.catalogue.customers)
         self.invoicing = Invoicing(lambda: self.now, self.catalogue, self.metering, self._snapshot_event)
+        self.subscribing = Subscribing(lambda: self.now, self.catalogue, self.invoicing)
         self.fault: Callable[[Call], Fault | None] = lambda call: None
         self.hook: Callable[[str, Call], None] = lambda stage, call: None
         self.latency = 0.0
