@@ -1,6 +1,6 @@
 """What was pulled outside of Dagster is shown there as pulled: by the command line, a page or an event.
 
-The ledger says what is published; the partitions of the UI follow it, so that an operator backfills what is missing alone.
+The ledger says what is published; the partitions of the UI follow it, so an operator backfills only what is missing.
 """
 
 from datetime import datetime, timedelta
