@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -17,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 from orchestration.pages import approvals, days, door, downloads, faults, periods, usage
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
+from orchestration.pages.spooling import Spools
+from orchestration.pages.turns import Turns
 from orchestration.settings import Settings
 from warehouse import clock
 
@@ -38,7 +41,7 @@ def application(
         try:
             yield
         finally:
-            readers.close()
+            await run_in_threadpool(readers.close)
 
     pages = Starlette(
         routes=[
@@ -67,5 +70,7 @@ def application(
         lifespan=lifespan,
     )
     pages.state.readers = readers
+    pages.state.spools = Spools()
+    pages.state.turns = Turns()
     pages.state.today = today
     return pages

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.pages.periods import asked_month, statements_of, what_is_behind
 from orchestration.pages.rendering import render
+from orchestration.pages.turns import DECISION
 from warehouse import periods
 from warehouse.control.changes import Connection, Row
 from warehouse.control.errors import Refused
@@ -35,7 +36,7 @@ def show_approvals(request: Request, visitor: Visitor) -> Response:
 def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
     """Approve what was shown, all in one transaction; shown again, unapproved, when any of it has changed since."""
     month, today = asked_month(request, []), request.app.state.today()
-    with readers(request).operator(visitor.person.login_id) as connection:
+    with readers(request).operator(visitor.person.login_id, DECISION) as connection:
         try:
             with standing_still(connection):
                 ready, _ = _chosen(request, statements_of(connection, month, today))

@@ -6,7 +6,7 @@ site can neither read nor guess it. Signing in has no session yet: its form is b
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
@@ -19,6 +19,8 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.pages.readers import Readers
 from orchestration.pages.rendering import render
+from orchestration.pages.spooling import Spools
+from orchestration.pages.turns import DECISION, DOOR, PAGE, Kind, Turns
 from warehouse import logins
 from warehouse.logins import SESSION_SECONDS, LoginRole, SignedIn
 
@@ -40,6 +42,7 @@ class Visitor:
 
 Page = Callable[[Request, Visitor], Response]
 Step = Callable[[Request, Visitor, Form], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def readers(request: Request) -> Readers:
@@ -48,40 +51,66 @@ def readers(request: Request) -> Readers:
     return found
 
 
-def for_roles(*roles: LoginRole) -> Callable[[Page], Callable[[Request], Response]]:
+def spools(request: Request) -> Spools:
+    """The application's files that are being sent."""
+    found: Spools = request.app.state.spools
+    return found
+
+
+def turns(request: Request) -> Turns:
+    """The application's turns."""
+    found: Turns = request.app.state.turns
+    return found
+
+
+def for_roles(*roles: LoginRole, kind: Kind = PAGE) -> Callable[[Page], Endpoint]:
     """A page for people of these roles: others are told so, strangers are asked to sign in first."""
 
-    def guard(page: Page) -> Callable[[Request], Response]:
+    def guard(page: Page) -> Endpoint:
         @wraps(page)
-        def guarded(request: Request) -> Response:
-            visitor = visitor_of(request)
+        async def guarded(request: Request) -> Response:
+            visitor = await _visitor(request)
             if visitor is None:
                 return _to_sign_in(request)
             _require(visitor, roles)
-            return page(request, visitor)
+            async with turns(request).turn(kind, visitor.person.login_id):
+                return await run_in_threadpool(page, request, visitor)
 
         return guarded
 
     return guard
 
 
-def form_for_roles(*roles: LoginRole) -> Callable[[Step], Callable[[Request], object]]:
+def form_for_roles(*roles: LoginRole, kind: Kind = DECISION) -> Callable[[Step], Endpoint]:
     """A form's target for people of these roles; refused unless the form was shown to this very session."""
 
-    def guard(step: Step) -> Callable[[Request], object]:
+    def guard(step: Step) -> Endpoint:
         @wraps(step)
         async def guarded(request: Request) -> Response:
             form = await form_of(request)
-            visitor = await run_in_threadpool(visitor_of, request)
+            visitor = await _visitor(request)
             if visitor is None:
                 return _to_sign_in(request)
             require_own_form(request, form, visitor.form_token)
             _require(visitor, roles)
-            return await run_in_threadpool(step, request, visitor, form)
+            async with turns(request).turn(kind, visitor.person.login_id):
+                return await run_in_threadpool(step, request, visitor, form)
 
         return guarded
 
     return guard
+
+
+async def _visitor(request: Request) -> Visitor | None:
+    if not request.cookies.get(SESSION):
+        return None
+    async with turns(request).turn(DOOR, client_of(request)):
+        return await run_in_threadpool(visitor_of, request)
+
+
+def client_of(request: Request) -> str:
+    """The address that asks: the proxy's word for it where a proxy on this machine stands before us."""
+    return request.client.host if request.client else ""
 
 
 def visitor_of(request: Request) -> Visitor | None:
@@ -89,7 +118,7 @@ def visitor_of(request: Request) -> Visitor | None:
     token = request.cookies.get(SESSION)
     if not token:
         return None
-    with readers(request).operator() as connection:
+    with readers(request).door() as connection:
         person = logins.session_of(connection, token)
     return None if person is None else Visitor(person, _form_token(token))
 
@@ -125,9 +154,9 @@ def home(_: Request, visitor: Visitor) -> Response:
     return RedirectResponse(HOMES[visitor.person.role], 303)
 
 
-def show_sign_in(request: Request) -> Response:
+async def show_sign_in(request: Request) -> Response:
     """The form to sign in with."""
-    if visitor_of(request):
+    if await _visitor(request):
         return RedirectResponse("/", 303)
     return _sign_in_form(request, "")
 
@@ -150,7 +179,7 @@ async def take_sign_in(request: Request) -> Response:
 @form_for_roles("finance", "operator", "tenant")
 def take_sign_out(request: Request, _: Visitor, __: Form) -> Response:
     """End the session, here and in the database."""
-    with readers(request).operator() as connection:
+    with readers(request).door() as connection:
         logins.sign_out(connection, request.cookies[SESSION])
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(SESSION, path="/")

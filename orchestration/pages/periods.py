@@ -15,6 +15,7 @@ from orchestration.pack.figures import figures_of
 from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.pages.paging import Paging
 from orchestration.pages.rendering import render
+from orchestration.pages.turns import DECISION
 from warehouse import blocking, periods
 from warehouse.blocker import Blocker, Kind
 from warehouse.control.changes import Connection, Row, first, rows
@@ -77,7 +78,7 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
         raise HTTPException(404)
     reason = form.get("reason", "").strip() or None
     try:
-        with readers(request).operator(visitor.person.login_id) as connection, standing_still(connection):
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection, standing_still(connection):
             require_fresh(connection, today, [tenant])
             statement = _statement(connection, tenant, start)
             periods.approve(connection, statement, today, visitor.person.login_id, reason)
