@@ -70,12 +70,12 @@ class Explanation:
             yield f"the line amounts to {exact} before rounding, its days to {of_days}"
 
     def _of_parts(self, level: str) -> Iterator[str]:
-        sums: dict[date, int] = {}
+        sums: dict[date, Decimal] = {}
         for part in getattr(self, level):
-            sums[part["usage_date"]] = sums.get(part["usage_date"], 0) + part["quantity"]
+            sums[part["usage_date"]] = sums.get(part["usage_date"], Decimal(0)) + part["quantity"]
         for day in self.days:
-            if sums.get(day["usage_date"], 0) != day["quantity"]:
-                of_parts = sums.get(day["usage_date"], 0)
+            of_parts = sums.get(day["usage_date"], Decimal(0))
+            if of_parts != day["quantity"]:
                 yield f"{day['usage_date']} has {day['quantity']} units, its {level} {of_parts}"
 
 

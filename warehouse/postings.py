@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 import psycopg
@@ -42,9 +43,9 @@ class Due:
     meter_id: str
     usage_date: date
     period_end: date
-    value: int
+    value: Decimal
     version: int
-    held: int | None
+    held: Decimal | None
     posting_id: int | None
     identifier: str | None
     stripe_customer_id: str
@@ -61,7 +62,7 @@ class Posting:
     meter_id: str
     usage_date: date
     version: int
-    value: int
+    value: Decimal
     identifier: str
     stripe_customer_id: str
     event_name: str

@@ -18,8 +18,8 @@
     {#- Started increments of the connected seconds; the minimum counts only once there is a second to bill. -#}
     case
         when {{ seconds }} > 0
-            then ceil(greatest({{ seconds }}, {{ minimum_seconds }}) / {{ increment_seconds }})::bigint
-        else 0::bigint
+            then ceil(greatest({{ seconds }}, {{ minimum_seconds }}) / {{ increment_seconds }})
+        else 0
     end
 {%- endmacro %}
 

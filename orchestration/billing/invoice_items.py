@@ -153,7 +153,7 @@ class Invoicer:
         price = _price_of(lines[0]) if lines else item["price"]["id"] if item else None
         if price is None:
             return Decimal(0), False
-        return from_minor(charged(self._cache.price(price), row["held_quantity"]), currency), False
+        return from_minor(charged(self._cache.price(price), int(row["held_quantity"])), currency), False
 
     def _counts(self, line: dict[str, Any], event_name: str) -> bool:
         price = _price_of(line)

@@ -85,7 +85,7 @@ class Sender:
                 self._api.send_meter_event(
                     posting.event_name,
                     posting.stripe_customer_id,
-                    posting.value,
+                    int(posting.value),
                     midnight(posting.usage_date),
                     posting.identifier,
                 )

@@ -85,7 +85,7 @@ def usage(days: Sequence[Row], unit: str) -> Markup:
 
 
 @_remembered
-def cumulative(days: Sequence[Row], allowance: int, unit: str) -> Markup:
+def cumulative(days: Sequence[Row], allowance: Decimal, unit: str) -> Markup:
     """The running total of a meter's period against its allowance."""
     line = (
         alt.Chart(
@@ -104,7 +104,7 @@ def cumulative(days: Sequence[Row], allowance: int, unit: str) -> Markup:
         )
     )
     rule = (
-        alt.Chart(alt.InlineData(values=[{"allowance": allowance}]))
+        alt.Chart(alt.InlineData(values=[{"allowance": int(allowance)}]))
         .mark_rule(color="var(--over)", strokeDash=[4, 3], strokeWidth=1.5)
         .encode(y="allowance:Q")
     )

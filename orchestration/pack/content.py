@@ -25,7 +25,7 @@ class Line(Struct, frozen=True):
     line_id: str
     line_kind: str
     meter_id: str | None
-    quantity: int | None
+    quantity: Decimal | None
     unit: str | None
     amount: Decimal
     unrounded_amount: Decimal
@@ -44,10 +44,10 @@ class Day(Struct, frozen=True):
     meter_id: str
     unit: str
     usage_date: date
-    quantity: int
-    overage_quantity: int
-    cumulative_quantity: int
-    allowance: int
+    quantity: Decimal
+    overage_quantity: Decimal
+    cumulative_quantity: Decimal
+    allowance: Decimal
     is_complete: bool
 
 
@@ -58,7 +58,7 @@ class Usage(Struct, frozen=True):
     meter_id: str
     agent_id: str | None
     source: str
-    quantity: int
+    quantity: Decimal
     unit: str
     unbilled_reason: str | None
     pull_ids: list[int] | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 from markupsafe import Markup
@@ -16,9 +17,9 @@ class MeterFigure:
 
     meter_id: str
     unit: str
-    used: int
-    allowance: int
-    overage: int
+    used: Decimal
+    allowance: Decimal
+    overage: Decimal
     reached_on: Day | None
     days: Sequence[Day]
     by_day: Markup
@@ -27,7 +28,7 @@ class MeterFigure:
     @property
     def percent(self) -> int | None:
         """Used share of the allowance in whole percent; None without an allowance."""
-        return self.used * 100 // self.allowance if self.allowance else None
+        return int(self.used * 100 / self.allowance) if self.allowance else None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _meter(meter_id: str, days: Sequence[Day]) -> MeterFigure:
         unit=last.unit,
         used=last.cumulative_quantity,
         allowance=last.allowance,
-        overage=sum(day.overage_quantity for day in days),
+        overage=sum((day.overage_quantity for day in days), Decimal(0)),
         reached_on=next((day for day in days if day.overage_quantity), None),
         days=days,
         by_day=charts.usage(values, last.unit),

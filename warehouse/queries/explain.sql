@@ -41,8 +41,8 @@ select
     case
         when line_kind = 'adjustment'
             then
-                (inputs ->> 'rated_quantity')::bigint
-                - (inputs ->> 'frozen_quantity')::bigint - (inputs ->> 'adjusted_quantity')::bigint
+                (inputs ->> 'rated_quantity')::numeric
+                - (inputs ->> 'frozen_quantity')::numeric - (inputs ->> 'adjusted_quantity')::numeric
         else quantity
     end as computed_quantity,
     coalesce((inputs -> 'rated' ->> 'unrounded_amount')::numeric, 0) as rated_unrounded_amount
@@ -93,7 +93,7 @@ select
     p.account,
     p.usage_date,
     p.pulled_at,
-    coalesce(parts.quantity, 0)::bigint as quantity,
+    coalesce(parts.quantity, 0) as quantity,
     coalesce(parts.row_count, 0)::bigint as row_count
 from marts.fct_pulls_built as p
 left join (
@@ -139,7 +139,7 @@ select
     p.agent_id,
     c.call_id as object_id,
     c.created_at as told_at,
-    (c.units ->> %(meter_id)s)::bigint as quantity,
+    (c.units ->> %(meter_id)s)::numeric as quantity,
     c.cost as provider_cost,
     case when c.cost is not null then c.cost_currency end as provider_currency,
     c.cost_basis

@@ -115,7 +115,7 @@ with days as (
 ),
 
 held as (
-    select tenant_id, period_start, meter_id, sum(value)::bigint as quantity, bool_or(is_in_flight) as is_in_flight
+    select tenant_id, period_start, meter_id, sum(value) as quantity, bool_or(is_in_flight) as is_in_flight
     from days
     group by tenant_id, period_start, meter_id
 ),

@@ -155,7 +155,7 @@ from unnest(
     %(meter_id)s::text [],
     %(usage_date)s::date [],
     %(version)s::int [],
-    %(value)s::bigint [],
+    %(value)s::numeric [],
     %(stripe_customer_id)s::text [],
     %(event_name)s::text [],
     %(identifier)s::text [],

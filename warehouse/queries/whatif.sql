@@ -7,7 +7,7 @@ with days as (
         u.tenant_id,
         u.period_start,
         u.meter_id,
-        sum(u.quantity)::bigint as quantity
+        sum(u.quantity) as quantity
     from marts.fct_usage_daily as u
     where
         u.meter_id = %(meter_id)s
@@ -37,7 +37,7 @@ overages as (
         i.allowance,
         s.currency,
         scale(s.total) as digits,
-        greatest(d.quantity - i.allowance, 0)::bigint as overage_quantity
+        greatest(d.quantity - i.allowance, 0) as overage_quantity
     from days as d
     inner join marts.fct_statements as s on d.tenant_id = s.tenant_id and d.period_start = s.period_start
     inner join included as i on d.tenant_id = i.tenant_id and d.period_start = i.period_start
@@ -45,7 +45,7 @@ overages as (
 ),
 
 bound as (
-    select (t.tier ->> 'up_to')::bigint as priced_up_to
+    select (t.tier ->> 'up_to')::numeric as priced_up_to
     from jsonb_array_elements(%(tiers)s::jsonb) with ordinality as t (tier, place)
     order by t.place desc
     limit 1
@@ -152,14 +152,14 @@ projected as (
         u.quantity as quantity_so_far,
         u.daily_mean,
         u.days_looked_at,
-        round(u.quantity + u.daily_mean * (r.period_end - %(today)s))::bigint as quantity,
+        round(u.quantity + u.daily_mean * (r.period_end - %(today)s)) as quantity,
         case
             when t.prorates_allowance
                 then
                     round(
                         coalesce(a.quantity, 0)::numeric * (r.period_end - r.service_start)
                         / ((r.period_start + interval '1 month')::date - r.period_start)
-                    )::bigint
+                    )
             else coalesce(a.quantity, 0)
         end as allowance,
         v.price_id
@@ -197,12 +197,12 @@ projected as (
 rated as (
     select
         p.*,
-        greatest(p.quantity - p.allowance, 0)::bigint as overage_quantity,
+        greatest(p.quantity - p.allowance, 0) as overage_quantity,
         v.model,
         v.unit_amount,
         v.package_size,
         v.tiers,
-        (v.tiers -> -1 ->> 'up_to')::bigint as priced_up_to
+        (v.tiers -> -1 ->> 'up_to')::numeric as priced_up_to
     from projected as p
     inner join marts.dim_prices as v on p.price_id = v.price_id
 )

@@ -27,7 +27,7 @@ frozen as (
 adjusted_before as (
     select
         corrects_line_id,
-        sum(quantity)::bigint as quantity,
+        sum(quantity) as quantity,
         sum(amount) as amount
     from frozen_lines
     where line_kind = 'adjustment'

@@ -25,8 +25,8 @@ daily as (
         calls.agent_id,
         counted.meter_id,
         count(*) as calls,
-        sum(counted.units::bigint)::bigint as quantity,
-        coalesce(sum(counted.units::bigint) filter (where calls.cost is null), 0)::bigint as uncosted_quantity
+        sum(counted.units::numeric) as quantity,
+        coalesce(sum(counted.units::numeric) filter (where calls.cost is null), 0) as uncosted_quantity
     from calls
     cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
     group by calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id, counted.meter_id

@@ -18,8 +18,8 @@ daily as (
         metrics.metric_type,
         count(*) as row_count,
         count(metrics.cost) as costed_row_count,
-        sum(metrics.quantity)::bigint as quantity,
-        coalesce(sum(metrics.quantity) filter (where metrics.cost is null), 0)::bigint as uncosted_quantity,
+        sum(metrics.quantity) as quantity,
+        coalesce(sum(metrics.quantity) filter (where metrics.cost is null), 0) as uncosted_quantity,
         sum(metrics.cost) as cost
     from {{ ref('stg_usage_metrics__metrics') }} as metrics
     where {{ in_changed_pulls('metrics.pull_id') }}

@@ -12,7 +12,7 @@ with usage as (
         source,
         unit,
         usage_date,
-        sum(quantity)::bigint as quantity
+        sum(quantity) as quantity
     from {{ ref('int_usage_unioned') }}
     where
         meter_id is not null and reason is null and quantity <> 0
@@ -44,7 +44,7 @@ in_periods as (
         meters.priced_up_to,
         sum(usage.quantity) over (
             partition by usage.tenant_id, usage.period_start, usage.meter_id order by usage.usage_date
-        )::bigint as cumulative_quantity
+        ) as cumulative_quantity
     from placed as usage
     inner join {{ ref('int_period_meters') }} as meters
         on

@@ -18,10 +18,10 @@ in_tiers as (
         tiers.unit_amount,
         tiers.package_size,
         case
-            when overages.model = 'package' then ceil(overages.overage_quantity::numeric / tiers.package_size)
-            when overages.model = 'volume' then overages.overage_quantity::numeric
+            when overages.model = 'package' then ceil(overages.overage_quantity / tiers.package_size)
+            when overages.model = 'volume' then overages.overage_quantity
             else
-                least(overages.overage_quantity, coalesce(tiers.upper_bound, overages.overage_quantity))::numeric
+                least(overages.overage_quantity, coalesce(tiers.upper_bound, overages.overage_quantity))
                 - tiers.lower_bound
         end as rated_quantity
     from overages

@@ -23,7 +23,7 @@ used as (
         periods.tenant_id,
         periods.period_start,
         usage.meter_id,
-        sum(usage.quantity)::bigint as quantity
+        sum(usage.quantity) as quantity
     from usage
     inner join {{ ref('int_period_days') }} as periods
         on usage.tenant_id = periods.tenant_id and usage.usage_date = periods.usage_date
@@ -78,7 +78,7 @@ with_terms as (
         case
             when periods.prorates_allowance
                 then
-                    round(coalesce(allowances.quantity, 0)::numeric * periods.billed_days / periods.period_days)::bigint
+                    round(coalesce(allowances.quantity, 0)::numeric * periods.billed_days / periods.period_days)
             else coalesce(allowances.quantity, 0)
         end as allowance,
         case

@@ -11,8 +11,8 @@ single as (
         model,
         package_size,
         1::bigint as tier_index,
-        0::bigint as lower_bound,
-        null::bigint as upper_bound,
+        0::numeric as lower_bound,
+        null::numeric as upper_bound,
         unit_amount,
         true as is_last
     from prices
@@ -26,9 +26,9 @@ tiered as (
         null::bigint as package_size,
         tiers.tier_index,
         coalesce(
-            lag((tiers.tier ->> 'up_to')::bigint) over (partition by prices.price_id order by tiers.tier_index), 0
+            lag((tiers.tier ->> 'up_to')::numeric) over (partition by prices.price_id order by tiers.tier_index), 0
         ) as lower_bound,
-        (tiers.tier ->> 'up_to')::bigint as upper_bound,
+        (tiers.tier ->> 'up_to')::numeric as upper_bound,
         (tiers.tier ->> 'unit_amount')::numeric as unit_amount,
         tiers.tier_index = jsonb_array_length(prices.tiers) as is_last
     from prices

@@ -83,7 +83,7 @@ credits as (
         period_state,
         line_kind,
         null as meter_id,
-        null::bigint as quantity,
+        null::numeric as quantity,
         null as unit,
         amount,
         amount as unrounded_amount,

@@ -29,7 +29,7 @@ voice_units as (
         units.meter_id,
         units.meter_id as item,
         meters.unit,
-        units.quantity::numeric as quantity,
+        units.quantity,
         units.uncosted_quantity,
         units.account <> 'platform' as is_billed_elsewhere,
         null::numeric as cost,
@@ -80,7 +80,7 @@ voice_errors as (
         'voice' as item,
         'call' as unit,
         error_calls::numeric as quantity,
-        0::bigint as uncosted_quantity,
+        0::numeric as uncosted_quantity,
         account <> 'platform' as is_billed_elsewhere,
         error_cost as cost,
         error_calls as row_count,
@@ -120,7 +120,7 @@ voiceflow as (
         case
             when usage.metric = 'interactions' then coalesce(meters.meter_id, 'interactions')
             when usage.metric = 'credit_usage' then usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
-            when usage.metric = 'tokens' then usage.metric || ' ' || usage.usage_type
+            when usage.metric = 'tokens' then usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
             else usage.metric
         end as item,
         case
@@ -131,7 +131,7 @@ voiceflow as (
             when usage.metric = 'transcript_cost' then 'transcript'
             else 'usage unit'
         end as unit,
-        usage.quantity::numeric as quantity,
+        usage.quantity,
         case
             when
                 usage.metric = 'interactions'
@@ -209,7 +209,7 @@ metrics as (
         meters.meter_id,
         coalesce(meters.meter_id, routed.metric_type) as item,
         coalesce(meters.unit, 'unit') as unit,
-        routed.quantity::numeric as quantity,
+        routed.quantity,
         routed.uncosted_quantity,
         false as is_billed_elsewhere,
         routed.cost,

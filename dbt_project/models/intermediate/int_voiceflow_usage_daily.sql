@@ -20,7 +20,7 @@ daily as (
         usage.metric,
         usage.usage_type,
         count(*) as row_count,
-        sum(usage.quantity)::bigint as quantity,
+        sum(usage.quantity) as quantity,
         sum(usage.cost) as cost
     from {{ ref('stg_voiceflow__usage') }} as usage
     where

@@ -11,8 +11,8 @@ with days as (
         *,
         sum(overage_quantity) over (
             partition by tenant_id, period_start, meter_id order by usage_date
-        )::bigint as overage_until,
-        sum(overage_quantity) over (partition by tenant_id, period_start, meter_id)::bigint as overage_of_period
+        ) as overage_until,
+        sum(overage_quantity) over (partition by tenant_id, period_start, meter_id) as overage_of_period
     from {{ ref('int_overages_daily') }}
     where price_id is not null and {{ of_changed_tenants('tenant_id') }}
 ),
@@ -40,7 +40,7 @@ rated as (
                 )
                 - control.rated_amount(
                     prices.model, prices.unit_amount, prices.package_size, prices.tiers,
-                    days.overage_until - days.overage_quantity::bigint
+                    days.overage_until - days.overage_quantity
                 )
         end as amount
     from days
@@ -76,7 +76,7 @@ explained as (
         rated.quantity,
         rated.cumulative_quantity,
         rated.allowance,
-        rated.overage_quantity::bigint as overage_quantity,
+        rated.overage_quantity,
         rated.unit,
         coalesce(rated.amount, 0) as amount,
         rated.price_id,

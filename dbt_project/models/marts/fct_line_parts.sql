@@ -17,7 +17,7 @@ with usage as (
         pull_id,
         agent_id,
         origin,
-        sum(quantity)::bigint as quantity,
+        sum(quantity) as quantity,
         sum(row_count)::bigint as row_count
     from {{ ref('int_usage_unioned') }}
     where

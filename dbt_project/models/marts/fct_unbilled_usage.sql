@@ -56,7 +56,7 @@ unpriced as (
         meter_id as item,
         unit,
         usage_date,
-        unpriced_quantity::numeric as quantity,
+        unpriced_quantity as quantity,
         null::numeric as cost,
         null::bigint as row_count,
         'unpriced' as reason

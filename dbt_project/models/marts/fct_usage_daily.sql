@@ -22,7 +22,7 @@ daily as (
         unit,
         usage_date,
         reason,
-        sum(quantity)::bigint as quantity,
+        sum(quantity) as quantity,
         sum(row_count)::bigint as row_count,
         array_agg(distinct pull_id order by pull_id) as pull_ids
     from usage

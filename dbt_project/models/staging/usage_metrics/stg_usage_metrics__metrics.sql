@@ -13,7 +13,7 @@ renamed as (
         metric_type,
         ---------- numerics
         quantity,
-        case when json_typeof(payload -> 'cost_usd') = 'number' then (payload ->> 'cost_usd')::numeric end as cost,
+        {{ json_number("payload -> 'cost_usd'") }} as cost,
         ---------- timestamps
         usage_date,
         recorded_at

@@ -11,9 +11,7 @@ renamed as (
         ---------- texts
         coalesce(item.cost_item ->> 'type', 'unknown') as component,
         ---------- numerics
-        case
-            when json_typeof(item.cost_item -> 'cost') = 'number' then (item.cost_item ->> 'cost')::numeric
-        end as cost
+        {{ json_number("item.cost_item -> 'cost'") }} as cost
     from source
     cross join
         lateral json_array_elements(

@@ -16,7 +16,7 @@ renamed as (
         call_type,
         ended_reason,
         ---------- numerics
-        case when json_typeof(payload -> 'cost') = 'number' then (payload ->> 'cost')::numeric end as total_cost,
+        {{ json_number("payload -> 'cost'") }} as total_cost,
         ---------- timestamps
         usage_date,
         created_at,

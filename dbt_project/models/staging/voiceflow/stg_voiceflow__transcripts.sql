@@ -19,8 +19,7 @@ renamed as (
         usage_date,
         created_at,
         updated_at,
-        ended_at,
-        (payload ->> 'expiresAt')::timestamptz as expires_at
+        ended_at
     from source
 )
 

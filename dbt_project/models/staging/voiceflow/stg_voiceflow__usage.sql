@@ -15,7 +15,7 @@ renamed as (
         usage_type,
         ---------- numerics
         quantity,
-        case when metric = 'transcript_cost' then (payload ->> 'cost')::numeric end as cost,
+        case when metric = 'transcript_cost' then {{ json_number("payload -> 'cost'") }} end as cost,
         ---------- timestamps
         usage_date,
         period_at
