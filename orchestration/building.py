@@ -16,12 +16,13 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from warehouse import clock
+from warehouse import clock, session
 from warehouse.connect import Role, connect, url_for
 from warehouse.control.changes import execute, first
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
-MEMORY_OF_A_SORT = "32MB"  # of two threads, a few at once each
+# Of two threads, a few at once each: what spills to disk costs twice the processor time.
+MEMORY_OF_A_SORT = "32MB"
 PARTS_OF_THE_PROJECT = (".sql", ".yml", ".yaml", ".csv", ".md")
 
 
@@ -123,8 +124,7 @@ def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
         "MINUTEBOOK_DBT_DBNAME": parts.get("dbname") or "",
         "MINUTEBOOK_DBT_SSLMODE": parts.get("sslmode") or "prefer",
         "DBT_ENV_SECRET_MINUTEBOOK_PASSWORD": parts.get("password") or "",
-        # Sorting and grouping in memory: what spills to disk costs twice the processor time.
-        "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -c work_mem={MEMORY_OF_A_SORT}".strip(),
+        "MINUTEBOOK_DBT_SESSION": session.for_dbt(Role.TRANSFORMER, MEMORY_OF_A_SORT),
         "MINUTEBOOK_DBT_AS_OF": as_of.isoformat(),
         "DBT_PROJECT_DIR": os.fspath(PROJECT),
         "DBT_PROFILES_DIR": os.fspath(PROJECT),

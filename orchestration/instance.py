@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
+import psycopg2
 from dagster._core.events.log import EventLogEntry
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
+from warehouse.connect import with_options
 from warehouse.process_logins import dagster_url
+from warehouse.session import Session
 
 # dagster.yaml and workspace.yaml lie at the root of a checkout, and inside this package where it is installed.
 CONFIGURATION = next(folder for folder in Path(__file__).parents if (folder / "dagster.yaml").exists())
 SCHEMA = "dagster"
+_SEARCH_PATH = f"-csearch_path={SCHEMA}"
 LANE = "minutebook/lane"
 BY_HAND = "by hand"
 FIRST_IN_THE_QUEUE = {"dagster/priority": "10"}
@@ -45,6 +50,19 @@ class LanesOfPulls(QueuedRunCoordinator):
 
 _OF_ASSETS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
 EVENTS_AT_ONCE = 500
+
+
+@event.listens_for(Engine, "do_connect")
+def _in_its_own_schema(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> Any:
+    """Dagster's connections look names up in its schema, and in no other: a pooler may drop the option that asks so."""
+    options = parameters.get("options", "")
+    if _SEARCH_PATH not in options:
+        return None
+    place, without = (parameters["host"], parameters.get("port")), options.replace(_SEARCH_PATH, "").strip()
+    connection = with_options(place, options, without, lambda own: psycopg2.connect(**parameters | {"options": own}))
+    with connection, connection.cursor() as cursor:
+        Session(search_path=SCHEMA).establish(cursor)
+    return connection
 
 
 def _kind(event: EventLogEntry) -> dg.DagsterEventType | None:
@@ -121,7 +139,7 @@ def storage_url(url: str) -> str:
     """
     address = make_url(dagster_url(url)).set(drivername="postgresql+psycopg2")
     given = address.query.get("options", "")
-    options = " ".join([*([given] if isinstance(given, str) else given), f"-csearch_path={SCHEMA}"]).strip()
+    options = " ".join([*([given] if isinstance(given, str) else given), _SEARCH_PATH]).strip()
     address = address.update_query_dict({"options": options})
     return address.render_as_string(hide_password=False).replace("+-c", "%20-c")
 

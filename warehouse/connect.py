@@ -1,14 +1,14 @@
 """Connections: one address, one role per kind of work, UTC, and no name looked up by search path.
 
 Whoever connects must be allowed to act as the roles (the user that ran the migrations is), or there is a login for each
-(`Addresses`): on the embedded server always, elsewhere where the settings name them. The role is set by a startup
-option, so `RESET ALL` or a rollback cannot drop it.
+(`Addresses`): on the embedded server always, elsewhere where the settings name them. The role is a startup option, so
+`RESET ALL` cannot drop it, and is read back; where a pooler drops or refuses options it is set (`warehouse.session`).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import psycopg
@@ -16,11 +16,18 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from warehouse.errors import DatabaseUnreachable, DatabaseUnsuitable
+from warehouse.session import Session, backend_of, require_sessions
 
 OLDEST_MAJOR = 15
 PROCESS_LOGIN = "_login"
 """How the names of the logins end that `warehouse.process_logins` makes."""
 _CONNECT_SECONDS = 15
+_REFUSED_OPTION = "unsupported startup parameter"
+
+Place = tuple[str | None, int | None]
+"""A host and a port."""
+_takes_no_options: set[Place] = set()
+Opened = TypeVar("Opened")
 
 
 class Role(StrEnum):
@@ -66,32 +73,59 @@ def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool 
         DatabaseUnsuitable: older than PostgreSQL 15, not migrated, or the user may not act as role.
     """
     address = _parse(url_for(url, role))
-    options = _options(address, role, {"timezone": "UTC", "search_path": "", "minutebook.actor": actor or ""})
+    session = Session(role.value, actor or "")
     try:
-        connection = psycopg.connect(
-            _libpq(address.difference_update_query(["options"])), options=options, autocommit=autocommit
-        )
+        place, ours = (address.host, address.port), _options(address, session)
+        connection = with_options(place, ours, _given(address), lambda options: _open(address, options))
+        try:
+            _establish(connection, address, session)
+        except BaseException:
+            connection.close()
+            raise
+        connection.autocommit = autocommit
     except psycopg.Error as error:
         problem = _explained(error, address, role)
     else:
-        if connection.info.server_version >= OLDEST_MAJOR * 10_000:
-            return connection
-        major = connection.info.server_version // 10_000
-        connection.close()
-        problem = DatabaseUnsuitable(
-            f"PostgreSQL {major} at {_place(address)} is too old: Minutebook needs {OLDEST_MAJOR} or newer."
-            " Upgrade the server or point MINUTEBOOK_DATABASE_URL at another."
-        )
+        return connection
     # Raised outside the except block: the driver's own error, which may quote the address, is not chained to it.
     raise problem
 
 
+def opener(url: str, role: Role) -> type[psycopg.Connection[Any]]:
+    """What a pool opens its connections by: each is one of `connect`."""
+
+    class Acting(psycopg.Connection[Any]):
+        @classmethod
+        def connect(cls, conninfo: str = "", **kwargs: Any) -> psycopg.Connection[Any]:  # type: ignore[override]
+            connection = connect(url, role)
+            connection.prepare_threshold = kwargs.get("prepare_threshold", connection.prepare_threshold)
+            return connection
+
+    return Acting
+
+
+def with_options(place: Place, ours: str, without: str, open_with: Callable[[str], Opened]) -> Opened:
+    """What open_with opens, given our startup options; without ours where a pooler at place refuses them."""
+    if place not in _takes_no_options:
+        try:
+            return open_with(ours)
+        except Exception as error:
+            if _REFUSED_OPTION not in str(error):
+                raise
+            _takes_no_options.add(place)
+    return open_with(without)
+
+
 def url_as(url: str, role: Role) -> str:
-    """The same address, acting as role in UTC: for clients that open their own connections (dlt, ADBC, dbt)."""
+    """The same address, acting as role in UTC: for clients that open their own connections (dlt, ADBC).
+
+    What they open is to be established as a `Session` all the same: a pooler may drop the options.
+    """
     address = _parse(url_for(url, role))
+    takes_options = (address.host, address.port) not in _takes_no_options
+    options = _options(address, Session(role.value)) if takes_options else _given(address)
     # dlt renders the address anew for ADBC and writes a space as +, which libpq does not read as one; a tab survives.
-    options = re.sub(r"(?<!\\) ", "\t", _options(address, role, {"timezone": "UTC"}))
-    return _libpq(address.update_query_dict({"options": options}))
+    return _libpq(address.update_query_dict({"options": re.sub(r"(?<!\\) ", "\t", options)}))
 
 
 def hide_password(url: str, text: str) -> str:
@@ -126,11 +160,39 @@ def _libpq(address: URL) -> str:
     return before.replace(" ", "%20") + question_mark + query.replace("+", "%20")
 
 
-def _options(address: URL, role: Role, settings: dict[str, str]) -> str:
+def _open(address: URL, options: str) -> psycopg.Connection[Any]:
+    plain = _libpq(address.difference_update_query(["options"]))
+    return psycopg.connect(plain, options=options, autocommit=True)
+
+
+def _establish(connection: psycopg.Connection[Any], address: URL, session: Session) -> None:
+    major = connection.info.server_version // 10_000
+    if major < OLDEST_MAJOR:
+        raise DatabaseUnsuitable(
+            f"PostgreSQL {major} at {_place(address)} is too old: Minutebook needs {OLDEST_MAJOR} or newer."
+            " Upgrade the server or point MINUTEBOOK_DATABASE_URL at another."
+        )
+    # A pooler tells a client a backend's id of its own making. It is asked before the first setting, which in
+    # transaction mode would be left to whoever comes next.
+    if backend_of(connection) != connection.info.backend_pid:
+        place = (address.host, address.port, address.database, address.username)
+        require_sessions(place, _place(address), lambda: _in_transactions(_open(address, _given(address))))
+    session.establish(connection.cursor())
+
+
+def _in_transactions(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    connection.autocommit = False
+    return connection
+
+
+def _given(address: URL) -> str:
     given = address.query.get("options", "")
-    wanted = {"role": role.value, **settings} if role else settings
-    rendered = [f"-c {name}={_escaped(value)}" for name, value in wanted.items()]
-    return " ".join([*([given] if isinstance(given, str) else given), *rendered]).strip()
+    return given if isinstance(given, str) else " ".join(given)
+
+
+def _options(address: URL, session: Session) -> str:
+    rendered = [f"-c {name}={_escaped(value)}" for name, value in session.settings().items()]
+    return " ".join([_given(address), *rendered]).strip()
 
 
 def _escaped(value: str) -> str:

@@ -19,7 +19,7 @@ import psycopg
 import pyarrow as pa
 
 from warehouse import queries
-from warehouse.connect import Role, hide_password, url_as
+from warehouse.connect import Role, hide_password
 from warehouse.errors import LandingFailed
 
 _SQL = queries.load("landing")
@@ -187,7 +187,7 @@ def prepare_landing(connection: psycopg.Connection[Any], url: str) -> None:
 
 def _make_tables_of_dlt(url: str, source: str) -> None:
     with tempfile.TemporaryDirectory() as folder, _one_writes:
-        pipeline, rows = _pipeline(url_as(url, Role.OWNER), source, iter([COLUMNS[source].empty_table()]), Path(folder))
+        pipeline, rows = _pipeline(url, Role.OWNER, source, iter([COLUMNS[source].empty_table()]), Path(folder))
         pipeline.extract(rows)
         pipeline.normalize()
         pipeline.sync_schema()
@@ -198,7 +198,7 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
     folder = Path(tempfile.mkdtemp(prefix=f"landing-{source}-", dir=work_dir))
     try:
         with _one_writes:
-            pipeline, rows = _pipeline(url_as(url, Role.LOADER), source, tables, folder)
+            pipeline, rows = _pipeline(url, Role.LOADER, source, tables, folder)
             pipeline.extract(rows)
             pipeline.normalize()
         with _one_copies:
@@ -221,15 +221,15 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
     raise failure
 
 
-def _pipeline(url: str, source: str, tables: Iterator[pa.Table], folder: Path) -> tuple[Any, Any]:
+def _pipeline(url: str, role: Role, source: str, tables: Iterator[pa.Table], folder: Path) -> tuple[Any, Any]:
     import dlt  # takes a second, which most commands do not need to spend
+
+    from warehouse.destination import acting
 
     for name, value in _DLT_SETTINGS.items():
         dlt.config[name] = value
     schema, table = RAW_TABLES[source]
-    pipeline = dlt.pipeline(
-        "minutebook", pipelines_dir=str(folder), destination=dlt.destinations.postgres(url), dataset_name=schema
-    )
+    pipeline = dlt.pipeline("minutebook", pipelines_dir=str(folder), destination=acting(url, role), dataset_name=schema)
     pipeline.config.restore_from_destination = False
     # A view of the raw table: COPY is refused by tables under row-level security (migration 0010).
     rows = dlt.resource(

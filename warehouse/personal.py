@@ -19,6 +19,7 @@ from psycopg.rows import class_row
 from warehouse import queries
 from warehouse.connect import Role, connect
 from warehouse.errors import WarehouseError
+from warehouse.preflight import reading
 
 _SQL = queries.load("personal")
 _ERASED = (
@@ -175,8 +176,7 @@ def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts = {}
-    with connect(url, Role.TENANT) as reader:
-        reader.execute("select set_config('minutebook.tenant_id', %s, false)", [tenant_id])
+    with reading(url, tenant_id) as reader:
         for table, columns in reader.execute(_SQL["readable_marts"]).fetchall():
             query = sql.SQL("select to_jsonb(t) from (select {} from marts.{}) as t").format(
                 sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table)

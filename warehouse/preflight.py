@@ -4,17 +4,19 @@ It reads catalogs only, so any role may ask. `minutebook doctor` shows what it f
 serves readers refuses to start.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from warehouse import queries
-from warehouse.connect import Role
+from warehouse.connect import Role, connect
 from warehouse.errors import WarehouseError
 
 _SQL = queries.load("preflight")
-_READER = "reader"
+_OF_ONE_SESSION = {"reader", "name_the_tenant", "is_built", "other_tenants"}
 
 
 @dataclass(frozen=True)
@@ -38,25 +40,57 @@ def flaws(connection: psycopg.Connection[Any]) -> list[Flaw]:
     """Everything that lets somebody past isolation, by kind; empty when all is well."""
     found = []
     for name, statement in _SQL.items():
-        if name != _READER:
+        if name not in _OF_ONE_SESSION:
             found += [Flaw(*row) for row in connection.execute(statement).fetchall()]
     return found
 
 
-def reader_flaws(connection: psycopg.Connection[Any]) -> list[Flaw]:
-    """Whether this connection, which is to serve a reader, is one that policies bind."""
-    ((login, role, is_unbound, may_become_unbound),) = connection.execute(_SQL[_READER]).fetchall()
+def reader_flaws(connection: psycopg.Connection[Any], is_served: bool = True) -> list[Flaw]:
+    """Whether this connection, which is to serve a reader, is one that policies bind.
+
+    is_served: what a reader sends reaches it, and might reset its role; else only statements of our own do.
+    """
+    ((login, role, is_unbound, may_become_unbound),) = connection.execute(_SQL["reader"]).fetchall()
     if is_unbound:
         what = f"{login} reads as {role}, whom no policy binds (superuser, owner or BYPASSRLS)"
-    elif may_become_unbound and role in (Role.ANALYST, Role.TENANT):
+    elif is_served and may_become_unbound and role in (Role.ANALYST, Role.TENANT):
         what = f"{login} reads as {role}, and RESET ROLE makes it a superuser, owner or BYPASSRLS, whom none binds"
     else:
         return []
     return [Flaw(what, "minutebook access grant --role server, then set MINUTEBOOK_SERVER_DATABASE_URL to that login")]
 
 
-def require_isolation(connection: psycopg.Connection[Any]) -> None:
+def require_isolation(connection: psycopg.Connection[Any], is_served: bool = True) -> None:
     """Raise IsolationBroken unless readers see their rows only, over this connection and any other."""
-    found = [*reader_flaws(connection), *flaws(connection)]
+    found = [*reader_flaws(connection, is_served), *flaws(connection)]
     if found:
         raise IsolationBroken(found)
+
+
+def name_tenant(connection: psycopg.Connection[Any], tenant_id: str) -> None:
+    """Read as this tenant until the transaction ends.
+
+    Raises:
+        IsolationBroken: the policies would show the rows of another.
+    """
+    named = {"tenant_id": tenant_id}
+    connection.execute(_SQL["name_the_tenant"], named)
+    ((is_built,),) = connection.execute(_SQL["is_built"]).fetchall()
+    others = connection.execute(_SQL["other_tenants"], named).fetchall() if is_built else []
+    if others:
+        what = f"this connection is to read as tenant {tenant_id}, and sees {others[0][0]}"
+        raise IsolationBroken([Flaw(what, "set MINUTEBOOK_SERVER_DATABASE_URL to a login of --role server")])
+
+
+@contextmanager
+def reading(url: str, tenant_id: str | None) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that reads the marts as this tenant, None: as an analyst, for statements of our own.
+
+    Raises:
+        IsolationBroken: it could see what is not its own.
+    """
+    with connect(url, Role.ANALYST if tenant_id is None else Role.TENANT) as connection:
+        require_isolation(connection, is_served=False)
+        if tenant_id is not None:
+            name_tenant(connection, tenant_id)
+        yield connection

@@ -21,8 +21,8 @@ from orchestration.dashboards.links import tenant_link
 from orchestration.dashboards.metabase import opened
 from orchestration.pack import tables
 from warehouse import clock
-from warehouse.connect import Role, connect
 from warehouse.control import tenants
+from warehouse.preflight import reading
 
 app = typer.Typer()
 dashboard_app = typer.Typer(
@@ -150,6 +150,5 @@ def _reader(ctx: typer.Context, tenant: str | None) -> Iterator[psycopg.Connecti
         if tenant is not None:
             with current.operator_of(url) as connection:
                 tenants.require_tenant(connection, tenant)
-        with connect(url, Role.ANALYST if tenant is None else Role.TENANT) as connection:
-            connection.execute("select set_config('minutebook.tenant_id', %s, true)", [tenant or ""])
+        with reading(url, tenant) as connection:
             yield connection

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from orchestration.pages.turns import DOOR, PAGE, WEBHOOK, Crowded, Kind
 from orchestration.settings import Settings
-from warehouse.connect import Role, connect, url_as
+from warehouse.connect import Role, connect, opener
 from warehouse.errors import DatabaseUnreachable
 from warehouse.preflight import require_isolation
 
@@ -141,7 +141,7 @@ class Readers:
         with self._lock:
             if (role, kind) not in self._pools:
                 self._pools[role, kind] = ConnectionPool(
-                    url_as(url, role),
+                    connection_class=opener(url, role),
                     min_size=0,
                     max_size=kind.at_once,
                     num_workers=1,

@@ -371,3 +371,14 @@ select
         where rolname = session_user
     ), true)
     or pg_has_role(session_user, (select nspowner from house), 'member') as may_become_unbound;
+
+-- name: name_the_tenant
+select set_config('minutebook.tenant_id', %(tenant_id)s, true);
+
+-- name: is_built
+select to_regclass('marts.dim_tenants') is not null as is_built;
+
+-- name: other_tenants
+select tenant_id from marts.dim_tenants
+where tenant_id <> %(tenant_id)s
+limit 1;
