@@ -19,7 +19,7 @@ class Reading:
     `payload` is JSON text. `keys` are the natural keys of its rows: a key that a later reading lacks was lost by the
     provider. `content_hash` covers what billing depends on, whatever the order of the rows.
     `totals` are counted from the rows; `provider_totals` were told by the provider, by the same names, where it
-    tells any.
+    tells any. `new_fields` are paths of what was told, is of no contract and was not stored.
     """
 
     table: pa.Table
@@ -30,6 +30,7 @@ class Reading:
     requests: int
     totals: dict[str, Decimal]
     provider_totals: dict[str, Decimal] | None = None
+    new_fields: frozenset[str] = frozenset()
 
 
 def hash_rows(rows: Iterable[bytes]) -> str:

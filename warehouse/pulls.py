@@ -8,7 +8,7 @@ One pull of an account-day is read at a time, and at most one is current: two un
 An attempt holds an advisory lock as long as it lives, so a claim of a dead one is recognised and taken over.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -24,6 +24,8 @@ from warehouse.errors import PullNotPublishable
 
 _SQL = queries.load("pulls")
 _JSON = msgspec.json.Encoder(decimal_format="number")
+# Of one pull: names that differ in each row would otherwise be told without end.
+_MOST_NEW_FIELDS = 100
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class HalfOpen(Protocol):
 class PublishedPull:
     """A finished reading, to be published. row_count is what was read; windows and requests are what was asked.
 
-    is_anew: it supersedes the current pull even if it says the same.
+    is_anew: it supersedes the current pull even if it says the same. new_fields: paths of what the provider sent and no
+    contract has; each is reported once.
     """
 
     pull_id: int
@@ -93,6 +96,7 @@ class PublishedPull:
     windows: Sequence[HalfOpen] = ()
     requests: int = 0
     is_anew: bool = False
+    new_fields: Collection[str] = ()
 
 
 @contextmanager
@@ -207,6 +211,10 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
             _SQL["publish"],
             {"pulls": _JSON.encode(told).decode()},
         )
+        for pull in finished:
+            if pull.new_fields:
+                seen = {"pull_id": pull.pull_id, "fields": sorted(pull.new_fields)[:_MOST_NEW_FIELDS]}
+                connection.execute(_SQL["report_new_fields"], seen)
     return frozenset(unchanged)
 
 
@@ -245,5 +253,5 @@ def _columns(keys: Iterable[PullKey]) -> dict[str, list[Any]]:
 
 
 def _told(pull: PublishedPull) -> dict[str, Any]:
-    told = {name: getattr(pull, name) for name in PublishedPull.__dataclass_fields__}
+    told = {name: getattr(pull, name) for name in PublishedPull.__dataclass_fields__ if name != "new_fields"}
     return {**told, "windows": [[window.start, window.end] for window in pull.windows]}

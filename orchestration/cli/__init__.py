@@ -13,6 +13,7 @@ from orchestration.cli import (
     costs,
     credentials,
     explain,
+    fields,
     forecast,
     limits,
     logins,
@@ -62,6 +63,7 @@ app.add_typer(pulls.app)
 pulls.pull_app.add_typer(pull_history.app)
 pulls.pull_app.add_typer(pull_again.app)
 app.add_typer(pulls.pull_app, name="pull")
+app.add_typer(fields.app, name="field")
 app.add_typer(purge.app)
 app.add_typer(periods.app)
 app.add_typer(personal.app)

@@ -1,11 +1,13 @@
 """What `minutebook doctor` looks at; each finding says what mends it."""
 
 from collections.abc import Iterator
+from itertools import groupby
+from shlex import join
 
 from orchestration.cli import examination_of_pulls
 from orchestration.cli.findings import Finding, Level
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
-from warehouse import audit, canary, clock, migrate, preflight
+from warehouse import audit, canary, clock, fields, migrate, preflight
 from warehouse.clock import today
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -35,6 +37,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _usage_database(connection, settings)
         yield from examination_of_pulls.missing_days(connection, days, now)
         yield from examination_of_pulls.purge(connection, settings.superseded_days, now)
+        yield from _fields(connection)
         yield from _seals(connection)
         yield from _audit(connection)
         yield from _canary(connection)
@@ -94,6 +97,20 @@ def _usage_database(connection: Connection, settings: Settings) -> Iterator[Find
     if "usage_metrics" in used and not settings.usage_database_url:
         what = "usage metrics are to be read, and MINUTEBOOK_USAGE_DATABASE_URL is not set"
         yield Finding(Level.WRONG, what, "export MINUTEBOOK_USAGE_DATABASE_URL=postgresql://…")
+
+
+def _fields(connection: Connection) -> Iterator[Finding]:
+    if fields.is_cleaning_due(connection):
+        what = "raw rows landed before only fields of a contract were stored: they may hold secrets of a provider"
+        yield Finding(Level.WRONG, what, "minutebook field clean")
+    for source, group in groupby(fields.new_fields(connection), key=lambda row: row["source"]):
+        found = list(group)
+        named = ", ".join(row["field"] for row in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        what = (
+            f"{source} sends {len(found)} field(s) of no contract, which are not stored: {named}"
+            f" (first in account {found[0]['account']} on {found[0]['usage_date']})"
+        )
+        yield Finding(Level.WORTH_A_LOOK, what, join(["minutebook", "field", "seen", source]))
 
 
 def _seals(connection: Connection) -> Iterator[Finding]:

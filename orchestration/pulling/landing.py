@@ -108,4 +108,5 @@ def _published(finished: Finished, is_anew: bool) -> pulls.PublishedPull:
         windows=reading.windows,
         requests=reading.requests,
         is_anew=is_anew,
+        new_fields=reading.new_fields,
     )

@@ -85,6 +85,7 @@ def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collectio
         windows=(window,),
         requests=1,
         totals=totals,
+        new_fields=frozenset(rows.new_fields),
     )
 
 

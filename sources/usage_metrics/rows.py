@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from sources.allowed import OPEN, PLAIN, Allowed
 from sources.errors import ContractBroken
 from sources.personal import Choices, Document, minimised
 from sources.reading import storable
@@ -16,6 +17,7 @@ from sources.reading import storable
 LARGEST = 2**63 - 1
 # What no choice and no retention period touches. The same as ledger.facts_of_a_metric() in the warehouse.
 FACTS = ("agent_id", "metric_type", "quantity", "cost_usd", "created_at")
+ROW = Allowed({**dict.fromkeys(FACTS, PLAIN), "metadata": OPEN})
 
 
 def kept_of(document: Document, choices: Choices) -> Document:
@@ -43,6 +45,7 @@ class Rows:
     recorded: list[datetime] = field(default_factory=list)
     told: list[bytes] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
+    new_fields: set[str] = field(default_factory=set)
     cost: Decimal = Decimal(0)
 
     def add(
@@ -68,9 +71,7 @@ class Rows:
         self.recorded.append(created_at.astimezone(UTC))
         told = storable(payload.encode())
         self.told.append(told)
-        document = _FIELDS.decode(told)
-        left = kept_of(document, self.choices)
-        self.payloads.append(told if left == document else _ENCODE(left))
+        self.payloads.append(_ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), self.choices), self.new_fields)))
         self.cost += cost
 
     def keys(self) -> Iterator[str]:

@@ -73,8 +73,9 @@ def reading_of(
 ) -> Reading:
     """A day's calls, each once, as a reading."""
     found = [call for call, _ in rows]
+    new_fields: set[str] = set()
     return Reading(
-        table=calls.table(found, calls.payloads(rows, choices_of)),
+        table=calls.table(found, calls.payloads(rows, choices_of, new_fields)),
         keys=frozenset(call.id for call in found),
         content_hash=hash_rows(map(calls.billed, found)),
         is_incomplete=any(call.is_in_progress for call in found),
@@ -82,6 +83,7 @@ def reading_of(
         requests=requests,
         totals=calls.totals(found),
         provider_totals=provider_totals,
+        new_fields=frozenset(new_fields),
     )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sources.errors import ContractBroken
 from sources.personal import ChoicesOf, Document, minimised
+from sources.vapi.contract import CALL
 from sources.window import truncated
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -27,8 +28,8 @@ class CostItem(msgspec.Struct):
 
 
 class Call(msgspec.Struct, rename="camel"):
-    """The fields that days, bills and margins depend on. Types freeze; further fields of the answer stay in the
-    payload.
+    """The fields that days, bills and margins depend on. Types freeze; what else of the answer is stored,
+    `sources.vapi.contract` says.
     """
 
     id: str
@@ -98,12 +99,14 @@ def _named(body: bytes, problem: str) -> str:
     return f"{problem}; it answered {body[:200].decode(errors='replace')}"
 
 
-def payload(call: Call, document: Document, choices_of: ChoicesOf) -> bytes:
-    """The call's JSON with every digit as told; of what is personal, as much as its tenant chose to have stored."""
-    return _ENCODE(minimised(document, choices_of(call.phone_number_id, call.assistant_id)))
+def payload(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> bytes:
+    """The call's JSON with every digit as told: the fields of the contract, and of what is personal as much as its
+    tenant chose to have stored. Paths of other fields are added to `new_fields`.
+    """
+    return _ENCODE(_kept(call, document, choices_of, new_fields))
 
 
-def payloads(rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf) -> pa.ChunkedArray:
+def payloads(rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf, new_fields: set[str]) -> pa.ChunkedArray:
     """`payload` of each call as a column of text, written where Arrow keeps it: a copy of each costs as much again.
 
     pa.ArrowInvalid if it is not UTF-8.
@@ -113,9 +116,13 @@ def payloads(rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf) -> pa
         if len(texts) > _BYTES_OF_A_CHUNK:
             chunks.append(_texts(texts, ends))
             texts, ends = bytearray(), array("i", [0])
-        _ENCODER.encode_into(minimised(document, choices_of(call.phone_number_id, call.assistant_id)), texts, -1)
+        _ENCODER.encode_into(_kept(call, document, choices_of, new_fields), texts, -1)
         ends.append(len(texts))
     return pa.chunked_array([*chunks, _texts(texts, ends)], pa.string())
+
+
+def _kept(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> Document:
+    return CALL.kept(minimised(document, choices_of(call.phone_number_id, call.assistant_id)), new_fields)
 
 
 def _texts(texts: bytearray, ends: "array[int]") -> pa.StringArray:

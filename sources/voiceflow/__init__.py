@@ -103,14 +103,16 @@ def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Proje
         totals["cost"] = sum(costs, Decimal())
     if outside := sum(usage.outside for usage in usages):
         totals["rows_outside_window"] = Decimal(outside)
+    new_fields: set[str] = set()
     return Reading(
-        table=table(rows),
+        table=table(rows, new_fields),
         keys=frozenset("/".join(row.key) for row in rows),
         content_hash=hash_rows(row.content() for row in rows),
         is_incomplete=False,
         windows=(day,),
         requests=sum(usage.requests for usage in usages),
         totals=totals,
+        new_fields=frozenset(new_fields),
     )
 
 

@@ -9,7 +9,11 @@ import msgspec
 import pyarrow as pa
 
 from sources.errors import AnswerMoved
+from sources.personal import Document
+from sources.voiceflow.contract import USAGE
 from sources.window import Window
+
+_FIELDS = msgspec.json.Decoder(Document)
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,13 @@ def each_once(rows: Iterable[UsageRow], window: Window) -> tuple[dict[tuple[str,
     return inside, outside
 
 
-def table(rows: Sequence[UsageRow]) -> pa.Table:
-    """Columns of raw_voiceflow.usage."""
+def stored(payload: bytes, new_fields: set[str]) -> bytes:
+    """What of a row's JSON is stored."""
+    return msgspec.json.encode(USAGE.kept(_FIELDS.decode(payload), new_fields))
+
+
+def table(rows: Sequence[UsageRow], new_fields: set[str]) -> pa.Table:
+    """Columns of raw_voiceflow.usage; paths of fields that are not stored are added to `new_fields`."""
     return pa.table(
         {
             "project_id": pa.array([row.project_id for row in rows], pa.string()),
@@ -75,6 +84,6 @@ def table(rows: Sequence[UsageRow]) -> pa.Table:
             "period_at": pa.array([row.period_at for row in rows], pa.timestamp("us", tz="UTC")),
             "usage_type": pa.array([row.usage_type for row in rows], pa.string()),
             "quantity": pa.array([row.quantity for row in rows], pa.int64()),
-            "payload": pa.array([row.payload for row in rows], pa.string()),
+            "payload": pa.array([stored(row.payload, new_fields) for row in rows], pa.string()),
         }
     )

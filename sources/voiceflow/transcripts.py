@@ -7,7 +7,7 @@ and only where some of it is kept.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from sources.errors import AnswerMoved, ContractBroken, ProviderRefused, PullTru
 from sources.http import ProviderClient
 from sources.personal import Choices, Document, Keep, minimised
 from sources.reading import Reading, hash_rows
+from sources.voiceflow.contract import TRANSCRIPT
 from sources.voiceflow.rows import Project
 from sources.window import Window, instant, truncated
 
@@ -142,6 +143,7 @@ def read_transcripts(
         windows=(window,),
         requests=reader.requests,
         totals=totals,
+        new_fields=frozenset(reader.new_fields),
     )
 
 
@@ -153,6 +155,7 @@ class _Reader:
     choices: Choices
     requests: int = 0
     outside: int = 0
+    new_fields: set[str] = field(default_factory=set)
 
     def project(self, project: Project) -> list[_Row]:
         rows = []
@@ -217,7 +220,7 @@ class _Reader:
         return _Row(told, raw)
 
     def _kept(self, raw: bytes) -> bytes:
-        return _ENCODE(kept_of(_FIELDS.decode(raw), self.choices))
+        return _ENCODE(TRANSCRIPT.kept(kept_of(_FIELDS.decode(raw), self.choices), self.new_fields))
 
 
 def _table(rows: Sequence[_Row]) -> pa.Table:

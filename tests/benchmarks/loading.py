@@ -116,7 +116,7 @@ def prepare(days: list[date], rows: Parsed, into: Path) -> None:
 
 
 def _line(pull_id: int, day: date, call: calls.Call, document: Document) -> bytes:
-    payload = calls.payload(call, document, lambda number, assistant: Choices()).decode().replace("\\", "\\\\")
+    payload = calls.payload(call, document, lambda number, assistant: Choices(), set()).decode().replace("\\", "\\\\")
     instants = (call.created_at, call.updated_at, call.started_at, call.ended_at)
     texts = (call.status, call.type, call.ended_reason, call.assistant_id, call.phone_number_id)
     values = ["acme", "acme", day, pull_id, call.id, *instants, *texts, payload, "1700000000.0"]

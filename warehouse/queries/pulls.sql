@@ -162,6 +162,20 @@ from jsonb_to_recordset(%(pulls)s::jsonb) as r (
 )
 where p.pull_id = r.pull_id;
 
+-- name: report_new_fields
+insert into ledger.new_fields (source, field, account, usage_date, pull_id)
+select
+    p.source,
+    f.field,
+    p.account,
+    p.usage_date,
+    p.pull_id
+from ledger.pulls as p
+cross join unnest(%(fields)s::text []) as f (field)
+where p.pull_id = %(pull_id)s
+order by f.field
+on conflict (source, field) do nothing;
+
 -- name: fail
 update ledger.pulls
 set

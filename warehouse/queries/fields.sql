@@ -1,0 +1,44 @@
+-- name: new_fields
+select
+    n.source,
+    n.field,
+    n.account,
+    n.usage_date,
+    n.pull_id,
+    n.seen_at,
+    n.acknowledged_at,
+    n.acknowledged_by
+from ledger.new_fields as n
+where %(with_acknowledged)s or n.acknowledged_at is null
+order by n.source, n.field;
+
+-- name: acknowledge
+update ledger.new_fields
+set
+    acknowledged_at = clock_timestamp(),
+    acknowledged_by = %(actor)s
+where
+    source = %(source)s
+    and (%(field)s::text is null or field = %(field)s)
+    and acknowledged_at is null;
+
+-- name: is_cleaning_due
+select not exists (select from ledger.cleanings) as is_due;
+
+-- name: calls
+select c.pull_id, c.payload::text as payload from raw_vapi.calls as c;
+
+-- name: usage
+select u.pull_id, u.payload::text as payload from raw_voiceflow.usage as u;
+
+-- name: transcripts
+select t.pull_id, t.payload::text as payload from raw_voiceflow.transcripts as t;
+
+-- name: metrics
+select m.pull_id, m.payload::text as payload from raw_usage_metrics.metrics as m;
+
+-- name: clean
+select ledger.clean_payloads(%s, %s::bigint [], %s::text [], %s::json []) as changed;
+
+-- name: cleaned
+insert into ledger.cleanings (rows_changed) values (%s);
