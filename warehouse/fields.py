@@ -33,20 +33,20 @@ def is_cleaning_due(connection: Connection) -> bool:
     return row is not None and bool(row["is_due"])
 
 
-def payloads(connection: Connection, source: str) -> Iterator[tuple[int, str]]:
-    """Pull and payload, as JSON text, of each raw row of a source."""
+def payloads(connection: Connection, source: str) -> Iterator[tuple[str, str]]:
+    """Where each raw row of a source is, and its payload as JSON text."""
     with connection.cursor(name="payloads") as cursor:
         cursor.itersize = _BATCH
         yield from cursor.execute(queries.load(FILE)[_ROWS_OF[source]])
 
 
-def clean(connection: Connection, source: str, found: Sequence[tuple[int, str, str]]) -> int:
-    """Replace payloads: pull, payload as it stands, payload without what is of no contract. How many rows changed.
+def clean(connection: Connection, source: str, found: Sequence[tuple[str, str]]) -> int:
+    """Replace payloads, by where their rows are; how many changed: a row that moved meanwhile is left alone.
 
     PostgreSQL refuses it where anything but the members of objects would go, or a fact.
     """
-    pulls, standing, cleaned = (list(column) for column in zip(*found, strict=True))
-    ((changed,),) = connection.execute(queries.load(FILE)["clean"], [source, pulls, standing, cleaned]).fetchall()
+    row_ids, payloads = (list(column) for column in zip(*found, strict=True))
+    ((changed,),) = connection.execute(queries.load(FILE)["clean"], [source, row_ids, payloads]).fetchall()
     return int(changed)
 
 

@@ -22,6 +22,7 @@ from tests.sandbox.story import MetricRow
 from tests.sandbox.stripe import StripeSandbox
 from tests.sandbox.usage_database import write_usage
 from tests.sandbox.world import VapiAccount, VoiceflowProject, World, in_memory
+from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse.embedded import running
 from warehouse.process_logins import dagster_url, derived
 
@@ -35,6 +36,8 @@ SECRETS = {
     "stripe key": "sk_test_canaryStripeKey9X2b7",
     "webhook secret": "whsec_canaryWebhook55f1",
 }
+# What a provider may tell us and must not: each place of its schema that may hold it.
+TOLD_SECRETS = {name: part for name, part in SECRETS_OF_A_CALL.items() if name not in ("costs", "name")}
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 DAY = ["--from", str(YESTERDAY), "--to", str(YESTERDAY)]
 # Everything the server is asked and answers is logged, parameters too: the strictest reading of "Postgres logs".
@@ -77,7 +80,9 @@ def deployment() -> Iterator[tuple[Deployment, str, Sandbox, Path]]:
     number = "2f6a0d4e-3b1c-4a57-9f0e-000000000001"
     world = World(
         vapi={
-            SECRETS["vapi key"]: VapiAccount(in_memory([call("one", YESTERDAY, phone_number_id=number)])),
+            SECRETS["vapi key"]: VapiAccount(
+                in_memory([call("one", YESTERDAY, phone_number_id=number, **TOLD_SECRETS)])
+            ),
             SECRETS["tenant's vapi key"]: VapiAccount(in_memory([]), is_rejected=True),
         },
         voiceflow={SECRETS["voiceflow key"]: {"66f0a1b2c3d4e5f600000001": project}},
@@ -122,7 +127,7 @@ def test_10_no_secret_is_readable_anywhere_but_in_the_vault(
     deployment: tuple[Deployment, str, Sandbox, Path],
 ) -> None:
     minutebook, url, sandbox, home = deployment
-    own = {**SECRETS, "owner's password": (home / "postgres" / "password").read_text()}
+    own = {**SECRETS, "secret in an answer": CANARY, "owner's password": (home / "postgres" / "password").read_text()}
     own |= {
         f"password of {parts['user']}": str(parts["password"])
         for parts in map(conninfo_to_dict, {*derived(url).logins.values(), dagster_url(derived(url))})

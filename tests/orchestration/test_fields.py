@@ -72,7 +72,7 @@ def test_doctor_names_new_fields_until_somebody_has_seen_them(minutebook: Minute
     told.pull(["acme"], [YESTERDAY])
     assert "phoneNumber.twilioAuthToken" in minutebook("field list").stdout
     (found,) = new_fields(minutebook)
-    assert "campaign" in found["what"]
+    assert "analysis.structuredData" in found["what"]
     assert CANARY not in found["what"]
     minutebook(found["mend"].removeprefix("minutebook "))
     assert new_fields(minutebook) == []
@@ -169,7 +169,7 @@ def test_a_cleaning_that_is_interrupted_goes_on_and_says_how_far_it_is(
 def test_the_warehouse_refuses_to_clean_away_or_change_a_fact(told: House) -> None:
     told.pull(["acme"], [YESTERDAY])
     (row,) = told.execute(
-        "select pull_id, payload, payload::text as standing from raw_vapi.calls where call_id = 'c-2'"
+        "select ctid::text as row_id, payload, payload::text as standing from raw_vapi.calls where call_id = 'c-2'"
     )
     payload = row["payload"]
     cheaper = [payload["costs"][0] | {"cost": 0}, *payload["costs"][1:]]
@@ -182,6 +182,6 @@ def test_the_warehouse_refuses_to_clean_away_or_change_a_fact(told: House) -> No
             {name: part for name, part in payload.items() if name != "endedAt"},
         ):
             with pytest.raises(psycopg.errors.RaiseException, match="a fact of vapi would change"):
-                fields.clean(loader, "vapi", [(row["pull_id"], row["standing"], json.dumps(changed))])
+                fields.clean(loader, "vapi", [(row["row_id"], json.dumps(changed))])
         with pytest.raises(psycopg.errors.RaiseException, match="no source"):
-            fields.clean(loader, "nobody", [(row["pull_id"], row["standing"], row["standing"])])
+            fields.clean(loader, "nobody", [(row["row_id"], row["standing"])])

@@ -44,8 +44,39 @@ insert into ledger.cleanings (rows_changed)
 select 0 as rows_changed
 where not exists (select from ledger.pulls as p where p.row_count > 0);
 
+create function ledger.money_of_items(items json) returns text
+language sql immutable set search_path = '' as $$
+    select pg_catalog.json_agg(pg_catalog.json_build_array(i.item -> 'type', i.item -> 'cost') order by i.place)::text
+    from pg_catalog.json_array_elements(case when pg_catalog.json_typeof(items) = 'array' then items end)
+    with ordinality as i (item, place)
+$$;
+comment on function ledger.money_of_items(json) is 'Kind and cost of each cost item, digit for digit, in order.';
+revoke execute on function ledger.money_of_items(json) from public;
+create function ledger.is_payload_without_more(standing json, cleaned json, facts text[]) returns boolean
+language sql immutable set search_path = '' as $$
+    select
+        standing::jsonb @> cleaned::jsonb
+        and ledger.money_of_items(standing -> 'costs') is not distinct from ledger.money_of_items(cleaned -> 'costs')
+        and not exists (
+            select from pg_catalog.json_each(standing) as was
+            left join pg_catalog.json_each(cleaned) as is_now on was.key = is_now.key
+            where
+                was.key = any(facts)
+                and (
+                    is_now.value is null
+                    or (
+                        pg_catalog.json_typeof(was.value) not in ('object', 'array')
+                        and was.value::text <> is_now.value::text
+                    )
+                )
+        )
+$$;
+comment on function ledger.is_payload_without_more(json, json, text[]) is
+'Whether the second payload is the first one less members of objects, each fact and each cost item digit for digit.';
+revoke execute on function ledger.is_payload_without_more(json, json, text[]) from public;
 -- Raw is append only: what is allowed here takes members out of objects and changes nothing, and no fact of money may go.
-create function ledger.clean_payloads(of_source text, of_pulls bigint[], standing text[], cleaned json[]) returns bigint
+-- Rows are named by where they are: a payload that is cleaned must not get into a log of statements.
+create function ledger.clean_payloads(of_source text, row_ids tid[], cleaned json[]) returns bigint
 language plpgsql security definer set search_path = '' as $$
 declare
     raw_table constant text := case of_source
@@ -60,47 +91,27 @@ declare
         when 'usage_metrics' then ledger.facts_of_a_metric()
         else array['period', 'projectID', 'environmentID', 'type', 'count', 'model', 'cost', 'intervalStartDate']
     end;
+    wrong bigint;
     changed bigint;
 begin
     if raw_table is null then
         raise exception 'there is no source %', of_source;
     end if;
-    if exists (
-        select from pg_catalog.unnest(standing, cleaned) as wanted (standing, cleaned)
-        where
-            not wanted.standing::jsonb @> wanted.cleaned::jsonb
-            or exists (
-                select from pg_catalog.json_each(wanted.standing::json) as before
-                left join pg_catalog.json_each(wanted.cleaned) as after on before.key = after.key
-                where
-                    before.key = any(facts)
-                    and (
-                        after.value is null
-                        or pg_catalog.json_typeof(before.value) not in ('object', 'array')
-                        and before.value::text <> after.value::text
-                    )
-            )
-            or ledger.money_of_items(wanted.standing::json -> 'costs')
-            is distinct from ledger.money_of_items(wanted.cleaned -> 'costs')
-    ) then
+    execute pg_catalog.format(
+        'select count(*) from unnest($1, $2) as wanted (row_id, cleaned)'
+        ' inner join %s as r on r.ctid = wanted.row_id'
+        ' where not ledger.is_payload_without_more(r.payload, wanted.cleaned, $3)', raw_table
+    ) into wrong using row_ids, cleaned, facts;
+    if wrong > 0 then
         raise exception 'a fact of % would change: only what is of no contract may be taken out', of_source;
     end if;
     execute pg_catalog.format(
         'update %s as r set payload = wanted.cleaned'
-        ' from pg_catalog.unnest($1, $2, $3) as wanted (pull_id, standing, cleaned)'
-        ' where wanted.pull_id = r.pull_id and wanted.standing = r.payload::text', raw_table
-    ) using of_pulls, standing, cleaned;
+        ' from unnest($1, $2) as wanted (row_id, cleaned) where r.ctid = wanted.row_id', raw_table
+    ) using row_ids, cleaned;
     get diagnostics changed = row_count;
     return changed;
 end
 $$;
-create function ledger.money_of_items(items json) returns text
-language sql immutable set search_path = '' as $$
-    select pg_catalog.json_agg(pg_catalog.json_build_array(i.item -> 'type', i.item -> 'cost') order by i.place)::text
-    from pg_catalog.json_array_elements(case when pg_catalog.json_typeof(items) = 'array' then items end)
-    with ordinality as i (item, place)
-$$;
-comment on function ledger.money_of_items(json) is 'Kind and cost of each cost item, digit for digit, in order.';
-revoke execute on function ledger.money_of_items(json) from public;
-revoke execute on function ledger.clean_payloads(text, bigint[], text[], json[]) from public;
-grant execute on function ledger.clean_payloads(text, bigint[], text[], json[]) to minutebook_loader;
+revoke execute on function ledger.clean_payloads(text, tid[], json[]) from public;
+grant execute on function ledger.clean_payloads(text, tid[], json[]) to minutebook_loader;

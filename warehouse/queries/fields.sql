@@ -26,19 +26,19 @@ where
 select not exists (select from ledger.cleanings) as is_due;
 
 -- name: calls
-select c.pull_id, c.payload::text as payload from raw_vapi.calls as c;
+select c.ctid::text as row_id, c.payload::text as payload from raw_vapi.calls as c;
 
 -- name: usage
-select u.pull_id, u.payload::text as payload from raw_voiceflow.usage as u;
+select u.ctid::text as row_id, u.payload::text as payload from raw_voiceflow.usage as u;
 
 -- name: transcripts
-select t.pull_id, t.payload::text as payload from raw_voiceflow.transcripts as t;
+select t.ctid::text as row_id, t.payload::text as payload from raw_voiceflow.transcripts as t;
 
 -- name: metrics
-select m.pull_id, m.payload::text as payload from raw_usage_metrics.metrics as m;
+select m.ctid::text as row_id, m.payload::text as payload from raw_usage_metrics.metrics as m;
 
 -- name: clean
-select ledger.clean_payloads(%s, %s::bigint [], %s::text [], %s::json []) as changed;
+select ledger.clean_payloads(%s, %s::tid [], %s::json []) as changed;
 
 -- name: cleaned
 insert into ledger.cleanings (rows_changed) values (%s);
