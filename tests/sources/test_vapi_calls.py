@@ -157,7 +157,7 @@ def test_what_was_said_is_kept_only_for_the_tenant_that_chose_so(
     reading = vapi.read_day(vapi_client, DAY, choices_of=keeps_first)
     kept = {payload["id"]: payload for payload in payloads(reading)}
     assert set(told) == {("p-1", "a-1"), ("p-2", None), (None, None)}
-    assert kept["call-1"].keys() >= CONVERSATION.keys()
+    assert kept["call-1"].keys() >= CONVERSATION.keys() - {"monitor"}  # it leads into a live call: for nobody
     assert "spoken" not in json.dumps([kept["call-2"], kept["call-3"]], default=str)
     assert kept["call-2"]["costs"] == [{"type": "vapi", "cost": Decimal("0.1")}]
 

@@ -30,8 +30,6 @@ create table ledger.cleanings (
     rows_changed bigint not null
 );
 comment on table ledger.cleanings is 'When all raw rows that stood were brought to the fields of their contract.';
-create trigger audit after insert or update or delete on ledger.cleanings
-for each row execute function ledger.record_audit();
 alter table ledger.cleanings enable row level security;
 alter table ledger.cleanings force row level security;
 create policy processes on ledger.cleanings
@@ -43,6 +41,8 @@ grant select on ledger.cleanings to minutebook_transformer, minutebook_operator;
 insert into ledger.cleanings (rows_changed)
 select 0 as rows_changed
 where not exists (select from ledger.pulls as p where p.row_count > 0);
+create trigger audit after insert or update or delete on ledger.cleanings
+for each row execute function ledger.record_audit();
 
 create function ledger.money_of_items(items json) returns text
 language sql immutable set search_path = '' as $$
