@@ -30,6 +30,8 @@ _REFUSED = {
     "no_meter": "meter_missing",
     "timestamp_in_future": "clock_ahead",
 }
+_KNOWN = "event already exists with identifier"
+"""Stripe refuses a meter event's identifier that it has seen within a day by this sentence, without a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ def failure_of(error: stripe.StripeError) -> Failure:
         return Failure("spent" if is_replayed else "again", code, said)
     if isinstance(error, stripe.IdempotencyError):
         return Failure("spent", "identifier_reused", said)
-    code = error.code or "refused"
-    if code in ("duplicate_meter_event", "resource_already_exists"):
+    if _KNOWN in said:
         return Failure("spent", "identifier_known", said)
+    code = error.code or "refused"
     if code in _UNCOVERED:
         return Failure("uncovered", _UNCOVERED[code], said)
     return Failure("refused", async_code(code), said)

@@ -138,7 +138,7 @@ class StripeApi:
 
     def upcoming_invoice(self, subscription: str) -> Body:
         """What Stripe would invoice at the end of the running period, by now."""
-        return _plain(self._client.v1.invoices.create_preview({"subscription": subscription}))
+        return _plain(self._client.v1.invoices.create_preview({"subscription": subscription}, self._read))
 
     def invoice_items(self, customer: str) -> list[Body]:
         return list(
@@ -158,7 +158,7 @@ class StripeApi:
 
     def fetch_event(self, event: str) -> Body:
         """The whole of a thin event, with its data."""
-        return _plain(self._client.v2.core.events.retrieve(event, self._read))
+        return _plain(self._client.v2.core.events.retrieve(event, {}, self._read))
 
     @staticmethod
     def _pages(call: Any, params: Mapping[str, Any]) -> Iterator[Body]:

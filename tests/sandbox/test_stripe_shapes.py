@@ -84,7 +84,8 @@ def objects() -> list[dict[str, Any]]:
     found += [invoicing.create_refund({"payment_intent": f"pi_{first['id']}", "amount": "5"})]
     found.append(json.loads(json.dumps(invoice)))
     told.advance(4 * DAY)
-    note = {"invoice": invoice["id"], "lines": [{"unit_amount": "5"}]}
+    line = {"type": "custom_line_item", "description": "Too much", "unit_amount": "5"}
+    note = {"invoice": invoice["id"], "lines": [line], "credit_amount": "5"}
     found += [invoice, *invoice["lines"]["data"], invoicing.create_credit_note(note)]
     assert {one["status"] for one in found if one["object"] == "invoice"} == {"draft", "paid"}
     return found

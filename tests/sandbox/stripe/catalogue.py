@@ -23,6 +23,7 @@ class Catalogue:
         self._now = now
         self.customers: dict[str, dict[str, Any]] = {}
         self.products: dict[str, dict[str, Any]] = {}
+        self.meters: dict[str, dict[str, Any]] = {}
         self.prices: dict[str, dict[str, Any]] = {}
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.subscribed: Callable[[dict[str, Any], str], None] = lambda subscription, proration: None
@@ -45,6 +46,13 @@ class Catalogue:
         if name not in self.customers:
             raise missing("customer", name)
         return self.customers[name]
+
+    def named_customer(self, name: str, *, alive: bool = False) -> dict[str, Any]:
+        """A customer that a parameter names. alive: nothing is made for one that was deleted."""
+        customer = self.customers.get(name)
+        if customer is None or (alive and customer.get("deleted")):
+            raise missing("customer", name, param="customer")
+        return customer
 
     def delete_customer(self, name: str) -> dict[str, Any]:
         self.customers[name] = {"id": name, "object": "customer", "deleted": True}
@@ -69,11 +77,13 @@ class Catalogue:
 
     def create_price(self, params: dict[str, Any]) -> dict[str, Any]:
         if params["product"] not in self.products:
-            raise missing("product", params["product"])
+            raise missing("product", params["product"], param="product")
         recurring = params["recurring"]
         tiers = [_tier(tier) for tier in params.get("tiers", [])]
-        amount = params.get("unit_amount_decimal") or params.get("unit_amount")
+        amounts = [params.get("unit_amount_decimal"), params.get("unit_amount")]
+        amount = amounts[0] if amounts[0] is not None else amounts[1]
         transform = params.get("transform_quantity")
+        self._require_price(params, recurring, tiers, amounts)
         price = {
             "id": f"price_{len(self.prices) + 1:06}",
             "object": "price",
@@ -103,14 +113,38 @@ class Catalogue:
         self.prices[price["id"]] = price
         return price
 
+    def _require_price(
+        self, params: dict[str, Any], recurring: dict[str, Any], tiers: list[dict[str, Any]], amounts: list[Any]
+    ) -> None:
+        """What Stripe's documentation says of a price's parameters together."""
+        is_tiered = params.get("billing_scheme", "per_unit") == "tiered"
+        meter = recurring.get("meter")
+        if meter is not None and meter not in self.meters:
+            raise missing("billing meter", meter, param="recurring[meter]")
+        given = [amount for amount in amounts if amount is not None]
+        for is_wrong, param, message in (
+            ((recurring.get("usage_type") == "metered") != bool(meter), "recurring[meter]",
+             "A metered price counts a meter, and only a metered price does."),
+            (len(given) > 1, "unit_amount", "You may only specify one of these parameters: unit_amount,"
+             " unit_amount_decimal."),
+            (is_tiered and bool(given), "unit_amount", "A tiered price takes no unit_amount."),
+            (not is_tiered and not given, "unit_amount", "A price per unit takes a unit_amount."),
+            (is_tiered != bool(tiers), "tiers", "Tiers are for billing_scheme=tiered, which must have them."),
+            (is_tiered != (params.get("tiers_mode") is not None), "tiers_mode", "tiers_mode is for tiers alone."),
+            (bool(tiers) and tiers[-1]["up_to"] is not None, "tiers", "The last tier must be up to inf."),
+            (is_tiered and params.get("transform_quantity") is not None, "transform_quantity",
+             "transform_quantity cannot be combined with tiers."),
+            (not params["currency"].islower(), "currency", f"Invalid currency: {params['currency']}."),
+        ):  # fmt: skip
+            if is_wrong:
+                raise StripeProblem(400, None, message, param=param)
+
     def create_subscription(self, params: dict[str, Any]) -> dict[str, Any]:
         """Starts now, or where it is backdated to, and turns at the anchor: an hour not given is that of now."""
-        customer = self.customer(params["customer"])
-        if customer.get("deleted"):
-            raise missing("customer", params["customer"])
+        customer = self.named_customer(params["customer"], alive=True)
         start = int(params.get("backdate_start_date") or self._now())
         if start > self._now():
-            raise StripeProblem(400, None, "backdate_start_date must be in the past.")
+            raise StripeProblem(400, None, "backdate_start_date must be in the past.", param="backdate_start_date")
         now = datetime.fromtimestamp(self._now(), UTC)
         config = params.get("billing_cycle_anchor_config") or {"day_of_month": min(now.day, 28)}
         parts = [int(config.get(part, getattr(now, part))) for part in ("hour", "minute", "second")]
@@ -157,7 +191,12 @@ class Catalogue:
     def item(self, subscription: str, position: int, item: dict[str, Any], start: int, end: int) -> dict[str, Any]:
         price = self.prices.get(item["price"])
         if price is None:
-            raise missing("price", item["price"])
+            raise missing("price", item["price"], param=f"items[{position}][price]")
+        is_licensed = price["recurring"]["usage_type"] == "licensed"
+        quantity = item.get("quantity")
+        if quantity is not None and (not is_licensed or int(quantity) != 1):
+            message = "You cannot set the quantity of a metered price; of a licensed one the sandbox sells one."
+            raise StripeProblem(400, None, message, param=f"items[{position}][quantity]")
         shown = {key: value for key, value in price.items() if key != "tiers"}
         return {
             "id": f"si_{subscription[4:]}_{position}",
@@ -168,7 +207,7 @@ class Catalogue:
             "metadata": {},
             "price": shown,
             "subscription": subscription,
-            **({"quantity": 1} if price["recurring"]["usage_type"] == "licensed" else {}),
+            **({"quantity": 1} if is_licensed else {}),
         }
 
 

@@ -219,7 +219,7 @@ class Invoicing:
     def upcoming(self, name: str) -> dict[str, Any]:
         subscription = self._catalogue.subscriptions.get(name)
         if subscription is None:
-            raise missing("subscription", name)
+            raise missing("subscription", name, param="subscription")
         first = subscription["items"]["data"][0]
         invoice = self._blank(subscription, first["current_period_start"], first["current_period_end"])
         self._metering.process()
@@ -286,7 +286,7 @@ class Invoicing:
 
     def create_invoice(self, params: dict[str, Any]) -> dict[str, Any]:
         """One-off, of what waits; empty where it is told to leave that out, as by default."""
-        customer = self._catalogue.customer(params["customer"])["id"]
+        customer = self._catalogue.named_customer(params["customer"], alive=True)["id"]
         waiting = [one for one in self.items.values() if one["customer"] == customer and one["invoice"] is None]
         if params.get("pending_invoice_items_behavior", "exclude") == "include" and not waiting:
             raise StripeProblem(400, "invoice_no_customer_line_items", "Nothing to invoice for customer.")
@@ -342,13 +342,15 @@ class Invoicing:
         }
 
     def create_item(self, params: dict[str, Any]) -> dict[str, Any]:
-        self._catalogue.customer(params["customer"])
+        self._catalogue.named_customer(params["customer"], alive=True)
         invoice = params.get("invoice")
         if invoice:
             if invoice not in self.invoices:
-                raise missing("invoice", invoice)
+                raise missing("invoice", invoice, param="invoice")
             if self.invoices[invoice]["status"] != "draft":
                 raise StripeProblem(400, "invoice_not_editable", "Only draft invoices take items.")
+            if self.invoices[invoice]["currency"] != params["currency"]:
+                raise StripeProblem(400, None, "An item is in its invoice's currency.", param="currency")
         amount = int(params["amount"])
         period = params.get("period") or {"start": self._now(), "end": self._now()}
         item = {
@@ -377,10 +379,10 @@ class Invoicing:
     def create_credit_note(self, params: dict[str, Any]) -> dict[str, Any]:
         invoice = self.invoices.get(params["invoice"])
         if invoice is None:
-            raise missing("invoice", params["invoice"])
+            raise missing("invoice", params["invoice"], param="invoice")
         if invoice["status"] not in ("open", "paid"):
             raise StripeProblem(400, None, "Credit notes are for finalised invoices.")
-        amount = sum(int(line["unit_amount"]) for line in params.get("lines", [])) or int(params.get("amount", 0))
+        amount = sum(_noted(line) for line in params.get("lines", [])) or int(params.get("amount", 0))
         noted = sum(
             note["amount"]
             for note in self.credit_notes.values()
@@ -388,6 +390,11 @@ class Invoicing:
         )
         if noted + amount > invoice["total"]:
             raise StripeProblem(400, None, "The credit notes exceed the invoice.")
+        after = max(0, amount - invoice["amount_remaining"])
+        given = sum(int(params.get(f"{how}_amount", 0)) for how in ("credit", "refund", "out_of_band"))
+        if given != after:
+            message = f"The sum of credit, refund and out of band amount ({given}) must be what was paid of it ({after})."
+            raise StripeProblem(400, None, message)
         note = {
             "id": f"cn_{len(self.credit_notes) + 1:06}",
             "object": "credit_note",
@@ -459,6 +466,14 @@ def _turn(subscription: dict[str, Any], moment: int) -> int:
 def _turn_before(subscription: dict[str, Any], turn: int) -> int:
     """The turn a month before one."""
     return _turn(subscription, turn - 32 * 24 * HOUR)
+
+
+def _noted(line: dict[str, Any]) -> int:
+    """A line of a credit note; one of its own says what it is."""
+    if line.get("type") != "custom_line_item" or "description" not in line:
+        raise StripeProblem(400, None, "The sandbox notes custom lines alone, which have a description.", param="lines")
+    line.get("description")
+    return int(line["unit_amount"]) * int(line.get("quantity", 1))
 
 
 def _line(

@@ -28,6 +28,7 @@ class MeterEvent:
     key: str
     received_at: float
     effective_at: float
+    has_value: bool = True
 
 
 class Metering:
@@ -48,14 +49,15 @@ class Metering:
     def create_meter(self, params: dict[str, Any]) -> dict[str, Any]:
         name = params["event_name"]
         if any(meter["event_name"] == name and meter["status"] == "active" for meter in self.meters.values()):
-            raise StripeProblem(400, "resource_already_exists", f"An active meter already has event name {name}.")
+            raise StripeProblem(400, None, f"An active meter already has event name {name}.", param="event_name")
+        mapping = params.get("customer_mapping") or {"type": "by_id", "event_payload_key": "stripe_customer_id"}
+        value = params.get("value_settings") or {"event_payload_key": "value"}
         meter = {
             "id": f"mtr_{len(self.meters) + 1:06}",
             "object": "billing.meter",
             "created": int(self._now()),
             "updated": int(self._now()),
-            "customer_mapping": params.get("customer_mapping")
-            or {"event_payload_key": "stripe_customer_id", "type": "by_id"},
+            "customer_mapping": {name: mapping[name] for name in ("event_payload_key", "type")},
             "default_aggregation": {"formula": params["default_aggregation"]["formula"]},
             "display_name": params["display_name"],
             "event_name": name,
@@ -63,7 +65,7 @@ class Metering:
             "livemode": False,
             "status": "active",
             "status_transitions": {"deactivated_at": None},
-            "value_settings": params.get("value_settings") or {"event_payload_key": "value"},
+            "value_settings": {"event_payload_key": value["event_payload_key"]},
         }
         self.meters[meter["id"]] = meter
         return meter
@@ -72,7 +74,7 @@ class Metering:
         """Checks what Stripe checks at once; the rest waits until the event is processed."""
         now = self._now()
         payload, timestamp = params["payload"], int(params.get("timestamp") or now)
-        value, customer = payload.get("value", ""), payload.get("stripe_customer_id", "")
+        value, customer = payload.get("value", "0"), payload.get("stripe_customer_id", "")
         identifier = params.get("identifier") or f"auto_{len(self.received)}"
         if timestamp < now - OLDEST:
             raise StripeProblem(400, "timestamp_too_far_in_past", "Timestamp must be within the past 35 calendar days.")
@@ -84,11 +86,12 @@ class Metering:
             raise StripeProblem(400, "meter_event_value_too_many_digits", "The value has more than 15 digits.")
         known_at = self._known.get(identifier)
         if known_at is not None and now - known_at < MEMORY:
-            raise StripeProblem(400, "duplicate_meter_event", f"An event already exists with identifier {identifier}.")
+            raise StripeProblem(400, None, f"An event already exists with identifier {identifier}.")
         self._known[identifier] = now
         event = MeterEvent(
-            len(self.received), params["event_name"], customer, value, timestamp, identifier, key, now, now + self.lag()
-        )
+            len(self.received), params["event_name"], customer, value, timestamp, identifier, key, now,
+            now + self.lag(), "value" in payload,
+        )  # fmt: skip
         self.received.append(event)
         self._waiting.append(event)
         return {
@@ -116,6 +119,10 @@ class Metering:
                 dropped.append((event, "no_meter"))
             elif meter["status"] != "active":
                 dropped.append((event, "archived_meter"))
+            elif not event.customer:
+                dropped.append((event, "meter_event_no_customer_defined"))
+            elif not event.has_value:
+                dropped.append((event, "meter_event_invalid_value"))
             elif customer is None or customer.get("deleted"):
                 dropped.append((event, "meter_event_customer_not_found"))
             else:
@@ -151,17 +158,22 @@ class Metering:
     def summaries(self, meter: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         if meter not in self.meters:
             raise missing("billing meter", meter)
-        start, end = int(params["start_time"]), int(params["end_time"])
-        if params.get("value_grouping_window") == "day" and (start % DAY or end % DAY):
-            raise StripeProblem(400, None, "start_time and end_time must align with UTC days.")
+        start, end, customer = int(params["start_time"]), int(params["end_time"]), params["customer"]
+        window = params.get("value_grouping_window")
+        if window != "day":
+            raise StripeProblem(400, None, "The sandbox sums days alone.", param="value_grouping_window")
+        if start % DAY or end % DAY or start >= end:
+            raise StripeProblem(400, None, "start_time and end_time must align with UTC days, the start first.")
+        if self._customers.get(customer, {"deleted": True}).get("deleted"):
+            raise missing("customer", customer, param="customer")
         self.process()
         rows = []
         for day in range(start // DAY, end // DAY):
-            value = self.value(meter, params["customer"], day)
+            value = self.value(meter, customer, day)
             if value is not None:
                 rows.append(
                     {
-                        "id": f"mtrusg_{meter}_{params['customer']}_{day}",
+                        "id": f"mtrusg_{meter}_{customer}_{day}",
                         "object": "billing.meter_event_summary",
                         "aggregated_value": float(value),
                         "start_time": day * DAY,

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from tests.sandbox.stripe.errors import StripeProblem, missing
+
 if TYPE_CHECKING:
     from tests.sandbox.stripe.service import Call, StripeSandbox
 
@@ -14,12 +16,27 @@ Route = tuple[str, re.Pattern[str], Callable[..., Any]]
 def page(call: "Call", rows: Iterable[Body], url: str) -> Body:
     """A list as Stripe pages it: limit 1 to 100, default 10, after the object named by starting_after."""
     found = list(rows)
+    call.params.get("expand")  # what is expanded is whole here anyway; whether it can be is decided by the contract
     after, limit = call.params.get("starting_after"), int(call.params.get("limit", 10))
     if not 1 <= limit <= 100:
-        raise ValueError("limit")
+        message = f"This value must be {'greater than or equal to 1' if limit < 1 else 'less than or equal to 100'}."
+        raise StripeProblem(400, "parameter_invalid_integer", message, param="limit")
     if after:
-        found = found[[row["id"] for row in found].index(after) + 1 :]
+        names = [row["id"] for row in found]
+        if after not in names:
+            raise missing("object", after, param="starting_after")
+        found = found[names.index(after) + 1 :]
     return {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": url}
+
+
+def _wanted(call: "Call", rows: Iterable[Body], *filters: str) -> list[Body]:
+    """The rows that have the values of the parameters named, newest first; a filter that is not given lets all through."""
+    found = list(rows)[::-1]
+    for name in filters:
+        asked = call.params.get(name)
+        if asked is not None:
+            found = [row for row in found if str(row.get(name)).lower() == asked]
+    return found
 
 
 def routes(stripe: "StripeSandbox") -> list[Route]:
@@ -33,7 +50,7 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return page(call, metering.summaries(meter, call.params), call.path)
 
     def meters(call: "Call") -> Body:
-        return page(call, list(metering.meters.values())[::-1], call.path)
+        return page(call, _wanted(call, metering.meters.values(), "status"), call.path)
 
     def create_meter(call: "Call") -> Body:
         return metering.create_meter(call.params)
@@ -48,38 +65,37 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return catalogue.create_customer(call.params)
 
     def products(call: "Call") -> Body:
-        return page(call, list(catalogue.products.values())[::-1], call.path)
+        return page(call, _wanted(call, catalogue.products.values(), "active"), call.path)
 
     def create_product(call: "Call") -> Body:
         return catalogue.create_product(call.params)
 
     def prices(call: "Call") -> Body:
-        return page(call, list(catalogue.prices.values())[::-1], call.path)
+        return page(call, _wanted(call, catalogue.prices.values(), "active", "product"), call.path)
 
     def price(call: "Call", name: str) -> Body:
+        call.params.get("expand")
         return stripe.one("price", catalogue.prices, name)
 
     def create_price(call: "Call") -> Body:
         return catalogue.create_price(call.params)
 
     def subscriptions(call: "Call") -> Body:
-        catalogue.customer(call.params["customer"])
-        rows = [
-            row
-            for row in catalogue.subscriptions.values()
-            if row["customer"] == call.params["customer"] and row["status"] != "canceled"
-        ]
-        return page(call, rows[::-1], call.path)
+        if "customer" in call.params:
+            catalogue.named_customer(call.params["customer"])
+        rows = _wanted(call, catalogue.subscriptions.values(), "customer")
+        return page(call, [row for row in rows if row["status"] != "canceled"], call.path)
 
     def create_subscription(call: "Call") -> Body:
         return catalogue.create_subscription(call.params)
 
     def invoices(call: "Call") -> Body:
-        catalogue.customer(call.params["customer"])
-        rows = [row for row in invoicing.invoices.values() if row["customer"] == call.params["customer"]]
+        if "customer" in call.params:
+            catalogue.named_customer(call.params["customer"])
+        rows = _wanted(call, invoicing.invoices.values(), "customer", "status")
         is_whole = "data.payments" in call.params.get("expand", [])
         shown = [{key: value for key, value in row.items() if key != "payments" or is_whole} for row in rows]
-        return page(call, shown[::-1], call.path)
+        return page(call, shown, call.path)
 
     def invoice(call: "Call", name: str) -> Body:
         return stripe.one("invoice", invoicing.invoices, name)
@@ -143,19 +159,15 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return invoicing.upcoming(call.params["subscription"])
 
     def items(call: "Call") -> Body:
-        rows = [row for row in invoicing.items.values() if row["customer"] == call.params["customer"]]
-        return page(call, rows[::-1], call.path)
+        if "customer" in call.params:
+            catalogue.named_customer(call.params["customer"])
+        return page(call, _wanted(call, invoicing.items.values(), "customer", "invoice"), call.path)
 
     def create_item(call: "Call") -> Body:
         return invoicing.create_item(call.params)
 
     def credit_notes(call: "Call") -> Body:
-        rows = [
-            row
-            for row in invoicing.credit_notes.values()
-            if all(row[name] == call.params[name] for name in ("invoice", "customer") if name in call.params)
-        ]
-        return page(call, rows[::-1], call.path)
+        return page(call, _wanted(call, invoicing.credit_notes.values(), "invoice", "customer"), call.path)
 
     def create_credit_note(call: "Call") -> Body:
         return invoicing.create_credit_note(call.params)

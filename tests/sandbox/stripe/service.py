@@ -6,12 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.sandbox.stripe.catalogue import Catalogue
+from tests.sandbox.stripe.contract import accepted
 from tests.sandbox.stripe.errors import StripeProblem, missing
 from tests.sandbox.stripe.forms import nested
 from tests.sandbox.stripe.http import Drop, Request, Response, Server
@@ -21,6 +22,10 @@ from tests.sandbox.stripe.subscribing import Subscribing
 
 API_VERSION = "2026-10-28.endive"
 Body = dict[str, Any]
+
+
+class NotDone(Exception):
+    """Stripe does it and the sandbox does not: a route, or a parameter that it would silently ignore."""
 
 
 class Fault(Enum):
@@ -63,6 +68,7 @@ class StripeSandbox:
         self.now = now
         self.catalogue = Catalogue(lambda: self.now)
         self.metering = Metering(lambda: self.now, self.catalogue.customers)
+        self.catalogue.meters = self.metering.meters
         self.invoicing = Invoicing(lambda: self.now, self.catalogue, self.metering, self._snapshot_event)
         self.subscribing = Subscribing(lambda: self.now, self.catalogue, self.invoicing)
         self.fault: Callable[[Call], Fault | None] = lambda call: None
@@ -75,6 +81,7 @@ class StripeSandbox:
         self.violations: list[str] = []
         self._stored: dict[str, _Stored] = {}
         self._in_flight: set[tuple[str, str]] = set()
+        self._keys_in_flight: set[str] = set()
         self._server = Server(self._answer)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = self._table()
 
@@ -186,7 +193,7 @@ class StripeSandbox:
         if problem:
             return Response(problem.status, json.dumps(problem.body()).encode(), request_id)
         fingerprint = hashlib.sha256(f"{request.method} {request.path} ".encode() + request.body).hexdigest()
-        key = call.key if request.method == "POST" else None
+        key = call.key if request.method in ("POST", "DELETE") else None
         stored = self._stored.get(key) if key else None
         if stored and self.now - stored.at < MEMORY:
             if stored.fingerprint != fingerprint:
@@ -196,6 +203,14 @@ class StripeSandbox:
                 )  # fmt: skip
                 return Response(conflict.status, json.dumps(conflict.body()).encode(), request_id)
             return Response(stored.status, stored.body, {**request_id, "idempotent-replayed": "true"})
+        try:
+            call = replace(call, params=accepted(call.method, call.path, call.params, key))
+        except StripeProblem as refused:
+            return Response(refused.status, json.dumps(refused.body()).encode(), request_id)
+        if key and key in self._keys_in_flight:
+            message = "There is currently another in-progress request using this Idempotent Key."
+            in_use = StripeProblem(409, "idempotency_key_in_use", message, "idempotency_error")
+            return Response(in_use.status, json.dumps(in_use.body()).encode(), request_id)
         slot = self._slot(call)
         if slot and slot in self._in_flight:
             self.violations.append(f"two calls at once for {slot}")
@@ -203,12 +218,19 @@ class StripeSandbox:
             return Response(busy.status, json.dumps(busy.body()).encode(), request_id)
         if slot:
             self._in_flight.add(slot)
+        if key:
+            self._keys_in_flight.add(key)
         try:
             if self.latency:
                 await asyncio.sleep(self.latency)
             status, body, is_stored = self._executed(request, call, fault)
+        except NotDone as error:
+            self.violations.append(f"the sandbox does not do {error}")
+            problem = StripeProblem(400, None, f"The sandbox does not do {error}: add it.")
+            status, body, is_stored = problem.status, problem.body(), False
         finally:
             self._in_flight.discard(slot)  # type: ignore[arg-type]
+            self._keys_in_flight.discard(key or "")
         encoded = json.dumps(body).encode()
         if key and is_stored:
             self._stored[key] = _Stored(fingerprint, status, encoded, self.now)
@@ -239,16 +261,16 @@ class StripeSandbox:
                     body = handler(call, *match.groups())
                 except StripeProblem as problem:
                     return problem.status, problem.body(), problem.is_stored
-                except (KeyError, ValueError) as error:
-                    return 400, StripeProblem(400, "parameter_missing", f"Missing or wrong: {error}").body(), False
+                except KeyError as error:
+                    name = str(error.args[0])
+                    problem = StripeProblem(400, "parameter_missing", f"Missing required param: {name}.", param=name)
+                    return problem.status, problem.body(), False
+                if ignored := [*call.params.unread()]:  # type: ignore[attr-defined]
+                    raise NotDone(f"{request.method} {request.path}: {', '.join(ignored)}")
                 if fault is Fault.ERROR_AFTER:
                     return 500, StripeProblem(500, None, "An error occurred.", "api_error").body(), True
                 return 200, body, True
-        return (
-            404,
-            StripeProblem(404, None, f"Unrecognized request URL ({request.method}: {request.path}).").body(),
-            False,
-        )
+        raise NotDone(f"{request.method} {request.path}")
 
     @staticmethod
     def _slot(call: Call) -> tuple[str, str] | None:
@@ -268,6 +290,7 @@ class StripeSandbox:
 
 
 def _pairs(request: Request) -> list[tuple[str, str]]:
+    """As both versions of the API are asked: v1 sends forms; of v2 only reads are done here."""
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return request.query + parse_qsl(request.body.decode(), keep_blank_values=True)
     return request.query

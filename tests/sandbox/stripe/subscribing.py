@@ -32,7 +32,9 @@ class Subscribing:
         if "cancel_at_period_end" in params:
             subscription["cancel_at_period_end"] = params["cancel_at_period_end"] == "true"
         if "pause_collection" in params:
-            subscription["pause_collection"] = params["pause_collection"] or None
+            pause = params["pause_collection"]
+            wanted = {"behavior": pause["behavior"], "resumes_at": pause.get("resumes_at")} if pause else None
+            subscription["pause_collection"] = wanted
         return subscription
 
     def cancel(self, name: str, params: Body) -> Body:
@@ -51,7 +53,10 @@ class Subscribing:
 
     def create_schedule(self, params: Body) -> Body:
         """Of a subscription that runs: one phase, its present items until its period ends."""
-        subscription = self._alive(params["from_subscription"])
+        name = params["from_subscription"]
+        if name not in self._catalogue.subscriptions:
+            raise missing("subscription", name, param="from_subscription")
+        subscription = self._alive(name)
         if subscription["schedule"]:
             raise StripeProblem(400, None, "The subscription is managed by a schedule already.")
         items = subscription["items"]["data"]
@@ -78,7 +83,7 @@ class Subscribing:
             end = int(phase["end_date"]) if phase.get("end_date") else None
             for item in phase["items"]:
                 if item["price"] not in self._catalogue.prices:
-                    raise missing("price", item["price"])
+                    raise missing("price", item["price"], param="phases[items][price]")
             phases.append(
                 {
                     "start_date": start, "end_date": end,
