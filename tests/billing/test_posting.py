@@ -394,3 +394,15 @@ def test_calls_are_spaced_by_the_rate_and_only_a_short_burst_is_let_through_afte
     for _ in range(3):
         rate.wait()
     assert waits[3:] == pytest.approx([0.05, 0.15])
+
+
+def test_an_identifier_that_stripe_knows_is_refused_by_a_sentence_and_a_new_version_settles_the_day(
+    scene: Scene, acme: str
+) -> None:
+    day = scene.today - timedelta(days=1)
+    scene.overage("acme", day, 7)
+    scene.stripe.hook = lambda stage, call: scene.stripe.forget_keys() if stage == "processed" else None
+    scene.stripe.fault = on_call(1, Fault.LOST_ANSWER)
+    assert scene.post().counts == {"lost": 1, "accepted": 1}
+    assert scene.states("acme") == [(day, 1, 7, "lost", "identifier_known"), (day, 2, 7, "accepted", None)]
+    assert scene.held(acme, day) == 7

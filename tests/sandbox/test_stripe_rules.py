@@ -104,6 +104,14 @@ def test_an_error_is_replayed_for_a_day_too_whether_or_not_it_had_an_effect(
     assert shop.held(shop.today - timedelta(days=1)) == 5
 
 
+def test_a_known_identifier_is_refused_by_a_sentence_without_a_code(shop: Shop) -> None:
+    shop.send(5, "k")
+    shop.stripe.forget_keys()
+    known = shop.refused(5, "k")
+    assert isinstance(known, stripe.InvalidRequestError)
+    assert (known.code, known.user_message) == (None, "An event already exists with identifier k.")
+
+
 @pytest.mark.parametrize(("fault", "status"), [(Fault.BUSY, 429), (Fault.DOWN, 503)])
 def test_what_was_turned_away_at_the_door_is_not_kept_under_its_key(shop: Shop, fault: Fault, status: int) -> None:
     faults = iter([fault])

@@ -1,4 +1,4 @@
-"""What a request may say, by the official library: the services name each route's parameters, `stripe.params` their kinds.
+"""What a request may say, by the official library: services name a route's parameters, `stripe.params` their kinds.
 
 Nothing is listed by hand, so a route that is added to the sandbox is strict by itself. What Stripe's API refuses is
 refused in its words; codes only where Stripe sends one (https://docs.stripe.com/error-codes).
@@ -116,9 +116,7 @@ def _of_service(file: Path) -> Iterator[Route]:
             path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(ast.literal_eval(target)))
             taken = next((one.annotation for one in method.args.args if one.arg == "params"), None)
             is_list = "ListObject" in ast.unparse(method.returns) if method.returns else False
-            yield Route(
-                ast.literal_eval(verb).upper(), re.compile(path), named(taken), named(method.returns), is_list
-            )
+            yield Route(ast.literal_eval(verb).upper(), re.compile(path), named(taken), named(method.returns), is_list)
 
 
 @cache
@@ -154,7 +152,7 @@ def _as_class(values: Mapping[str, Any], wanted: type, where: str) -> Told:
 
 
 def _as(value: Any, kind: Any, where: str) -> Any:
-    """A value as one of the alternatives of its kind. A set of words counts as closed, although the library says `|str`."""
+    """A value as one of the alternatives of its kind. A set of words is closed, although the library says `|str`."""
     options = [*_options(kind)]
     words = [word for option in options if typing.get_origin(option) is typing.Literal for word in option.__args__]
     others = [option for option in options if typing.get_origin(option) is not typing.Literal]

@@ -393,7 +393,9 @@ class Invoicing:
         after = max(0, amount - invoice["amount_remaining"])
         given = sum(int(params.get(f"{how}_amount", 0)) for how in ("credit", "refund", "out_of_band"))
         if given != after:
-            message = f"The sum of credit, refund and out of band amount ({given}) must be what was paid of it ({after})."
+            message = (
+                f"The sum of credit, refund and out of band amount ({given}) must be what was paid of it ({after})."
+            )
             raise StripeProblem(400, None, message)
         note = {
             "id": f"cn_{len(self.credit_notes) + 1:06}",

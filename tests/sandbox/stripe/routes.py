@@ -30,7 +30,7 @@ def page(call: "Call", rows: Iterable[Body], url: str) -> Body:
 
 
 def _wanted(call: "Call", rows: Iterable[Body], *filters: str) -> list[Body]:
-    """The rows that have the values of the parameters named, newest first; a filter that is not given lets all through."""
+    """The rows that have the values of the parameters named, newest first."""
     found = list(rows)[::-1]
     for name in filters:
         asked = call.params.get(name)

@@ -114,6 +114,10 @@ class StripeSandbox:
         for event_name, errors in dropped.items():
             self._error_report(event_name, errors)
 
+    def forget_keys(self) -> None:
+        """Lose every stored answer: keys are kept for at least 24 hours, identifiers by another memory."""
+        self._stored.clear()
+
     # Events
 
     def _snapshot_event(self, kind: str, subject: Body) -> None:
