@@ -1,19 +1,20 @@
 """What can go wrong while a provider is read, and whether trying again may help.
 
     SourceFailure
-    ├── permanent: somebody has to act
+    ├── permanent: somebody probably has to act; the day still comes back, at longer distances (`warehouse.due`)
     │   ├── CredentialRejected   the key is wrong, revoked or may not read this
-    │   ├── ProviderRefused      any other 4xx: the request itself is not accepted
-    │   ├── ContractBroken       the answer is not of the shape we know
+    │   ├── ProviderRefused      any other 4xx, and again when repeated: the request itself is not accepted
+    │   ├── ContractBroken       the answer is not of the shape we know, and again when repeated
     │   ├── PullTruncated        the provider will not give the whole day, however it is asked
     │   └── AnswerTooLarge       more bytes than we take in one answer
     └── transient: the next attempt may succeed
         ├── RateLimited          429
-        ├── ProviderDown         5xx, 408, 409, a cut or unreadable answer
+        ├── ProviderDown         5xx, 408, 409, a cut, empty or unreadable answer, a page of something in between
         ├── ProviderUnreachable  no connection
         └── AnswerMoved          rows changed while their pages were read
 
-Messages are shown to operators and stored in the ledger: they never carry a secret.
+An error reported inside a 200 is what its own `statusCode` says. Messages are shown to operators and stored in the
+ledger: they never carry a secret.
 """
 
 from typing import ClassVar
@@ -21,11 +22,13 @@ from typing import ClassVar
 
 class SourceFailure(Exception):
     """A day could not be read. `code` is stored with the failed pull; `is_permanent` says that a repeat alone will
-    not help. `requests` is what was sent in vain, where somebody counted.
+    probably not help. `most_attempts`: how often a run asks before it believes it. `requests` is what was sent in vain,
+    where somebody counted.
     """
 
     code: ClassVar[str] = "source_failure"
     is_permanent: ClassVar[bool] = True
+    most_attempts: ClassVar[int] = 1
     requests: int = 0
 
 
@@ -35,10 +38,12 @@ class CredentialRejected(SourceFailure):
 
 class ProviderRefused(SourceFailure):
     code = "provider_refused"
+    most_attempts = 3  # a 404 or a 400 also comes once, while the provider deploys
 
 
 class ContractBroken(SourceFailure):
     code = "contract_broken"
+    most_attempts = 3
 
 
 class PullTruncated(SourceFailure):
@@ -53,6 +58,7 @@ class TransientFailure(SourceFailure):
     """`retry_after`: seconds the provider asked us to wait, None if it did not say."""
 
     is_permanent = False
+    most_attempts = 6
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)

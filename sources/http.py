@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from sources.budget import Budget
 from sources.errors import (
@@ -30,7 +30,7 @@ from sources.reading import storable
 
 T = TypeVar("T")
 
-ATTEMPTS = 6
+ATTEMPTS = TransientFailure.most_attempts
 LONGEST_WAIT = 60.0
 # A Retry-After beyond this fails the read instead of holding the run: the next one heals it.
 LONGEST_RETRY_AFTER = 300.0
@@ -93,7 +93,7 @@ class ProviderClient:
     def get(
         self, path: str, parse: Callable[[bytes], T], params: Mapping[str, str | int], *, attempts: int = ATTEMPTS
     ) -> T:
-        """What `parse` makes of the answer's JSON. SourceFailure, transient ones after `attempts` tries."""
+        """What `parse` makes of the answer's JSON. SourceFailure, after `attempts` tries or as many as its kind is worth."""
         return self._ask("GET", path, parse, attempts, params=params)
 
     def post(self, path: str, parse: Callable[[bytes], T], body: object, *, attempts: int = ATTEMPTS) -> T:
@@ -112,7 +112,7 @@ class ProviderClient:
 
     def _ask(self, method: str, path: str, parse: Callable[[bytes], T], attempts: int, **request: Any) -> T:
         retrying = Retrying(
-            stop=stop_after_attempt(attempts),
+            stop=lambda state: state.attempt_number >= min(attempts, _worth(state)),
             wait=self._wait,
             retry=retry_if_exception(_may_be_repeated),
             sleep=self._budget.sleep,
@@ -139,13 +139,15 @@ class ProviderClient:
             raise ProviderDown(
                 f"{asked}: the answer broke off ({type(error).__name__}: {self._clean(str(error))})"
             ) from None
-        if response.status_code != httpx.codes.OK and response.status_code != httpx.codes.CREATED:
-            raise self._refusal(asked, response, body)
+        if response.status_code not in (httpx.codes.OK, httpx.codes.CREATED):
+            raise self._refusal(asked, response.status_code, response, body)
         try:
             body.decode()
             return parse(storable(body))
         except msgspec.ValidationError as error:
-            raise ContractBroken(f"{asked}: {self._clean(str(error))}; it answered {self._said(body)}") from None
+            raise self._misshapen(asked, response, body, str(error)) from None
+        except RecursionError:
+            raise ContractBroken(f"{asked}: the answer is JSON nested too deep to be read") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ProviderDown(f"{asked}: the answer is no JSON ({self._clean(str(error))})") from None
 
@@ -162,25 +164,33 @@ class ProviderClient:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _refusal(self, asked: str, response: httpx.Response, body: bytes) -> SourceFailure:
-        status = response.status_code
-        said = f"{asked} answered {status}: {self._said(body)}"
+    def _refusal(self, asked: str, status: int, response: httpx.Response, body: bytes) -> SourceFailure:
+        inside = "" if status == response.status_code else f"{response.status_code} with an error "
+        said = f"{asked} answered {inside}{status}: {self._said(body)}"
         if status in (401, 403):
-            return CredentialRejected(said)
+            # A page is of something in between: whoever reads the key answers an API's caller in text or JSON.
+            return ProviderDown(said) if _is_page(body) else CredentialRejected(said)
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return RateLimited(said, _retry_after(response))
-        if status in (408, 409, 425) or status >= 500:
+        if status < 300 or status in (407, 408, 409, 425) or status >= 500:
             return ProviderDown(said, _retry_after(response))
         if response.has_redirect_location:
             return ProviderRefused(f"{asked} answered {status}: a redirect, which is not followed")
         return ProviderRefused(said)
 
+    def _misshapen(self, asked: str, response: httpx.Response, body: bytes, problem: str) -> SourceFailure:
+        """What a 200 is that is not of the shape we know: an error of theirs, nothing at all, or another contract."""
+        status = _reported_status(body)
+        if status is not None:
+            return self._refusal(asked, status, response, body)
+        if body.strip() in (b"null", b"{}"):
+            return ProviderDown(f"{asked}: the answer is empty")
+        return ContractBroken(f"{asked}: {self._clean(problem)}; it answered {self._said(body)}")
+
     def _said(self, body: bytes) -> str:
         """The provider's own words, on one short line. Nest's `message` is a string or an array of them."""
-        try:
-            message = msgspec.json.decode(body)["message"]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            message = body[:1000].decode(errors="replace")
+        answer = _object(body)
+        message = answer.get("message") or answer.get("error") or body[:1000].decode(errors="replace")
         return self._clean(", ".join(map(str, message)) if isinstance(message, list) else str(message)) or "nothing"
 
     def _clean(self, text: str) -> str:
@@ -191,7 +201,37 @@ class ProviderClient:
 
 
 def _may_be_repeated(error: BaseException) -> bool:
-    return isinstance(error, TransientFailure) and (error.retry_after or 0) <= LONGEST_RETRY_AFTER
+    if isinstance(error, TransientFailure):
+        return (error.retry_after or 0) <= LONGEST_RETRY_AFTER
+    return isinstance(error, SourceFailure)
+
+
+def _worth(state: RetryCallState) -> int:
+    """How many attempts the failure is worth."""
+    error = state.outcome.exception() if state.outcome else None
+    return error.most_attempts if isinstance(error, SourceFailure) else 1
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _reported_status(body: bytes) -> int | None:
+    """The status that an error inside a 200 reports of itself: 500 where it is an error and says no number."""
+    answer = _object(body)
+    told = answer.get("statusCode", answer.get("status"))
+    number = int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdigit()) else 0
+    if 400 <= number < 600:
+        return number
+    return 500 if answer.get("error") or answer.get("errors") or answer.keys() == {"message"} else None
+
+
+def _is_page(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"<"
 
 
 @cache

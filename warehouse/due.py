@@ -1,14 +1,13 @@
-"""Account-days that another pull alone may mend, and when: told by the ledger as it stands, with no list kept of them.
+"""Account-days that come back by themselves, and when: told by the ledger as it stands, with no list kept of them.
 
-    incomplete, failed for a passing reason, died   after 15 minutes, then twice as long each time, up to 12 hours
-    failed for want of an accepted credential       as soon as another one is stored
-    never pulled                                    twelve hours after its day ended: the night should have been there
-
-Whatever else failed for good waits for a person (`warehouse.attention`).
+incomplete, failed for a passing reason, died   after 15 minutes, then twice as long each time, up to 12 hours
+failed for what a person probably must mend     after an hour, then twice as long each time, up to a day
+failed for want of an accepted credential       as well as soon as another one is stored
+never pulled                                    twelve hours after its day ended: the night should have been there
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from warehouse.control.changes import Connection, first, rows
 from warehouse.pulls import PullKey
@@ -16,6 +15,7 @@ from warehouse.pulls import PullKey
 FILE = "due"
 WITHIN = timedelta(days=14)  # Vapi forgets later days; a day nobody could mend by then needs a person
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
+FIRST_FAR_WAIT, LONGEST_FAR_WAIT = timedelta(hours=1), timedelta(days=1)
 NIGHT_IS_OVER = timedelta(hours=12)
 
 
@@ -32,7 +32,7 @@ class DueDay:
 
 
 def account_days(connection: Connection, now: datetime) -> list[DueDay]:
-    """Every account-day of the last fourteen that mends by itself, soonest first; those after `now` are not due yet."""
+    """Every account-day of the last fourteen that comes back, soonest first; those after `now` are not due yet."""
     found = rows(
         connection,
         FILE,
@@ -41,6 +41,8 @@ def account_days(connection: Connection, now: datetime) -> list[DueDay]:
         last_day=now.date() - timedelta(days=1),
         first_wait=FIRST_WAIT,
         longest_wait=LONGEST_WAIT,
+        first_far_wait=FIRST_FAR_WAIT,
+        longest_far_wait=LONGEST_FAR_WAIT,
         night_is_over=NIGHT_IS_OVER,
     )
     return [
@@ -59,6 +61,14 @@ def account_days(connection: Connection, now: datetime) -> list[DueDay]:
         )
         for row in found
     ]
+
+
+def next_pulls(connection: Connection, now: datetime) -> dict[tuple[str, str, date], datetime]:
+    """When each account-day (source, account, usage date) that comes back is pulled next; `now` where it is due."""
+    return {
+        (day.key.source, day.key.account, day.key.usage_date): max(day.due_at, now)
+        for day in account_days(connection, now)
+    }
 
 
 def a_schedule_pulls(connection: Connection) -> bool:

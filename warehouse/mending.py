@@ -11,6 +11,12 @@ _FIRST = {
     "credential_rejected": ("credential", "set"),
     "credential_missing": ("credential", "set"),
 }
+# Causes that a person may accept, each by the flag of its own.
+_ACCEPT = {
+    "rows_lost": "--accept-loss",
+    "totals_disagree": "--accept-count",
+    "loss_unconfirmed": "--accept-unconfirmed",
+}
 
 
 def mend(fault: Mapping[str, Any]) -> str:
@@ -28,6 +34,4 @@ def mend(fault: Mapping[str, Any]) -> str:
         owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
         provider = _PROVIDER.get(fault["source"], fault["source"])
         return join(["minutebook", *_FIRST[cause], provider, *owner]) + f"\n{pull}"
-    if cause == "rows_lost":
-        return f"{pull} --accept-loss"
-    return pull
+    return f"{pull} {_ACCEPT[cause]}" if cause in _ACCEPT else pull

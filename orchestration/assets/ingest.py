@@ -32,6 +32,8 @@ class PullConfig(dg.Config):
     """What an operator may choose when launching a pull by hand."""
 
     accept_loss: bool = False  # publish days that are older than the provider remembers although they lost rows
+    accept_count: bool = False  # publish days although the provider counts other rows than it lists
+    accept_unconfirmed: bool = False  # publish days that lost rows although the provider does not say how many it has
 
 
 def raw_usage(source: str) -> dg.AssetsDefinition:
@@ -72,6 +74,8 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
                 _trigger(context.run),
                 run_id=context.run_id,
                 accept_loss=config.accept_loss,
+                accept_count=config.accept_count,
+                accept_unconfirmed=config.accept_unconfirmed,
                 done_in_runs=_earlier_attempts(context),
                 on_progress=settle,
             )

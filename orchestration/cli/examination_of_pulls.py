@@ -29,13 +29,14 @@ def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[F
     if not needing:
         yield Finding(Level.GOOD, f"no day of the last {days} is missing, failed or incomplete")
         return
-    back = {(day.key.source, day.key.account, day.key.usage_date): day for day in due.account_days(connection, now)}
+    back = due.next_pulls(connection, now)
     order = list(STATES)
     needing.sort(key=lambda row: (row["source"], order.index(row["status"]), row["usage_date"]))
     for (source, status), group in groupby(needing, key=lambda row: (row["source"], row["status"])):
         found = list(group)
-        coming = sum((source, row["account"], row["usage_date"]) in back for row in found)
-        returns = f"; {coming} of them come back by themselves (minutebook pull again --dry-run)" if coming else ""
+        times = [at for row in found if (at := back.get((source, row["account"], row["usage_date"])))]
+        coming = len(times)
+        returns = f"; {coming} of them come back by themselves, the first {_at(times, now)}" if times else ""
         what = f"{len(found)} {source} tenant-day(s) {STATES[status]}, {_span(found)}{returns}"
         will_mend = status == "reading" or (status == "incomplete" and coming == len(found))
         yield Finding(Level.WORTH_A_LOOK if will_mend else Level.WRONG, what, _pull(source, found))
@@ -80,6 +81,11 @@ def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterat
     if late:
         what = f"{late} pulls that nobody reads should have been purged a week ago"
         yield Finding(Level.WORTH_A_LOOK, what, "minutebook purge")
+
+
+def _at(times: Iterable[datetime], now: datetime) -> str:
+    first = min(times)
+    return "now (minutebook pull again)" if first <= now else f"at {first:%Y-%m-%d %H:%M} UTC"
 
 
 def _days_left(row: Row, horizon: int, today: date) -> int:

@@ -15,6 +15,7 @@ from orchestration.cli.session import CommandFailed, session
 from orchestration.pulling import PullOutcome, PullTrigger, TenantDay
 from orchestration.pulling import pull as pull_days
 from sources import SOURCES
+from warehouse import clock, due
 from warehouse.attention import days_needing_attention
 from warehouse.clock import today
 from warehouse.control import tenants
@@ -44,6 +45,17 @@ def pull(
     source: Sources = None,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Publish a day although rows the provider forgot would be lost.")
+    ] = False,
+    accept_count: Annotated[
+        bool,
+        typer.Option("--accept-count", help="Publish a day although the provider counts other rows than it lists."),
+    ] = False,
+    accept_unconfirmed: Annotated[
+        bool,
+        typer.Option(
+            "--accept-unconfirmed",
+            help="Publish a day although rows are gone and the provider does not say how many it has.",
+        ),
     ] = False,
     is_anew: Annotated[
         bool,
@@ -81,6 +93,8 @@ def pull(
                 sources,
                 PullTrigger.CLI,
                 accept_loss=accept_loss,
+                accept_count=accept_count,
+                accept_unconfirmed=accept_unconfirmed,
                 is_anew=is_anew,
                 on_progress=lambda outcome: advance(str(outcome)),
             )
@@ -128,14 +142,18 @@ def status(
     days: Annotated[int, typer.Option(min=1, help="How many finished days to look at.")] = 35,
     as_json: Json = False,
 ) -> None:
-    """Show the tenants and days that need attention: not pulled, failed, incomplete."""
+    """Show the tenants and days that need attention: not pulled, failed, incomplete; and when each is pulled next."""
     last = today() - timedelta(days=1)
     first = last - timedelta(days=days - 1)
     with session(ctx).operator() as connection:
         for slug in tenant or ():
             tenants.require_tenant(connection, slug)
         rows = days_needing_attention(connection, first, last, tenant)
-    columns = ["tenant_id", "usage_date", "source", "status", "cause"]
+        coming = due.next_pulls(connection, clock.now())
+    for row in rows:
+        at = coming.get((row["source"], row["account"], row["usage_date"]))
+        row["next_pull"] = at and f"{at:%Y-%m-%d %H:%M} UTC"
+    columns = ["tenant_id", "usage_date", "source", "status", "next_pull", "cause"]
     show(rows, columns, as_json, f"nothing needs attention from {first} to {last}")
     if rows and not as_json:
         one = rows[0]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from orchestration.pages.door import Visitor, for_roles, readers
 from orchestration.pages.paging import Paging, page_number
 from orchestration.pages.rendering import render
+from warehouse import clock, due
 from warehouse.control.changes import Row, first, rows
 from warehouse.mending import mend
 
@@ -75,12 +76,15 @@ def show_day(request: Request, visitor: Visitor) -> Response:
         sources = rows(connection, FILE, "day", tenant_id=tenant, usage_date=day)
         usage = rows(connection, FILE, "usage_of_day", tenant_id=tenant, usage_date=day)
         known = first(connection, "statements", "tenant", tenant_id=tenant)
+    with readers(request).operator() as connection:
+        coming = due.next_pulls(connection, clock.now())
     if known is None:
         raise HTTPException(404, f"There is no tenant {tenant}.")
     for source in sources:
         is_fault = source["status"] in {"failed", "not pulled", "incomplete"} or source["cause"]
         own = {"a_tenant": tenant, "first_day": day, "last_day": day, "tenants": 1}
         source["mend"] = mend({**source, **own}) if is_fault else ""
+        source["next_pull"] = coming.get((source["source"], source["account"], day)) if is_fault else None
     return render(
         "day.html",
         title=f"{known['name']}, {day}",

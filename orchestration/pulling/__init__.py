@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from orchestration.pulling.doubts import Doubt, Doubts
 from orchestration.pulling.landing import Landing
 from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
 from orchestration.pulling.planning import DayNotOver, Plan, plan
@@ -41,6 +42,8 @@ def pull(
     *,
     run_id: str | None = None,
     accept_loss: bool = False,
+    accept_count: bool = False,
+    accept_unconfirmed: bool = False,
     is_anew: bool = False,
     done_in_runs: Collection[str] = (),
     on_progress: Callable[[PullOutcome], None] | None = None,
@@ -52,8 +55,9 @@ def pull(
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
     The night also pulls older days that Vapi says have changed, and tells of these too.
 
-    `accept_loss` publishes days older than the provider remembers although rows are gone. `is_anew` lands and publishes
-    days anew although nothing that is billed changed: with what their tenants have chosen to keep since.
+    `accept_loss`, `accept_count` and `accept_unconfirmed` publish days in spite of that one doubt (`Doubt`). `is_anew`
+    lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep
+    since.
     `done_in_runs` are earlier runs of the same work: what they finished is not read again. `today` (UTC) decides which
     days are over and which the provider may have forgotten; default: the clock.
 
@@ -62,6 +66,8 @@ def pull(
     """
     now = clock.now()
     today = today or now.date()
+    flags = {Doubt.LOSS: accept_loss, Doubt.COUNT: accept_count, Doubt.UNCONFIRMED: accept_unconfirmed}
+    accept = [doubt for doubt, is_accepted in flags.items() if is_accepted]
     outcomes, settle = _told_to(on_progress)
     with connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as connection:
 
@@ -75,7 +81,7 @@ def pull(
             settle(outcome)
         if not wanted.account_days:
             return outcomes
-        opened = _opened(url, connection, settings, trigger, run_id, today, accept_loss, settle, is_anew=is_anew)
+        opened = _opened(url, connection, settings, trigger, run_id, today, accept, settle, is_anew=is_anew)
         with opened as (readers, run):
             days = wanted.account_days
             if trigger is PullTrigger.SCHEDULE:
@@ -109,7 +115,7 @@ def pull_again(
             if day.due_at <= now
         ]
         if days:
-            opened = _opened(url, connection, settings, PullTrigger.SCHEDULE, run_id, now.date(), False, settle)
+            opened = _opened(url, connection, settings, PullTrigger.SCHEDULE, run_id, now.date(), (), settle)
             with opened as (_, run):
                 work(connection, run, days, settle)
     return outcomes
@@ -136,7 +142,7 @@ def _opened(
     trigger: PullTrigger,
     run_id: str | None,
     today: date,
-    accept_loss: bool,
+    accept: Collection[Doubt],
     settle: Callable[[PullOutcome], None],
     *,
     is_anew: bool = False,
@@ -153,7 +159,7 @@ def _opened(
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
         ):
             landing = Landing(url, landing_connection, settings.home, is_anew=is_anew)
-            yield readers, PullRun(connection, attempt, readers, landing, today, accept_loss, settle)
+            yield readers, PullRun(connection, attempt, readers, landing, Doubts(connection, today, accept), settle)
     except psycopg.OperationalError as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise DatabaseUnreachable(

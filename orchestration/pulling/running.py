@@ -16,19 +16,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
 from typing import Any, TypeAlias
 
 import psycopg
 
+from orchestration.pulling.doubts import Doubts
 from orchestration.pulling.landing import Finished, Landing
 from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState
 from orchestration.pulling.reading import Failure, Readers, failure_of
-from sources import SOURCES
 from sources.errors import CredentialRejected
 from sources.reading import Reading
 from warehouse import pulls
-from warehouse.queries import load
 
 CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
 MAX_BYTES = 32 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 20,000 calls without conversation
@@ -41,7 +39,6 @@ LONGEST_UNLANDED = 5.0  # seconds a reading waits for a fuller package
 
 Landed: TypeAlias = list[tuple[Finished, bool | Exception]]
 
-QUERIES = load("planning")
 log = logging.getLogger(__name__)
 
 
@@ -122,16 +119,14 @@ class PullRun:
         attempt: pulls.Attempt,
         readers: Readers,
         landing: Landing,
-        today: date,
-        accept_loss: bool,
+        doubts: Doubts,
         settle: Callable[[PullOutcome], None],
     ) -> None:
         self._connection = connection
         self._attempt = attempt
         self._readers = readers
         self._landing = landing
-        self._today = today
-        self._accept_loss = accept_loss
+        self._doubts = doubts
         self._settle = settle
         self._elsewhere: dict[AccountDay, str] = {}
 
@@ -209,42 +204,10 @@ class PullRun:
                 self._readers.refuse(day, replace(failure, requests=0))
             self._fail(day, pull_id, failure, error)
             return
-        if doubt := self._lost(day, reading) or self._miscounted(day, reading):
+        if doubt := self._doubts.of(day, reading):
             self._fail(day, pull_id, doubt, reading=reading)
             return
         lane.add(Finished(day, pull_id, reading))
-
-    def _lost(self, day: AccountDay, reading: Reading) -> Failure | None:
-        """Rows of the current pull that a provider past its horizon no longer tells: forgotten, not corrected."""
-        horizon = SOURCES[day.source].horizon_days
-        if horizon is None or self._accept_loss or day.usage_date >= self._today - timedelta(days=horizon):
-            return None
-        current = pulls.current(self._connection, [day.key]).get(day.key)
-        if current is None:
-            return None
-        kept = self._connection.execute(QUERIES[f"{day.source}_keys"], {"pull_id": current.pull_id})
-        lost = sorted({row[0] for row in kept} - reading.keys)
-        if not lost:
-            return None
-        return Failure(
-            "rows_lost",
-            f"{len(lost)} of {current.row_count} rows are gone, {lost[0]} among them, and the day is older than the"
-            f" {horizon} days that {day.source} remembers; pull it with --accept-loss if they were really deleted",
-            is_permanent=True,
-        )
-
-    def _miscounted(self, day: AccountDay, reading: Reading) -> Failure | None:
-        """A provider that counts more rows, or fewer, than it listed. Its sums of money, rounded, are compared by the
-        check `provider_total_agrees`, which holds nothing up."""
-        told = (reading.provider_totals or {}).get("calls")
-        if told is None or told == reading.totals["calls"] or self._accept_loss:
-            return None
-        return Failure(
-            "totals_disagree",
-            f"{day.source} lists {reading.totals['calls']} calls and counts {told} in its own total; pull it again, and"
-            " with --accept-loss if it keeps saying so",
-            is_permanent=False,
-        )
 
     def _settle_landed(self, landed: Landed) -> None:
         for finished, result in landed:

@@ -48,7 +48,7 @@ def client(
 def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf) -> Reading:
     """All calls created on the UTC day; columns of raw_vapi.calls.
     `choices_of(phone_number_id, assistant_id)` says how much of what is personal stays in a call's payload. Raises
-    SourceFailure.
+    SourceFailure; so too where the list is empty and Vapi's own total cannot be had for a passing reason.
     """
     day = Window.of_day(usage_date)
     listing = list_calls(client, day)

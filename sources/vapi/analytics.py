@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sources.errors import SourceFailure
-from sources.http import ProviderClient
+from sources.errors import SourceFailure, TransientFailure
+from sources.http import ATTEMPTS, ProviderClient
 from sources.window import MILLISECOND, Window, instant
 
 
@@ -31,12 +31,13 @@ _ANSWERS = msgspec.json.Decoder(list[Answer], float_hook=Decimal)
 
 def control_totals(client: ProviderClient, window: Window, listed: int) -> dict[str, Decimal] | None:
     """`calls` and `cost` as Vapi adds them up; None where it will not say. Each question is asked once: a day is not
-    held up for its second opinion.
+    held up for its second opinion, unless nothing was listed. Then it is asked as often as anything, and raises
+    TransientFailure while Vapi cannot say.
 
     Nothing says whether Vapi counts the end of a range in. Where the half-open range counts other calls than were
     listed, the range up to its last millisecond is asked for too, and whichever agrees with the listing is taken.
     """
-    totals = _total(client, window)
+    totals = _total(client, window, is_needed=not listed)
     if totals is None or totals["calls"] == listed:
         return totals
     to_the_last_millisecond = _total(client, Window(window.start, window.end - MILLISECOND))
@@ -56,14 +57,18 @@ def daily_totals(client: ProviderClient, window: Window) -> dict[date, dict[str,
         return None
 
 
-def _total(client: ProviderClient, window: Window) -> dict[str, Decimal] | None:
+def _total(client: ProviderClient, window: Window, *, is_needed: bool = False) -> dict[str, Decimal] | None:
     try:
-        return _sum(row.totals() for row in _ask(client, window))
+        return _sum(row.totals() for row in _ask(client, window, attempts=ATTEMPTS if is_needed else 1))
+    except TransientFailure:
+        if is_needed:
+            raise
+        return None
     except (SourceFailure, ValueError, TypeError, ArithmeticError):
         return None
 
 
-def _ask(client: ProviderClient, window: Window, **step: str) -> list[Result]:
+def _ask(client: ProviderClient, window: Window, *, attempts: int = 1, **step: str) -> list[Result]:
     span = {"start": instant(window.start), "end": instant(window.end), "timezone": "UTC"}
     query = {
         "table": "call",
@@ -71,7 +76,7 @@ def _ask(client: ProviderClient, window: Window, **step: str) -> list[Result]:
         "timeRange": span | step,
         "operations": [{"operation": "count", "column": "id"}, {"operation": "sum", "column": "cost"}],
     }
-    (answer,) = client.post("/analytics", _ANSWERS.decode, {"queries": [query]}, attempts=1)
+    (answer,) = client.post("/analytics", _ANSWERS.decode, {"queries": [query]}, attempts=attempts)
     return answer.result
 
 

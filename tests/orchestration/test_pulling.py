@@ -59,6 +59,79 @@ def test_a_day_older_than_the_provider_remembers_that_lost_rows_is_failed_and_ke
     assert house.current_calls() == {"kept"}
 
 
+@pytest.mark.parametrize("is_emptied", [True, False])
+def test_lost_rows_that_no_total_confirms_never_replace_a_good_day(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_emptied: bool
+) -> None:
+    monkeypatch.setattr("sources.http.wait_random_exponential", lambda **bounds: lambda state: 0.0)
+    house.tenant("acme")
+    calls = [call("c1", YESTERDAY), call("c2", YESTERDAY)]
+    house.own_vapi("acme", calls)
+    house.pull(["acme"], [YESTERDAY])
+    del calls[0 if is_emptied else 1 :]
+    house.sandbox.received.clear()
+    house.sandbox.faults.script("/vapi/analytics", faults.status(503), times=faults.FOREVER)
+    (waits,) = house.pull(["acme"], [YESTERDAY])
+    assert (waits.state, waits.is_permanent) == (PullState.FAILED, False)
+    assert waits.cause_code == ("provider_down" if is_emptied else "loss_unconfirmed")
+    assert len(house.sandbox.asked("/vapi/analytics")) == (6 if is_emptied else 1)
+    assert house.current_calls() == {"c1", "c2"}
+    house.sandbox.faults.clear()
+    (told,) = house.pull(["acme"], [YESTERDAY])
+    assert told.state is PullState.PUBLISHED
+    assert house.current_calls() == {call["id"] for call in calls}
+
+
+def test_a_total_that_a_key_may_not_read_empties_no_good_day_until_a_person_accepts_it(house: House) -> None:
+    house.tenant("acme")
+    calls = [call("c1", YESTERDAY)]
+    house.own_vapi("acme", calls)
+    house.pull(["acme"], [YESTERDAY])
+    calls.clear()
+    house.sandbox.faults.script("/vapi/analytics", faults.status(403), times=faults.FOREVER)
+    (doubted,) = house.pull(["acme"], [YESTERDAY], accept_loss=True, accept_count=True)
+    assert (doubted.cause_code, doubted.is_permanent) == ("loss_unconfirmed", False)
+    assert "--accept-unconfirmed" in (doubted.cause or "")
+    assert house.current_calls() == {"c1"}
+    (accepted,) = house.pull(["acme"], [YESTERDAY], accept_unconfirmed=True)
+    assert accepted.state is PullState.PUBLISHED
+    assert house.current_calls() == set()
+
+
+def test_an_empty_day_of_nothing_before_is_published_where_the_key_may_not_read_the_total(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [])
+    house.sandbox.faults.script("/vapi/analytics", faults.status(403), times=faults.FOREVER)
+    assert states(house.pull(["acme"], [YESTERDAY])) == {("acme", YESTERDAY): "published"}
+
+
+def test_each_flag_accepts_its_own_doubt_and_no_other(house: House) -> None:
+    house.tenant("acme")
+    calls = [call("kept", LONG_FORGOTTEN), call("forgotten", LONG_FORGOTTEN), call("c1", YESTERDAY)]
+    house.own_vapi("acme", calls)
+    days = [LONG_FORGOTTEN, YESTERDAY]
+    house.pull(["acme"], days)
+    del calls[1]
+
+    def one_more(answer: Any) -> Any:
+        row = answer[0]["result"][0]
+        return [{**answer[0], "result": [{**row, "countId": int(row["countId"]) + 1}]}]
+
+    house.sandbox.faults.script(
+        "/vapi/analytics",
+        faults.altered(one_more),
+        times=faults.FOREVER,
+        when=lambda asked: str(YESTERDAY) in str(asked),
+    )
+
+    def causes(**accepted: bool) -> dict[date, str | None]:
+        return {one.usage_date: one.cause_code for one in house.pull(["acme"], days, **accepted)}
+
+    assert causes() == {LONG_FORGOTTEN: "rows_lost", YESTERDAY: "totals_disagree"}
+    assert causes(accept_count=True, accept_unconfirmed=True) == {LONG_FORGOTTEN: "rows_lost", YESTERDAY: None}
+    assert causes(accept_loss=True, accept_unconfirmed=True) == {LONG_FORGOTTEN: None, YESTERDAY: "totals_disagree"}
+
+
 def test_within_the_horizon_the_latest_answer_wins_even_an_empty_one(house: House) -> None:
     house.tenant("acme")
     calls = [call("gone", YESTERDAY)]

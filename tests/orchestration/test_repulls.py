@@ -13,7 +13,7 @@ from orchestration.repulls import pull_days_again, pull_days_again_when_due
 from orchestration.resources import Minutebook
 from tests.orchestration.house import House, call, states
 from tests.orchestration.test_ingest_runs import materialised
-from tests.sandbox.faults import FOREVER, cut_body, status
+from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, status
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse import due
 from warehouse.connect import Role, connect
@@ -111,23 +111,54 @@ def test_a_day_that_was_never_pulled_comes_once_the_night_should_have_been_there
     assert house.current_calls() == {"c1"}
 
 
-def test_what_needs_a_person_waits_for_one_and_a_new_key_ends_the_wait(acme: House) -> None:
+def test_a_rejected_key_comes_back_after_an_hour_and_a_new_key_ends_the_wait(acme: House) -> None:
+    acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
     acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = True
     acme.pull(["acme"], [DAY])
-    passes(acme, 9999)
-    acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
-    assert waiting(acme) == {}
+    passes(acme, 50)
+    assert waiting(acme) == {("acme", DAY): ("failed", 1, False)}
+    passes(acme, 11)
+    assert waiting(acme) == {("acme", DAY): ("failed", 1, True)}
+    assert again(acme) == {("acme", DAY): "failed"}
+    passes(acme, 61)
+    assert waiting(acme) == {("acme", DAY): ("failed", 2, False)}
     acme.sandbox.world.vapi["new-key-of-acme-at-vapi"] = VapiAccount(in_memory([call("c1", DAY)]))
     acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
-    assert waiting(acme) == {("acme", DAY): ("failed", 1, True)}
+    assert waiting(acme) == {("acme", DAY): ("failed", 2, True)}
     assert again(acme) == {("acme", DAY): "published"}
 
 
-def test_a_refusal_that_is_no_matter_of_the_key_does_not_come_back(acme: House) -> None:
-    acme.sandbox.faults.script("/vapi/call", status(404), times=FOREVER)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(404),
+        status(400),
+        status(402),
+        ok_with({"answers": []}),
+        status(403),
+        status(403, body=b"<html></html>"),
+        ok_with({}),
+        ok_with({"message": "no", "statusCode": 429}),
+    ],
+)
+def test_whatever_fails_comes_back_by_itself_at_growing_distances_and_heals(
+    acme: House, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.http.wait_random_exponential", lambda **bounds: lambda state: 0.0)
+    acme.sandbox.faults.script("/vapi/call", fault, times=FOREVER)
     acme.pull(["acme"], [DAY])
-    acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
+    distances = []
+    for _ in range(3):
+        with connect(acme.url, Role.LOADER) as connection:
+            (day,) = due.account_days(connection, NOW)
+        ended = acme.execute("select max(closed_at) as at from ledger.pulls where usage_date = %s", DAY)[0]["at"]
+        distances.append(day.due_at - ended)
+        passes(acme, distances[-1] / timedelta(minutes=1) + 1)
+        assert again(acme) == {("acme", DAY): "failed"}
+    assert distances[0] * 4 == distances[1] * 2 == distances[2]
+    acme.sandbox.faults.clear()
     passes(acme, 9999)
+    assert again(acme) == {("acme", DAY): "published"}
     assert waiting(acme) == {}
 
 
@@ -200,3 +231,16 @@ def test_the_command_shows_what_comes_back_and_pulls_it(acme: House) -> None:
     assert "published" in run("pull again")
     assert "no day is due" in run("pull again")
     assert "no day comes back by itself" in run("pull again --dry-run")
+
+
+def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> None:
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = True
+    acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
+    acme.pull(["acme"], [DAY])
+    with connect(acme.url, Role.LOADER) as connection:
+        (day,) = due.account_days(connection, datetime.now(UTC))
+    at = f"{day.due_at:%Y-%m-%d %H:%M} UTC"
+    (row,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
+    assert (row["usage_date"], row["status"], row["next_pull"]) == (str(DAY), "failed", at)
+    told = CliRunner().invoke(app, ["doctor"], terminal_width=200).output
+    assert f"1 of them come back by themselves, the first at {at}" in " ".join(told.split())

@@ -53,15 +53,12 @@ def ask(client: ProviderClient) -> list[Any]:
     [
         (status(401), CredentialRejected),
         (status(403), CredentialRejected),
-        (status(400), ProviderRefused),
-        (status(402), ProviderRefused),
-        (status(404), ProviderRefused),
-        (redirect("https://elsewhere.example/call"), ProviderRefused),
-        (ok_with({"statusCode": 500, "message": "no"}), ContractBroken),
+        (status(403, body=b"Forbidden"), CredentialRejected),
+        (ok_with({"statusCode": 401, "message": "no"}), CredentialRejected),
     ],
-    ids=["401", "403", "400", "402", "404", "redirect", "200 with an error"],
+    ids=["401", "403", "403 in text", "401 inside a 200"],
 )
-def test_a_permanent_failure_is_told_at_once(
+def test_a_rejected_key_is_told_at_once(
     sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, fault: Fault, expected: type[SourceFailure]
 ) -> None:
     sandbox.faults.script(CALLS, fault, times=FOREVER)
@@ -70,6 +67,39 @@ def test_a_permanent_failure_is_told_at_once(
     assert failure.value.is_permanent
     assert len(sandbox.received) == 1
     assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (status(400), ProviderRefused),
+        (status(402), ProviderRefused),
+        (status(404), ProviderRefused),
+        (redirect("https://elsewhere.example/call"), ProviderRefused),
+        (ok_with({"statusCode": 404, "message": "no"}), ProviderRefused),
+        (ok_with({"rows": []}), ContractBroken),
+        (ok_with(b"[" * 20_000 + b"]" * 20_000), ContractBroken),
+    ],
+    ids=["400", "402", "404", "redirect", "404 inside a 200", "another shape", "nested deep"],
+)
+def test_a_refusal_is_believed_only_when_it_is_repeated(
+    sandbox: Sandbox, vapi_client: ProviderClient, fault: Fault, expected: type[SourceFailure]
+) -> None:
+    sandbox.faults.script(CALLS, fault)
+    assert [call["id"] for call in ask(vapi_client)] == ["1"]
+
+    sandbox.received.clear()
+    sandbox.faults.script(CALLS, fault, times=FOREVER)
+    with pytest.raises(expected) as failure:
+        ask(vapi_client)
+    assert failure.value.is_permanent
+    assert len(sandbox.received) == 3
+
+
+def test_json_that_is_nested_too_deep_is_said_in_words(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    sandbox.faults.script(CALLS, ok_with(b"[" * 20_000 + b"]" * 20_000), times=FOREVER)
+    with pytest.raises(ContractBroken, match="nested too deep"):
+        ask(vapi_client)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +115,21 @@ def test_a_permanent_failure_is_told_at_once(
         (truncated_json(), ProviderDown),
         (ok_with(b"<html>One moment</html>"), ProviderDown),
         (ok_with(b'["\xff"]'), ProviderDown),
+        (status(204, body=b""), ProviderDown),
+        (status(403, body=b"<!DOCTYPE html><title>Access denied</title>"), ProviderDown),
+        (ok_with({"message": "no", "statusCode": 500}), ProviderDown),
+        (ok_with({"message": "slow down", "statusCode": "429"}), RateLimited),
+        (ok_with({"error": "Internal"}), ProviderDown),
+        (ok_with({"message": "Internal server error"}), ProviderDown),
+        (ok_with({}), ProviderDown),
+        (ok_with(None), ProviderDown),
+        (ok_with(b""), ProviderDown),
     ],
-    ids=["408", "409", "429", "500", "503", "502 html", "cut", "truncated", "200 html", "not utf-8"],
+    ids=[
+        *("408", "409", "429", "500", "503", "502 html", "cut", "truncated", "200 html", "not utf-8", "204"),
+        *("a proxy's 403", "500 inside a 200", "429 inside a 200", "an error inside a 200", "a message inside a 200"),
+        *("{}", "null", "nothing"),
+    ],
 )
 def test_a_passing_failure_is_tried_again_and_not_for_ever(
     sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, fault: Fault, expected: type[SourceFailure]

@@ -1,6 +1,6 @@
 -- name: account_days
 -- Account-days that are not as they should be and mend by another pull alone, with the moment from which it is due.
--- What needs a person (a permanent failure) is none of them, until the credential it was about is replaced.
+-- What probably needs a person (a permanent failure) comes back too, less often, and as soon as its credential is replaced.
 with expected as (
     select
         source,
@@ -82,12 +82,13 @@ judged as (
         case
             when s.state is null then (e.usage_date + 1)::timestamp at time zone 'UTC' + %(night_is_over)s
             when s.state = 'reading' and not s.is_dead then null
+            when
+                s.state = 'failed'
+                and s.cause_code in ('credential_rejected', 'credential_missing')
+                and c.stored_at > s.ended_at
+                then c.stored_at
             when s.state = 'failed' and s.is_permanent
-                then
-                    case
-                        when s.cause_code in ('credential_rejected', 'credential_missing') and c.stored_at > s.ended_at
-                            then c.stored_at
-                    end
+                then s.ended_at + least(%(first_far_wait)s * power(2, least(s.tries, 20) - 1), %(longest_far_wait)s)
             else s.ended_at + least(%(first_wait)s * power(2, least(s.tries, 20) - 1), %(longest_wait)s)
         end as due_at
     from expected as e
