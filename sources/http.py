@@ -93,7 +93,7 @@ class ProviderClient:
     def get(
         self, path: str, parse: Callable[[bytes], T], params: Mapping[str, str | int], *, attempts: int = ATTEMPTS
     ) -> T:
-        """What `parse` makes of the answer's JSON. SourceFailure, after `attempts` tries or as many as its kind is worth."""
+        """What `parse` makes of the answer's JSON. SourceFailure, after `attempts` tries or what its kind is worth."""
         return self._ask("GET", path, parse, attempts, params=params)
 
     def post(self, path: str, parse: Callable[[bytes], T], body: object, *, attempts: int = ATTEMPTS) -> T:
@@ -221,13 +221,10 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _reported_status(body: bytes) -> int | None:
-    """The status that an error inside a 200 reports of itself: 500 where it is an error and says no number."""
+    """The status that an error inside a 200 reports of itself."""
     answer = _object(body)
-    told = answer.get("statusCode", answer.get("status"))
-    number = int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdigit()) else 0
-    if 400 <= number < 600:
-        return number
-    return 500 if answer.get("error") or answer.get("errors") or answer.keys() == {"message"} else None
+    told = str(answer.get("statusCode", answer.get("status")))
+    return int(told) if told.isdecimal() and 400 <= int(told) < 600 else None
 
 
 def _is_page(body: bytes) -> bool:

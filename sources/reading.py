@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from sources.quarantine import Quarantined
 from sources.window import Window
 
 
@@ -19,7 +20,8 @@ class Reading:
     `payload` is JSON text. `keys` are the natural keys of its rows: a key that a later reading lacks was lost by the
     provider. `content_hash` covers what billing depends on, whatever the order of the rows.
     `totals` are counted from the rows; `provider_totals` were told by the provider, by the same names, where it
-    tells any. `new_fields` are paths of what was told, is of no contract and was not stored.
+    tells any. `quarantined` are rows of the day that are in no table: they break the contract; totals count what of
+    them can be counted. `new_fields` are paths of what was told, is of no contract and was not stored.
     """
 
     table: pa.Table
@@ -31,6 +33,12 @@ class Reading:
     totals: dict[str, Decimal]
     provider_totals: dict[str, Decimal] | None = None
     new_fields: frozenset[str] = frozenset()
+    quarantined: tuple[Quarantined, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the day is still under way, and nothing of it was set aside."""
+        return not (self.is_incomplete or self.quarantined)
 
 
 def hash_rows(rows: Iterable[bytes]) -> str:

@@ -10,6 +10,7 @@ class Kind(StrEnum):
 
     RUNNING = "it still runs"
     DAYS = "days"
+    SET_ASIDE = "rows set aside"
     USAGE = "items not billed"
     TOTAL = "a provider counts otherwise"
     TWO_ACCOUNTS = "calls in two accounts"

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from warehouse import quarantine
 from warehouse.blocker import Blocker, Kind
 from warehouse.control.changes import Connection, Row, rows
 from warehouse.doubts import doubts
@@ -31,6 +32,7 @@ def blockers(connection: Connection, statements: Sequence[Row], today: date) -> 
             *_running(statements, today),
             *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **asked)),
             *(_of_usage(row) for row in rows(connection, FILE, "usage_that_blocks", **asked)),
+            *quarantine.blockers(connection, asked),
             *doubts(connection, asked),
             *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
         )

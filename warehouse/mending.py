@@ -30,6 +30,8 @@ def mend(fault: Mapping[str, Any]) -> str:
     days = ["--from", str(fault["first_day"]), "--to", str(fault["last_day"])]
     pull = join(["minutebook", "pull", *whom, "--source", fault["source"], *days])
     cause = fault["cause_code"]
+    if cause == "quarantined":
+        return join(["minutebook", "quarantine", "list", *whom])
     if cause in _FIRST:
         owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
         provider = _PROVIDER.get(fault["source"], fault["source"])

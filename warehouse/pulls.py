@@ -70,6 +70,21 @@ class LatestPull:
     row_count: int
 
 
+class SetAside(Protocol):
+    """A row that breaks its source's contract; see `sources.quarantine.Quarantined`."""
+
+    @property
+    def item(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def scopes(self) -> Mapping[str, str]: ...
+    @property
+    def payload(self) -> str | None: ...
+
+
 class HalfOpen(Protocol):
     """[start, end), aware UTC."""
 
@@ -83,6 +98,7 @@ class HalfOpen(Protocol):
 class PublishedPull:
     """A finished reading, to be published. row_count is what was read; windows and requests are what was asked.
 
+    quarantined are rows set aside, which did not land; lacks_only_quarantined: it is incomplete for no other reason.
     is_anew: it supersedes the current pull even if it says the same. new_fields: paths of what the provider sent and no
     contract has; each is reported once.
     """
@@ -95,6 +111,8 @@ class PublishedPull:
     provider_totals: Mapping[str, Decimal] | None = None
     windows: Sequence[HalfOpen] = ()
     requests: int = 0
+    quarantined: Sequence[SetAside] = ()
+    lacks_only_quarantined: bool = False
     is_anew: bool = False
     new_fields: Collection[str] = ()
 
@@ -206,6 +224,7 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
         if refused:
             raise PullNotPublishable(refused)
         connection.execute(_SQL["supersede"], {"pull_ids": superseded})
+        connection.execute(_SQL["forget_set_aside"], {"pull_ids": superseded})
         told = [{**_told(pull), "confirms_pull_id": unchanged.get(pull.pull_id)} for pull in finished]
         connection.execute(
             _SQL["publish"],
@@ -215,6 +234,8 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
             if pull.new_fields:
                 seen = {"pull_id": pull.pull_id, "fields": sorted(pull.new_fields)[:_MOST_NEW_FIELDS]}
                 connection.execute(_SQL["report_new_fields"], seen)
+        aside = [row for pull in finished if pull.pull_id not in unchanged for row in _set_aside(pull)]
+        connection.execute(_SQL["set_aside"], {"rows": _JSON.encode(aside).decode()})
     return frozenset(unchanged)
 
 
@@ -253,5 +274,16 @@ def _columns(keys: Iterable[PullKey]) -> dict[str, list[Any]]:
 
 
 def _told(pull: PublishedPull) -> dict[str, Any]:
-    told = {name: getattr(pull, name) for name in PublishedPull.__dataclass_fields__ if name != "new_fields"}
+    of_their_own = ("new_fields", "quarantined")
+    told = {name: getattr(pull, name) for name in PublishedPull.__dataclass_fields__ if name not in of_their_own}
     return {**told, "windows": [[window.start, window.end] for window in pull.windows]}
+
+
+def _set_aside(pull: PublishedPull) -> list[dict[str, Any]]:
+    return [
+        {
+            "pull_id": pull.pull_id,
+            **{name: getattr(row, name) for name in ("item", "reason", "fingerprint", "scopes", "payload")},
+        }
+        for row in pull.quarantined
+    ]

@@ -28,6 +28,7 @@ from orchestration.cli import (
     pull_history,
     pulls,
     purge,
+    quarantine,
     reconcile,
     serve,
     setup,
@@ -64,6 +65,7 @@ pulls.pull_app.add_typer(pull_history.app)
 pulls.pull_app.add_typer(pull_again.app)
 app.add_typer(pulls.pull_app, name="pull")
 app.add_typer(fields.app, name="field")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(purge.app)
 app.add_typer(periods.app)
 app.add_typer(personal.app)

@@ -81,7 +81,7 @@ class Landing:
 def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentPull]) -> bool:
     published = current.get(finished.day.key)
     reading = finished.reading
-    return published is not None and published.says_the_same_as(reading.content_hash, reading.is_incomplete)
+    return published is not None and published.says_the_same_as(reading.content_hash, not reading.is_whole)
 
 
 def _stamped(finished: Finished) -> pa.Table:
@@ -102,7 +102,9 @@ def _published(finished: Finished, is_anew: bool) -> pulls.PublishedPull:
         pull_id=finished.pull_id,
         row_count=reading.table.num_rows,
         content_hash=reading.content_hash,
-        is_incomplete=reading.is_incomplete,
+        is_incomplete=not reading.is_whole,
+        quarantined=reading.quarantined,
+        lacks_only_quarantined=not reading.is_whole and not reading.is_incomplete,
         totals=reading.totals,
         provider_totals=reading.provider_totals,
         windows=reading.windows,

@@ -221,7 +221,7 @@ class PullRun:
         facts = {
             "rows": reading.table.num_rows,
             "pull_id": finished.pull_id,
-            "is_incomplete": reading.is_incomplete,
+            "is_incomplete": not reading.is_whole,
             "requests": reading.requests,
             "windows": len(reading.windows),
             "totals": reading.totals,

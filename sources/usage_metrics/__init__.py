@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from sources.errors import CredentialRejected, ProviderDown, ProviderRefused, ProviderUnreachable, SourceFailure
 from sources.personal import NOBODYS, Choices
+from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.usage_metrics.rows import Rows, kept_of
 from sources.window import Window
@@ -76,16 +77,19 @@ def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collectio
         asked = {"window_start": window.start, "window_end": window.end, "agents": sorted(agents)}
         for row in connection.execution_options(yield_per=BATCH).execute(query, asked):
             rows.add(row.agent_id, row.metric_type, row.quantity, row.created_at, row.payload, row.cost_usd)
+    odd = each_named_once(rows.odd)
+    refuse_another_contract("agent_usage_metrics", odd, len(rows.agents))
     totals = {"rows": Decimal(len(rows.agents)), "quantity": Decimal(sum(rows.quantities)), "cost": rows.cost}
     return Reading(
         table=rows.table(),
-        keys=frozenset(rows.keys()),
+        keys=frozenset(rows.keys()) | {row.item for row in odd},
         content_hash=hash_rows(rows.content()),
         is_incomplete=False,
         windows=(window,),
         requests=1,
         totals=totals,
         new_fields=frozenset(rows.new_fields),
+        quarantined=odd,
     )
 
 

@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 
 from sources.allowed import OPEN, PLAIN, Allowed
-from sources.errors import ContractBroken
-from sources.personal import Choices, Document, minimised
+from sources.personal import NOBODYS, Choices, Document, minimised
+from sources.quarantine import TOO_DEEP, Quarantined, digest
 from sources.reading import storable
 
 LARGEST = 2**63 - 1
@@ -43,7 +43,8 @@ class Rows:
     metric_types: list[str] = field(default_factory=list)
     quantities: list[int] = field(default_factory=list)
     recorded: list[datetime] = field(default_factory=list)
-    told: list[bytes] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    odd: list[Quarantined] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
     new_fields: set[str] = field(default_factory=set)
     cost: Decimal = Decimal(0)
@@ -51,28 +52,43 @@ class Rows:
     def add(
         self, agent_id: Any, metric_type: Any, quantity: Any, created_at: datetime, payload: str, cost: Any
     ) -> None:
-        """ContractBroken, naming the row, for a quantity that is negative, fractional or missing, or a cost that is
-        no number. Its metadata is not quoted: it may be personal.
+        """Take a row, or set it aside: for a quantity that is negative, fractional or missing, a cost that is no
+        number. Its metadata is not quoted: it may be personal.
         """
-        row = f"the row of agent {agent_id}, {metric_type}, {quantity}, {cost} USD at {created_at.isoformat()}"
-        quantity = Decimal(quantity) if quantity is not None else None
-        if quantity is None or not quantity.is_finite() or quantity != quantity.to_integral_value():
-            raise ContractBroken(f"agent_usage_metrics: the quantity is no whole number in {row}")
-        if not 0 <= quantity <= LARGEST:
-            raise ContractBroken(f"agent_usage_metrics: the quantity is out of range in {row}")
-        if not metric_type:
-            raise ContractBroken(f"agent_usage_metrics: the metric_type is missing in {row}")
-        cost = Decimal(cost) if cost is not None else Decimal(0)
-        if not cost.is_finite():
-            raise ContractBroken(f"agent_usage_metrics: the cost_usd is no number in {row}")
+        told = storable(payload.encode())
+        try:
+            if fault := _fault(metric_type, quantity, cost):
+                self._set_aside(agent_id, metric_type, created_at, told, fault)
+                return
+            stored = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), self.choices), self.new_fields))
+            content = _SORTED(_DECODE(told))
+        except RecursionError:
+            self._set_aside(agent_id, metric_type, created_at, told, TOO_DEEP)
+            return
         self.agents.append(str(agent_id) if agent_id is not None else "")
         self.metric_types.append(str(metric_type))
         self.quantities.append(int(quantity))
         self.recorded.append(created_at.astimezone(UTC))
-        told = storable(payload.encode())
-        self.told.append(told)
-        self.payloads.append(_ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), self.choices), self.new_fields)))
-        self.cost += cost
+        self.contents.append(content)
+        self.payloads.append(stored)
+        self.cost += Decimal(cost) if cost is not None else Decimal(0)
+
+    def _set_aside(self, agent_id: Any, metric_type: Any, created_at: datetime, told: bytes, reason: str) -> None:
+        try:
+            payload = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), NOBODYS), set())).decode()
+        except RecursionError:
+            payload = None
+        at = created_at.astimezone(UTC)
+        self.odd.append(
+            Quarantined(
+                f"{agent_id or 'no agent'}/{metric_type}/{at:%H:%M:%S}/{digest(told)}",
+                reason,
+                told,
+                scopes={"usage_agent": str(agent_id)} if agent_id is not None else {},
+                payload=payload,
+                at=at,
+            )
+        )
 
     def keys(self) -> Iterator[str]:
         for agent, metric_type, at in zip(self.agents, self.metric_types, self.recorded, strict=True):
@@ -82,8 +98,9 @@ class Rows:
         """All that was told counts, stored or not: another choice does not restate a day. Fields in one order, numbers
         with the digits they have.
         """
-        for told in self.told:
-            yield _SORTED(_DECODE(told))
+        yield from self.contents
+        for row in self.odd:
+            yield row.fingerprint.encode()
 
     def table(self) -> pa.Table:
         return pa.table(
@@ -95,6 +112,19 @@ class Rows:
                 "payload": pa.array(self.payloads, pa.string()),
             }
         )
+
+
+def _fault(metric_type: Any, quantity: Any, cost: Any) -> str | None:
+    quantity = Decimal(quantity) if quantity is not None else None
+    if quantity is None or not quantity.is_finite() or quantity != quantity.to_integral_value():
+        return f"its quantity is no whole number but {quantity}"
+    if not 0 <= quantity <= LARGEST:
+        return f"its quantity is out of range: {quantity}"
+    if not metric_type:
+        return "its metric_type is missing"
+    if cost is not None and not Decimal(cost).is_finite():
+        return f"its cost_usd is no number but {cost}"
+    return None
 
 
 _FIELDS = msgspec.json.Decoder(Document)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from sources.budget import Budget, Pace
 from sources.http import ProviderClient
 from sources.personal import ChoicesOf, Document
+from sources.quarantine import Quarantined, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.vapi import calls
 from sources.vapi.analytics import control_totals, daily_totals
@@ -54,10 +55,11 @@ def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf)
     listing = list_calls(client, day)
     reading = reading_of(
         list(listing.calls.values()),
+        each_named_once(listing.odd),
         choices_of,
         tuple(listing.windows),
         listing.requests + 1,
-        control_totals(client, day, len(listing.calls)),
+        control_totals(client, day, len(listing.calls) + len(listing.odd)),
     )
     if listing.outside:
         reading.totals["calls_outside_window"] = Decimal(listing.outside)
@@ -66,24 +68,27 @@ def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf)
 
 def reading_of(
     rows: Sequence[tuple[calls.Call, Document]],
+    odd: Sequence[Quarantined],
     choices_of: ChoicesOf,
     windows: tuple[Window, ...],
     requests: int,
     provider_totals: dict[str, Decimal] | None,
 ) -> Reading:
-    """A day's calls, each once, as a reading."""
+    """A day's calls, each once, as a reading. ContractBroken where most of them are odd."""
+    refuse_another_contract("Vapi GET /call", odd, len(rows))
     found = [call for call, _ in rows]
     new_fields: set[str] = set()
     return Reading(
         table=calls.table(found, calls.payloads(rows, choices_of, new_fields)),
-        keys=frozenset(call.id for call in found),
-        content_hash=hash_rows(map(calls.billed, found)),
+        keys=frozenset(call.id for call in found) | {row.item for row in odd},
+        content_hash=hash_rows([*map(calls.billed, found), *(row.fingerprint.encode() for row in odd)]),
         is_incomplete=any(call.is_in_progress for call in found),
         windows=windows,
         requests=requests,
-        totals=calls.totals(found),
+        totals=calls.totals(found, odd),
         provider_totals=provider_totals,
         new_fields=frozenset(new_fields),
+        quarantined=tuple(odd),
     )
 
 

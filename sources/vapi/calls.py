@@ -1,8 +1,8 @@
 """Calls as Vapi tells them: typed where we depend on them, untouched where we do not."""
 
-import re
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 import pyarrow as pa
 
-from sources.errors import ContractBroken
-from sources.personal import ChoicesOf, Document, minimised
+from sources.personal import NOBODYS, ChoicesOf, Document, minimised
+from sources.quarantine import TOO_DEEP, Quarantined, digest, elements
 from sources.vapi.contract import CALL
 from sources.window import truncated
 
@@ -50,53 +50,129 @@ class Call(msgspec.Struct, rename="camel"):
         return self.ended_at is None if self.status is None else self.status not in SETTLED
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The calls of one answer, each with its JSON, and those that are not as documented."""
+
+    rows: list[tuple[Call, Document]]
+    odd: list[Quarantined]
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.odd)
+
+
 # Numbers are typed by hand: msgspec would take "0.1" for a Decimal too, and a float has no place in money.
 _CALLS = msgspec.json.Decoder(list[Call], float_hook=Decimal)
+_CALL = msgspec.json.Decoder(Call, float_hook=Decimal)
 _DOCUMENTS = msgspec.json.Decoder(list[Document])
+_DOCUMENT = msgspec.json.Decoder(Document)
+_NUMBER = msgspec.json.Decoder(float_hook=Decimal)
+_INSTANT = msgspec.json.Decoder(Instant)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ENCODE = _ENCODER.encode
 # A string column of Arrow's counts its bytes in 32 bits.
 _BYTES_OF_A_CHUNK = 1 << 30
+# Of a call that cannot be typed: what makes it the same call in a later answer, whose URLs are others.
+_CONTENT = (
+    "id", "createdAt", "startedAt", "endedAt", "status", "type", "endedReason", "assistantId", "phoneNumberId",
+    "squadId", "workflowId", "cost", "costs",
+)  # fmt: skip
+_SCOPES = {
+    "phoneNumberId": "vapi_phone_number",
+    "squadId": "vapi_squad",
+    "workflowId": "vapi_workflow",
+    "assistantId": "vapi_assistant",
+}
 
 
-def parse(body: bytes) -> list[tuple[Call, Document]]:
-    """The calls of an answer, each with its JSON, whose values are kept byte for byte.
+def parse(body: bytes) -> Answer:
+    """The calls of an answer, each with its JSON, whose values are kept byte for byte; a call that is not as Vapi
+    documents it is set aside with its reason.
 
-    ContractBroken, naming the call and the path, if a type is not as Vapi documents it; msgspec.DecodeError if it is
-    no JSON.
+    msgspec.ValidationError if it is no list of calls, msgspec.DecodeError if it is no JSON.
     """
     try:
         calls = _CALLS.decode(truncated(body))
-    except msgspec.ValidationError as error:
-        raise ContractBroken(f"Vapi GET /call: {_named(body, str(error))}") from None
-    for call in calls:
-        _check_numbers(call)
-    return list(zip(calls, _DOCUMENTS.decode(body), strict=True))
+        if not any(map(_fault, calls)):
+            return Answer(list(zip(calls, _DOCUMENTS.decode(body), strict=True)), [])
+    except (msgspec.DecodeError, RecursionError):
+        if (found := elements(body)) is None or not any(element.startswith(b"{") for element in found):
+            raise
+    else:
+        found = elements(body) or []
+    rows: list[tuple[Call, Document]] = []
+    odd: list[Quarantined] = []
+    for element in found:
+        try:
+            call, document = _CALL.decode(truncated(element)), _DOCUMENT.decode(element)
+            reason = _fault(call)
+        except RecursionError:
+            reason = TOO_DEEP
+        except msgspec.DecodeError as error:
+            reason = str(error)
+        if reason:
+            odd.append(_set_aside(element, reason))
+        else:
+            rows.append((call, document))
+    return Answer(rows, odd)
 
 
-def _check_numbers(call: Call) -> None:
+def _fault(call: Call) -> str | None:
+    """What is wrong with a call whose types hold."""
+    if not call.id.strip():
+        return "its id is empty - at `$.id`"
     if not _is_number(call.cost):
-        raise ContractBroken(f"Vapi GET /call: call {call.id}: $.cost is no number but {call.cost!r:.40}")
+        return f"it is no number but {call.cost!r:.40} - at `$.cost`"
     for position, item in enumerate(call.costs or ()):
         if not _is_number(item.cost):
-            raise ContractBroken(
-                f"Vapi GET /call: call {call.id}: $.costs[{position}].cost is no number but {item.cost!r:.40}"
-            )
+            return f"it is no number but {item.cost!r:.40} - at `$.costs[{position}].cost`"
+    return None
 
 
 def _is_number(value: object) -> bool:
     return value is None or type(value) is Decimal or type(value) is int
 
 
-def _named(body: bytes, problem: str) -> str:
-    """The problem with the id of the call it is in."""
-    if position := re.search(r"`\$\[(\d+)\]", problem):
-        try:
-            document = _DOCUMENTS.decode(body)[int(position[1])]
-            return f"call {msgspec.json.decode(document['id'])}: {problem}"
-        except (msgspec.DecodeError, KeyError):
-            return problem
-    return f"{problem}; it answered {body[:200].decode(errors='replace')}"
+def _set_aside(element: bytes, reason: str) -> Quarantined:
+    """A call as far as it can be read."""
+    try:
+        document = _DOCUMENT.decode(element)
+    except (msgspec.DecodeError, RecursionError):
+        return Quarantined(digest(element), reason, element, totals={"calls": Decimal(1)})
+    content = _ENCODE([[name, document.get(name)] for name in _CONTENT])
+    told = {name: _value(document[name]) for name in (*_SCOPES, "id", "cost") if name in document}
+    call_id = str(told.get("id") or "").strip() if isinstance(told.get("id"), str | int) else ""
+    cost = told.get("cost")
+    return Quarantined(
+        item=call_id or digest(content),
+        reason=reason,
+        content=content,
+        scopes={kind: told[name] for name, kind in _SCOPES.items() if isinstance(told.get(name), str) and told[name]},
+        payload=_payload_of_nobody(document),
+        at=_instant(document.get("createdAt")),
+        totals={"calls": Decimal(1)} | ({"cost": Decimal(cost)} if cost is not None and _is_number(cost) else {}),
+    )
+
+
+def _value(raw: bytes) -> Any:
+    try:
+        return _NUMBER.decode(raw)
+    except RecursionError:
+        return None
+
+
+def _instant(raw: bytes | None) -> datetime | None:
+    try:
+        return None if raw is None else _INSTANT.decode(truncated(bytes(raw)))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _payload_of_nobody(document: Document) -> str | None:
+    try:
+        return _ENCODE(CALL.kept(minimised(document, NOBODYS), set())).decode()
+    except RecursionError:
+        return None
 
 
 def payload(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> bytes:
@@ -152,12 +228,15 @@ def billed(call: Call) -> bytes:
     )
 
 
-def totals(calls: Sequence[Call]) -> dict[str, Decimal]:
-    """`cost` adds the calls' rounded costs, as Vapi's own total does; `costs` adds the exact items."""
+def totals(calls: Sequence[Call], odd: Sequence[Quarantined] = ()) -> dict[str, Decimal]:
+    """`cost` adds the calls' rounded costs, as Vapi's own total does; `costs` adds the exact items. Calls set aside
+    count in what Vapi totals, as far as they can be read.
+    """
     items = (item.cost for call in calls for item in call.costs or () if item.cost is not None)
+    costs = [call.cost for call in calls if call.cost is not None] + [row.totals.get("cost", Decimal(0)) for row in odd]
     return {
-        "calls": Decimal(len(calls)),
-        "cost": sum((call.cost for call in calls if call.cost is not None), Decimal(0)),
+        "calls": Decimal(len(calls) + len(odd)),
+        "cost": sum(costs, Decimal(0)),
         "costs": sum(items, Decimal(0)),
     }
 

@@ -22,5 +22,10 @@ def changed_days(client: ProviderClient, updated: Window, before: date) -> froze
             "limit": LIMIT,
         }
 
-    told = (call for _, answer, _ in answers(client, updated, query, "updated") for call, _ in answer)
-    return frozenset(day for call in told if (day := call.created_at.astimezone(UTC).date()) < before)
+    created = (
+        at
+        for _, answer, _ in answers(client, updated, query, "updated")
+        for at in (*(call.created_at for call, _ in answer.rows), *(row.at for row in answer.odd))
+        if at is not None
+    )
+    return frozenset(day for at in created if (day := at.astimezone(UTC).date()) < before)

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Document
-from sources.vapi.calls import Call, parse
+from sources.quarantine import Quarantined
+from sources.vapi.calls import Answer, Call, parse
 from sources.window import Window, instant
 
 Query: TypeAlias = dict[str, str | int]
@@ -22,9 +23,10 @@ DEFAULT_LIMIT = 100
 
 @dataclass
 class Listing:
-    """Calls by id, the windows that tile what was asked, and how it went."""
+    """Calls by id, those set aside, the windows that tile what was asked, and how it went."""
 
     calls: dict[str, Row] = field(default_factory=dict)
+    odd: list[Quarantined] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     requests: int = 0
     outside: int = 0
@@ -38,13 +40,16 @@ def list_calls(client: ProviderClient, whole: Window) -> Listing:
     listing = Listing()
     for window, answer, is_whole in answers(client, whole, _query, "created"):
         listing.requests += 1
-        inside = [row for row in answer if row[0].created_at in window]
+        inside = [row for row in answer.rows if row[0].created_at in window]
+        # One that does not say when it was created is of the window that was asked for.
+        odd = [row for row in answer.odd if row.at is None or row.at in window]
         if not is_whole:
-            if len(inside) < len(answer):
+            if len(inside) + len(odd) < len(answer):
                 raise ContractBroken(f"Vapi GET /call: {_span(window)} was answered with calls created outside of it")
             continue
         listing.windows.append(window)
-        listing.outside += len(answer) - len(inside)
+        listing.outside += len(answer) - len(inside) - len(odd)
+        listing.odd += odd
         for row in inside:
             known = listing.calls.get(row[0].id)
             if known is None or known[0].updated_at < row[0].updated_at:
@@ -54,7 +59,7 @@ def list_calls(client: ProviderClient, whole: Window) -> Listing:
 
 def answers(
     client: ProviderClient, whole: Window, query: Callable[[Window], Query], happened: str
-) -> Iterator[tuple[Window, list[Row], bool]]:
+) -> Iterator[tuple[Window, Answer, bool]]:
     """Each answer with its window, and whether it is whole: a full one, or one too large to take, is not trusted, and
     its window is asked again in halves. The windows of whole answers tile what was asked, in order.
 
@@ -64,7 +69,7 @@ def answers(
     while unread:
         window = unread.pop()
         halves = window.halves()
-        answer: list[Row] = []
+        answer = Answer([], [])
         is_whole = False
         try:
             answer = client.get("/call", parse, query(window))

@@ -15,6 +15,7 @@ from sources.budget import Budget, Pace
 from sources.errors import ProviderRefused
 from sources.http import ProviderClient
 from sources.personal import Choices
+from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.voiceflow import stable, transcripts, v2
 from sources.voiceflow.rows import Project, ProjectUsage, table
@@ -97,6 +98,8 @@ def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Proje
     day = Window.of_day(usage_date)
     usages = [client.generation.read_project(client, project, day) for project in projects]
     rows = [row for usage in usages for row in usage.rows]
+    odd = each_named_once(row for usage in usages for row in usage.odd)
+    refuse_another_contract("Voiceflow", odd, len(rows))
     interactions = sum(row.quantity for row in rows if row.metric == "interactions")
     totals = {"rows": Decimal(len(rows)), "interactions": Decimal(interactions)}
     if costs := [row.cost for row in rows if row.cost is not None]:
@@ -107,12 +110,13 @@ def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Proje
     return Reading(
         table=table(rows, new_fields),
         keys=frozenset("/".join(row.key) for row in rows),
-        content_hash=hash_rows(row.content() for row in rows),
+        content_hash=hash_rows([*(row.content() for row in rows), *(row.fingerprint.encode() for row in odd)]),
         is_incomplete=False,
         windows=(day,),
         requests=sum(usage.requests for usage in usages),
         totals=totals,
         new_fields=frozenset(new_fields),
+        quarantined=odd,
     )
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from sources.errors import ContractBroken
-from sources.voiceflow.rows import UsageRow
+from sources.quarantine import TOO_DEEP, Quarantined
+from sources.voiceflow.rows import UsageRow, set_aside
 from sources.window import instant, truncated
 
 BILLED_METRIC = "interactions"
@@ -62,18 +62,20 @@ _INTENT = msgspec.json.Decoder(_Intent)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def usage_row(metric: str, project_id: str, position: int, raw: bytes) -> UsageRow:
-    """An hourly row; ContractBroken, quoting it, if it is not as documented or of another project."""
+def usage_row(metric: str, project_id: str, raw: bytes) -> UsageRow | Quarantined:
+    """An hourly row; set aside if it is not as documented or of another project."""
     try:
         item = _ITEM.decode(truncated(raw))
         fields = _FIELDS.decode(raw)
         told_by = tuple(bytes(fields[name]).decode() for name in HOURLY_METRICS[metric])
+    except RecursionError:
+        return set_aside(metric, raw, TOO_DEEP)
     except msgspec.ValidationError as error:
-        raise _broken(metric, position, str(error), raw) from None
+        return set_aside(metric, raw, str(error))
     except KeyError as error:
-        raise _broken(metric, position, f"it lacks {error}", raw) from None
+        return set_aside(metric, raw, f"it lacks {error}")
     if item.project_id != project_id:
-        raise _broken(metric, position, f"it is not of project {project_id}", raw)
+        return set_aside(metric, raw, f"it is not of project {project_id}")
     return UsageRow(
         key=(metric, project_id, item.environment_id, instant(item.period), *told_by),
         project_id=project_id,
@@ -86,17 +88,13 @@ def usage_row(metric: str, project_id: str, position: int, raw: bytes) -> UsageR
     )
 
 
-def intent_row(project_id: str, position: int, raw: bytes) -> UsageRow:
-    """A row of the whole window's list; ContractBroken as above."""
+def intent_row(project_id: str, raw: bytes) -> UsageRow | Quarantined:
+    """A row of the whole window's list; set aside as above."""
     try:
         intent = _INTENT.decode(raw)
+    except RecursionError:
+        return set_aside(TOP_INTENTS, raw, TOO_DEEP)
     except msgspec.ValidationError as error:
-        raise _broken(TOP_INTENTS, position, str(error), raw) from None
+        return set_aside(TOP_INTENTS, raw, str(error))
     key = (TOP_INTENTS, project_id, intent.name)
     return UsageRow(key, project_id, None, TOP_INTENTS, None, None, intent.count, raw)
-
-
-def _broken(metric: str, position: int, problem: str, raw: bytes) -> ContractBroken:
-    return ContractBroken(
-        f"Voiceflow {metric}, row {position}: {problem}; it reads {raw[:300].decode(errors='replace')}"
-    )

@@ -1,17 +1,21 @@
 """Usage rows as Voiceflow tells them, whichever generation of its API was asked."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 import pyarrow as pa
 
 from sources.errors import AnswerMoved
 from sources.personal import Document
+from sources.quarantine import Quarantined, digest
 from sources.voiceflow.contract import USAGE
-from sources.window import Window
+from sources.window import Window, truncated
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _FIELDS = msgspec.json.Decoder(Document)
 
@@ -48,11 +52,50 @@ class UsageRow:
 
 @dataclass(frozen=True)
 class ProjectUsage:
-    """`outside` counts rows that were told and do not belong to the day."""
+    """`outside` counts rows that were told and do not belong to the day; `odd` are those set aside."""
 
     rows: tuple[UsageRow, ...]
     requests: int
     outside: int
+    odd: tuple[Quarantined, ...] = ()
+
+
+class _Period(msgspec.Struct):
+    period: Instant | None = None
+    day: Instant | None = msgspec.field(name="intervalStartDate", default=None)
+
+
+_PERIOD = msgspec.json.Decoder(_Period)
+
+
+def set_aside(metric: str, raw: bytes, reason: str) -> Quarantined:
+    """A row of a metric that is not as documented."""
+    try:
+        told = _PERIOD.decode(truncated(raw))
+        at = told.period or told.day
+    except (msgspec.DecodeError, RecursionError):
+        at = None
+    try:
+        payload = stored(raw, set()).decode()
+    except (msgspec.DecodeError, RecursionError):
+        payload = None
+    return Quarantined(f"{metric}/{digest(raw)}", reason, raw, payload=payload, at=at)
+
+
+@dataclass
+class Odd:
+    """Rows set aside while a project is read, each once, though a question that is asked twice tells it twice."""
+
+    window: Window
+    rows: dict[tuple[str, bytes], Quarantined] = field(default_factory=dict)
+
+    def sieve(self, told: Iterable[UsageRow | Quarantined]) -> Iterator[UsageRow]:
+        """What is as documented; the rest is kept here, unless it is of another day."""
+        for row in told:
+            if isinstance(row, UsageRow):
+                yield row
+            elif row.at is None or row.at in self.window:
+                self.rows[row.item, row.content] = row
 
 
 def each_once(rows: Iterable[UsageRow], window: Window) -> tuple[dict[tuple[str, ...], UsageRow], int]:

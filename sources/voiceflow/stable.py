@@ -5,7 +5,8 @@ not say which environment they are of: the question does. So what is billed (the
 asked for by itself, then everything; what everything holds beyond it is drafts and other environments.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
@@ -14,7 +15,8 @@ import msgspec
 
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
-from sources.voiceflow.rows import Project, ProjectUsage, UsageRow, each_once
+from sources.quarantine import TOO_DEEP, Quarantined
+from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, each_once, set_aside
 from sources.window import Window, instant, truncated
 
 PATH = "/v1/stable/analytics/query/{metric}/project/{project_id}"
@@ -66,7 +68,7 @@ def read_project(client: ProviderClient, project: Project, window: Window) -> Pr
     """
     reader = _Reader(client, project, window)
     rows = [row for metric in METRICS for row in reader.metric(metric)]
-    return ProjectUsage(tuple(rows), reader.requests, reader.outside)
+    return ProjectUsage(tuple(rows), reader.requests, reader.outside, tuple(reader.odd.rows.values()))
 
 
 def verify_project(client: ProviderClient, project: Project) -> None:
@@ -82,6 +84,10 @@ class _Reader:
     window: Window
     requests: int = 0
     outside: int = 0
+    odd: Odd = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.odd = Odd(self.window)
 
     def metric(self, metric: Metric) -> list[UsageRow]:
         """The metric's rows: those of what is billed under the project's environment, the others under none."""
@@ -114,12 +120,8 @@ class _Reader:
         self.requests += 1
         path = PATH.format(metric=metric.name, project_id=self.project.project_id)
         answer = self.client.post(path, _parse, {**self._window(), **narrowed})
-        told = (
-            row
-            for position, raw in enumerate(answer.rows)
-            for row in _usage_rows(metric, self.project, position, bytes(raw))
-        )
-        rows, outside = each_once(told, self.window)
+        told = (row for raw in answer.rows for row in _usage_rows(metric, self.project, bytes(raw)))
+        rows, outside = each_once(self.odd.sieve(told), self.window)
         self.outside += outside
         return rows
 
@@ -132,22 +134,29 @@ class _Reader:
         }
 
 
-def _usage_rows(metric: Metric, project: Project, position: int, raw: bytes) -> list[UsageRow]:
+def _usage_rows(metric: Metric, project: Project, raw: bytes) -> Sequence[UsageRow | Quarantined]:
+    """The rows that one of the answer becomes; one set aside if it is not as documented."""
     try:
-        period = _ROW.decode(truncated(raw)).period
-        fields = _FIELDS.decode(raw)
-    except msgspec.ValidationError as error:
-        raise _broken(metric, position, str(error), raw) from None
+        return _checked(metric, project, raw)
+    except RecursionError:
+        return [set_aside(metric.name, raw, TOO_DEEP)]
+    except (msgspec.ValidationError, ContractBroken) as error:
+        return [set_aside(metric.name, raw, str(error))]
+
+
+def _checked(metric: Metric, project: Project, raw: bytes) -> list[UsageRow]:
+    period = _ROW.decode(truncated(raw)).period
+    fields = _FIELDS.decode(raw)
     needed = (*metric.quantities, *filter(None, [metric.told_by, metric.cost]))
     missing = [name for name in needed if name not in fields]
     if missing:
-        raise _broken(metric, position, f"it lacks {', '.join(missing)}", raw)
+        raise ContractBroken(f"it lacks {', '.join(missing)}")
     kind = None if metric.told_by is None else (fields[metric.told_by] or "unknown")
     if not (kind is None or isinstance(kind, str)):
-        raise _broken(metric, position, f"its {metric.told_by} is no text", raw)
+        raise ContractBroken(f"its {metric.told_by} is no text")
     cost = fields[metric.cost] if metric.cost else None
     if metric.cost and (isinstance(cost, bool) or not isinstance(cost, int | Decimal)):
-        raise _broken(metric, position, f"its {metric.cost} is no number", raw)
+        raise ContractBroken(f"its {metric.cost} is no number")
     return [
         UsageRow(
             key=(ours, project.project_id, instant(period), *([] if kind is None else [kind])),
@@ -156,7 +165,7 @@ def _usage_rows(metric: Metric, project: Project, position: int, raw: bytes) -> 
             metric=ours,
             period_at=period,
             usage_type=kind,
-            quantity=_whole(metric, position, theirs, fields[theirs], raw),
+            quantity=_whole(theirs, fields[theirs]),
             payload=raw,
             cost=None if cost is None else Decimal(cost),
         )
@@ -164,17 +173,11 @@ def _usage_rows(metric: Metric, project: Project, position: int, raw: bytes) -> 
     ]
 
 
-def _whole(metric: Metric, position: int, name: str, told: object, raw: bytes) -> int:
+def _whole(name: str, told: object) -> int:
     """A count as told; milliseconds may come with a fraction and are rounded half away from zero."""
     if isinstance(told, bool) or not isinstance(told, int | Decimal) or not 0 <= told <= _LARGEST:
-        raise _broken(metric, position, f"its {name} is no count", raw)
+        raise ContractBroken(f"its {name} is no count")
     whole = int(Decimal(told).quantize(Decimal(1), ROUND_HALF_UP))
     if whole != told and name != "durationMS":
-        raise _broken(metric, position, f"its {name} is no whole number", raw)
+        raise ContractBroken(f"its {name} is no whole number")
     return whole
-
-
-def _broken(metric: Metric, position: int, problem: str, raw: bytes) -> ContractBroken:
-    return ContractBroken(
-        f"Voiceflow {metric.name}, row {position}: {problem}; it reads {raw[:300].decode(errors='replace')}"
-    )

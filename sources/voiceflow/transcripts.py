@@ -16,9 +16,10 @@ from urllib.parse import quote
 import msgspec
 import pyarrow as pa
 
-from sources.errors import AnswerMoved, ContractBroken, ProviderRefused, PullTruncated
+from sources.errors import AnswerMoved, ProviderRefused, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Choices, Document, Keep, minimised
+from sources.quarantine import TOO_DEEP, Quarantined, digest, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.voiceflow.contract import TRANSCRIPT
 from sources.voiceflow.rows import Project
@@ -97,12 +98,21 @@ class _Row:
     told: _Transcript
     payload: bytes
 
+    @property
+    def item(self) -> str:
+        return self.told.id
+
+    @property
+    def at(self) -> datetime | None:
+        return self.told.created_at
+
 
 _parse_found = msgspec.json.Decoder(_Found).decode
 _parse_one = msgspec.json.Decoder(_One).decode
 _TRANSCRIPT = msgspec.json.Decoder(_Transcript)
 _FIELDS = msgspec.json.Decoder(Document)
 _ENCODE = msgspec.json.encode
+_ANY = msgspec.json.decode
 
 
 def kept_of(document: Document, choices: Choices) -> Document:
@@ -128,22 +138,25 @@ def read_transcripts(
     """Transcripts of the projects created in the window, of every environment; columns of raw_voiceflow.transcripts.
 
     PullTruncated if the search will not tell all of them, AnswerMoved if they change while they are read,
-    ContractBroken for one that is not as documented.
+    ContractBroken if most of them are not as documented; a single one is set aside.
     """
     reader = _Reader(client, api, window, choices)
     rows = [row for project in projects for row in reader.project(project)]
+    odd = each_named_once(reader.odd)
+    refuse_another_contract("Voiceflow transcripts", odd, len(rows))
     totals = {"transcripts": Decimal(len(rows))}
     if reader.outside:
         totals["rows_outside_window"] = Decimal(reader.outside)
     return Reading(
         table=_table(rows),
-        keys=frozenset(row.told.id for row in rows),
-        content_hash=hash_rows(row.told.content() for row in rows),
+        keys=frozenset(row.told.id for row in rows) | {row.item for row in odd},
+        content_hash=hash_rows([*(row.told.content() for row in rows), *(row.fingerprint.encode() for row in odd)]),
         is_incomplete=False,
         windows=(window,),
         requests=reader.requests,
         totals=totals,
         new_fields=frozenset(reader.new_fields),
+        quarantined=odd,
     )
 
 
@@ -156,44 +169,50 @@ class _Reader:
     requests: int = 0
     outside: int = 0
     new_fields: set[str] = field(default_factory=set)
+    odd: list[Quarantined] = field(default_factory=list)
 
     def project(self, project: Project) -> list[_Row]:
+        """The project's transcripts of the window; those that are not as documented are set aside in `odd`."""
         rows = []
-        for row in self._found(project):
+        for found in self._found(project):
             # Both ends of the search are counted in.
-            if row.told.created_at not in self.window:
+            if found.at is not None and found.at not in self.window:
                 self.outside += 1
                 continue
-            rows.append(self._whole(project, row))
+            row = self._whole(project, found) if isinstance(found, _Row) else found
+            if isinstance(row, _Row):
+                rows.append(row)
+            else:
+                self.odd.append(row)
         return [_Row(row.told, self._kept(row.payload)) for row in rows]
 
-    def _found(self, project: Project) -> list[_Row]:
-        found: dict[str, _Row] = {}
+    def _found(self, project: Project) -> list[_Row | Quarantined]:
+        found: dict[str, _Row | Quarantined] = {}
         last = None
         for _ in range(MOST_PAGES):
             page = self._page(project, max(0, len(found) - 1))
             if last is not None:
                 if not page:
                     raise PullTruncated(f"Voiceflow transcripts: nothing is told past the first {len(found)}")
-                if page[0].told.id != last:
-                    raise AnswerMoved(f"Voiceflow transcripts: {last} is {page[0].told.id} when asked again")
+                if page[0].item != last:
+                    raise AnswerMoved(f"Voiceflow transcripts: {last} is {page[0].item} when asked again")
                 page = page[1:]
             if not page:
                 return list(found.values())
             expected = len(found) + len(page)
-            found |= {row.told.id: row for row in page}
+            found |= {row.item: row for row in page}
             if len(found) < expected:
                 raise AnswerMoved("Voiceflow transcripts: one was told twice while their pages were read")
-            last = page[-1].told.id
+            last = page[-1].item
         raise PullTruncated(f"Voiceflow transcripts: the list has no end after {MOST_PAGES} pages")
 
-    def _page(self, project: Project, skip: int) -> list[_Row]:
+    def _page(self, project: Project, skip: int) -> list[_Row | Quarantined]:
         self.requests += 1
         span = {"startDate": instant(self.window.start), "endDate": instant(self.window.end)}
         path, body = self.api.search(project.project_id, span, skip)
         return [self._row(project, bytes(raw)) for raw in self.client.post(path, _parse_found, body).transcripts]
 
-    def _whole(self, project: Project, row: _Row) -> _Row:
+    def _whole(self, project: Project, row: _Row) -> _Row | Quarantined:
         """With what was said, where the tenant keeps some of it; as it was found, where not."""
         if self.choices.transcripts is Keep.NEVER:
             return row
@@ -205,22 +224,52 @@ class _Reader:
             raise AnswerMoved(f"Voiceflow transcripts: {row.told.id} was found and is not told: {error}") from None
         # Of which environment it is, the newer generation tells where it is found, and not always here.
         whole = self._row(project, _ENCODE(_FIELDS.decode(row.payload) | _FIELDS.decode(raw)))
-        if (whole.told.id, whole.told.created_at) != (row.told.id, row.told.created_at):
-            raise ContractBroken(f"Voiceflow transcripts: asked for {row.told.id}, it answered {whole.told.id}")
+        if (whole.item, whole.at) != (row.item, row.at):
+            return _set_aside(row.payload, f"when asked for by itself, {whole.item} is answered")
         return whole
 
-    def _row(self, project: Project, raw: bytes) -> _Row:
+    def _row(self, project: Project, raw: bytes) -> _Row | Quarantined:
         try:
             told = _TRANSCRIPT.decode(truncated(raw))
+        except RecursionError:
+            return _set_aside(raw, TOO_DEEP)
         except msgspec.ValidationError as error:
-            # Not quoted: it holds what was said.
-            raise ContractBroken(f"Voiceflow transcripts: one is not as documented: {error}") from None
+            return _set_aside(raw, str(error))
+        if not told.id.strip():
+            return _set_aside(raw, "its id is empty")
         if told.project_id != project.project_id:
-            raise ContractBroken(f"Voiceflow transcripts: {told.id} is not of project {project.project_id}")
+            return _set_aside(raw, f"it is not of project {project.project_id}")
         return _Row(told, raw)
 
     def _kept(self, raw: bytes) -> bytes:
         return _ENCODE(TRANSCRIPT.kept(kept_of(_FIELDS.decode(raw), self.choices), self.new_fields))
+
+
+def _set_aside(raw: bytes, reason: str) -> Quarantined:
+    """A transcript as far as it can be read; nothing that was said."""
+    try:
+        document = _FIELDS.decode(raw)
+        facts = {name: document[name] for name in FACTS if name in document}
+        told = {name: _ANY(facts[name]) for name in ("id", "createdAt") if name in facts}
+    except (msgspec.DecodeError, RecursionError):
+        return Quarantined(digest(raw), reason, raw)
+    content = _ENCODE([[name, facts.get(name)] for name in FACTS])
+    transcript_id, at = told.get("id"), told.get("createdAt")
+    is_named = isinstance(transcript_id, str | int) and str(transcript_id).strip()
+    return Quarantined(
+        item=str(transcript_id) if is_named else digest(content),
+        reason=reason,
+        content=content,
+        payload=_ENCODE(TRANSCRIPT.kept(facts, set())).decode(),
+        at=_moment(at),
+    )
+
+
+def _moment(told: Any) -> datetime | None:
+    try:
+        return msgspec.convert(told, Instant)
+    except msgspec.ValidationError:
+        return None
 
 
 def _table(rows: Sequence[_Row]) -> pa.Table:

@@ -4,7 +4,7 @@ https://docs.voiceflow.com/reference (queryUsageV2)
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sources.errors import PullTruncated
 from sources.http import ProviderClient
@@ -18,7 +18,7 @@ from sources.voiceflow.answers import (
     parse_page,
     usage_row,
 )
-from sources.voiceflow.rows import Project, ProjectUsage, UsageRow, each_once
+from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, each_once
 from sources.window import Window, instant
 
 PATH = "/v2/query/usage"
@@ -34,7 +34,7 @@ def read_project(client: ProviderClient, project: Project, window: Window) -> Pr
     rows = [row for metric in HOURLY_METRICS for row in reader.metric(metric)]
     rows = reader.with_billed_environment_named(rows)
     rows += reader.top_intents()
-    return ProjectUsage(tuple(rows), reader.requests, reader.outside)
+    return ProjectUsage(tuple(rows), reader.requests, reader.outside, tuple(reader.odd.rows.values()))
 
 
 def verify_project(client: ProviderClient, project: Project) -> None:
@@ -51,13 +51,15 @@ class _Reader:
     window: Window
     requests: int = 0
     outside: int = 0
+    odd: Odd = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.odd = Odd(self.window)
 
     def metric(self, metric: str, environment: str | None = None) -> list[UsageRow]:
         """The metric's rows of the window, each once; of all environments, unless one is given."""
-        told = enumerate(self._items(metric, environment))
-        rows, outside = each_once(
-            (usage_row(metric, self.project.project_id, position, raw) for position, raw in told), self.window
-        )
+        told = (usage_row(metric, self.project.project_id, raw) for raw in self._items(metric, environment))
+        rows, outside = each_once(self.odd.sieve(told), self.window)
         self.outside += outside
         return list(rows.values())
 
@@ -79,10 +81,7 @@ class _Reader:
         """
         self.requests += 1
         answer = self.client.post(PATH, parse_intents, {"data": {"name": TOP_INTENTS, "filter": self._filter()}})
-        return [
-            intent_row(self.project.project_id, position, bytes(raw))
-            for position, raw in enumerate(answer.result.intents)
-        ]
+        return list(self.odd.sieve(intent_row(self.project.project_id, bytes(raw)) for raw in answer.result.intents))
 
     def _items(self, metric: str, environment: str | None) -> Iterator[bytes]:
         narrowed = self._filter() | ({} if environment is None else {"projectEnvironmentIDOrAlias": environment})

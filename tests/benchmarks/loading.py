@@ -65,7 +65,7 @@ def answers() -> list[bytes]:
 
 
 def parsed(pages: list[bytes]) -> Parsed:
-    return [row for page in pages for row in calls.parse(page)]
+    return [row for page in pages for row in calls.parse(page).rows]
 
 
 class FromParsed(Readers):
@@ -79,7 +79,7 @@ class FromParsed(Readers):
 
     def read(self, day: AccountDay) -> Reading:
         windows = (Window.of_day(day.usage_date),)
-        return reading_of(self._rows, lambda number, assistant: Choices(), windows, PAGES_OF_A_DAY, None)
+        return reading_of(self._rows, (), lambda number, assistant: Choices(), windows, PAGES_OF_A_DAY, None)
 
 
 def load(url: str, days: list[date], home: Path, rows: Parsed) -> int:

@@ -119,16 +119,13 @@ def test_json_that_is_nested_too_deep_is_said_in_words(sandbox: Sandbox, vapi_cl
         (status(403, body=b"<!DOCTYPE html><title>Access denied</title>"), ProviderDown),
         (ok_with({"message": "no", "statusCode": 500}), ProviderDown),
         (ok_with({"message": "slow down", "statusCode": "429"}), RateLimited),
-        (ok_with({"error": "Internal"}), ProviderDown),
-        (ok_with({"message": "Internal server error"}), ProviderDown),
         (ok_with({}), ProviderDown),
         (ok_with(None), ProviderDown),
         (ok_with(b""), ProviderDown),
     ],
     ids=[
         *("408", "409", "429", "500", "503", "502 html", "cut", "truncated", "200 html", "not utf-8", "204"),
-        *("a proxy's 403", "500 inside a 200", "429 inside a 200", "an error inside a 200", "a message inside a 200"),
-        *("{}", "null", "nothing"),
+        *("a proxy's 403", "500 inside a 200", "429 inside a 200", "{}", "null", "nothing"),
     ],
 )
 def test_a_passing_failure_is_tried_again_and_not_for_ever(
@@ -252,10 +249,11 @@ def test_a_provider_that_is_not_there_is_unreachable(unused_port: int, clock: Cl
 
 
 def test_a_redirect_does_not_carry_the_key_anywhere(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
-    sandbox.faults.script(CALLS, redirect(f"{sandbox.url.replace('127.0.0.1', 'localhost')}/vapi/call"))
+    elsewhere = redirect(f"{sandbox.url.replace('127.0.0.1', 'localhost')}/vapi/call")
+    sandbox.faults.script(CALLS, elsewhere, times=FOREVER)
     with pytest.raises(ProviderRefused):
         ask(vapi_client)
-    assert len(sandbox.received) == 1
+    assert len(sandbox.received) == ProviderRefused.most_attempts
 
 
 @pytest.mark.parametrize(
@@ -306,7 +304,8 @@ def test_the_key_is_in_no_error_no_log_and_no_repr(
 
 
 def test_the_providers_own_words_are_in_the_error(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
-    sandbox.faults.script(CALLS, status(400, body={"message": ["limit must be a number", "page is unknown"]}))
+    refusal = status(400, body={"message": ["limit must be a number", "page is unknown"]})
+    sandbox.faults.script(CALLS, refusal, times=FOREVER)
     with pytest.raises(ProviderRefused, match="answered 400: limit must be a number, page is unknown"):
         ask(vapi_client)
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from sources import usage_metrics
-from sources.errors import ContractBroken, CredentialRejected, ProviderRefused, ProviderUnreachable
+from sources.errors import CredentialRejected, ProviderRefused, ProviderUnreachable
 from sources.personal import Choices, Keep
 from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import TABLE, write_usage
@@ -125,12 +125,16 @@ def test_the_payload_has_the_cost_as_an_exact_number_and_the_metadata_as_an_obje
         {"quantity": Decimal(2**63)}, {"metric_type": None}, {"cost_usd": Decimal("NaN")},
     ],
 )  # fmt: skip
-def test_a_row_that_cannot_be_counted_fails_the_pull_and_is_named(
+def test_a_row_that_cannot_be_counted_is_set_aside_by_itself_and_named(
     usage_url: str, engine: Engine, wrong: dict[str, Decimal | None]
 ) -> None:
     write_usage(usage_url, [ROW, replace(ROW, created_at=MIDNIGHT + timedelta(hours=3, minutes=21), **wrong)])  # type: ignore[arg-type]
-    with pytest.raises(ContractBroken, match="03:21:00"):
-        usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
+    reading = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
+    (odd,) = reading.quarantined
+    assert "03:21:00" in odd.item
+    assert odd.scopes == {"usage_agent": "agent-1"}
+    assert reading.table.num_rows == 1
+    assert reading.content_hash == usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).content_hash
 
 
 def test_a_whole_quantity_written_with_decimals_counts(usage_url: str, engine: Engine) -> None:
@@ -184,9 +188,9 @@ def test_what_is_personal_is_in_no_error(usage_url: str, engine: Engine) -> None
     write_usage(usage_url, [replace(ROW, quantity=Decimal("1.5"))])
     with psycopg.connect(usage_url) as connection:
         connection.execute("update agent_usage_metrics set metadata = %s", (SAID,))
-    with pytest.raises(ContractBroken, match="ocr_scan") as broken:
-        usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT)
-    assert "4242" not in str(broken.value)
+    (odd,) = usage_metrics.read_day(engine, DAY, ["agent-1"], KEPT).quarantined
+    assert "ocr_scan" in odd.item
+    assert "4242" not in f"{odd.item} {odd.reason} {odd.payload}"
 
 
 def test_agents_named_by_uuid_are_found(usage_url: str, engine: Engine) -> None:

@@ -77,35 +77,84 @@ def test_numbers_keep_every_digit_they_were_told_with(sandbox: Sandbox, vapi_cli
     assert reading.totals["cost"] == Decimal("0.2848")
 
 
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        ({"cost": "0.10"}, r"\$\.cost"),
-        ({"cost": True}, r"\$\.cost"),
-        ({"costs": [{"type": "vapi", "cost": 0.1}, {"type": "model", "cost": "0.2"}]}, r"\$\.costs\[1\]\.cost"),
-        ({"costs": {"type": "vapi"}}, r"costs"),
-        ({"costs": [{"cost": 0.1}]}, r"type"),
-        ({"createdAt": 1771372800000}, r"createdAt"),
-        ({"startedAt": "yesterday"}, r"startedAt"),
-        ({"endedAt": "2026-02-18T00:00:00"}, r"endedAt"),
-        ({"status": 3}, r"status"),
-        ({"assistantId": {"id": "a"}}, r"assistantId"),
-        ({"updatedAt": None}, r"updatedAt"),
-    ],
-)
-def test_a_flipped_type_names_the_call_and_the_path(
+ODD: list[tuple[dict[str, Any], str]] = [
+    ({"cost": "0.10"}, "$.cost"),
+    ({"cost": True}, "$.cost"),
+    ({"costs": [{"type": "vapi", "cost": 0.1}, {"type": "model", "cost": "0.2"}]}, "$.costs[1].cost"),
+    ({"costs": {"type": "vapi"}}, "$.costs"),
+    ({"costs": [{"cost": 0.1}]}, "type"),
+    ({"createdAt": 1771372800000}, "createdAt"),
+    ({"createdAt": None}, "createdAt"),
+    ({"startedAt": "yesterday"}, "startedAt"),
+    ({"endedAt": "2026-02-18T00:00:00"}, "endedAt"),
+    ({"status": 3}, "status"),
+    ({"assistantId": {"id": "a"}}, "assistantId"),
+    ({"updatedAt": None}, "updatedAt"),
+]
+
+
+@pytest.mark.parametrize(("fields", "path"), ODD)
+def test_one_odd_call_is_set_aside_by_itself_and_named(
     sandbox: Sandbox, vapi_client: ProviderClient, fields: dict[str, Any], path: str
 ) -> None:
-    sandbox.faults.script(CALLS, ok_with([call(1), call(2, **fields)]))
-    with pytest.raises(ContractBroken, match=path) as broken:
-        read(vapi_client)
-    assert "call-2" in str(broken.value)
-    assert "call-1" not in str(broken.value)
+    said = {"phoneNumberId": "p-2", "squadId": "s-2", "customer": {"number": "+15550001111"}, **CONVERSATION}
+    sandbox.faults.script(CALLS, ok_with([call(1), call(2, **said, **fields), call(3)]), times=FOREVER)
+    sandbox.faults.script(ANALYTICS, status(500), times=FOREVER)
+    reading = read(vapi_client)
+    (odd,) = reading.quarantined
+    assert reading.table.column("call_id").to_pylist() == ["call-1", "call-3"]
+    assert odd.item == "call-2"
+    assert path in odd.reason
+    assert odd.scopes["vapi_phone_number"] == "p-2"
+    assert odd.scopes["vapi_squad"] == "s-2"
+    assert reading.totals["calls"] == 3
+    assert reading.totals["cost"] == (Decimal("0.3") if "cost" not in fields else Decimal("0.2"))
+    assert "spoken" not in str(odd.payload)
+    assert "+1555" not in str(odd.payload)
+    assert reading.keys == {"call-1", "call-2", "call-3"}
+    assert reading.content_hash == read(vapi_client).content_hash
+    sandbox.faults.clear()
+
+
+def test_a_number_for_an_id_and_ids_that_are_empty_name_their_calls_apart(
+    sandbox: Sandbox, vapi_client: ProviderClient
+) -> None:
+    numbered, empty, also_empty = call(1, id=4711), call(2, 5, id=""), call(3, 5, id="")
+    sandbox.faults.script(CALLS, ok_with([call(4), numbered, empty, also_empty]), times=FOREVER)
+    odd = read(vapi_client).quarantined
+    assert odd[0].item == "4711"
+    assert len({row.item for row in odd}) == 3
+    assert [row.item for row in odd] == [row.item for row in read(vapi_client).quarantined]
 
 
 @pytest.mark.parametrize(
-    "body", [{"message": "Service busy", "statusCode": 503}, {"results": []}, "[]", None, 7, ["call"]]
+    "text", [b'{"id": "deep", "x": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", b'{"id": "nan", "cost": NaN}', b"null"]
 )
+def test_a_call_that_is_no_json_of_a_call_spoils_no_other(
+    sandbox: Sandbox, vapi_client: ProviderClient, text: bytes
+) -> None:
+    whole = b"[%s, %s, %s]" % (json.dumps(call(1)).encode(), text, json.dumps(call(2, note='a "]," in it')).encode())
+    sandbox.faults.script(CALLS, ok_with(whole), times=FOREVER)
+    reading = read(vapi_client)
+    assert reading.table.column("call_id").to_pylist() == ["call-1", "call-2"]
+    (odd,) = reading.quarantined
+    assert odd.item.startswith("row-")
+    assert ("nested too deep" in odd.reason) == (b"deep" in text)
+
+
+def test_an_answer_of_odd_calls_is_of_another_contract(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    sandbox.faults.script(CALLS, ok_with([call(n, cost="0.1") for n in range(6)]), times=FOREVER)
+    with pytest.raises(ContractBroken, match="6 of 6 rows are not as documented, the first of them call-0"):
+        read(vapi_client)
+
+
+def test_an_odd_call_of_another_day_is_not_of_this_one(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    sandbox.faults.script(CALLS, ok_with([call(1), call(2, 86_400_000, cost="0.1")]))
+    reading = read(vapi_client)
+    assert (reading.quarantined, reading.totals["calls_outside_window"]) == ((), 1)
+
+
+@pytest.mark.parametrize("body", [{"message": "Service busy"}, {"results": []}, "[]", 7, ["call"]])
 def test_anything_but_a_bare_array_of_calls_breaks_the_contract(
     sandbox: Sandbox, vapi_client: ProviderClient, body: object
 ) -> None:

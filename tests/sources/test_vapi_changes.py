@@ -62,7 +62,7 @@ def test_a_millisecond_full_of_changes_is_told_and_not_cut_off(
 
 
 def test_a_refusal_is_a_failure(sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]) -> None:
-    sandbox.faults.script("/vapi/call", status(404), times=1)
+    sandbox.faults.script("/vapi/call", status(404), times=3)
     with pytest.raises(SourceFailure):
         vapi.changed_days(vapi_client, LATELY, DAY)
 

@@ -19,7 +19,10 @@ class Kind(StrEnum):
     """What of a provider can belong to an agent."""
 
     PHONE_NUMBER = "phone_number"
+    VAPI_CALL = "vapi_call"
     VAPI_PHONE_NUMBER = "vapi_phone_number"
+    VAPI_SQUAD = "vapi_squad"
+    VAPI_WORKFLOW = "vapi_workflow"
     VAPI_ASSISTANT = "vapi_assistant"
     USAGE_AGENT = "usage_agent"
 

@@ -11,7 +11,8 @@ currents as (
         source,
         account,
         usage_date,
-        is_incomplete
+        pull_id,
+        is_incomplete and not lacks_only_quarantined as is_incomplete
     from ledger.pulls
     where state = 'published' and usage_date between %(first_day)s and %(last_day)s
 ),
@@ -43,10 +44,15 @@ select
         when l.state = 'failed' then 'failed again'
         else 'incomplete'
     end as status,
-    case when l.state = 'failed' then l.cause_code end as cause_code,
-    case when l.state = 'failed' then l.cause end as cause
+    case when l.state = 'failed' then l.cause_code when a.causes is not null then 'quarantined' end as cause_code,
+    case when l.state = 'failed' then l.cause else a.causes end as cause
 from expected as e
 left join currents as c on e.source = c.source and e.account = c.account and e.usage_date = c.usage_date
 left join latest as l on e.source = l.source and e.account = l.account and e.usage_date = l.usage_date
-where c.usage_date is null or c.is_incomplete or l.state = 'failed'
+left join lateral (
+    select string_agg(format('%%s is set aside: %%s', q.item, q.reason), '; ' order by q.item) as causes
+    from ledger.standing_quarantine as q
+    where q.pull_id = c.pull_id and (q.tenant_id is null or q.tenant_id = e.tenant_id)
+) as a on true
+where c.usage_date is null or c.is_incomplete or l.state = 'failed' or a.causes is not null
 order by e.tenant_id, e.usage_date, e.source;

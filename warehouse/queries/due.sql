@@ -14,7 +14,7 @@ with expected as (
 recent as (
     select
         p.*,
-        p.state in ('published', 'superseded', 'unchanged') and not p.is_incomplete as is_whole,
+        p.state in ('published', 'superseded', 'unchanged') and ledger.is_whole(p) as is_whole,
         p.state = 'reading' and not ledger.is_alive(p.attempt_id) as is_dead
     from ledger.pulls as p
     where p.usage_date between %(first_day)s and %(last_day)s

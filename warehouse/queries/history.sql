@@ -6,7 +6,7 @@ select
     p.account,
     p.usage_date,
     case
-        when p.state in ('published', 'unchanged') and p.is_incomplete then 'incomplete'
+        when p.state in ('published', 'unchanged') and not ledger.is_whole(p) then 'incomplete'
         when p.state = 'published' and p.row_count = 0 then 'no usage'
         else p.state
     end as state,

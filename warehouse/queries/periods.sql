@@ -83,6 +83,7 @@ inner join marts.fct_tenant_day_status as d
     on a.tenant_id = d.tenant_id and a.period_start <= d.usage_date and a.period_end > d.usage_date
 where
     d.status in ('incomplete', 'failed', 'not pulled')
+    and (d.status <> 'incomplete' or d.cause_code is distinct from 'quarantined') -- each such row blocks by itself
     and d.source <> 'voiceflow_transcripts' -- bills nothing
     and d.usage_date >= (select min(asked.period_start) from asked)
     and d.usage_date < (select max(asked.period_end) from asked)

@@ -151,6 +151,7 @@ set
     row_count = r.row_count,
     content_hash = r.content_hash,
     is_incomplete = r.is_incomplete,
+    lacks_only_quarantined = r.lacks_only_quarantined,
     totals = r.totals,
     provider_totals = nullif(r.provider_totals, 'null'),
     windows = r.windows,
@@ -158,7 +159,7 @@ set
     closed_at = clock_timestamp()
 from jsonb_to_recordset(%(pulls)s::jsonb) as r (
     pull_id bigint, confirms_pull_id bigint, row_count bigint, content_hash text, is_incomplete boolean,
-    totals jsonb, provider_totals jsonb, windows jsonb, requests int
+    lacks_only_quarantined boolean, totals jsonb, provider_totals jsonb, windows jsonb, requests int
 )
 where p.pull_id = r.pull_id;
 
@@ -175,6 +176,30 @@ cross join unnest(%(fields)s::text []) as f (field)
 where p.pull_id = %(pull_id)s
 order by f.field
 on conflict (source, field) do nothing;
+
+-- name: forget_set_aside
+-- Of a pull that nobody reads any more, the reason is left.
+update ledger.quarantine set payload = null where pull_id = any(%(pull_ids)s::bigint []) and payload is not null;
+
+-- name: set_aside
+insert into ledger.quarantine (
+    pull_id, source, account, tenant_id, usage_date, item, reason, fingerprint, scopes, payload
+)
+select
+    p.pull_id,
+    p.source,
+    p.account,
+    p.tenant_id,
+    p.usage_date,
+    r.item,
+    r.reason,
+    r.fingerprint,
+    r.scopes,
+    r.payload::json
+from jsonb_to_recordset(%(rows)s::jsonb) as r (
+    pull_id bigint, item text, reason text, fingerprint text, scopes jsonb, payload text
+)
+inner join ledger.pulls as p on r.pull_id = p.pull_id;
 
 -- name: fail
 update ledger.pulls

@@ -35,6 +35,44 @@ pulls as (
     select * from {{ ref('stg_ledger__current_pulls') }}
 ),
 
+-- Rows set aside of each tenant's days; one that routes to nobody may be anybody's who reads the account.
+set_aside as (
+    select
+        expected.tenant_id,
+        expected.usage_date,
+        expected.source,
+        expected.account,
+        string_agg(
+            quarantine.item || ' is set aside: ' || quarantine.reason, '; ' order by quarantine.item
+        ) as cause
+    from {{ ref('stg_ledger__quarantine') }} as quarantine
+    inner join expected
+        on
+            quarantine.source = expected.source
+            and quarantine.account = expected.account
+            and quarantine.usage_date = expected.usage_date
+            and (quarantine.tenant_id is null or quarantine.tenant_id = expected.tenant_id)
+    group by expected.tenant_id, expected.usage_date, expected.source, expected.account
+),
+
+in_progress as (
+    select
+        calls.tenant_id,
+        calls.account,
+        calls.usage_date,
+        'call ' || min(named.call_id) || ' is in progress'
+        || case when count(*) > 1 then ', and ' || count(*) - 1 || ' more' else '' end as cause
+    from calls
+    inner join {{ ref('fct_calls') }} as named
+        on
+            calls.tenant_id = named.tenant_id
+            and calls.account = named.account
+            and calls.usage_date = named.usage_date
+            and named.outcome = 'in progress'
+    where calls.in_progress_calls > 0
+    group by calls.tenant_id, calls.account, calls.usage_date
+),
+
 -- The last word on a day that has no current pull, or whose later pull failed.
 failures as (
     select distinct on (source, account, usage_date)
@@ -59,14 +97,21 @@ joined as (
             when pulls.pull_id is null and failures.pull_id is null then 'not pulled'
             when pulls.pull_id is null then 'failed'
             when expected.account = 'platform' and calls.in_progress_calls > 0 then 'incomplete'
-            when expected.account <> 'platform' and pulls.is_incomplete then 'incomplete'
+            when
+                expected.account <> 'platform' and pulls.is_incomplete and not pulls.lacks_only_quarantined
+                then 'incomplete'
+            when set_aside.cause is not null then 'incomplete'
             when expected.source = 'vapi' and calls.row_count > 0 then 'usage'
             when expected.source <> 'vapi' and pulls.row_count > 0 then 'usage'
             else 'no usage'
         end as status,
         pulls.pull_id,
-        failures.cause_code,
-        failures.cause,
+        case
+            when failures.pull_id is not null then failures.cause_code
+            when in_progress.cause is not null then 'in_progress'
+            when set_aside.cause is not null then 'quarantined'
+        end as cause_code,
+        coalesce(failures.cause, in_progress.cause, set_aside.cause) as cause,
         pulls.pulled_at
     from expected
     left join pulls
@@ -86,6 +131,18 @@ joined as (
             and expected.tenant_id = calls.tenant_id
             and expected.account = calls.account
             and expected.usage_date = calls.usage_date
+    left join in_progress
+        on
+            expected.source = 'vapi'
+            and expected.tenant_id = in_progress.tenant_id
+            and expected.account = in_progress.account
+            and expected.usage_date = in_progress.usage_date
+    left join set_aside
+        on
+            expected.source = set_aside.source
+            and expected.tenant_id = set_aside.tenant_id
+            and expected.account = set_aside.account
+            and expected.usage_date = set_aside.usage_date
 )
 
 select * from joined

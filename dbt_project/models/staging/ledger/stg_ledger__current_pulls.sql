@@ -16,6 +16,7 @@ current_ones as (
         tenant_id,
         usage_date,
         is_incomplete,
+        lacks_only_quarantined,
         row_count,
         pulled_at
     from source

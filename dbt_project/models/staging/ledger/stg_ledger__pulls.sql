@@ -13,6 +13,7 @@ renamed as (
         ---------- state
         state,
         is_incomplete,
+        lacks_only_quarantined,
         cause_code,
         cause,
         row_count,

@@ -1,0 +1,187 @@
+"""One odd row is set aside by itself: its day is published without it, and blocks whom it may concern until it is settled."""
+
+import json
+import shlex
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.settings import Settings
+from tests.orchestration.house import House, call, states
+from tests.sandbox.world import VapiAccount, in_memory
+from warehouse import due
+from warehouse.clock import OFFSET, offset_to
+from warehouse.connect import Role, connect
+
+DAY = date(2026, 10, 5)
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+SOON = datetime(2026, 10, 7, 12, tzinfo=UTC)
+OWN_KEY = "private-key-of-acme-at-vapi"
+Minutebook = Callable[..., str]
+
+
+@pytest.fixture
+def minutebook(house: House, dbt_home: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
+    """The command line, on a day of November; gives what it printed."""
+    monkeypatch.setenv(OFFSET, offset_to(NOW))
+    house.settings.home.mkdir(exist_ok=True)
+    (dbt_home / "dbt").mkdir(exist_ok=True)
+    (house.settings.home / "dbt").symlink_to(dbt_home / "dbt")
+
+    def run(line: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, shlex.split(line.removeprefix("minutebook ")), terminal_width=250)
+        assert result.exit_code == code, f"{line}: {result.output}"
+        return result.output
+
+    return run
+
+
+def odd(call_id: str = "odd", **fields: Any) -> dict[str, Any]:
+    return call(call_id, DAY, **{"cost": "0.30", **fields})
+
+
+def blocks(minutebook: Minutebook) -> dict[str, list[dict[str, str]]]:
+    """What blocks each tenant's October, but for days that nobody pulled."""
+    return {
+        row["tenant_id"]: [one for one in row["blockers"] if "not pulled" not in one["what"]]
+        for row in json.loads(minutebook("review 2026-10 --json"))
+    }
+
+
+@pytest.fixture
+def shared(house: House) -> House:
+    """Two tenants on the platform's account, and one with an account of its own."""
+    for tenant in ("acme", "beta", "gamma"):
+        house.tenant(tenant, since=date(2026, 10, 1))
+    for tenant in ("acme", "beta"):
+        house.attach(tenant, "vapi_phone_number", f"number-of-{tenant}", date(2026, 10, 1))
+    house.own_vapi("gamma", [call("g1", DAY)])
+    return house
+
+
+@pytest.mark.resolves("rows set aside")
+def test_an_odd_call_of_an_own_account_blocks_its_tenant_until_it_is_repaired_or_accepted(
+    house: House, minutebook: Minutebook
+) -> None:
+    house.tenant("acme", since=date(2026, 10, 1))
+    house.own_vapi("acme", [call("c1", DAY), odd("odd"), odd("odder", costs={"type": "vapi"})])
+    assert "published, incomplete" in minutebook(f"pull --tenant acme --source vapi --from {DAY} --to {DAY}")
+    assert house.current_calls() == {"c1"}
+    first, second = blocks(minutebook)["acme"]
+    assert "call odd of vapi on 2026-10-05 is set aside" in first["what"]
+    assert "$.cost" in first["what"]
+    assert "call odder" in second["what"]
+    (row,) = json.loads(minutebook("status --json --days 40"))[-1:] or [{}]
+    assert {
+        one["cause"].count("set aside") for one in json.loads(minutebook("status --json --days 40")) if one["cause"]
+    } == {2}
+    minutebook("approve 2026-10 --tenant acme", code=1)
+
+    house.sandbox.world.vapi[OWN_KEY] = VapiAccount(
+        in_memory([call("c1", DAY), call("odd", DAY), odd("odder", costs={})])
+    )
+    minutebook(f"pull --tenant acme --source vapi --from {DAY} --to {DAY}")
+    assert house.current_calls() == {"c1", "odd"}
+    (left,) = blocks(minutebook)["acme"]
+    assert "call odder" in left["what"]
+
+    minutebook(left["mend"])
+    assert blocks(minutebook)["acme"] == []
+    (audited,) = house.execute("select after from ledger.audit_log where object_table = 'ledger.acceptances'")
+    assert (audited["after"]["subject"], audited["after"]["doubt"]) == ("odder", "quarantined")
+    assert "nothing to" in minutebook("pull again --dry-run") or "no day comes back" in minutebook(
+        "pull again --dry-run"
+    )
+    minutebook(f"pull --anew --tenant acme --source vapi --from {DAY} --to {DAY}")
+    assert blocks(minutebook)["acme"] == [], "told as it was when it was accepted"
+
+    house.sandbox.world.vapi[OWN_KEY] = VapiAccount(
+        in_memory([call("c1", DAY), call("odd", DAY), odd("odder", costs=7)])
+    )
+    minutebook(f"pull --tenant acme --source vapi --from {DAY} --to {DAY}")
+    assert "call odder" in blocks(minutebook)["acme"][0]["what"], "another fault than was accepted"
+
+
+def test_an_odd_call_blocks_whom_it_routes_to_and_all_of_the_account_while_that_is_nobody(
+    shared: House, minutebook: Minutebook
+) -> None:
+    shared.own_vapi(
+        None,
+        [
+            call("a1", DAY, phone_number_id="number-of-acme"),
+            odd("of-acme", phoneNumberId="number-of-acme"),
+            odd("of-nobody", phoneNumberId=None, assistantId=None),
+        ],
+    )
+    minutebook(f"pull --source vapi --from {DAY} --to {DAY}")
+    found = {tenant: [one["what"] for one in blockers] for tenant, blockers in blocks(minutebook).items()}
+    assert [what.split()[1] for what in found["acme"]] == ["of-acme", "of-nobody"]
+    assert [what.split()[1] for what in found["beta"]] == ["of-nobody"]
+    assert "routes to nobody" in found["beta"][0]
+    assert found["gamma"] == []
+    statuses = shared.execute(
+        "select tenant_id, status from marts.fct_tenant_day_status where usage_date = %s order by 1", DAY
+    )
+    assert [row["status"] for row in statuses] == ["incomplete", "incomplete", "usage"]
+
+    (row,) = [one for one in json.loads(minutebook("quarantine list --json")) if one["item"] == "of-nobody"]
+    minutebook(f"quarantine assign {row['quarantine_id']} beta beta-agent")
+    found = {tenant: [one["what"] for one in blockers] for tenant, blockers in blocks(minutebook).items()}
+    assert [what.split()[1] for what in found["acme"]] == ["of-acme"]
+    assert [what.split()[1] for what in found["beta"]] == ["of-nobody"]
+    assert "nobody (" not in found["beta"][0]
+    for tenant in ("acme", "beta"):
+        for one in blocks(minutebook)[tenant]:
+            minutebook(one["mend"])
+    assert not any(blocks(minutebook).values())
+    statuses = shared.execute("select status from marts.fct_tenant_day_status where usage_date = %s", DAY)
+    assert {row["status"] for row in statuses} == {"usage", "no usage"}
+
+
+def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_that_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OFFSET, offset_to(SOON))
+    house.tenant("acme", since=DAY)
+    house.own_vapi("acme", [call("c1", DAY), odd()])
+    assert states(house.pull(["acme"], [DAY])) == {("acme", DAY): "published"}
+    with connect(house.url, Role.LOADER) as connection:
+        (day,) = [one for one in due.account_days(connection, SOON) if one.key.usage_date == DAY]
+    assert (day.status, day.tries) == ("incomplete", 1)
+    (again,) = house.pull(["acme"], [DAY])
+    assert (again.state.value, again.is_incomplete) == ("unchanged", True)
+    (kept,) = house.execute("select item, payload::text from ledger.quarantine")
+    assert kept["item"] == "odd"
+    assert "number-odd" in kept["payload"]
+    house.sandbox.world.vapi[OWN_KEY] = VapiAccount(in_memory([call("c1", DAY), call("odd", DAY)]))
+    assert states(house.pull(["acme"], [DAY])) == {("acme", DAY): "published"}
+    with connect(house.url, Role.LOADER) as connection:
+        assert not [one for one in due.account_days(connection, SOON) if one.key.usage_date == DAY]
+    assert house.execute("select payload from ledger.quarantine") == [{"payload": None}]
+
+
+def test_a_metric_that_cannot_be_counted_leaves_the_others_of_its_day(
+    house: House, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.tenant("acme", since=DAY)
+    house.attach("acme", "usage_agent", "ocr", DAY)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(
+            "create table agent_usage_metrics (agent_id text, metric_type text, quantity numeric, cost_usd numeric,"
+            " metadata jsonb, created_at timestamptz)"
+        )
+        for quantity in ("10", "1.5", "-3", "NaN"):
+            connection.execute(
+                "insert into agent_usage_metrics values ('ocr', 'scan', %s, 1, '{}', %s)", (quantity, DAY)
+            )
+        connection.execute("update agent_usage_metrics set created_at = '2026-10-05T08:00:00Z'")
+    monkeypatch.setenv("MINUTEBOOK_USAGE_DATABASE_URL", empty_database_url)
+    read = House(house.url, Settings.from_environment(), house.sandbox).pull(["acme"], [DAY], ["usage_metrics"])
+    assert [(one.state.value, one.rows, one.is_incomplete) for one in read if one.tenant_id] == [("published", 1, True)]
+    assert len(house.execute("select from ledger.standing_quarantine where tenant_id = 'acme'")) == 3
