@@ -1,7 +1,7 @@
 """Rows that break their source's contract, set aside by themselves, until each is repaired, assigned or accepted.
 
-A pull that reads the row well repairs it, a hand may assign it to a tenant, and a person may accept that it is not billed.
-Owns `ledger.acceptances` of them; the rows themselves are the pulls' (`warehouse.pulls`).
+A pull that reads the row well repairs it, a hand may assign it to a tenant, and a person may accept that it is not
+billed. Owns `ledger.acceptances` of them; the rows themselves are the pulls' (`warehouse.pulls`).
 """
 
 import shlex

@@ -1,4 +1,4 @@
-"""What makes a reading doubtful although it was read whole, and the flag with which a person accepts each doubt alone."""
+"""What makes a reading doubtful although it was read whole, and the flag that accepts each doubt alone."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -76,8 +76,8 @@ class Doubts:
             )
         return Failure(
             Doubt.UNCONFIRMED,
-            f"{gone}, and {day.source} does not say how many it has in all; pull it with {Doubt.UNCONFIRMED.flag} if they"
-            " were really deleted",
+            f"{gone}, and {day.source} does not say how many it has in all; pull it with {Doubt.UNCONFIRMED.flag} if"
+            " they were really deleted",
             is_permanent=False,
         )
 

@@ -68,7 +68,7 @@ TRANSIENT = {
     "page-in-200": (ok_with(b"<html>we are down</html>"), "provider_down"),
     "page-in-403": (status(403, body=b"<html>Access denied</html>"), "provider_down"),
     "error-in-200": (ok_with({"statusCode": 500, "message": "no"}), "provider_down"),
-    "null-in-200": (ok_with(None), "provider_down"),
+    "null-in-200": (ok_with(b"null"), "provider_down"),
     "status-204": (status(204, body=b""), "provider_down"),
 }
 REJECTED = {"status-401", "status-403"}

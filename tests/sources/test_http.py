@@ -120,7 +120,7 @@ def test_json_that_is_nested_too_deep_is_said_in_words(sandbox: Sandbox, vapi_cl
         (ok_with({"message": "no", "statusCode": 500}), ProviderDown),
         (ok_with({"message": "slow down", "statusCode": "429"}), RateLimited),
         (ok_with({}), ProviderDown),
-        (ok_with(None), ProviderDown),
+        (ok_with(b"null"), ProviderDown),
         (ok_with(b""), ProviderDown),
     ],
     ids=[

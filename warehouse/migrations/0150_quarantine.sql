@@ -155,6 +155,52 @@ create trigger advance_revision after insert or update or delete on ledger.accep
 for each row execute function control.advance_revision();
 
 create view ledger.standing_quarantine with (security_invoker = true) as
+with known as (
+    select
+        quarantine_id,
+        usage_date,
+        'vapi_call' as kind,
+        item as value
+    from ledger.quarantine
+    union all
+    select
+        q.quarantine_id,
+        q.usage_date,
+        s.key as kind,
+        s.value
+    from ledger.quarantine as q
+    cross join lateral jsonb_each_text(q.scopes) as s
+),
+
+attached as (
+    select
+        known.quarantine_id,
+        known.kind,
+        v.tenant_id
+    from known
+    cross join
+        lateral (
+            select a.tenant_id
+            from control.agent_attachments as a
+            where
+                a.kind = known.kind
+                and a.value = known.value
+                and a.valid_from <= known.usage_date
+                and (a.kind <> 'vapi_call' or a.valid_from = known.usage_date)
+            order by a.valid_from desc
+            limit 1
+        ) as v
+    where v.tenant_id is not null
+),
+
+routed as (
+    select distinct on (quarantine_id)
+        quarantine_id,
+        tenant_id
+    from attached
+    order by quarantine_id, control.attachment_rank(kind)
+)
+
 select
     q.quarantine_id,
     q.pull_id,
@@ -169,33 +215,7 @@ select
     coalesce(q.tenant_id, routed.tenant_id) as tenant_id
 from ledger.quarantine as q
 inner join ledger.pulls as p on q.pull_id = p.pull_id and p.state = 'published'
-left join lateral (
-    select v.tenant_id
-    from (
-        select
-            'vapi_call' as kind,
-            q.item as value
-        union all
-        select
-            s.key as kind,
-            s.value
-        from jsonb_each_text(q.scopes) as s
-    ) as known
-    cross join lateral (
-        select a.tenant_id
-        from control.agent_attachments as a
-        where
-            a.kind = known.kind
-            and a.value = known.value
-            and a.valid_from <= q.usage_date
-            and (a.kind <> 'vapi_call' or a.valid_from = q.usage_date)
-        order by a.valid_from desc
-        limit 1
-    ) as v
-    where v.tenant_id is not null
-    order by control.attachment_rank(known.kind)
-    limit 1
-) as routed on q.tenant_id is null
+left join routed on q.quarantine_id = routed.quarantine_id
 where
     not exists (
         select from ledger.acceptances as a
