@@ -31,6 +31,13 @@ TOTALS = """
         provider_totals, closed_at)
     select max(attempt_id), 'usage_metrics', '{it}', '{it}', '2026-10-09', 'published', 5, '{{"rows": 5}}',
         '{{"rows": {told}}}', now() from ledger.attempts"""
+ODD = """
+    insert into ledger.attempts (trigger) values ('cli');
+    insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, closed_at)
+    select max(attempt_id), 'usage_metrics', '{it}', '{it}', '2026-10-10', 'published', 5, now() from ledger.attempts;
+    insert into ledger.quarantine (pull_id, source, account, tenant_id, usage_date, item, reason, fingerprint)
+    select pull_id, source, account, tenant_id, usage_date, 'odd', 'its quantity is no number', 'f' from ledger.pulls
+    where tenant_id = '{it}' and usage_date = '2026-10-10' and source = 'usage_metrics'"""
 OWN_KEY = """
     insert into ledger.attempts (trigger) values ('cli');
     insert into control.data_keys (tenant_id, master_key_id, wrapped_key) values ('{it}', 'none', '-');
@@ -85,6 +92,7 @@ SCENE: list[tuple[dict[str, object], Kind | None, str]] = [
     (unbilled("unattributed"), Kind.USAGE, "1 item not billed"),
     (unbilled("no meter", is_blocking=False, source="voiceflow"), None, ""),
     (sql(TOTALS, told=6), Kind.TOTAL, "a provider counts otherwise"),
+    (sql(ODD), Kind.SET_ASIDE, "rows set aside"),
     (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
     (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
     (sql(OWN_KEY, call="a-lonely-one"), None, ""),
