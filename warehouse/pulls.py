@@ -191,6 +191,18 @@ def last_counted(
     return found
 
 
+def last_totals(
+    connection: psycopg.Connection[Any], source: str, accounts: Sequence[str], first_day: date, end: date
+) -> dict[str, dict[date, dict[str, Decimal]]]:
+    """By account and usage date of `[first_day, end)`: what was counted in the rows when the day was last read well."""
+    asked = {"source": source, "accounts": list(accounts), "first_day": first_day, "end": end}
+    found: dict[str, dict[date, dict[str, Decimal]]] = {}
+    for account, usage_date, totals in connection.execute(_SQL["last_totals"], asked):
+        numbers = {name: Decimal(value) for name, value in totals.items() if value is not None}
+        found.setdefault(account, {})[usage_date] = numbers
+    return found
+
+
 def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPull]) -> frozenset[int]:
     """Publish readings whose rows have landed, all of them or none, in one transaction.
 

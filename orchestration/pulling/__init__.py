@@ -19,6 +19,7 @@ from orchestration.pulling.landing import Landing
 from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
 from orchestration.pulling.planning import DayNotOver, Plan, plan
 from orchestration.pulling.reading import Readers
+from orchestration.pulling.recounting import recounted
 from orchestration.pulling.restating import restated
 from orchestration.pulling.routing import Routing
 from orchestration.pulling.running import PullRun
@@ -53,7 +54,7 @@ def pull(
 
     Every asked tenant-day and source gives exactly one outcome, told to `on_progress` as soon as it is settled, from
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
-    The night also pulls older days that Vapi says have changed, and tells of these too.
+    The night also pulls older days that changed, as far as their source lets that be noticed, and tells of these too.
 
     `accept_loss`, `accept_count` and `accept_unconfirmed` publish days in spite of that one doubt (`Doubt`). `is_anew`
     lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep
@@ -88,9 +89,16 @@ def pull(
                 older = restated(connection, readers, days, now)
                 for outcome in older.failed:
                     settle(outcome)
-                dates = {usage_date for _, usage_date in older.account_days}
-                more = planned((TenantDay(tenant, day) for tenant in asked_tenants for day in dates), ["vapi"])
-                days += tuple(day for day in more.account_days if (day.account, day.usage_date) in older.account_days)
+                differing, uncounted = recounted(connection, readers, days)
+                for outcome in uncounted:
+                    settle(outcome)
+                again = differing | {("vapi", account, usage_date) for account, usage_date in older.account_days}
+                dates = {usage_date for _, _, usage_date in again}
+                more = planned(
+                    (TenantDay(tenant, day) for tenant in asked_tenants for day in dates),
+                    sorted({source for source, _, _ in again}),
+                )
+                days += tuple(day for day in more.account_days if (day.source, day.account, day.usage_date) in again)
             work(connection, run, days, settle, is_anew=is_anew)
     return outcomes
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,6 +54,8 @@ class Readers:
         self._clients: dict[tuple[str, str], ProviderClient | Failure] = {}
         self._of_keys: dict[tuple[str, bytes], ProviderClient] = {}
         self._engine: Engine | None = None
+        self._usage: dict[Window, dict[tuple[date, str], dict[str, Decimal]]] = {}
+        self._counting = Lock()
 
     def prepare(self, day: AccountDay) -> Failure | None:
         """Open the account's client if it is not open yet; a Failure where it cannot be, or was refused before."""
@@ -85,6 +88,38 @@ class Readers:
     def daily_totals(self, day: AccountDay, window: Window) -> dict[date, dict[str, Decimal]] | None:
         """Calls and their cost by UTC day of the window, as Vapi counts them; None where it will not say."""
         return vapi.daily_totals(self._client(day), window)
+
+    def counts(self, day: AccountDay, window: Window) -> dict[date, dict[str, Decimal]]:
+        """By UTC day, what the account's source counts now of what a reading's totals name. Raises SourceFailure."""
+        if day.source == "usage_metrics":
+            return self._usage_counts(day, window)
+        client = self._voiceflow_client(day)
+        counts: dict[date, dict[str, Decimal]] = {}
+        for project in self._routing.ever_projects_of(day.account):
+            for usage_date, count in voiceflow.daily_counts(client, project, window).items():
+                if project in self._routing.projects_of(day.account, usage_date):
+                    known = counts.setdefault(usage_date, {"interactions": Decimal(0)})
+                    known["interactions"] += count
+        return counts
+
+    def _usage_counts(self, day: AccountDay, window: Window) -> dict[date, dict[str, Decimal]]:
+        counts: dict[date, dict[str, Decimal]] = {}
+        for (usage_date, agent), told in self._counted_usage(window).items():
+            is_known = agent in self._routing.usage_agents(usage_date, day.tenant_id)
+            if is_known is (day.tenant_id is not None):
+                known = counts.setdefault(usage_date, dict.fromkeys(told, Decimal(0)))
+                for name, value in told.items():
+                    known[name] += value
+        return counts
+
+    def _counted_usage(self, window: Window) -> dict[tuple[date, str], dict[str, Decimal]]:
+        """Asked once for all accounts of a window."""
+        with self._counting:
+            if self._engine is None:
+                raise RuntimeError("the usage database was counted before it was opened")
+            if window not in self._usage:
+                self._usage[window] = usage_metrics.daily_counts(self._engine, window)
+            return self._usage[window]
 
     def __enter__(self) -> Self:
         return self

@@ -53,6 +53,10 @@ class Routing:
         agents = {tenant_id: frozenset(values) for tenant_id, values in usage_agents.items()}
         return cls(dict(attachments), dict(projects), choices, agents)
 
+    def ever_projects_of(self, tenant_id: str) -> list[Project]:
+        """The Voiceflow projects that a tenant has or had, each once."""
+        return list(dict.fromkeys(project for project, _, _ in self.projects.get(tenant_id, ())))
+
     def projects_of(self, tenant_id: str, usage_date: date) -> list[Project]:
         """The Voiceflow projects of a tenant that are live on a day."""
         return [

@@ -24,10 +24,11 @@ HORIZON_DAYS: int | None = None
 BATCH = 5000
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 DAY = text(files(__package__).joinpath("day.sql").read_text())
+COUNTS = text(files(__package__).joinpath("counts.sql").read_text())
 SESSION = text(files(__package__).joinpath("session.sql").read_text())
 UNROUTED_DAY = text(files(__package__).joinpath("unrouted_day.sql").read_text())
 
-__all__ = ["HORIZON_DAYS", "kept_of", "open_engine", "read_day", "read_unrouted_day", "verify"]
+__all__ = ["HORIZON_DAYS", "daily_counts", "kept_of", "open_engine", "read_day", "read_unrouted_day", "verify"]
 
 
 def open_engine(url: str) -> Engine:
@@ -62,6 +63,20 @@ def read_day(engine: Engine, usage_date: date, agents: Collection[str], choices:
 def read_unrouted_day(engine: Engine, usage_date: date, known_agents: Collection[str]) -> Reading:
     """The UTC day's rows of all other agents: usage that belongs to nobody, kept and reported."""
     return _read(engine, usage_date, UNROUTED_DAY, known_agents, NOBODYS)
+
+
+def daily_counts(engine: Engine, window: Window) -> dict[tuple[date, str], dict[str, Decimal]]:
+    """Rows, quantity and cost by UTC day and agent ('' for none), in one query. Raises SourceFailure."""
+    with _connected(engine) as connection:
+        asked = {"window_start": window.start, "window_end": window.end}
+        return {
+            (row.usage_date, row.agent_id): {
+                "rows": Decimal(row.row_count),
+                "quantity": Decimal(row.quantity or 0),
+                "cost": Decimal(row.cost),
+            }
+            for row in connection.execute(COUNTS, asked)
+        }
 
 
 def verify(engine: Engine) -> None:

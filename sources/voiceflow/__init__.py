@@ -40,26 +40,33 @@ class Generation:
     authorization: str
     read_project: Callable[[ProviderClient, Project, Window], ProjectUsage]
     verify_project: Callable[[ProviderClient, Project], None]
+    daily_counts: Callable[[ProviderClient, Project, Window], dict[date, int]]
     transcripts: TranscriptApi
 
 
 GENERATIONS = {
     # The key stands alone: Voiceflow refuses it with "Bearer" before it.
     "v2": Generation(
-        "https://analytics-api.voiceflow.com", "{key}", v2.read_project, v2.verify_project, transcripts.V2
+        "https://analytics-api.voiceflow.com",
+        "{key}",
+        v2.read_project,
+        v2.verify_project,
+        v2.daily_counts,
+        transcripts.V2,
     ),
     "stable": Generation(
         "https://realtime-api.voiceflow.com",
         "Bearer {key}",
         stable.read_project,
         stable.verify_project,
+        stable.daily_counts,
         transcripts.STABLE,
     ),
 }
 
 __all__ = [
-    "GENERATIONS", "HORIZON_DAYS", "TRANSCRIPTS_HORIZON_DAYS", "Project", "VoiceflowClient", "client", "kept_of",
-    "read_day", "read_transcripts_day", "verify",
+    "GENERATIONS", "HORIZON_DAYS", "TRANSCRIPTS_HORIZON_DAYS", "Project", "VoiceflowClient", "client", "daily_counts",
+    "kept_of", "read_day", "read_transcripts_day", "verify",
 ]  # fmt: skip
 
 
@@ -118,6 +125,11 @@ def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Proje
         new_fields=frozenset(new_fields),
         quarantined=odd,
     )
+
+
+def daily_counts(client: VoiceflowClient, project: Project, window: Window) -> dict[date, int]:
+    """Interactions of a project by UTC day, of every environment. Raises SourceFailure."""
+    return client.generation.daily_counts(client, project, window)
 
 
 def read_transcripts_day(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -110,6 +110,16 @@ def each_once(rows: Iterable[UsageRow], window: Window) -> tuple[dict[tuple[str,
         elif (known := inside.setdefault(row.key, row)).quantity != row.quantity:
             raise AnswerMoved(f"Voiceflow {row.metric}: {row.key} was told as {known.quantity}, then as {row.quantity}")
     return inside, outside
+
+
+def by_day(rows: Iterable[UsageRow]) -> dict[date, int]:
+    """Quantities by the UTC day they began on."""
+    days: dict[date, int] = {}
+    for row in rows:
+        if row.period_at is not None:
+            day = row.period_at.astimezone(UTC).date()
+            days[day] = days.get(day, 0) + row.quantity
+    return days
 
 
 def stored(payload: bytes, new_fields: set[str]) -> bytes:

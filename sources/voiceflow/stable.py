@@ -7,7 +7,7 @@ asked for by itself, then everything; what everything holds beyond it is drafts 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ import msgspec
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
 from sources.quarantine import TOO_DEEP, Quarantined
-from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, each_once, set_aside
+from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, by_day, each_once, set_aside
 from sources.window import Window, instant, truncated
 
 PATH = "/v1/stable/analytics/query/{metric}/project/{project_id}"
@@ -71,6 +71,11 @@ def read_project(client: ProviderClient, project: Project, window: Window) -> Pr
     return ProjectUsage(tuple(rows), reader.requests, reader.outside, tuple(reader.odd.rows.values()))
 
 
+def daily_counts(client: ProviderClient, project: Project, window: Window) -> dict[date, int]:
+    """What is billed of a project, of all environments and versions, by UTC day. Raises SourceFailure."""
+    return by_day(_Reader(client, project, window).everything(METRICS[0]))
+
+
 def verify_project(client: ProviderClient, project: Project) -> None:
     """One hour before Voiceflow kept any of these counts: needs the key, costs nothing."""
     hour = {"startDate": "2025-01-01T00:00:00.000Z", "endDate": "2025-01-01T01:00:00.000Z", "interval": "hour"}
@@ -92,7 +97,7 @@ class _Reader:
     def metric(self, metric: Metric) -> list[UsageRow]:
         """The metric's rows: those of what is billed under the project's environment, the others under none."""
         if not metric.is_split:
-            return list(self._rows(metric, {}).values())
+            return self.everything(metric)
         billed = self._rows(metric, {"version": PUBLISHED, "environmentAlias": self.project.environment})
         everything = self._rows(metric, {})
         named = [
@@ -109,6 +114,10 @@ class _Reader:
             for row in everything.values()
             if (beyond := self._billed_of(row, billed)) < row.quantity
         ]
+
+    def everything(self, metric: Metric) -> list[UsageRow]:
+        """The metric's rows of all environments and versions."""
+        return list(self._rows(metric, {}).values())
 
     def _billed_of(self, row: UsageRow, billed: dict[tuple[str, ...], UsageRow]) -> int:
         part = billed[row.key].quantity if row.key in billed else 0

@@ -5,6 +5,7 @@ https://docs.voiceflow.com/reference (queryUsageV2)
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from sources.errors import PullTruncated
 from sources.http import ProviderClient
@@ -18,7 +19,7 @@ from sources.voiceflow.answers import (
     parse_page,
     usage_row,
 )
-from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, each_once
+from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, by_day, each_once
 from sources.window import Window, instant
 
 PATH = "/v2/query/usage"
@@ -35,6 +36,11 @@ def read_project(client: ProviderClient, project: Project, window: Window) -> Pr
     rows = reader.with_billed_environment_named(rows)
     rows += reader.top_intents()
     return ProjectUsage(tuple(rows), reader.requests, reader.outside, tuple(reader.odd.rows.values()))
+
+
+def daily_counts(client: ProviderClient, project: Project, window: Window) -> dict[date, int]:
+    """What is billed of a project, of all environments, by UTC day. Raises SourceFailure."""
+    return by_day(_Reader(client, project, window).metric(BILLED_METRIC))
 
 
 def verify_project(client: ProviderClient, project: Project) -> None:
