@@ -1,6 +1,7 @@
 """Before anything is served: whether PostgreSQL itself keeps every reader to its rows, and how to mend it where not.
 
-It reads catalogs only, so any role may ask. `minutebook doctor` shows what it finds, an asset check goes red, and what
+From each role and login that reads, all that it can reach is walked, through whatever view, schema and owner. Only
+catalogs are read, so any role may ask. `minutebook doctor` shows what it finds, an asset check goes red, and what
 serves readers refuses to start.
 """
 
@@ -15,7 +16,7 @@ from warehouse import queries
 from warehouse.connect import Role, connect
 from warehouse.errors import WarehouseError
 
-_SQL = queries.load("preflight")
+_SQL = queries.load("preflight") | queries.load("preflight_walk")
 _OF_ONE_SESSION = {"reader", "name_the_tenant", "is_built", "other_tenants"}
 
 

@@ -10,6 +10,8 @@ from warehouse.access import Access
 from warehouse.connect import Role, connect
 from warehouse.preflight import IsolationBroken, flaws, require_isolation
 
+PEEK = "create view public.peek as select * from marts.fct_calls"
+SHOWS_CALLS = "view public.peek shows"
 BREAKS = {
     "superuser": ("alter role minutebook_analyst superuser", "role minutebook_analyst is a superuser"),
     "bypassrls": ("alter role minutebook_tenant bypassrls", "role minutebook_tenant is BYPASSRLS"),
@@ -68,6 +70,60 @@ BREAKS = {
     "all tenants": ("grant minutebook_analyst to {tenant}", "login {tenant} may act as minutebook_tenant"),
     "reads all data": ("grant pg_read_all_data to {tenant}", "login {tenant} may act as pg_read_all_data"),
     "create": ("grant create on schema marts to minutebook_analyst", "minutebook_analyst may create in schema marts"),
+    "view elsewhere": (f"{PEEK}; grant select on public.peek to minutebook_tenant", SHOWS_CALLS),
+    "view for everybody": (f"{PEEK}; grant select on public.peek to public", SHOWS_CALLS),
+    "a column of a view": (f"{PEEK}; grant select (call_id) on public.peek to {{tenant}}", SHOWS_CALLS),
+    "view through a role between": (
+        f"{PEEK}; create role between noinherit; grant between to {{tenant}}; grant select on public.peek to between",
+        SHOWS_CALLS,
+    ),
+    "view of a view": (
+        "create schema app; grant usage on schema app to public;"
+        " create view app.inside with (security_invoker = true) as select * from marts.fct_calls;"
+        " create view app.peek as select * from app.inside; grant select on app.peek to {tenant}",
+        "view app.peek shows",
+    ),
+    "view of a join": (
+        "create schema app; grant usage on schema app to public; create view app.peek as select t.tenant_id"
+        " from control.tenants as t left join lateral (select 1 from ledger.pulls as p where p.tenant_id = t.tenant_id)"
+        " as p on true; grant select on app.peek to minutebook_tenant",
+        "view app.peek shows",
+    ),
+    "view of another owner": (
+        "create role another; grant minutebook_analyst to another; create schema app authorization another;"
+        " grant usage on schema app to public; set local role another;"
+        " create view app.peek as select * from marts.fct_calls; reset role; grant select on app.peek to {tenant}",
+        "rows of marts.fct_calls with the rights of another",
+    ),
+    "materialized elsewhere": (
+        "create materialized view public.peek as select * from marts.fct_calls; grant select on public.peek to public",
+        SHOWS_CALLS,
+    ),
+    "secrets to an analyst": (
+        "create view public.peek as select * from control.credentials;"
+        " grant select on public.peek to minutebook_analyst",
+        "rows of control.credentials with the rights of postgres",
+    ),
+    "copy": (
+        "create table public.peek as select * from marts.fct_calls; grant select on public.peek to minutebook_tenant",
+        "minutebook_tenant may read public.peek",
+    ),
+    "copy for everybody": (
+        "create table public.peek as select * from marts.fct_calls; grant select on public.peek to public",
+        "minutebook_tenant may read public.peek",
+    ),
+    "function elsewhere": (
+        "create function public.peek() returns bigint language sql security definer set search_path = ''"
+        " as 'select count(*) from marts.fct_calls'",
+        "function public.peek() runs with the rights of postgres",
+    ),
+    "function of another owner": (
+        "create role another; grant minutebook_operator to another; create schema app authorization another;"
+        " grant usage on schema app to minutebook_tenant; set local role another;"
+        " create function app.peek() returns bigint language sql security definer as 'select 1::bigint'; reset role;"
+        " revoke execute on function app.peek() from public; grant execute on function app.peek() to {tenant}",
+        "function app.peek() runs with the rights of another",
+    ),
     "by default": (
         "alter default privileges for role minutebook_transformer in schema marts grant select on tables to"
         " minutebook_tenant",
@@ -106,6 +162,27 @@ def test_it_names_each_way_past_isolation_and_its_mend_works(
         if "minutebook build" not in mend and "drop materialized" not in mend:
             owner.execute(mend)  # type: ignore[call-overload]
             assert flaw not in flaws(owner), flaw
+
+
+def test_what_other_programs_keep_in_the_database_and_what_an_analyst_is_given_is_no_flaw(
+    owner: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    owner.execute("""
+        create role another;
+        create schema app authorization another;
+        grant usage on schema app to public;
+        create table public.countries as select 'it' as country;
+        grant select on public.countries to public;
+        create view public.calls_of_all as select * from marts.fct_calls;
+        grant select on public.calls_of_all to minutebook_analyst;
+        set local role another;
+        create table app.orders (order_id int);
+        create view app.all_orders as select * from app.orders;
+        grant select on app.all_orders to public;
+        create function app.count() returns bigint language sql security definer as 'select count(*) from app.orders';
+    """)
+    owner.execute("reset role")
+    assert flaws(owner) == []
 
 
 @pytest.mark.parametrize(

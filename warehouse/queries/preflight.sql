@@ -11,7 +11,7 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid and a.attname = 'tenant_id' and not a.attisdropped
 where
-    n.nspname in ('control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'marts')
+    n.nspname ~ '^(control|ledger|raw_.+|marts)$'
     and c.relkind in ('r', 'p')
     and not (c.relrowsecurity and c.relforcerowsecurity)
 order by what;
@@ -24,7 +24,7 @@ from pg_catalog.pg_policy as p
 inner join pg_catalog.pg_class as c on p.polrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    n.nspname in ('control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'marts')
+    n.nspname ~ '^(control|ledger|raw_.+|marts)$'
     and p.polpermissive
     and (0 = any(p.polroles) or 'minutebook_tenant'::regrole = any(p.polroles))
     and regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g')
@@ -38,7 +38,7 @@ select
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    n.nspname in ('control', 'ledger', 'marts', 'staging', 'intermediate')
+    n.nspname ~ '^(control|ledger|marts|staging|intermediate)$'
     and c.relkind in ('r', 'p', 'v', 'm', 'f')
     and has_any_column_privilege('minutebook_tenant', c.oid, 'select')
     and not exists (
@@ -57,9 +57,7 @@ select
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    n.nspname in (
-        'control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'staging', 'intermediate', 'marts'
-    )
+    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
     and (
         c.relkind = 'm'
         or (c.relkind = 'v' and not coalesce(c.reloptions && '{security_invoker=true,security_invoker=on}', false))
@@ -75,7 +73,7 @@ with definers as (
     from pg_catalog.pg_proc as p
     inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
     cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as acl
-    where n.nspname in ('control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'marts') and p.prosecdef
+    where n.nspname ~ '^(control|ledger|raw_.+|marts)$' and p.prosecdef
 )
 
 select
@@ -199,9 +197,7 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_roles as r on c.relowner = r.oid
 where
-    n.nspname in (
-        'control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'staging', 'intermediate', 'marts'
-    )
+    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
     and c.relkind in ('r', 'p', 'v', 'm', 'f')
     and not r.rolsuper
     and c.relowner not in (
@@ -328,9 +324,7 @@ from pg_catalog.pg_namespace as n
 cross join aclexplode(n.nspacl) as acl
 left join pg_catalog.pg_roles as r on acl.grantee = r.oid
 where
-    n.nspname in (
-        'control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'staging', 'intermediate', 'marts'
-    )
+    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
     and acl.privilege_type = 'CREATE'
     and acl.grantee <> n.nspowner
 union all
@@ -345,9 +339,7 @@ from pg_catalog.pg_default_acl as d
 inner join pg_catalog.pg_namespace as n on d.defaclnamespace = n.oid
 cross join aclexplode(d.defaclacl) as acl
 where
-    n.nspname in (
-        'control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'staging', 'intermediate', 'marts'
-    )
+    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
     and acl.grantee <> d.defaclrole
 order by what;
 
