@@ -7,6 +7,7 @@ the lock that lets one build at a time touch the marts. What the models mean is 
 import fcntl
 import hashlib
 import os
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ def manifest(home: Path) -> Path:
                 _result(today, _invoke(["parse", *variables()], None))
             of_digest.write_text(digest)
     return path
+
+
+def dbt_executable() -> Path:
+    """The dbt of this very installation, whether or not its folder is on PATH."""
+    return Path(sysconfig.get_path("scripts")) / "dbt"
 
 
 def target_folder(home: Path) -> Path:

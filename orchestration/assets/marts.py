@@ -54,7 +54,11 @@ def marts(home: Path) -> dg.AssetsDefinition:
             building.recorded(url, as_of),
             building.environment(url, settings.home, as_of),
         ):
-            dbt = DbtCliResource(project_dir=os.fspath(building.PROJECT), profiles_dir=os.fspath(building.PROJECT))
+            dbt = DbtCliResource(
+                project_dir=os.fspath(building.PROJECT),
+                profiles_dir=os.fspath(building.PROJECT),
+                dbt_executable=os.fspath(building.dbt_executable()),
+            )
             yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()
 
     return build
