@@ -24,7 +24,7 @@ from warehouse.preflight import reading
 _SQL = queries.load("personal")
 _ERASED = (
     "erase_name", "erase_agents", "erase_phone_numbers", "erase_candidates", "erase_credentials", "erase_data_key",
-    "erase_sessions", "erase_logins",
+    "erase_sessions", "erase_devices", "erase_logins",
 )  # fmt: skip
 
 

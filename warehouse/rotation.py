@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from warehouse import queries
 from warehouse.errors import CredentialMissing, VaultError
 from warehouse.sealing import seal, unseal
+from warehouse.second_factors import factor_binding
 from warehouse.vault import Credential, Secret, Vault, credential_binding, fingerprint
 
 _SQL = queries.load("rotation")
@@ -110,8 +111,19 @@ def rotate_data_key(vault: Vault, connection: Connection, tenant_id: str | None)
                 }
                 connection.execute(_SQL[f"reseal_{kind}"], again)
             count += len(rows)
+        if tenant_id is None:
+            count += _reseal_second_factors(connection, data_key_id, former, new)
         connection.execute(_VAULT["rewrap"], {**vault.wrapped(tenant_id, data_key_id, new), "data_key_id": data_key_id})
     return count
+
+
+def _reseal_second_factors(connection: Connection, data_key_id: int, former: bytes, new: bytes) -> int:
+    rows = connection.execute(_SQL["sealed_second_factors"], {"data_key_id": data_key_id}).fetchall()
+    for login_id, ciphertext in rows:
+        bound_to = factor_binding(login_id, data_key_id)
+        again = {"login_id": login_id, "ciphertext": seal(new, unseal(former, ciphertext, bound_to), bound_to)}
+        connection.execute(_SQL["reseal_second_factor"], again)
+    return len(rows)
 
 
 def owners(connection: Connection) -> list[str | None]:

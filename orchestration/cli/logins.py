@@ -9,12 +9,13 @@ import typer
 from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
-from warehouse import logins
+from warehouse import logins, second_factors
 
 app = typer.Typer(
     no_args_is_help=True, help="Logins: who may sign in to the pages.", epilog="Example: minutebook login list"
 )
-COLUMNS = ["login_id", "role", "tenant_id", "password_set_at", "disabled_at"]
+COLUMNS = ["login_id", "role", "tenant_id", "password_set_at", "second_factor_at", "recovery_codes_left", "disabled_at"]
+SESSION_COLUMNS = ["session_id", "login_id", "started_at", "expires_at", "client", "browser", "second_factor_at"]
 
 
 class LoginRole(StrEnum):
@@ -67,6 +68,45 @@ def list_logins(ctx: typer.Context, as_json: Json = False) -> None:
     with session(ctx).operator() as connection:
         found = logins.list_logins(connection)
     show(found, COLUMNS, as_json, "no logins; add one: minutebook login add --help")
+
+
+@command(app, "reset-factor", "minutebook login reset-factor ana@example.com")
+def reset_factor(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
+    """Take a lost second factor away: its sessions end, the next sign-in sets up another. It is in the audit log."""
+    with session(ctx).operator() as connection:
+        second_factors.reset(connection, login)
+    _tell(f"reset the second factor of {login}; its sessions ended", {"login_id": login}, as_json)
+
+
+@command(app, "sessions", "minutebook login sessions ana@example.com")
+def list_sessions(
+    ctx: typer.Context,
+    login: Annotated[str | None, typer.Argument(metavar="[LOGIN]", help="Only this login's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List who is signed in now, from where and since when."""
+    with session(ctx).operator() as connection:
+        found = logins.sessions(connection, login)
+    show([{name: row[name] for name in SESSION_COLUMNS} for row in found], SESSION_COLUMNS, as_json, "nobody is")
+
+
+@command(app, "sign-out", "minutebook login sign-out ana@example.com")
+def sign_out(
+    ctx: typer.Context,
+    login: Login,
+    session_id: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="Only this session; default: all of the login.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """End sessions of a login, which may sign in again."""
+    with session(ctx).operator() as connection:
+        if session_id is None:
+            ended = logins.sign_out_everywhere(connection, login)
+        else:
+            logins.revoke_session(connection, login, session_id)
+            ended = 1
+    _tell(f"ended {ended} session(s) of {login}", {"login_id": login, "ended": ended}, as_json)
 
 
 def _password() -> str:

@@ -15,10 +15,11 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestration.pages import approvals, days, door, downloads, faults, periods, usage
+from orchestration.pages import account, approvals, days, door, downloads, faults, periods, usage
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
 from orchestration.pages.spooling import Spools
+from orchestration.pages.tries import Tries
 from orchestration.pages.turns import Turns
 from orchestration.settings import Settings
 from warehouse import clock
@@ -49,6 +50,10 @@ def application(
             Route("/sign-in", door.show_sign_in),
             Route("/sign-in", door.take_sign_in, methods=["POST"]),
             Route("/sign-out", door.take_sign_out, methods=["POST"]),
+            Route("/second-factor", account.show_second_factor),
+            Route("/second-factor", account.take_second_factor, methods=["POST"]),
+            Route("/sessions", account.show_sessions),
+            Route("/sessions", account.take_revocation, methods=["POST"]),
             Route("/periods", periods.show_month),
             Route("/periods/{tenant}/{start}", periods.show_period),
             Route("/periods/{tenant}/{start}/{step:str}", periods.take_step, methods=["POST"]),
@@ -72,5 +77,7 @@ def application(
     pages.state.readers = readers
     pages.state.spools = Spools()
     pages.state.turns = Turns()
+    pages.state.tries = Tries()
+    pages.state.vault = settings.vault
     pages.state.today = today
     return pages

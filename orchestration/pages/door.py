@@ -10,22 +10,26 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from orchestration.pages import hashing
 from orchestration.pages.readers import Readers
 from orchestration.pages.rendering import render
 from orchestration.pages.spooling import Spools
-from orchestration.pages.turns import DECISION, DOOR, PAGE, Kind, Turns
+from orchestration.pages.tries import Tries, Trying
+from orchestration.pages.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Kind, Turns
+from sources.text import plain
 from warehouse import logins
-from warehouse.logins import SESSION_SECONDS, LoginRole, SignedIn
+from warehouse.logins import DEVICE_DAYS, SESSION_SECONDS, LoginRole, SignedIn
 
 SESSION = "minutebook_session"
 VISIT = "minutebook_visit"
+DEVICE = "minutebook_device"
 LARGEST_FORM_BYTES = 16_384
 HOMES: dict[LoginRole, str] = {"finance": "/periods", "operator": "/days", "tenant": "/usage"}
 
@@ -69,9 +73,11 @@ def for_roles(*roles: LoginRole, kind: Kind = PAGE) -> Callable[[Page], Endpoint
     def guard(page: Page) -> Endpoint:
         @wraps(page)
         async def guarded(request: Request) -> Response:
-            visitor = await _visitor(request)
+            visitor = await visitor_of(request)
             if visitor is None:
-                return _to_sign_in(request)
+                return to_sign_in(request)
+            if visitor.person.standing != "open":
+                return RedirectResponse("/second-factor", 303)
             _require(visitor, roles)
             async with turns(request).turn(kind, visitor.person.login_id):
                 return await run_in_threadpool(page, request, visitor)
@@ -88,10 +94,12 @@ def form_for_roles(*roles: LoginRole, kind: Kind = DECISION) -> Callable[[Step],
         @wraps(step)
         async def guarded(request: Request) -> Response:
             form = await form_of(request)
-            visitor = await _visitor(request)
+            visitor = await visitor_of(request)
             if visitor is None:
-                return _to_sign_in(request)
+                return to_sign_in(request)
             require_own_form(request, form, visitor.form_token)
+            if visitor.person.standing != "open":
+                return RedirectResponse("/second-factor", 303)
             _require(visitor, roles)
             async with turns(request).turn(kind, visitor.person.login_id):
                 return await run_in_threadpool(step, request, visitor, form)
@@ -101,26 +109,24 @@ def form_for_roles(*roles: LoginRole, kind: Kind = DECISION) -> Callable[[Step],
     return guard
 
 
-async def _visitor(request: Request) -> Visitor | None:
-    if not request.cookies.get(SESSION):
+async def visitor_of(request: Request) -> Visitor | None:
+    """Who the session's cookie says is looking, while the session lasts."""
+    token = request.cookies.get(SESSION)
+    if not token:
         return None
     async with turns(request).turn(DOOR, client_of(request)):
-        return await run_in_threadpool(visitor_of, request)
+        person = await run_in_threadpool(_person_of, request, token)
+    return None if person is None else Visitor(person, _form_token(token))
+
+
+def _person_of(request: Request, token: str) -> SignedIn | None:
+    with readers(request).door() as connection:
+        return logins.session_of(connection, token)
 
 
 def client_of(request: Request) -> str:
     """The address that asks: the proxy's word for it where a proxy on this machine stands before us."""
     return request.client.host if request.client else ""
-
-
-def visitor_of(request: Request) -> Visitor | None:
-    """Who the session's cookie says is looking, while the session lasts."""
-    token = request.cookies.get(SESSION)
-    if not token:
-        return None
-    with readers(request).door() as connection:
-        person = logins.session_of(connection, token)
-    return None if person is None else Visitor(person, _form_token(token))
 
 
 async def form_of(request: Request) -> Form:
@@ -156,7 +162,7 @@ def home(_: Request, visitor: Visitor) -> Response:
 
 async def show_sign_in(request: Request) -> Response:
     """The form to sign in with."""
-    if await _visitor(request):
+    if await visitor_of(request):
         return RedirectResponse("/", 303)
     return _sign_in_form(request, "")
 
@@ -165,31 +171,64 @@ async def take_sign_in(request: Request) -> Response:
     """Start a session, and send the person where they were going."""
     form = await form_of(request)
     require_own_form(request, form, _form_token(request.cookies.get(VISIT) or secrets.token_urlsafe()))
-    token = await run_in_threadpool(_sign_in, request, form)
+    login_id, device = form.get("login", "").strip().lower(), request.cookies.get(DEVICE, "")
+    async with turns(request).turn(DOOR, client_of(request)):
+        password_hash, is_known = await run_in_threadpool(_password_of, request, login_id, device)
+    trying = Trying(client_of(request), login_id[:254], device if is_known else "")
+    tries: Tries = request.app.state.tries
+    tries.require(trying)
+    # No connection is held while a password is hashed.
+    async with turns(request).turn(HASHING_KNOWN if is_known else HASHING, trying.device or trying.client):
+        tries.require(trying)
+        is_right = await hashing.is_password(form.get("password", ""), password_hash)
+        if not is_right:
+            tries.failed(trying)
+    token = None
+    if is_right and password_hash:
+        device = device if is_known else secrets.token_urlsafe()
+        async with turns(request).turn(DOOR, client_of(request)):
+            token = await run_in_threadpool(_start_session, request, login_id, password_hash, device)
     if token is None:
-        return _sign_in_form(
-            request, "That login and password do not fit. After five wrong tries, wait a quarter of an hour.", form
-        )
+        return _sign_in_form(request, "That login and password do not fit.", form)
+    tries.succeeded(trying)
     response = RedirectResponse(_own_path(form.get("next", "")), 303)
-    _set_cookie(response, request, SESSION, token, SESSION_SECONDS)
+    set_cookie(response, request, SESSION, token, SESSION_SECONDS)
+    set_cookie(response, request, DEVICE, device, DEVICE_DAYS * 86_400, path="/sign-in")
     response.delete_cookie(VISIT, path="/")
     return response
 
 
-@form_for_roles("finance", "operator", "tenant")
-def take_sign_out(request: Request, _: Visitor, __: Form) -> Response:
+async def take_sign_out(request: Request) -> Response:
     """End the session, here and in the database."""
-    with readers(request).door() as connection:
-        logins.sign_out(connection, request.cookies[SESSION])
+    form, visitor = await form_of(request), await visitor_of(request)
+    if visitor is None:
+        return to_sign_in(request)
+    require_own_form(request, form, visitor.form_token)
+    async with turns(request).turn(DOOR, client_of(request)):
+        await run_in_threadpool(_sign_out, request)
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(SESSION, path="/")
     return response
 
 
-def _sign_in(request: Request, form: Form) -> str | None:
-    login_id = form.get("login", "").strip().lower()
-    with readers(request).operator(login_id) as connection:
-        return logins.sign_in(connection, login_id, form.get("password", ""))
+def _sign_out(request: Request) -> None:
+    with readers(request).door() as connection:
+        logins.sign_out(connection, request.cookies[SESSION])
+
+
+def _password_of(request: Request, login_id: str, device: str) -> tuple[str | None, bool]:
+    if not logins.is_login_id(login_id):
+        return None, False
+    with readers(request).door() as connection:
+        return logins.password_of(connection, login_id, device)
+
+
+def _start_session(request: Request, login_id: str, password_hash: str, device: str) -> str | None:
+    browser = plain(request.headers.get("user-agent", ""))
+    with readers(request).door(login_id) as connection:
+        return logins.start_session(
+            connection, login_id, password_hash, device=device, client=client_of(request), browser=browser
+        )
 
 
 def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Response:
@@ -204,19 +243,21 @@ def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Res
         next=_own_path(going_to),
         form_token=_form_token(visit),
     )
-    _set_cookie(response, request, VISIT, visit, 3600)
+    set_cookie(response, request, VISIT, visit, 3600)
     return response
 
 
-def _set_cookie(response: Response, request: Request, name: str, value: str, seconds: int) -> None:
+def set_cookie(response: Response, request: Request, name: str, value: str, seconds: int, path: str = "/") -> None:
+    """Set a cookie that no script reads and no other site sends along."""
     is_secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=is_secure)
+    response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=is_secure)
 
 
-def _to_sign_in(request: Request) -> Response:
+def to_sign_in(request: Request) -> Response:
+    """Ask a stranger to sign in, and to come back then."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    url = request.url_for("show_sign_in").path
-    return RedirectResponse(str(request.url.replace(path=url, query="").include_query_params(next=wanted)), 303)
+    # A path, not an address: the Host that was sent is echoed nowhere.
+    return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
 
 
 def _own_path(path: str) -> str:

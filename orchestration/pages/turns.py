@@ -6,7 +6,7 @@ Nobody waits in a thread: a thread is taken with the turn, so what one login ask
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.exceptions import HTTPException
 
@@ -23,6 +23,8 @@ class Kind:
     statement_seconds: int
     age_seconds: int
     """How long a transaction may last; where PostgreSQL is older than 17, each statement and each pause."""
+    when_full: int = 503
+    """The status of an answer for which there is no turn."""
 
 
 DOOR = Kind("door", at_once=4, per_login=4, in_line=200, wait_seconds=5, statement_seconds=5, age_seconds=10)
@@ -30,7 +32,10 @@ PAGE = Kind("page", at_once=10, per_login=2, in_line=20, wait_seconds=10, statem
 DECISION = Kind("decision", at_once=4, per_login=2, in_line=4, wait_seconds=20, statement_seconds=120, age_seconds=300)
 DOWNLOAD = Kind("download", at_once=3, per_login=1, in_line=3, wait_seconds=30, statement_seconds=300, age_seconds=900)
 WEBHOOK = Kind("webhook", at_once=4, per_login=4, in_line=100, wait_seconds=5, statement_seconds=5, age_seconds=10)
-KINDS = (DOOR, PAGE, DECISION, DOWNLOAD, WEBHOOK)
+# Passwords are hashed one at a time, and for who comes from a device that signed in before beside all others.
+HASHING = Kind("hashing", 1, per_login=1, in_line=1, wait_seconds=3, statement_seconds=0, age_seconds=0, when_full=429)
+HASHING_KNOWN = replace(HASHING, name="hashing for known devices")
+KINDS = (DOOR, PAGE, DECISION, DOWNLOAD, WEBHOOK, HASHING, HASHING_KNOWN)
 
 
 class Crowded(HTTPException):
@@ -60,8 +65,8 @@ class Turns:
         own = self._own.setdefault((kind, login), _Line(kind.per_login, kind.per_login + kind.in_line))
         try:
             async with (
-                _place(own, kind, 429, "Too much at once under your login: try again when the rest is done."),
-                _place(self._all[kind], kind, 503, "Too many people are at this at once: try again soon."),
+                _place(own, kind, 429, "Too much at once from you: try again when the rest is done."),
+                _place(self._all[kind], kind, kind.when_full, "Too many people are at this at once: try again soon."),
             ):
                 yield
         finally:

@@ -31,7 +31,7 @@ def story_template(postgres_server: str) -> str:
         add_staff(connection)
         for login, tenant in (("tina", tenants[0]), ("theo", tenants[1])):
             logins.add_login(connection, login, "tenant", tenant)
-            connection.execute(logins._SQL["start_session"], _session_of(login))
+            start_session(connection, login)
     return STORY
 
 
@@ -41,7 +41,7 @@ def add_staff(connection: psycopg.Connection[Any]) -> None:
     logins.add_login(connection, "otto", "operator", None)
     logins.set_password(connection, "ana", PASSWORD)
     for login in ("ana", "otto"):
-        connection.execute(logins._SQL["start_session"], _session_of(login))
+        start_session(connection, login)
 
 
 @pytest.fixture
@@ -74,5 +74,10 @@ def _token_of(login: str) -> str:
     return f"a-session-of-{login}"
 
 
-def _session_of(login: str) -> dict[str, object]:
-    return {"token_hash": sha256(_token_of(login).encode()).digest(), "login_id": login, "seconds": 3600}
+def start_session(connection: psycopg.Connection[Any], login: str) -> None:
+    """A session that gave its second factor, without a password."""
+    connection.execute(
+        "insert into control.sessions (token_hash, login_id, expires_at, second_factor_at)"
+        " values (%s, %s, now() + interval '1 hour', now())",
+        [sha256(_token_of(login).encode()).digest(), login],
+    )

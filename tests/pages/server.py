@@ -16,6 +16,8 @@ from warehouse import access
 from warehouse.access import Access
 from warehouse.connect import Role, connect
 
+MASTER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
 
 @contextmanager
 def served_by(url: str) -> Iterator[str]:
@@ -37,7 +39,7 @@ def served_by(url: str) -> Iterator[str]:
 def serving(url: str, home: Path, today: date) -> Iterator[str]:
     """The address of the pages of that database, as on that day, for as long as the context lasts."""
     with served_by(url) as served, socket.socket() as listening:
-        pages = application(Settings(home=home, database_url=served), today=lambda: today)
+        pages = application(Settings(home=home, database_url=served, master_keys=MASTER_KEY), today=lambda: today)
         server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
         listening.bind(("127.0.0.1", 0))
         listening.listen()

@@ -1,6 +1,8 @@
 """Who gets in, and whose word a form is."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import psycopg
@@ -8,10 +10,12 @@ import pytest
 
 from orchestration.pages.door import SESSION
 from orchestration.pages.headers import HEADERS
-from tests.pages.signing import PASSWORD, form_token, sign_in
+from orchestration.pages.tries import ALLOWED, Tries, Trying
+from orchestration.pages.turns import Crowded
+from tests.pages.signing import PASSWORD, form_token, give_password, set_up, sign_in
 from warehouse import logins
 from warehouse.connect import Role, connect
-from warehouse.logins import ALLOWED_FAILURES, LoginError
+from warehouse.logins import LoginError
 
 Visit = Callable[[str], httpx.Client]
 PAGES = ("/periods", "/periods/acme-dental/2026-10-01", "/packs/2026-10.zip", "/days", "/days/acme-dental/2026-10-01")
@@ -30,6 +34,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(visit: Visit) -> None:
     form = {"login": "ANA ", "password": PASSWORD, "form_token": form_token(page.text), "next": "/days?q=acme"}
     answer = client.post("/sign-in", data=form)
     assert answer.headers["location"] == "/days?q=acme"
+    set_up(client)
     assert client.get("/days?q=acme").status_code == 200
 
 
@@ -54,13 +59,78 @@ def test_a_wrong_password_and_an_unknown_login_are_told_alike(visit: Visit, logi
     assert SESSION not in client.cookies
 
 
-def test_after_five_wrong_passwords_even_the_right_one_waits(story_url: str) -> None:
-    with connect(story_url, Role.OPERATOR) as connection:
-        for _ in range(ALLOWED_FAILURES):
-            assert logins.sign_in(connection, "ana", "wrong password!") is None
-        assert logins.sign_in(connection, "ana", PASSWORD) is None
-        connection.execute("update control.login_passwords set failed_at = now() - interval '16 minutes'")
-        assert logins.sign_in(connection, "ana", PASSWORD) is not None
+def test_after_five_wrong_passwords_that_client_waits_and_nobody_else_does(visit: Visit) -> None:
+    stranger, known = visit(""), visit("")
+    assert give_password(known, "ana").status_code == 303
+    for _ in range(ALLOWED):
+        assert give_password(stranger, "ana", "wrong password!").status_code == 401
+    refused = give_password(stranger, "ana")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 15 * 60 + 1
+    # From the same address, but by a browser that signed in before.
+    known.cookies.delete(SESSION)
+    assert give_password(known, "ana").status_code == 303
+
+
+def test_no_number_of_strangers_locks_a_login_out() -> None:
+    now = 0.0
+    tries = Tries(lambda: now)
+    for number in range(2_000):
+        trying = Trying(f"198.51.{number // 250}.{number % 250}", "ana")
+        with suppress(Crowded):
+            for _ in range(ALLOWED):
+                tries.require(trying)
+                tries.failed(trying)
+    tries.require(Trying("203.0.113.7", "ana"))  # a first try, from wherever it comes
+    tries.require(Trying("198.51.0.1", "ana", device="ana's"))
+    tries.require(Trying("203.0.113.7", "otto"))
+    with pytest.raises(Crowded):
+        tries.require(Trying("198.51.0.1", "ana"))
+    now = 15 * 60 + 1
+    tries.require(Trying("198.51.0.1", "ana"))
+
+
+def test_an_address_that_tries_many_logins_waits_too_and_ipv6_counts_by_subscriber() -> None:
+    tries = Tries(lambda: 0.0)
+    for number in range(20):
+        tries.failed(Trying(f"2001:db8::{number:x}", f"login-{number}"))
+    with pytest.raises(Crowded):
+        tries.require(Trying("2001:db8::ffff", "another"))
+    tries.require(Trying("2001:db8:0:1::1", "another"))
+
+
+def test_strangers_who_sign_in_at_once_are_refused_early_and_slow_nobody_down(visit: Visit, story_url: str) -> None:
+    ana, stranger = visit("ana"), visit("")
+    form = {"login": "ana", "password": "wrong password!", "form_token": form_token(stranger.get("/sign-in").text)}
+    before = min(ana.get("/sign-out").elapsed.total_seconds() for _ in range(5))
+    with ThreadPoolExecutor(30) as crowd:
+        tried = [crowd.submit(stranger.post, "/sign-in", data=form) for _ in range(30)]
+        while not all(one.done() for one in tried):
+            assert ana.get("/sign-out").elapsed.total_seconds() < before + 5
+    answers = [one.result() for one in tried]
+    assert {answer.status_code for answer in answers} <= {401, 429}
+    assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 429)
+    assert sum(answer.status_code == 401 for answer in answers) <= ALLOWED
+
+
+def test_no_connection_is_held_while_a_password_is_hashed(
+    visit: Visit, story_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def hashed(password: str, password_hash: str | None) -> bool:
+        with psycopg.connect(story_url) as connection:
+            seen.append(
+                connection.execute(
+                    "select count(*) from pg_stat_activity where datname = current_database()"
+                    " and pid <> pg_backend_pid() and xact_start is not null and backend_type = 'client backend'"
+                ).fetchone()
+            )
+        return False
+
+    monkeypatch.setattr(logins, "is_password", hashed)
+    assert give_password(visit(""), "ana").status_code == 401
+    assert seen == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -11,24 +11,13 @@ with login as (
     returning login_id
 )
 
-insert into control.login_passwords (login_id, salt, password_hash, scrypt_n, scrypt_r, scrypt_p)
+insert into control.login_passwords (login_id, password_hash)
 select
     login_id,
-    %(salt)s,
-    %(password_hash)s,
-    %(n)s,
-    %(r)s,
-    %(p)s
+    %(password_hash)s
 from login
 on conflict (login_id) do update
-    set
-        salt = excluded.salt,
-        password_hash = excluded.password_hash,
-        scrypt_n = excluded.scrypt_n,
-        scrypt_r = excluded.scrypt_r,
-        scrypt_p = excluded.scrypt_p,
-        failures = 0,
-        failed_at = null
+    set password_hash = excluded.password_hash
 returning login_id;
 
 -- name: disable
@@ -43,50 +32,92 @@ select
     tenant_id,
     created_at,
     password_set_at,
+    second_factor_at,
+    recovery_codes_left,
     disabled_at
 from control.logins
 order by login_id;
 
 -- name: password
 select
-    passwords.salt,
     passwords.password_hash,
-    passwords.scrypt_n,
-    passwords.scrypt_r,
-    passwords.scrypt_p,
-    passwords.failures >= %(allowed_failures)s
-    and passwords.failed_at > now() - make_interval(secs => %(pause_seconds)s) as must_wait
+    exists (
+        select 1 from control.devices as devices
+        where devices.device_hash = %(device_hash)s and devices.login_id = logins.login_id
+    ) as is_known_device
 from control.login_passwords as passwords
 inner join control.logins as logins on passwords.login_id = logins.login_id
-where logins.login_id = %(login_id)s and logins.disabled_at is null
-for update of passwords;
+where logins.login_id = %(login_id)s and logins.disabled_at is null;
 
--- name: count_failure
-update control.login_passwords set failures = failures + 1, failed_at = now()
+-- name: remember_device
+insert into control.devices (device_hash, login_id)
+values (%(device_hash)s, %(login_id)s)
+on conflict (device_hash) do update
+    set seen_at = now();
+
+-- name: forget_devices
+delete from control.devices
 where login_id = %(login_id)s;
 
--- name: forget_failures
-update control.login_passwords set failures = 0, failed_at = null
-where login_id = %(login_id)s and failures > 0;
+-- name: forget_old_devices
+delete from control.devices
+where seen_at < now() - make_interval(days => %(days)s);
 
 -- name: start_session
-insert into control.sessions (token_hash, login_id, expires_at)
-values (%(token_hash)s, %(login_id)s, now() + make_interval(secs => %(seconds)s));
+insert into control.sessions (token_hash, login_id, expires_at, client, browser, second_factor_at)
+select
+    %(token_hash)s,
+    logins.login_id,
+    now() + make_interval(secs => %(seconds)s),
+    %(client)s,
+    %(browser)s,
+    null
+from control.logins as logins
+inner join control.login_passwords as passwords on logins.login_id = passwords.login_id
+where
+    logins.login_id = %(login_id)s
+    and logins.disabled_at is null
+    and passwords.password_hash = %(password_hash)s
+returning login_id;
 
 -- name: session
 select
     logins.login_id,
     logins.role,
     logins.tenant_id,
-    coalesce(tenants.name, '') as tenant_name
+    coalesce(tenants.name, '') as tenant_name,
+    case
+        when logins.role = 'tenant' or sessions.second_factor_at is not null then 'open'
+        when logins.second_factor_at is not null then 'code'
+        else 'enrolment'
+    end as standing
 from control.sessions as sessions
 inner join control.logins as logins on sessions.login_id = logins.login_id
 left join control.tenants as tenants on logins.tenant_id = tenants.tenant_id
 where sessions.token_hash = %(token_hash)s and sessions.expires_at > now() and logins.disabled_at is null;
 
+-- name: sessions
+select
+    session_id,
+    login_id,
+    started_at,
+    expires_at,
+    client,
+    browser,
+    second_factor_at,
+    token_hash = %(token_hash)s as is_this
+from control.sessions
+where expires_at > now() and (%(login_id)s::text is null or login_id = %(login_id)s)
+order by started_at desc, session_id;
+
 -- name: end_session
 delete from control.sessions
 where token_hash = %(token_hash)s;
+
+-- name: revoke_session
+delete from control.sessions
+where login_id = %(login_id)s and session_id::text = %(session_id)s
+returning login_id;
 
 -- name: end_sessions_of
 delete from control.sessions
@@ -95,3 +126,71 @@ where login_id = %(login_id)s;
 -- name: purge_expired_sessions
 delete from control.sessions
 where expires_at <= now();
+
+-- name: second_factor
+select
+    factors.data_key_id,
+    factors.ciphertext,
+    factors.last_step,
+    factors.confirmed_at is not null as is_confirmed,
+    keys.master_key_id,
+    keys.wrapped_key
+from control.second_factors as factors
+inner join control.data_keys as keys on factors.data_key_id = keys.data_key_id
+where factors.login_id = %(login_id)s
+for update of factors;
+
+-- name: propose_second_factor
+insert into control.second_factors (login_id, data_key_id, ciphertext)
+values (%(login_id)s, %(data_key_id)s, %(ciphertext)s)
+on conflict (login_id) do nothing;
+
+-- name: take_step
+update control.second_factors
+set
+    last_step = %(step)s,
+    confirmed_at = coalesce(confirmed_at, now())
+where login_id = %(login_id)s and last_step < %(step)s
+returning login_id;
+
+-- name: pass_session
+update control.sessions set second_factor_at = now()
+where token_hash = %(token_hash)s;
+
+-- name: confirm_second_factor
+update control.logins
+set
+    second_factor_at = now(),
+    recovery_codes_left = %(codes)s
+where login_id = %(login_id)s;
+
+-- name: add_recovery_code
+insert into control.recovery_codes (login_id, code_hash)
+values (%(login_id)s, %(code_hash)s);
+
+-- name: use_recovery_code
+with used as (
+    delete from control.recovery_codes
+    where login_id = %(login_id)s and code_hash = %(code_hash)s
+    returning login_id
+)
+
+update control.logins set recovery_codes_left = recovery_codes_left - 1
+where login_id in (select login_id from used)
+returning login_id;
+
+-- name: forget_second_factor
+delete from control.second_factors
+where login_id = %(login_id)s;
+
+-- name: forget_recovery_codes
+delete from control.recovery_codes
+where login_id = %(login_id)s;
+
+-- name: reset_second_factor
+update control.logins
+set
+    second_factor_at = null,
+    recovery_codes_left = 0
+where login_id = %(login_id)s and second_factor_at is not null
+returning login_id;

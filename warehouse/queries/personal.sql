@@ -163,6 +163,10 @@ where tenant_id = %(tenant_id)s and wrapped_key <> '';
 delete from control.sessions
 where login_id in (select login_id from control.logins where tenant_id = %(tenant_id)s);
 
+-- name: erase_devices
+delete from control.devices
+where login_id in (select login_id from control.logins where tenant_id = %(tenant_id)s);
+
 -- name: erase_logins
 update control.logins set disabled_at = now()
 where tenant_id = %(tenant_id)s and disabled_at is null;

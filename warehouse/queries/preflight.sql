@@ -236,6 +236,9 @@ secret (schema_name, relation, role) as (
     ('control', 'data_keys', 'minutebook_loader'),
     ('control', 'data_keys', 'minutebook_operator'),
     ('control', 'login_passwords', 'minutebook_operator'),
+    ('control', 'devices', 'minutebook_operator'),
+    ('control', 'second_factors', 'minutebook_operator'),
+    ('control', 'recovery_codes', 'minutebook_operator'),
     ('control', 'sessions', 'minutebook_operator'),
     ('ledger', 'audit_log', 'minutebook_operator'),
     ('ledger', 'audit_chain', 'minutebook_operator')

@@ -92,3 +92,15 @@ where credential_id = %(credential_id)s;
 -- name: owners
 select tenant_id from control.data_keys
 order by tenant_id nulls first;
+
+-- name: sealed_second_factors
+select
+    login_id,
+    ciphertext
+from control.second_factors
+where data_key_id = %(data_key_id)s
+for no key update;
+
+-- name: reseal_second_factor
+update control.second_factors set ciphertext = %(ciphertext)s
+where login_id = %(login_id)s;

@@ -1,0 +1,24 @@
+"""Text of others, made fit to be shown: no control characters, no escape sequences, nothing that turns a line round."""
+
+import re
+
+# CSI and OSC and other sequences that ESC or its C1 forms begin, whole; then whatever control is left.
+_SEQUENCES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_SPACES = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """The text on one line, without what a terminal, a log or a page would act on."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub("", _SPACES.sub(" ", _SEQUENCES.sub("", text)))
+
+
+def plain_lines(text: str) -> str:
+    """The same of text that has lines of its own."""
+    return "\n".join(map(plain, text.split("\n")))
