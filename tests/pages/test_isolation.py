@@ -71,7 +71,8 @@ def test_under_the_servers_login_every_page_and_every_step_works(visit: Visit, s
     pack = ana.get("/packs/acme-dental/2026-09-01.zip")
     assert zipfile.ZipFile(io.BytesIO(pack.content)).testzip() is None
     token = form_token(ana.get("/periods/bright-smiles/2026-10-01").text)
-    assert ana.post("/periods/bright-smiles/2026-10-01/approve", data={"form_token": token}).status_code == 303
+    answer = ana.post("/periods/bright-smiles/2026-10-01/approve", data={"form_token": token})
+    assert answer.status_code == 303, answer.text
     page = ana.get("/approvals?month=2026-10&which=ready").text
     seen = re.findall(r'name="seen" value="(\w+)"', page)[0]
     form = {"form_token": form_token(page), "seen": seen}
