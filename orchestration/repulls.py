@@ -10,6 +10,7 @@ from orchestration.assets.ingest import failure, tell
 from orchestration.pulling import PullOutcome, pull_again
 from orchestration.resources import Minutebook
 from orchestration.sensors import held_back
+from sources import HORIZONS
 from warehouse import clock, due
 from warehouse.connect import Role, connect
 
@@ -53,7 +54,7 @@ def pull_days_again_when_due(
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
         if not due.a_schedule_pulls(connection):
             return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")
-        days = due.account_days(connection, now)
+        days = due.account_days(connection, now, HORIZONS)
     waiting = [day for day in days if day.due_at <= now]
     if not waiting:
         until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""

@@ -30,3 +30,6 @@ SOURCES = {
         Source("usage_metrics", usage_metrics.HORIZON_DAYS, key_of=None),
     )
 }
+
+HORIZONS = {source.name: source.horizon_days for source in SOURCES.values()}
+"""How many days each source's provider remembers; None: it does not forget."""

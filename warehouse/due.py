@@ -4,8 +4,13 @@ incomplete, failed for a passing reason, died   after 15 minutes, then twice as 
 failed for what a person probably must mend     after an hour, then twice as long each time, up to a day
 failed for want of an accepted credential       as well as soon as another one is stored
 never pulled                                    twelve hours after its day ended: the night should have been there
+
+They come back as far as the provider remembers them, however long nobody could pull; what was before the first night
+was for a person to load.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,7 +18,8 @@ from warehouse.control.changes import Connection, first, rows
 from warehouse.pulls import PullKey
 
 FILE = "due"
-WITHIN = timedelta(days=14)  # Vapi forgets later days; a day nobody could mend by then needs a person
+RECENT = timedelta(days=14)
+FURTHEST = timedelta(days=400)  # of a provider that forgets nothing
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 FIRST_FAR_WAIT, LONGEST_FAR_WAIT = timedelta(hours=1), timedelta(days=1)
 NIGHT_IS_OVER = timedelta(hours=12)
@@ -31,13 +37,22 @@ class DueDay:
     due_at: datetime
 
 
-def account_days(connection: Connection, now: datetime) -> list[DueDay]:
-    """Every account-day of the last fourteen that comes back, soonest first; those after `now` are not due yet."""
+def account_days(connection: Connection, now: datetime, horizons: Mapping[str, int | None]) -> list[DueDay]:
+    """Every account-day that comes back, soonest first; those after `now` are not due yet.
+
+    horizons: for how many days the provider of each source remembers, None: for good. Other sources bring none back.
+    """
+    night = first(connection, FILE, "first_night")
+    since = min(now, (night and night["started_at"]) or now) - RECENT
+    first_days = {
+        source: max(since, now - (FURTHEST if days is None else timedelta(days=days))).date().isoformat()
+        for source, days in horizons.items()
+    }
     found = rows(
         connection,
         FILE,
         "account_days",
-        first_day=(now - WITHIN).date(),
+        first_days=json.dumps(first_days),
         last_day=now.date() - timedelta(days=1),
         first_wait=FIRST_WAIT,
         longest_wait=LONGEST_WAIT,
@@ -63,11 +78,13 @@ def account_days(connection: Connection, now: datetime) -> list[DueDay]:
     ]
 
 
-def next_pulls(connection: Connection, now: datetime) -> dict[tuple[str, str, date], datetime]:
+def next_pulls(
+    connection: Connection, now: datetime, horizons: Mapping[str, int | None]
+) -> dict[tuple[str, str, date], datetime]:
     """When each account-day (source, account, usage date) that comes back is pulled next; `now` where it is due."""
     return {
         (day.key.source, day.key.account, day.key.usage_date): max(day.due_at, now)
-        for day in account_days(connection, now)
+        for day in account_days(connection, now, horizons)
     }
 
 

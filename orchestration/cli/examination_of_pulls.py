@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from orchestration.cli.findings import Finding, Level
-from sources import SOURCES
+from sources import HORIZONS, SOURCES
 from warehouse import due, purging
 from warehouse.attention import days_needing_attention
 from warehouse.control.changes import Connection, Row, rows
@@ -29,7 +29,7 @@ def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[F
     if not needing:
         yield Finding(Level.GOOD, f"no day of the last {days} is missing, failed or incomplete")
         return
-    back = due.next_pulls(connection, now)
+    back = due.next_pulls(connection, now, HORIZONS)
     order = list(STATES)
     needing.sort(key=lambda row: (row["source"], order.index(row["status"]), row["usage_date"]))
     for (source, status), group in groupby(needing, key=lambda row: (row["source"], row["status"])):

@@ -9,6 +9,7 @@ from orchestration.cli.output import next_step, show
 from orchestration.cli.pulls import progress, report
 from orchestration.cli.session import session
 from orchestration.pulling import pull_again
+from sources import HORIZONS
 from warehouse import clock, due
 from warehouse.connect import Role, connect
 
@@ -21,7 +22,7 @@ def again(
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Only show which days come back, why and when.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Pull the days of the last 14 that another pull alone may mend: incomplete, failed in passing, never pulled.
+    """Pull the days that another pull alone may mend and their provider remembers: incomplete, failed, never pulled.
 
     Each waits longer than the time before, from 15 minutes to 12 hours. `minutebook up` does this by itself.
     """
@@ -29,7 +30,7 @@ def again(
     now = clock.now()
     with settings.database() as url:
         with connect(url, Role.LOADER, actor=settings.actor) as connection:
-            days = due.account_days(connection, now)
+            days = due.account_days(connection, now, HORIZONS)
         if is_dry:
             rows = [
                 {

@@ -14,7 +14,7 @@ from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.pulling import PullOutcome, PullTrigger, TenantDay
 from orchestration.pulling import pull as pull_days
-from sources import SOURCES
+from sources import HORIZONS, SOURCES
 from warehouse import clock, due
 from warehouse.attention import days_needing_attention
 from warehouse.clock import today
@@ -149,7 +149,7 @@ def status(
         for slug in tenant or ():
             tenants.require_tenant(connection, slug)
         rows = days_needing_attention(connection, first, last, tenant)
-        coming = due.next_pulls(connection, clock.now())
+        coming = due.next_pulls(connection, clock.now(), HORIZONS)
     for row in rows:
         at = coming.get((row["source"], row["account"], row["usage_date"]))
         row["next_pull"] = at and f"{at:%Y-%m-%d %H:%M} UTC"

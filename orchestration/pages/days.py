@@ -11,6 +11,7 @@ from starlette.responses import Response
 from orchestration.pages.door import Visitor, for_roles, readers
 from orchestration.pages.paging import Paging, page_number
 from orchestration.pages.rendering import render
+from sources import HORIZONS
 from warehouse import clock, due
 from warehouse.control.changes import Row, first, rows
 from warehouse.mending import mend
@@ -77,7 +78,7 @@ def show_day(request: Request, visitor: Visitor) -> Response:
         usage = rows(connection, FILE, "usage_of_day", tenant_id=tenant, usage_date=day)
         known = first(connection, "statements", "tenant", tenant_id=tenant)
     with readers(request).operator() as connection:
-        coming = due.next_pulls(connection, clock.now())
+        coming = due.next_pulls(connection, clock.now(), HORIZONS)
     if known is None:
         raise HTTPException(404, f"There is no tenant {tenant}.")
     for source in sources:

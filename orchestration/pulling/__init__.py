@@ -25,6 +25,7 @@ from orchestration.pulling.routing import Routing
 from orchestration.pulling.running import PullRun
 from orchestration.pulling.waiting import work
 from orchestration.settings import Settings
+from sources import HORIZONS
 from warehouse import clock, due
 from warehouse.connect import Role, connect
 from warehouse.errors import DatabaseUnreachable
@@ -119,7 +120,7 @@ def pull_again(
     with connect(url, Role.LOADER, actor="pull again", autocommit=True) as connection:
         days = [
             AccountDay(day.key.source, day.key.account, day.key.usage_date, day.tenants)
-            for day in due.account_days(connection, now)
+            for day in due.account_days(connection, now, HORIZONS)
             if day.due_at <= now
         ]
         if days:

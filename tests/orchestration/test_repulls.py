@@ -11,6 +11,7 @@ from orchestration.cli import app
 from orchestration.pulling import PullTrigger, pull_again
 from orchestration.repulls import pull_days_again, pull_days_again_when_due
 from orchestration.resources import Minutebook
+from sources import HORIZONS
 from tests.orchestration.house import House, call, states
 from tests.orchestration.test_ingest_runs import materialised
 from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, status
@@ -40,7 +41,7 @@ def waiting(house: House, at: datetime | None = None) -> dict[tuple[str, date], 
     with connect(house.url, Role.LOADER) as connection:
         return {
             (day.key.account, day.key.usage_date): (day.status, day.tries, day.due_at <= at)
-            for day in due.account_days(connection, at)
+            for day in due.account_days(connection, at, HORIZONS)
         }
 
 
@@ -80,7 +81,7 @@ def test_a_day_that_failed_in_passing_comes_back_and_waits_longer_each_time(
     waits = []
     for _ in range(8):
         with connect(acme.url, Role.LOADER) as connection:
-            (day,) = due.account_days(connection, NOW)
+            (day,) = due.account_days(connection, NOW, HORIZONS)
         ended = acme.execute("select max(closed_at) as at from ledger.pulls where usage_date = %s", DAY)[0]["at"]
         waits.append((day.due_at - ended) / timedelta(minutes=1))
         acme.execute(
@@ -150,7 +151,7 @@ def test_whatever_fails_comes_back_by_itself_at_growing_distances_and_heals(
     distances = []
     for _ in range(3):
         with connect(acme.url, Role.LOADER) as connection:
-            (day,) = due.account_days(connection, NOW)
+            (day,) = due.account_days(connection, NOW, HORIZONS)
         ended = acme.execute("select max(closed_at) as at from ledger.pulls where usage_date = %s", DAY)[0]["at"]
         distances.append(day.due_at - ended)
         passes(acme, distances[-1] / timedelta(minutes=1) + 1)
@@ -238,9 +239,32 @@ def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> 
     acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
     acme.pull(["acme"], [DAY])
     with connect(acme.url, Role.LOADER) as connection:
-        (day,) = due.account_days(connection, datetime.now(UTC))
+        (day,) = due.account_days(connection, datetime.now(UTC), HORIZONS)
     at = f"{day.due_at:%Y-%m-%d %H:%M} UTC"
     (row,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
     assert (row["usage_date"], row["status"], row["next_pull"]) == (str(DAY), "failed", at)
     told = CliRunner().invoke(app, ["doctor"], terminal_width=200).output
     assert f"1 of them come back by themselves, the first at {at}" in " ".join(told.split())
+
+
+def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remembers(house: House) -> None:
+    """Forty days without a night: days before the first one are a person's to load."""
+    house.tenant("acme", since=NOW.date() - timedelta(days=200))
+    house.own_vapi("acme", [])
+    house.attach("acme", "usage_agent", "u1", since=NOW.date() - timedelta(days=200))
+
+    def oldest() -> dict[str, int]:
+        with connect(house.url, Role.LOADER) as connection:
+            days = due.account_days(connection, NOW, HORIZONS)
+        first = {}
+        for day in days:
+            first[day.key.source] = min(first.get(day.key.source, day.key.usage_date), day.key.usage_date)
+        return {source: (NOW.date() - usage_date).days for source, usage_date in first.items()}
+
+    assert oldest() == {"vapi": 14, "usage_metrics": 14}
+    house.execute("insert into ledger.attempts (trigger, started_at) values ('schedule', %s)", NOW - timedelta(days=40))
+    assert oldest() == {"vapi": 14, "usage_metrics": 54}
+    house.execute("update ledger.attempts set started_at = %s", NOW - timedelta(days=900))
+    house.execute("update control.tenant_statuses set valid_from = valid_from - 900")
+    house.execute("update control.agent_attachments set valid_from = valid_from - 900")
+    assert oldest() == {"vapi": 14, "usage_metrics": 400}

@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.building import build
 from orchestration.minimising import apply_choices
+from sources import HORIZONS
 from tests.orchestration.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
@@ -191,7 +192,7 @@ def test_a_rejected_transcript_day_comes_back_when_the_credential_is_replaced(ho
 
     def comes_back() -> bool:
         with connect(house.url, Role.LOADER) as loader:
-            found = {(day.key.source, day.key.usage_date) for day in due.account_days(loader, now)}
+            found = {(day.key.source, day.key.usage_date) for day in due.account_days(loader, now, HORIZONS)}
         return ("voiceflow_transcripts", DAY) in found
 
     assert not comes_back()

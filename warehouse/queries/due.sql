@@ -1,14 +1,22 @@
 -- name: account_days
 -- Account-days that are not as they should be and mend by another pull alone, with the moment from which it is due.
 -- What probably needs a person (a permanent failure) comes back too, less often, and as soon as its credential is replaced.
-with expected as (
+with first_days as (
     select
-        source,
-        account,
-        usage_date,
-        array_agg(tenant_id order by tenant_id) as tenants
-    from control.expected_days(%(first_day)s, %(last_day)s)
-    group by source, account, usage_date
+        listed.key as source,
+        listed.value::date as first_day
+    from jsonb_each_text(%(first_days)s::jsonb) as listed
+),
+
+expected as (
+    select
+        e.source,
+        e.account,
+        e.usage_date,
+        array_agg(e.tenant_id order by e.tenant_id) as tenants
+    from control.expected_days((select min(first_day) from first_days), %(last_day)s) as e
+    inner join first_days as f on e.source = f.source and e.usage_date >= f.first_day
+    group by e.source, e.account, e.usage_date
 ),
 
 recent as (
@@ -17,7 +25,8 @@ recent as (
         p.state in ('published', 'superseded', 'unchanged') and ledger.is_whole(p) as is_whole,
         p.state = 'reading' and not ledger.is_alive(p.attempt_id) as is_dead
     from ledger.pulls as p
-    where p.usage_date between %(first_day)s and %(last_day)s
+    inner join first_days as f on p.source = f.source and p.usage_date >= f.first_day
+    where p.usage_date <= %(last_day)s
 ),
 
 last_whole as (
@@ -133,3 +142,7 @@ group by p.account;
 
 -- name: a_schedule_pulls
 select exists(select from ledger.attempts where trigger = 'schedule') as a_schedule_pulls;
+
+-- name: first_night
+select min(started_at) as started_at from ledger.attempts
+where trigger = 'schedule';
