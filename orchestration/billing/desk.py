@@ -10,11 +10,13 @@ import stripe
 
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.errors import StatementsUntrusted, StripeNotConfigured
+from orchestration.billing.final import FinalInvoices
 from orchestration.billing.invoice_items import Invoicer
 from orchestration.billing.outcomes import explained
 from orchestration.billing.posting import Poster
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.report import Limits
+from orchestration.billing.settling import Settling
 from orchestration.billing.setup import Setup
 from orchestration.billing.stripe_api import StripeApi
 from orchestration.settings import Settings
@@ -45,6 +47,13 @@ class Desk:
     def _require_known_answer(self) -> None:
         if fault := canary.verdict(self.connection).fault:
             raise StatementsUntrusted(fault)
+
+    def finals(self) -> FinalInvoices:
+        return FinalInvoices(self.connection, self.api, self.cache, self.readiness, clock.now)
+
+    def settling(self) -> Settling:
+        """Raises StatementsUntrusted."""
+        return Settling(self.connection, self.api, self.finals(), self.invoicer(), clock.now)
 
     def setup(self) -> Setup:
         return Setup(self.connection, self.api, self.cache, clock.now)

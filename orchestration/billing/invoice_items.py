@@ -21,7 +21,9 @@ from psycopg.rows import dict_row
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.charging import charged
 from orchestration.billing.currency import from_minor, to_minor
+from orchestration.billing.cycles import billed_on, cycle, price_of
 from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
+from orchestration.billing.given_back import decides, given_back_by_hand
 from orchestration.billing.outcomes import failure_of
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.stripe_api import StripeApi, midnight
@@ -34,8 +36,7 @@ REMEMBERED = timedelta(days=120)
 
 LOOKED_AT_AGAIN = timedelta(hours=6)
 
-KEY = "minutebook_item"
-LINE = "minutebook_line"
+KEY, LINE = "minutebook_item", "minutebook_line"
 Item = dict[str, Any]
 
 
@@ -73,31 +74,47 @@ class Invoicer:
         report = ItemsReport()
         self._is_dry = dry_run
         if dry_run:
-            report.left = [(item, "dry run") for item in [*self._owed(scope), *self._uncovered(scope, report)]]
+            report.left = [(item, "dry run") for item in [*self._owed(scope, report), *self._uncovered(scope, report)]]
             return report
         with posting_lock(self._connection):
-            for item in self._rows("pending", scope):
-                self._post(item, report)
-            for item in [*self._owed(scope), *self._uncovered(scope, report)]:
-                to_minor(item["amount"], item["currency"])
-                (committed,) = self._rows("commit", {**item, "now": self._clock()})
-                self._post({**item, **committed}, report)
+            self._finish(scope, report)
+            for item in [*self._owed(scope, report), *self._uncovered(scope, report)]:
+                self.add(item, report)
         return report
 
-    def _owed(self, scope: dict[str, Any]) -> list[Item]:
+    def finish_pending(self, tenant_id: str, report: ItemsReport) -> None:
+        """What was committed of a tenant and is not known to have arrived. The caller holds the posting lock."""
+        self._finish({"tenant_ids": [tenant_id]}, report)
+
+    def add(self, item: Item, report: ItemsReport) -> None:
+        """Commit an item as pending, then add it. The caller holds the posting lock."""
+        to_minor(item["amount"], item["currency"])
+        (committed,) = self._rows("commit", {**item, "now": self._clock()})
+        self._post({**item, **committed}, report)
+
+    def _finish(self, scope: dict[str, Any], report: ItemsReport) -> None:
+        for item in self._rows("pending", scope):
+            self._post(item, report)
+
+    def _owed(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
         items = []
         for row in self._rows("owed", scope):
-            invoice = None
-            # What Stripe refused as a credit note, since its invoice was smaller perhaps, the next invoice takes.
-            is_noted = row["gives_credit_notes"] and not row["takes_no_note"]
-            if is_noted and row["line_kind"] == "adjustment" and row["amount"] < 0:
-                invoice = self._readiness.invoice_of(row["stripe_customer_id"], _billed_on(row))
+            is_correction, invoice = row["line_kind"] == "adjustment" and row["amount"] < 0, None
+            if row["gives_credit_notes"] and is_correction:
+                invoice = self._readiness.invoice_of(row["stripe_customer_id"], billed_on(row))
             is_note = invoice is not None and invoice["status"] == "paid"
             kind = "credit_note" if is_note else "line"
-            items.append(
-                _item(row, kind, row["item_key"], row["amount"], invoice["id"] if is_note and invoice else None)
-            )
+            item = item_row(row, kind, row["item_key"], row["amount"], invoice["id"] if is_note and invoice else None)
+            if is_correction and (held := self._given_back_by_hand(item, billed_on(row))):
+                report.left.append((item, held))
+            else:
+                items.append(item)
         return items
+
+    def _given_back_by_hand(self, item: Item, day: date) -> str | None:
+        accepted = {row["subject"] for row in self._rows("accepted", item)}
+        invoice = self._readiness.invoice_of(item["stripe_customer_id"], day)
+        return given_back_by_hand(self._api, invoice, item, accepted, KEY)
 
     def _uncovered(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
         """What the statements say of each meter, less what Stripe's own lines charge."""
@@ -108,15 +125,24 @@ class Invoicer:
             row |= {"service_period_start": row["period_start"], "service_period_end": row["period_end"]}
             key = f"{row['line_id']}/coverage"
             if row["is_in_flight"]:
-                report.left.append((_item(row, "coverage", key, row["amount"], None), "a posting of it is in flight"))
+                report.left.append(
+                    (item_row(row, "coverage", key, row["amount"], None), "a posting of it is in flight")
+                )
                 continue
             try:
                 amount = row["amount"] - self._known_charge(row) - row["covered"]
             except (stripe.StripeError, StripeRefused, StripeUnavailable) as error:
-                report.left.append((_item(row, "coverage", key, row["amount"], None), _told(error)))
+                report.left.append((item_row(row, "coverage", key, row["amount"], None), _told(error)))
                 continue
-            if amount:
-                items.append(_item(row, "coverage", key, amount, None))
+            if not amount:
+                continue
+            item = item_row(row, "coverage", key, amount)
+            if amount < 0 and (
+                held := self._given_back_by_hand(item, cycle(row["period_start"], row["anchor_day"])[1])
+            ):
+                report.left.append((item, held))
+            else:
+                items.append(item)
         return items
 
     def _known_charge(self, row: Item) -> Decimal:
@@ -150,13 +176,13 @@ class Invoicer:
             if subscription and midnight(turn) <= subscription["start_date"]:
                 return Decimal(0), True  # No invoice ever comes of what was used before the subscription began.
         item = self._readiness.item(customer, row["event_name"])
-        price = _price_of(lines[0]) if lines else item["price"]["id"] if item else None
+        price = price_of(lines[0]) if lines else item["price"]["id"] if item else None
         if price is None:
             return Decimal(0), False
         return from_minor(charged(self._cache.price(price), int(row["held_quantity"])), currency), False
 
     def _counts(self, line: dict[str, Any], event_name: str) -> bool:
-        price = _price_of(line)
+        price = price_of(line)
         meter = price and (self._cache.price(price).get("recurring") or {}).get("meter")
         return bool(meter) and any(
             meter == one["id"] and event_name == one["event_name"] for one in self._readiness.meters()
@@ -190,13 +216,14 @@ class Invoicer:
                 # Stripe would say so of this key for a day: it says nothing of the item.
                 self._settle({**item, **self._rows("ask_anew", item)[0]}, report, is_key_new=True)
                 return
-            report.left.append((item, failure.cause))
+            report.left.append((item, failure.cause + (decides(item) if failure.kind == "refused" else "")))
             if failure.kind == "halt":
                 raise StripeRefused(f"Stripe does not accept our key: {failure.cause}.") from None
             if failure.kind not in ("again", "spent"):
                 self._record(item, "refused", None, failure.code, failure.cause)
             return
-        wanted = to_minor(item["amount"], item["currency"]) * (-1 if item["item_kind"] == "credit_note" else 1)
+        sign = -1 if item["item_kind"] == "credit_note" else 1
+        wanted = to_minor(item["amount"], item["currency"]) * sign
         if body["amount"] != wanted or body["currency"] != item["currency"].lower():
             cause = f"Stripe's {body['id']} says {body['amount']} {body['currency']}, not {wanted}: correct it there."
             report.left.append((item, cause))
@@ -232,8 +259,8 @@ class Invoicer:
                 "end": midnight(item["service_period_end"]),
             },
         }
-        invoice = self._readiness.invoice_of(item["stripe_customer_id"], item["period_end"])
-        if invoice is not None and invoice["status"] == "draft":
+        invoice = self._readiness.draft_for(item["stripe_customer_id"], item["period_end"], item["currency"])
+        if invoice is not None:
             try:
                 return self._api.create_invoice_item({**params, "invoice": invoice["id"]}, key)
             except stripe.InvalidRequestError as error:
@@ -260,7 +287,8 @@ def _told(error: stripe.StripeError | BillingError) -> str:
     return failure_of(error).cause if isinstance(error, stripe.StripeError) else str(error)
 
 
-def _item(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None) -> Item:
+def item_row(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None = None) -> Item:
+    """An item that is to be committed: its identifier is of customer, key and version."""
     words = f"{row['stripe_customer_id']}/{key}/{row['version']}"
     return {
         **row,
@@ -270,21 +298,3 @@ def _item(row: Item, kind: str, key: str, amount: Decimal, invoice: str | None) 
         "corrects_invoice_id": invoice,
         "identifier": f"mbi{hashlib.sha256(words.encode()).hexdigest()[:40]}",
     }
-
-
-def _billed_on(row: Item) -> date:
-    """When Stripe's invoice of the corrected line was drafted: a fee is charged in advance, all else in arrears."""
-    start, turn = cycle(row["service_period_start"], row["anchor_day"])
-    is_fee = (row["corrects_line_id"] or "").split("/")[2:3] == ["subscription"]
-    return start if is_fee else turn
-
-
-def _price_of(line: dict[str, Any]) -> str | None:
-    return ((line.get("pricing") or {}).get("price_details") or {}).get("price")
-
-
-def cycle(period_start: date, anchor_day: int) -> tuple[date, date]:
-    """Stripe's cycle that a period is in: a first period may start late, a last one end early."""
-    start = period_start - timedelta(days=anchor_day - 1)
-    following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return start.replace(day=anchor_day), following.replace(day=anchor_day)

@@ -105,10 +105,14 @@ class Poster:
             today = self._clock().date()
             self._tenants |= {tenant.tenant_id: tenant for tenant in billed_tenants(self._connection, today, unknown)}
             with self._pool(self._workers) as pool:
-                for findings in pool.map(lambda name: self._checked(self._tenants[name]), unknown):
-                    for found in findings:
-                        if found.blocks:
-                            self.report.stop(found)
+                for name, findings in zip(
+                    unknown, pool.map(lambda name: self._checked(self._tenants[name]), unknown), strict=True
+                ):
+                    blocking = [found for found in findings if found.blocks]
+                    for found in blocking:
+                        self.report.stop(found)
+                    if not blocking and self._readiness.has_ended(self._tenants[name]):
+                        self._sender.ended.add(name)
         ready = []
         for (tenant_id, meter_id), rows in groupby(page, key=_group_of):
             group = list(rows)

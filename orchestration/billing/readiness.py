@@ -116,6 +116,8 @@ class Readiness:
         if subscription is None:
             if self._cache.customer(customer).get("deleted"):
                 return [finding("customer_deleted", f"Stripe's customer {customer} is deleted: set another one.")]
+            if tenant.status == "closed":
+                return []  # What is still used is billed at approval, by items.
             return [finding("no_subscription", f"Stripe's customer {customer} has no active subscription: create one.")]
         findings = []
         anchor = datetime.fromtimestamp(subscription["billing_cycle_anchor"], UTC)
@@ -156,13 +158,18 @@ class Readiness:
 
     def of_item(self, tenant: BilledTenant, meter_id: str, event_name: str) -> Finding | None:
         """Whether the subscription has an item that bills this meter."""
-        if tenant.stripe_customer_id and self.item(tenant.stripe_customer_id, event_name):
+        customer = tenant.stripe_customer_id
+        if customer and (self.item(customer, event_name) or self.has_ended(tenant)):
             return None
         return Finding(
             tenant.tenant_id, meter_id, "no_item",
             f"The subscription of {tenant.tenant_id} has no item for {event_name}: add the price of"
             " `minutebook stripe sync` to it, or what is posted is never billed.",
         )  # fmt: skip
+
+    def has_ended(self, tenant: BilledTenant) -> bool:
+        """Whether a closed tenant's subscription is gone: no meter is invoiced any more."""
+        return tenant.status == "closed" and self.subscription(tenant.stripe_customer_id or "") is None
 
     def subscription(self, customer: str) -> Mapping[str, Any] | None:
         """The customer's subscription that bills, if there is one."""
@@ -199,6 +206,16 @@ class Readiness:
             ),
             None,
         )
+
+    def draft_for(self, customer: str, period_end: date, currency: str) -> Mapping[str, Any] | None:
+        """A draft that takes an item now: the period's own, else any other of the customer's."""
+        drafts: list[Mapping[str, Any]] = [
+            one
+            for one in self._cache.invoices(customer)
+            if one["status"] == "draft" and one["currency"] == currency.lower()
+        ]
+        own = self.invoice_of(customer, period_end)
+        return own if own is not None and own in drafts else (drafts[0] if drafts else None)
 
     def invoices_within(self, customer: str, start: date, end: date) -> list[Mapping[str, Any]]:
         """The invoices whose usage is of this time: one at its end, or one more where the subscription ended before."""

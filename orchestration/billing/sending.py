@@ -17,7 +17,11 @@ FORGETS_AFTER = timedelta(hours=23)
 """Stripe keeps identifiers and keys for at least 24 hours; an hour is left for clocks that differ."""
 
 LARGEST = 10**15 - 1
-_CANNOT = {"too_old": "older than 35 days", "invoice_final": "the period's invoice is final"}
+_CANNOT = {
+    "too_old": "older than 35 days",
+    "invoice_final": "the period's invoice is final",
+    "subscription_ended": "the subscription has ended",
+}
 
 
 class Sender:
@@ -40,6 +44,8 @@ class Sender:
         self._rate = rate
         self._sleep = sleep
         self._report = report
+        self.ended: set[str] = set()
+        """Closed tenants whose subscription is gone."""
 
     def send(self, postings: Sequence[tuple[Due, Posting]]) -> list[Resolution]:
         """One tenant and meter, oldest day first, until one of them stays pending."""
@@ -71,6 +77,8 @@ class Sender:
             return "too_old"
         if self._readiness.is_final(posting.stripe_customer_id, row.period_end):
             return "invoice_final"
+        if posting.tenant_id in self.ended:
+            return "subscription_ended"
         return None
 
     def _sent(self, posting: Posting) -> Resolution | None:

@@ -126,8 +126,9 @@ class StripeApi:
     # Invoices, items, credit notes
 
     def invoices(self, customer: str) -> list[Body]:
-        """The customer's invoices, newest first."""
-        return list(self._pages(lambda page: self._client.v1.invoices.list(page, self._read), {"customer": customer}))
+        """The customer's invoices with their payments, newest first."""
+        params = {"customer": customer, "expand": ["data.payments"]}
+        return list(self._pages(lambda page: self._client.v1.invoices.list(page, self._read), params))
 
     def invoice(self, invoice: str) -> Body:
         return _plain(self._client.v1.invoices.retrieve(invoice, {}, self._read))
@@ -150,6 +151,23 @@ class StripeApi:
 
     def credit_notes(self, invoice: str) -> list[Body]:
         return list(self._pages(lambda page: self._client.v1.credit_notes.list(page, self._read), {"invoice": invoice}))
+
+    def credit_notes_of(self, customer: str) -> list[Body]:
+        """Every note of the customer's, whoever gave it."""
+        notes = self._client.v1.credit_notes
+        return list(self._pages(lambda page: notes.list(page, self._read), {"customer": customer}))
+
+    def refunds(self, since: date) -> list[Body]:
+        """Every refund of the account that was made since a day: Stripe lists them by no customer."""
+        params = {"created": {"gte": midnight(since)}}
+        return list(self._pages(lambda page: self._client.v1.refunds.list(page, self._read), params))
+
+    def refunds_of(self, payment_intent: str) -> list[Body]:
+        params = {"payment_intent": payment_intent}
+        return list(self._pages(lambda page: self._client.v1.refunds.list(page, self._read), params))
+
+    def create_invoice(self, params: Mapping[str, Any], key: str) -> Body:
+        return _plain(self._client.v1.invoices.create(_any(params), {"idempotency_key": key}))
 
     def create_credit_note(self, params: Mapping[str, Any], key: str) -> Body:
         return _plain(self._client.v1.credit_notes.create(_any(params), {"idempotency_key": key}))

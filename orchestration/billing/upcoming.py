@@ -17,7 +17,8 @@ from psycopg.rows import dict_row
 
 from orchestration.billing.cache import Reading
 from orchestration.billing.currency import from_minor
-from orchestration.billing.invoice_items import KEY, LINE, cycle
+from orchestration.billing.cycles import cycle
+from orchestration.billing.invoice_items import KEY, LINE
 from orchestration.billing.rate import Rate
 from orchestration.billing.readiness import BilledTenant, Readiness
 from warehouse import queries

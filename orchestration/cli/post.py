@@ -1,5 +1,6 @@
 """minutebook post: what is owed reaches Stripe."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from warehouse.clock import now
 
 app = typer.Typer()
 EVENTS = ["tenant_id", "meter_id", "usage_date", "value", "held", "version", "event_name"]
+SHOWN = 5
 ITEMS = ["tenant_id", "line_id", "item_kind", "amount", "currency"]
 
 
@@ -45,9 +47,23 @@ def post(
         print_json(_as_json(report, items))
     else:
         _tell(report, items, dry_run)
-    held_back = [*report.stopped.values(), *(() if dry_run else items.left)]
-    if held_back or not report.is_clean:
-        raise CommandFailed("not everything was posted; next: minutebook stripe check, then minutebook reconcile")
+    if reasons := _reasons(report, [] if dry_run else items.left):
+        rest = f"; and {len(reasons) - SHOWN} more, above" if len(reasons) > SHOWN else ""
+        raise CommandFailed(f"not everything was posted: {'; '.join(reasons[:SHOWN])}{rest}")
+
+
+def _reasons(report: PostingReport, left: Sequence[tuple[dict[str, Any], str]]) -> list[str]:
+    """Tenant, what, and why. Days that no meter takes are only counted: reconcile names them."""
+    said = [
+        f"{one.tenant_id}{f' {one.meter_id}' if one.meter_id else ''}: {one.message}" for one in report.stopped.values()
+    ]
+    said += [f"{item['line_id']} ({item['amount']} {item['currency']}): {why}" for item, why in left]
+    others = {state: count for state, count in report.counts.items() if state == "uncovered"}
+    if others:
+        said.append(f"{others['uncovered']} day(s) no meter takes, billed at approval; which: minutebook reconcile")
+    if report.counts["refused"] and not report.stopped:
+        said.append(f"{report.counts['refused']} day(s) refused; which and why: minutebook reconcile")
+    return said
 
 
 def _tell(report: PostingReport, items: ItemsReport, dry_run: bool) -> None:

@@ -9,16 +9,20 @@ import typer
 
 from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.errors import StripeUnavailable
+from orchestration.billing.final import feed_mart, kept
 from orchestration.billing.readiness import billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.upcoming import LineComparison, compare_upcoming
-from orchestration.cli.options import Json, Tenants, command
+from orchestration.cli.options import Json, Tenants, command, parse_month
 from orchestration.cli.output import next_step, print_json, say, show
-from orchestration.cli.session import CommandFailed, session
+from orchestration.cli.session import CommandFailed, Session, session
 from warehouse.clock import now
+from warehouse.connect import Role, connect
+from warehouse.periods import Month
 
 app = typer.Typer()
 DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]
+FINAL = ["tenant_id", "period_start", "line", "ours", "stripe", "difference", "accepted", "waits", "code"]
 LINES = ["tenant_id", "line", "service_period_start", "ours", "stripe", "difference", "age"]
 
 
@@ -29,15 +33,28 @@ def reconcile(
     invoices: Annotated[
         bool, typer.Option("--invoices", help="Compare statements with Stripe's upcoming invoices too.")
     ] = False,
+    final: Annotated[
+        Month | None,
+        typer.Option(
+            "--final",
+            parser=parse_month,
+            metavar="YYYY-MM",
+            help="Compare that month's statements with final invoices.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read Stripe's day summaries back and compare them with the marts and the postings. Exits 1 on any difference.
 
-    Nothing is repaired: each finding says what to do. An upcoming invoice is up to a minute old, or as old as is said
-    beside it while Stripe does not answer.
+    Nothing is repaired: each finding says what to do. With --final only the invoices of that month's periods are read,
+    whole: usage, fees, items, credit notes, refunds, payments. An upcoming invoice is up to a minute old, or as old as
+    is said beside it while Stripe does not answer.
     """
     current = session(ctx)
     rate = current.settings.stripe_rate
+    if final:
+        _final(current, final, tenant, as_json)
+        return
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         lines = _lines(desk, tenant, rate) if invoices else []
         try:
@@ -56,6 +73,31 @@ def reconcile(
         if invoices:
             _show_lines(lines)
     _conclude(found, wrong, as_json)
+
+
+def _final(current: Session, month: Month, tenant: list[str] | None, as_json: bool) -> None:
+    """Every line of the month's final invoices against its statement's."""
+    with current.settings.database() as url:
+        with billing_desk(current.settings, url) as desk:
+            desk.cache.demand_anew()
+            desk.finals().read(month.start, tenant, per_second=current.settings.stripe_rate)
+            rows = kept(desk.connection, month, tenant)
+        with connect(url, Role.TRANSFORMER, actor=current.settings.actor, autocommit=True) as connection:
+            feed_mart(connection)
+    wrong = [row for row in rows if row["code"]]
+    if as_json:
+        print_json({"period": str(month), "lines": rows})
+    else:
+        show(rows, FINAL, False, "no statement of a billed tenant begins in that month", f"Final invoices, {month}")
+        for row in wrong:
+            say(f"{row['tenant_id']} {row['line']}: {row['what']}")
+            say(f"  {row['what_to_do']}")
+    if wrong:
+        tenants = sorted({row["tenant_id"] for row in wrong})
+        raise CommandFailed(f"{len(wrong)} line(s) of {', '.join(tenants)} differ; what to do stands below each")
+    if rows and not as_json:
+        waiting = sum(row["waits"] is not None for row in rows)
+        say(f"{len(rows) - waiting} line(s) agree to the cent" + (f"; {waiting} wait" if waiting else ""))
 
 
 def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> list[LineComparison]:

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from orchestration.billing.currency import from_minor
 from orchestration.billing.desk import billing_desk
 from orchestration.billing.setup import check as check_setup
-from orchestration.cli.options import Json, Tenants, command
+from orchestration.cli.options import Json, TenantArgument, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import queries
@@ -98,3 +98,75 @@ def invoices(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) 
         as_json,
         "no webhook told of an invoice yet; they come to: minutebook serve",
     )
+
+
+Line = Annotated[str, typer.Argument(metavar="LINE", help="Of a statement, as `reconcile --final` names it.")]
+Apply = Annotated[bool, typer.Option("--apply/--plan", help="Do it; without it, only say what would be done.")]
+
+
+@command(app, "settle", "minutebook stripe settle acme/2026-11-01/subscription --apply")
+def settle(ctx: typer.Context, line: Line, apply: Apply = False, as_json: Json = False) -> None:
+    """Bill, or give back, the difference of a statement's line to what Stripe's invoices charge, as an invoice item.
+
+    For what was voided or deleted at Stripe, a fee that Stripe charged otherwise, a credit note that it refused. Stripe
+    is read again first; to run it twice adds nothing more.
+    """
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        desk.cache.demand_anew()
+        done = desk.settling().settle(line, apply=apply)
+    show([asdict(done)], ["line", "amount", "currency", "result", "message"], as_json, "")
+    if done.result == "left":
+        raise CommandFailed(f"{line} was not settled: {done.message}")
+    if not as_json and done.result == "planned":
+        next_step(f"minutebook stripe settle {line} --apply")
+
+
+@command(app, "accept", 'minutebook stripe accept re_1PqX --reason "goodwill, agreed with Acme"')
+def accept(
+    ctx: typer.Context,
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="LINE|ID", help="A line, or what is not ours at Stripe, as `reconcile --final` names it."
+        ),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is right as it is; kept in the audit log.")],
+    as_json: Json = False,
+) -> None:
+    """Leave a difference as it is: it is no finding any more, and nothing is owed for it, until it becomes another."""
+    if not reason.strip():
+        raise typer.BadParameter("a reason is needed", param_hint="--reason")
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        desk.cache.demand_anew()
+        found = desk.settling().accept(subject, reason.strip(), current.settings.actor)
+    row = {**asdict(found), "difference": found.difference}
+    show([row], ["tenant_id", "period_start", "line", "ours", "stripe", "difference"], as_json, "")
+    if not as_json:
+        next_step(f"minutebook reconcile --final {found.period_start:%Y-%m} --tenant {found.tenant_id}")
+
+
+@command(app, "invoice", "minutebook stripe invoice acme --apply")
+def invoice(ctx: typer.Context, tenant: TenantArgument, apply: Apply = False, as_json: Json = False) -> None:
+    """Put a tenant's items that no subscription invoices on a one-off invoice, which is final within the hour."""
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        desk.cache.demand_anew()
+        settling = desk.settling()
+        waiting = settling.waiting(tenant)
+        made = settling.invoice(tenant) if apply else None
+    rows = [
+        {"stripe_id": one.stripe_id, "amount_minor": one.amount, "description": one.words, "invoice": made}
+        for one in waiting
+    ]
+    show(
+        rows,
+        ["stripe_id", "amount_minor", "description", "invoice"],
+        as_json,
+        "nothing waits that no subscription invoices",
+    )
+    if rows and not as_json:
+        next_step(
+            "minutebook reconcile --final of its month" if made else f"minutebook stripe invoice {tenant} --apply"
+        )

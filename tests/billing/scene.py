@@ -10,10 +10,12 @@ from typing import Any
 import psycopg
 
 from orchestration.billing.cache import StripeCache
+from orchestration.billing.final import FinalInvoices
 from orchestration.billing.invoice_items import Invoicer
 from orchestration.billing.posting import Poster, threads
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.report import Limits, PostingReport
+from orchestration.billing.settling import Settlement, Settling
 from orchestration.billing.stripe_api import StripeApi
 from tests.sandbox.stripe import StripeSandbox
 from warehouse.connect import Role, connect
@@ -38,7 +40,7 @@ to minutebook_billing, minutebook_transformer, minutebook_operator using (true) 
 
 STATEMENT_LINES = """
 create table marts.fct_statement_lines (
-    tenant_id text, period_start date, line_kind text, meter_id text, amount numeric, quantity bigint
+    tenant_id text, period_start date, line_kind text, meter_id text, amount numeric, quantity bigint, line_id text
 );
 alter table marts.fct_statement_lines owner to minutebook_transformer;
 grant select on marts.fct_statement_lines to minutebook_billing;
@@ -160,6 +162,17 @@ class Scene:
             limits = limits or Limits(workers=4, per_second=1e6)
             poster = Poster(connection, api, readiness, self.now, limits, sleep=lambda _: None, pool=pool)
             yield poster, Invoicer(connection, api, cache, readiness, self.now)
+
+    def settle(self, line: str, api: StripeApi | None = None) -> Settlement:
+        """As `minutebook stripe settle LINE --apply`."""
+        api = api or self.api()
+        with self.billing() as connection, self.billing() as of_cache:
+            cache = StripeCache(of_cache, api, self.now)
+            cache.demand_anew()
+            readiness = Readiness(cache, self.now, self.grace)
+            finals = FinalInvoices(connection, api, cache, readiness, self.now)
+            invoicer = Invoicer(connection, api, cache, readiness, self.now)
+            return Settling(connection, api, finals, invoicer, self.now).settle(line, apply=True)
 
     @contextmanager
     def billing(self) -> Iterator[psycopg.Connection[Any]]:

@@ -39,7 +39,7 @@ from orchestration.billing.readiness import Readiness
 from orchestration.billing.reconcile import differences, read_summaries
 from orchestration.billing.report import Limits
 from orchestration.billing.stripe_api import StripeApi, midnight
-from tests.billing.scene import DAY, KEY, OVERAGES, Scene, month_of
+from tests.billing.scene import DAY, KEY, OVERAGES, STATEMENT_LINES, Scene, month_of
 from tests.billing.schedule import Killed, SeededPool
 from tests.conftest import FAST_AND_LOOSE, TEMPLATE, administer, database_of, own_database
 from tests.sandbox.stripe import Call, Fault, StripeSandbox
@@ -211,7 +211,8 @@ class Simulation:
                 subscription["status"] = "canceled"
             stripe.advance(3600)
             self._post_well()
-        self._post_well()  # a credit note that Stripe refused is an item of the run after
+        self._decide()
+        self._post_well()
         self._prove_money()
         self._prove_told(set())
         return self.story
@@ -398,6 +399,19 @@ class Simulation:
         if stage == "received":
             self.story.calls.append(f"{self.scene.stripe.now:.0f} {call.method} {call.path} {call.key or call.params}")
 
+    def _decide(self) -> None:
+        """A person has refused credit notes given back by items: twice by mistake, and on a bad line at first."""
+        lines = self.scene.owner.execute(
+            "select distinct line_id from ledger.invoice_items where state = 'refused' and item_kind = 'credit_note'"
+            " order by 1"
+        ).fetchall()
+        for (line,) in lines:
+            for badness in (self._chance("decides", line).choice([0, 0.3, 1.0]), 0, 0):
+                self.scene.stripe.fault = lambda call, bad=badness: self._fault(call, bad)
+                with suppress(BillingError, stripe.StripeError):
+                    self.scene.settle(line, StripeApi(KEY, self.scene.stripe.url, timeout=PATIENT, read_retries=0))
+        self.scene.stripe.fault = lambda call: None
+
     def _pool(self) -> Callable[[int], Executor]:
         return pool_of(None if self.with_threads else random.Random(self.random.random()))
 
@@ -532,6 +546,7 @@ class Simulation:
 def world(url: str, now: float) -> Iterator[Scene]:
     with StripeSandbox(now) as stripe, psycopg.connect(url, autocommit=True) as owner:
         owner.execute(OVERAGES)
+        owner.execute(STATEMENT_LINES)
         owner.execute(PLANS)
         scene = Scene(url, stripe, owner)
         for meter in METERS:

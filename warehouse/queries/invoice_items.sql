@@ -25,7 +25,6 @@ lines as (
 sent as (
     select item_key, sum(amount) filter (where state = 'accepted') as amount, max(version) as version,
         bool_or(state = 'pending') as is_pending,
-        bool_or(state = 'refused' and item_kind = 'credit_note') as takes_no_note,
         max(tenant_id) as tenant_id, max(period_start) as period_start,
         max(currency) as currency, max(line_id) as line_id, max(service_period_start) as service_period_start,
         max(service_period_end) as service_period_end
@@ -40,17 +39,18 @@ owed as (
         coalesce(l.line_id, s.line_id) as line_id,
         coalesce(l.tenant_id, s.tenant_id) as tenant_id,
         coalesce(l.period_start, s.period_start) as period_start,
-        coalesce(l.amount, 0) - coalesce(s.amount, 0) as amount,
+        coalesce(l.amount, 0) - coalesce(s.amount, 0) + coalesce(a.amount, 0) as amount,
         coalesce(l.currency, s.currency) as currency,
         l.line_kind,
         l.corrects_line_id,
         coalesce(l.service_period_start, s.service_period_start) as service_period_start,
         coalesce(l.service_period_end, s.service_period_end) as service_period_end,
         coalesce(s.version, 0) + 1 as version,
-        coalesce(s.is_pending, false) as is_pending,
-        coalesce(s.takes_no_note, false) as takes_no_note
+        coalesce(s.is_pending, false) as is_pending
     from lines as l
     full join sent as s on l.line_id = s.item_key
+    -- By so much a person left Stripe's side of the line above ours.
+    left join ledger.stripe_acceptances as a on coalesce(l.line_id, s.item_key) = a.subject
 )
 
 select
@@ -66,7 +66,6 @@ select
     o.service_period_start,
     o.service_period_end,
     o.version,
-    o.takes_no_note,
     -- The plan that was in force when the corrected period began says so, whatever it or the tenant's plan says by now.
     coalesce((
         select t.gives_credit_notes from control.plan_terms as t
@@ -227,6 +226,10 @@ added as (
 select * from again
 union all
 select * from added;
+
+-- name: accepted
+select subject from ledger.stripe_acceptances
+where tenant_id = %(tenant_id)s;
 
 -- name: ask_anew
 update ledger.invoice_items

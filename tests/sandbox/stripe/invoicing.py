@@ -58,6 +58,7 @@ class Invoicing:
         self.items: dict[str, dict[str, Any]] = {}
         self.credit_notes: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
+        self._made_items = 0
         self._billed: dict[str, tuple[Items, Items]] = {}
         self.begins: Callable[[dict[str, Any], int], None] = lambda subscription, moment: None
         """Told of each turn, before the fees of what begins are charged."""
@@ -351,10 +352,11 @@ class Invoicing:
                 raise StripeProblem(400, "invoice_not_editable", "Only draft invoices take items.")
             if self.invoices[invoice]["currency"] != params["currency"]:
                 raise StripeProblem(400, None, "An item is in its invoice's currency.", param="currency")
+        self._made_items += 1
         amount = int(params["amount"])
         period = params.get("period") or {"start": self._now(), "end": self._now()}
         item = {
-            "id": f"ii_{len(self.items) + 1:06}",
+            "id": f"ii_{self._made_items:06}",
             "object": "invoiceitem",
             "amount": amount,
             "currency": params["currency"],
