@@ -6,6 +6,7 @@ the lock that lets one build at a time touch the marts. What the models mean is 
 
 import fcntl
 import hashlib
+import json
 import os
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from warehouse import clock, session
 from warehouse.connect import Role, connect, url_for
 from warehouse.control.changes import execute, first
+from warehouse.currency import NO_DECIMALS
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 # Of two threads, a few at once each: what spills to disk costs twice the processor time.
@@ -151,8 +153,9 @@ def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
 
 
 def variables() -> list[str]:
-    """The variables every command of dbt needs: which models these are."""
-    return ["--vars", f"{{models_digest: '{_digest_of_the_project()}'}}"]
+    """The variables every command of dbt needs: which models these are, and how amounts are rounded."""
+    given = {"models_digest": _digest_of_the_project(), "currencies_without_decimals": NO_DECIMALS}
+    return ["--vars", json.dumps(given)]
 
 
 def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any:

@@ -14,6 +14,8 @@ class Kind(StrEnum):
     USAGE = "items not billed"
     TOTAL = "a provider counts otherwise"
     TWO_ACCOUNTS = "calls in two accounts"
+    COSTS_DIFFER = "the costs of a call differ"
+    MINUTES_DIFFER = "minutes were charged of no connection"
     PRICE = "Stripe charges otherwise"
     MOVED = "moved a lot"
     EARLIER = "an earlier period"

@@ -1,6 +1,6 @@
-"""What makes a complete statement doubtful: it moved a lot against the last, a provider's own total disagrees, or
-its calls are counted in another account too, or Stripe charges another price. Owns `control.review_rules`: how much
-is a lot.
+"""What makes a complete statement doubtful: it moved a lot against the last, a provider's own total disagrees, its
+calls are counted in another account too or contradict themselves, or Stripe charges another price. Owns
+`control.review_rules`: how much is a lot.
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ def doubts(connection: Connection, asked: Mapping[str, object]) -> list[Blocker]
     """
     return [
         *(_of_total(row) for row in rows(connection, FILE, "totals_that_disagree", **asked)),
+        *(_of_contradiction(row) for row in rows(connection, FILE, "calls_that_contradict", **asked)),
         *(_of_two_accounts(row) for row in rows(connection, FILE, "calls_of_two_accounts", **asked)),
         *(
             _of_price(row)
@@ -49,6 +50,23 @@ def _of_total(total: Row) -> Blocker:
         f"its rows say {total['counted'] or 0}",
         f"minutebook pull --tenant {total['tenant_id']} --source {total['source']} --from {total['usage_date']} "
         f"--to {total['usage_date']}",
+    )
+
+
+def _of_contradiction(found: Row) -> Blocker:
+    first, last = found["first_date"], found["last_date"]
+    more = "" if found["calls"] == 1 else f" (and {found['calls'] - 1} more until {last})"
+    charged, counted = (f"{found[name].normalize():f} {found['unit']}" for name in ("charged", "counted"))
+    if found["doubt"] == "costs_differ":
+        kind, what = Kind.COSTS_DIFFER, f"its cost is {charged}, its costs come to {counted}"
+    else:
+        kind, what = Kind.MINUTES_DIFFER, f"{charged} charged, {counted} connected"
+    return Blocker(
+        found["tenant_id"],
+        found["period_start"],
+        kind,
+        f"call {found['call_id']} of {first}: {what}{more}",
+        f"minutebook pull --tenant {found['tenant_id']} --source vapi --from {first} --to {last}",
     )
 
 

@@ -7,15 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-_NO_DECIMALS = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
-_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
-
-
-def decimals(currency: str) -> int:
-    """How many decimals a currency's amounts have."""
-    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+from warehouse.currency import stripe_decimals
 
 
 def as_stripe(price: Mapping[str, Any], currency: str) -> dict[str, Any]:
@@ -75,4 +67,4 @@ def charges_alike(price: Mapping[str, Any], currency: str, stripe_price: Mapping
 
 def _minor(amount: Any, currency: str) -> str:
     """At most 12 decimals, in minor units, without an exponent."""
-    return f"{Decimal(str(amount)).scaleb(decimals(currency)).normalize():f}"
+    return f"{Decimal(str(amount)).scaleb(stripe_decimals(currency)).normalize():f}"

@@ -1,12 +1,6 @@
 {% macro minor_units(currency) -%}
-    {#- Decimals of a currency's smallest unit, ISO 4217; MGA has 0 as Stripe and everyday use have it. -#}
-    case
-        when {{ currency }} in (
-            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'MGA', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'
-        ) then 0
-        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
-        else 2
-    end
+    {#- Decimals of a statement's amounts; the list is warehouse/currency.py's. -#}
+    case when {{ currency }} in ({{ listed('currencies_without_decimals') }}) then 0 else 2 end
 {%- endmacro %}
 
 {% macro round_to_currency(amount, currency) -%}

@@ -4,7 +4,7 @@ with by_meter as (
         tenant_id,
         usage_date,
         sum(revenue) as revenue,
-        sum(margin) as margin
+        case when count(margin) = count(*) then sum(margin) end as margin
     from {{ ref('fct_margin_by_meter') }}
     where {{ is_made_again('tenant_id', 'all tenants') }}
     group by tenant_id, usage_date

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from warehouse.currency import stripe_step
+
 
 def charged(price: Mapping[str, Any], quantity: int) -> int:
-    """The line of an invoice for this quantity, in minor units, rounded once, half away from zero."""
+    """The line of an invoice for this quantity, as Stripe writes amounts, rounded once, half away from zero."""
     if price["billing_scheme"] == "tiered":
         exact = _tiered(price["tiers"], price["tiers_mode"], quantity)
     else:
         transform = price.get("transform_quantity")
         units = -(-quantity // transform["divide_by"]) if transform else quantity
         exact = Decimal(price["unit_amount_decimal"]) * units
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+    step = stripe_step(price["currency"].upper())
+    return int((exact / step).quantize(Decimal(1), ROUND_HALF_UP)) * step
 
 
 def _tiered(tiers: list[Mapping[str, Any]], mode: str, quantity: int) -> Decimal:

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.options import Json, Period, Tenants, command
-from orchestration.cli.output import show
+from orchestration.cli.output import show, show_unknown_costs
 from orchestration.cli.session import require_marts, session
+from warehouse import periods
 from warehouse.control.tenants import require_tenant
 from warehouse.margins import Part, margins
+from warehouse.unknown_costs import unknown_costs
 
 app = typer.Typer()
 AMOUNTS = ["revenue", "cost_reported", "cost_estimated", "cost_allocated", "margin", "margin_without_estimates"]
@@ -32,14 +34,17 @@ def show_margin(
         for slug in tenant or ():
             require_tenant(connection, slug)
         found = margins(connection, period, by, tenant)
+        unknown = unknown_costs(connection, periods.statements(connection, period, tenant))
     if by is not None:
         found = [{("usage_date" if by == Part.DAY else f"{by}_id") if name == "part" else name: value
                   for name, value in row.items()} for row in found]  # fmt: skip
     shown = found if as_json else [{**row, **{name: _cents(row[name]) for name in AMOUNTS}} for row in found]
     columns = list(found[0]) if found else []
     show(shown, columns, as_json, f"no period that starts in {period} has revenue or costs; see: minutebook status")
+    if not as_json:
+        show_unknown_costs(unknown)
 
 
-def _cents(amount: Decimal) -> Decimal:
+def _cents(amount: Decimal | None) -> Decimal | None:
     """To four decimals, for the eye; --json has them all."""
-    return amount.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    return None if amount is None else amount.quantize(Decimal("0.0001"), ROUND_HALF_UP)

@@ -14,6 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from warehouse.control.changes import Action, Change
+from warehouse.unknown_costs import UnknownCost
 
 Item = TypeVar("Item")
 WIDE = 200  # where the output is not a terminal, nothing is cut to its width
@@ -54,6 +55,13 @@ def show(
     for row in rows:
         table.add_row(*(escape(cell(row[column])) for column in columns))
     console().print(table)
+
+
+def show_unknown_costs(unknown: Sequence[UnknownCost]) -> None:
+    """Why margins are not known; nothing where they are."""
+    if unknown:
+        found = [{"tenant_id": one.tenant_id, "what": one.what, "mend": one.mend} for one in unknown]
+        show(found, ["tenant_id", "what", "mend"], False, "", "\nWhy a margin is not known")
 
 
 def tracked(rows: Sequence[Item], doing: str) -> Iterable[Item]:

@@ -9,7 +9,7 @@ import typer
 
 from orchestration.building import build
 from orchestration.cli.options import Json, Period, Tenants, command, parse_amount
-from orchestration.cli.output import console, next_step, print_json, say, show, tracked
+from orchestration.cli.output import console, next_step, print_json, say, show, show_unknown_costs, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from warehouse import blocking, periods
 from warehouse.blocker import Blocker
@@ -19,6 +19,7 @@ from warehouse.control.errors import Refused
 from warehouse.doubts import set_moved_share
 from warehouse.freshness import MartsBehind, require_built, require_fresh, standing_still
 from warehouse.periods import Month
+from warehouse.unknown_costs import UnknownCost, unknown_costs
 
 app = typer.Typer()
 AMOUNTS = ["setup", "subscription", "overage", "minimum", "adjustments", "credits", "total"]
@@ -54,17 +55,19 @@ def review(
             statements = _statements(connection, period, tenant)
             blockers = blocking.by_statement(blocking.blockers(connection, statements, today()))
             detail = periods.lines(connection, period, tenant)
+            unknown = unknown_costs(connection, statements)
             connection.commit()  # each period's state is a transaction of its own, which holds up nobody
             for row in tracked(statements, "reviewing"):
                 if periods.begin_review(connection, row, current.settings.actor):
                     row["state"] = "in_review"
     if as_json:
-        print_json([_as_json(row, blockers[blocking.key_of(row)], detail) for row in statements])
+        print_json([_as_json(row, blockers[blocking.key_of(row)], detail, unknown) for row in statements])
         return
     _show_statements(period, statements)
     if lines:
         columns = ["tenant_id", "line_id", "line_kind", "meter_id", "quantity", "unit", "amount", "currency"]
         show(detail, [*columns, "corrects_line_id"], False, "no lines", "\nLines")
+    show_unknown_costs(unknown)
     _show_blockers([blocker for row in statements for blocker in blockers[blocking.key_of(row)] if _is_pending(row)])
     _say_next(period, statements, blockers)
 
@@ -248,11 +251,16 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
         next_step(f"minutebook approve {period}")
 
 
-def _as_json(row: Row, blockers: list[Blocker], lines: list[Row]) -> Row:
+def _as_json(row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[UnknownCost]) -> Row:
     found = [{"what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
     return {
         **row,
         "blockers": found,
+        "unknown_costs": [
+            {"reason": one.reason, "what": one.what, "mend": one.mend}
+            for one in unknown
+            if (one.tenant_id, one.period_start) == blocking.key_of(row)
+        ],
         "lines": [line for line in lines if blocking.key_of(line) == blocking.key_of(row)],
     }
 

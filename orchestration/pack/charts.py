@@ -115,7 +115,7 @@ def cumulative(days: Sequence[Row], allowance: Decimal, unit: str) -> Markup:
 def costs(components: Sequence[Row], currency: str) -> Markup:
     """Bars of what a period cost, by component, shaded by how well each is known."""
     values = [
-        {"component": row["component"], "basis": row["basis"].replace("_", " "), "amount": float(row["amount"])}
+        {"component": row["component"], "basis": _shade(row["basis"]), "amount": float(row["amount"])}
         for row in components
         if row["amount"]
     ]
@@ -142,9 +142,10 @@ def costs(components: Sequence[Row], currency: str) -> Markup:
 def margins(periods: Sequence[Row], currency: str) -> Markup:
     """Revenue and cost of some periods side by side: period_start, revenue and cost, oldest first."""
     values = [
-        {"period": f"{row['period_start']:%b %Y}", "what": what, "amount": float(row[what] or Decimal(0))}
+        {"period": f"{row['period_start']:%b %Y}", "what": what, "amount": float(row[what])}
         for row in periods
         for what in ("revenue", "cost")
+        if row[what] is not None
     ]
     bars = (
         alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(34))
@@ -172,9 +173,10 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
 def tenants(summaries: Sequence[Row], currency: str) -> Markup:
     """Totals of some tenants with the cost of each behind: name, tenant_id, total and cost, in the order given."""
     values = [
-        {"id": row["tenant_id"], "what": what, "amount": float(row[what] or 0)}
+        {"id": row["tenant_id"], "what": what, "amount": float(row[what])}
         for row in summaries
         for what in ("total", "cost")
+        if row[what] is not None
     ]
     order = [row["tenant_id"] for row in summaries]
     labels = msgspec.json.encode(
@@ -195,6 +197,11 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
         )
     )
     return _drawn(bars)
+
+
+def _shade(basis: str) -> str:
+    """Whoever reported it, a cost that was reported is known as well."""
+    return "reported" if basis.startswith("reported") else basis.replace("_", " ")
 
 
 def _shortened(name: str, longest: int = 28) -> str:

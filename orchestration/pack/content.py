@@ -3,6 +3,7 @@
 As JSON it is exact (decimals and dates are text), so a pack drawn from it again is the same pack.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -75,17 +76,17 @@ class Cost(Struct, frozen=True):
 
 
 class Margin(Struct, frozen=True):
-    """Revenue less cost of one period, as known when it was read."""
+    """Revenue less cost of one period, as known when it was read; cost and margin are None while a cost is unknown."""
 
     period_start: date
     currency: str
     revenue: Decimal
-    cost: Decimal
+    cost: Decimal | None
     cost_reported: Decimal
     cost_estimated: Decimal
     cost_allocated: Decimal
     cost_billed_elsewhere: Decimal
-    margin: Decimal
+    margin: Decimal | None
     margin_percent: Decimal | None
     completeness: str
 
@@ -172,6 +173,12 @@ def read(
         "calls": read_all("calls", with_calls),
     }
     return msgspec.convert(values, Statement, from_attributes=False)
+
+
+def known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of amounts, None where one of them is not known."""
+    found = list(amounts)
+    return None if None in found else sum((amount for amount in found if amount is not None), Decimal(0))
 
 
 def tenant_of(connection: Connection, tenant_id: str) -> Row | None:

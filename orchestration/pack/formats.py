@@ -5,43 +5,17 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-# ISO 4217 where it is not two decimals; MGA as Stripe and everyday use have it, the same list as the marts'.
-_NO_DECIMALS = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "MGA",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ]
-)
-_THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+from warehouse.currency import decimals
+
 _STATES = {"open": "open", "in_review": "in review", "approved": "approved", "closed": "closed"}
 MINUS = "\u2212"
-
-
-def decimals_of(currency: str) -> int:
-    """Decimals of a currency's smallest unit."""
-    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 
 def money(amount: Decimal | None, currency: str) -> str:
     """An amount in the decimals of its currency, without the code; an em dash for none."""
     if amount is None:
         return "\u2014"
-    return _signed(f"{abs(amount):,.{decimals_of(currency)}f}", amount)
+    return _signed(f"{abs(amount):,.{decimals(currency)}f}", amount)
 
 
 def change(now: Decimal | None, former: Decimal | None) -> str:

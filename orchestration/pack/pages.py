@@ -1,14 +1,13 @@
 """A pack's HTML: one file each, with its style and its charts inside; no script, nothing loaded from anywhere."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from markupsafe import Markup
 
 from orchestration.pack import charts
-from orchestration.pack.content import Statement
+from orchestration.pack.content import Statement, known_sum
 from orchestration.pack.figures import figures_of
 from orchestration.pack.templating import STYLE_SHEET, environment
 from warehouse.periods import Month
@@ -47,9 +46,7 @@ def summary(month: Month, summaries: Sequence[Mapping[str, Any]]) -> str:
 
 def _total(currency: str, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     own = [row for row in summaries if row["currency"] == currency]
-    total, cost, margin = (
-        sum((row[key] or Decimal(0) for row in own), Decimal(0)) for key in ("total", "cost", "margin")
-    )
+    total, cost, margin = (known_sum(row[key] for row in own) for key in ("total", "cost", "margin"))
     return {
         "currency": currency,
         "statements": len(own),

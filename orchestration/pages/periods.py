@@ -22,6 +22,7 @@ from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.control.errors import Refused
 from warehouse.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.periods import ApprovalBlocked, Month
+from warehouse.unknown_costs import unknown_costs
 
 FILE = "pages"
 SHOWN = {"all": "all", "decide": "to decide", "blocked": "blocked", "ready": "ready to approve", "done": "approved"}
@@ -125,6 +126,7 @@ def _period(
         period = _statement(connection, tenant, start)
         is_pending = not _is_done(period)
         blockers = blocking.blockers(connection, [period], today) if is_pending else []
+        unknown = unknown_costs(connection, [period])
         history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
         behind = what_is_behind(connection, request, [tenant])
     return render(
@@ -138,6 +140,7 @@ def _period(
         is_running=today < period["ends_on"],
         is_pending=is_pending,
         blockers=blockers,
+        unknown=unknown,
         history=history,
         figures=figures_of(statement),
         behind=behind,
@@ -206,7 +209,7 @@ def _totals(found: Sequence[Row]) -> list[Row]:
         own = [row for row in found if row["currency"] == currency]
         billed = sum((row["total"] for row in own), Decimal(0))
         former = sum((row["former_total"] or Decimal(0) for row in own), Decimal(0))
-        margin = sum((row["margin"] or Decimal(0) for row in own), Decimal(0))
+        margin = content.known_sum(row["margin"] for row in own)
         totals.append(
             {
                 "currency": currency,
@@ -215,7 +218,7 @@ def _totals(found: Sequence[Row]) -> list[Row]:
                 "overage": sum((row["overage"] for row in own), Decimal(0)),
                 "adjustments": sum((row["adjustments"] for row in own), Decimal(0)),
                 "margin": margin,
-                "margin_percent": margin * 100 / billed if billed else None,
+                "margin_percent": margin * 100 / billed if billed and margin is not None else None,
             }
         )
     return totals

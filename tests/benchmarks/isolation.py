@@ -32,8 +32,9 @@ insert into marts.fct_calls (
 )
 select
     't' || lpad((n %% %(tenants)s)::text, 4, '0'), 'agent', 'call-' || n, 'platform', n / 100,
-    date '2026-01-01' + (n / %(tenants)s %% 90)::int, 'connected', 'ended', 'inbound', 61, '{"minutes": 2}', 'reported',
-    0.12, '{"total": 0.12}', 'USD', timestamptz '2026-01-01' + make_interval(mins => n::int %% 100000)
+    date '2026-01-01' + (n / %(tenants)s %% 90)::int, 'connected', 'ended', 'inbound', 61, '{"minutes": 2}',
+    'reported_by_voice', 0.12, '{"total": 0.12}', 'USD',
+    timestamptz '2026-01-01' + make_interval(mins => n::int %% 100000)
 from generate_series(1, %(calls)s) as n
 """
 QUERIES = {

@@ -456,7 +456,10 @@ def test_items_on_the_upcoming_invoice_are_compared_line_by_line(books: Books) -
 def test_amounts_are_whole_minor_units_of_their_currency() -> None:
     assert to_minor(Decimal("12.34"), "USD") == 1234
     assert to_minor(Decimal("1234"), "JPY") == 1234
-    assert to_minor(Decimal("1.234"), "KWD") == 1234
+    assert [to_minor(Decimal("1.23"), code) for code in ("KWD", "BHD", "JOD", "OMR", "TND")] == [1230] * 5
+    assert [to_minor(Decimal("5"), code) for code in ("ISK", "UGX")] == [500, 500]
+    assert [to_minor(Decimal("1.23"), code) for code in ("IQD", "LYD")] == [123, 123]
+    assert (from_minor(1230, "KWD"), from_minor(500, "ISK")) == (Decimal("1.23"), Decimal(5))
     assert from_minor(-450, "USD") == Decimal("-4.50")
     with pytest.raises(AmountNotExact):
         to_minor(Decimal("0.005"), "USD")

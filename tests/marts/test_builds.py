@@ -77,10 +77,10 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> 
     assert warehouse.rows(
         "select tenant_id, basis, amount from marts.fct_costs_daily where usage_date = '2026-03-02' order by 1"
     ) == [
-        ("ann", "reported", Decimal(1)),
-        ("bob", "reported", Decimal(1)),
+        ("ann", "reported_by_voice", Decimal(1)),
+        ("bob", "reported_by_voice", Decimal(1)),
         ("cal", "billed_elsewhere", Decimal(1)),
-        (None, "reported", Decimal(1)),
+        (None, "reported_by_voice", Decimal(1)),
     ]
     statuses = (
         "select tenant_id, status, cause_code from marts.fct_tenant_day_status"

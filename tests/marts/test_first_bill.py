@@ -52,7 +52,7 @@ def test_a_real_day_gives_its_known_figures(warehouse: Warehouse) -> None:
     ) == [("by_60_seconds", 58), ("by_30_seconds", 85), ("by_6_seconds", 319), ("by_1_seconds", 1781)]
     assert dict(warehouse.rows(
         "select component, round(sum(amount), 8) from marts.fct_costs_daily"
-        " where tenant_id = 'acme' and basis = 'reported' group by component"
+        " where tenant_id = 'acme' and basis = 'reported_by_voice' group by component"
     )) == {
         "transcriber": Decimal("0.30451230"), "model": Decimal("0.09129300"), "voice": Decimal("0.62965000"),
         "vapi": Decimal("1.46421000"), "voicemail-detection": Decimal("0.01229623"),

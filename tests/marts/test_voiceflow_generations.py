@@ -61,7 +61,9 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
     assert outcome.state == "published", outcome
     build(house.url, dbt_home, TODAY)
     assert house.execute(usage) == [{"quantity": 11}]
-    assert house.execute(costs) == [{"component": "transcript_cost", "basis": "reported", "amount": Decimal("0.125")}]
+    assert house.execute(costs) == [
+        {"component": "transcript_cost", "basis": "reported_by_provider", "amount": Decimal("0.125")}
+    ]
     shown = house.execute(
         "select item, reason, quantity, is_blocking from marts.fct_unbilled_usage"
         " where source = 'voiceflow' and reason <> 'unpriced' order by item"

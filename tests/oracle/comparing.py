@@ -185,7 +185,7 @@ def _compare_margins(
     pulls = {(pull.source, pull.account, pull.usage_date): pull for pull in current(found.world.pulls)}
     completeness: dict[Key, int] = {}
     revenue: dict[Key, Decimal] = {}
-    margins: dict[Key, Fraction] = {}
+    margins: dict[Key, Fraction | None] = {}
     percents: dict[Key, Decimal] = {}
     for tenant in found.world.book.tenants:
         late = after_closing(tenant, tenant.closed_on or found.world.as_of)

@@ -17,6 +17,7 @@ from tests.oracle.usage import Cost, Pull, Used, is_running, owner_of_call
 
 Key = tuple[Any, ...]
 
+KNOWN = ("reported_by_voice", "reported_by_provider", "estimated", "allocated")
 Costs = dict[tuple[str, str], Fraction | None]
 
 
@@ -32,16 +33,18 @@ class Margin:
     unknown: int = 0
 
     @property
-    def cost(self) -> Fraction:
-        return sum((self.costs.get(basis, Fraction(0)) for basis in ("reported", "estimated", "allocated")), Fraction())
+    def cost(self) -> Fraction | None:
+        return None if self.unknown else sum((self.costs.get(basis, Fraction(0)) for basis in KNOWN), Fraction())
 
     @property
-    def margin(self) -> Fraction:
-        return Fraction(self.revenue) - self.cost
+    def margin(self) -> Fraction | None:
+        return None if self.cost is None else Fraction(self.revenue) - self.cost
 
     @property
     def percent(self) -> Decimal | None:
-        return rounded(self.margin / Fraction(self.revenue) * 100, 2) if self.revenue else None
+        if self.margin is None or not self.revenue:
+            return None
+        return rounded(self.margin / Fraction(self.revenue) * 100, 2)
 
     def completeness(self, *, days_are_known: bool) -> str:
         """The worst that is true of it."""

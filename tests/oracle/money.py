@@ -6,14 +6,14 @@ from fractions import Fraction
 from tests.oracle.book import Price, Tier
 
 WITHOUT_MINOR_UNIT = {
-    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
+    "XPF",
 }  # fmt: skip
-IN_THOUSANDTHS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 
 
 def decimals(currency: str) -> int:
-    """Digits of the currency's minor unit."""
-    return 0 if currency in WITHOUT_MINOR_UNIT else 3 if currency in IN_THOUSANDTHS else 2
+    """Digits of the smallest amount that is charged: of a dinar's thousandths, tens are."""
+    return 0 if currency in WITHOUT_MINOR_UNIT else 2
 
 
 def rounded(amount: Fraction | Decimal | int, digits: int) -> Decimal:

@@ -254,8 +254,13 @@ class Author:
 
     def _cost_of_call(self) -> dict[str, Any]:
         kinds = ("transport", "transcriber", "model", "voice", "vapi", "vapi")
+        items: list[dict[str, Any]] = [{"type": kind, "cost": self._decimal(10**8, 10)} for kind in kinds]
+        total = sum((item["cost"] for item in items), Decimal(0)).quantize(Decimal("0.0001"))
+        if self.random.random() < 0.1:
+            items[2] = {"type": "model", "cost": Decimal(0), "promptTokens": self.random.choice((0, 812))}
         return self.random.choice((
-            {"costs": [{"type": kind, "cost": self._decimal(10**8, 10)} for kind in kinds], "cost": Decimal("0.1234")},
+            {"costs": items, "cost": total}, {"costs": items, "cost": total}, {"costs": items},
+            {"costs": items, "cost": Decimal("0.1234")},
             {"cost": self._decimal(9999, 4)}, {"cost": Decimal(0)}, {"costs": []}, {},
         ))  # fmt: skip
 

@@ -32,8 +32,8 @@ class Pull:
 
 @dataclass(frozen=True)
 class Cost:
-    """component by component; basis: reported, estimated, billed_elsewhere or allocated. amount is in currency;
-    None where nobody knows it."""
+    """component by component; basis: reported_by_voice, reported_by_provider, estimated, billed_elsewhere, allocated or
+    unknown. amount is in currency; None where nobody knows it."""
 
     component: str
     basis: str
@@ -108,12 +108,13 @@ def _calls(book: Book, pull: Pull) -> Iterator[Used]:
             or ("no meter" if meter is None and duration else None)
         )  # fmt: skip
         connected = duration is not None and not is_error
-        costs = _call_costs(call)
+        costs = _call_costs(call, duration if connected and duration else timedelta(0))
         if not costs and connected and tenant is not None:
-            unknown = (Cost("call", "estimated", None, "USD"),)
+            unknown = (Cost("call", "unknown", None, "USD"),)
             costs = _estimate(book, meter.meter_id, pull.usage_date, quantity) if meter else unknown
         if pull.account != "platform":
-            costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in costs)
+            told = _call_costs(call, timedelta(0), is_own=True)
+            costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in told or costs)
         item = meter.meter_id if meter else "call"
         if reason in {"error", "unattributed"} or (meter is None and duration):
             item, quantity = "call", 1
@@ -141,16 +142,30 @@ def _voice_meter(book: Book, tenant: Tenant, day: date) -> Meter | None:
     return book.meter[terms.voice_meter_id] if terms and terms.voice_meter_id else None
 
 
-def _call_costs(call: Mapping[str, Any]) -> tuple[Cost, ...]:
-    items = call.get("costs") or []
-    if items:
-        sums: dict[str, Fraction] = {}
-        for item in items:
-            sums[item["type"]] = sums.get(item["type"], Fraction(0)) + Fraction(Decimal(str(item["cost"])))
-        return tuple(Cost(kind, "reported", amount, "USD") for kind, amount in sums.items())
-    if call.get("cost") is not None:
-        return (Cost("total", "reported", Fraction(Decimal(str(call["cost"]))), "USD"),)
-    return ()
+def _call_costs(call: Mapping[str, Any], duration: timedelta, *, is_own: bool = False) -> tuple[Cost, ...]:
+    """What costs 0 though something was used is not known, nor is what lies between a call's cost and its parts; in a
+    tenant's own account all that is told is its own affair.
+    """
+    items, total = call.get("costs") or [], call.get("cost")
+    total = None if total is None else Fraction(Decimal(str(total)))
+    if not items:
+        if total is None:
+            return ()
+        is_known = is_own or total != 0 or not duration
+        return (Cost("total", "reported_by_voice" if is_known else "unknown", total if is_known else None, "USD"),)
+    sums: dict[str, Fraction | None] = {}
+    of_parts = Fraction(0)
+    for item in items:
+        cost = Fraction(Decimal(str(item["cost"])))
+        of_parts += cost
+        so_far = sums.get(item["type"], Fraction(0))
+        is_used = any(item.get(name) for name in ("minutes", "characters", "promptTokens"))
+        sums[item["type"]] = None if so_far is None or (not is_own and is_used and cost == 0) else so_far + cost
+    if not is_own and total is not None and abs(total - of_parts) > Fraction(1, 10_000):
+        sums["difference"] = None
+    return tuple(
+        Cost(kind, "unknown" if amount is None else "reported_by_voice", amount, "USD") for kind, amount in sums.items()
+    )
 
 
 def _interactions(book: Book, pull: Pull) -> Iterator[Used]:
@@ -186,7 +201,9 @@ def _metrics(book: Book, pull: Pull) -> Iterator[Used]:
             else _unbilled_day(tenant, pull.usage_date) or ("no meter" if meter is None else None)
         )  # fmt: skip
         if row["cost_usd"] is not None:
-            costs: tuple[Cost, ...] = (Cost(row["metric_type"], "reported", Fraction(row["cost_usd"]), "USD"),)
+            costs: tuple[Cost, ...] = (
+                Cost(row["metric_type"], "reported_by_provider", Fraction(row["cost_usd"]), "USD"),
+            )
         else:
             costs = _estimate(book, meter.meter_id, pull.usage_date, row["quantity"]) if meter else ()
         yield Used(
@@ -214,5 +231,5 @@ def _estimate(book: Book, meter_id: str, day: date, quantity: int) -> tuple[Cost
     if quantity == 0:
         return ()
     if found is None:
-        return (Cost(meter_id, "estimated", None, "USD"),)
+        return (Cost(meter_id, "unknown", None, "USD"),)
     return (Cost(meter_id, "estimated", quantity * Fraction(found.unit_cost), found.currency),)

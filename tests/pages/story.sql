@@ -98,7 +98,7 @@ group by tenant_id, period_start, period_end;
 insert into marts.fct_costs_daily (tenant_id, agent_id, usage_date, source, component, basis, amount, currency, provider_amount, provider_currency)
 select
     u.tenant_id, u.agent_id, u.usage_date, 'vapi', c.component,
-    case when s.number % 9 = 0 and c.component = 'model' then 'estimated' else 'reported' end,
+    case when s.number % 9 = 0 and c.component = 'model' then 'estimated' else 'reported_by_voice' end,
     u.quantity * c.rate, 'USD', u.quantity * c.rate, 'USD'
 from marts.fct_usage_daily as u
 inner join story as s on u.tenant_id = s.tenant_id
@@ -122,7 +122,7 @@ inner join (
         tenant_id,
         date_trunc('month', usage_date)::date as period_start,
         sum(amount) as cost,
-        coalesce(sum(amount) filter (where basis = 'reported'), 0) as reported,
+        coalesce(sum(amount) filter (where basis = 'reported_by_voice'), 0) as reported,
         coalesce(sum(amount) filter (where basis = 'estimated'), 0) as estimated,
         coalesce(sum(amount) filter (where basis = 'allocated'), 0) as allocated
     from marts.fct_costs_daily
@@ -164,7 +164,7 @@ insert into marts.fct_calls (
 select
     s.tenant_id, s.tenant_id || '-desk', s.tenant_id || '-call-' || row_number() over (partition by s.tenant_id order by d, n),
     'platform', 1, d::date, 'connected', 'ended', 'inbound', 'customer-ended-call', 'pn-1', 'as-1', 61.25,
-    '{"voice_minutes": 2}', 'reported', 0.1766, '{"voice": 0.05, "vapi": 0.1266}', 'USD', d + n * interval '1 hour',
+    '{"voice_minutes": 2}', 'reported_by_voice', 0.1766, '{"voice": 0.05, "vapi": 0.1266}', 'USD', d + n * interval '1 hour',
     d + n * interval '1 hour', d + n * interval '1 hour' + interval '61.25 s'
 from story as s
 cross join generate_series('2026-10-01'::timestamp, '2026-10-31', '1 day') as d

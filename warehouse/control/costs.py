@@ -93,7 +93,10 @@ def put_payment_fee(
 
 
 def put_rate(connection: Connection, from_currency: str, to_currency: str, valid_from: date, rate: Decimal) -> Change:
-    """Write a version of an exchange rate, used on costs only: one `from_currency` is `rate` `to_currency`."""
+    """Write a version of an exchange rate, used on costs only: one `from_currency` is `rate` `to_currency`.
+
+    Raises PeriodApproved when it would hold on a day of an approved period of a tenant billed in `to_currency`.
+    """
     what = f"rate {from_currency} to {to_currency} from {valid_from}"
     require_currency(from_currency)
     require_currency(to_currency)
@@ -101,7 +104,10 @@ def put_rate(connection: Connection, from_currency: str, to_currency: str, valid
         raise Refused(f"{what}: two currencies and a rate above 0 are needed")
     version = {"from_currency": from_currency, "to_currency": to_currency, "valid_from": valid_from, "rate": rate}
     with connection.transaction():
-        action, _ = put(connection, FILE, "put_rate", version)
+        guard.lock(connection)
+        action, next_from = put(connection, FILE, "put_rate", version)
+        billed = {row["tenant_id"] for row in rows(connection, FILE, "tenants_billed_in", currency=to_currency)}
+        guard.refuse_days(connection, what, action, valid_from, next_from, lambda period: period.tenant_id in billed)
     return Change(what, action)
 
 

@@ -241,7 +241,15 @@ written as (
 select
     (select count(*) from former) as existed,
     (select count(*) from written) as written,
-    null::date as next_from;
+    (
+        select min(valid_from) from control.exchange_rates
+        where
+            from_currency = %(from_currency)s and to_currency = %(to_currency)s and valid_from > %(valid_from)s
+    ) as next_from;
+
+-- name: tenants_billed_in
+select tenant_id from control.tenants
+where currency = %(currency)s;
 
 -- name: put_payment_fee
 with former as (

@@ -310,3 +310,22 @@ inner join charged
     on priced.stripe_customer_id = charged.stripe_customer_id and priced.stripe_event_name = charged.event_name
 left join ledger.stripe_cache as whole on whole.kind = 'price' and charged.price ->> 'id' = whole.cache_key
 order by priced.meter_id;
+
+-- name: calls_that_contradict
+-- Fields of one call that contradict each other: how many calls, from which day to which, and the first of them.
+select
+    a.tenant_id,
+    a.period_start,
+    d.doubt,
+    d.unit,
+    count(*) as calls,
+    min(d.usage_date) as first_date,
+    max(d.usage_date) as last_date,
+    (array_agg(d.call_id order by d.usage_date, d.call_id))[1] as call_id,
+    (array_agg(d.charged order by d.usage_date, d.call_id))[1] as charged,
+    (array_agg(d.counted order by d.usage_date, d.call_id))[1] as counted
+from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+inner join marts.fct_call_doubts as d
+    on a.tenant_id = d.tenant_id and d.usage_date >= a.period_start and d.usage_date < a.period_end
+group by a.tenant_id, a.period_start, d.doubt, d.unit
+order by d.doubt;

@@ -162,7 +162,7 @@ select
     r.quantity,
     r.cost as provider_cost,
     case when r.cost is not null then 'USD' end as provider_currency,
-    case when r.cost is null then 'estimated' else 'reported' end as cost_basis
+    case when r.cost is null then 'estimated' else 'reported_by_provider' end as cost_basis
 from marts.fct_line_parts as p
 inner join marts.fct_usage_rows as r on p.pull_id = r.pull_id and p.origin = r.origin and p.usage_date = r.usage_date
 where p.tenant_id = %(tenant_id)s and p.line_id = %(line_id)s

@@ -30,9 +30,11 @@ select
     sum(cost_reported) as cost_reported,
     sum(cost_estimated) as cost_estimated,
     sum(cost_allocated) as cost_allocated,
-    sum(margin) as margin,
-    sum(margin_without_estimates) as margin_without_estimates,
-    round(sum(margin) * 100 / nullif(sum(revenue), 0), 2) as margin_percent,
+    case when sum(unknown_costs) = 0 then sum(margin) end as margin,
+    case when sum(unknown_costs) = 0 then sum(margin_without_estimates) end as margin_without_estimates,
+    case
+        when sum(unknown_costs) = 0 then round(sum(margin) * 100 / nullif(sum(revenue), 0), 2)
+    end as margin_percent,
     case when sum(unknown_costs) > 0 then 'costs missing' end as completeness
 from marts.fct_margin_by_meter
 where

@@ -13,7 +13,6 @@ calls as (
     select calls.*
     from {{ ref('fct_calls') }} as calls
     inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
-    where calls.cost is not null
 ),
 
 daily as (
@@ -22,15 +21,29 @@ daily as (
         calls.usage_date,
         calls.tenant_id,
         calls.agent_id,
-        component_costs.component,
-        calls.cost_basis,
+        components.component,
+        case when components.unknown_reason is null then calls.cost_basis else 'unknown' end as cost_basis,
+        components.unknown_reason,
         calls.cost_currency,
-        sum(component_costs.cost::numeric) as cost
+        sum(components.cost::numeric) as cost
     from calls
-    cross join lateral jsonb_each_text(calls.costs) as component_costs (component, cost)
+    cross join
+        lateral (
+            select
+                known.component,
+                known.cost,
+                null as unknown_reason
+            from jsonb_each_text(calls.costs) as known (component, cost)
+            union all
+            select
+                unknown.component,
+                null as cost,
+                unknown.reason as unknown_reason
+            from jsonb_each_text(calls.unknown_costs) as unknown (component, reason)
+        ) as components
     group by
-        calls.account, calls.usage_date, calls.tenant_id, calls.agent_id, component_costs.component, calls.cost_basis,
-        calls.cost_currency
+        calls.account, calls.usage_date, calls.tenant_id, calls.agent_id, components.component, calls.cost_basis,
+        components.unknown_reason, calls.cost_currency
 )
 
 select * from daily

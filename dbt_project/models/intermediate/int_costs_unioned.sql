@@ -5,8 +5,7 @@
     meta={'built_by': 'all tenants'},
     indexes=[{'columns': ['tenant_id', 'usage_date']}]
 ) }}
--- Reported wherever the provider names a number, 0 too; estimated only where it names none, and then null without a
--- unit cost.
+-- Reported wherever the provider names a number; estimated only where it names none, and unknown without a unit cost.
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
     where {{ of_changed_tenants('tenant_id') }}
@@ -21,6 +20,7 @@ call_costs as (
         periods.voice_meter_id as meter_id,
         costs.component,
         costs.cost_basis as basis,
+        costs.unknown_reason,
         costs.cost_currency as currency,
         costs.cost
     from {{ ref('int_call_costs_daily') }} as costs
@@ -37,7 +37,8 @@ metric_costs as (
         usage.source,
         usage.meter_id,
         coalesce(meters.metric_type, usage.item) as component,
-        'reported' as basis,
+        'reported_by_provider' as basis,
+        null as unknown_reason,
         'USD' as currency,
         usage.cost
     from usage
@@ -54,7 +55,16 @@ estimates as (
         usage.meter_id,
         -- Calls no meter counts cannot be estimated; under Vapi's own word "voice" they would void a cost it does report.
         case when usage.source = 'vapi' and usage.meter_id is null then 'call' else usage.item end as component,
-        case when usage.is_billed_elsewhere then 'billed_elsewhere' else 'estimated' end as basis,
+        case
+            when usage.is_billed_elsewhere then 'billed_elsewhere'
+            when unit_costs.unit_cost is null then 'unknown'
+            else 'estimated'
+        end as basis,
+        case
+            when usage.is_billed_elsewhere or unit_costs.unit_cost is not null then null
+            when usage.meter_id is null then 'no_meter'
+            else 'no_unit_cost'
+        end as unknown_reason,
         coalesce(unit_costs.currency, 'USD') as currency,
         usage.uncosted_quantity * unit_costs.unit_cost as cost
     from usage
@@ -75,6 +85,7 @@ fixed_costs as (
         null as meter_id,
         fixed_cost_id as component,
         'allocated' as basis,
+        null as unknown_reason,
         currency,
         cost
     from {{ ref('int_fixed_costs_allocated') }}
@@ -90,6 +101,7 @@ payment_fees as (
         null as meter_id,
         'payment' as component,
         'estimated' as basis,
+        null as unknown_reason,
         currency,
         cost
     from {{ ref('int_payment_fees') }}
@@ -117,6 +129,7 @@ summed as (
         meter_id,
         component,
         basis,
+        min(unknown_reason) as unknown_reason,
         currency,
         case when count(cost) = count(*) then sum(cost) end as cost
     from unioned

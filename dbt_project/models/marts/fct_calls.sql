@@ -50,14 +50,21 @@ routed as (
             and calls.usage_date < by_assistant.valid_to
 ),
 
+-- What costs 0 although something was used was billed elsewhere, and what has no number is not known; a component either
+-- has a number or a reason why it has none.
 component_costs as (
     select
         items.pull_id,
         items.call_id,
         items.component,
-        sum(items.cost) as cost
+        sum(items.cost) as cost,
+        max(items.minutes) as minutes,
+        case
+            when bool_or(items.cost is null) then 'no_number'
+            when bool_or(items.is_billed_as_0) then 'billed_as_0'
+        end as unknown_reason
     from {{ ref('stg_vapi__call_costs') }} as items
-    where {{ in_changed_pulls('items.pull_id') }} and items.cost is not null
+    where {{ in_changed_pulls('items.pull_id') }}
     group by items.pull_id, items.call_id, items.component
 ),
 
@@ -66,49 +73,84 @@ call_costs as (
         pull_id,
         call_id,
         sum(cost) as cost,
-        jsonb_object_agg(component, cost) as costs
+        max(minutes) as charged_minutes,
+        jsonb_object_agg(component, cost) filter (where cost is not null) as all_costs,
+        coalesce(jsonb_object_agg(component, cost) filter (where unknown_reason is null), '{}') as known_costs,
+        coalesce(jsonb_object_agg(component, unknown_reason) filter (where unknown_reason is not null), '{}')
+            as unknown_costs
     from component_costs
     group by pull_id, call_id
 ),
 
+-- The call's own total is rounded to a ten-thousandth; where its parts come to something else, what is between is not known.
+judged as (
+    select
+        routed.*,
+        call_costs.cost as cost_of_parts,
+        call_costs.charged_minutes,
+        call_costs.all_costs,
+        call_costs.known_costs,
+        case
+            when routed.account_tenant_id is not null then '{}'::jsonb
+            when abs(routed.total_cost - call_costs.cost) > 0.0001
+                then call_costs.unknown_costs || '{"difference": "totals_differ"}'
+            when call_costs.cost is not null then call_costs.unknown_costs
+            when routed.total_cost = 0 and routed.connected_seconds > 0 then '{"total": "billed_as_0"}'
+            else '{}'
+        end as unknown_costs
+    from routed
+    left join call_costs on routed.pull_id = call_costs.pull_id and routed.call_id = call_costs.call_id
+),
+
+with_costs as (
+    select
+        *,
+        case
+            when cost_of_parts is not null and account_tenant_id is not null then all_costs
+            when cost_of_parts is not null then known_costs
+            when total_cost is not null and unknown_costs = '{}' then jsonb_build_object('total', total_cost)
+            else '{}'
+        end as costs
+    from judged
+),
+
 costed as (
     select
-        routed.tenant_id,
-        routed.agent_id,
-        routed.call_id,
-        routed.account,
-        routed.pull_id,
-        routed.usage_date,
-        routed.outcome,
-        routed.status,
-        case routed.call_type
+        with_costs.tenant_id,
+        with_costs.agent_id,
+        with_costs.call_id,
+        with_costs.account,
+        with_costs.pull_id,
+        with_costs.usage_date,
+        with_costs.outcome,
+        with_costs.status,
+        case with_costs.call_type
             when 'inboundPhoneCall' then 'inbound'
             when 'outboundPhoneCall' then 'outbound'
             else 'web'
         end as direction,
-        routed.ended_reason,
-        routed.phone_number_id,
-        routed.assistant_id,
-        routed.connected_seconds,
-        routed.units,
+        with_costs.ended_reason,
+        with_costs.phone_number_id,
+        with_costs.assistant_id,
+        with_costs.connected_seconds,
+        with_costs.units,
         case
-            when routed.account_tenant_id is not null then 'billed_elsewhere'
-            when call_costs.cost is not null or routed.total_cost is not null then 'reported'
-            when routed.outcome = 'connected' then 'estimated'
+            when with_costs.account_tenant_id is not null then 'billed_elsewhere'
+            when with_costs.costs <> '{}' then 'reported_by_voice'
+            when with_costs.unknown_costs <> '{}' then 'unknown'
+            when with_costs.outcome = 'connected' then 'estimated'
             else 'none'
         end as cost_basis,
-        coalesce(call_costs.cost, routed.total_cost) as cost,
-        case
-            when call_costs.cost is not null then call_costs.costs
-            when routed.total_cost is not null then jsonb_build_object('total', routed.total_cost)
-            else '{}'
-        end as costs,
+        case when with_costs.costs <> '{}' then coalesce(with_costs.cost_of_parts, with_costs.total_cost) end as cost,
+        with_costs.costs,
+        with_costs.unknown_costs,
+        with_costs.total_cost,
+        with_costs.charged_minutes,
         'USD' as cost_currency,
-        routed.created_at,
-        routed.started_at,
-        routed.ended_at
-    from routed
-    left join call_costs on routed.pull_id = call_costs.pull_id and routed.call_id = call_costs.call_id
+        with_costs.created_at,
+        with_costs.started_at,
+        with_costs.ended_at
+    from with_costs
 )
 
 select * from costed

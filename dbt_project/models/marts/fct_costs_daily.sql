@@ -37,7 +37,12 @@ converted as (
         costs.cost as provider_amount,
         costs.currency as provider_currency,
         rates.rate as exchange_rate,
-        rates.valid_from as exchange_rate_from
+        rates.valid_from as exchange_rate_from,
+        case
+            when costs.basis = 'billed_elsewhere' then null
+            when costs.cost is null then costs.unknown_reason
+            when costs.currency <> tenants.currency and rates.rate is null then 'no_rate'
+        end as unknown_reason
     from costs
     left join tenants on costs.tenant_id = tenants.tenant_id
     left join rates

@@ -13,7 +13,7 @@ with costs as (
         meter_id,
         usage_date,
         currency,
-        coalesce(sum(amount) filter (where basis = 'reported'), 0) as cost_reported,
+        coalesce(sum(amount) filter (where basis in ('reported_by_voice', 'reported_by_provider')), 0) as cost_reported,
         coalesce(sum(amount) filter (where basis = 'estimated'), 0) as cost_estimated,
         coalesce(sum(amount) filter (where basis = 'allocated'), 0) as cost_allocated,
         coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
@@ -89,8 +89,13 @@ margins as (
         summed.cost_allocated,
         summed.cost_billed_elsewhere,
         summed.unknown_costs,
-        summed.revenue - summed.cost_reported - summed.cost_estimated - summed.cost_allocated as margin,
-        summed.revenue - summed.cost_reported - summed.cost_allocated as margin_without_estimates
+        case
+            when summed.unknown_costs = 0
+                then summed.revenue - summed.cost_reported - summed.cost_estimated - summed.cost_allocated
+        end as margin,
+        case
+            when summed.unknown_costs = 0 then summed.revenue - summed.cost_reported - summed.cost_allocated
+        end as margin_without_estimates
     from summed
     left join {{ ref('int_period_days') }} as periods
         on summed.tenant_id = periods.tenant_id and summed.usage_date = periods.usage_date

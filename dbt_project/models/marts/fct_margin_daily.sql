@@ -11,7 +11,7 @@ with costs as (
         tenant_id,
         usage_date,
         currency,
-        coalesce(sum(amount) filter (where basis = 'reported'), 0) as cost_reported,
+        coalesce(sum(amount) filter (where basis in ('reported_by_voice', 'reported_by_provider')), 0) as cost_reported,
         coalesce(sum(amount) filter (where basis = 'estimated'), 0) as cost_estimated,
         coalesce(sum(amount) filter (where basis = 'allocated'), 0) as cost_allocated,
         coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
@@ -32,7 +32,6 @@ joined as (
         coalesce(revenue.usage_date, costs.usage_date) as usage_date,
         coalesce(revenue.currency, costs.currency) as currency,
         coalesce(revenue.revenue, 0) as revenue,
-        coalesce(costs.cost_reported + costs.cost_estimated + costs.cost_allocated, 0) as cost,
         coalesce(costs.cost_reported, 0) as cost_reported,
         coalesce(costs.cost_estimated, 0) as cost_estimated,
         coalesce(costs.cost_allocated, 0) as cost_allocated,
@@ -48,14 +47,14 @@ margins as (
         usage_date,
         currency,
         revenue,
-        cost,
+        case when unknown_costs = 0 then cost_reported + cost_estimated + cost_allocated end as cost,
         cost_reported,
         cost_estimated,
         cost_allocated,
         cost_billed_elsewhere,
         unknown_costs,
-        revenue - cost as margin,
-        revenue - cost + cost_estimated as margin_without_estimates
+        case when unknown_costs = 0 then revenue - cost_reported - cost_estimated - cost_allocated end as margin,
+        case when unknown_costs = 0 then revenue - cost_reported - cost_allocated end as margin_without_estimates
     from joined
 )
 

@@ -36,7 +36,6 @@ joined as (
         periods.currency,
         periods.period_state,
         coalesce(revenue.revenue, 0) as revenue,
-        coalesce(costs.cost_reported + costs.cost_estimated + costs.cost_allocated, 0) as cost,
         coalesce(costs.cost_reported, 0) as cost_reported,
         coalesce(costs.cost_estimated, 0) as cost_estimated,
         coalesce(costs.cost_allocated, 0) as cost_allocated,
@@ -48,6 +47,14 @@ joined as (
         on periods.tenant_id = statements.tenant_id and periods.period_start = statements.period_start
     left join revenue on periods.tenant_id = revenue.tenant_id and periods.period_start = revenue.period_start
     left join costs on periods.tenant_id = costs.tenant_id and periods.period_start = costs.period_start
+),
+
+-- The sum of what is known is no cost while a part is not known, and revenue less that is no margin.
+known as (
+    select
+        *,
+        case when unknown_costs = 0 then cost_reported + cost_estimated + cost_allocated end as cost
+    from joined
 ),
 
 margins as (
@@ -74,7 +81,7 @@ margins as (
             else 'complete'
         end as completeness,
         is_complete
-    from joined
+    from known
 )
 
 select * from margins

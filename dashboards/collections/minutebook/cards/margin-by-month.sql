@@ -23,8 +23,8 @@ select
     date_trunc('month', period_start)::date as month,
     currency,
     sum(revenue) as revenue,
-    sum(cost) as cost,
-    round(sum(margin) * 100 / nullif(sum(revenue), 0), 2) as margin_percent
+    case when count(cost) = count(*) then sum(cost) end as cost,
+    case when count(margin) = count(*) then round(sum(margin) * 100 / nullif(sum(revenue), 0), 2) end as margin_percent
 from marts.fct_margin_monthly
 group by 1, 2
 order by 1

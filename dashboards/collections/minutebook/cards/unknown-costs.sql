@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Unknown costs
-description: 'Usage whose cost nobody knows: no unit cost, or no exchange rate, is in force that day.'
+description: Usage whose cost nobody knows, and what is missing.
 type: question
 display: table
 database: Minutebook
@@ -18,10 +18,11 @@ select
     tenant_id,
     source,
     component,
+    unknown_reason,
     min(usage_date) as first_day,
     max(usage_date) as last_day,
     count(*) as days
 from marts.fct_costs_daily
-where amount is null
-group by 1, 2, 3
+where unknown_reason is not null
+group by 1, 2, 3, 4
 order by days desc

@@ -11,7 +11,18 @@ renamed as (
         ---------- texts
         coalesce(item.cost_item ->> 'type', 'unknown') as component,
         ---------- numerics
-        {{ json_number("item.cost_item -> 'cost'") }} as cost
+        {{ json_number("item.cost_item -> 'cost'") }} as cost,
+        {{ json_number("item.cost_item -> 'minutes'") }} as minutes,
+        ---------- booleans
+        case
+            when {{ json_number("item.cost_item -> 'cost'") }} = 0
+                then
+                    exists (
+                        select from json_each(item.cost_item) as part (key, value)
+                        where part.key ~* '(minutes|characters|tokens)$' and {{ json_number('part.value') }} > 0
+                    )
+            else false
+        end as is_billed_as_0
     from source
     cross join
         lateral json_array_elements(
