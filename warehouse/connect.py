@@ -5,18 +5,27 @@ Whoever connects must be allowed to act as the roles (the user that ran the migr
 `RESET ALL` cannot drop it, and is read back; where a pooler drops or refuses options it is set (`warehouse.session`).
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
 import psycopg
+from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from warehouse.errors import DatabaseUnreachable, DatabaseUnsuitable
 from warehouse.session import Session, backend_of, require_sessions
+
+# A number in JSON keeps its digits, out of the database and back into it.
+set_json_loads(partial(json.loads, parse_float=Decimal))
+set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
 
 OLDEST_MAJOR = 15
 PROCESS_LOGIN = "_login"

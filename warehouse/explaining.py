@@ -48,12 +48,12 @@ class Explanation:
         line = self.line
         exact, computed = line["unrounded_amount"], line["computed_amount"]
         if computed != exact:
-            yield f"the line amounts to {exact} before rounding, what it was computed from to {computed}"
+            yield f"the line amounts to {exact:f} before rounding, what it was computed from to {computed:f}"
         if line["computed_quantity"] != line["quantity"]:
             yield f"the line has {line['quantity']} units, what it was computed from {line['computed_quantity']}"
         rounded = exact.quantize(Decimal(1).scaleb(line["amount"].as_tuple().exponent), ROUND_HALF_UP)
         if rounded != line["amount"]:
-            yield f"the line amounts to {line['amount']}, which {exact} does not round to"
+            yield f"the line amounts to {line['amount']:f}, which {exact:f} does not round to"
 
     def _of_days(self) -> Iterator[str]:
         if self.line["line_kind"] not in {"overage", "adjustment"} or not self.line["meter_id"]:
@@ -67,7 +67,7 @@ class Explanation:
         exact = self.line["rated_unrounded_amount" if is_adjustment else "unrounded_amount"]
         of_days = sum((day["amount"] for day in self.days), Decimal(0))
         if of_days != exact:
-            yield f"the line amounts to {exact} before rounding, its days to {of_days}"
+            yield f"the line amounts to {exact:f} before rounding, its days to {of_days:f}"
 
     def _of_parts(self, level: str) -> Iterator[str]:
         sums: dict[date, Decimal] = {}

@@ -14,6 +14,7 @@ from orchestration.billing.reconcile import Difference, differences, read_summar
 from orchestration.billing.report import PostingReport
 from orchestration.billing.setup import check as check_setup
 from orchestration.billing.upcoming import compare_upcoming
+from orchestration.plain import plain
 from orchestration.resources import Minutebook
 from warehouse.clock import now
 from warehouse.connect import Role, connect
@@ -178,7 +179,8 @@ def _last_call(desk: Desk, tenants: list[str]) -> int:
 def _record(one: Difference) -> dg.TableRecord:
     return dg.TableRecord(
         {
-            "tenant": one.tenant_id, "meter": one.meter_id, "day": str(one.usage_date), "ours": one.ours,
-            "posted": one.posted, "stripe": float(one.stripe), "finding": one.finding, "what_to_do": one.what_to_do,
+            "tenant": one.tenant_id, "meter": one.meter_id, "day": str(one.usage_date), "ours": plain(one.ours),
+            "posted": plain(one.posted), "stripe": plain(one.stripe), "finding": one.finding,
+            "what_to_do": one.what_to_do,
         }
     )  # fmt: skip

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from orchestration.plain import plain
 from warehouse.control.changes import Action, Change
 from warehouse.unknown_costs import UnknownCost
 
@@ -101,7 +102,7 @@ def print_json(value: object) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return plain(value)
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value)

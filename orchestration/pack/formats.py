@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from orchestration.plain import plain
 from warehouse.currency import decimals
 
 _STATES = {"open": "open", "in_review": "in review", "approved": "approved", "closed": "closed"}
@@ -81,5 +82,5 @@ def _signed(digits: str, value: Decimal | int) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (money, change, percent, share, quantity, day, day_before, month, state, meter, command)
+    for function in (money, change, percent, share, quantity, plain, day, day_before, month, state, meter, command)
 }

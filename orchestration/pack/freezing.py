@@ -7,6 +7,7 @@ import msgspec
 
 from orchestration.pack import content
 from orchestration.pack.content import FILE, Statement
+from orchestration.plain import as_json
 from warehouse.control.changes import Connection, execute, first
 
 
@@ -28,7 +29,7 @@ def statement_of(connection: Connection, tenant_id: str, period_start: date) -> 
         return content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
     if period["content"] is None:
         read = content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
-        text = msgspec.json.encode(read, order="deterministic").decode()
+        text = as_json(read).decode()
         execute(
             connection,
             FILE,

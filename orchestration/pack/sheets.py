@@ -1,4 +1,4 @@
-"""What a pack tells as tables, for CSV files and workbooks. CSV is exact; a workbook's numbers are Excel's doubles."""
+"""What a pack tells as tables, for CSV files and workbooks; a number that a spreadsheet cannot hold exactly is text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from orchestration.pack.content import Call, Cost, Day, Line, Margin, Statement, Usage
+from orchestration.plain import plain
 
 _WIDEST_COLUMN = 48
 _MOST_ROWS = 1_048_575
+_EXACT_DIGITS = 15  # of a spreadsheet's number; what has more is written as text
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def write_workbook(path: Path, found: Sequence[Sheet], dated: date) -> None:
         book.set_properties({"created": datetime.combine(dated, time(), UTC)})
         heading = book.add_format({"bold": True, "bottom": 1})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
+        numbers = [book.add_format({"num_format": f"{0:.{places}f}"}) for places in range(20)]
         for sheet in found:
             page = book.add_worksheet(sheet.name)
             page.freeze_panes(1, 0)
@@ -89,23 +92,29 @@ def write_workbook(path: Path, found: Sequence[Sheet], dated: date) -> None:
             lines = sheet.lines[:_MOST_ROWS]
             for row, line in enumerate(lines, 1):
                 for column, value in enumerate(line):
-                    _write_cell(page, row, column, value, day)
+                    _write_cell(page, row, column, value, day, numbers)
             for column, name in enumerate(sheet.columns):
                 longest = max((len(str(line[column])) for line in lines[:200]), default=0)
                 page.set_column(column, column, min(_WIDEST_COLUMN, max(longest, len(name)) + 2))
 
 
-def _write_cell(page: Worksheet, row: int, column: int, value: object, day: Format) -> None:
+def _write_cell(page: Worksheet, row: int, column: int, value: object, day: Format, numbers: Sequence[Format]) -> None:
     match value:
         case None:
             return
         case bool():
             page.write_boolean(row, column, value)
         case int() | Decimal():
-            page.write_number(row, column, float(value))
+            digits = format(value, "f")
+            held, places = f"{float(value):.{_EXACT_DIGITS}G}", len(digits.partition(".")[2])
+            if "E" in held or Decimal(held) != value or places >= len(numbers):
+                page.write_string(row, column, digits)
+            else:
+                page.write_number(row, column, float(value), numbers[places])
         case datetime():
             page.write_string(row, column, value.isoformat())
         case date():
             page.write_datetime(row, column, datetime.combine(value, time()), day)
         case _:
-            page.write_string(row, column, value if isinstance(value, str) else msgspec.json.encode(value).decode())
+            text = value if isinstance(value, str) else msgspec.json.encode(plain(value)).decode()
+            page.write_string(row, column, text)

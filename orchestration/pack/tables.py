@@ -2,18 +2,16 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
-from psycopg.types.json import set_json_loads
 
+from orchestration.plain import plain
 from warehouse.control.changes import Connection, rows
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -64,7 +62,6 @@ def rendered(
     as a formula gets an apostrophe before it.
     """
     render = _json if kind == "json" else _csv
-    set_json_loads(_loads_exactly, connection)
     # A cursor on the server: a table of millions of calls passes through in pieces.
     with connection.cursor(name="export", row_factory=tuple_row) as cursor:
         cursor.itersize = _AT_ONCE
@@ -75,10 +72,6 @@ def rendered(
 def csv_text(columns: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """Rows as CSV with a header line."""
     return "".join(_csv(columns, iter(lines)))
-
-
-def _loads_exactly(text: str | bytes) -> Any:
-    return json.loads(text, parse_float=Decimal)
 
 
 def _query(table: Table, first_day: date | None, last_day: date | None) -> Composed:
@@ -115,7 +108,7 @@ def _cell(value: object) -> object:
         return _as_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value
+    return plain(value)
 
 
 def _json(columns: Sequence[str], lines: Iterator[Sequence[object]]) -> Iterator[str]:
@@ -127,4 +120,4 @@ def _json(columns: Sequence[str], lines: Iterator[Sequence[object]]) -> Iterator
 
 
 def _as_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(plain(value)).decode()

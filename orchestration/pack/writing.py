@@ -14,6 +14,7 @@ from orchestration.pack import pages, sheets
 from orchestration.pack.content import FILE, Statement
 from orchestration.pack.freezing import statement_of
 from orchestration.pack.tables import csv_text
+from orchestration.plain import as_json, plain
 from warehouse.control.changes import Connection, rows
 from warehouse.periods import Month
 
@@ -102,7 +103,7 @@ def _folder_of(statement: Statement) -> str:
 def _write_statement(folder: Path, statement: Statement, state: str) -> None:
     folder.mkdir(parents=True)
     (folder / "statement.html").write_text(pages.statement(statement, state), encoding="utf-8")
-    (folder / "statement.json").write_bytes(msgspec.json.format(msgspec.json.encode(statement, order="deterministic")))
+    (folder / "statement.json").write_bytes(msgspec.json.format(as_json(statement)))
     found = sheets.of_statement(statement)
     _write_csvs(folder, found)
     sheets.write_workbook(folder / "statement.xlsx", found, statement.period_end)
@@ -110,7 +111,7 @@ def _write_statement(folder: Path, statement: Statement, state: str) -> None:
 
 def _write_summary(folder: Path, month: Month, summaries: Sequence[Mapping[str, Any]]) -> None:
     (folder / "index.html").write_text(pages.summary(month, summaries), encoding="utf-8")
-    (folder / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summaries)))
+    (folder / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(plain(summaries))))
     found = [sheets.Sheet.of("summary", summaries)]
     _write_csvs(folder, found)
     sheets.write_workbook(folder / "summary.xlsx", found, month.end)

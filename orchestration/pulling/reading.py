@@ -212,7 +212,7 @@ def voiceflow_client(credential: Credential, settings: Settings, pace: Pace | No
 def _per_second(credential: Credential) -> float | None:
     """What the account's owner was told it may ask, where the credential says it."""
     told = credential.settings.get("requests_per_second")
-    return float(told) if isinstance(told, int | float) else None
+    return float(told) if isinstance(told, int | Decimal) else None
 
 
 CLIENTS: dict[str, Callable[[Credential, Settings, Pace], ProviderClient]] = {

@@ -57,6 +57,19 @@ def test_a_line_is_explained_down_to_its_pulls(built: Minutebook) -> None:
     assert "no statement line" in built("explain acme/2026-01-01/overage/nothing", code=1).stderr
 
 
+def test_what_a_program_reads_has_every_digit_and_no_exponent(built: Minutebook, database: Database) -> None:
+    database.execute(
+        "update marts.fct_statement_lines set inputs = inputs || '{\"a\": 0.12345678901234567}',"
+        " unrounded_amount = 0.0000001 where line_id = %s",
+        [LINE],
+    )
+    told = json.loads(built(f"explain {LINE} --json", code=1).stdout)
+    assert told["faults"][0].startswith("the line amounts to 0.0000001 before rounding")
+    assert (told["line"]["inputs"]["a"], told["line"]["unrounded_amount"]) == ("0.12345678901234567", "0.0000001")
+    assert ",0.0000001," in built("export fct_statement_lines").stdout
+    assert '"0.0000001"' in built("export fct_statement_lines --json").stdout
+
+
 def test_a_price_is_simulated_and_nothing_is_changed(built: Minutebook, database: Database) -> None:
     before = database.execute("select revision from control.revision").fetchall()
     (row,) = json.loads(built(f"{JANUARY} --plan basic --amount 0.10 --json").stdout)

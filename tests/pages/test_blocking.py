@@ -59,6 +59,9 @@ STRIPE = """
     insert into ledger.stripe_cache (kind, cache_key, body, read_at)
     values ('subscriptions', 'cus-{it}', '[{{"status": "active", "items": {{"data": [{{"price": {price}}}]}}}}]',
         now())"""
+CONTRADICTION = """
+    insert into marts.fct_call_doubts (tenant_id, account, usage_date, pull_id, call_id, doubt, charged, counted, unit)
+    values ('{it}', 'platform', '2026-10-12', 1, 'c', '{doubt}', 3, 1, 'USD')"""
 MOVED = (
     "update marts.fct_statements set overage = overage + 500 where tenant_id = '{it}' and period_start = '2026-10-01'"
 )
@@ -96,6 +99,8 @@ SCENE: list[tuple[dict[str, object], Kind | None, str]] = [
     (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
     (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
     (sql(OWN_KEY, call="a-lonely-one"), None, ""),
+    (sql(CONTRADICTION, doubt="costs_differ"), Kind.COSTS_DIFFER, "the costs of a call differ"),
+    (sql(CONTRADICTION, doubt="minutes_differ"), Kind.MINUTES_DIFFER, "minutes were charged of no connection"),
     (sql(STRIPE, price_id=801, price=PRICE % ("12", 801)), Kind.PRICE, "Stripe charges otherwise"),
     (sql(STRIPE, price_id=802, price=PRICE % ("10", 802)), None, ""),
     (sql(MOVED), Kind.MOVED, "moved a lot"),
