@@ -49,7 +49,7 @@ def _of_total(total: Row) -> Blocker:
         f"{total['source']} says {total['name']} {total['provider_says']} on {total['usage_date']}, "
         f"its rows say {total['counted'] or 0}",
         f"minutebook pull --tenant {total['tenant_id']} --source {total['source']} --from {total['usage_date']} "
-        f"--to {total['usage_date']}",
+        f"--to {total['usage_date']}{_acceptance(total)}",
     )
 
 
@@ -68,6 +68,12 @@ def _of_contradiction(found: Row) -> Blocker:
         f"call {found['call_id']} of {first}: {what}{more}",
         f"minutebook pull --tenant {found['tenant_id']} --source vapi --from {first} --to {last}",
     )
+
+
+def _acceptance(total: Row) -> str:
+    """What keeps being said when asked again is left to a person."""
+    flags = {"calls": " --accept-count", "cost": " --accept-cost"}
+    return flags.get(total["name"], "") if total["is_repeated"] else ""
 
 
 def _of_two_accounts(shared: Row) -> Blocker:

@@ -267,6 +267,21 @@ def fail(
     return connection.execute(_SQL["fail"], row).rowcount == 1
 
 
+def accept_total(connection: psycopg.Connection[Any], key: PullKey, name: str, reason: str) -> None:
+    """Settle that a provider's total differs from a day's rows by just what it does now; nothing where it agrees."""
+    connection.execute(_SQL["accept_totals"], {**_of_day(key), "name": name, "reason": reason})
+
+
+def is_total_accepted(
+    connection: psycopg.Connection[Any], key: PullKey, name: str, counted: Decimal, provider_says: Decimal
+) -> bool:
+    """Whether a person accepted just this difference."""
+    evidence = f"{counted:f}/{provider_says:f}"
+    asked = {**_of_day(key), "name": name, "evidence": evidence}
+    ((is_accepted,),) = connection.execute(_SQL["is_total_accepted"], asked).fetchall()
+    return bool(is_accepted)
+
+
 def current(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dict[PullKey, CurrentPull]:
     """What is published for these account-days; those never published are left out."""
     wanted = {(key.source, key.account, key.usage_date): key for key in keys}
@@ -274,6 +289,10 @@ def current(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dic
         wanted[source, account, usage_date]: CurrentPull(*published)
         for source, account, usage_date, *published in connection.execute(_SQL["current"], _columns(wanted.values()))
     }
+
+
+def _of_day(key: PullKey) -> dict[str, Any]:
+    return {"source": key.source, "account": key.account, "usage_date": key.usage_date}
 
 
 def _columns(keys: Iterable[PullKey]) -> dict[str, list[Any]]:

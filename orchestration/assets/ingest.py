@@ -33,6 +33,7 @@ class PullConfig(dg.Config):
 
     accept_loss: bool = False  # publish days that are older than the provider remembers although they lost rows
     accept_count: bool = False  # publish days although the provider counts other rows than it lists
+    accept_cost: bool = False  # settle that the provider's own total of cost differs as it does
     accept_unconfirmed: bool = False  # publish days that lost rows although the provider does not say how many it has
 
 
@@ -75,6 +76,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
                 run_id=context.run_id,
                 accept_loss=config.accept_loss,
                 accept_count=config.accept_count,
+                accept_cost=config.accept_cost,
                 accept_unconfirmed=config.accept_unconfirmed,
                 done_in_runs=_earlier_attempts(context),
                 on_progress=settle,

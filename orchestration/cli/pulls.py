@@ -50,6 +50,9 @@ def pull(
         bool,
         typer.Option("--accept-count", help="Publish a day although the provider counts other rows than it lists."),
     ] = False,
+    accept_cost: Annotated[
+        bool, typer.Option("--accept-cost", help="Settle that the provider's own total of cost differs as it does.")
+    ] = False,
     accept_unconfirmed: Annotated[
         bool,
         typer.Option(
@@ -94,6 +97,7 @@ def pull(
                 PullTrigger.CLI,
                 accept_loss=accept_loss,
                 accept_count=accept_count,
+                accept_cost=accept_cost,
                 accept_unconfirmed=accept_unconfirmed,
                 is_anew=is_anew,
                 on_progress=lambda outcome: advance(str(outcome)),

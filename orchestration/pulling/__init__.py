@@ -45,6 +45,7 @@ def pull(
     run_id: str | None = None,
     accept_loss: bool = False,
     accept_count: bool = False,
+    accept_cost: bool = False,
     accept_unconfirmed: bool = False,
     is_anew: bool = False,
     done_in_runs: Collection[str] = (),
@@ -57,9 +58,8 @@ def pull(
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
     The night also pulls older days that changed, as far as their source lets that be noticed, and tells of these too.
 
-    `accept_loss`, `accept_count` and `accept_unconfirmed` publish days in spite of that one doubt (`Doubt`). `is_anew`
-    lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep
-    since.
+    `accept_loss`, `accept_count`, `accept_cost` and `accept_unconfirmed` settle that one doubt (`Doubt`). `is_anew`
+    lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep since.
     `done_in_runs` are earlier runs of the same work: what they finished is not read again. `today` (UTC) decides which
     days are over and which the provider may have forgotten; default: the clock.
 
@@ -68,10 +68,16 @@ def pull(
     """
     now = clock.now()
     today = today or now.date()
-    flags = {Doubt.LOSS: accept_loss, Doubt.COUNT: accept_count, Doubt.UNCONFIRMED: accept_unconfirmed}
+    flags = {
+        Doubt.LOSS: accept_loss,
+        Doubt.COUNT: accept_count,
+        Doubt.COST: accept_cost,
+        Doubt.UNCONFIRMED: accept_unconfirmed,
+    }
     accept = [doubt for doubt, is_accepted in flags.items() if is_accepted]
+    actor = settings.actor if trigger is PullTrigger.CLI else f"pull by {trigger}"
     outcomes, settle = _told_to(on_progress)
-    with connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as connection:
+    with connect(url, Role.LOADER, actor=actor, autocommit=True) as connection:
 
         def planned(days: Iterable[TenantDay], of: Collection[str]) -> Plan:
             return plan(connection, days, of, trigger, today, done_in_runs, bool(settings.usage_database_url))

@@ -23,6 +23,7 @@ class Doubt(StrEnum):
 
     LOSS = "rows_lost"
     COUNT = "totals_disagree"
+    COST = "cost_total_disagrees"  # holds up no pull: review asks for it
     UNCONFIRMED = "loss_unconfirmed"
 
     @property
@@ -31,6 +32,7 @@ class Doubt(StrEnum):
         return {
             Doubt.LOSS: "--accept-loss",
             Doubt.COUNT: "--accept-count",
+            Doubt.COST: "--accept-cost",
             Doubt.UNCONFIRMED: "--accept-unconfirmed",
         }[self]
 
@@ -49,6 +51,12 @@ class Doubts:
             if found is not None and found.code not in self.accepted:
                 return found
         return None
+
+    def settle(self, day: AccountDay) -> None:
+        """Keep what a person accepted of the totals of a day that was read well, for just the difference there is."""
+        for doubt, name in ((Doubt.COUNT, "calls"), (Doubt.COST, "cost")):
+            if doubt in self.accepted:
+                pulls.accept_total(self.connection, day.key, name, f"pulled with {doubt.flag}")
 
     def _lost(self, day: AccountDay, reading: Reading) -> Failure | None:
         """Rows of the current pull that are not listed any more: forgotten by a provider past its horizon, or in doubt
@@ -85,7 +93,10 @@ class Doubts:
         """A provider that counts more rows, or fewer, than it listed. Its sums of money, rounded, are compared by the
         check `provider_total_agrees`, which holds nothing up."""
         told = (reading.provider_totals or {}).get("calls")
-        if told is None or told == reading.totals["calls"]:
+        counted = reading.totals["calls"]
+        if told is None or told == counted:
+            return None
+        if pulls.is_total_accepted(self.connection, day.key, "calls", counted, told):
             return None
         return Failure(
             Doubt.COUNT,

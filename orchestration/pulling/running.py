@@ -227,6 +227,7 @@ class PullRun:
             "totals": reading.totals,
             "provider_totals": reading.provider_totals,
         }
+        self._doubts.settle(finished.day)
         state = PullState.UNCHANGED if is_unchanged else PullState.PUBLISHED
         for outcome in finished.day.outcomes(state, **facts):
             self._settle(outcome)

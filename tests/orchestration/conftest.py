@@ -2,16 +2,23 @@
 
 import base64
 import secrets
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.settings import Settings
 from tests.orchestration.house import House
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
+from warehouse.clock import OFFSET, offset_to
+
+Minutebook = Callable[..., str]
 
 
 @pytest.fixture
@@ -35,3 +42,19 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """Dagster's own records, in memory."""
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture
+def minutebook(house: House, dbt_home: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
+    """The command line, on November 3 of 2026; gives what it printed."""
+    monkeypatch.setenv(OFFSET, offset_to(datetime(2026, 11, 3, 12, tzinfo=UTC)))
+    house.settings.home.mkdir(exist_ok=True)
+    (dbt_home / "dbt").mkdir(exist_ok=True)
+    (house.settings.home / "dbt").symlink_to(dbt_home / "dbt")
+
+    def run(line: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, shlex.split(line.removeprefix("minutebook ")), terminal_width=250)
+        assert result.exit_code == code, f"{line}: {result.output}"
+        return result.stdout
+
+    return run

@@ -1,19 +1,15 @@
 """An odd row is set aside by itself: its day is published without it, and blocks whom it may concern until settled."""
 
 import json
-import shlex
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
-from orchestration.cli import app
 from orchestration.settings import Settings
 from sources import HORIZONS
+from tests.orchestration.conftest import Minutebook
 from tests.orchestration.house import House, call, states
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse import due
@@ -21,27 +17,9 @@ from warehouse.clock import OFFSET, offset_to
 from warehouse.connect import Role, connect
 
 DAY = date(2026, 10, 5)
-NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SOON = datetime(2026, 10, 7, 12, tzinfo=UTC)
 PULL = f"pull --tenant acme --source vapi --from {DAY} --to {DAY}"
 OWN_KEY = "private-key-of-acme-at-vapi"
-Minutebook = Callable[..., str]
-
-
-@pytest.fixture
-def minutebook(house: House, dbt_home: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
-    """The command line, on a day of November; gives what it printed."""
-    monkeypatch.setenv(OFFSET, offset_to(NOW))
-    house.settings.home.mkdir(exist_ok=True)
-    (dbt_home / "dbt").mkdir(exist_ok=True)
-    (house.settings.home / "dbt").symlink_to(dbt_home / "dbt")
-
-    def run(line: str, code: int = 0) -> str:
-        result = CliRunner().invoke(app, shlex.split(line.removeprefix("minutebook ")), terminal_width=250)
-        assert result.exit_code == code, f"{line}: {result.output}"
-        return result.stdout
-
-    return run
 
 
 def odd(call_id: str = "odd", **fields: Any) -> dict[str, Any]:

@@ -49,29 +49,17 @@ where status in ('not pulled', 'failed')
 order by usage_date desc, tenant_id, source;
 
 -- name: provider_total_agrees
--- As each day was last read well: what was told since then mends a day that was told otherwise. Vapi's cost is compared
--- within a ten-thousandth per call: each call's cost is rounded there, its own sum is not.
 select
-    pulls.source,
-    pulls.account,
-    pulls.usage_date,
-    pulls.pull_id,
-    told.name,
-    counted.value as counted,
-    told.value as provider_says
-from (
-    select distinct on (account, usage_date) *
-    from ledger.pulls
-    where source = %(source)s and state in ('published', 'unchanged')
-    order by account, usage_date, pull_id desc
-) as pulls
-cross join jsonb_each_text(pulls.provider_totals) as told (name, value)
-left join lateral jsonb_each_text(pulls.totals) as counted (name, value) on told.name = counted.name
-where
-    pulls.provider_totals is not null
-    and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
-    > case when told.name = 'cost' then 0.0001 * coalesce((pulls.totals ->> 'calls')::numeric, 0) else 0 end
-order by pulls.usage_date desc, pulls.account, told.name;
+    source,
+    account,
+    usage_date,
+    pull_id,
+    name,
+    counted,
+    provider_says
+from ledger.disagreeing_totals
+where source = %(source)s
+order by usage_date desc, account, name;
 
 -- name: no_call_is_counted_twice
 -- The first call of each account-day of the last hundred days: two accounts that share it are one Vapi organisation under

@@ -30,7 +30,6 @@ inner join unnest(%(tenant_ids)s::text[], %(starts)s::date[]) as a (tenant_id, p
 where abs(w.amount - w.former_amount) > (select r.moved_share from control.review_rules as r) * w.former_amount;
 
 -- name: totals_that_disagree
--- Vapi's cost is compared within a ten-thousandth per call: each call's cost is rounded there, its own sum is not.
 with asked as (
     select
         a.tenant_id,
@@ -40,26 +39,12 @@ with asked as (
 ),
 
 disagreeing as materialized (
-    select
-        p.source,
-        p.account,
-        p.usage_date,
-        told.name,
-        counted.value as counted,
-        told.value as provider_says
-    from ledger.pulls as p
-    cross join lateral jsonb_each_text(p.provider_totals) as told (name, value)
-    left join lateral jsonb_each_text(p.totals) as counted (name, value) on told.name = counted.name
+    select t.*
+    from ledger.disagreeing_totals as t
     where
-        p.state = 'published'
-        and p.provider_totals is not null
-        and not coalesce(p.totals @> p.provider_totals, false)
-        and p.source = any(array['vapi', 'voiceflow', 'voiceflow_transcripts', 'usage_metrics'])
-        and p.account = any(%(tenant_ids)s::text[] || 'platform'::text)
-        and p.usage_date >= (select min(asked.period_start) from asked)
-        and p.usage_date < (select max(asked.period_end) from asked)
-        and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
-        > case when told.name = 'cost' then 0.0001 * coalesce((p.totals ->> 'calls')::numeric, 0) else 0 end
+        t.account = any(%(tenant_ids)s::text[] || 'platform'::text)
+        and t.usage_date >= (select min(asked.period_start) from asked)
+        and t.usage_date < (select max(asked.period_end) from asked)
 )
 
 select distinct
@@ -69,7 +54,8 @@ select distinct
     d.usage_date,
     d.name,
     d.counted,
-    d.provider_says
+    d.provider_says,
+    d.is_repeated
 from disagreeing as d
 inner join control.tenant_sources as t
     on

@@ -216,6 +216,37 @@ from jsonb_to_recordset(%(rows)s::jsonb) as r (
 )
 inner join ledger.pulls as p on r.pull_id = p.pull_id;
 
+-- name: accept_totals
+insert into ledger.acceptances (source, account, tenant_id, usage_date, doubt, subject, evidence, reason)
+select
+    t.source,
+    t.account,
+    t.tenant_id,
+    t.usage_date,
+    'totals_disagree',
+    t.name,
+    t.evidence,
+    %(reason)s
+from ledger.disagreeing_totals as t
+where
+    t.source = %(source)s
+    and t.account = %(account)s
+    and t.usage_date = %(usage_date)s
+    and t.name = %(name)s
+on conflict (source, account, usage_date, doubt, subject, evidence) do nothing;
+
+-- name: is_total_accepted
+select exists (
+    select from ledger.acceptances
+    where
+        source = %(source)s
+        and account = %(account)s
+        and usage_date = %(usage_date)s
+        and doubt = 'totals_disagree'
+        and subject = %(name)s
+        and evidence = %(evidence)s
+) as is_total_accepted;
+
 -- name: fail
 update ledger.pulls
 set
