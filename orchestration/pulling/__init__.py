@@ -59,7 +59,8 @@ def pull(
     The night also pulls older days that changed, as far as their source lets that be noticed, and tells of these too.
 
     `accept_loss`, `accept_count`, `accept_cost` and `accept_unconfirmed` settle that one doubt (`Doubt`). `is_anew`
-    lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep since.
+    lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep
+    since.
     `done_in_runs` are earlier runs of the same work: what they finished is not read again. `today` (UTC) decides which
     days are over and which the provider may have forgotten; default: the clock.
 

@@ -93,14 +93,14 @@ class Doubts:
         """A provider that counts more rows, or fewer, than it listed. Its sums of money, rounded, are compared by the
         check `provider_total_agrees`, which holds nothing up."""
         told = (reading.provider_totals or {}).get("calls")
-        counted = reading.totals["calls"]
-        if told is None or told == counted:
+        counted = reading.totals.get("calls")
+        if told is None or counted is None or told == counted:
             return None
         if pulls.is_total_accepted(self.connection, day.key, "calls", counted, told):
             return None
         return Failure(
             Doubt.COUNT,
-            f"{day.source} lists {reading.totals['calls']} calls and counts {told} in its own total; pull it again, and"
+            f"{day.source} lists {counted} calls and counts {told} in its own total; pull it again, and"
             f" with {Doubt.COUNT.flag} if it keeps saying so",
             is_permanent=False,
         )
