@@ -13,8 +13,10 @@ from orchestration.assets.control import control_tables
 from orchestration.assets.ingest import raw_tables
 from orchestration.assets.marts import marts
 from orchestration.assets.postings import (
+    final_lines,
     marts_postings_and_stripe_agree,
     postings,
+    statements_and_final_invoices_agree,
     statements_and_upcoming_invoices_agree,
     stripe_day_summaries,
     stripe_events,
@@ -50,11 +52,13 @@ defs = dg.Definitions(
         marts(Settings.from_environment().home),
         postings,
         stripe_day_summaries,
+        final_lines,
         stripe_events,
     ],
     asset_checks=[
         *checks,
         marts_postings_and_stripe_agree,
+        statements_and_final_invoices_agree,
         statements_and_upcoming_invoices_agree,
         stripe_is_set_up_as_our_prices_say,
     ],

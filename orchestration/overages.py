@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 import dagster as dg
 import psycopg
 
-from orchestration.assets.postings import EVENTS, POSTINGS, SUMMARIES
+from orchestration.assets.postings import EVENTS, FINAL, POSTINGS, SUMMARIES
 from orchestration.billing.invoice_items import LOOKED_AT_AGAIN, REMEMBERED
 from orchestration.resources import Minutebook
 from orchestration.sensors import held_back
@@ -33,8 +33,8 @@ work_off_stripe_events = dg.define_asset_job(
 )
 reconcile = dg.define_asset_job(
     "reconcile",
-    selection=dg.AssetSelection.assets(SUMMARIES),
-    description="Read Stripe's day summaries back and compare them with the marts and the postings.",
+    selection=dg.AssetSelection.assets(SUMMARIES, FINAL),
+    description="Read Stripe's day summaries and invoices back; compare them with marts, postings and statements.",
 )
 
 

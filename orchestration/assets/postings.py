@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.events import process_events
-from orchestration.billing.invoice_items import ItemsReport
+from orchestration.billing.invoice_items import REMEMBERED, ItemsReport
 from orchestration.billing.readiness import billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.report import PostingReport
@@ -16,13 +16,16 @@ from orchestration.billing.setup import check as check_setup
 from orchestration.billing.upcoming import compare_upcoming
 from orchestration.plain import plain
 from orchestration.resources import Minutebook
-from warehouse.clock import now
+from warehouse.clock import now, today
 from warehouse.connect import Role, connect
+from warehouse.invoice_lines import feed_mart
+from warehouse.invoice_lines import final_lines as known_lines
 from warehouse.postings import PosterBusy
 
 SHOWN = 100
 POSTINGS = dg.AssetKey(["ledger", "postings"])
 SUMMARIES = dg.AssetKey(["ledger", "stripe_day_summaries"])
+FINAL = dg.AssetKey(["ledger", "final_lines"])
 EVENTS = dg.AssetKey(["ledger", "stripe_events"])
 
 
@@ -69,6 +72,45 @@ def stripe_day_summaries(minutebook: Minutebook) -> dg.MaterializeResult[None]:
     with minutebook.database() as url, billing_desk(settings, url) as desk:
         read = read_summaries(desk.connection, desk.api, desk.readiness, now, per_second=settings.stripe_rate)
     return dg.MaterializeResult(metadata={"days": read})
+
+
+@dg.asset(
+    key=FINAL,
+    group_name="ledger",
+    deps=[POSTINGS],
+    kinds={"stripe"},
+    pool="stripe",
+    description="Every line of Stripe's invoices beside its statement's, read back.",
+)
+def final_lines(minutebook: Minutebook) -> dg.MaterializeResult[None]:
+    """Read the invoices, credit notes and refunds of every period whose invoices can still change."""
+    settings = minutebook.settings
+    with minutebook.database() as url:
+        with billing_desk(settings, url) as desk:
+            desk.cache.demand_anew()
+            lines = desk.finals().read(today() - REMEMBERED, per_second=settings.stripe_rate)
+        with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
+            feed_mart(connection)
+    return dg.MaterializeResult(metadata={"lines": len(lines), "differ": sum(line.code is not None for line in lines)})
+
+
+@dg.asset_check(
+    asset=FINAL,
+    name="statements_and_final_invoices_agree",
+    description="Per billed tenant and period, to the cent: fee, usage, items, credit notes, refunds, payments.",
+)
+def statements_and_final_invoices_agree(minutebook: Minutebook) -> dg.AssetCheckResult:
+    """What `minutebook reconcile --final` says of each period; red on every line that has no counterpart."""
+    with minutebook.database() as url, connect(url, Role.BILLING, autocommit=True) as connection:
+        found = [row for row in known_lines(connection) if row["code"]]
+    shown = ("tenant_id", "period_start", "line", "ours", "stripe", "difference", "code", "what", "what_to_do")
+    records = [dg.TableRecord({name: str(row[name]) for name in shown}) for row in found[:SHOWN]]
+    tenants = sorted({row["tenant_id"] for row in found})
+    return dg.AssetCheckResult(
+        passed=not found,
+        description=f"{len(found)} line(s) differ, of {', '.join(tenants[:5])}" if found else None,
+        metadata={"lines": dg.MetadataValue.table(records)} if found else {},
+    )
 
 
 @dg.asset(

@@ -26,7 +26,6 @@ from orchestration.billing.rate import Rate
 from orchestration.billing.readiness import BilledTenant, Readiness, billed_tenants
 from orchestration.billing.stripe_api import Body, StripeApi
 from warehouse import queries
-from warehouse.periods import Month
 
 _SQL = queries.load("final_invoices")
 CALLS_PER_TENANT = 8
@@ -158,28 +157,6 @@ class _Made(dict[str, Ours]):
 
     def __missing__(self, tenant_id: str) -> Ours:
         return self._make(tenant_id)
-
-
-def kept(
-    connection: psycopg.Connection[Any], month: Month | None = None, tenant_ids: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
-    """The lines as last read, by tenant and period: what command, page and check show."""
-    scope = {
-        "tenant_ids": None if tenant_ids is None else list(tenant_ids),
-        "month_start": month and month.start,
-        "month_end": month and month.end,
-    }
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_SQL["lines"], scope).fetchall()
-
-
-def feed_mart(connection: psycopg.Connection[Any]) -> None:
-    """Put the lines as last read into marts.fct_invoice_lines, if it is built. connection: role transformer."""
-    with connection.transaction():
-        row = connection.execute(_SQL["mart_exists"]).fetchone()
-        if row and row[0]:
-            connection.execute(_SQL["empty_mart"])
-            connection.execute(_SQL["fill_mart"])
 
 
 def _unreadable(tenant: BilledTenant, since: date, error: Exception) -> FinalLine:

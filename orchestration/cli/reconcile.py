@@ -9,7 +9,6 @@ import typer
 
 from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.errors import StripeUnavailable
-from orchestration.billing.final import feed_mart, kept
 from orchestration.billing.readiness import billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.upcoming import LineComparison, compare_upcoming
@@ -18,6 +17,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
 from warehouse.clock import now
 from warehouse.connect import Role, connect
+from warehouse.invoice_lines import feed_mart, final_lines
 from warehouse.periods import Month
 
 app = typer.Typer()
@@ -81,7 +81,7 @@ def _final(current: Session, month: Month, tenant: list[str] | None, as_json: bo
         with billing_desk(current.settings, url) as desk:
             desk.cache.demand_anew()
             desk.finals().read(month.start, tenant, per_second=current.settings.stripe_rate)
-            rows = kept(desk.connection, month, tenant)
+            rows = final_lines(desk.connection, month, tenant)
         with connect(url, Role.TRANSFORMER, actor=current.settings.actor, autocommit=True) as connection:
             feed_mart(connection)
     wrong = [row for row in rows if row["code"]]

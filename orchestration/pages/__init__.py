@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestration.pages import account, approvals, days, door, downloads, faults, periods, usage
+from orchestration.pages import account, approvals, days, door, downloads, faults, invoices, periods, usage
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
 from orchestration.pages.spooling import Spools
@@ -59,6 +59,7 @@ def application(
             Route("/periods/{tenant}/{start}/{step:str}", periods.take_step, methods=["POST"]),
             Route("/approvals", approvals.show_approvals),
             Route("/approvals", approvals.take_approvals, methods=["POST"]),
+            Route("/invoices", invoices.show_invoices),
             Route("/packs/{month}.zip", downloads.month_pack),
             Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
             Route("/days", days.show_days),

@@ -9,8 +9,10 @@ import dagster as dg
 import pytest
 
 from orchestration.assets.postings import (
+    final_lines,
     marts_postings_and_stripe_agree,
     postings,
+    statements_and_final_invoices_agree,
     statements_and_upcoming_invoices_agree,
     stripe_day_summaries,
     stripe_events,
@@ -160,6 +162,32 @@ def test_the_check_of_upcoming_invoices_warns_of_a_cent_and_of_what_stripe_does_
     ]  # fmt: skip
     # The day summaries; meters, the tenant's subscription, its next invoice and its items, which the cache then holds.
     assert asked[:2] == [1 + 4, 1]
+
+
+def test_the_check_of_final_invoices_names_each_line_and_what_resolves_it(
+    billed: Scene, instance: dg.DagsterInstance
+) -> None:
+    billed.owner.execute(STATEMENT_LINES)
+    start = month_of(month_of(billed.today)[0] - timedelta(days=1))[0]
+    billed.owner.execute(
+        "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+        " values ('acme', %s, %s, 'approved', 'x')", [start, month_of(start)[1]],
+    )  # fmt: skip
+    for amount, passes in ((None, True), (20, False)):
+        if amount:
+            billed.owner.execute(
+                "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, amount, currency,"
+                " service_period_start, service_period_end, inputs)"
+                " values ('acme/x/setup', 'acme', %s, 'setup', %s, 'USD', %s, %s, '{}')", [start, amount, start, start],
+            )  # fmt: skip
+        result = run(instance, final_lines, statements_and_final_invoices_agree)
+        (evaluation,) = result.get_asset_check_evaluations()
+        assert evaluation.passed is passes
+    lines = evaluation.metadata["lines"]
+    assert isinstance(lines, dg.TableMetadataValue)
+    assert [(line.data["line"], line.data["code"], line.data["what_to_do"]) for line in lines.records] == [
+        ("acme/x/setup", "not posted", "minutebook post --tenant acme"),
+    ]  # fmt: skip
 
 
 def test_a_drafted_invoice_is_the_last_call_of_its_tenant_alone(billed: Scene, instance: dg.DagsterInstance) -> None:

@@ -106,10 +106,28 @@ def test_the_command_the_check_and_the_mart_tell_the_same_and_posting_reads_the_
     left = [row[:6] for row in mart if not row[6]]
     columns = ("age_days", "finding", "ours", "posted", "stripe", "difference")
     assert [
-        tuple(Decimal(row[name]) if name in columns[4:] else row[name] for name in columns) for row in told
+        tuple(Decimal(row[name]) if name in columns[2:] else row[name] for name in columns) for row in told
     ] == left[::-1]
     assert [row["finding"] for row in told if not row["is_red"]] == ["settling"]
     assert checked() == {(str(TODAY - timedelta(days=row[0])), *row[1:4]) for row in left if row[1] != "settling"}
+
+    # The lines of final invoices are put into their mart whenever Stripe was read, built anew or not.
+    with psycopg.connect(billed, autocommit=True) as owner:
+        owner.execute("insert into ledger.stripe_acceptances values ('old', 'acme', 1, 'x', 'x', now())")
+        owner.execute(
+            "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, amount, currency,"
+            " service_period_start, service_period_end, inputs) values ('acme/p/setup', 'acme', %s, 'setup', 12, 'USD',"
+            " %s, %s, '{}')", [TODAY - timedelta(days=27)] * 3,
+        )  # fmt: skip
+    month = TODAY - timedelta(days=27)
+    result = CliRunner().invoke(app, ["reconcile", "--final", f"{month:%Y-%m}", "--json"])
+    assert result.exit_code == 1, result.output
+    with connect(billed, Role.ANALYST) as analyst:
+        lines = analyst.execute(
+            "select line, ours, stripe, difference, is_settled, code, what_to_do from marts.fct_invoice_lines"
+        ).fetchall()
+    zero = Decimal("0.00")
+    assert ("acme/p/setup", 12, zero, -12, False, "not posted", "minutebook post --tenant acme") in lines
 
     # The mart is as old as its build; what is posted since is told at once by the command and the check.
     with connect(billed, Role.BILLING, autocommit=True) as billing:
