@@ -117,7 +117,7 @@ def test_a_webhook_makes_every_process_ask_again_for_what_it_is_about_and_for_no
 
 
 def test_nobody_reads_around_the_cache() -> None:
-    """Final invoices and their lines, and items and notes before one is added, are read at Stripe itself: they prove."""
+    """Final invoices and their lines, and items and notes before one is added, are read at Stripe: they prove."""
     kinds = "meters|products|prices|price|customer|subscriptions|invoices|invoice|upcoming_invoice"
     readers = {
         path.name

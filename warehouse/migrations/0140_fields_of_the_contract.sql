@@ -41,7 +41,10 @@ grant select on ledger.cleanings to minutebook_transformer, minutebook_operator;
 insert into ledger.cleanings (rows_changed)
 select 0 as rows_changed
 where
-    not exists (select from ledger.pulls as p where p.row_count > 0);
+    not exists (
+        select from ledger.pulls as p
+        where p.row_count > 0
+    );
 create trigger audit after insert or update or delete on ledger.cleanings
 for each row execute function ledger.record_audit();
 
