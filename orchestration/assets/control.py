@@ -19,6 +19,7 @@ WHAT_IT_HOLDS = {
     "payment_fees": "What being paid a statement costs us, by its currency.",
     "exchange_rates": "Rates for costs in another currency.",
     "credits": "What a tenant is owed.",
+    "credit_voids": "What was left of a credit when it was taken back.",
 }
 
 control_tables = [

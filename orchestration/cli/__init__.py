@@ -33,6 +33,7 @@ from orchestration.cli import (
     serve,
     setup,
     stripe,
+    tenant_credits,
     tenants,
     webhooks,
 )
@@ -58,6 +59,7 @@ app.add_typer(plans.plan_app, name="plan")
 app.add_typer(prices.app, name="price")
 app.add_typer(costs.cost_app, name="cost")
 app.add_typer(costs.rate_app, name="rate")
+app.add_typer(tenant_credits.app, name="credit")
 app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pulls.app)

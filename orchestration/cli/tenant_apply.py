@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from orchestration.cli.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
 from warehouse import personal
-from warehouse.control import agents, costs, plans, prices, tenants
+from warehouse.control import agents, costs, plans, prices, tenant_credits, tenants
 from warehouse.control.agents import Attachment
 from warehouse.control.changes import Action, Change, Connection
 from warehouse.control.prices import Tier
@@ -43,6 +43,9 @@ def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
             shared.id, shared.valid_from, shared.name, shared.monthly_amount, shared.currency, shared.allocation
         )  # fmt: skip
         yield costs.put_fixed_cost(connection, version)
+    for credit in file.credits:
+        given = tenant_credits.Credit(who.id, credit.amount, credit.valid_from, credit.reason, credit.expires)
+        yield tenant_credits.give(connection, given)
     for agent in file.agents:
         yield agents.put_agent(connection, who.id, agent.id, agent.name or agent.id)
     for agent in file.agents:

@@ -162,6 +162,14 @@ class FixedCostPart(Version):
     allocation: Allocation = Allocation.EQUAL
 
 
+class CreditPart(Version):
+    """A credit; one that is in the file again is the same one."""
+
+    amount: Decimal
+    reason: StrictStr
+    expires: date | None = None
+
+
 class TenantFile(Part):
     """All that can be said of a tenant, secrets excepted."""
 
@@ -172,6 +180,7 @@ class TenantFile(Part):
     prices: list[PricePart] = []
     unit_costs: list[UnitCostPart] = []
     fixed_costs: list[FixedCostPart] = []
+    credits: list[CreditPart] = []
     agents: list[AgentPart] = []
     voiceflow_projects: list[ProjectPart] = []
     feature_flags: dict[Annotated[str, Field(strict=True)], Any] = {}

@@ -38,6 +38,11 @@ class Line(Struct, frozen=True):
     inputs: str
     former_amount: Decimal | None
 
+    @property
+    def reason(self) -> str:
+        """Why a credit was given; empty for any other line."""
+        return str(msgspec.json.decode(self.inputs).get("reason", "")) if self.line_kind == "credit" else ""
+
 
 class Day(Struct, frozen=True):
     """A priced meter's day against the allowance of its period."""

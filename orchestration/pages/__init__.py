@@ -15,7 +15,18 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestration.pages import account, approvals, days, door, downloads, faults, invoices, periods, usage
+from orchestration.pages import (
+    account,
+    approvals,
+    days,
+    door,
+    downloads,
+    faults,
+    invoices,
+    periods,
+    tenant_credits,
+    usage,
+)
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
 from orchestration.pages.spooling import Spools
@@ -57,6 +68,9 @@ def application(
             Route("/periods", periods.show_month),
             Route("/periods/{tenant}/{start}", periods.show_period),
             Route("/periods/{tenant}/{start}/{step:str}", periods.take_step, methods=["POST"]),
+            Route("/credits", tenant_credits.show_credits),
+            Route("/credits", tenant_credits.give_credit, methods=["POST"]),
+            Route("/credits/{credit:int}/void", tenant_credits.void_credit, methods=["POST"]),
             Route("/approvals", approvals.show_approvals),
             Route("/approvals", approvals.take_approvals, methods=["POST"]),
             Route("/invoices", invoices.show_invoices),

@@ -48,6 +48,9 @@ steps as (
         periods.service_end,
         credits.credit_id,
         credits.reason,
+        credits.given_amount,
+        credits.valid_from,
+        nullif(credits.expires_on, 'infinity') as expires_on,
         greatest(coalesce(due.amount, 0), 0) as due_amount,
         trunc(
             credits.amount - coalesce(used_before.amount, 0), {{ minor_units('periods.currency') }}
@@ -109,7 +112,10 @@ applied as (
         currency,
         service_start as service_period_start,
         service_end as service_period_end,
-        jsonb_build_object('credit_id', credit_id, 'reason', reason, 'unrounded_amount', -applied) as inputs
+        jsonb_build_object(
+            'credit_id', credit_id, 'reason', reason, 'given', given_amount, 'valid_from', valid_from,
+            'expires_on', expires_on, 'unrounded_amount', -applied
+        ) as inputs
     from walked
     where applied > 0
 )

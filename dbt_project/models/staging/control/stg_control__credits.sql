@@ -3,16 +3,22 @@ with source as (
     select * from {{ source('control', 'credits') }}
 ),
 
+voids as (
+    select * from {{ source('control', 'credit_voids') }}
+),
+
 renamed as (
     select
-        credit_id,
-        tenant_id,
-        amount,
-        reason,
+        source.credit_id,
+        source.tenant_id,
+        source.amount as given_amount,
+        source.amount - coalesce(voids.taken_back, 0) as amount,
+        source.reason,
         ---------- dates
-        valid_from,
-        coalesce(expires_on, 'infinity')::date as expires_on
+        source.valid_from,
+        coalesce(source.expires_on, 'infinity')::date as expires_on
     from source
+    left join voids on source.credit_id = voids.credit_id
 )
 
 select * from renamed
