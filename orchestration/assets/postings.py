@@ -4,12 +4,14 @@ marts.fct_overages_daily is read by the postings, and marts.fct_reconciliation r
 of dbt: with both declared, that step would depend on itself. So only the former is.
 """
 
+from collections.abc import Iterator, Sequence
+
 import dagster as dg
 
 from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.events import process_events
 from orchestration.billing.invoice_items import REMEMBERED, ItemsReport
-from orchestration.billing.readiness import billed_tenants
+from orchestration.billing.readiness import Finding, billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.report import PostingReport
 from orchestration.billing.setup import check as check_setup
@@ -23,6 +25,7 @@ from warehouse.invoice_lines import final_lines as known_lines
 from warehouse.postings import PosterBusy
 
 SHOWN = 100
+READ_OF_ALL = "stripe_was_read_of_every_tenant"
 POSTINGS = dg.AssetKey(["ledger", "postings"])
 SUMMARIES = dg.AssetKey(["ledger", "stripe_day_summaries"])
 FINAL = dg.AssetKey(["ledger", "final_lines"])
@@ -65,13 +68,24 @@ def postings(context: dg.AssetExecutionContext, minutebook: Minutebook) -> dg.Ma
     kinds={"stripe"},
     pool="stripe",
     description="Stripe's own day summaries, read back.",
+    check_specs=[
+        dg.AssetCheckSpec(
+            READ_OF_ALL, asset=SUMMARIES, description="Stripe's summaries were read of every tenant that is billed."
+        )
+    ],
 )
-def stripe_day_summaries(minutebook: Minutebook) -> dg.MaterializeResult[None]:
-    """Read every day that a meter may still change."""
+def stripe_day_summaries(minutebook: Minutebook) -> Iterator[dg.MaterializeResult[None]]:
+    """Read every day that a meter may still change; of whom it cannot be read, the check names."""
     settings = minutebook.settings
     with minutebook.database() as url, billing_desk(settings, url) as desk:
         read = read_summaries(desk.connection, desk.api, desk.readiness, now, per_second=settings.stripe_rate)
-    return dg.MaterializeResult(metadata={"days": read})
+    check = dg.AssetCheckResult(
+        check_name=READ_OF_ALL,
+        passed=not read.failed,
+        description=f"{len(read.failed)} not read; the others were" if read.failed else None,
+        metadata={"found": _findings(read.failed)} if read.failed else {},
+    )
+    yield dg.MaterializeResult(metadata={"days": read.days}, check_results=[check])
 
 
 @dg.asset(
@@ -157,14 +171,10 @@ def stripe_is_set_up_as_our_prices_say(minutebook: Minutebook) -> dg.AssetCheckR
     """What `minutebook stripe check` says: red where posting is held back, and where Stripe charges otherwise."""
     with minutebook.database() as url, billing_desk(minutebook.settings, url) as desk:
         found = check_setup(desk.connection, desk.cache, desk.readiness, now)
-    records = [
-        dg.TableRecord({"tenant": one.tenant_id, "meter": one.meter_id or "", "code": one.code, "why": one.message})
-        for one in found[:SHOWN]
-    ]
     return dg.AssetCheckResult(
         passed=not found,
         description=f"{len(found)} found" if found else None,
-        metadata={"found": dg.MetadataValue.table(records)} if found else {},
+        metadata={"found": _findings(found)} if found else {},
     )
 
 
@@ -181,7 +191,8 @@ def statements_and_upcoming_invoices_agree(minutebook: Minutebook) -> dg.AssetCh
     settings, at = minutebook.settings, now()
     with minutebook.database() as url, billing_desk(settings, url) as desk:
         tenants = [one for one in billed_tenants(desk.connection, at.date()) if one.may_be_posted]
-        lines = compare_upcoming(desk.connection, desk.readiness, tenants, per_second=settings.stripe_rate)
+        upcoming = compare_upcoming(desk.connection, desk.readiness, tenants, per_second=settings.stripe_rate)
+    lines = upcoming.lines
     told = [line for line in lines if line.difference or line.is_stale]
     records = [
         dg.TableRecord(
@@ -194,11 +205,29 @@ def statements_and_upcoming_invoices_agree(minutebook: Minutebook) -> dg.AssetCh
         for line in told[:SHOWN]
     ]  # fmt: skip
     differ, stale = sum(bool(line.difference) for line in lines), sum(line.is_stale for line in lines)
+    metadata = {
+        "compared": dg.MetadataValue.int(len(lines)),
+        **({"lines": dg.MetadataValue.table(records)} if told else {}),
+        **({"found": _findings(upcoming.failed)} if upcoming.failed else {}),
+    }
+    words = [f"{differ} line(s) differ", f"{stale} are old since Stripe does not answer"]
+    if upcoming.failed:
+        words.append(f"of {len(upcoming.failed)} tenant(s) nothing is known")
+    is_good = not told and not upcoming.failed
     return dg.AssetCheckResult(
-        passed=not told,
+        passed=is_good,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{differ} line(s) differ, {stale} are old since Stripe does not answer" if told else None,
-        metadata={"compared": len(lines), **({"lines": dg.MetadataValue.table(records)} if told else {})},
+        description=None if is_good else ", ".join(words),
+        metadata=metadata,
+    )
+
+
+def _findings(found: Sequence[Finding]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"tenant": one.tenant_id, "meter": one.meter_id or "", "code": one.code, "why": one.message})
+            for one in found[:SHOWN]
+        ]
     )
 
 

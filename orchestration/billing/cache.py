@@ -190,7 +190,7 @@ class StripeCache:
             elif kind in ("subscriptions", "invoices") and failure.code == "customer_deleted":
                 body = []
             else:
-                raise StripeRefused(f"Stripe refuses to show {kind} {key}: {failure.cause}.") from None
+                raise StripeRefused(f"Stripe refuses to show {kind} {key}: {failure.cause}.", failure.code) from None
         told = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now}
         row = self._connection.execute(_SQL["put"], told).fetchone()
         reading = Reading(body, now)

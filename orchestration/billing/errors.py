@@ -2,7 +2,8 @@
 
 BillingError
 ├── StripeNotConfigured   no API key in the environment
-├── StripeRefused         Stripe will not talk to us: wrong key, missing permission; a person must act
+├── StripeRefused         Stripe refuses what was asked; a person must act
+│   └── KeyRefused        it does not accept our key: nothing can succeed
 ├── StripeUnavailable     timeouts, resets, 429 and 5xx beyond our patience; what is committed is sent again
 ├── StatementsUntrusted   the known-answer tenant's statement is wrong: nothing may be posted
 ├── AmountNotExact        an amount has more decimals than its currency has minor units
@@ -19,7 +20,15 @@ class StripeNotConfigured(BillingError):
 
 
 class StripeRefused(BillingError):
-    """Stripe does not accept our key or its permissions."""
+    """Stripe refuses what was asked of it; code is our word for why."""
+
+    def __init__(self, message: str, code: str = "refused") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class KeyRefused(StripeRefused):
+    """Stripe does not accept our key at all."""
 
 
 class StripeUnavailable(BillingError):

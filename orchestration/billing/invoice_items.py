@@ -22,9 +22,9 @@ from orchestration.billing.cache import StripeCache
 from orchestration.billing.charging import charged
 from orchestration.billing.currency import from_minor, to_minor
 from orchestration.billing.cycles import billed_on, cycle, price_of
-from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
+from orchestration.billing.errors import AmountNotExact, BillingError, KeyRefused
 from orchestration.billing.given_back import decides, given_back_by_hand
-from orchestration.billing.outcomes import failure_of
+from orchestration.billing.outcomes import explained, failure_of
 from orchestration.billing.readiness import Readiness
 from orchestration.billing.stripe_api import StripeApi, midnight
 from warehouse import queries
@@ -74,11 +74,11 @@ class Invoicer:
         report = ItemsReport()
         self._is_dry = dry_run
         if dry_run:
-            report.left = [(item, "dry run") for item in [*self._owed(scope, report), *self._uncovered(scope, report)]]
+            report.left = [(item, "dry run") for item in self._wanted(scope, report)]
             return report
         with posting_lock(self._connection):
             self._finish(scope, report)
-            for item in [*self._owed(scope, report), *self._uncovered(scope, report)]:
+            for item in self._wanted(scope, report):
                 self.add(item, report)
         return report
 
@@ -88,7 +88,11 @@ class Invoicer:
 
     def add(self, item: Item, report: ItemsReport) -> None:
         """Commit an item as pending, then add it. The caller holds the posting lock."""
-        to_minor(item["amount"], item["currency"])
+        try:
+            to_minor(item["amount"], item["currency"])
+        except AmountNotExact as error:
+            report.left.append((item, str(error)))
+            return
         (committed,) = self._rows("commit", {**item, "now": self._clock()})
         self._post({**item, **committed}, report)
 
@@ -96,16 +100,23 @@ class Invoicer:
         for item in self._rows("pending", scope):
             self._post(item, report)
 
+    def _wanted(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
+        return [*self._owed(scope, report), *self._uncovered(scope, report)]
+
     def _owed(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
         items = []
         for row in self._rows("owed", scope):
             is_correction, invoice = row["line_kind"] == "adjustment" and row["amount"] < 0, None
-            if row["gives_credit_notes"] and is_correction:
-                invoice = self._readiness.invoice_of(row["stripe_customer_id"], billed_on(row))
-            is_note = invoice is not None and invoice["status"] == "paid"
-            kind = "credit_note" if is_note else "line"
-            item = item_row(row, kind, row["item_key"], row["amount"], invoice["id"] if is_note and invoice else None)
-            if is_correction and (held := self._given_back_by_hand(item, billed_on(row))):
+            item = item_row(row, "line", row["item_key"], row["amount"], None)
+            try:
+                if row["gives_credit_notes"] and is_correction:
+                    invoice = self._readiness.invoice_of(row["stripe_customer_id"], billed_on(row))
+                if invoice is not None and invoice["status"] == "paid":
+                    item = item_row(row, "credit_note", row["item_key"], row["amount"], invoice["id"])
+                held = self._given_back_by_hand(item, billed_on(row)) if is_correction else None
+            except (stripe.StripeError, BillingError) as error:
+                held = _told(error)
+            if held:
                 report.left.append((item, held))
             else:
                 items.append(item)
@@ -131,15 +142,18 @@ class Invoicer:
                 continue
             try:
                 amount = row["amount"] - self._known_charge(row) - row["covered"]
-            except (stripe.StripeError, StripeRefused, StripeUnavailable) as error:
+            except (stripe.StripeError, BillingError) as error:
                 report.left.append((item_row(row, "coverage", key, row["amount"], None), _told(error)))
                 continue
             if not amount:
                 continue
             item = item_row(row, "coverage", key, amount)
-            if amount < 0 and (
-                held := self._given_back_by_hand(item, cycle(row["period_start"], row["anchor_day"])[1])
-            ):
+            try:
+                turn = cycle(row["period_start"], row["anchor_day"])[1]
+                held = self._given_back_by_hand(item, turn) if amount < 0 else None
+            except (stripe.StripeError, BillingError) as error:
+                held = _told(error)
+            if held:
                 report.left.append((item, held))
             else:
                 items.append(item)
@@ -208,6 +222,11 @@ class Invoicer:
             body = self._at_stripe(item)
             (report.found if body else report.added).append(item)
             body = body or self._added(item)
+        except BillingError as error:
+            if item in report.added:
+                report.added.remove(item)
+            report.left.append((item, _told(error)))
+            return
         except stripe.StripeError as error:
             failure = failure_of(error)
             if item in report.added:
@@ -218,7 +237,7 @@ class Invoicer:
                 return
             report.left.append((item, failure.cause + (decides(item) if failure.kind == "refused" else "")))
             if failure.kind == "halt":
-                raise StripeRefused(f"Stripe does not accept our key: {failure.cause}.") from None
+                raise explained(error) from None
             if failure.kind not in ("again", "spent"):
                 self._record(item, "refused", None, failure.code, failure.cause)
             return
@@ -284,6 +303,11 @@ class Invoicer:
 
 
 def _told(error: stripe.StripeError | BillingError) -> str:
+    """Why it is left for a later run. Raises KeyRefused: then nothing can succeed."""
+    if isinstance(error, KeyRefused):
+        raise error
+    if isinstance(error, stripe.AuthenticationError):
+        raise explained(error) from None
     return failure_of(error).cause if isinstance(error, stripe.StripeError) else str(error)
 
 

@@ -3,11 +3,11 @@
 | verdict | cause | what follows |
 |---|---|---|
 | accepted | 2xx | done |
-| again | timeout, reset, 409, 429, 5xx | the same row is sent again, now and by later runs |
+| again | timeout, reset, 409, 429, 5xx, a 2xx that is cut off | the same row is sent again, now and by later runs |
 | spent | the key's stored answer is an error, or it said something else before | a new version, under a new key |
 | refused | customer deleted, meter archived, whatever a person must repair | this tenant's meter stops for the run |
 | uncovered | too old, too many digits | no meter can carry it; billed at approval |
-| halt | key or permission refused | the run stops, the row stays pending |
+| halt | key refused | the run stops, the row stays pending |
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import Literal
 
 import stripe
 
-from orchestration.billing.errors import BillingError, StripeRefused, StripeUnavailable
+from orchestration.billing.errors import BillingError, KeyRefused, StripeRefused, StripeUnavailable
 
 Kind = Literal["again", "spent", "refused", "uncovered", "halt"]
 
@@ -48,10 +48,14 @@ def failure_of(error: stripe.StripeError) -> Failure:
     status = error.http_status or 0
     said = (error.user_message or type(error).__name__).split("\n", 1)[0][:300]
     is_replayed = str((error.headers or {}).get("Idempotent-Replayed", "")).lower() == "true"
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+    if isinstance(error, stripe.AuthenticationError):
         return Failure("halt", "key_refused", said)
+    if isinstance(error, stripe.PermissionError):
+        return Failure("refused", "not_permitted", said)
     if isinstance(error, stripe.APIConnectionError) or status == 0:
         return Failure("again", "unreachable", said)
+    if status < 300:
+        return Failure("again", "unreadable", "Stripe's answer is cut off or not what was asked for")
     if status == 409:
         return Failure("again", "in_use", said)
     if status == 429 or status >= 500:
@@ -76,7 +80,7 @@ def explained(error: stripe.StripeError) -> BillingError:
     """The error of ours that tells a person what Stripe said; it carries no secret."""
     failure = failure_of(error)
     if failure.kind == "halt":
-        return StripeRefused(f"Stripe does not accept our key: {failure.cause}. Check MINUTEBOOK_STRIPE_API_KEY.")
+        return KeyRefused(f"Stripe does not accept our key: {failure.cause}. Check MINUTEBOOK_STRIPE_API_KEY.")
     if failure.kind in ("again", "spent"):
         return StripeUnavailable(f"Stripe does not answer ({failure.cause}). Try again later.")
-    return StripeRefused(f"Stripe refuses ({failure.code}): {failure.cause}.")
+    return StripeRefused(f"Stripe refuses ({failure.code}): {failure.cause}.", failure.code)

@@ -17,7 +17,8 @@ from typing import Any
 
 import psycopg
 
-from orchestration.billing.errors import StripeRefused, StripeUnavailable
+from orchestration.billing.each import ask_each, finding_of
+from orchestration.billing.errors import BillingError, KeyRefused, StripeUnavailable
 from orchestration.billing.rate import Rate
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.billing.report import Limits, PostingReport
@@ -80,7 +81,7 @@ class Poster:
                 if not self._pass(tenant_ids) or self.report.is_halted:
                     break
         if self.report.refusal:
-            raise StripeRefused(self.report.refusal)
+            raise KeyRefused(self.report.refusal)
         if self.report.is_halted:
             raise StripeUnavailable(
                 f"Stripe failed {self.report.failures_in_a_row} times in a row. What is committed stays pending and is"
@@ -104,32 +105,34 @@ class Poster:
         if unknown:
             today = self._clock().date()
             self._tenants |= {tenant.tenant_id: tenant for tenant in billed_tenants(self._connection, today, unknown)}
-            with self._pool(self._workers) as pool:
-                for name, findings in zip(
-                    unknown, pool.map(lambda name: self._checked(self._tenants[name]), unknown), strict=True
-                ):
-                    blocking = [found for found in findings if found.blocks]
-                    for found in blocking:
-                        self.report.stop(found)
-                    if not blocking and self._readiness.has_ended(self._tenants[name]):
-                        self._sender.ended.add(name)
+            for name, found in ask_each(unknown, self._checked, str, workers=self._workers, pool=self._pool):
+                blocking = [one for one in ([found] if isinstance(found, Finding) else found) if one.blocks]
+                for one in blocking:
+                    self.report.stop(one)
+                if not blocking and self._readiness.has_ended(self._tenants[name]):
+                    self._sender.ended.add(name)
         ready = []
         for (tenant_id, meter_id), rows in groupby(page, key=_group_of):
             group = list(rows)
             if self.report.is_stopped(tenant_id, meter_id):
                 continue
-            problem = self._readiness.of_meter(tenant_id, meter_id, group[-1].event_name) or self._readiness.of_item(
-                self._tenants[tenant_id], meter_id, group[-1].event_name
-            )
-            if problem:
+            if problem := self._problem_of(tenant_id, meter_id, group[-1].event_name):
                 self.report.stop(problem)
             else:
                 ready += group
         return ready
 
-    def _checked(self, tenant: BilledTenant) -> list[Finding]:
+    def _checked(self, tenant_id: str) -> list[Finding]:
         self._rate.wait()
-        return self._readiness.of_tenant(tenant)
+        return self._readiness.of_tenant(self._tenants[tenant_id])
+
+    def _problem_of(self, tenant_id: str, meter_id: str, event_name: str) -> Finding | None:
+        if found := self._readiness.of_meter(tenant_id, meter_id, event_name):
+            return found
+        try:
+            return self._readiness.of_item(self._tenants[tenant_id], meter_id, event_name)
+        except BillingError as error:
+            return finding_of(tenant_id, meter_id, error)
 
     def _post(self, pool: Executor, rows: Sequence[Due]) -> int:
         """Commit, send and record; returns how many were resolved."""

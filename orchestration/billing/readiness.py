@@ -157,14 +157,25 @@ class Readiness:
         return findings
 
     def of_item(self, tenant: BilledTenant, meter_id: str, event_name: str) -> Finding | None:
-        """Whether the subscription has an item that bills this meter."""
-        customer = tenant.stripe_customer_id
-        if customer and (self.item(customer, event_name) or self.has_ended(tenant)):
+        """Whether one item of the customer's subscriptions bills this meter, and only one."""
+        customer = tenant.stripe_customer_id or ""
+        items = self._items(customer, event_name) if customer else []
+        if len(items) == 1 or (customer and not items and self.has_ended(tenant)):
             return None
+        if items:
+            names = " and ".join(f"{item['id']} of {subscription['id']}" for subscription, item in items)
+            return Finding(
+                tenant.tenant_id, meter_id, "billed_twice",
+                f"{names} of {customer} each bill {event_name}, so that usage is charged {len(items)} times: remove all"
+                " but one at Stripe (without clearing usage), then"
+                f" `minutebook stripe check --tenant {tenant.tenant_id}`.",
+            )  # fmt: skip
+        subscription = self.subscription(customer) if customer else None
         return Finding(
             tenant.tenant_id, meter_id, "no_item",
-            f"The subscription of {tenant.tenant_id} has no item for {event_name}: add the price of"
-            " `minutebook stripe sync` to it, or what is posted is never billed.",
+            f"No subscription of {customer} has an item for {event_name}: add the price of `minutebook stripe sync` to"
+            f" {subscription['id'] if subscription else 'it'} alone, or what is posted is never billed; then"
+            f" `minutebook stripe check --tenant {tenant.tenant_id}`.",
         )  # fmt: skip
 
     def has_ended(self, tenant: BilledTenant) -> bool:
@@ -172,9 +183,23 @@ class Readiness:
         return tenant.status == "closed" and self.subscription(tenant.stripe_customer_id or "") is None
 
     def subscription(self, customer: str) -> Mapping[str, Any] | None:
-        """The customer's subscription that bills, if there is one."""
+        """The customer's subscription that bills: of several that whose item counts a meter, the newest of those."""
+        alive = self._alive(customer)
+        return next((body for body in alive if any(map(_meter_of, body["items"]["data"]))), alive[0] if alive else None)
+
+    def _alive(self, customer: str) -> list[Mapping[str, Any]]:
         alive = ("active", "past_due", "trialing", "unpaid")
-        return next((body for body in self._cache.subscriptions(customer) if body["status"] in alive), None)
+        return [body for body in self._cache.subscriptions(customer) if body["status"] in alive]
+
+    def _items(self, customer: str, event_name: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """Each subscription and item of it whose price counts this meter."""
+        meter = self.meter(event_name)
+        return [
+            (body, item)
+            for body in self._alive(customer)
+            for item in body["items"]["data"]
+            if meter is not None and _meter_of(item) == meter["id"]
+        ]
 
     def upcoming(self, customer: str) -> Reading | None:
         """What Stripe would invoice the customer at the end of the running period, as of when it was read."""
@@ -186,15 +211,8 @@ class Readiness:
         self._cache.forget_upcoming(customers)
 
     def item(self, customer: str, event_name: str) -> Mapping[str, Any] | None:
-        """The subscription's item whose price counts this meter."""
-        meter = self.meter(event_name)
-        subscription = self.subscription(customer)
-        if meter is None or subscription is None:
-            return None
-        items = subscription["items"]["data"]
-        return next(
-            (item for item in items if (item["price"].get("recurring") or {}).get("meter") == meter["id"]), None
-        )
+        """The subscriptions' item whose price counts this meter."""
+        return next((item for _, item in self._items(customer, event_name)), None)
 
     def invoice_of(self, customer: str, period_end: date) -> Mapping[str, Any] | None:
         """The invoice that bills the usage of the period that ends then, if Stripe has made it."""
@@ -242,3 +260,9 @@ class Readiness:
                 )
                 return timedelta(seconds=ends - invoice["created"]) if ends else self._stated_grace
         return self._stated_grace
+
+
+def _meter_of(item: Mapping[str, Any]) -> str | None:
+    """The meter that an item of a subscription counts."""
+    meter: str | None = (item["price"].get("recurring") or {}).get("meter")
+    return meter

@@ -3,20 +3,18 @@ postings and Stripe are not one. Nothing is repaired here; each finding says wha
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
-import stripe
 from psycopg.rows import class_row
 
-from orchestration.billing.errors import NotFoundInLedger, StripeRefused, StripeUnavailable
-from orchestration.billing.outcomes import failure_of
+from orchestration.billing.each import ask_each
+from orchestration.billing.errors import NotFoundInLedger, StripeUnavailable
 from orchestration.billing.rate import Rate
-from orchestration.billing.readiness import Readiness
+from orchestration.billing.readiness import Finding, Readiness
 from orchestration.billing.stripe_api import StripeApi
 from warehouse import queries
 from warehouse.postings import OLDEST_TIMESTAMP, withdraw
@@ -31,8 +29,8 @@ class _Row:
     meter_id: str
     usage_date: date
     period_start: date
-    ours: int
-    posted: int
+    ours: Decimal
+    posted: Decimal
     stripe: Decimal
     difference: Decimal
     age_days: int
@@ -42,6 +40,14 @@ class _Row:
     read_at: datetime | None
     is_approved: bool
     finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of Stripe's summaries: how many days, and of which tenants nothing, with the reason."""
+
+    days: int
+    failed: list[Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,41 +82,43 @@ def read_summaries(
     tenant_ids: Sequence[str] | None = None,
     workers: int = 8,
     per_second: float = 80.0,
-) -> int:
-    """Read what Stripe holds of every day a meter may still change into ledger.stripe_day_summaries; returns days read.
+) -> Read:
+    """Read what Stripe holds of every day a meter may still change into ledger.stripe_day_summaries.
+
+    What cannot be read of one tenant is named and stays as it was last read; the others are read.
 
     Raises:
-        StripeUnavailable, StripeRefused: a side of the comparison is missing; nothing was compared.
+        StripeUnavailable, StripeRefused: a side of the comparison is missing for all; nothing was compared.
     """
     today, rate = clock().date(), Rate(per_second)
     oldest = today - OLDEST_TIMESTAMP
     scope = {"oldest_day": oldest, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
     rows = connection.execute(_SQL["to_read"], scope).fetchall()
 
-    def read(row: tuple[str, str, str, str]) -> tuple[tuple[str, str, str, str], dict[date, Decimal]]:
-        meter = readiness.meter(row[3])
-        if meter is None:
-            return row, {}
-        rate.wait()
-        return row, api.day_summaries(meter["id"], row[2], oldest, today + timedelta(days=1))
+    meters = {row[3]: readiness.meter(row[3]) for row in rows}
 
-    count = 0
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for (tenant_id, meter_id, _, _), days in pool.map(read, rows):
-                key = {"tenant_id": tenant_id, "meter_id": meter_id, "oldest_day": oldest, "now": clock()}
-                with connection.transaction():
-                    connection.execute(_SQL["forget_summaries"], key)
-                    connection.execute(
-                        _SQL["put_summaries"], {**key, "days": list(days), "values": list(days.values())}
-                    )
-                count += len(days)
-        except stripe.StripeError as error:
-            failure = failure_of(error)
-            if failure.kind == "again":
-                raise StripeUnavailable(f"Stripe does not answer ({failure.cause}): nothing was compared.") from None
-            raise StripeRefused(f"Stripe refuses its summaries: {failure.cause}.") from None
-    return count
+    def read(row: tuple[str, str, str, str]) -> dict[date, Decimal]:
+        meter = meters[row[3]]
+        if meter is None:
+            return {}
+        rate.wait()
+        return api.day_summaries(meter["id"], row[2], oldest, today + timedelta(days=1))
+
+    count, failed = 0, []
+    try:
+        answers = ask_each(rows, read, lambda row: str(row[0]), workers=workers)
+    except StripeUnavailable as error:
+        raise StripeUnavailable(f"{error} So nothing was compared.") from None
+    for (tenant_id, meter_id, _, _), days in answers:
+        if isinstance(days, Finding):
+            failed.append(replace(days, meter_id=meter_id))
+            continue
+        key = {"tenant_id": tenant_id, "meter_id": meter_id, "oldest_day": oldest, "now": clock()}
+        with connection.transaction():
+            connection.execute(_SQL["forget_summaries"], key)
+            connection.execute(_SQL["put_summaries"], {**key, "days": list(days), "values": list(days.values())})
+        count += len(days)
+    return Read(count, failed)
 
 
 def differences(
@@ -125,7 +133,7 @@ def differences(
         rows = cursor.execute(_SQL["differences"], scope).fetchall()
     return [
         Difference(
-            row.tenant_id, row.meter_id, row.usage_date, row.ours, row.posted, row.stripe, row.difference,
+            row.tenant_id, row.meter_id, row.usage_date, int(row.ours), int(row.posted), row.stripe, row.difference,
             row.age_days, row.finding, _what_to_do(row),
         )
         for row in rows

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import stripe
 
+from orchestration.billing.each import finding_of
+from orchestration.billing.errors import BillingError, KeyRefused
 from orchestration.billing.outcomes import Failure, failure_of
 from orchestration.billing.rate import Rate
 from orchestration.billing.readiness import Finding, Readiness
@@ -53,7 +55,14 @@ class Sender:
         for row, posting in postings:
             if self._report.is_halted or self._report.is_stopped(posting.tenant_id, posting.meter_id):
                 break
-            resolution = self._settled_without_sending(row, posting) or self._sent(posting)
+            try:
+                resolution = self._settled_without_sending(row, posting) or self._sent(posting)
+            except KeyRefused as error:
+                self._report.halt(str(error))
+                break
+            except BillingError as error:
+                self._report.stop(finding_of(posting.tenant_id, posting.meter_id, error))
+                break
             if resolution is None:
                 break
             resolutions.append(resolution)

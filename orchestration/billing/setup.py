@@ -12,9 +12,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import psycopg
+import stripe
 from psycopg.rows import dict_row
 
 from orchestration.billing.cache import StripeCache
+from orchestration.billing.each import ask_each
+from orchestration.billing.outcomes import explained, failure_of
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.billing.stripe_api import StripeApi
 from warehouse import queries
@@ -23,16 +26,18 @@ from warehouse.stripe_prices import as_stripe, charges_alike
 _SQL = queries.load("stripe_setup")
 _BILLING = queries.load("billing")
 MARK = "minutebook"
+MOST_ATTEMPTS = 50
+"""Stripe replays the errors of a day: as many runs of a day may have failed."""
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object at Stripe: there as it should be, to be created, created now, or different from ours."""
+    """One object at Stripe: there as it should be, to be created, created now, different from ours, or not created."""
 
     kind: Literal["meter", "product", "price"]
     name: str
-    result: Literal["ok", "create", "created", "drift"]
+    result: Literal["ok", "create", "created", "drift", "failed"]
     message: str = ""
 
 
@@ -122,6 +127,10 @@ class Setup:
     ) -> None:
         found = prices.get(mark)
         if found is None:
+            is_metered = recurring["usage_type"] == "metered"
+            if self._apply and (product is None or (is_metered and not recurring["meter"])):
+                self._steps.append(Step("price", mark, "failed", "what it is a price of was not created"))
+                return
             params = {
                 **as_stripe(price, currency),
                 "product": (product or {}).get("id", ""),
@@ -140,9 +149,15 @@ class Setup:
         if not self._apply:
             self._steps.append(Step(kind, name, "create"))
             return None
-        words = json.dumps(params, sort_keys=True, default=str)
-        made = create(params, f"{MARK}-{hashlib.sha256(words.encode()).hexdigest()[:32]}")
-        self._cache.forget(f"{kind}s")
+        try:
+            made = _created(params, create)
+        except stripe.StripeError as error:
+            if isinstance(error, stripe.AuthenticationError):
+                raise explained(error) from None
+            self._steps.append(Step(kind, name, "failed", str(explained(error))))
+            return None
+        finally:
+            self._cache.forget(f"{kind}s")
         self._steps.append(Step(kind, name, "created", str(made["id"])))
         return made
 
@@ -152,6 +167,21 @@ class Setup:
     def _rows(self, name: str, parameters: Body) -> list[Body]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(_SQL[name], parameters).fetchall()
+
+
+def _created(params: Body, create: Callable[[Body, str], Body]) -> Body:
+    """Ask for it under a key of its own words, so that two runs at once make one; under the next where Stripe replays
+    an error of an earlier run. That run's effect is known: what is there was read before anything is asked for.
+    """
+    words = json.dumps(params, sort_keys=True, default=str)
+    key = f"{MARK}-{hashlib.sha256(words.encode()).hexdigest()[:32]}"
+    for attempt in range(1, MOST_ATTEMPTS):
+        try:
+            return create(params, key if attempt == 1 else f"{key}-{attempt}")
+        except stripe.StripeError as error:
+            if failure_of(error).kind != "spent":
+                raise
+    return create(params, f"{key}-{MOST_ATTEMPTS}")
 
 
 def check(
@@ -174,18 +204,20 @@ def check(
     parameters = {"tenant_ids": [tenant.tenant_id for tenant in tenants], "days": days}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_BILLING["priced_meters"], parameters).fetchall()
-    findings = []
-    for tenant in tenants:
+
+    def of(tenant: BilledTenant) -> list[Finding]:
         found = readiness.of_tenant(tenant)
-        findings += found
+        is_blocked = any(one.blocks for one in found)
         if tenant.status not in ("active", "closed"):
-            findings.append(Finding(tenant.tenant_id, None, "not_active", f"{tenant.tenant_id} is {tenant.status}."))
-        if any(one.blocks for one in found):
-            continue
-        for row in rows:
-            if row["tenant_id"] == tenant.tenant_id:
-                findings += _of_price(cache, readiness, tenant, row)
-    return findings
+            found.append(Finding(tenant.tenant_id, None, "not_active", f"{tenant.tenant_id} is {tenant.status}."))
+        if not is_blocked:
+            for row in rows:
+                if row["tenant_id"] == tenant.tenant_id:
+                    found += _of_price(cache, readiness, tenant, row)
+        return found
+
+    answers = ask_each(tenants, of, lambda tenant: tenant.tenant_id, workers=1)
+    return [one for _, found in answers for one in ([found] if isinstance(found, Finding) else found)]
 
 
 def _of_price(cache: StripeCache, readiness: Readiness, tenant: BilledTenant, row: Body) -> list[Finding]:

@@ -23,6 +23,19 @@ stripe.enable_telemetry = False
 
 Body = dict[str, Any]
 
+_NEEDED = {
+    "billing.meter": ("id", "event_name", "status", "default_aggregation", "customer_mapping", "value_settings"),
+    "billing.meter_event_summary": ("start_time", "aggregated_value"),
+    "credit_note": ("id", "amount", "currency"),
+    "invoice": ("id", "status", "lines", "period_start", "period_end", "billing_reason", "status_transitions"),
+    "invoiceitem": ("id", "amount", "currency"),
+    "line_item": ("id", "amount", "period"),
+    "price": ("id", "billing_scheme"),
+    "subscription": ("id", "status", "items", "currency", "billing_cycle_anchor", "start_date"),
+    "v2.core.event": ("id", "data"),
+}
+"""What is read of an object without asking whether it is there."""
+
 
 def midnight(day: date) -> int:
     """The Unix second of 00:00:00 UTC of a day: the timestamp of its meter event, and the bounds of its summary."""
@@ -180,13 +193,25 @@ class StripeApi:
 
     @staticmethod
     def _pages(call: Any, params: Mapping[str, Any]) -> Iterator[Body]:
-        for item in call({**params, "limit": PAGE}).auto_paging_iter():
-            yield _plain(item)
+        try:
+            yield from map(_plain, call({**params, "limit": PAGE}).auto_paging_iter())
+        except (AttributeError, KeyError, TypeError):
+            raise _cut_off() from None
 
 
 def _plain(answer: Any) -> Body:
-    body: Body = answer.to_dict(for_json=True)
+    """An answer as it came. Raises stripe.APIError where a part of it is missing that is relied upon."""
+    body = answer.to_dict(for_json=True) if isinstance(answer, stripe.StripeObject) else None
+    if not isinstance(body, dict) or "object" not in body:
+        raise _cut_off()
+    needed = () if body.get("deleted") else _NEEDED.get(body["object"], ("id",))
+    if any(body.get(name) is None for name in needed):
+        raise _cut_off()
     return body
+
+
+def _cut_off() -> stripe.APIError:
+    return stripe.APIError("The answer is not whole.", http_status=200)
 
 
 def _any(params: Mapping[str, Any]) -> Any:

@@ -6,7 +6,6 @@ Stripe is read through the cache: each line says when, and whether Stripe did no
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,9 +17,11 @@ from psycopg.rows import dict_row
 from orchestration.billing.cache import Reading
 from orchestration.billing.currency import from_minor
 from orchestration.billing.cycles import cycle
+from orchestration.billing.each import ask_each, finding_of
+from orchestration.billing.errors import BillingError
 from orchestration.billing.invoice_items import KEY, LINE
 from orchestration.billing.rate import Rate
-from orchestration.billing.readiness import BilledTenant, Readiness
+from orchestration.billing.readiness import BilledTenant, Finding, Readiness
 from warehouse import queries
 
 _SQL = queries.load("upcoming")
@@ -51,6 +52,14 @@ class LineComparison:
         return timedelta(seconds=round((now - self.read_at).total_seconds()))
 
 
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The lines of all tenants, and those of whom Stripe told nothing, with the reason."""
+
+    lines: list[LineComparison]
+    failed: list[Finding]
+
+
 def compare_upcoming(
     connection: psycopg.Connection[Any],
     readiness: Readiness,
@@ -58,11 +67,11 @@ def compare_upcoming(
     *,
     workers: int = 8,
     per_second: float = 80.0,
-) -> list[LineComparison]:
+) -> Upcoming:
     """Overage per meter of the running period, the fee of the next, and items.
 
-    Of a tenant Stripe is asked three things at most: subscription, next invoice, items. Raises StripeUnavailable,
-    StripeRefused.
+    Of a tenant Stripe is asked three things at most: subscription, next invoice, items. What fails of one is named,
+    and the others are compared. Raises StripeUnavailable, StripeRefused where it is of all.
     """
     rate = Rate(per_second / 3)
 
@@ -70,15 +79,20 @@ def compare_upcoming(
         rate.wait()
         return readiness.upcoming(tenant.stripe_customer_id) if tenant.stripe_customer_id else None
 
-    with ThreadPoolExecutor(workers) as pool:
-        readings = list(pool.map(read, tenants))
-    found = []
-    for tenant, reading in zip(tenants, readings, strict=True):
-        subscription = readiness.subscription(tenant.stripe_customer_id or "") if reading else None
-        if reading and subscription:
-            found += _compared(connection, tenant, reading, subscription, readiness)
-            found += _items(connection, tenant, reading)
-    return found
+    lines: list[LineComparison] = []
+    failed = []
+    for tenant, reading in ask_each(tenants, read, lambda tenant: tenant.tenant_id, workers=workers):
+        try:
+            if isinstance(reading, Finding):
+                failed.append(reading)
+                continue
+            subscription = readiness.subscription(tenant.stripe_customer_id or "") if reading else None
+            if reading and subscription:
+                lines += _compared(connection, tenant, reading, subscription, readiness)
+                lines += _items(connection, tenant, reading)
+        except BillingError as error:
+            failed.append(finding_of(tenant.tenant_id, None, error))
+    return Upcoming(lines, failed)
 
 
 def _compared(

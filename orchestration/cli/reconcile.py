@@ -9,9 +9,9 @@ import typer
 
 from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.errors import StripeUnavailable
-from orchestration.billing.readiness import billed_tenants
+from orchestration.billing.readiness import Finding, billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
-from orchestration.billing.upcoming import LineComparison, compare_upcoming
+from orchestration.billing.upcoming import LineComparison, Upcoming, compare_upcoming
 from orchestration.cli.options import Json, Tenants, command, parse_month
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
@@ -56,7 +56,8 @@ def reconcile(
         _final(current, final, tenant, as_json)
         return
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        lines = _lines(desk, tenant, rate) if invoices else []
+        upcoming = _lines(desk, tenant, rate) if invoices else Upcoming([], [])
+        lines = upcoming.lines
         try:
             read = read_summaries(desk.connection, desk.api, desk.readiness, now, tenant_ids=tenant, per_second=rate)
         except StripeUnavailable:
@@ -65,14 +66,23 @@ def reconcile(
             raise
         found = differences(desk.connection, now(), tenant)
     wrong = [line for line in lines if line.difference]
+    failed = [*read.failed, *upcoming.failed]
     rows = [{**asdict(one), "is_red": one.is_red} for one in found]
     if as_json:
-        print_json({"days_read": read, "differences": rows, "lines": _told(lines)})
+        print_json(
+            {
+                "days_read": read.days, "differences": rows, "lines": _told(lines),
+                "not_compared": [asdict(one) for one in failed],
+            }
+        )  # fmt: skip
     else:
-        show(rows, [*DAYS, "what_to_do"], False, f"marts, postings and Stripe agree ({read} days of Stripe's read)")
+        show(
+            rows, [*DAYS, "what_to_do"], False, f"marts, postings and Stripe agree ({read.days} days of Stripe's read)"
+        )
         if invoices:
             _show_lines(lines)
-    _conclude(found, wrong, as_json)
+        show([asdict(one) for one in failed], ["tenant_id", "meter_id", "code", "message"], False, "", "Not compared")
+    _conclude(found, wrong, failed, as_json)
 
 
 def _final(current: Session, month: Month, tenant: list[str] | None, as_json: bool) -> None:
@@ -100,7 +110,7 @@ def _final(current: Session, month: Month, tenant: list[str] | None, as_json: bo
         say(f"{len(rows) - waiting} line(s) agree to the cent" + (f"; {waiting} wait" if waiting else ""))
 
 
-def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> list[LineComparison]:
+def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> Upcoming:
     tenants = [one for one in billed_tenants(desk.connection, now().date(), tenant) if one.may_be_posted]
     return compare_upcoming(desk.connection, desk.readiness, tenants, per_second=rate)
 
@@ -124,10 +134,16 @@ def _show_lines(lines: Sequence[LineComparison]) -> None:
         )
 
 
-def _conclude(found: Sequence[Difference], wrong: Sequence[LineComparison], as_json: bool) -> None:
+def _conclude(
+    found: Sequence[Difference], wrong: Sequence[LineComparison], failed: Sequence[Finding], as_json: bool
+) -> None:
     red = [one for one in found if one.is_red]
-    if red or wrong:
-        raise CommandFailed(f"{len(red)} day(s) and {len(wrong)} line(s) differ; what to do stands beside each")
+    if red or wrong or failed:
+        words = [f"{len(red)} day(s) and {len(wrong)} line(s) differ; what to do stands beside each"]
+        if failed:
+            names = ", ".join(sorted({one.tenant_id for one in failed}))
+            words.append(f"not compared: {names}; next: minutebook stripe check")
+        raise CommandFailed("; ".join(words))
     if found and not as_json:
         next_step("minutebook reconcile, an hour later: some days were posted just now")
     elif not as_json and not found:

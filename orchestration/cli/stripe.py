@@ -47,6 +47,8 @@ def sync(
         show(rows, ["kind", "name", "result", "message"], False, "no meter has a Stripe event name and a price")
         if age:
             say(f"by what Stripe said {age} minute(s) ago; to ask it anew: minutebook stripe sync --plan --anew")
+    if failed := [step for step in steps if step.result == "failed"]:
+        raise CommandFailed(f"{len(failed)} object(s) were not created; to try again: minutebook stripe sync --apply")
     drift = [step for step in steps if step.result == "drift"]
     if drift:
         raise CommandFailed(f"{len(drift)} object(s) differ from ours; correct them at Stripe, or our price here")

@@ -50,7 +50,8 @@ from warehouse.migrate import migrate
 METERS = ("voice", "chat")
 CENTS = 15
 STAGES = ("received", "processed", "recorded")
-FAULTS = [fault for fault in Fault if fault not in (Fault.HANG, Fault.UNAUTHORIZED)]
+# What a person must act on is none of these: nothing is refused that a later run would not settle by itself.
+FAULTS = [fault for fault in Fault if fault not in (Fault.HANG, Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.MISSING)]
 WRITES = ("/v1/billing/meter_events", "/v1/invoiceitems", "/v1/credit_notes")
 PLANS = """
 insert into control.plans (plan_id, name, currency) values ('noting', 'Noting', 'USD'), ('plain', 'Plain', 'USD');

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from orchestration.assets.postings import (
+    READ_OF_ALL,
     final_lines,
     marts_postings_and_stripe_agree,
     postings,
@@ -48,6 +49,11 @@ def billed(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sce
 
 def decide(instance: dg.DagsterInstance) -> object:
     return post_overage_when_due(dg.build_sensor_context(instance, resources={"minutebook": Minutebook()}))
+
+
+def verdict(result: dg.ExecuteInProcessResult, check: str) -> dg.AssetCheckEvaluation:
+    (evaluation,) = (one for one in result.get_asset_check_evaluations() if one.check_name == check)
+    return evaluation
 
 
 def run(instance: dg.DagsterInstance, *assets: object) -> dg.ExecuteInProcessResult:
@@ -107,8 +113,25 @@ def test_the_check_is_red_until_the_three_are_one(billed: Scene, instance: dg.Da
             assert run(instance, postings).success
         result = run(instance, stripe_day_summaries, marts_postings_and_stripe_agree)
         assert result.success
-        (evaluation,) = result.get_asset_check_evaluations()
+        evaluation = verdict(result, "marts_postings_and_stripe_agree")
         assert evaluation.passed is passes
+
+
+def test_a_tenant_that_cannot_be_read_is_named_by_a_check_and_the_others_are_compared(
+    billed: Scene, instance: dg.DagsterInstance
+) -> None:
+    billed.tenant("ill")
+    billed.overage("ill", billed.today - timedelta(days=1), 3)
+    assert run(instance, postings).success
+    billed.stripe.catalogue.delete_customer("cus_ill")
+    result = run(instance, stripe_day_summaries, marts_postings_and_stripe_agree)
+    assert result.success
+    unread = verdict(result, READ_OF_ALL)
+    found = unread.metadata["found"]
+    assert isinstance(found, dg.TableMetadataValue)
+    assert [(record.data["tenant"], record.data["code"]) for record in found.records] == [("ill", "customer_deleted")]
+    assert not unread.passed
+    assert billed.owner.execute("select distinct tenant_id from ledger.stripe_day_summaries").fetchall() == [("acme",)]
 
 
 def test_a_price_at_stripe_that_differs_from_ours_is_a_red_check_and_posting_goes_on(
@@ -127,7 +150,7 @@ def test_a_price_at_stripe_that_differs_from_ours_is_a_red_check_and_posting_goe
         price["unit_amount_decimal"] = amount
         billed.owner.execute("update ledger.stripe_cache set invalidated_at = now()")
         result = run(instance, stripe_day_summaries, stripe_is_set_up_as_our_prices_say)
-        (evaluation,) = result.get_asset_check_evaluations()
+        evaluation = verdict(result, "stripe_is_set_up_as_our_prices_say")
         assert evaluation.passed is passes
     found = evaluation.metadata["found"]
     assert isinstance(found, dg.TableMetadataValue)
@@ -153,7 +176,7 @@ def test_the_check_of_upcoming_invoices_warns_of_a_cent_and_of_what_stripe_does_
         before = billed.stripe.requests
         result = run(instance, stripe_day_summaries, statements_and_upcoming_invoices_agree)
         asked.append(billed.stripe.requests - before)
-        (evaluation,) = result.get_asset_check_evaluations()
+        evaluation = verdict(result, "statements_and_upcoming_invoices_agree")
         assert (evaluation.passed, evaluation.severity) == (passes, dg.AssetCheckSeverity.WARN), evaluation
     lines = evaluation.metadata["lines"]
     assert isinstance(lines, dg.TableMetadataValue)

@@ -432,7 +432,7 @@ def test_items_on_the_upcoming_invoice_are_compared_line_by_line(books: Books) -
     def compared() -> dict[str, tuple[Decimal, Decimal]]:
         with scene.billing() as connection, scene.billing() as of_cache:
             readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, GRACE)
-            lines = compare_upcoming(connection, readiness, billed_tenants(connection, scene.today))
+            lines = compare_upcoming(connection, readiness, billed_tenants(connection, scene.today)).lines
         return {line.line.rsplit("/", 1)[-1]: (line.ours, line.stripe) for line in lines if line.line[:5] == "item/"}
 
     books.turn(4)  # the period's own invoice is final: the next one takes its items

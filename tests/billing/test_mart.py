@@ -161,7 +161,8 @@ def checked() -> set[tuple[str, str, int, int]]:
             instance=instance,
             resources={"minutebook": Minutebook()},
         )
-        (evaluation,) = result.get_asset_check_evaluations()
+        evaluations = {one.check_name: one for one in result.get_asset_check_evaluations()}
+    evaluation = evaluations["marts_postings_and_stripe_agree"]
     assert not evaluation.passed
     days = evaluation.metadata["days"]
     assert isinstance(days, dg.TableMetadataValue)

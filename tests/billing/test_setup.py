@@ -91,6 +91,27 @@ def test_a_plan_goes_by_what_stripe_said_within_the_hour_and_applying_asks_it_an
         sync(priced, apply=True)
 
 
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.ERROR_AFTER, Fault.LIMITED])
+def test_an_error_that_stripe_replays_for_a_day_hinders_the_next_run_no_longer(priced: Scene, fault: Fault) -> None:
+    faults = iter([fault, None, None, fault])
+    priced.stripe.fault = lambda call: next(faults, None) if call.method == "POST" else None
+    made = {step.name: step.result for step in sync(priced, apply=True)}
+    assert (made["mb_ocr"], made["plan:starter"]) == ("failed", "created")
+    for _ in range(2):
+        sync(priced, apply=True)
+    assert {step.result for step in sync(priced, apply=True)} == {"ok"}
+    stripe = priced.stripe
+    assert (len(stripe.metering.meters), len(stripe.catalogue.products), len(stripe.catalogue.prices)) == (2, 3, 3)
+
+
+def test_one_price_that_stripe_refuses_leaves_the_others_to_be_made(priced: Scene) -> None:
+    refused = "fee:starter@2026-01-01"
+    priced.stripe.fault = lambda call: Fault.MISSING if call.params.get("nickname") == refused else None
+    assert [step.name for step in sync(priced, apply=True) if step.result == "failed"] == [refused]
+    priced.stripe.fault = lambda call: None
+    assert {step.name for step in sync(priced, apply=True) if step.result == "created"} == {refused}
+
+
 def test_what_each_tenant_lacks_is_named_with_what_to_do(priced: Scene) -> None:
     sync(priced, apply=True)
     catalogue = priced.stripe.catalogue

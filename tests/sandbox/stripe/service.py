@@ -40,6 +40,10 @@ class Fault(Enum):
     DOWN = auto()  # 503, not stored
     HANG = auto()  # processed, never answered
     UNAUTHORIZED = auto()
+    FORBIDDEN = auto()  # 403, not stored
+    MISSING = auto()  # 404, not stored
+    CUT_OFF = auto()  # processed, and half of the answer is sent
+    HOLLOW = auto()  # processed, and the answer is an empty object
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,9 @@ class StripeSandbox:
             raise Drop
         response = await self._stored_or_new(request, call, fault)
         self.hook("processed", call)
+        if fault in (Fault.CUT_OFF, Fault.HOLLOW):
+            half = response.body[: len(response.body) // 2]
+            response.body = half if fault is Fault.CUT_OFF else b"{}"
         if fault is Fault.LOST_ANSWER:
             raise Drop
         if fault is Fault.HANG:
@@ -245,6 +252,10 @@ class StripeSandbox:
             return StripeProblem(401, None, "Invalid API Key provided.")
         if request.headers.get("stripe-version") != API_VERSION:
             return StripeProblem(400, None, "This sandbox speaks one API version.")
+        if fault is Fault.FORBIDDEN:
+            return StripeProblem(403, None, "The provided key does not have the required permissions.")
+        if fault is Fault.MISSING:
+            return missing("object", request.path)
         if fault is Fault.BUSY:
             return StripeProblem(429, "rate_limit", "Too many requests.")
         if fault is Fault.DOWN:
