@@ -141,7 +141,7 @@ def _parts(connection: Connection, line: Row) -> tuple[list[Row], list[Row], lis
 def _before(connection: Connection, line: Row) -> Row | None:
     if line["line_kind"] != "adjustment":
         return None
-    about = {name: line[name] for name in ("tenant_id", "corrects_line_id", "period_start")}
+    about = {name: line[name] for name in ("line_id", "tenant_id", "corrects_line_id")}
     return first(connection, FILE, "frozen_before", **about)
 
 

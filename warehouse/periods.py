@@ -135,7 +135,10 @@ def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None
         corrections = rows(connection, FILE, "frozen_corrections", tenant_id=tenant, period_start=start)
         if corrections:
             by = ", ".join(f"{row['period_start']:%Y-%m}" for row in corrections)
-            raise Refused(f"{_name(period)} is corrected by approved adjustments in {by}; reopen that period first")
+            raise Refused(
+                f"{_name(period)} is corrected by approved adjustments in {by}; reopen the newest of them first: "
+                f"minutebook reopen {corrections[0]['period_start']:%Y-%m} --tenant {tenant} --reason REASON"
+            )
         explaining.release(connection, tenant, start)
         execute(connection, FILE, "release_lines", tenant_id=tenant, period_start=start)
         _set(connection, period, "in_review", actor, reason)

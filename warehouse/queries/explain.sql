@@ -185,7 +185,7 @@ order by o.usage_date, o.told_at, o.object_id;
 
 -- name: frozen_before
 -- What was last frozen of a corrected line: the line itself, or its latest adjustment before this one; without an id, only
--- when the corrected period was frozen without it.
+-- when the corrected period was frozen without it. Before in time: a period may be approved before an earlier one.
 select
     l.line_id,
     coalesce(l.frozen_at, p.frozen_at) as frozen_at
@@ -198,13 +198,15 @@ from (
         and c.period_start = pg_catalog.split_part(%(corrects_line_id)s, '/', 2)::date
 ) as p
 left join lateral (
-    select s.line_id, s.frozen_at, s.period_start
+    select s.line_id, s.frozen_at
     from ledger.statement_lines as s
     where
         s.tenant_id = %(tenant_id)s
         and (s.line_id = %(corrects_line_id)s or s.corrects_line_id = %(corrects_line_id)s)
-        and s.period_start < %(period_start)s
-    order by s.period_start desc
+        and s.frozen_at < coalesce(
+            (select own.frozen_at from ledger.statement_lines as own where own.line_id = %(line_id)s), 'infinity'
+        )
+    order by s.frozen_at desc
     limit 1
 ) as l on true;
 

@@ -303,15 +303,26 @@ select
     (select count(*) from lines) as lines;
 
 -- name: frozen_corrections
--- Frozen lines of other periods that correct lines of this one: released lines would leave them without what they correct.
+-- Other periods whose frozen adjustments correct this one, or correct again what this one adjusted: released lines would
+-- leave them without what they are a difference to. By the corrected period, since a corrected line need not be frozen.
 select distinct c.period_start
 from ledger.statement_lines as c
-inner join ledger.statement_lines as l on c.corrects_line_id = l.line_id
 where
-    l.tenant_id = %(tenant_id)s
-    and l.period_start = %(period_start)s
-    and c.period_start <> l.period_start
-order by c.period_start;
+    c.tenant_id = %(tenant_id)s
+    and c.period_start <> %(period_start)s
+    and c.line_kind = 'adjustment'
+    and (
+        pg_catalog.split_part(c.corrects_line_id, '/', 2)::date = %(period_start)s
+        or exists (
+            select from ledger.statement_lines as l
+            where
+                l.tenant_id = c.tenant_id
+                and l.period_start = %(period_start)s
+                and l.corrects_line_id = c.corrects_line_id
+                and l.frozen_at < c.frozen_at
+        )
+    )
+order by c.period_start desc;
 
 -- name: approved
 select

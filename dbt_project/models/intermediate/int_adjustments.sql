@@ -4,67 +4,61 @@ with periods as (
     select * from {{ ref('int_periods') }}
 ),
 
-frozen_lines as (
-    select * from {{ ref('stg_ledger__statement_lines') }}
-),
-
 rated as (
     select * from {{ ref('int_lines_rated') }}
     where period_state in ('approved', 'closed')
 ),
 
-frozen as (
-    select frozen_lines.*
-    from frozen_lines
-    inner join periods
-        on
-            frozen_lines.tenant_id = periods.tenant_id
-            and frozen_lines.period_start = periods.period_start
-            and periods.period_state in ('approved', 'closed')
-    where frozen_lines.line_kind in ('setup', 'subscription', 'overage', 'minimum')
-),
-
-adjusted_before as (
+-- What was stated of each corrected line until now: the line as it was frozen, and every frozen adjustment of it. Of a
+-- line that was never frozen there are adjustments alone, and what it is about is read from the first of them.
+stated_lines as (
     select
-        corrects_line_id,
-        sum(quantity) as quantity,
-        sum(amount) as amount
-    from frozen_lines
-    where line_kind = 'adjustment'
-    group by corrects_line_id
+        *,
+        coalesce(corrects_line_id, line_id) as corrected_line_id,
+        row_number() over (
+            partition by coalesce(corrects_line_id, line_id)
+            order by corrects_line_id is not null, period_start
+        ) as statement_number
+    from {{ ref('stg_ledger__statement_lines') }}
+    where line_kind <> 'credit'
 ),
 
-corrected as (
-    select line_id from rated
-    union
-    select line_id from frozen
-    union
-    select adjusted_before.corrects_line_id as line_id
-    from adjusted_before
+stated as (
+    select
+        corrected_line_id,
+        coalesce(sum(quantity) filter (where line_kind <> 'adjustment'), 0) as frozen_quantity,
+        coalesce(sum(amount) filter (where line_kind <> 'adjustment'), 0) as frozen_amount,
+        coalesce(sum(quantity) filter (where line_kind = 'adjustment'), 0) as adjusted_quantity,
+        coalesce(sum(amount) filter (where line_kind = 'adjustment'), 0) as adjusted_amount
+    from stated_lines
+    group by corrected_line_id
+),
+
+first_stated as (
+    select * from stated_lines
+    where statement_number = 1
 ),
 
 compared as (
     select
-        corrected.line_id as corrects_line_id,
-        coalesce(rated.tenant_id, frozen.tenant_id) as tenant_id,
-        coalesce(rated.meter_id, frozen.meter_id) as meter_id,
-        coalesce(rated.unit, frozen.unit) as unit,
-        coalesce(rated.currency, frozen.currency) as currency,
-        coalesce(rated.service_period_start, frozen.service_period_start) as service_period_start,
-        coalesce(rated.service_period_end, frozen.service_period_end) as service_period_end,
-        coalesce(rated.price_id, frozen.price_id) as price_id,
+        coalesce(rated.line_id, stated.corrected_line_id) as corrects_line_id,
+        coalesce(rated.tenant_id, first_stated.tenant_id) as tenant_id,
+        coalesce(rated.meter_id, first_stated.meter_id) as meter_id,
+        coalesce(rated.unit, first_stated.unit) as unit,
+        coalesce(rated.currency, first_stated.currency) as currency,
+        coalesce(rated.service_period_start, first_stated.service_period_start) as service_period_start,
+        coalesce(rated.service_period_end, first_stated.service_period_end) as service_period_end,
+        coalesce(rated.price_id, first_stated.price_id) as price_id,
         coalesce(rated.quantity, 0) as rated_quantity,
         coalesce(rated.amount, 0) as rated_amount,
-        coalesce(frozen.quantity, 0) as frozen_quantity,
-        coalesce(frozen.amount, 0) as frozen_amount,
-        coalesce(adjusted_before.quantity, 0) as adjusted_quantity,
-        coalesce(adjusted_before.amount, 0) as adjusted_amount,
+        coalesce(stated.frozen_quantity, 0) as frozen_quantity,
+        coalesce(stated.frozen_amount, 0) as frozen_amount,
+        coalesce(stated.adjusted_quantity, 0) as adjusted_quantity,
+        coalesce(stated.adjusted_amount, 0) as adjusted_amount,
         rated.inputs as rated_inputs
-    from corrected
-    left join rated on corrected.line_id = rated.line_id
-    left join frozen on corrected.line_id = frozen.line_id
-    left join adjusted_before on corrected.line_id = adjusted_before.corrects_line_id
-    where rated.line_id is not null or frozen.line_id is not null
+    from rated
+    full join stated on rated.line_id = stated.corrected_line_id
+    left join first_stated on stated.corrected_line_id = first_stated.corrected_line_id
 ),
 
 carriers as (
@@ -103,7 +97,7 @@ adjustments as (
             'rated_quantity', compared.rated_quantity, 'rated_amount', compared.rated_amount,
             'frozen_quantity', compared.frozen_quantity, 'frozen_amount', compared.frozen_amount,
             'adjusted_quantity', compared.adjusted_quantity, 'adjusted_amount', compared.adjusted_amount,
-            'rated', compared.rated_inputs
+            'price_id', compared.price_id, 'rated', compared.rated_inputs
         ) as inputs
     from compared
     inner join carriers on compared.tenant_id = carriers.tenant_id

@@ -10,6 +10,7 @@
 -- depends_on: {{ ref('fct_line_parts') }}
 -- depends_on: {{ ref('fct_call_doubts') }}
 -- depends_on: {{ ref('fct_canary_lines') }}
+-- depends_on: {{ ref('fct_line_balances') }}
 -- depends_on: {{ ref('fct_margin_by_meter') }}
 -- depends_on: {{ ref('fct_margin_monthly') }}
 -- depends_on: {{ ref('fct_overages_daily') }}

@@ -1,0 +1,155 @@
+"""The books balance: a corrected line, frozen or not, and all its adjustments sum to what it is rated at now."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from tests.marts.warehouse_of_one import Warehouse, call
+from warehouse import periods
+from warehouse.connect import Role, connect
+from warehouse.control.errors import Refused
+from warehouse.explaining import explain
+from warehouse.periods import Month
+
+JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
+FEBRUARY_3, MARCH_3, APRIL_3, MAY_3 = (date(2026, month, 3) for month in (2, 3, 4, 5))
+CARRIED = (
+    "select tenant_id, period_start, split_part(corrects_line_id, '/', 3), quantity, amount"
+    " from marts.fct_statement_lines where line_kind = 'adjustment' order by 1, 2, 3 desc"
+)
+
+
+def write_plan(warehouse: Warehouse, *, included: int, fee: int = 100, minimum: int = 0) -> None:
+    """Scans and calls at 1.00 each above what is included."""
+    since = {"valid_from": "2020-01-01"}
+    warehouse.put("control.meters",
+        {"meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "metric_type": "ocr"},
+    )  # fmt: skip
+    warehouse.put("control.meters",
+        {"meter_id": "minutes", "name": "Minutes", "unit": "minute", "source": "vapi", "increment_seconds": 60,
+         "minimum_seconds": 0},
+    )  # fmt: skip
+    warehouse.put("control.plans", {"plan_id": "basic", "name": "Basic", "currency": "USD"})
+    warehouse.put("control.plan_terms", {"plan_id": "basic", "subscription_fee": fee, "minimum_amount": minimum,
+                                         "voice_meter_id": "minutes", **since})  # fmt: skip
+    warehouse.put("control.allowances", {"plan_id": "basic", "meter_id": "scans", "quantity": included, **since})
+    for meter in ("scans", "minutes"):
+        warehouse.put("control.prices", {"plan_id": "basic", "meter_id": meter, "model": "per_unit", "unit_amount": 1,
+                                         **since})  # fmt: skip
+    warehouse.tenant("acme", "2026-01-01", plan_id="basic")
+    warehouse.attach("acme", "usage_agent", "bot", "2020-01-01")
+
+
+def scan(warehouse: Warehouse, quantity: int) -> None:
+    """Publish January 10 of acme."""
+    warehouse.metrics("acme", "2026-01-10", [("bot", "ocr", quantity, "0.01")])
+
+
+def approve(warehouse: Warehouse, month: str, today: date) -> None:
+    with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
+        for row in periods.statements(operator, Month.parse(month)):
+            assert periods.approve(operator, row, today, "finance", "days without a pull are meant")
+
+
+def settled(warehouse: Warehouse, today: date, *, from_scratch: bool = False) -> list[tuple[object, ...]]:
+    """Build; every adjustment there is, each explained, and the books in balance."""
+    warehouse.build(today, full_refresh=from_scratch)
+    carried = warehouse.rows(CARRIED)
+    assert warehouse.rows("select line_id from marts.fct_line_balances where not is_balanced") == []
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        for (line_id,) in warehouse.rows("select line_id from marts.fct_statement_lines"):
+            assert explain(operator, line_id).faults == []
+    return carried
+
+
+def reopen(warehouse: Warehouse, month: str) -> None:
+    with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
+        (row,) = periods.periods_of(operator, Month.parse(month))
+        periods.reopen(operator, row, "finance", "agreed with the tenant")
+
+
+def test_a_line_that_exists_only_as_an_approved_adjustment_is_corrected_again(warehouse: Warehouse) -> None:
+    write_plan(warehouse, included=10)
+    scan(warehouse, 5)
+    warehouse.build(FEBRUARY_3)
+    approve(warehouse, "2026-01", FEBRUARY_3)
+    scan(warehouse, 15)
+    up = ("acme", FEBRUARY, "overage", 5, Decimal("5.00"))
+    assert settled(warehouse, MARCH_3) == [up]
+    approve(warehouse, "2026-02", MARCH_3)
+    scan(warehouse, 5)
+    down = ("acme", MARCH, "overage", -5, Decimal("-5.00"))
+    assert settled(warehouse, APRIL_3) == [up, down]
+    approve(warehouse, "2026-03", APRIL_3)
+    scan(warehouse, 12)
+    assert settled(warehouse, MAY_3, from_scratch=True) == [up, down, ("acme", date(2026, 4, 1), "overage", 2, Decimal("2.00"))]
+    assert warehouse.rows("select price_id is not null from ledger.statement_lines as l, lateral"
+                          " (select inputs ->> 'price_id' as price_id) as p where line_kind = 'adjustment'"
+                          ) == [(True,), (True,)]  # fmt: skip
+
+
+def test_a_minimum_that_came_by_an_adjustment_goes_by_one(warehouse: Warehouse) -> None:
+    write_plan(warehouse, included=0, minimum=200)
+    scan(warehouse, 150)
+    warehouse.build(FEBRUARY_3)
+    approve(warehouse, "2026-01", FEBRUARY_3)
+    scan(warehouse, 10)
+    down = [("acme", FEBRUARY, "overage", -140, Decimal("-140.00")), ("acme", FEBRUARY, "minimum", 1, Decimal("90.00"))]
+    assert settled(warehouse, MARCH_3) == down
+    approve(warehouse, "2026-02", MARCH_3)
+    scan(warehouse, 150)
+    up = [("acme", MARCH, "overage", 140, Decimal("140.00")), ("acme", MARCH, "minimum", -1, Decimal("-90.00"))]
+    assert settled(warehouse, APRIL_3, from_scratch=True) == [*down, *up]
+
+
+def test_a_number_moved_into_a_closed_month_and_back_charges_nobody_twice(warehouse: Warehouse) -> None:
+    write_plan(warehouse, included=0)
+    warehouse.tenant("bolt", "2026-01-01", plan_id="basic")
+    warehouse.attach("acme", "vapi_phone_number", "n", "2020-01-01")
+    warehouse.calls("platform", "2026-01-10", [call("c", "300", phoneNumberId="n")])
+    warehouse.build(FEBRUARY_3)
+    approve(warehouse, "2026-01", FEBRUARY_3)
+    warehouse.attach("bolt", "vapi_phone_number", "n", "2026-01-01")
+    moved = [("acme", FEBRUARY, "overage", -5, Decimal("-5.00")), ("bolt", FEBRUARY, "overage", 5, Decimal("5.00"))]
+    assert settled(warehouse, MARCH_3) == moved
+    approve(warehouse, "2026-02", MARCH_3)
+    warehouse.connection.execute("delete from control.agent_attachments where value = 'n' and tenant_id = 'bolt'")
+    assert settled(warehouse, APRIL_3) == [
+        moved[0], ("acme", MARCH, "overage", 5, Decimal("5.00")),
+        moved[1], ("bolt", MARCH, "overage", -5, Decimal("-5.00")),
+    ]  # fmt: skip
+
+
+def test_a_correction_carried_by_a_month_before_the_corrected_one_is_explained(warehouse: Warehouse) -> None:
+    write_plan(warehouse, included=0)
+    warehouse.metrics("acme", "2026-02-10", [("bot", "ocr", 5, "0.01")])
+    warehouse.build(MARCH_3)
+    approve(warehouse, "2026-02", MARCH_3)
+    warehouse.metrics("acme", "2026-02-10", [("bot", "ocr", 8, "0.01")])
+    assert settled(warehouse, MARCH_3) == [("acme", JANUARY, "overage", 3, Decimal("3.00"))]
+    approve(warehouse, "2026-01", MARCH_3)
+    assert settled(warehouse, MARCH_3) == [("acme", JANUARY, "overage", 3, Decimal("3.00"))]
+
+
+@pytest.mark.parametrize("frozen", [5, 12])
+def test_a_period_that_approved_adjustments_correct_is_not_reopened(warehouse: Warehouse, frozen: int) -> None:
+    write_plan(warehouse, included=10)
+    scan(warehouse, frozen)
+    warehouse.build(FEBRUARY_3)
+    approve(warehouse, "2026-01", FEBRUARY_3)
+    scan(warehouse, 15)
+    warehouse.build(MARCH_3)
+    approve(warehouse, "2026-02", MARCH_3)
+    scan(warehouse, 17)
+    warehouse.build(APRIL_3)
+    approve(warehouse, "2026-03", APRIL_3)
+    for month in ("2026-01", "2026-02"):
+        with pytest.raises(Refused, match="minutebook reopen 2026-03 --tenant acme --reason REASON"):
+            reopen(warehouse, month)
+    settled(warehouse, APRIL_3)
+    for month in ("2026-03", "2026-02", "2026-01"):
+        reopen(warehouse, month)
+    assert settled(warehouse, APRIL_3) == []
+
+
