@@ -107,6 +107,12 @@ checks = [
         dg.AssetKey(["marts", "fct_calls"]),
         "No Vapi organisation is read under two keys: a tenant's own and the platform's, or two tenants'.",
     ),
+    _check(
+        "the_books_balance",
+        dg.AssetKey(["marts", "fct_line_balances"]),
+        "Of each line, what was stated and all its corrections sum to what it is rated at now; where they do not, its"
+        " tenant's statements are not approved and nothing of it is posted.",
+    ),
     _check("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),
     *(
         _check(

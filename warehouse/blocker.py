@@ -19,6 +19,7 @@ class Kind(StrEnum):
     PRICE = "Stripe charges otherwise"
     MOVED = "moved a lot"
     EARLIER = "an earlier period"
+    UNBALANCED = "the books do not balance"
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,8 @@ class Blocker:
     what: str
     mend: str
     days: int = 0
+
+    @property
+    def may_be_overridden(self) -> bool:
+        """Whether a person may say that it is meant."""
+        return self.kind not in {Kind.RUNNING, Kind.UNBALANCED}

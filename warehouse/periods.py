@@ -1,8 +1,7 @@
 """Periods: open → in review → approved → closed, and the lines frozen at approval.
 
-Owns `ledger.periods` and `ledger.statement_lines`. Does not own what a statement says: that is read from the marts,
-which must not be older than what they were built from (`warehouse.freshness`). What stands in the way is found by
-`warehouse.blocking`.
+Owns `ledger.periods` and `ledger.statement_lines`. Does not own what a statement says: that is read from the marts. To
+approve is `warehouse.approval`'s.
 """
 
 from collections.abc import Sequence
@@ -10,18 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from warehouse import explaining
-from warehouse.blocker import Blocker
-from warehouse.blocking import blockers
 from warehouse.control import guard
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
-from warehouse.errors import WarehouseError
 
 FILE = "periods"
-
-
-class ApprovalBlocked(WarehouseError):
-    """Something of the period is unknown or unpriced, and no reason to approve nonetheless was given."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +36,6 @@ class Month:
         return f"{self.start:%Y-%m}"
 
 
-@dataclass(frozen=True)
-class Frozen:
-    """An approved period: how many lines were frozen, their total, and the hash that seals them."""
-
-    tenant_id: str
-    period_start: date
-    lines: int
-    manifest_hash: str
-    overridden: tuple[Blocker, ...] = ()
-
-
 def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
     """The statements of the periods that start in a month, each with its margin, state and `ends_on`."""
     return rows(connection, FILE, "statements", **_of(month, tenant_ids))
@@ -69,55 +50,25 @@ def begin_review(connection: Connection, statement: Row, actor: str) -> bool:
     """Move an open period to in review; it still takes changes. Returns whether it was open."""
     with connection.transaction():
         guard.lock(connection)
-        state = _state(connection, statement["tenant_id"], statement["period_start"])
+        state = state_of(connection, statement["tenant_id"], statement["period_start"])
         if state == "open":
-            _set(connection, statement, "in_review", actor)
+            set_state(connection, statement, "in_review", actor)
         return state == "open"
-
-
-def approve(
-    connection: Connection, statement: Row, today: date, actor: str, override_reason: str | None = None
-) -> Frozen | None:
-    """Freeze the statement's lines and seal them with a hash; None when the period was approved before.
-
-    Raises ApprovalBlocked when something stands in the way and no reason was given, or the period still runs.
-    """
-    tenant, start = statement["tenant_id"], statement["period_start"]
-    with connection.transaction():
-        guard.lock(connection)
-        if _state(connection, tenant, start) in {"approved", "closed"}:
-            return None
-        found = blockers(connection, [statement], today)
-        if today < statement["ends_on"]:
-            raise ApprovalBlocked(f"{_name(statement)} runs until {statement['ends_on']}: approve it after that day")
-        if found and not override_reason:
-            rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            raise ApprovalBlocked(
-                f"{_name(statement)} is blocked by {found[0].what}{rest}; mend it by: {found[0].mend}"
-                " (all of it: minutebook review), or give a reason: --override REASON"
-            )
-        _set(connection, statement, "in_review", actor)
-        execute(connection, FILE, "freeze_lines", tenant_id=tenant, period_start=start)
-        explaining.freeze(connection, tenant, start)
-        seal = _seal(connection, tenant, start)
-        reason = override_reason if found else None
-        _set(connection, statement, "approved", actor, reason, seal["manifest_hash"])
-    return Frozen(tenant, start, seal["lines"], seal["manifest_hash"], tuple(found))
 
 
 def close(connection: Connection, period: Row, actor: str) -> bool:
     """Close an approved period. Returns whether it was not closed before. Raises Refused unless it is approved."""
     with connection.transaction():
         guard.lock(connection)
-        state = _state(connection, period["tenant_id"], period["period_start"])
+        state = state_of(connection, period["tenant_id"], period["period_start"])
         if state == "closed":
             return False
         if state != "approved":
             raise Refused(
-                f"{_name(period)} is {state.replace('_', ' ')}; approve it first: "
+                f"{name_of(period)} is {state.replace('_', ' ')}; approve it first: "
                 f"minutebook approve {period['period_start']:%Y-%m} --tenant {period['tenant_id']}"
             )
-        _set(connection, period, "closed", actor, period["reason"], period["manifest_hash"])
+        set_state(connection, period, "closed", actor, period["reason"], period["manifest_hash"])
     return True
 
 
@@ -129,19 +80,19 @@ def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None
     tenant, start = period["tenant_id"], period["period_start"]
     with connection.transaction():
         guard.lock(connection)
-        state = _state(connection, tenant, start)
+        state = state_of(connection, tenant, start)
         if state not in {"approved", "closed"}:
-            raise Refused(f"{_name(period)} is {state.replace('_', ' ')}: there is nothing to reopen")
+            raise Refused(f"{name_of(period)} is {state.replace('_', ' ')}: there is nothing to reopen")
         corrections = rows(connection, FILE, "frozen_corrections", tenant_id=tenant, period_start=start)
         if corrections:
             by = ", ".join(f"{row['period_start']:%Y-%m}" for row in corrections)
             raise Refused(
-                f"{_name(period)} is corrected by approved adjustments in {by}; reopen the newest of them first: "
+                f"{name_of(period)} is corrected by approved adjustments in {by}; reopen the newest of them first: "
                 f"minutebook reopen {corrections[0]['period_start']:%Y-%m} --tenant {tenant} --reason REASON"
             )
         explaining.release(connection, tenant, start)
         execute(connection, FILE, "release_lines", tenant_id=tenant, period_start=start)
-        _set(connection, period, "in_review", actor, reason)
+        set_state(connection, period, "in_review", actor, reason)
 
 
 def periods_of(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
@@ -154,7 +105,7 @@ def broken_seals(connection: Connection) -> list[Row]:
     return [
         row
         for row in rows(connection, FILE, "approved")
-        if _seal(connection, row["tenant_id"], row["period_start"])["manifest_hash"] != row["manifest_hash"]
+        if seal_of(connection, row["tenant_id"], row["period_start"])["manifest_hash"] != row["manifest_hash"]
     ]
 
 
@@ -163,12 +114,13 @@ def _of(month: Month, tenant_ids: Sequence[str] | None) -> dict[str, object]:
     return {"month_start": month.start, "month_end": month.end, "tenant_ids": chosen}
 
 
-def _state(connection: Connection, tenant_id: str, period_start: date) -> str:
+def state_of(connection: Connection, tenant_id: str, period_start: date) -> str:
+    """The state of a period, whose row is held until the transaction ends."""
     row = first(connection, FILE, "period", tenant_id=tenant_id, period_start=period_start)
     return "open" if row is None else str(row["state"])
 
 
-def _set(
+def set_state(
     connection: Connection,
     period: Row,
     state: str,
@@ -176,6 +128,7 @@ def _set(
     reason: str | None = None,
     manifest_hash: str | None = None,
 ) -> None:
+    """Move a period to a state, whatever it was in."""
     execute(
         connection,
         FILE,
@@ -190,11 +143,13 @@ def _set(
     )
 
 
-def _seal(connection: Connection, tenant_id: str, period_start: date) -> Row:
+def seal_of(connection: Connection, tenant_id: str, period_start: date) -> Row:
+    """The number of a period's frozen lines, and the hash of them and of what they were made of."""
     seal = first(connection, FILE, "manifest_hash", tenant_id=tenant_id, period_start=period_start)
     assert seal is not None  # noqa: S101  an aggregate always answers
     return seal
 
 
-def _name(period: Row) -> str:
+def name_of(period: Row) -> str:
+    """A period in a sentence."""
     return f"period {period['period_start']:%Y-%m} of tenant {period['tenant_id']}"

@@ -20,8 +20,9 @@ from orchestration.billing.settling import Settling
 from orchestration.billing.setup import Setup
 from orchestration.billing.stripe_api import StripeApi
 from orchestration.settings import Settings
-from warehouse import canary, clock
+from warehouse import balance, canary, clock
 from warehouse.connect import Role, connect
+from warehouse.freshness import MartsBehind
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,23 @@ class Desk:
 
     def poster(self) -> Poster:
         """A new posting run. Raises StatementsUntrusted."""
-        self._require_known_answer()
-        return Poster(self.connection, self.api, self.readiness, clock.now, self.limits)
+        held_back = self._tenants_held_back()
+        return Poster(self.connection, self.api, self.readiness, clock.now, self.limits, held_back=held_back)
 
     def invoicer(self) -> Invoicer:
         """A new run of invoice items. Raises StatementsUntrusted."""
-        self._require_known_answer()
-        return Invoicer(self.connection, self.api, self.cache, self.readiness, clock.now)
+        held_back = self._tenants_held_back()
+        return Invoicer(self.connection, self.api, self.cache, self.readiness, clock.now, held_back)
 
-    def _require_known_answer(self) -> None:
+    def _tenants_held_back(self) -> dict[str, str]:
+        """Tenants of whom nothing is posted, and why: their books do not balance."""
         if fault := canary.verdict(self.connection).fault:
             raise StatementsUntrusted(fault)
+        try:
+            found = balance.imbalances(self.connection)
+        except MartsBehind as error:
+            raise StatementsUntrusted(f"nothing is posted: {error}") from None
+        return {one.tenant_id: f"{one.what}; run: {balance.MEND}, and see {balance.RUNBOOK}" for one in found}
 
     def finals(self) -> FinalInvoices:
         return FinalInvoices(self.connection, self.api, self.cache, self.readiness, clock.now)

@@ -8,7 +8,7 @@ level-triggered: a line that changes after a reopening makes an item of the diff
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -59,7 +59,10 @@ class Invoicer:
         cache: StripeCache,
         readiness: Readiness,
         clock: Callable[[], datetime],
+        held_back: Mapping[str, str] | None = None,
     ) -> None:
+        """held_back: tenants to whom no item is added, each with the reason."""
+        self._held_back = held_back or {}
         self._connection = connection
         self._api = api
         self._cache = cache
@@ -88,6 +91,8 @@ class Invoicer:
 
     def add(self, item: Item, report: ItemsReport) -> None:
         """Commit an item as pending, then add it. The caller holds the posting lock."""
+        if self._is_held_back(item, report):
+            return
         try:
             to_minor(item["amount"], item["currency"])
         except AmountNotExact as error:
@@ -98,7 +103,14 @@ class Invoicer:
 
     def _finish(self, scope: dict[str, Any], report: ItemsReport) -> None:
         for item in self._rows("pending", scope):
-            self._post(item, report)
+            if not self._is_held_back(item, report):
+                self._post(item, report)
+
+    def _is_held_back(self, item: Item, report: ItemsReport) -> bool:
+        why = self._held_back.get(item["tenant_id"])
+        if why:
+            report.left.append((item, why))
+        return why is not None
 
     def _wanted(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
         return [*self._owed(scope, report), *self._uncovered(scope, report)]

@@ -9,7 +9,7 @@ key; past that the day is read back first. And only the holder of the lock commi
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from itertools import groupby
@@ -50,8 +50,10 @@ class Poster:
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
         pool: Callable[[int], Executor] = threads,
+        held_back: Mapping[str, str] | None = None,
     ) -> None:
-        """connection: as role billing, in autocommit. clock: aware UTC now. pool: given the number of workers."""
+        """connection: as role billing, in autocommit. clock: aware UTC now. pool: given the number of workers.
+        held_back: tenants of whom nothing is posted, each with the reason."""
         limits = limits or Limits()
         self.report = PostingReport(limits.patience)
         self._connection = connection
@@ -61,6 +63,7 @@ class Poster:
         self._pool = pool
         self._rate = Rate(limits.per_second, sleep=sleep)
         self._sender = Sender(api, readiness, clock, limits.attempts, self._rate, sleep, self.report)
+        self._held_back = held_back or {}
         self._tenants: dict[str, BilledTenant] = {}
         self._customers: dict[int, str] = {}
 
@@ -111,6 +114,8 @@ class Poster:
                     self.report.stop(one)
                 if not blocking and self._readiness.has_ended(self._tenants[name]):
                     self._sender.ended.add(name)
+            for name in (name for name in unknown if name in self._held_back):
+                self.report.stop(Finding(name, None, "unbalanced", self._held_back[name]))
         ready = []
         for (tenant_id, meter_id), rows in groupby(page, key=_group_of):
             group = list(rows)

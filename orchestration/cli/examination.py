@@ -7,7 +7,7 @@ from shlex import join
 from orchestration.cli import examination_of_pulls
 from orchestration.cli.findings import Finding, Level
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
-from warehouse import audit, canary, clock, fields, migrate, preflight
+from warehouse import audit, balance, canary, clock, fields, migrate, preflight
 from warehouse.clock import today
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
@@ -43,6 +43,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _canary(connection)
         yield from _marts(connection)
         if is_built(connection):
+            yield from _balance(connection)
             yield from examination_of_pulls.two_keys(connection)
 
 
@@ -138,6 +139,18 @@ def _canary(connection: Connection) -> Iterator[Finding]:
         yield Finding(level, f"nothing is posted: {verdict.what}", verdict.mend)
     else:
         yield Finding(Level.GOOD, "the known-answer tenant's statement is as it was worked out by hand")
+
+
+def _balance(connection: Connection) -> Iterator[Finding]:
+    found = balance.imbalances(connection)
+    for one in found:
+        yield Finding(
+            Level.WRONG,
+            f"nothing of {one.tenant_id} is approved or posted: {one.what}",
+            f"{balance.MEND}; if it stays: {balance.RUNBOOK}",
+        )
+    if not found:
+        yield Finding(Level.GOOD, "the books balance: every line and its corrections sum to what it is rated at now")
 
 
 def _marts(connection: Connection) -> Iterator[Finding]:

@@ -11,13 +11,14 @@ from orchestration.building import build
 from orchestration.cli.options import Json, Period, Tenants, command, parse_amount
 from orchestration.cli.output import console, next_step, print_json, say, show, show_unknown_costs, tracked
 from orchestration.cli.session import CommandFailed, Session, session
-from warehouse import blocking, periods
+from warehouse import approval, blocking, periods
+from warehouse.approval import Scope
 from warehouse.blocker import Blocker
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
 from warehouse.doubts import set_moved_share
-from warehouse.freshness import MartsBehind, require_built, require_fresh, standing_still
+from warehouse.freshness import MartsBehind, require_built, require_fresh
 from warehouse.periods import Month
 from warehouse.unknown_costs import UnknownCost, unknown_costs
 
@@ -78,7 +79,10 @@ def approve(
     period: Period,
     tenant: Tenants = None,
     override: Annotated[
-        str | None, typer.Option("--override", metavar="REASON", help="Approve although blocked; the reason is kept.")
+        str | None,
+        typer.Option(
+            "--override", metavar="REASON", help="Approve although blocked, for named tenants; the reason is kept."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -89,19 +93,23 @@ def approve(
     """
     if override is not None and not override.strip():
         raise typer.BadParameter("--override needs a reason")
-    current, results = session(ctx), []
+    current, scope = session(ctx), Scope(period, tenant)
     with current.settings.database() as url:
         _build_if_behind(current, url, period, tenant)
         with current.operator_of(url) as connection:
-            slugs = dict.fromkeys(row["tenant_id"] for row in _statements(connection, period, tenant))
-            connection.commit()
-            for slug in tracked(list(slugs), "approving"):
-                results += _approve_one(connection, period, slug, current.settings.actor, override)
+            _statements(connection, period, tenant)
+            connection.commit()  # each tenant's is a transaction of its own
+            outcomes = approval.approve(
+                connection, scope, current.settings.actor, today=today(), override=override,
+                in_turn=lambda tenants: tracked(tenants, "approving"),
+            )  # fmt: skip
+    refused = [one for one in outcomes if one.result == "refused"]
+    in_order = [one for one in outcomes if one not in refused] + refused
     columns = ["tenant_id", "period_start", "result", "lines", "manifest_hash", "why"]
-    refused = [row for row in results if row["result"] == "refused"]
-    show([row for row in results if row not in refused] + refused, columns, as_json, "nothing to approve")
+    results = [{name: getattr(one, name) for name in columns} for one in in_order]
+    show(results, columns, as_json, "nothing to approve")
     if refused:
-        raise CommandFailed(f"{len(refused)} statement(s) refused: {refused[0]['why']}")
+        raise CommandFailed(f"{len(refused)} statement(s) refused: {refused[0].why}")
     if not as_json:
         next_step(f"minutebook close {period}, when nothing of it will be reopened")
 
@@ -174,35 +182,6 @@ def _require_fresh(connection: psycopg.Connection[Any], period: Month, chosen: l
     require_fresh(connection, today(), [row["tenant_id"] for row in found])
 
 
-def _approve_one(
-    connection: psycopg.Connection[Any], period: Month, slug: str, actor: str, override: str | None
-) -> list[Row]:
-    """What became of a tenant's statements of a month, in a transaction of their own: no other refusal undoes it."""
-    with standing_still(connection):
-        found = periods.statements(connection, period, [slug])
-        try:
-            require_fresh(connection, today(), [slug])
-        except MartsBehind as error:
-            return [_approval(row, "refused", why=str(error)) for row in found]
-        return [_approved(connection, row, actor, override) for row in found]
-
-
-def _approved(connection: psycopg.Connection[Any], row: Row, actor: str, override: str | None) -> Row:
-    try:
-        frozen = periods.approve(connection, row, today(), actor, override)
-    except periods.ApprovalBlocked as error:
-        return _approval(row, "refused", why=str(error))
-    if frozen is None:
-        return _approval(row, "unchanged", manifest_hash=row["manifest_hash"])
-    why = f"overridden: {override}" if frozen.overridden else None
-    return _approval(row, "approved", lines=frozen.lines, manifest_hash=frozen.manifest_hash, why=why)
-
-
-def _approval(row: Row, result: str, **told: object) -> Row:
-    about = {"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result}
-    return {**about, "lines": None, "manifest_hash": None, "why": None, **told}
-
-
 def _statements(connection: psycopg.Connection[Any], period: Month, chosen: list[str] | None) -> list[Row]:
     for slug in chosen or ():
         tenants.require_tenant(connection, slug)
@@ -246,7 +225,7 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
     if not pending:
         next_step(f"minutebook close {period}")
     elif any(blockers[blocking.key_of(row)] for row in pending):
-        next_step(f"mend what blocks, then: minutebook approve {period} (or --override REASON)")
+        next_step(f"mend what blocks, then: minutebook approve {period} (or --tenant TENANT --override REASON)")
     else:
         next_step(f"minutebook approve {period}")
 

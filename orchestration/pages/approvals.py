@@ -17,11 +17,11 @@ from orchestration.pages.door import Form, Visitor, for_roles, form_for_roles, r
 from orchestration.pages.periods import asked_month, statements_of, what_is_behind
 from orchestration.pages.rendering import render
 from orchestration.pages.turns import DECISION
-from warehouse import periods
+from warehouse.approval import ApprovalBlocked, Scope, approve
+from warehouse.blocking import key_of
 from warehouse.control.changes import Connection, Row
-from warehouse.control.errors import Refused
-from warehouse.freshness import MartsBehind, require_fresh, standing_still
-from warehouse.periods import ApprovalBlocked, Month
+from warehouse.freshness import standing_still
+from warehouse.periods import Month
 
 
 @for_roles("finance")
@@ -40,16 +40,14 @@ def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
         try:
             with standing_still(connection):
                 ready, _ = _chosen(request, statements_of(connection, month, today))
-                require_fresh(connection, today, [row["tenant_id"] for row in ready])
                 if not ready or not hmac.compare_digest(form.get("seen", ""), _seen(ready)):
                     changed = "What you were shown has changed since: look again. Nothing was approved."
                     return _shown(request, visitor, connection, month, changed)
-                wanted = {_key(row) for row in ready}
-                # A refusal of one rolls all back: finance was asked about all of them together.
-                for statement in periods.statements(connection, month, [row["tenant_id"] for row in ready]):
-                    if _key(statement) in wanted:
-                        periods.approve(connection, statement, today, visitor.person.login_id)
-        except (ApprovalBlocked, MartsBehind, Refused) as error:
+                scope = Scope(month, statements=[key_of(row) for row in ready])
+                for outcome in approve(connection, scope, visitor.person.login_id, today=today):
+                    if outcome.result == "refused":  # finance was asked about all of them together
+                        raise ApprovalBlocked(outcome.why)
+        except ApprovalBlocked as error:
             return _shown(request, visitor, connection, month, f"{error}. Nothing was approved.")
     return RedirectResponse(f"/periods?month={month}&show=done", 303)
 

@@ -17,11 +17,10 @@ from orchestration.pages.paging import Paging
 from orchestration.pages.rendering import render
 from orchestration.pages.turns import DECISION
 from warehouse import blocking, periods
+from warehouse.approval import Scope, approve, obstacle
 from warehouse.blocker import Blocker, Kind
 from warehouse.control.changes import Connection, Row, first, rows
-from warehouse.control.errors import Refused
-from warehouse.freshness import MartsBehind, require_fresh, standing_still
-from warehouse.periods import ApprovalBlocked, Month
+from warehouse.periods import Month
 from warehouse.unknown_costs import unknown_costs
 
 FILE = "pages"
@@ -78,13 +77,13 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
     if step != "approve":
         raise HTTPException(404)
     reason = form.get("reason", "").strip() or None
-    try:
-        with readers(request).operator(visitor.person.login_id, DECISION) as connection, standing_still(connection):
-            require_fresh(connection, today, [tenant])
-            statement = _statement(connection, tenant, start)
-            periods.approve(connection, statement, today, visitor.person.login_id, reason)
-    except (ApprovalBlocked, MartsBehind, Refused) as error:
-        return _period(request, visitor, tenant, start, fault=str(error), reason=reason or "")
+    scope = Scope(Month.parse(f"{start:%Y-%m}"), statements=[(tenant, start)])
+    with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+        outcomes = approve(connection, scope, visitor.person.login_id, today=today, override=reason)
+    if not outcomes:
+        raise HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
+    if outcomes[0].result == "refused":
+        return _period(request, visitor, tenant, start, fault=outcomes[0].why or "", reason=reason or "")
     return RedirectResponse(f"/periods/{tenant}/{start}", 303)
 
 
@@ -225,9 +224,5 @@ def _totals(found: Sequence[Row]) -> list[Row]:
 
 
 def what_is_behind(connection: Connection, request: Request, tenant_ids: Sequence[str]) -> str:
-    """Why these tenants' statements cannot be approved now, in words; empty while the marts know all about them."""
-    try:
-        require_fresh(connection, request.app.state.today(), tenant_ids)
-    except MartsBehind as error:
-        return str(error)
-    return ""
+    """Why these tenants' statements cannot be approved now, in words; empty while the marts can be trusted."""
+    return obstacle(connection, request.app.state.today(), tenant_ids) or ""

@@ -47,6 +47,17 @@ def test_the_map_in_the_readme_equals_the_tree() -> None:
     assert drawn == {folder for folder in folders if not folder.startswith(".")}
 
 
+def test_only_approval_freezes_lines() -> None:
+    frozen_by = {
+        str(path.relative_to(ROOT))
+        for path in tracked_files()
+        if path.suffix in {".py", ".sql"}
+        and path.relative_to(ROOT).parts[0] in {"warehouse", "orchestration"}
+        and re.search(r"freeze_lines|insert into ledger\.statement_lines", path.read_text())
+    }
+    assert frozen_by == {"warehouse/approval.py", "warehouse/queries/periods.sql"}
+
+
 def test_the_wheel_carries_the_product_and_no_sandbox(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],

@@ -36,6 +36,11 @@ alter table marts.fct_overages_daily force row level security;
 drop policy if exists processes on marts.fct_overages_daily;
 create policy processes on marts.fct_overages_daily
 to minutebook_billing, minutebook_transformer, minutebook_operator using (true) with check (true);
+create table if not exists marts.fct_line_balances (
+    line_id text, tenant_id text, currency text, rated_quantity bigint, stated_quantity bigint, rated_amount numeric,
+    stated_amount numeric, is_balanced boolean
+);
+grant select on marts.fct_line_balances to minutebook_billing, minutebook_operator;
 """
 
 STATEMENT_LINES = """

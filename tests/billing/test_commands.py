@@ -199,3 +199,22 @@ def test_without_a_key_or_with_a_refused_one_it_says_which_variable(
     assert KEY not in refused
     monkeypatch.delenv("MINUTEBOOK_STRIPE_API_KEY")
     assert "MINUTEBOOK_STRIPE_API_KEY" in minutebook("post", code=1).output
+
+
+def test_nothing_of_a_tenant_whose_books_do_not_balance_is_posted(scene: Scene, minutebook: Minutebook) -> None:
+    scene.meter()
+    customers = {tenant: scene.tenant(tenant) for tenant in ("acme", "bolt")}
+    day = scene.today - timedelta(days=1)
+    for tenant in customers:
+        scene.overage(tenant, day, 7)
+    scene.owner.execute(
+        "insert into marts.fct_line_balances values"
+        " ('acme/2026-01-01/overage/voice', 'acme', 'USD', 5, 10, 5.00, 10.00, false)"
+    )
+    output = minutebook("post", code=1).output
+    assert "unbalanced" in output
+    assert "1 accepted" in output
+    assert (scene.held(customers["acme"], day), scene.held(customers["bolt"], day)) == (0, 7)
+    scene.owner.execute("update marts.fct_line_balances set is_balanced = true")
+    minutebook("post")
+    assert scene.held(customers["acme"], day) == 7

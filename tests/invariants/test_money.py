@@ -13,7 +13,7 @@ from tests.marts.warehouse_of_one import Warehouse, opened
 from tests.money.acme import FEBRUARY_3, LINE, scan, write_acme
 from tests.oracle.loading import load
 from tests.oracle.months import World, generated
-from warehouse import periods
+from warehouse.approval import Scope, approve
 from warehouse.connect import Role, connect
 from warehouse.control.errors import PeriodApproved
 from warehouse.control.prices import Model, Price, put_price
@@ -73,11 +73,17 @@ def test_07_changing_a_price_never_changes_an_approved_line(warehouse: Warehouse
     scan(warehouse, "2026-01-10", 6)
     warehouse.build(FEBRUARY_3)
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
-        (row,) = periods.statements(operator, Month.parse("2026-01"))
-        periods.approve(operator, row, FEBRUARY_3, "finance", "days without a pull are meant")
+        (row,) = approve(
+            operator,
+            Scope(Month.parse("2026-01"), ["acme"]),
+            "finance",
+            today=FEBRUARY_3,
+            override="its gaps are meant",
+        )
+    assert row.result == "approved", row
     approved = warehouse.rows("select * from ledger.statement_lines")
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
-        dear = Price("scans", row["period_start"], Model.PER_UNIT, plan_id="basic", unit_amount=Decimal(9))
+        dear = Price("scans", row.period_start, Model.PER_UNIT, plan_id="basic", unit_amount=Decimal(9))
         with pytest.raises(PeriodApproved):
             put_price(operator, dear)
         operator.rollback()

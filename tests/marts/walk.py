@@ -18,6 +18,7 @@ import psycopg
 from tests.marts.test_first_bill import plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse import periods
+from warehouse.approval import Scope, approve
 from warehouse.connect import Role, connect
 from warehouse.embedded import running
 from warehouse.migrate import migrate
@@ -181,8 +182,10 @@ class Walk:
         """February of a tenant is approved as the marts have it, or reopened."""
         tenant_id = self.chance.choice(TENANTS)
         with connect(self.warehouse.url, Role.OPERATOR, actor="finance", autocommit=True) as operator:
-            (statement,) = periods.statements(operator, FEBRUARY, [tenant_id])
-            if not periods.approve(operator, statement, self.as_of, "finance", "its gaps are meant"):
+            scope = Scope(FEBRUARY, [tenant_id])
+            (outcome,) = approve(operator, scope, "finance", today=self.as_of, override="its gaps are meant")
+            assert outcome.result != "refused", outcome
+            if outcome.result == "unchanged":
                 (period,) = periods.periods_of(operator, FEBRUARY, [tenant_id])
                 periods.reopen(operator, period, "finance", "to compute it again")
                 return f"{tenant_id}'s February is reopened"

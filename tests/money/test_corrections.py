@@ -7,12 +7,13 @@ import pytest
 
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, LINE, MARCH_3, scan, write_acme
-from warehouse import periods
+from warehouse import approval, periods
+from warehouse.approval import Outcome, Scope
 from warehouse.connect import Role, connect
 from warehouse.control.errors import PeriodApproved
 from warehouse.control.prices import Model, Price, put_price
 from warehouse.explaining import explain
-from warehouse.periods import Frozen, Month
+from warehouse.periods import Month
 
 ADJUSTMENTS = (
     "select line_id, period_start, quantity, amount, service_period_start, corrects_line_id"
@@ -20,12 +21,13 @@ ADJUSTMENTS = (
 )
 
 
-def approve(warehouse: Warehouse, month: str, today: date) -> Frozen:
+def approve(warehouse: Warehouse, month: str, today: date) -> Outcome:
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
-        (row,) = periods.statements(operator, Month.parse(month))
-        frozen = periods.approve(operator, row, today, "finance", "days without a pull are meant")
-    assert frozen is not None
-    return frozen
+        (outcome,) = approval.approve(
+            operator, Scope(Month.parse(month), ["acme"]), "finance", today=today, override="its gaps are meant"
+        )
+    assert outcome.result == "approved", outcome
+    return outcome
 
 
 def test_an_approved_month_is_corrected_by_the_difference_once_and_explained(warehouse: Warehouse) -> None:

@@ -3,11 +3,10 @@
 from datetime import date
 from decimal import Decimal
 
-import pytest
-
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 from warehouse import periods
+from warehouse.approval import Scope, approve
 from warehouse.blocking import blockers
 from warehouse.connect import Role, connect
 from warehouse.doubts import set_moved_share
@@ -96,5 +95,6 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
             told = [one.what for one in blockers(operator, [march], today) if one.what.startswith("Stripe's price")]
         assert any("price_1 charges scans otherwise than our price" in one for one in told) == differs
         assert any("price_2 charges lookups otherwise" in one for one in told), "a meter that nothing used yet, too"
-    with connect(warehouse.url, Role.OPERATOR) as operator, pytest.raises(periods.ApprovalBlocked):
-        periods.approve(operator, march, today, "finance")
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        (outcome,) = approve(operator, Scope(Month.parse("2026-03"), ["acme"]), "finance", today=today)
+    assert outcome.result == "refused"

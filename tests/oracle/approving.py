@@ -12,6 +12,8 @@ from tests.oracle.periods import period_of
 from tests.oracle.statements import Line
 from tests.oracle.usage import Pull, current
 from warehouse import periods
+from warehouse.approval import Scope, approve
+from warehouse.blocking import key_of
 from warehouse.periods import Month
 
 Frozen = Mapping[str, Mapping[date, list[Line]]]
@@ -30,7 +32,11 @@ def approve_some(operator: Connection, world: World, random: Random) -> int:
             if row["tenant_id"] in stopped or row["ends_on"] > world.as_of or random.random() < 0.3:
                 stopped.add(row["tenant_id"])
                 continue
-            periods.approve(operator, row, world.as_of, "finance", "generated: its gaps are meant")
+            scope = Scope(month, statements=[key_of(row)])
+            (outcome,) = approve(
+                operator, scope, "finance", today=world.as_of, override="generated: its gaps are meant"
+            )
+            assert outcome.result == "approved", outcome
             approved += 1
         operator.commit()
         start = month.end

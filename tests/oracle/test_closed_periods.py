@@ -8,6 +8,7 @@ from tests.oracle.approving import approve_some
 from tests.oracle.loading import load
 from tests.oracle.months import generated
 from warehouse import periods
+from warehouse.approval import Scope, approve
 from warehouse.connect import Role, connect
 from warehouse.periods import Month
 
@@ -37,13 +38,9 @@ def test_every_approved_period_computed_again_from_raw_has_the_same_bytes(databa
         assert owner.execute(released.format("line_objects", "line_days")).fetchone() == (0,)  # type: ignore[arg-type]
         build(database_url, dbt_home, world.as_of, full_refresh=True)
         for tenant_id, start, seal in approved:
-            (row,) = [
-                row for row in periods.statements(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])
-                if row["period_start"] == start
-            ]  # fmt: skip
-            frozen = periods.approve(operator, row, world.as_of, "finance", "generated: its gaps are meant")
-            assert frozen is not None
-            assert frozen.manifest_hash == seal, row
+            scope = Scope(Month.parse(f"{start:%Y-%m}"), statements=[(tenant_id, start)])
+            (frozen,) = approve(operator, scope, "finance", today=world.as_of, override="generated: its gaps are meant")
+            assert frozen.manifest_hash == seal, frozen
         assert not periods.broken_seals(operator)
         trail = (
             "select count(*) from ledger.audit_log where object_table = 'ledger.periods' and actor = 'finance'"

@@ -98,3 +98,16 @@ select
 from shared
 group by accounts
 order by accounts;
+
+-- name: the_books_balance
+select
+    tenant_id,
+    line_id,
+    currency,
+    rated_quantity,
+    stated_quantity,
+    rated_amount,
+    stated_amount
+from marts.fct_line_balances
+where not is_balanced
+order by tenant_id, line_id;

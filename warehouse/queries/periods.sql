@@ -57,19 +57,51 @@ where
     and (%(tenant_ids)s::text[] is null or l.tenant_id = any(%(tenant_ids)s))
 order by l.tenant_id asc, l.period_start asc, l.line_kind desc, l.meter_id asc, l.line_id asc;
 
--- name: days_that_block
--- One row per statement, source, state and cause. Statements come as three arrays of one length, here as in doubts.sql.
+-- name: corrected_windows
+-- Of those statements that carry their tenant's corrections: each approved period that these may be of, and until when its
+-- gaps were known to who approved. The carrier is the tenant's first period that is not approved.
 with asked as (
     select
         a.tenant_id,
-        a.period_start,
-        a.period_end
-    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+        a.period_start
+    from unnest(%(tenant_ids)s::text[], %(starts)s::date[]) as a (tenant_id, period_start)
+),
+
+carriers as (
+    select
+        s.tenant_id,
+        min(s.period_start) as period_start
+    from marts.fct_statements as s
+    left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
+    where s.tenant_id = any(%(tenant_ids)s) and coalesce(p.state, 'open') not in ('approved', 'closed')
+    group by s.tenant_id
 )
 
 select
     a.tenant_id,
     a.period_start,
+    p.period_start as service_start,
+    p.period_end as service_end,
+    max(coalesce(p.approved_at, p.changed_at)) over (partition by p.tenant_id) as known_until
+from asked as a
+inner join carriers as c on a.tenant_id = c.tenant_id and a.period_start = c.period_start
+inner join ledger.periods as p on a.tenant_id = p.tenant_id and p.state in ('approved', 'closed');
+
+-- name: days_that_block
+-- One row per window, source, state and cause. Windows come as arrays of one length: a statement's own days, and those of the
+-- approved periods whose corrections it carries, of which only what became known since counts.
+with asked as (
+    select *
+    from unnest(
+        %(tenant_ids)s::text[], %(starts)s::date[], %(service_starts)s::date[], %(service_ends)s::date[],
+        %(known_until)s::timestamptz[]
+    ) as a (tenant_id, period_start, service_start, service_end, known_until)
+)
+
+select
+    a.tenant_id,
+    a.period_start,
+    a.service_start,
     d.source,
     d.account,
     d.status,
@@ -80,58 +112,101 @@ select
     max(d.cause) as cause
 from asked as a
 inner join marts.fct_tenant_day_status as d
-    on a.tenant_id = d.tenant_id and a.period_start <= d.usage_date and a.period_end > d.usage_date
+    on a.tenant_id = d.tenant_id and a.service_start <= d.usage_date and a.service_end > d.usage_date
+left join ledger.known_gaps as g
+    on
+        d.tenant_id = g.tenant_id
+        and d.source = g.source
+        and d.account = g.account
+        and d.usage_date = g.usage_date
+        and d.status = g.gap
 where
     d.status in ('incomplete', 'failed', 'not pulled')
     and (d.status <> 'incomplete' or d.cause_code is distinct from 'quarantined') -- each such row blocks by itself
     and d.source <> 'voiceflow_transcripts' -- bills nothing
-    and d.usage_date >= (select min(asked.period_start) from asked)
-    and d.usage_date < (select max(asked.period_end) from asked)
-group by a.tenant_id, a.period_start, d.source, d.account, d.status, d.cause_code
-order by d.source, d.status, min(d.usage_date), d.account, d.cause_code;
+    and d.tenant_id = any(%(tenant_ids)s)
+    and d.usage_date >= (select min(asked.service_start) from asked)
+    and d.usage_date < (select max(asked.service_end) from asked)
+    and coalesce(g.known_at, 'infinity') > a.known_until
+group by a.tenant_id, a.period_start, a.service_start, d.source, d.account, d.status, d.cause_code
+order by a.service_start, d.source, d.status, min(d.usage_date), d.account, d.cause_code;
 
 -- name: usage_that_blocks
--- Unattributed usage blocks those who read that source from an account that others share: it may be any one's of them. It is
--- summed once for all who read it on the same days.
+-- Unattributed usage of a tenant's own account blocks that tenant, and the one it is attached to and whose pull lacks it; of
+-- an account that others share, whoever reads that source from it: it may be any one's of them. That is summed once for all
+-- who read it on the same days. Windows are those of days_that_block.
 with asked as (
-    select
-        a.tenant_id,
-        a.period_start,
-        a.period_end
-    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+    select *
+    from unnest(
+        %(tenant_ids)s::text[], %(starts)s::date[], %(service_starts)s::date[], %(service_ends)s::date[],
+        %(known_until)s::timestamptz[]
+    ) as a (tenant_id, period_start, service_start, service_end, known_until)
 ),
 
 blocking as materialized (
     select
         u.tenant_id,
+        u.account,
+        u.awaited_tenant_id,
         u.source,
         u.item,
+        u.unit,
         u.reason,
         u.usage_date,
-        u.quantity
+        u.quantity,
+        coalesce(g.known_at, 'infinity') as known_at,
+        u.tenant_id is null and u.awaited_tenant_id is null
+        and coalesce(u.account, 'platform') = 'platform' as is_anybodys
     from marts.fct_unbilled_usage as u
+    left join ledger.known_gaps as g
+        on
+            u.tenant_id is not distinct from g.tenant_id
+            and u.source = g.source
+            and coalesce(u.account, '') = g.account
+            and u.usage_date = g.usage_date
+            and u.reason = g.gap
+            and u.item = g.item
+            and u.agent_id is not distinct from g.agent_id
+            and u.quantity = g.quantity
     where
         u.is_blocking
         and (u.tenant_id = any(%(tenant_ids)s) or u.tenant_id is null)
-        and u.usage_date >= (select min(asked.period_start) from asked)
-        and u.usage_date < (select max(asked.period_end) from asked)
+        and u.usage_date >= (select min(asked.service_start) from asked)
+        and u.usage_date < (select max(asked.service_end) from asked)
+),
+
+somebodys as (
+    select
+        whom.tenant_id as blocked_tenant_id,
+        b.*
+    from blocking as b
+    cross join lateral (
+        select b.tenant_id where b.tenant_id is not null
+        union
+        select b.account where b.tenant_id is null
+        union
+        select b.awaited_tenant_id
+    ) as whom (tenant_id)
+    where not b.is_anybodys
 ),
 
 readers as materialized (
     select
         a.tenant_id,
         a.period_start,
+        a.service_start,
+        a.known_until,
         t.source,
-        range_agg(daterange(greatest(t.valid_from, a.period_start), least(t.valid_to, a.period_end))) as days
+        range_agg(daterange(greatest(t.valid_from, a.service_start), least(t.valid_to, a.service_end))) as days
     from asked as a
     inner join control.tenant_sources as t
         on
             a.tenant_id = t.tenant_id
             and (t.source <> 'vapi' or t.account = 'platform')
-            and a.period_end > t.valid_from
-            and a.period_start < coalesce(t.valid_to, 'infinity')
-    where exists (select from blocking where blocking.tenant_id is null)
-    group by a.tenant_id, a.period_start, t.source
+            and a.service_end > t.valid_from
+            and a.service_start < coalesce(t.valid_to, 'infinity')
+    where exists (select from blocking where blocking.is_anybodys)
+    group by a.tenant_id, a.period_start, a.service_start, a.known_until, t.source
 ),
 
 shared as (
@@ -139,42 +214,135 @@ shared as (
         r.source,
         r.days,
         u.item,
+        u.unit,
         u.reason,
+        u.known_at,
         min(u.usage_date) as first_date,
         max(u.usage_date) as last_date,
         sum(u.quantity) as quantity
     from (select distinct readers.source, readers.days from readers) as r
     inner join blocking as u on r.source = u.source and r.days @> u.usage_date
-    where u.tenant_id is null
-    group by r.source, r.days, u.item, u.reason
+    where u.is_anybodys
+    group by r.source, r.days, u.item, u.unit, u.reason, u.known_at
 )
 
 select
     a.tenant_id,
     a.period_start,
+    a.service_start,
+    u.account,
+    u.awaited_tenant_id,
     u.source,
     u.item,
+    u.unit,
     u.reason,
     min(u.usage_date) as first_date,
     max(u.usage_date) as last_date,
     sum(u.quantity) as quantity
 from asked as a
-inner join blocking as u
-    on a.tenant_id = u.tenant_id and a.period_start <= u.usage_date and a.period_end > u.usage_date
-group by a.tenant_id, a.period_start, u.source, u.item, u.reason
+inner join somebodys as u
+    on
+        a.tenant_id = u.blocked_tenant_id
+        and a.service_start <= u.usage_date
+        and a.service_end > u.usage_date
+        and a.known_until < u.known_at
+group by
+    a.tenant_id, a.period_start, a.service_start, u.account, u.awaited_tenant_id, u.source, u.item, u.unit, u.reason
 union all
 select
     r.tenant_id,
     r.period_start,
+    r.service_start,
+    null as account,
+    null as awaited_tenant_id,
     s.source,
     s.item,
+    s.unit,
     s.reason,
-    s.first_date,
-    s.last_date,
-    s.quantity
+    min(s.first_date) as first_date,
+    max(s.last_date) as last_date,
+    sum(s.quantity) as quantity
 from readers as r
-inner join shared as s on r.source = s.source and r.days = s.days
-order by reason, source, item;
+inner join shared as s on r.source = s.source and r.days = s.days and r.known_until < s.known_at
+group by r.tenant_id, r.period_start, r.service_start, s.source, s.item, s.unit, s.reason
+order by service_start, reason, source, item;
+
+-- name: know_gaps
+-- What stands in the way of these windows now is known from now on, or from when it was first known; what stands there no
+-- more is forgotten, so that it is news if it comes back.
+with asked as (
+    select *
+    from unnest(
+        %(tenant_ids)s::text[], %(service_starts)s::date[], %(service_ends)s::date[]
+    ) as a (tenant_id, service_start, service_end)
+),
+
+standing as (
+    select
+        d.tenant_id,
+        d.source,
+        d.account,
+        d.usage_date,
+        d.status as gap,
+        '' as item,
+        null as agent_id,
+        null::numeric as quantity
+    from marts.fct_tenant_day_status as d
+    inner join asked as a
+        on a.tenant_id = d.tenant_id and a.service_start <= d.usage_date and a.service_end > d.usage_date
+    where d.status in ('incomplete', 'failed', 'not pulled') and d.source <> 'voiceflow_transcripts'
+    union
+    select
+        u.tenant_id,
+        u.source,
+        coalesce(u.account, '') as account,
+        u.usage_date,
+        u.reason as gap,
+        u.item,
+        u.agent_id,
+        u.quantity
+    from marts.fct_unbilled_usage as u
+    inner join asked as a
+        on
+            (u.tenant_id = a.tenant_id or u.tenant_id is null)
+            and a.service_start <= u.usage_date
+            and a.service_end > u.usage_date
+    where u.is_blocking and (u.tenant_id = any(%(tenant_ids)s) or u.tenant_id is null)
+),
+
+forgotten as (
+    delete from ledger.known_gaps as g
+    using asked as a
+    where
+        (g.tenant_id = a.tenant_id or g.tenant_id is null)
+        and a.service_start <= g.usage_date
+        and a.service_end > g.usage_date
+        and not exists (
+            select from standing as s
+            where
+                s.tenant_id is not distinct from g.tenant_id
+                and s.source = g.source
+                and s.account = g.account
+                and s.usage_date = g.usage_date
+                and s.gap = g.gap
+                and s.item = g.item
+                and s.agent_id is not distinct from g.agent_id
+                and s.quantity is not distinct from g.quantity
+        )
+)
+
+insert into ledger.known_gaps (tenant_id, source, account, usage_date, gap, item, agent_id, quantity)
+select
+    tenant_id,
+    source,
+    account,
+    usage_date,
+    gap,
+    item,
+    agent_id,
+    quantity
+from standing
+on conflict do nothing;
 
 -- name: earlier_open_period
 select
@@ -224,6 +392,7 @@ on conflict (tenant_id, period_start) do update
         period_end = excluded.period_end,
         state = excluded.state,
         changed_at = now(),
+        approved_at = case excluded.state when 'approved' then now() when 'closed' then p.approved_at end,
         changed_by = excluded.changed_by,
         reason = excluded.reason,
         manifest_hash = excluded.manifest_hash;

@@ -8,6 +8,7 @@ order by tenant_id;
 -- name: marts_are_built
 select
     to_regclass('marts.fct_pulls_built') is not null
+    and to_regclass('marts.fct_line_balances') is not null
     and to_regclass('marts.dim_build') is not null as marts_are_built;
 
 -- name: what_the_marts_lack

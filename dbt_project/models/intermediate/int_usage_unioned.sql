@@ -35,6 +35,8 @@ voice_units as (
         null::numeric as cost,
         units.calls as row_count,
         units.pull_id,
+        units.account,
+        null as attached_tenant_id,
         null as reason
     from {{ ref('int_call_units_daily') }} as units
     inner join periods
@@ -62,6 +64,8 @@ voice_unmetered as (
         calls.cost,
         case when calls.tenant_id is null then calls.calls else calls.connected_calls end as row_count,
         calls.pull_id,
+        calls.account,
+        null as attached_tenant_id,
         case when calls.tenant_id is null then 'unattributed' else 'no meter' end as reason
     from calls
     left join periods
@@ -85,6 +89,8 @@ voice_errors as (
         error_cost as cost,
         error_calls as row_count,
         pull_id,
+        account,
+        null as attached_tenant_id,
         'error' as reason
     from calls
     where error_calls > 0 and tenant_id is not null
@@ -147,6 +153,8 @@ voiceflow as (
         usage.cost,
         usage.row_count,
         usage.pull_id,
+        usage.account,
+        usage.project_tenant_id as attached_tenant_id,
         case
             when coalesce(usage.project_tenant_id, '') <> usage.account then 'unattributed'
             -- Of all environments: what drafts cost, costs too.
@@ -215,6 +223,8 @@ metrics as (
         routed.cost,
         routed.row_count,
         routed.pull_id,
+        routed.account,
+        routed.attached_tenant_id,
         case
             when coalesce(routed.attached_tenant_id, '') <> routed.account then 'unattributed'
             when meters.meter_id is null then 'no meter'
@@ -252,6 +262,8 @@ dated as (
         unioned.cost,
         unioned.row_count,
         unioned.pull_id,
+        unioned.account,
+        unioned.attached_tenant_id,
         case
             when unioned.reason in ('unattributed', 'error', 'prototype', 'unknown type') then unioned.reason
             when

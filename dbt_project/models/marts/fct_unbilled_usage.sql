@@ -18,6 +18,8 @@ with usage as (
         quantity,
         cost,
         row_count,
+        case when reason = 'unattributed' then account end as account,
+        case when reason = 'unattributed' then nullif(attached_tenant_id, account) end as awaited_tenant_id,
         reason
     from {{ ref('int_usage_unioned') }}
     where
@@ -38,6 +40,8 @@ outside_periods as (
         usage.quantity,
         usage.cost,
         usage.row_count,
+        null as account,
+        null as awaited_tenant_id,
         'outside active dates' as reason
     from {{ ref('int_usage_unioned') }} as usage
     left join {{ ref('int_period_days') }} as periods
@@ -59,6 +63,8 @@ unpriced as (
         unpriced_quantity as quantity,
         null::numeric as cost,
         null::bigint as row_count,
+        null as account,
+        null as awaited_tenant_id,
         'unpriced' as reason
     from {{ ref('int_overages_daily') }}
     where unpriced_quantity > 0 and {{ of_changed_tenants('tenant_id') }}
@@ -86,9 +92,11 @@ summed as (
         or (reason = 'no meter' and (source <> 'voiceflow' or unit = 'interaction')) as is_blocking,
         sum(quantity) as quantity,
         sum(cost) as cost,
-        sum(row_count)::bigint as row_count
+        sum(row_count)::bigint as row_count,
+        account,
+        awaited_tenant_id
     from unioned
-    group by tenant_id, agent_id, source, meter_id, item, unit, usage_date, reason
+    group by tenant_id, agent_id, source, meter_id, item, unit, usage_date, reason, account, awaited_tenant_id
 )
 
 select * from summed

@@ -1,0 +1,56 @@
+"""What an approved period lacks: asked of the period that carries its corrections, once, unless it is news."""
+
+from tests.marts.warehouse_of_one import Warehouse
+from tests.money.test_balance import APRIL_3, FEBRUARY_3, MARCH_3, approve, reopen, scan, write_plan
+from warehouse.approval import Scope
+from warehouse.blocking import blockers
+from warehouse.connect import Role, connect
+from warehouse.periods import Month
+
+TODAY = {"2026-02": MARCH_3, "2026-03": APRIL_3}
+
+
+def of_january(warehouse: Warehouse, month: str) -> list[tuple[str, str]]:
+    """What stands in a month's way of its approved January, and what to do about it."""
+    warehouse.build(TODAY[month])
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        (statement,) = Scope(Month.parse(month), ["acme"]).read(operator)
+        found = blockers(operator, [statement], TODAY[month])
+    marked = ", in its approved period 2026-01"
+    return [(one.what.replace(marked, ""), one.mend) for one in found if marked in one.what]
+
+
+def test_a_gap_of_an_approved_period_is_asked_for_once_and_again_when_it_is_news(warehouse: Warehouse) -> None:
+    write_plan(warehouse, included=10)
+    scan(warehouse, 5)
+    warehouse.build(FEBRUARY_3)
+    approve(warehouse, "2026-01", FEBRUARY_3)
+    assert of_january(warehouse, "2026-02") == [], "its 30 days without a pull were meant"
+
+    warehouse.put("control.meters", {"meter_id": "pages", "name": "Pages", "unit": "page", "source": "usage_metrics",
+                                     "metric_type": "page"})  # fmt: skip
+    warehouse.metrics("acme", "2026-01-10", [("bot", "ocr", 5, None), ("bot", "page", 2, None)])
+    pull = warehouse.metrics("acme", "2026-01-11", [("stranger", "ocr", 3, None)])
+    warehouse.connection.execute("update ledger.pulls set is_incomplete = true where pull_id = %s", [pull])
+    incomplete = (
+        "1 usage_metrics day(s) incomplete, on 2026-01-11",
+        "minutebook pull --tenant acme --source usage_metrics --from 2026-01-11 --to 2026-01-11",
+    )
+    stranger = (
+        "unattributed: scans of usage_metrics, on 2026-01-11, quantity 3",
+        "minutebook agent attach --help, from the first of these days on; then minutebook build",
+    )
+    unpriced = (
+        "unpriced: pages of usage_metrics, on 2026-01-10, quantity 2",
+        "minutebook reopen 2026-01 --tenant acme --reason REASON"
+        " && minutebook price set --tenant acme --from 2026-01-01 --help (0 is a price)",
+    )
+    assert of_january(warehouse, "2026-02") == [incomplete, stranger, unpriced]
+    approve(warehouse, "2026-02", MARCH_3)
+    assert of_january(warehouse, "2026-03") == []
+
+    warehouse.metrics("acme", "2026-01-11", [("stranger", "ocr", 4, None)])
+    more = (stranger[0].replace("3", "4"), stranger[1])
+    assert of_january(warehouse, "2026-03") == [more], "another quantity is news"
+    reopen(warehouse, "2026-02")
+    assert of_january(warehouse, "2026-02") == [more, unpriced]
