@@ -1,5 +1,7 @@
 """Thousands of generated tenants in one warehouse and one build, against the oracle.
 
+Then their periods are approved and told anew, month after month, and compared each time.
+
 python -m tests.oracle --tenants 3000 --seed 7
 """
 
@@ -10,9 +12,11 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 from orchestration.building import build
-from tests.oracle.comparing import compare
+from tests.oracle.comparing import Comparison, Disagreement, compare
+from tests.oracle.histories import unfolded
 from tests.oracle.loading import load
 from tests.oracle.months import generated
 from warehouse.connect import Role, connect
@@ -24,27 +28,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="the same seed, the same world")
+    parser.add_argument("--rounds", type=int, default=3, help="months of approvals and late news that follow")
     parser.add_argument("--show", type=int, default=3, help="disagreements shown of each kind")
     chosen = parser.parse_args()
     sys.stdout.write(f"seed {chosen.seed}, {chosen.tenants} tenants\n")
     world = generated(chosen.seed, chosen.tenants)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
+        home = Path(folder) / "home"
         migrate(url)
-        with connect(url, Role.OWNER, autocommit=True) as connection:
-            load(connection, world)
+        with (
+            connect(url, Role.OWNER, autocommit=True) as owner,
+            connect(url, Role.OPERATOR, actor="finance") as operator,
+        ):
+            load(owner, world)
             started = time.monotonic()
-            built = build(url, Path(folder) / "home", world.as_of)
+            built = build(url, home, world.as_of)
             sys.stdout.write(f"built in {time.monotonic() - started:.1f} s; {len(built.warnings)} warnings\n")
-            found = compare(connection, world)
-    sys.stdout.write("compared " + ", ".join(f"{number} {what}s" for what, number in found.counts.items()) + "\n")
+            disagreements = _told(compare(owner, world))
+            history = unfolded(owner, operator, home, url, world, Random(chosen.seed), chosen.rounds)
+            for number, (approved, found) in enumerate(history, 1):
+                sys.stdout.write(f"round {number}: {approved} approved, as of {found.world.as_of}\n")
+                disagreements += _told(found)
     shown: Counter[str] = Counter()
-    for one in found.disagreements:
+    for one in disagreements:
         shown[one.what] += 1
         if shown[one.what] <= chosen.show:
             sys.stdout.write(f"{one}\n")
     for what, number in shown.items():
         sys.stdout.write(f"{number} disagreements on {what}\n")
-    return 1 if found.disagreements else 0
+    return 1 if disagreements else 0
+
+
+def _told(found: Comparison) -> list[Disagreement]:
+    sys.stdout.write("compared " + ", ".join(f"{number} {what}s" for what, number in found.counts.items()) + "\n")
+    return found.disagreements
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Approvals and late news: some tenants' first periods are approved, then days of theirs are told anew."""
+"""Approvals and late news: some tenants' periods are approved, then days of theirs are told anew, up, down and back
+again, and numbers and agents move in closed months and come back."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from random import Random
 
+from tests.oracle.book import Attachment
 from tests.oracle.comparing import Connection
 from tests.oracle.months import World
 from tests.oracle.periods import period_of
@@ -17,20 +19,22 @@ from warehouse.blocking import key_of
 from warehouse.periods import Month
 
 Frozen = Mapping[str, Mapping[date, list[Line]]]
+Place = tuple[str, str, date]
 
 
 def approve_some(operator: Connection, world: World, random: Random) -> int:
-    """Approve, oldest first, some of the periods that have ended; returns how many."""
-    stopped: set[str] = set()
+    """Approve the oldest period of some of the tenants, where it has ended; returns how many. One of each, since the
+    marts have to know it before the next one's corrections are frozen."""
+    done: set[str] = set()
     approved = 0
     start = min(pull.usage_date for pull in world.pulls).replace(day=1)
     while start <= world.as_of:
         month = Month.parse(f"{start:%Y-%m}")
         for row in periods.statements(operator, month):
-            if row["state"] == "approved":
+            if row["state"] == "approved" or row["tenant_id"] in done:
                 continue
-            if row["tenant_id"] in stopped or row["ends_on"] > world.as_of or random.random() < 0.3:
-                stopped.add(row["tenant_id"])
+            done.add(row["tenant_id"])
+            if row["ends_on"] > world.as_of or random.random() < 0.2:
                 continue
             scope = Scope(month, statements=[key_of(row)])
             (outcome,) = approve(
@@ -61,12 +65,63 @@ def frozen_lines(connection: Connection, world: World) -> Frozen:
     return frozen
 
 
+def moved(connection: Connection, world: World, random: Random) -> World:
+    """Numbers and agents that go to another tenant from some day on, closed or not, and some that come back."""
+    came_back = [one for one in world.moves if random.random() < 0.6]
+    places = {(one.kind, one.value, one.valid_from) for one in world.book.attachments}
+    gone = []
+    for tenant in world.book.tenants:
+        if random.random() < 0.3 and len(world.book.tenants) > 1:
+            kind, mark = random.choice((("vapi_phone_number", "n"), ("usage_agent", "x"), ("usage_agent", "y")))
+            other = random.choice([one.tenant_id for one in world.book.tenants if one != tenant])
+            day = random.choice(world.pulls).usage_date
+            value = f"{tenant.tenant_id}-{mark}"
+            if (kind, value, day) not in places:
+                gone.append(Attachment(kind, value, day, other, f"{other}-1"))
+    connection.cursor().executemany(
+        "delete from control.agent_attachments where kind = %s and value = %s and valid_from = %s",
+        [(one.kind, one.value, one.valid_from) for one in came_back],
+    )
+    connection.cursor().executemany(
+        "insert into control.agent_attachments (kind, value, valid_from, tenant_id, agent_id)"
+        " values (%s, %s, %s, %s, %s)",
+        [(one.kind, one.value, one.valid_from, one.tenant_id, one.agent_id) for one in gone],
+    )
+    attachments = [*(one for one in world.book.attachments if one not in came_back), *gone]
+    moves = [*(one for one in world.moves if one not in came_back), *gone]
+    return replace(world, book=replace(world.book, attachments=attachments), moves=tuple(moves))
+
+
 def with_late_news(world: World, random: Random) -> tuple[World, list[Pull]]:
-    """The world and the pulls that were published after it: emptied, shortened, doubled or same days."""
+    """The world and the pulls that were published after it: emptied, shortened, doubled, same days, and days as they
+    were told at first; and what moved, pulled where it is now."""
+    first = {_place(pull): pull for pull in reversed(world.pulls)}
     news = []
     for pull in current(world.pulls):
-        if random.random() < 0.25:
+        if random.random() < 0.35:
             doubled = tuple({**row, "quantity": row["quantity"] * 2} if "quantity" in row else row for row in pull.rows)
-            news.append(replace(pull, rows=random.choice(((), pull.rows[:1], doubled, doubled, pull.rows))))
+            back = first[_place(pull)].rows
+            rows = random.choice(((), pull.rows[:1], doubled, doubled, pull.rows, back, back, back))
+            news.append(replace(pull, rows=rows))
     random.shuffle(news)
+    news += _pulled_where_they_are(world, current((*world.pulls, *news)), random)
     return replace(world, pulls=(*world.pulls, *news)), news
+
+
+def _pulled_where_they_are(world: World, pulls: list[Pull], random: Random) -> list[Pull]:
+    """Of some agents that moved, their rows out of the former tenant's pull and into the new one's."""
+    rows = {_place(pull): pull.rows for pull in pulls}
+    changed: dict[Place, None] = {}
+    for pull in (pull for pull in pulls if pull.source == "usage_metrics"):
+        for row in pull.rows:
+            attached = world.book.attached_on("usage_agent", row["agent_id"], pull.usage_date)
+            if attached and attached.tenant_id and attached.tenant_id != pull.account and random.random() < 0.5:
+                here, there = _place(pull), (pull.source, attached.tenant_id, pull.usage_date)
+                rows[here] = tuple(one for one in rows[here] if one is not row)
+                rows[there] = (*rows.get(there, ()), row)
+                changed |= {here: None, there: None}
+    return [Pull(*place, rows[place]) for place in changed]
+
+
+def _place(pull: Pull) -> Place:
+    return pull.source, pull.account, pull.usage_date

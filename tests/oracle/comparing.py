@@ -65,6 +65,10 @@ class Comparison:
             if abs(Fraction(ours) - Fraction(theirs)) > tolerance * max(1, abs(Fraction(ours))):
                 self.disagreements.append(Disagreement(what, key, ours, theirs))
 
+    def add_unbalanced(self, lines: Sequence[tuple[str, Decimal, Decimal]]) -> None:
+        """Lines that the marts themselves say do not balance."""
+        self.disagreements += [Disagreement("balance", (line,), rated, stated) for line, rated, stated in lines]
+
     def is_long_closed(self, key: Key) -> bool:
         """Whether a day (or a period's start) follows the month of its tenant's closing: no meter is settled then."""
         tenant = self.world.book.tenant.get(key[0])

@@ -44,12 +44,14 @@ FIRST_DAYS = (date(2024, 1, 3), date(2026, 1, 20), date(2023, 12, 28))
 
 @dataclass(frozen=True)
 class World:
-    """pulls are in order of publication: of one account and day the last one holds."""
+    """pulls are in order of publication: of one account and day the last one holds. moves: attachments that took
+    something from another tenant since."""
 
     seed: int
     book: Book = field(repr=False)
     pulls: tuple[Pull, ...] = field(repr=False)
     as_of: date
+    moves: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 class Author:

@@ -4,11 +4,12 @@ A row of a Vapi pull is a call as Vapi answers it. A row of a Voiceflow pull has
 one of a usage metrics pull has agent_id, metric_type, quantity and cost_usd.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from tests.oracle.book import Book, Meter, Tenant
@@ -18,6 +19,7 @@ from tests.oracle.periods import after_closing, period_of
 NO_LONGER_RUNNING = {"ended", "not-found", "deletion-failed"}
 LIVE_TYPES = {"dialog-management"}
 PROTOTYPE_TYPES = {"canvas-prototype"}
+Held = tuple[str, date, str, str]  # account, day, agent and metric type
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,13 @@ def current(pulls: Iterable[Pull]) -> list[Pull]:
 
 
 def usage(book: Book, pulls: Iterable[Pull]) -> list[Used]:
-    read = {"vapi": _calls, "voiceflow": _interactions, "usage_metrics": _metrics}
-    return [used for pull in current(pulls) for used in read[pull.source](book, pull)]
+    known = current(pulls)
+    held = {
+        (pull.account, pull.usage_date, row["agent_id"], row["metric_type"])
+        for pull in known if pull.source == "usage_metrics" for row in pull.rows
+    }  # fmt: skip
+    read = {"vapi": _calls, "voiceflow": _interactions, "usage_metrics": partial(_metrics, held)}
+    return [used for pull in known for used in read[pull.source](book, pull)]
 
 
 def voice_units(meter: Meter, duration: timedelta) -> int:
@@ -191,9 +198,15 @@ def _interactions(book: Book, pull: Pull) -> Iterator[Used]:
         )  # fmt: skip
 
 
-def _metrics(book: Book, pull: Pull) -> Iterator[Used]:
+def _metrics(held: Set[Held], book: Book, pull: Pull) -> Iterator[Used]:
+    """Of an agent that has moved, the rows in the former tenant's pull are nobody's until the new one's own pull holds
+    that agent's."""
     for row in pull.rows:
         attached = book.attached_on("usage_agent", row["agent_id"], pull.usage_date)
+        if attached and attached.tenant_id and attached.tenant_id != pull.account:
+            if (attached.tenant_id, pull.usage_date, row["agent_id"], row["metric_type"]) in held:
+                continue
+            attached = None
         tenant = book.tenant.get(attached.tenant_id) if attached and attached.tenant_id else None
         meter = next((one for one in book.meters if one.metric_type == row["metric_type"]), None)
         reason = (
