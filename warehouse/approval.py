@@ -152,9 +152,13 @@ def _whom_to_name(connection: Connection, scope: Scope, statements: Sequence[Row
     pending = [row for row in statements if row["state"] not in {"approved", "closed"}]
     with connection.transaction():
         found = by_statement(blockers(connection, pending, today))
-    blocked = list(dict.fromkeys(tenant_id for (tenant_id, _), of_one in found.items() if of_one))
+    blocked = list(
+        dict.fromkeys(
+            tenant_id for (tenant_id, _), of_one in found.items() if all(one.may_be_overridden for one in of_one)
+        )
+    )
     if not blocked:
-        return f"nothing is blocked, so there is nothing to override: minutebook approve {scope.month}"
+        return f"nothing that blocks may be overridden: minutebook approve {scope.month}"
     named = " ".join(f"--tenant {tenant_id}" for tenant_id in blocked)
     return (
         f"an override names its tenants; {len(blocked)} are blocked: minutebook approve {scope.month} {named}"

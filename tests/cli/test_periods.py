@@ -44,7 +44,7 @@ def test_a_period_goes_from_review_to_closed_and_back_only_with_a_reason(quiet: 
     (seal,) = database.execute("select manifest_hash from ledger.periods").fetchall()
     assert json.loads(quiet("approve 2026-01 --json").stdout)[0]["result"] == "unchanged"
     assert database.execute("select manifest_hash from ledger.periods").fetchall() == [seal]
-    running = quiet(f"approve {today():%Y-%m} --override", "month's end is near", code=1).output
+    running = quiet(f"approve {today():%Y-%m} --tenant acme --override", "month's end is near", code=1).output
     assert "runs until" in running, "for no reason"
     assert frozen(database) == lines
 
