@@ -70,14 +70,14 @@ class Allowed:
         self._plain = frozenset(name for name, part in shape.items() if part is PLAIN)
         self._whole = {name: _Whole(part) for name, part in shape.items() if isinstance(part, Mapping | list)}
 
-    def kept(self, document: Document, new_fields: set[str]) -> Document:
+    def kept(self, document: Document, new_fields: set[str], *, is_typed: bool = True) -> Document:
         """The row with what may be stored of it; paths that are not of the contract are added to `new_fields`.
 
-        Safe to repeat.
+        `is_typed`: whoever read the row has found the typed fields to be so. Safe to repeat.
         """
         stored = {}
         for name, value in document.items():
-            if name in self._typed:
+            if is_typed and name in self._typed:
                 stored[name] = value
                 continue
             raw = bytes(value)

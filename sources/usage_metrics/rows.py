@@ -10,11 +10,11 @@ import msgspec
 import pyarrow as pa
 
 from sources.allowed import OPEN, PLAIN, Allowed
+from sources.bounds import fault_of_cost, fault_of_quantity, fault_of_text
 from sources.personal import NOBODYS, Choices, Document, minimised
 from sources.quarantine import TOO_DEEP, Quarantined, digest
 from sources.reading import storable
 
-LARGEST = 2**63 - 1
 # What no choice and no retention period touches. The same as ledger.facts_of_a_metric() in the warehouse.
 FACTS = ("agent_id", "metric_type", "quantity", "cost_usd", "created_at")
 ROW = Allowed({**dict.fromkeys(FACTS, PLAIN), "metadata": OPEN})
@@ -57,7 +57,7 @@ class Rows:
         """
         told = storable(payload.encode())
         try:
-            if fault := _fault(metric_type, quantity, cost):
+            if fault := _fault(agent_id, metric_type, quantity, cost):
                 self._set_aside(agent_id, metric_type, created_at, told, fault)
                 return
             stored = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), self.choices), self.new_fields))
@@ -81,7 +81,7 @@ class Rows:
         at = created_at.astimezone(UTC)
         self.odd.append(
             Quarantined(
-                f"{agent_id or 'no agent'}/{metric_type}/{at:%H:%M:%S}/{digest(told)}",
+                f"{str(agent_id or 'no agent')[:100]}/{str(metric_type)[:100]}/{at:%H:%M:%S}/{digest(told)}",
                 reason,
                 told,
                 scopes={"usage_agent": str(agent_id)} if agent_id is not None else {},
@@ -114,17 +114,18 @@ class Rows:
         )
 
 
-def _fault(metric_type: Any, quantity: Any, cost: Any) -> str | None:
+def _fault(agent_id: Any, metric_type: Any, quantity: Any, cost: Any) -> str | None:
     quantity = Decimal(quantity) if quantity is not None else None
     if quantity is None or not quantity.is_finite() or quantity != quantity.to_integral_value():
         return f"its quantity is no whole number but {quantity}"
-    if not 0 <= quantity <= LARGEST:
-        return f"its quantity is out of range: {quantity}"
     if not metric_type:
         return "its metric_type is missing"
-    if cost is not None and not Decimal(cost).is_finite():
-        return f"its cost_usd is no number but {cost}"
-    return None
+    return (
+        fault_of_quantity("quantity", quantity)
+        or fault_of_cost("cost_usd", cost)
+        or fault_of_text("metric_type", str(metric_type))
+        or fault_of_text("agent_id", None if agent_id is None else str(agent_id))
+    )
 
 
 _FIELDS = msgspec.json.Decoder(Document)

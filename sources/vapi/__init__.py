@@ -59,7 +59,7 @@ def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf)
         choices_of,
         tuple(listing.windows),
         listing.requests + 1,
-        control_totals(client, day, len(listing.calls) + len(listing.odd)),
+        control_totals(client, day, len(listing.calls) + sum(bool(row.totals) for row in listing.odd)),
     )
     if listing.outside:
         reading.totals["calls_outside_window"] = Decimal(listing.outside)

@@ -10,10 +10,18 @@ from typing import Annotated, Any
 import msgspec
 import pyarrow as pa
 
+from sources.bounds import (
+    AFTER_ITS_LAST_CHANGE,
+    LONGEST_CALL,
+    LONGEST_TEXT,
+    fault_of_cost,
+    fault_of_text,
+    fault_of_time,
+)
 from sources.personal import NOBODYS, ChoicesOf, Document, minimised
 from sources.quarantine import TOO_DEEP, Quarantined, digest, elements
 from sources.vapi.contract import CALL
-from sources.window import truncated
+from sources.window import instant, truncated
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -77,6 +85,8 @@ _CONTENT = (
     "id", "createdAt", "startedAt", "endedAt", "status", "type", "endedReason", "assistantId", "phoneNumberId",
     "squadId", "workflowId", "cost", "costs",
 )  # fmt: skip
+_TEXTS = ("id", "status", "type", "ended_reason", "assistant_id", "phone_number_id")
+_TIMES = ("created_at", "updated_at", "started_at", "ended_at")
 _SCOPES = {
     "phoneNumberId": "vapi_phone_number",
     "squadId": "vapi_squad",
@@ -111,29 +121,57 @@ def parse(body: bytes) -> Answer:
         except msgspec.DecodeError as error:
             reason = str(error)
         if reason:
-            odd.append(_set_aside(element, reason))
+            odd.append(set_aside(element, reason))
         else:
             rows.append((call, document))
     return Answer(rows, odd)
 
 
 def _fault(call: Call) -> str | None:
-    """What is wrong with a call whose types hold."""
+    """What is wrong with a call whose types hold: numbers, bounds, and what cannot be."""
     if not call.id.strip():
         return "its id is empty - at `$.id`"
     if not _is_number(call.cost):
-        return f"it is no number but {call.cost!r:.40} - at `$.cost`"
+        return f"it is no number but {_kind_of(call.cost)} - at `$.cost`"
     for position, item in enumerate(call.costs or ()):
         if not _is_number(item.cost):
-            return f"it is no number but {item.cost!r:.40} - at `$.costs[{position}].cost`"
+            return f"it is no number but {_kind_of(item.cost)} - at `$.costs[{position}].cost`"
+        if fault := fault_of_cost(f"costs[{position}].cost", item.cost) or fault_of_text("costs[].type", item.type):
+            return fault
+    return (
+        fault_of_cost("cost", call.cost)
+        or next(filter(None, (fault_of_text(name, getattr(call, name)) for name in _TEXTS)), None)
+        or next(filter(None, (fault_of_time(name, getattr(call, name)) for name in _TIMES)), None)
+        or _fault_of_length(call)
+    )
+
+
+def _fault_of_length(call: Call) -> str | None:
+    """A call that lasted longer than Vapi lets one, ended before it began, or after it was last heard of."""
+    if call.started_at is None or call.ended_at is None:
+        return None
+    length = call.ended_at - call.started_at
+    told = f"from {instant(call.started_at)} to {instant(call.ended_at)}"
+    if length > LONGEST_CALL:
+        return f"it lasted {length.total_seconds():.0f} seconds, {told}, and Vapi ends a call after 43200"
+    if length.total_seconds() < 0:
+        return f"it ended before it started, {told}"
+    if call.ended_at > call.updated_at + AFTER_ITS_LAST_CHANGE:
+        return f"it lasted {told}, and was last changed on {instant(call.updated_at)}, long before it ended"
     return None
+
+
+def _kind_of(value: object) -> str:
+    return {"str": "text", "bool": "true or false", "list": "a list", "dict": "an object"}.get(
+        type(value).__name__, "something else"
+    )
 
 
 def _is_number(value: object) -> bool:
     return value is None or type(value) is Decimal or type(value) is int
 
 
-def _set_aside(element: bytes, reason: str) -> Quarantined:
+def set_aside(element: bytes, reason: str) -> Quarantined:
     """A call as far as it can be read."""
     try:
         document = _DOCUMENT.decode(element)
@@ -144,14 +182,20 @@ def _set_aside(element: bytes, reason: str) -> Quarantined:
     call_id = str(told.get("id") or "").strip() if isinstance(told.get("id"), str | int) else ""
     cost = told.get("cost")
     return Quarantined(
-        item=call_id or digest(content),
+        item=call_id if 0 < len(call_id) <= LONGEST_TEXT else digest(content),
         reason=reason,
         content=content,
         scopes={kind: told[name] for name, kind in _SCOPES.items() if isinstance(told.get(name), str) and told[name]},
         payload=_payload_of_nobody(document),
         at=_instant(document.get("createdAt")),
-        totals={"calls": Decimal(1)} | ({"cost": Decimal(cost)} if cost is not None and _is_number(cost) else {}),
+        totals={"calls": Decimal(1)} | _cost_of(cost),
     )
+
+
+def _cost_of(cost: Any) -> dict[str, Decimal]:
+    """A cost as a total, where it can be added up."""
+    is_sound = cost is not None and _is_number(cost) and fault_of_cost("cost", cost) is None
+    return {"cost": Decimal(cost)} if is_sound else {}
 
 
 def _value(raw: bytes) -> Any:
@@ -170,7 +214,7 @@ def _instant(raw: bytes | None) -> datetime | None:
 
 def _payload_of_nobody(document: Document) -> str | None:
     try:
-        return _ENCODE(CALL.kept(minimised(document, NOBODYS), set())).decode()
+        return _ENCODE(CALL.kept(minimised(document, NOBODYS), set(), is_typed=False)).decode()
     except RecursionError:
         return None
 
@@ -235,7 +279,7 @@ def totals(calls: Sequence[Call], odd: Sequence[Quarantined] = ()) -> dict[str, 
     items = (item.cost for call in calls for item in call.costs or () if item.cost is not None)
     costs = [call.cost for call in calls if call.cost is not None] + [row.totals.get("cost", Decimal(0)) for row in odd]
     return {
-        "calls": Decimal(len(calls) + len(odd)),
+        "calls": Decimal(len(calls)) + sum(row.totals.get("calls", Decimal(0)) for row in odd),
         "cost": sum(costs, Decimal(0)),
         "costs": sum(items, Decimal(0)),
     }

@@ -3,14 +3,16 @@ exist.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+import msgspec
 
 from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Document
 from sources.quarantine import Quarantined
-from sources.vapi.calls import Answer, Call, parse
+from sources.vapi.calls import Answer, Call, parse, set_aside
 from sources.window import Window, instant
 
 Query: TypeAlias = dict[str, str | int]
@@ -49,7 +51,7 @@ def list_calls(client: ProviderClient, whole: Window) -> Listing:
             continue
         listing.windows.append(window)
         listing.outside += len(answer) - len(inside) - len(odd)
-        listing.odd += odd
+        listing.odd += odd + [_of_another_day(row) for row in answer.rows if _is_astray(row, whole)]
         for row in inside:
             known = listing.calls.get(row[0].id)
             if known is None or known[0].updated_at < row[0].updated_at:
@@ -85,6 +87,18 @@ def answers(
                 )
             unread.extend(reversed(halves))
         yield window, answer, is_whole
+
+
+def _is_astray(row: Row, whole: Window) -> bool:
+    """Whether a call is of another day, and not just of its end, which a server may count in."""
+    return row[0].created_at not in whole and row[0].created_at != whole.end
+
+
+def _of_another_day(row: Row) -> Quarantined:
+    """Told with a day and not of it: no count of the day has it, and somebody has to see that its own day does."""
+    call, document = row
+    reason = f"it was created on {instant(call.created_at)}, and counts on that day alone; pull that day too"
+    return replace(set_aside(msgspec.json.encode(document), reason), totals={})
 
 
 def _query(window: Window) -> Query:

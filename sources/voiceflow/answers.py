@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from sources.bounds import MOST, fault_of_text
 from sources.quarantine import TOO_DEEP, Quarantined
 from sources.voiceflow.rows import UsageRow, set_aside
 from sources.window import instant, truncated
@@ -21,7 +22,7 @@ HOURLY_METRICS: dict[str, tuple[str, ...]] = {
     "kb_documents": ("documentID",),
     "integrations": ("integrationToolName",),
 }
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 Cursor = int | str
 
 
@@ -76,6 +77,8 @@ def usage_row(metric: str, project_id: str, raw: bytes) -> UsageRow | Quarantine
         return set_aside(metric, raw, f"it lacks {error}")
     if item.project_id != project_id:
         return set_aside(metric, raw, f"it is not of project {project_id}")
+    if fault := fault_of_text("environmentID", item.environment_id) or fault_of_text("type", item.type):
+        return set_aside(metric, raw, fault)
     return UsageRow(
         key=(metric, project_id, item.environment_id, instant(item.period), *told_by),
         project_id=project_id,

@@ -92,10 +92,21 @@ class Odd:
     def sieve(self, told: Iterable[UsageRow | Quarantined]) -> Iterator[UsageRow]:
         """What is as documented; the rest is kept here, unless it is of another day."""
         for row in told:
-            if isinstance(row, UsageRow):
+            if isinstance(row, UsageRow) and _is_astray(row, self.window):
+                reason = (
+                    f"it began on {row.period_at:%Y-%m-%d %H:%M} UTC, and counts on that day alone; pull that day too"
+                )
+                aside = set_aside(row.metric, row.payload, reason)
+                self.rows[aside.item, aside.content] = aside
+            elif isinstance(row, UsageRow):
                 yield row
             elif row.at is None or row.at in self.window:
                 self.rows[row.item, row.content] = row
+
+
+def _is_astray(row: UsageRow, window: Window) -> bool:
+    """Whether a row is of another day, and not just of the window's end, which Voiceflow may count in."""
+    return row.period_at is not None and row.period_at not in window and row.period_at != window.end
 
 
 def each_once(rows: Iterable[UsageRow], window: Window) -> tuple[dict[tuple[str, ...], UsageRow], int]:

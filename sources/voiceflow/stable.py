@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from sources.bounds import MOST, fault_of_cost, fault_of_text
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
 from sources.quarantine import TOO_DEEP, Quarantined
@@ -59,7 +60,6 @@ class _Row(msgspec.Struct):
 _parse = msgspec.json.Decoder(_Answer).decode
 _ROW = msgspec.json.Decoder(_Row)
 _FIELDS = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-_LARGEST = 2**63 - 1
 
 
 def read_project(client: ProviderClient, project: Project, window: Window) -> ProjectUsage:
@@ -166,6 +166,8 @@ def _checked(metric: Metric, project: Project, raw: bytes) -> list[UsageRow]:
     cost = fields[metric.cost] if metric.cost else None
     if metric.cost and (isinstance(cost, bool) or not isinstance(cost, int | Decimal)):
         raise ContractBroken(f"its {metric.cost} is no number")
+    if fault := fault_of_cost(str(metric.cost), cost) or fault_of_text(str(metric.told_by), kind):
+        raise ContractBroken(fault)
     return [
         UsageRow(
             key=(ours, project.project_id, instant(period), *([] if kind is None else [kind])),
@@ -184,7 +186,7 @@ def _checked(metric: Metric, project: Project, raw: bytes) -> list[UsageRow]:
 
 def _whole(name: str, told: object) -> int:
     """A count as told; milliseconds may come with a fraction and are rounded half away from zero."""
-    if isinstance(told, bool) or not isinstance(told, int | Decimal) or not 0 <= told <= _LARGEST:
+    if isinstance(told, bool) or not isinstance(told, int | Decimal) or not 0 <= told <= MOST:
         raise ContractBroken(f"its {name} is no count")
     whole = int(Decimal(told).quantize(Decimal(1), ROUND_HALF_UP))
     if whole != told and name != "durationMS":

@@ -84,6 +84,7 @@ class _Transcript(msgspec.Struct, rename="camel"):
     environment_alias: str | None = None
     updated_at: Instant | None = None
     ended_at: Instant | None = None
+    expires_at: Instant | None = None
     logs: list[_Log] | None = None
 
     def content(self) -> bytes:

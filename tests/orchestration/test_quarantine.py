@@ -51,6 +51,31 @@ def shared(house: House) -> House:
 
 
 @pytest.mark.resolves("rows set aside")
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"startedAt": f"{DAY}T12:00:02.000Z", "endedAt": "2026-12-02T12:00:02.000Z",
+          "updatedAt": "2026-12-02T12:00:05.000Z"}, "ends a call after 43200"),
+        ({"endedAt": f"{DAY}T11:00:00.000Z"}, "ended before it started"),
+    ],
+)  # fmt: skip
+def test_a_call_that_cannot_have_lasted_so_long_is_no_usage_until_somebody_decides(
+    house: House, minutebook: Minutebook, fields: dict[str, str], words: str
+) -> None:
+    house.tenant("acme", since=date(2026, 10, 1))
+    house.own_vapi("acme", [call("c1", DAY), call("endless", DAY, **fields)])
+    minutebook(PULL)
+    minutebook("build")
+    assert house.current_calls() == {"c1"}
+    (found,) = blocks(minutebook)["acme"]
+    assert "call endless of vapi" in found["what"]
+    assert words in found["what"]
+    minutebook(found["mend"])
+    minutebook("build")
+    assert blocks(minutebook)["acme"] == []
+
+
+@pytest.mark.resolves("rows set aside")
 def test_an_odd_call_of_an_own_account_blocks_its_tenant_until_it_is_repaired_or_accepted(
     house: House, minutebook: Minutebook
 ) -> None:
