@@ -185,7 +185,9 @@ class ProviderClient:
             return self._refusal(asked, status, response, body)
         if body.strip() in (b"null", b"{}"):
             return ProviderDown(f"{asked}: the answer is empty")
-        return ContractBroken(f"{asked}: {self._clean(problem)}; it answered {self._said(body)}")
+        message = _object(body).get("message")
+        answered = self._clean(message) if isinstance(message, str) else _shape_of(body)
+        return ContractBroken(f"{asked}: {self._clean(problem)}; it answered {answered}")
 
     def _said(self, body: bytes) -> str:
         """The provider's own words, on one short line. Nest's `message` is a string or an array of them."""
@@ -218,6 +220,17 @@ def _object(body: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _shape_of(body: bytes) -> str:
+    """What a good answer of another shape is, without its values: they may be secrets."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return "something that is not JSON"
+    if isinstance(answer, dict):
+        return f"an object with {', '.join(sorted(name[:40] for name in answer)[:10])}"
+    return f"a list of {len(answer)}" if isinstance(answer, list) else "a single value"
 
 
 def _reported_status(body: bytes) -> int | None:

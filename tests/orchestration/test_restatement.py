@@ -167,7 +167,7 @@ def test_an_account_that_will_not_tell_what_changed_is_told_and_its_days_are_pul
     house: House, two: dict[str, list[dict[str, Any]]]
 ) -> None:
     house.sandbox.faults.script(
-        "/vapi/call", status(404), times=1,
+        "/vapi/call", status(404), times=FOREVER,
         when=lambda asked: "updatedAtGe" in asked.params and "acme" in asked.key,
     )  # fmt: skip
     outcomes = night(house, "acme", "beta")

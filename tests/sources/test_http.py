@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from sources import vapi
 from sources.budget import Budget
 from sources.errors import (
     AnswerTooLarge,
@@ -322,3 +323,13 @@ def test_every_failure_has_a_code_of_its_own() -> None:
 
     kinds = [kind for kind in below(SourceFailure) if kind not in (SourceFailure, TransientFailure)]
     assert len({kind.code for kind in kinds}) == len(kinds)
+
+
+def test_an_answer_of_another_shape_is_described_and_not_quoted(
+    vapi_client: ProviderClient, sandbox: Sandbox, calls: list[dict[str, Any]]
+) -> None:
+    told = {"results": [{"phoneNumber": {"twilioAuthToken": "canary-7c1f"}}], "metadata": {}}
+    sandbox.faults.script("/vapi/call", ok_with(told), times=FOREVER)
+    with pytest.raises(ContractBroken, match="an object with metadata, results") as broken:
+        vapi.verify(vapi_client)
+    assert "canary" not in str(broken.value)
