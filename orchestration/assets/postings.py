@@ -170,7 +170,7 @@ def marts_postings_and_stripe_agree(minutebook: Minutebook) -> dg.AssetCheckResu
 def stripe_is_set_up_as_our_prices_say(minutebook: Minutebook) -> dg.AssetCheckResult:
     """What `minutebook stripe check` says: red where posting is held back, and where Stripe charges otherwise."""
     with minutebook.database() as url, billing_desk(minutebook.settings, url) as desk:
-        found = check_setup(desk.connection, desk.cache, desk.readiness, now)
+        found = check_setup(desk.connection, desk.api, desk.cache, desk.readiness, now)
     return dg.AssetCheckResult(
         passed=not found,
         description=f"{len(found)} found" if found else None,

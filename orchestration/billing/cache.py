@@ -132,6 +132,14 @@ class StripeCache:
         self._connection.execute(_SQL["invalidate_upcoming"], {"customers": chosen, "now": self._clock()})
         self._drop(("upcoming", customer) for customer in chosen)
 
+    def forget_subscriptions(self, customers: Iterable[str]) -> None:
+        """What Stripe said of these customers' subscriptions and next invoices: called by who changed one."""
+        chosen = sorted(set(customers))
+        for customer in chosen:
+            invalidate(self._connection, "subscriptions", customer, self._clock())
+        self._drop(("subscriptions", customer) for customer in chosen)
+        self.forget_upcoming(chosen)
+
     def _next_invoice(self, customer: str, subscription: str) -> Body:
         invoice: Body = {"period_start": None, "period_end": None}
         lines: list[Body] = []

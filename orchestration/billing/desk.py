@@ -9,6 +9,7 @@ import psycopg
 import stripe
 
 from orchestration.billing.cache import StripeCache
+from orchestration.billing.changes import Changes
 from orchestration.billing.errors import StatementsUntrusted, StripeNotConfigured
 from orchestration.billing.final import FinalInvoices
 from orchestration.billing.invoice_items import Invoicer
@@ -61,6 +62,9 @@ class Desk:
     def settling(self) -> Settling:
         """Raises StatementsUntrusted."""
         return Settling(self.connection, self.api, self.finals(), self.invoicer(), clock.now)
+
+    def changes(self) -> Changes:
+        return Changes(self.connection, self.api, self.cache, self.readiness, clock.now)
 
     def setup(self) -> Setup:
         return Setup(self.connection, self.api, self.cache, clock.now)

@@ -5,7 +5,6 @@ One tenant that cannot be read is a finding of that tenant; Stripe that does not
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,12 +17,13 @@ from psycopg.rows import dict_row
 
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.cycles import cycle
+from orchestration.billing.each import ask_each
 from orchestration.billing.errors import StripeRefused, StripeUnavailable
 from orchestration.billing.final_books import REACH, Books, read_books
 from orchestration.billing.final_lines import Code, Comparison, FinalLine, Ours
 from orchestration.billing.outcomes import failure_of
 from orchestration.billing.rate import Rate
-from orchestration.billing.readiness import BilledTenant, Readiness, billed_tenants
+from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.billing.stripe_api import Body, StripeApi
 from warehouse import queries
 
@@ -71,18 +71,17 @@ class FinalInvoices:
 
         def compare(tenant: BilledTenant) -> list[FinalLine]:
             rate.wait()
-            try:
-                books = self.books(tenant, since, refunds)
-            except (stripe.StripeError, StripeRefused) as error:
-                return [_unreadable(tenant, since, error)]
-            lines = self.compared(tenant, ours[tenant.tenant_id], books)
+            lines = self.compared(tenant, ours[tenant.tenant_id], self.books(tenant, since, refunds))
             return [line for line in lines if line.period_start >= since]
 
-        with ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(compare, tenants))
-        for tenant, lines in zip(tenants, found, strict=True):
+        answers = ask_each(tenants, compare, lambda tenant: tenant.tenant_id, workers=workers)
+        found = [
+            (tenant, [_unreadable(tenant, since, answer)] if isinstance(answer, Finding) else answer)
+            for tenant, answer in answers
+        ]
+        for tenant, lines in found:
             self._keep(tenant.tenant_id, since, lines, now)
-        return [line for lines in found for line in lines]
+        return [line for _, lines in found for line in lines]
 
     def books(self, tenant: BilledTenant, since: date, refunds: Sequence[Body] | None = None) -> Books:
         """What Stripe holds of the tenant since a day, asked now. Raises `stripe.StripeError`, StripeUnavailable."""
@@ -159,13 +158,12 @@ class _Made(dict[str, Ours]):
         return self._make(tenant_id)
 
 
-def _unreadable(tenant: BilledTenant, since: date, error: Exception) -> FinalLine:
+def _unreadable(tenant: BilledTenant, since: date, why: Finding) -> FinalLine:
     """Its last known lines would be taken for today's: they give way to this one."""
-    cause = failure_of(error).cause if isinstance(error, stripe.StripeError) else str(error)
     zero, (begun, following) = Decimal(0), cycle(since, tenant.anchor_day)
     start = begun if begun >= since else following
     return FinalLine(
         tenant.tenant_id, start, "invoices", zero, zero, zero, tenant.currency, code=Code.UNREADABLE,
-        what=f"Stripe does not show the invoices of {tenant.stripe_customer_id}: {cause}",
+        what=f"the invoices of {tenant.stripe_customer_id} were not shown: {why.message}",
         what_to_do=f"minutebook stripe check --tenant {tenant.tenant_id}",
     )  # fmt: skip

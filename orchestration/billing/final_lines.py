@@ -75,6 +75,7 @@ class Ours:
 @dataclass(slots=True)
 class _Line:
     period: date
+    start: date
     kind: str
     amount: Decimal = Decimal(0)
     meter: str | None = None
@@ -112,10 +113,10 @@ class Comparison:
         """Each amount of Stripe's on its line; yields what is on none."""
         for one in self._books.fees_and_usage():
             meter = self._meters.get(one.price or "")
-            period = self._period_of(one.day)
-            kind = f"overage/{meter}" if meter else "subscription"
-            if period in self._states or one.amount:
-                self._line_of(period, kind, meter).parts.append(one)
+            start = self._start_of(one.day)
+            if start in self._states or one.amount:
+                kind = "overage" if meter else "subscription"
+                self._line_of(self._period_of(one.day), start, kind, meter).parts.append(one)
         known = {item["identifier"]: item for item in self._ours.items}
         for one in [*self._books.single_items(), *self._books.credit_notes()]:
             item = known.get(one.identifier or "")
@@ -128,24 +129,25 @@ class Comparison:
             yield from self._not_ours(one, Code.REFUND)
 
     def _line(self, name: str, period: date, kind: str) -> _Line:
-        return self._lines.setdefault(name, _Line(period, kind))
+        return self._lines.setdefault(name, _Line(period, period, kind))
 
-    def _line_of(self, period: date, kind: str, meter: str | None) -> _Line:
+    def _line_of(self, period: date, start: date, kind: str, meter: str | None) -> _Line:
+        """A line of time before all statements stands by itself, beside those of the first one."""
         for line in self._lines.values():
-            if line.period == period and line.kind == kind.split("/")[0] and line.meter == meter:
+            if line.start == start and line.kind == kind and line.meter == meter:
                 return line
-        made = self._line(f"{self._tenant.tenant_id}/{period}/{kind}", period, kind.split("/")[0])
-        made.kind, made.meter = kind.split("/")[0], meter
+        made = self._line(f"{self._tenant.tenant_id}/{start}/{kind}" + (f"/{meter}" if meter else ""), period, kind)
+        made.kind, made.meter, made.start = kind, meter, start
         return made
 
-    def _period_of(self, day: date) -> date:
-        """Ours whose cycle holds the day; before all of them the first; else the cycle itself."""
+    def _start_of(self, day: date) -> date:
+        """First day of our period that holds a day; else of Stripe's cycle."""
         begun, _ = cycle(day, self._tenant.anchor_day)
-        periods: list[date] = sorted(self._states)
-        same = [start for start in periods if cycle(start, self._tenant.anchor_day)[0] == begun]
-        if same:
-            return same[0]
-        return periods[0] if periods and day < periods[0] else begun
+        return min((one for one in self._states if cycle(one, self._tenant.anchor_day)[0] == begun), default=begun)
+
+    def _period_of(self, day: date) -> date:
+        """The period under which a day is shown: what is before all of them is shown with the first."""
+        return max(self._start_of(day), min(self._states, default=date.min))
 
     def _judged(self, name: str, line: _Line) -> FinalLine:
         found = {part.identifier for part in line.parts}

@@ -118,7 +118,9 @@ class Readiness:
                 return [finding("customer_deleted", f"Stripe's customer {customer} is deleted: set another one.")]
             if tenant.status == "closed":
                 return []  # What is still used is billed at approval, by items.
-            return [finding("no_subscription", f"Stripe's customer {customer} has no active subscription: create one.")]
+            advice = f"`minutebook stripe changes --tenant {tenant.tenant_id} --apply` makes one"
+            words = f"Stripe's customer {customer} has no active subscription: {advice}."
+            return [finding("no_subscription", words)]
         findings = []
         anchor = datetime.fromtimestamp(subscription["billing_cycle_anchor"], UTC)
         if anchor.day != tenant.anchor_day or (anchor.hour, anchor.minute, anchor.second) != (0, 0, 0):

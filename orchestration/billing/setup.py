@@ -6,7 +6,7 @@ may have meant it, and Stripe lets nobody change a price or a meter's rules anyw
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -16,6 +16,7 @@ import stripe
 from psycopg.rows import dict_row
 
 from orchestration.billing.cache import StripeCache
+from orchestration.billing.changes import Change, Changes
 from orchestration.billing.each import ask_each
 from orchestration.billing.outcomes import explained, failure_of
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
@@ -186,6 +187,7 @@ def _created(params: Body, create: Callable[[Body, str], Body]) -> Body:
 
 def check(
     connection: psycopg.Connection[Any],
+    api: StripeApi,
     cache: StripeCache,
     readiness: Readiness,
     clock: Callable[[], datetime],
@@ -207,38 +209,44 @@ def check(
 
     def of(tenant: BilledTenant) -> list[Finding]:
         found = readiness.of_tenant(tenant)
-        is_blocked = any(one.blocks for one in found)
-        if tenant.status not in ("active", "closed"):
-            found.append(Finding(tenant.tenant_id, None, "not_active", f"{tenant.tenant_id} is {tenant.status}."))
-        if not is_blocked:
-            for row in rows:
-                if row["tenant_id"] == tenant.tenant_id:
-                    found += _of_price(cache, readiness, tenant, row)
+        if not any(one.blocks for one in found):
+            found += [
+                one for row in rows if row["tenant_id"] == tenant.tenant_id for one in _of_meter(readiness, tenant, row)
+            ]
+            lacking = {one.meter_id for one in found if one.meter_id}
+            for change in changes.plan([tenant.tenant_id]):
+                found += [one for one in _of_change(change) if one.meter_id not in lacking]
         return found
 
+    changes = Changes(connection, api, cache, readiness, clock)
     answers = ask_each(tenants, of, lambda tenant: tenant.tenant_id, workers=1)
     return [one for _, found in answers for one in ([found] if isinstance(found, Finding) else found)]
 
 
-def _of_price(cache: StripeCache, readiness: Readiness, tenant: BilledTenant, row: Body) -> list[Finding]:
+def _of_meter(readiness: Readiness, tenant: BilledTenant, row: Body) -> list[Finding]:
     meter_id, event_name = row["meter_id"], row["stripe_event_name"] or ""
     found = readiness.of_meter(tenant.tenant_id, meter_id, event_name) or readiness.of_item(
         tenant, meter_id, event_name
     )
-    if found:
-        return [found]
-    item = readiness.item(tenant.stripe_customer_id or "", event_name)
-    if item is None:
-        return []
-    price = cache.price(item["price"]["id"])
-    if charges_alike(row, tenant.currency, price):
-        return []
-    # Quantities are right all the same, so posting goes on; the amounts are not, so the check is red.
-    message = (
-        f"Stripe's {price['id']} charges otherwise than our price {row['price_id']} for {meter_id}: put the price of"
-    )
-    message += " `minutebook stripe sync` on the subscription."
-    return [Finding(tenant.tenant_id, meter_id, "price_differs", message, blocks=False)]
+    return [found] if found else []
+
+
+def _of_change(change: Change) -> Iterator[Finding]:
+    """What will be charged otherwise from the next turn on. Quantities are right, so posting goes on."""
+    command = f"minutebook stripe changes --tenant {change.tenant_id} --apply"
+    advice = f"{change.what}: `{command}`" if change.result == "due" else change.what
+
+    def finding(meter_id: str | None, code: str) -> Finding:
+        return Finding(change.tenant_id, meter_id, code, advice, blocks=False)
+
+    if change.kind == "prices":
+        yield from (finding(meter_id, "price_differs") for meter_id in change.meters)
+        if change.is_fee:
+            yield finding(None, "fee_differs")
+    elif change.kind == "end":
+        yield finding(None, "end_differs")
+    elif change.kind == "keep":
+        yield finding(None, "will_end")
 
 
 def _marked(bodies: list[Body]) -> dict[str, Body]:

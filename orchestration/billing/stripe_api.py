@@ -136,6 +136,30 @@ class StripeApi:
             self._pages(lambda page: self._client.v1.subscriptions.list(page, self._read), {"customer": customer})
         )
 
+    def create_subscription(self, params: Mapping[str, Any]) -> Body:
+        return _plain(self._client.v1.subscriptions.create(_any(params)))
+
+    def update_subscription(self, name: str, params: Mapping[str, Any]) -> Body:
+        return _plain(self._client.v1.subscriptions.update(name, _any(params)))
+
+    def cancel_subscription(self, name: str, params: Mapping[str, Any]) -> Body:
+        """At once; only prorate and invoice_now make it give back and charge what is left."""
+        return _plain(self._client.v1.subscriptions.cancel(name, _any(params)))
+
+    def schedule(self, name: str) -> Body:
+        return _plain(self._client.v1.subscription_schedules.retrieve(name, {}, self._read))
+
+    def create_schedule(self, subscription: str) -> Body:
+        """Of a subscription that runs, with its present items as the first phase."""
+        params = {"from_subscription": subscription}
+        return _plain(self._client.v1.subscription_schedules.create(_any(params)))
+
+    def update_schedule(self, name: str, params: Mapping[str, Any]) -> Body:
+        return _plain(self._client.v1.subscription_schedules.update(name, _any(params)))
+
+    def release_schedule(self, name: str) -> Body:
+        return _plain(self._client.v1.subscription_schedules.release(name))
+
     # Invoices, items, credit notes
 
     def invoices(self, customer: str) -> list[Body]:

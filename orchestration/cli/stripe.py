@@ -21,6 +21,10 @@ _EVENTS = queries.load("stripe_events")
 app = typer.Typer(no_args_is_help=True, help="Stripe's meters, prices and subscriptions.")
 
 
+Line = Annotated[str, typer.Argument(metavar="LINE", help="Of a statement, as `reconcile --final` names it.")]
+Apply = Annotated[bool, typer.Option("--apply/--plan", help="Do it; without it, only say what would be done.")]
+
+
 @command(app, "sync", "minutebook stripe sync --apply")
 def sync(
     ctx: typer.Context,
@@ -66,7 +70,7 @@ def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> 
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         desk.cache.demand_anew()
-        found = check_setup(desk.connection, desk.cache, desk.readiness, now, tenant)
+        found = check_setup(desk.connection, desk.api, desk.cache, desk.readiness, now, tenant)
     rows = [asdict(finding) for finding in found]
     if as_json:
         print_json(rows)
@@ -102,8 +106,34 @@ def invoices(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) 
     )
 
 
-Line = Annotated[str, typer.Argument(metavar="LINE", help="Of a statement, as `reconcile --final` names it.")]
-Apply = Annotated[bool, typer.Option("--apply/--plan", help="Do it; without it, only say what would be done.")]
+@command(app, "changes", "minutebook stripe changes --apply")
+def changes(
+    ctx: typer.Context,
+    tenant: Tenants = None,
+    apply: Annotated[
+        bool, typer.Option("--apply/--plan", help="Do it; without it, only say what would be done.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """What our plans, prices, closings and new tenants need at Stripe by the next turn, with ids; --apply does it.
+
+    A pause needs nothing: the fee runs on. Exits 1 while something is due, or lacks something.
+    """
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        desk.cache.demand_anew()
+        work = desk.changes()
+        steps = work.plan(tenant)
+        if apply:
+            steps = [work.apply(step) for step in steps]
+    rows = [asdict(step) for step in steps]
+    columns = ["tenant_id", "kind", "on", "what", "result"]
+    show(rows, columns, as_json, "Stripe will charge what is in force at the next turn of each tenant")
+    if any(step.result in ("due", "lacking") for step in steps):
+        if not as_json:
+            next_step("minutebook stripe changes --apply" if not apply else "see what is lacking")
+        tenants = sorted({step.tenant_id for step in steps if step.result in ("due", "lacking")})
+        raise CommandFailed(f"{len(tenants)} tenant(s) need a change at Stripe: {', '.join(tenants[:5])}")
 
 
 @command(app, "settle", "minutebook stripe settle acme/2026-11-01/subscription --apply")

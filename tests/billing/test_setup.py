@@ -44,8 +44,9 @@ def sync(scene: Scene, apply: bool) -> list[Step]:
 
 def findings(scene: Scene) -> list[Finding]:
     with scene.billing() as connection, scene.billing() as of_cache:
-        cache = StripeCache(of_cache, scene.api(), scene.now)
-        return check(connection, cache, Readiness(cache, scene.now, GRACE), scene.now)
+        api = scene.api()
+        cache = StripeCache(of_cache, api, scene.now)
+        return check(connection, api, cache, Readiness(cache, scene.now, GRACE), scene.now)
 
 
 def test_a_plan_only_tells_and_applying_twice_makes_everything_once(priced: Scene) -> None:
@@ -138,13 +139,13 @@ def test_what_each_tenant_lacks_is_named_with_what_to_do(priced: Scene) -> None:
     assert [(one.tenant_id, one.code, one.blocks) for one in findings(priced)] == [
         ("acme", "price_differs", False), ("beta", "no_customer", True),
     ]  # fmt: skip
-    # A pause is told, and what a closed tenant lacks while a meter takes its last days; afterwards nothing is.
+    # A pause needs nothing at Stripe. What a closed tenant lacks is said while a meter takes its last days.
     priced.owner.execute(
         "insert into control.tenant_statuses values ('acme', %s, 'paused'), ('beta', %s, 'closed')",
         [priced.today, priced.today - timedelta(days=35)],
     )
     assert [(one.tenant_id, one.code) for one in findings(priced)] == [
-        ("acme", "not_active"), ("acme", "price_differs"), ("beta", "no_customer"),
+        ("acme", "price_differs"), ("beta", "no_customer"),
     ]  # fmt: skip
     priced.stripe.now += 86_400
     assert "beta" not in {one.tenant_id for one in findings(priced)}
