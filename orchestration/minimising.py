@@ -9,7 +9,7 @@ import msgspec
 import psycopg
 
 from orchestration.pulling.routing import Routing
-from sources import usage_metrics, voiceflow
+from sources import usage_metrics, vapi, voiceflow
 from sources.personal import Document, minimised
 from warehouse import personal
 from warehouse.connect import Role, connect
@@ -58,7 +58,7 @@ def _changed(reader: psycopg.Connection[Any], routing: Routing, tenant_id: str) 
     """Pull, call and payload of each call that holds more than was chosen."""
     for call in personal.calls_of(reader, tenant_id):
         document = _DECODE(call.payload)
-        choices = routing.choices_of(call.account, call.usage_date)(call.phone_number_id, call.assistant_id)
+        choices = routing.choices_of(call.account, call.usage_date)(vapi.scopes_of(document))
         stored = minimised(document, choices)
         if stored != document:
             yield call.pull_id, call.call_id, _ENCODE(stored).decode()

@@ -5,7 +5,7 @@ without the numbers and addresses that were said. Money, times and ids are never
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -33,8 +33,8 @@ class Choices:
     recordings: Keep = Keep.NEVER
 
 
-ChoicesOf = Callable[[str | None, str | None], Choices]
-"""The choices of whoever a call belongs to, by its phone number id and assistant id."""
+ChoicesOf = Callable[[Mapping[str, str]], Choices]
+"""The choices of whoever a call belongs to, by what it may be attached by: kind to value, the deciding kinds first."""
 
 NOBODYS = Choices(Keep.NEVER, Keep.NEVER, Keep.NEVER)
 """Of a call that belongs to nobody yet: nobody chose to keep it, and no retention period would ever end."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
-from warehouse import balance, quarantine
+from warehouse import balance, quarantine, unattributed
 from warehouse.blocker import Blocker, Kind
 from warehouse.control.changes import Connection, Row, rows
 from warehouse.doubts import doubts
@@ -34,7 +34,7 @@ def blockers(connection: Connection, statements: Sequence[Row], today: date) -> 
             *_running(statements, today),
             *_unbalanced(connection, statements),
             *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **windows)),
-            *(_of_usage(row) for row in rows(connection, FILE, "usage_that_blocks", **windows)),
+            *_of_all_usage(connection, rows(connection, FILE, "usage_that_blocks", **windows)),
             *quarantine.blockers(connection, asked),
             *doubts(connection, asked),
             *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
@@ -123,9 +123,15 @@ def _of_days(day: Row) -> Blocker:
     )
 
 
+def _of_all_usage(connection: Connection, found: Sequence[Row]) -> list[Blocker]:
+    """Calls that route to nobody are named one by one."""
+    calls = [row for row in found if row["reason"] == "unattributed" and row["unit"] == "connected second"]
+    return [*unattributed.blockers(connection, calls), *(_of_usage(row) for row in found if row not in calls)]
+
+
 def _of_usage(usage: Row) -> Blocker:
     dates = _span(usage["first_date"], usage["last_date"])
-    quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f}"
+    quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f} {usage['unit']}"
     return Blocker(
         usage["tenant_id"],
         usage["period_start"],

@@ -1,11 +1,12 @@
 """What control says of a day: whose projects and agents to ask for, and what of their callers may be stored.
 
 Read once per run and asked by reading threads; nothing here changes after it is built. Which tenant a call belongs to
-is decided by dbt alone; here the same rule (phone number, then assistant) only decides what may be stored.
+is decided by dbt alone; here the same rule (the first kind that is attached) only decides what may be stored.
 """
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
@@ -80,14 +81,14 @@ class Routing:
         return self.choices.get(tenant_id, Choices())
 
     def choices_of(self, account: str, usage_date: date) -> ChoicesOf:
-        """What the tenant of a call of an account's day chose, given its phone number id and assistant id."""
+        """What the tenant of a call of an account's day chose, given what the call may be attached by."""
         if account != PLATFORM:
             choices = self.choices_of_tenant(account)
-            return lambda phone_number_id, assistant_id: choices
+            return lambda scopes: choices
 
-        def of_shared_account(phone_number_id: str | None, assistant_id: str | None) -> Choices:
-            for kind, value in (("vapi_phone_number", phone_number_id), ("vapi_assistant", assistant_id)):
-                tenant_id = self._owner(kind, value, usage_date) if value else None
+        def of_shared_account(scopes: Mapping[str, str]) -> Choices:
+            for kind, value in scopes.items():
+                tenant_id = self._owner(kind, value, usage_date)
                 if tenant_id is not None:
                     return self.choices_of_tenant(tenant_id)
             return NOBODYS
@@ -97,4 +98,6 @@ class Routing:
     def _owner(self, kind: str, value: str, usage_date: date) -> str | None:
         starts, owners = self.attachments.get((kind, value), ([], []))
         position = bisect_right(starts, usage_date)
-        return owners[position - 1] if position else None
+        # A call is attached by hand, for its own day.
+        is_over = kind == "vapi_call" and position > 0 and starts[position - 1] != usage_date
+        return owners[position - 1] if position and not is_over else None

@@ -15,6 +15,7 @@ from sources.quarantine import Quarantined, each_named_once, refuse_another_cont
 from sources.reading import Reading, hash_rows
 from sources.vapi import calls
 from sources.vapi.analytics import control_totals, daily_totals
+from sources.vapi.calls import scopes_of
 from sources.vapi.changes import changed_days
 from sources.vapi.listing import list_calls
 from sources.window import Window
@@ -27,7 +28,7 @@ HORIZON_DAYS = 14
 CONCURRENCY = 4
 PER_SECOND = 20.0
 
-__all__ = ["BASE_URL", "HORIZON_DAYS", "changed_days", "client", "daily_totals", "read_day", "verify"]
+__all__ = ["BASE_URL", "HORIZON_DAYS", "changed_days", "client", "daily_totals", "read_day", "scopes_of", "verify"]
 
 
 def client(
@@ -48,7 +49,7 @@ def client(
 
 def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf) -> Reading:
     """All calls created on the UTC day; columns of raw_vapi.calls.
-    `choices_of(phone_number_id, assistant_id)` says how much of what is personal stays in a call's payload. Raises
+    `choices_of(scopes)` says how much of what is personal stays in a call's payload. Raises
     SourceFailure; so too where the list is empty and Vapi's own total cannot be had for a passing reason.
     """
     day = Window.of_day(usage_date)

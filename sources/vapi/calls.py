@@ -1,7 +1,7 @@
 """Calls as Vapi tells them: typed where we depend on them, untouched where we do not."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -50,12 +50,20 @@ class Call(msgspec.Struct, rename="camel"):
     ended_reason: str | None = None
     assistant_id: str | None = None
     phone_number_id: str | None = None
+    squad_id: str | None = None
+    workflow_id: str | None = None
     cost: Any = None
     costs: list[CostItem] | None = None
 
     @property
     def is_in_progress(self) -> bool:
         return self.ended_at is None if self.status is None else self.status not in SETTLED
+
+    @property
+    def scopes(self) -> dict[str, str]:
+        """What it may be attached by, kind to value; the first kind that is attached decides."""
+        values = (self.id, self.phone_number_id, self.squad_id, self.workflow_id, self.assistant_id)
+        return {kind: value for kind, value in zip(_SCOPES.values(), values, strict=True) if value}
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,10 @@ _CONTENT = (
     "id", "createdAt", "startedAt", "endedAt", "status", "type", "endedReason", "assistantId", "phoneNumberId",
     "squadId", "workflowId", "cost", "costs",
 )  # fmt: skip
-_TEXTS = ("id", "status", "type", "ended_reason", "assistant_id", "phone_number_id")
+_TEXTS = ("id", "status", "type", "ended_reason", "assistant_id", "phone_number_id", "squad_id", "workflow_id")
 _TIMES = ("created_at", "updated_at", "started_at", "ended_at")
 _SCOPES = {
+    "id": "vapi_call",
     "phoneNumberId": "vapi_phone_number",
     "squadId": "vapi_squad",
     "workflowId": "vapi_workflow",
@@ -178,14 +187,14 @@ def set_aside(element: bytes, reason: str) -> Quarantined:
     except (msgspec.DecodeError, RecursionError):
         return Quarantined(digest(element), reason, element, totals={"calls": Decimal(1)})
     content = _ENCODE([[name, document.get(name)] for name in _CONTENT])
-    told = {name: _value(document[name]) for name in (*_SCOPES, "id", "cost") if name in document}
+    told = {name: _value(document[name]) for name in (*_SCOPES, "cost") if name in document}
     call_id = str(told.get("id") or "").strip() if isinstance(told.get("id"), str | int) else ""
     cost = told.get("cost")
     return Quarantined(
         item=call_id if 0 < len(call_id) <= LONGEST_TEXT else digest(content),
         reason=reason,
         content=content,
-        scopes={kind: told[name] for name, kind in _SCOPES.items() if isinstance(told.get(name), str) and told[name]},
+        scopes=_texts_of(told),
         payload=_payload_of_nobody(document),
         at=_instant(document.get("createdAt")),
         totals={"calls": Decimal(1)} | _cost_of(cost),
@@ -196,6 +205,15 @@ def _cost_of(cost: Any) -> dict[str, Decimal]:
     """A cost as a total, where it can be added up."""
     is_sound = cost is not None and _is_number(cost) and fault_of_cost("cost", cost) is None
     return {"cost": Decimal(cost)} if is_sound else {}
+
+
+def scopes_of(document: Document) -> dict[str, str]:
+    """`Call.scopes` of a call's JSON, as far as it can be read."""
+    return _texts_of({name: _value(document[name]) for name in _SCOPES if name in document})
+
+
+def _texts_of(told: Mapping[str, Any]) -> dict[str, str]:
+    return {kind: told[name] for name, kind in _SCOPES.items() if isinstance(told.get(name), str) and told[name]}
 
 
 def _value(raw: bytes) -> Any:
@@ -242,7 +260,7 @@ def payloads(rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf, new_f
 
 
 def _kept(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> Document:
-    return CALL.kept(minimised(document, choices_of(call.phone_number_id, call.assistant_id)), new_fields)
+    return CALL.kept(minimised(document, choices_of(call.scopes)), new_fields)
 
 
 def _texts(texts: bytearray, ends: "array[int]") -> pa.StringArray:
@@ -268,6 +286,8 @@ def billed(call: Call) -> bytes:
             call.phone_number_id,
             call.cost,
             call.costs,
+            # Only where there is one, so that calls without keep the hash they have.
+            *((("squad", call.squad_id, "workflow", call.workflow_id),) if call.squad_id or call.workflow_id else ()),
         )
     )
 

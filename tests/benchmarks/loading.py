@@ -79,7 +79,7 @@ class FromParsed(Readers):
 
     def read(self, day: AccountDay) -> Reading:
         windows = (Window.of_day(day.usage_date),)
-        return reading_of(self._rows, (), lambda number, assistant: Choices(), windows, PAGES_OF_A_DAY, None)
+        return reading_of(self._rows, (), lambda scopes: Choices(), windows, PAGES_OF_A_DAY, None)
 
 
 def load(url: str, days: list[date], home: Path, rows: Parsed) -> int:
@@ -116,7 +116,7 @@ def prepare(days: list[date], rows: Parsed, into: Path) -> None:
 
 
 def _line(pull_id: int, day: date, call: calls.Call, document: Document) -> bytes:
-    payload = calls.payload(call, document, lambda number, assistant: Choices(), set()).decode().replace("\\", "\\\\")
+    payload = calls.payload(call, document, lambda scopes: Choices(), set()).decode().replace("\\", "\\\\")
     instants = (call.created_at, call.updated_at, call.started_at, call.ended_at)
     texts = (call.status, call.type, call.ended_reason, call.assistant_id, call.phone_number_id)
     values = ["acme", "acme", day, pull_id, call.id, *instants, *texts, payload, "1700000000.0"]

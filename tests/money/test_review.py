@@ -72,10 +72,10 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
         "28 usage_metrics day(s) not pulled, 2026-03-01 to 2026-03-31",
         "1 usage_metrics day(s) failed, on 2026-03-12: unreachable",
         "1 usage_metrics day(s) incomplete, on 2026-03-10",
-        "no meter: dream of usage_metrics, on 2026-03-11, quantity 1",
-        "unknown type: interactions of voiceflow, on 2026-03-11, quantity 4",
-        "unpriced: pages of usage_metrics, on 2026-03-11, quantity 2",
-        "unattributed: scans of usage_metrics, on 2026-03-11, quantity 3",
+        "no meter: dream of usage_metrics, on 2026-03-11, quantity 1 unit",
+        "unknown type: interactions of voiceflow, on 2026-03-11, quantity 4 interaction",
+        "unpriced: pages of usage_metrics, on 2026-03-11, quantity 2 page",
+        "unattributed: scans of usage_metrics, on 2026-03-11, quantity 3 scan",
         "its period 2026-01 is not approved",
     ):
         assert what in found_in_march

@@ -28,7 +28,7 @@ MONTH = date(2026, 3, 1)
 
 def read(sandbox: Sandbox, key: str | None, day: date) -> Reading:
     with vapi.client(str(key), sandbox.vapi_url) as client:
-        return vapi.read_day(client, day, choices_of=lambda phone, assistant: Choices())
+        return vapi.read_day(client, day, choices_of=lambda scopes: Choices())
 
 
 def test_a_story_is_the_same_every_time_and_another_with_another_seed() -> None:

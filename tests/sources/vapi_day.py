@@ -1,5 +1,6 @@
 """A day of Vapi calls, small enough to know by heart."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,7 @@ def call(number: int, milliseconds: int = 0, **fields: Any) -> dict[str, Any]:
     return {name: value for name, value in (told | fields).items() if value is not None}
 
 
-def choices_of(phone_number_id: str | None, assistant_id: str | None) -> Choices:
+def choices_of(scopes: Mapping[str, str]) -> Choices:
     return Choices()
 
 

@@ -344,6 +344,27 @@ select
 from standing
 on conflict do nothing;
 
+-- name: calls_of_nobody
+-- Calls of the shared account that route to nobody, with what they may be attached by.
+select
+    c.call_id,
+    c.usage_date,
+    c.phone_number_id,
+    c.squad_id,
+    c.workflow_id,
+    c.assistant_id
+from marts.fct_calls as c
+where c.tenant_id is null and c.usage_date >= %(first_date)s and c.usage_date <= %(last_date)s
+order by c.usage_date, c.call_id;
+
+-- name: first_agents
+select
+    tenant_id,
+    min(agent_id) as agent_id
+from control.agents
+where tenant_id = any(%(tenant_ids)s)
+group by tenant_id;
+
 -- name: earlier_open_period
 select
     a.tenant_id,

@@ -63,6 +63,18 @@ where
             select a.value from control.agent_attachments as a
             where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_assistant'
         )
+        or c.call_id in (
+            select a.value from control.agent_attachments as a
+            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_call'
+        )
+        or c.payload ->> 'squadId' in (
+            select a.value from control.agent_attachments as a
+            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_squad'
+        )
+        or c.payload ->> 'workflowId' in (
+            select a.value from control.agent_attachments as a
+            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_workflow'
+        )
     );
 
 -- name: minimise

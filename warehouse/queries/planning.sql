@@ -44,7 +44,7 @@ select
     versions.valid_from,
     versions.tenant_id
 from control.agent_attachments as versions
-where versions.kind in ('vapi_phone_number', 'vapi_assistant', 'usage_agent')
+where versions.kind <> 'phone_number'
 order by versions.kind, versions.value, versions.valid_from;
 
 -- name: personal_choices

@@ -30,6 +30,8 @@ measured as (
         call_id,
         phone_number_id,
         assistant_id,
+        squad_id,
+        workflow_id,
         status,
         call_type,
         ended_reason,

@@ -13,7 +13,13 @@ attachments as (
         valid_to,
         hashtextextended(concat_ws('|', kind, value, tenant_id, agent_id), 0)::numeric as version_hash
     from {{ ref('stg_control__agent_attachments') }}
-    where tenant_id is not null and kind in ('vapi_phone_number', 'vapi_assistant')
+    where
+        tenant_id is not null
+        and kind in (
+            {%- for kind, column in call_scopes() %}
+            '{{ kind }}'{{ '' if loop.last else ',' }}
+            {%- endfor %}
+        )
 ),
 
 moves as (

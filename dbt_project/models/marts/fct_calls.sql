@@ -23,31 +23,31 @@ attachments as (
     where tenant_id is not null
 ),
 
--- The phone number decides; only where it is nobody's that day, the assistant. An own account is its tenant's whatever
--- they say.
+-- The first of its ids that is attached that day decides. An own account is its tenant's whatever they say.
 routed as (
     select
         calls.*,
-        coalesce(calls.account_tenant_id, by_number.tenant_id, by_assistant.tenant_id) as tenant_id,
+        coalesce(
+            calls.account_tenant_id
+            {%- for kind, column in call_scopes() %},
+            by_{{ kind }}.tenant_id
+            {%- endfor %}
+        ) as tenant_id,
         case
-            when by_number.tenant_id = coalesce(calls.account_tenant_id, by_number.tenant_id) then by_number.agent_id
-            when
-                by_assistant.tenant_id = coalesce(calls.account_tenant_id, by_assistant.tenant_id)
-                then by_assistant.agent_id
+            {%- for kind, column in call_scopes() %}
+            when by_{{ kind }}.tenant_id = coalesce(calls.account_tenant_id, by_{{ kind }}.tenant_id)
+                then by_{{ kind }}.agent_id
+            {%- endfor %}
         end as agent_id
     from calls
-    left join attachments as by_number
+    {%- for kind, column in call_scopes() %}
+    left join attachments as by_{{ kind }}
         on
-            by_number.kind = 'vapi_phone_number'
-            and calls.phone_number_id = by_number.value
-            and calls.usage_date >= by_number.valid_from
-            and calls.usage_date < by_number.valid_to
-    left join attachments as by_assistant
-        on
-            by_assistant.kind = 'vapi_assistant'
-            and calls.assistant_id = by_assistant.value
-            and calls.usage_date >= by_assistant.valid_from
-            and calls.usage_date < by_assistant.valid_to
+            by_{{ kind }}.kind = '{{ kind }}'
+            and calls.{{ column }} = by_{{ kind }}.value
+            and calls.usage_date >= by_{{ kind }}.valid_from
+            and calls.usage_date < by_{{ kind }}.valid_to
+    {%- endfor %}
 ),
 
 -- What costs 0 although something was used was billed elsewhere, and what has no number is not known; a component either
@@ -127,11 +127,15 @@ costed as (
         case with_costs.call_type
             when 'inboundPhoneCall' then 'inbound'
             when 'outboundPhoneCall' then 'outbound'
-            else 'web'
+            when 'webCall' then 'web'
+            when 'vapi.websocketCall' then 'web'
+            else 'unknown'
         end as direction,
         with_costs.ended_reason,
         with_costs.phone_number_id,
         with_costs.assistant_id,
+        with_costs.squad_id,
+        with_costs.workflow_id,
         with_costs.connected_seconds,
         with_costs.units,
         case

@@ -11,7 +11,11 @@ renamed as (
         agent_id,
         ---------- dates
         valid_from,
-        coalesce(lead(valid_from) over (partition by kind, value order by valid_from), 'infinity')::date as valid_to
+        case
+            -- A call is attached by hand, for its own day.
+            when kind = 'vapi_call' then valid_from + 1
+            else coalesce(lead(valid_from) over (partition by kind, value order by valid_from), 'infinity')::date
+        end as valid_to
     from source
 )
 

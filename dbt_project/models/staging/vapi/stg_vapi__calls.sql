@@ -11,12 +11,17 @@ renamed as (
         call_id,
         phone_number_id,
         assistant_id,
+        case when json_typeof(payload -> 'squadId') = 'string' then payload ->> 'squadId' end as squad_id,
+        case when json_typeof(payload -> 'workflowId') = 'string' then payload ->> 'workflowId' end as workflow_id,
         ---------- texts
         status,
         call_type,
         ended_reason,
         ---------- numerics
-        {{ json_number("payload -> 'cost'") }} as total_cost,
+        -- Older reports have the total in the breakdown alone.
+        coalesce(
+            {{ json_number("payload -> 'cost'") }}, {{ json_number("payload #> '{costBreakdown,total}'") }}
+        ) as total_cost,
         ---------- timestamps
         usage_date,
         created_at,
