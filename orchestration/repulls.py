@@ -27,7 +27,7 @@ def pull_what_is_due(context: dg.OpExecutionContext, minutebook: Minutebook) -> 
     with minutebook.database() as url:
         pull_again(url, minutebook.settings, run_id=context.run_id, on_progress=settle)
     if failed := [outcome for outcome in outcomes if outcome.is_failed]:
-        raise failure(failed, len(outcomes))
+        raise failure(failed, sum(outcome.is_read for outcome in outcomes))
 
 
 @dg.job(description="Days that are incomplete, failed for a passing reason, or were never pulled, once they are due.")

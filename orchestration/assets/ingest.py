@@ -82,7 +82,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
                 on_progress=settle,
             )
         if failed := [outcome for outcome in outcomes if outcome.is_failed]:
-            raise failure(failed, len(outcomes))
+            raise failure(failed, sum(outcome.is_read for outcome in outcomes))
 
     return raw
 

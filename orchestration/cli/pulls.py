@@ -198,7 +198,7 @@ def report(
     if failed:
         first = failed[0]
         raise CommandFailed(
-            f"{len(failed)} of {len(outcomes)} tenant-days failed, first {first}; "
+            f"{len(failed)} of {sum(one.is_read for one in outcomes)} tenant-days failed, first {first}; "
             f"the others are kept; mend the cause and pull again, or see: minutebook doctor"
         )
     if not as_json and seen:

@@ -67,6 +67,11 @@ class PullOutcome:
         """Whether somebody has to look at it."""
         return self.state is PullState.FAILED
 
+    @property
+    def is_read(self) -> bool:
+        """Whether there was anything to read: the tenant used the source that day, and was active."""
+        return self.state not in (PullState.NOT_USED, PullState.NOT_ACTIVE)
+
     def __str__(self) -> str:
         who = self.tenant_id or "unattributed"
         why = f": {self.cause}" if self.cause else ""

@@ -9,9 +9,11 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from orchestration import pulling
 from orchestration.checks import checks
+from orchestration.cli import app
 from orchestration.pulling import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.pulling import running as running_module
 from orchestration.resources import Minutebook
@@ -227,6 +229,14 @@ def test_a_tenant_without_a_stored_key_fails_with_a_word_on_what_to_do(house: Ho
     )
     (outcome,) = house.pull(["acme"], [YESTERDAY], ["voiceflow"])
     assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "credential_missing")
+
+
+def test_sources_that_nobody_uses_are_not_counted_among_the_failed(house: House) -> None:
+    house.tenant("acme")
+    house.own_vapi("acme", [], is_rejected=True)
+    result = CliRunner().invoke(app, ["pull", "--tenant", "acme", "--from", str(YESTERDAY), "--to", str(YESTERDAY)])
+    assert result.exit_code == 1
+    assert "1 of 1 tenant-days failed" in result.output
 
 
 def test_without_the_master_key_every_day_fails_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

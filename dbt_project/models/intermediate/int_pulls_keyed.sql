@@ -15,11 +15,7 @@ attachments as (
     from {{ ref('stg_control__agent_attachments') }}
     where
         tenant_id is not null
-        and kind in (
-            {%- for kind, column in call_scopes() %}
-            '{{ kind }}'{{ '' if loop.last else ',' }}
-            {%- endfor %}
-        )
+        and kind in ({{ listed_call_scopes() }})
 ),
 
 moves as (

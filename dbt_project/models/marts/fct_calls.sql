@@ -27,27 +27,10 @@ attachments as (
 routed as (
     select
         calls.*,
-        coalesce(
-            calls.account_tenant_id
-            {%- for kind, column in call_scopes() %},
-            by_{{ kind }}.tenant_id
-            {%- endfor %}
-        ) as tenant_id,
-        case
-            {%- for kind, column in call_scopes() %}
-            when by_{{ kind }}.tenant_id = coalesce(calls.account_tenant_id, by_{{ kind }}.tenant_id)
-                then by_{{ kind }}.agent_id
-            {%- endfor %}
-        end as agent_id
+        {{ tenant_of_call() }} as tenant_id,
+        {{ agent_of_call() }} as agent_id
     from calls
-    {%- for kind, column in call_scopes() %}
-    left join attachments as by_{{ kind }}
-        on
-            by_{{ kind }}.kind = '{{ kind }}'
-            and calls.{{ column }} = by_{{ kind }}.value
-            and calls.usage_date >= by_{{ kind }}.valid_from
-            and calls.usage_date < by_{{ kind }}.valid_to
-    {%- endfor %}
+    {{ attachments_of_call() }}
 ),
 
 -- What costs 0 although something was used was billed elsewhere, and what has no number is not known; a component either

@@ -108,8 +108,7 @@ joined as (
         pulls.pull_id,
         case
             when failures.pull_id is not null then failures.cause_code
-            when in_progress.cause is not null then 'in_progress'
-            when set_aside.cause is not null then 'quarantined'
+            when in_progress.cause is null and set_aside.cause is not null then 'quarantined'
         end as cause_code,
         coalesce(failures.cause, in_progress.cause, set_aside.cause) as cause,
         pulls.pulled_at
