@@ -12,7 +12,7 @@ from orchestration.pulling.outcomes import AccountDay
 from orchestration.pulling.reading import Failure
 from sources import SOURCES
 from sources.reading import Reading
-from warehouse import pulls
+from warehouse import pulls, totals
 from warehouse.queries import load
 
 QUERIES = load("planning")
@@ -56,7 +56,7 @@ class Doubts:
         """Keep what a person accepted of the totals of a day that was read well, for just the difference there is."""
         for doubt, name in ((Doubt.COUNT, "calls"), (Doubt.COST, "cost")):
             if doubt in self.accepted:
-                pulls.accept_total(self.connection, day.key, name, f"pulled with {doubt.flag}")
+                totals.accept_total(self.connection, day.key, name, f"pulled with {doubt.flag}")
 
     def _lost(self, day: AccountDay, reading: Reading) -> Failure | None:
         """Rows of the current pull that are not listed any more: forgotten by a provider past its horizon, or in doubt
@@ -96,7 +96,7 @@ class Doubts:
         counted = reading.totals.get("calls")
         if told is None or counted is None or told == counted:
             return None
-        if pulls.is_total_accepted(self.connection, day.key, "calls", counted, told):
+        if totals.is_total_accepted(self.connection, day.key, "calls", counted, told):
             return None
         return Failure(
             Doubt.COUNT,

@@ -22,7 +22,7 @@ from orchestration.pulling.reading import Readers, failure_of
 from orchestration.pulling.running import READERS
 from sources.errors import CredentialRejected
 from sources.window import Window
-from warehouse import pulls
+from warehouse import totals
 
 Counts: TypeAlias = Mapping[date, Mapping[str, Decimal]]
 
@@ -46,7 +46,7 @@ def recounted(
             continue
         before = min(day.usage_date for day in days if day.source == source)
         first = before - timedelta(days=days_back)
-        known = pulls.last_totals(connection, source, list(by_account), first, before)
+        known = totals.last_totals(connection, source, list(by_account), first, before)
         window = Window(Window.of_day(first).start, Window.of_day(before).start)
         asked = {account: day for account, day in by_account.items() if account in known and not readers.prepare(day)}
         counted, unknown = _counted(readers, source, asked, window)

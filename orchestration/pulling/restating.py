@@ -22,7 +22,7 @@ from orchestration.pulling.running import READERS
 from sources import vapi
 from sources.errors import CredentialRejected
 from sources.window import Window
-from warehouse import due, pulls
+from warehouse import due, totals
 
 LOOK_BACK = timedelta(days=3)  # a call may be analysed anew, or its cost corrected, days after it ended
 OVERLAP = timedelta(days=2)
@@ -52,7 +52,7 @@ def restated(
     before = min(day.usage_date for day in days if day.source == "vapi")
     seen = due.last_scheduled(connection, "vapi", list(by_account), now - FURTHEST)
     first_day = (now - FURTHEST).date()
-    known = pulls.last_counted(connection, "vapi", list(by_account), first_day, before)
+    known = totals.last_counted(connection, "vapi", list(by_account), first_day, before)
 
     def found(account: str, day: AccountDay) -> frozenset[date]:
         since = max(now - FURTHEST, min(now - LOOK_BACK, seen.get(account, now) - OVERLAP))
