@@ -4,6 +4,7 @@ MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server unde
 MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, and SERVER
                                 for what serves readers; unset, that work connects as above and acts as its role
 MINUTEBOOK_HOME                 state folder, default .minutebook
+MINUTEBOOK_HOSTS                names under which people reach the pages, comma-separated; this machine's own are known
 MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
 MINUTEBOOK_MASTER_KEYS_FILE     a file that holds them instead, such as a mounted secret
 MINUTEBOOK_VAPI_URL             base URL of Vapi, default the real one
@@ -61,6 +62,7 @@ class Settings:
     home: Path
     database_url: str | None = field(default=None, repr=False)
     process_urls: Mapping[Role, str] = field(default_factory=dict, repr=False)
+    hosts: tuple[str, ...] = ()
     master_keys: str | None = field(default=None, repr=False)
     master_keys_file: Path | None = None
     vapi_url: str = vapi.BASE_URL
@@ -92,6 +94,7 @@ class Settings:
             process_urls={
                 role: url for role, name in PROCESSES.items() if (url := value(f"{name}_DATABASE_URL")) is not None
             },
+            hosts=_listed(value("HOSTS")),
             master_keys=value("MASTER_KEYS"),
             master_keys_file=Path(file).expanduser() if (file := value("MASTER_KEYS_FILE")) else None,
             vapi_url=value("VAPI_URL") or vapi.BASE_URL,
@@ -99,9 +102,7 @@ class Settings:
             usage_database_url=value("USAGE_DATABASE_URL"),
             stripe_url=value("STRIPE_URL") or cls.stripe_url,
             stripe_api_key=value("STRIPE_API_KEY"),
-            stripe_webhook_secrets=tuple(
-                secret.strip() for secret in (value("STRIPE_WEBHOOK_SECRET") or "").split(",") if secret.strip()
-            ),
+            stripe_webhook_secrets=_listed(value("STRIPE_WEBHOOK_SECRET")),
             stripe_rate=_rate(value("STRIPE_RATE")),
             stripe_grace=_grace(value("STRIPE_GRACE_HOURS")),
             superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
@@ -170,6 +171,10 @@ class Settings:
     def environment_with(additional: Mapping[str, str]) -> dict[str, str]:
         """The environment of a process that we start: ours, and what it needs besides."""
         return {**os.environ, **additional}
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def _grace(text: str | None) -> timedelta | None:

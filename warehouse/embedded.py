@@ -69,6 +69,7 @@ class _Server:
     @contextmanager
     def held(self) -> Iterator[str]:
         self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder.parent)
         self._let_the_server_user_in()
         with (self.folder / "holders.lock").open("a") as holders:
             with self._gate():
@@ -165,7 +166,8 @@ class _Server:
         if not self._is_alive():
             self._clear_stale_pid_file()
         for tries_left in reversed(range(_START_TRIES)):
-            port = _free_port()
+            # The port of last time, if it is free: who kept the address finds the server again.
+            port = (self._last_port() if tries_left == _START_TRIES - 1 else None) or _free_port()
             options = " ".join(f"-c {name}='{value}'" for name, value in {**self.settings, "port": str(port)}.items())
             start = ["-w", "-t", str(_START_SECONDS), "-l", str(self.log), "-o", options]
             try:
@@ -175,8 +177,20 @@ class _Server:
                 if not tries_left:
                     raise
             else:
+                (self.folder / "port").write_text(str(port))
                 return port
         raise AssertionError("unreachable")
+
+    def _last_port(self) -> int | None:
+        try:
+            port = int((self.folder / "port").read_text())
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                # Connections of the former server may linger on it, which is no server.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except (OSError, ValueError, OverflowError):
+            return None
+        return port
 
     def _stop(self) -> None:
         if self._is_alive():
@@ -224,6 +238,11 @@ class _Server:
             log = self.log.read_text(errors="replace") if command == "pg_ctl" and self.log.exists() else ""
             said = "\n".join((output.read_text(errors="replace") + log).splitlines()[-15:])
             raise EmbeddedServerError(f"{command} failed under {self.folder}:\n{said}")
+
+
+def make_private(home: Path) -> None:
+    """Let nobody but its owner read or list a home folder; passing it by stays as it is."""
+    home.chmod(stat.S_IMODE(home.stat().st_mode) & ~(stat.S_IRWXG | stat.S_IROTH | stat.S_IWOTH))
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
 """Stripe's webhooks: signature verified on the raw body, kept once, answered at once. Runs do the work later.
 
-POST /stripe/webhook    200 kept, or known already · 400 not signed by us · 413 too large · 503 try again, or no
-                        signing secret is set: everything is refused, and Stripe repeats it for three days
+POST /stripe/webhook    200 kept, or known already · 400 not signed by us, or no event · 408 slow · 413 too large
+                        503 try again, or no signing secret is set: Stripe repeats what is refused for three days
 GET  /healthz           200 when the ledger can be reached
 """
 
@@ -14,13 +14,14 @@ from typing import Any
 import psycopg
 import stripe
 import structlog
+from anyio import CapacityLimiter, to_thread
 from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sources.text import plain
 from warehouse import clock, queries
 from warehouse.errors import WarehouseError
 
@@ -28,6 +29,7 @@ _SQL = queries.load("stripe_events")
 _LOG = structlog.get_logger(__name__)
 
 LARGEST_BODY = 512 * 1024
+_AT_ONCE = 4
 TOLERANCE = 300
 """Seconds a signature is good for, as in Stripe's own library."""
 
@@ -45,11 +47,12 @@ def webhook_app(
     While a secret is rotated both are given; whichever signed is good. Without any, nothing is taken.
     """
     good = [secret for secret in secrets if secret.strip()]
+    at_once = CapacityLimiter(_AT_ONCE)
 
     async def webhook(request: Request) -> Response:
         if not good:
             _LOG.warning("webhook refused: set MINUTEBOOK_STRIPE_WEBHOOK_SECRET (whsec_…, newest first)")
-            return JSONResponse({"error": "no signing secret is set here"}, 503)
+            return JSONResponse({"error": "no signing secret is set here"}, 503, {"Retry-After": "3600"})
         body = b""
         try:
             async for part in request.stream():
@@ -63,13 +66,15 @@ def webhook_app(
             return JSONResponse({"error": "signature"}, 400)
         try:
             event = _event(body)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError):
             return JSONResponse({"error": "not an event"}, 400)
         try:
-            is_new = await run_in_threadpool(keep, event)
+            is_new = await to_thread.run_sync(keep, event, limiter=at_once)
+        except psycopg.DataError:
+            return JSONResponse({"error": "not an event"}, 400)
         except (psycopg.Error, WarehouseError) as error:
             _LOG.error("webhook not kept", event_id=event["event_id"], problem=type(error).__name__)
-            return JSONResponse({"error": "try again"}, 503)
+            return JSONResponse({"error": "try again"}, 503, {"Retry-After": "10"})
         return JSONResponse({"received": True, "new": is_new})
 
     def keep(event: dict[str, Any]) -> bool:
@@ -82,9 +87,9 @@ def webhook_app(
                 connection.execute(_SQL["count_waiting"])
 
         try:
-            await run_in_threadpool(look)
+            await to_thread.run_sync(look, limiter=at_once)
         except (psycopg.Error, WarehouseError):
-            return JSONResponse({"ok": False}, 503)
+            return JSONResponse({"ok": False}, 503, {"Retry-After": "5"})
         return JSONResponse({"ok": True})
 
     return Starlette(
@@ -111,17 +116,19 @@ def receive(connection: psycopg.Connection[Any], event: dict[str, Any], now: dat
 
 def _event(body: bytes) -> dict[str, Any]:
     """The few fields that are used, of a snapshot event or a thin one; names and addresses stay out."""
-    told = json.loads(body)
+    told = json.loads(body, parse_constant=_refused)
     if told["object"] == "v2.core.event":
         related = told.get("related_object") or {}
         happened_at = datetime.fromisoformat(told["created"])
+        if happened_at.tzinfo is None:
+            raise ValueError("no moment")
         return _row(told, True, related.get("id"), None, {}, happened_at)
     if told["object"] != "event":
         raise ValueError(told["object"])
     subject = told["data"]["object"]
     customer = subject["id"] if subject.get("object") == "customer" else subject.get("customer")
     customer = customer["id"] if isinstance(customer, dict) else customer
-    facts = {name: subject[name] for name in _FACTS if subject.get(name) is not None}
+    facts = {name: _fact(subject[name]) for name in _FACTS if subject.get(name) is not None}
     return _row(told, False, subject.get("id"), customer, facts, datetime.fromtimestamp(told["created"], UTC))
 
 
@@ -134,11 +141,31 @@ def _row(
     happened_at: datetime,
 ) -> dict[str, Any]:
     return {
-        "event_id": str(told["id"]),
-        "event_type": str(told["type"]),
+        "event_id": _text(told["id"]),
+        "event_type": _text(told["type"]),
         "is_thin": is_thin,
-        "object_id": subject,
-        "stripe_customer_id": customer,
+        "object_id": None if subject is None else _text(subject),
+        "stripe_customer_id": None if customer is None else _text(customer),
         "facts": facts,
         "happened_at": happened_at,
     }
+
+
+def _text(value: object) -> str:
+    """An id or a name of Stripe's. Raises ValueError for what is none."""
+    if not isinstance(value, str) or not 0 < len(value) <= 255 or plain(value) != value:
+        raise ValueError("no id")
+    return value
+
+
+def _fact(value: object) -> str | int | bool:
+    """A value that is kept. Raises ValueError for what Stripe sends in none of these places."""
+    if isinstance(value, str):
+        return _text(value)
+    if not isinstance(value, int) or abs(value) >= 2**63:
+        raise ValueError("no fact")
+    return value
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(constant)

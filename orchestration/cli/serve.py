@@ -1,13 +1,14 @@
 """minutebook up: PostgreSQL, the Dagster UI and its daemon, on this machine, until Ctrl-C."""
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -35,10 +36,10 @@ def up(
 
     current = session(ctx)
     settings = current.settings
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
-    with settings.database() as url:
+    with _alone(settings.home, port), settings.database() as url:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
         migrate(url)
         settings.vault()
         with current.operator_of(url) as connection:
@@ -73,6 +74,24 @@ def up(
     if not terminated.is_set:
         raise CommandFailed(f"Dagster ended by itself; its log is {log}")
     say("stopped")
+
+
+@contextmanager
+def _alone(home: Path, port: int) -> Iterator[None]:
+    """Hold a home folder for one `up`: two would launch every run twice. Raises CommandFailed beside another."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CommandFailed(
+                f"minutebook up runs on {home} already ({lock.read() or 'just starting'}); end it with Ctrl-C there"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
+        lock.flush()
+        yield
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:

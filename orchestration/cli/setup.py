@@ -11,6 +11,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import canary
 from warehouse.control.errors import Refused
+from warehouse.embedded import make_private
 from warehouse.migrate import migrate
 
 app = typer.Typer()
@@ -23,7 +24,8 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     Safe to repeat.
     """
     settings = session(ctx).settings
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(settings.home)
     with settings.database() as url:
         applied = migrate(url)
         settings.vault()

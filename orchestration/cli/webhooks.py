@@ -1,5 +1,6 @@
 """minutebook serve: the pages and Stripe's webhooks, until Ctrl-C."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,22 +24,24 @@ def serve(
 
     A webhook is verified, kept once and answered at once; Dagster works it off. Without a signing secret none is.
     """
-    import uvicorn  # the server and the charts of its pages, which no other command pays for
-
+    # The charts of the pages take a while to import, which no other command pays for.
     from orchestration.billing.webhooks import webhook_app
     from orchestration.pages import application
+    from orchestration.pages.readers import Readers
+    from orchestration.pages.serving import server_of
 
     settings = session(ctx).settings
-    with settings.database() as url:
-        with connect(url, Role.TENANT) as reader:
-            require_isolation(reader)
-        say(f"Pages: http://{host}:{port}/")
-        webhooks = webhook_app(
-            lambda: connect(url, Role.BILLING, actor="stripe webhook", autocommit=True), settings.stripe_webhook_secrets
-        ).routes
-        if settings.stripe_webhook_secrets:
-            say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
-        else:
-            say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
-        next_step("minutebook login add, then sign in; Ctrl-C stops it")
-        uvicorn.run(application(settings, beside=webhooks), host=host, port=port, log_level="warning", access_log=False)
+    settings = replace(settings, hosts=(*settings.hosts, host))
+    # The embedded server stays up while we do; whoever needs a connection finds it anew should it come back elsewhere.
+    with settings.database() as url, connect(url, Role.TENANT) as reader:
+        require_isolation(reader)
+    readers = Readers(settings)
+    say(f"Pages: http://{host}:{port}/")
+    if settings.stripe_webhook_secrets:
+        say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
+    else:
+        say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
+    next_step("minutebook login add, then sign in; Ctrl-C stops it")
+    webhooks = webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes
+    server_of(application(settings, beside=webhooks, readers=readers), host, port).run()
+    say("stopped")

@@ -27,6 +27,7 @@ from orchestration.pages import (
     tenant_credits,
     usage,
 )
+from orchestration.pages.bounds import Bounds, Paces
 from orchestration.pages.headers import SecurityHeaders
 from orchestration.pages.readers import Readers
 from orchestration.pages.spooling import Spools
@@ -39,21 +40,25 @@ STATIC = Path(__file__).parent / "static"
 
 
 def application(
-    settings: Settings, *, today: Callable[[], date] = clock.today, beside: Sequence[BaseRoute] = ()
+    settings: Settings,
+    *,
+    today: Callable[[], date] = clock.today,
+    beside: Sequence[BaseRoute] = (),
+    readers: Readers | None = None,
 ) -> Starlette:
     """The pages of a deployment as an ASGI application. Its database is held while it runs.
 
     today is the UTC day the pages are read on; a period is approved after its last day. beside are routes of other
-    services at the same address, which keep their own doors.
+    services at the same address, which keep their own doors; readers, what gives out their connections too.
     """
-    readers = Readers(settings)
+    lending, paces = readers or Readers(settings), Paces()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await run_in_threadpool(readers.close)
+            await run_in_threadpool(lending.close)
 
     pages = Starlette(
         routes=[
@@ -85,14 +90,16 @@ def application(
             *beside,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Bounds, settings.hosts, paces, door.SESSION)],
         exception_handlers=faults.HANDLERS,
         lifespan=lifespan,
     )
-    pages.state.readers = readers
+    pages.router.redirect_slashes = False  # it would send people to whatever Host was asked for
+    pages.state.readers = lending
     pages.state.spools = Spools()
     pages.state.turns = Turns()
     pages.state.tries = Tries()
+    pages.state.paces = paces
     pages.state.vault = settings.vault
     pages.state.today = today
     return pages

@@ -116,7 +116,10 @@ async def visitor_of(request: Request) -> Visitor | None:
         return None
     async with turns(request).turn(DOOR, client_of(request)):
         person = await run_in_threadpool(_person_of, request, token)
-    return None if person is None else Visitor(person, _form_token(token))
+    if person is None:
+        return None
+    request.app.state.paces.know(token, person.login_id)
+    return Visitor(person, _form_token(token))
 
 
 def _person_of(request: Request, token: str) -> SignedIn | None:
@@ -140,6 +143,8 @@ async def form_of(request: Request) -> Form:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20, strict_parsing=bool(body))
     except ValueError:
         raise HTTPException(400, "That form could not be read.") from None
+    if "\0" in "".join((*fields, *(value for values in fields.values() for value in values))):
+        raise HTTPException(400, "That form could not be read.")
     return {name: values[-1] for name, values in fields.items()}
 
 

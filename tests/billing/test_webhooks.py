@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from orchestration.billing.events import EventsReport, process_events
 from orchestration.billing.webhooks import receive, webhook_app
 from orchestration.cli import app
+from orchestration.pages.serving import Server
 from tests.billing.scene import Scene
 from tests.pages.server import served_by
 from warehouse import queries
@@ -104,16 +105,16 @@ def test_serve_has_the_pages_and_the_webhooks_at_one_address_each_with_its_own_d
     body = snapshot(1, "invoice.paid", {"id": "in_1", "object": "invoice", "customer": "cus_x"})
     answers: dict[str, int] = {}
 
-    def run(app: ASGIApp, **_: object) -> None:
-        """In place of uvicorn's loop, which ends by Ctrl-C alone."""
-        with served(app) as service:
+    def run(server: Server) -> None:
+        """In place of the server's loop, which ends by Ctrl-C alone."""
+        with served(server.config.app) as service:
             answers["page"] = httpx.get(f"{service}/sign-in").status_code
             answers["closed page"] = httpx.get(f"{service}/periods").status_code
             answers["signed"] = deliver(service, body).status_code
             answers["unsigned"] = httpx.post(f"{service}/stripe/webhook", content=body).status_code
             answers["health"] = httpx.get(f"{service}/healthz").status_code
 
-    monkeypatch.setattr(uvicorn, "run", run)
+    monkeypatch.setattr(Server, "run", run)
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     if secret:
         monkeypatch.setenv("MINUTEBOOK_STRIPE_WEBHOOK_SECRET", f"{secret},{OLD}")

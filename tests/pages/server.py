@@ -2,15 +2,17 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-import uvicorn
 from sqlalchemy.engine import make_url
+from starlette.routing import BaseRoute
 
 from orchestration.pages import application
+from orchestration.pages.bounds import Pace
+from orchestration.pages.serving import server_of
 from orchestration.settings import Settings
 from warehouse import access
 from warehouse.access import Access
@@ -36,11 +38,20 @@ def served_by(url: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(url: str, home: Path, today: date) -> Iterator[str]:
-    """The address of the pages of that database, as on that day, for as long as the context lasts."""
+def serving(
+    url: str, home: Path, today: date, *, is_patient: bool = True, beside: Sequence[BaseRoute] = ()
+) -> Iterator[str]:
+    """The address of the pages of that database, as on that day, for as long as the context lasts.
+
+    is_patient: no client asks too often, as tests do.
+    """
     with served_by(url) as served, socket.socket() as listening:
-        pages = application(Settings(home=home, database_url=served, master_keys=MASTER_KEY), today=lambda: today)
-        server = uvicorn.Server(uvicorn.Config(pages, log_level="critical", lifespan="on"))
+        pages = application(
+            Settings(home=home, database_url=served, master_keys=MASTER_KEY), today=lambda: today, beside=beside
+        )
+        if is_patient:
+            pages.state.paces.strangers = pages.state.paces.people = Pace(1e6, 1_000_000)
+        server = server_of(pages, log_level="critical")
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
