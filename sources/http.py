@@ -27,6 +27,7 @@ from sources.errors import (
     TransientFailure,
 )
 from sources.reading import storable
+from sources.text import clean
 
 T = TypeVar("T")
 
@@ -196,9 +197,9 @@ class ProviderClient:
         return self._clean(", ".join(map(str, message)) if isinstance(message, list) else str(message)) or "nothing"
 
     def _clean(self, text: str) -> str:
+        text = " ".join(clean(text).split())
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
-        text = " ".join(text.split())
         return text if len(text) <= 200 else text[:199] + "…"
 
 

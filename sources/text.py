@@ -12,13 +12,13 @@ _SPACES = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
-def plain(text: str) -> str:
+def clean(text: str) -> str:
     """The text on one line, without what a terminal, a log or a page would act on."""
     if text.isascii() and text.isprintable():
         return text
     return _CONTROLS.sub("", _SPACES.sub(" ", _SEQUENCES.sub("", text)))
 
 
-def plain_lines(text: str) -> str:
+def clean_lines(text: str) -> str:
     """The same of text that has lines of its own."""
-    return "\n".join(map(plain, text.split("\n")))
+    return "\n".join(map(clean, text.replace("\r\n", "\n").split("\n")))

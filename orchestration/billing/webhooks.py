@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sources.text import plain
+from sources.text import clean
 from warehouse import clock, queries
 from warehouse.errors import WarehouseError
 
@@ -153,7 +153,7 @@ def _row(
 
 def _text(value: object) -> str:
     """An id or a name of Stripe's. Raises ValueError for what is none."""
-    if not isinstance(value, str) or not 0 < len(value) <= 255 or plain(value) != value:
+    if not isinstance(value, str) or not 0 < len(value) <= 255 or clean(value) != value:
         raise ValueError("no id")
     return value
 

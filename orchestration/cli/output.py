@@ -1,6 +1,7 @@
 """What a person or a program reads: tables on a terminal, JSON on demand, one line on what to do next."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -14,11 +15,13 @@ from rich.progress import track
 from rich.table import Table
 
 from orchestration.plain import plain
+from sources.text import clean, clean_lines
 from warehouse.control.changes import Action, Change
 from warehouse.unknown_costs import UnknownCost
 
 Item = TypeVar("Item")
 WIDE = 200  # where the output is not a terminal, nothing is cut to its width
+_LEFT_RAW = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 STYLES = {Action.CREATED: "green", Action.CHANGED: "yellow", Action.UNCHANGED: "dim"}
 
 
@@ -30,12 +33,12 @@ def console(is_error: bool = False) -> Console:
 
 def say(text: str) -> None:
     """One line for a person."""
-    console().print(escape(text), soft_wrap=True)
+    console().print(escape(clean_lines(text)), soft_wrap=True)
 
 
 def next_step(text: str) -> None:
     """What to do next."""
-    console().print(f"[bold]next:[/bold] {escape(text)}", soft_wrap=True)
+    console().print(f"[bold]next:[/bold] {escape(clean_lines(text))}", soft_wrap=True)
 
 
 def show(
@@ -54,7 +57,7 @@ def show(
         numeric = all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in values)
         table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell(row[column])) for column in columns))
+        table.add_row(*(escape(clean_lines(cell(row[column]))) for column in columns))
     console().print(table)
 
 
@@ -77,8 +80,8 @@ def show_changes(changes: Sequence[Change], as_json: bool, then: str) -> None:
         return
     for change in changes:
         style = STYLES[change.action]
-        detail = f" ({escape(change.detail)})" if change.detail else ""
-        console().print(f"[{style}]{change.action:<9}[/{style}] {escape(change.what)}{detail}", soft_wrap=True)
+        detail = f" ({escape(clean(change.detail))})" if change.detail else ""
+        console().print(f"[{style}]{change.action:<9}[/{style}] {escape(clean(change.what))}{detail}", soft_wrap=True)
     next_step(then)
 
 
@@ -91,16 +94,18 @@ def cell(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, dict | list):
-        return json.dumps(value, default=_plain) if value else "–"
+        return json.dumps(value, default=_written) if value else "–"
     return str(value)
 
 
 def print_json(value: object) -> None:
     """Any result as JSON on stdout: decimals as text, dates as ISO 8601."""
-    typer.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+    text = json.dumps(value, default=_written, indent=2, ensure_ascii=False)
+    # JSON escapes most controls; what it leaves and a terminal acts on is escaped too, so the value stays what it is.
+    typer.echo(_LEFT_RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def _plain(value: object) -> object:
+def _written(value: object) -> object:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, date | datetime):

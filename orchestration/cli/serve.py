@@ -59,6 +59,7 @@ def up(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            say(f"starting Dagster, which writes to {log}")
             try:
                 _wait_until_served(process, port, log, terminated)
                 if not terminated.is_set:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from orchestration.settings import Settings
 from sources.errors import SourceFailure
+from sources.text import clean, clean_lines
 from warehouse import clock
 from warehouse.connect import Role, connect
 from warehouse.errors import WarehouseError
@@ -63,7 +64,7 @@ def require_marts(connection: psycopg.Connection[Any]) -> None:
     try:
         require_fresh(connection, clock.today())
     except MartsBehind as error:
-        typer.secho(str(error), err=True, fg="yellow")
+        typer.secho(clean(str(error)), err=True, fg="yellow")
 
 
 class OneLineErrors(TyperGroup):
@@ -90,6 +91,7 @@ def configure_logs(is_debug: bool) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _cleaned,
             *([] if sys.stderr.isatty() else [structlog.processors.format_exc_info]),
             renderer,
         ],
@@ -100,10 +102,18 @@ def configure_logs(is_debug: bool) -> None:
     )
 
 
+def _cleaned(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What others said goes to a log as text, not as commands to the terminal that shows it."""
+    for name, value in entry.items():
+        if isinstance(value, str):
+            entry[name] = clean_lines(value)
+    return entry
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return "the database lacks a table of this release; run: minutebook init (and minutebook build for the marts)"
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = clean(" ".join(str(error).split())) or type(error).__name__
     own = type(error).__module__.partition(".")[0] in {"orchestration", "sources", "warehouse"}
     if own or isinstance(error, WarehouseError | SourceFailure | OSError | ValueError):
         return text

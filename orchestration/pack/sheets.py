@@ -15,6 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from orchestration.pack.content import Call, Cost, Day, Line, Margin, Statement, Usage
 from orchestration.plain import plain
+from sources.text import clean_lines
 
 _WIDEST_COLUMN = 48
 _MOST_ROWS = 1_048_575
@@ -117,4 +118,4 @@ def _write_cell(page: Worksheet, row: int, column: int, value: object, day: Form
             page.write_datetime(row, column, datetime.combine(value, time()), day)
         case _:
             text = value if isinstance(value, str) else msgspec.json.encode(plain(value)).decode()
-            page.write_string(row, column, text)
+            page.write_string(row, column, clean_lines(text))

@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from orchestration.plain import plain
+from sources.text import clean_lines
 from warehouse.control.changes import Connection, rows
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -59,7 +60,7 @@ def rendered(
     """The rows as text of that kind, in pieces; days are both included, by usage date or else by period start.
 
     JSON is exact: amounts are text, as everywhere else in Minutebook's JSON. In CSV a text that a spreadsheet would run
-    as a formula gets an apostrophe before it.
+    as a formula gets an apostrophe before it, and what a terminal would act on is left out.
     """
     render = _json if kind == "json" else _csv
     # A cursor on the server: a table of millions of calls passes through in pieces.
@@ -103,7 +104,8 @@ def _csv(columns: Sequence[str], lines: Iterator[Sequence[object]]) -> Iterator[
 
 def _cell(value: object) -> object:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        text = clean_lines(value)
+        return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text
     if isinstance(value, dict | list):
         return _as_json(value)
     if isinstance(value, bool):

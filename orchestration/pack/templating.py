@@ -5,9 +5,15 @@ from pathlib import Path
 import jinja2
 
 from orchestration.pack import formats
+from sources.text import clean_lines
 
 STYLE_SHEET = Path(__file__).parents[1] / "pages" / "static" / "minutebook.css"
 _OWN = Path(__file__).parent / "templates"
+
+
+def _shown(value: object) -> object:
+    """Text of others without control characters; a part that is a template's own stays as it is."""
+    return clean_lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def environment(*folders: Path) -> jinja2.Environment:
@@ -15,6 +21,7 @@ def environment(*folders: Path) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, _OWN]),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

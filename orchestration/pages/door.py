@@ -23,7 +23,7 @@ from orchestration.pages.rendering import render
 from orchestration.pages.spooling import Spools
 from orchestration.pages.tries import Tries, Trying
 from orchestration.pages.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Kind, Turns
-from sources.text import plain
+from sources.text import clean
 from warehouse import logins
 from warehouse.logins import DEVICE_DAYS, SESSION_SECONDS, LoginRole, SignedIn
 
@@ -229,7 +229,7 @@ def _password_of(request: Request, login_id: str, device: str) -> tuple[str | No
 
 
 def _start_session(request: Request, login_id: str, password_hash: str, device: str) -> str | None:
-    browser = plain(request.headers.get("user-agent", ""))
+    browser = clean(request.headers.get("user-agent", ""))
     with readers(request).door(login_id) as connection:
         return logins.start_session(
             connection, login_id, password_hash, device=device, client=client_of(request), browser=browser

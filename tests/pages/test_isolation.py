@@ -20,7 +20,7 @@ OTHERS = ("bright-smiles", "corner-vet", "delta-legal")
 # One value of each parameter of a route, another tenant's wherever there is a choice; an unknown parameter fails.
 ANOTHERS = {
     "tenant": "bright-smiles", "start": "2026-10-01", "day": "2026-10-30", "step": "approve", "month": "2026-10",
-    "table": "fct_statements", "format": "csv",
+    "table": "fct_statements", "format": "csv", "credit": "1",
 }  # fmt: skip
 ROUTES = [route for route in application(Settings(Path("nowhere"))).routes if isinstance(route, Route)]
 METHODS = [(method, route) for route in ROUTES for method in sorted((route.methods or set()) - {"HEAD"})]
@@ -111,7 +111,7 @@ def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_ur
     staff = {
         path: status
         for (_, path), status in answers.items()
-        if path.split("/")[1] in {"periods", "approvals", "packs", "days"}
+        if path.split("/")[1] in {"periods", "approvals", "packs", "days", "credits", "invoices"}
     }
     assert staff
     assert set(staff.values()) == {403}
@@ -138,7 +138,8 @@ def test_a_tenant_reads_only_its_own_of_every_table_that_there_is(visit: Visit, 
 
 
 @pytest.mark.parametrize(
-    ("login", "refused"), [("otto", {"periods", "approvals", "packs", "usage"}), ("ana", {"usage"})]
+    ("login", "refused"),
+    [("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices"}), ("ana", {"usage"})],
 )
 def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, refused: set[str]) -> None:
     client = visit(login)

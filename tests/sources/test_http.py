@@ -333,3 +333,12 @@ def test_an_answer_of_another_shape_is_described_and_not_quoted(
     with pytest.raises(ContractBroken, match="an object with metadata, results") as broken:
         vapi.verify(vapi_client)
     assert "canary" not in str(broken.value)
+
+
+def test_escape_sequences_of_a_refusal_end_at_the_door(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
+    body = b'{"message": "no\\u001b[2J\\u001b]0;x\\u0007 such\\u009b31m key"}'
+    sandbox.faults.script(CALLS, status(401, body=body), times=FOREVER)
+    with pytest.raises(CredentialRejected) as refused:
+        ask(vapi_client)
+    assert "no such key" in str(refused.value)
+    assert str(refused.value).isprintable()
