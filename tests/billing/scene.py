@@ -41,6 +41,10 @@ create table if not exists marts.fct_line_balances (
     stated_amount numeric, is_balanced boolean
 );
 grant select on marts.fct_line_balances to minutebook_billing, minutebook_operator;
+alter table marts.fct_line_balances enable row level security;
+alter table marts.fct_line_balances force row level security;
+drop policy if exists processes on marts.fct_line_balances;
+create policy processes on marts.fct_line_balances to minutebook_billing, minutebook_operator using (true);
 """
 
 STATEMENT_LINES = """
