@@ -7,11 +7,12 @@ from shlex import join
 from orchestration.cli import examination_of_pulls
 from orchestration.cli.findings import Finding, Level
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
+from sources import SOURCES
 from warehouse import audit, balance, canary, clock, fields, migrate, preflight
 from warehouse.clock import today
 from warehouse.connect import Role, connect
 from warehouse.control import tenants
-from warehouse.control.changes import Connection, rows
+from warehouse.control.changes import Connection, first, rows
 from warehouse.errors import VaultError
 from warehouse.freshness import MartsBehind, is_built, require_fresh
 from warehouse.periods import broken_seals
@@ -81,7 +82,13 @@ def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding
                 Level.WRONG, f"{name} does not open: {error}", f"minutebook credential set {row['provider']} {owner}"
             )
             continue
-        if row["verified_at"] is None:
+        sources = [source.name for source in SOURCES.values() if source.key_of == row["provider"]]
+        asked = {"provider": row["provider"], "tenant_id": row["tenant_id"], "sources": sources}
+        last = first(connection, FILE, "last_word_on_key", **asked)
+        if last is not None and last["cause_code"] is not None:
+            what = f"{name} was rejected when it was last used, {last['closed_at']:%Y-%m-%d %H:%M} UTC: {last['cause']}"
+            yield Finding(Level.WRONG, what, f"minutebook credential set {row['provider']} {owner}".strip())
+        elif row["verified_at"] is None:
             mend = f"minutebook credential verify {row['provider']} {owner}"
             yield Finding(Level.WORTH_A_LOOK, f"{name} opens, and was never verified", mend.strip())
         else:

@@ -243,8 +243,8 @@ def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> 
     at = f"{day.due_at:%Y-%m-%d %H:%M} UTC"
     (row,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
     assert (row["usage_date"], row["status"], row["next_pull"]) == (str(DAY), "failed", at)
-    told = CliRunner().invoke(app, ["doctor"], terminal_width=200).output
-    assert f"1 of them come back by themselves, the first at {at}" in " ".join(told.split())
+    told = CliRunner().invoke(app, ["doctor", "--json"]).stdout
+    assert f"1 of them come back by themselves, the first at {at}" in told
 
 
 def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remembers(house: House) -> None:
@@ -268,3 +268,18 @@ def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remem
     house.execute("update control.tenant_statuses set valid_from = valid_from - 900")
     house.execute("update control.agent_attachments set valid_from = valid_from - 900")
     assert oldest() == {"vapi": 14, "usage_metrics": 400}
+
+
+def test_doctor_knows_a_key_that_was_rejected_and_one_that_took_its_place(acme: House) -> None:
+    def doctor() -> str:
+        return CliRunner().invoke(app, ["doctor", "--json"]).stdout
+
+    acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
+    assert "vapi credential of acme was rejected" not in doctor()
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = True
+    acme.pull(["acme"], [DAY])
+    told = doctor()
+    assert "vapi credential of acme was rejected when it was last used" in told
+    assert "minutebook credential set vapi --tenant acme" in told
+    acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
+    assert "vapi credential of acme was rejected" not in doctor()

@@ -26,3 +26,24 @@ where
             and (c.tenant_id = t.tenant_id or (c.tenant_id is null and t.account = 'platform'))
     )
 order by t.tenant_id, t.source;
+
+-- name: last_word_on_key
+-- How the provider last took the key that is stored now: a day read with it, or its rejection.
+select
+    p.cause_code,
+    p.cause,
+    p.closed_at
+from ledger.pulls as p
+where
+    p.source = any(%(sources)s)
+    and p.account = coalesce(%(tenant_id)s::text, 'platform')
+    and (p.state in ('published', 'superseded', 'unchanged') or p.cause_code = 'credential_rejected')
+    and p.closed_at > (
+        select max(c.created_at) from control.credentials as c
+        where
+            c.provider = %(provider)s
+            and c.tenant_id is not distinct from %(tenant_id)s::text
+            and c.retired_at is null
+    )
+order by p.pull_id desc
+limit 1;
