@@ -26,14 +26,16 @@ def fault_of_cost(name: str, cost: Decimal | int | None) -> str | None:
     """What is wrong with money: no finite number, or beyond what a row can cost."""
     if cost is None:
         return None
-    cost = Decimal(cost)
-    if not cost.is_finite():
-        return f"its {name} is no number but {cost}"
-    exponent = cost.as_tuple().exponent
+    if isinstance(cost, Decimal):
+        if not cost.is_finite():
+            return f"its {name} is no number but {cost}"
+        exponent = cost.as_tuple()[2]
+    else:
+        exponent = 0
     # Compared and not calculated with: an exponent of nine digits would overflow the calculation.
-    if not -DEAREST < cost < DEAREST or (isinstance(exponent, int) and exponent < -MOST_DECIMALS):
-        return f"its {name} is out of range: less than {DEAREST:,} with at most {MOST_DECIMALS} decimals is taken"
-    return None
+    if -DEAREST < cost < DEAREST and isinstance(exponent, int) and exponent >= -MOST_DECIMALS:
+        return None
+    return f"its {name} is out of range: less than {DEAREST:,} with at most {MOST_DECIMALS} decimals is taken"
 
 
 def fault_of_text(name: str, text: str | None) -> str | None:

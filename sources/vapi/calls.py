@@ -15,7 +15,6 @@ from sources.bounds import (
     LONGEST_CALL,
     LONGEST_TEXT,
     fault_of_cost,
-    fault_of_text,
     fault_of_time,
 )
 from sources.personal import NOBODYS, ChoicesOf, Document, minimised
@@ -24,6 +23,7 @@ from sources.vapi.contract import CALL
 from sources.window import instant, truncated
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 
 # A scheduled call holds nothing back: when it runs, the day it was created on is restated (docs/decisions).
 SETTLED = frozenset({"ended", "not-found", "deletion-failed", "scheduled"})
@@ -31,7 +31,7 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 class CostItem(msgspec.Struct):
-    type: str
+    type: Name
     cost: Any = None
 
 
@@ -40,18 +40,18 @@ class Call(msgspec.Struct, rename="camel"):
     `sources.vapi.contract` says.
     """
 
-    id: str
+    id: Name
     created_at: Instant
     updated_at: Instant
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    status: str | None = None
-    type: str | None = None
-    ended_reason: str | None = None
-    assistant_id: str | None = None
-    phone_number_id: str | None = None
-    squad_id: str | None = None
-    workflow_id: str | None = None
+    status: Name | None = None
+    type: Name | None = None
+    ended_reason: Name | None = None
+    assistant_id: Name | None = None
+    phone_number_id: Name | None = None
+    squad_id: Name | None = None
+    workflow_id: Name | None = None
     cost: Any = None
     costs: list[CostItem] | None = None
 
@@ -93,8 +93,6 @@ _CONTENT = (
     "id", "createdAt", "startedAt", "endedAt", "status", "type", "endedReason", "assistantId", "phoneNumberId",
     "squadId", "workflowId", "cost", "costs",
 )  # fmt: skip
-_TEXTS = ("id", "status", "type", "ended_reason", "assistant_id", "phone_number_id", "squad_id", "workflow_id")
-_TIMES = ("created_at", "updated_at", "started_at", "ended_at")
 _SCOPES = {
     "id": "vapi_call",
     "phoneNumberId": "vapi_phone_number",
@@ -145,29 +143,36 @@ def _fault(call: Call) -> str | None:
     for position, item in enumerate(call.costs or ()):
         if not _is_number(item.cost):
             return f"it is no number but {_kind_of(item.cost)} - at `$.costs[{position}].cost`"
-        if fault := fault_of_cost(f"costs[{position}].cost", item.cost) or fault_of_text("costs[].type", item.type):
-            return fault
+        if fault := fault_of_cost("cost item", item.cost):
+            return f"{fault} - at `$.costs[{position}].cost`"
     return (
         fault_of_cost("cost", call.cost)
-        or next(filter(None, (fault_of_text(name, getattr(call, name)) for name in _TEXTS)), None)
-        or next(filter(None, (fault_of_time(name, getattr(call, name)) for name in _TIMES)), None)
+        or fault_of_time("updatedAt", call.updated_at)
+        or fault_of_time("startedAt", call.started_at)
+        or fault_of_time("endedAt", call.ended_at)
         or _fault_of_length(call)
     )
 
 
 def _fault_of_length(call: Call) -> str | None:
     """A call that lasted longer than Vapi lets one, ended before it began, or after it was last heard of."""
-    if call.started_at is None or call.ended_at is None:
+    start, end = call.started_at, call.ended_at
+    if start is None or end is None:
         return None
-    length = call.ended_at - call.started_at
-    told = f"from {instant(call.started_at)} to {instant(call.ended_at)}"
-    if length > LONGEST_CALL:
-        return f"it lasted {length.total_seconds():.0f} seconds, {told}, and Vapi ends a call after 43200"
-    if length.total_seconds() < 0:
-        return f"it ended before it started, {told}"
-    if call.ended_at > call.updated_at + AFTER_ITS_LAST_CHANGE:
-        return f"it lasted {told}, and was last changed on {instant(call.updated_at)}, long before it ended"
+    if end - start > LONGEST_CALL:
+        seconds = (end - start).total_seconds()
+        return f"it lasted {seconds:.0f} seconds, {_span(start, end)}, and Vapi ends a call after 43200"
+    if end < start:
+        return f"it ended before it started, {_span(start, end)}"
+    if end > call.updated_at + AFTER_ITS_LAST_CHANGE:
+        return (
+            f"it lasted {_span(start, end)}, and was last changed on {instant(call.updated_at)}, long before it ended"
+        )
     return None
+
+
+def _span(start: datetime, end: datetime) -> str:
+    return f"from {instant(start)} to {instant(end)}"
 
 
 def _kind_of(value: object) -> str:
