@@ -21,6 +21,7 @@ from orchestration.billing.each import ask_each
 from orchestration.billing.errors import StripeRefused, StripeUnavailable
 from orchestration.billing.final_books import REACH, Books, read_books
 from orchestration.billing.final_lines import Code, Comparison, FinalLine, Ours
+from orchestration.billing.invoice_states import keep_states
 from orchestration.billing.outcomes import failure_of
 from orchestration.billing.rate import Rate
 from orchestration.billing.readiness import BilledTenant, Finding, Readiness, billed_tenants
@@ -71,7 +72,9 @@ class FinalInvoices:
 
         def compare(tenant: BilledTenant) -> list[FinalLine]:
             rate.wait()
-            lines = self.compared(tenant, ours[tenant.tenant_id], self.books(tenant, since, refunds))
+            books = self.books(tenant, since, refunds)
+            keep_states(self._connection, tenant, books.invoices, now)
+            lines = self.compared(tenant, ours[tenant.tenant_id], books)
             return [line for line in lines if line.period_start >= since]
 
         answers = ask_each(tenants, compare, lambda tenant: tenant.tenant_id, workers=workers)

@@ -47,6 +47,20 @@ class LineComparison:
     def difference(self) -> Decimal:
         return self.stripe - self.ours
 
+    @property
+    def what_to_do(self) -> str | None:
+        """What resolves a difference; none where there is none."""
+        kind, _, name = self.line.partition("/")
+        if not self.difference:
+            return None
+        if kind == "subscription":
+            return f"minutebook stripe changes --tenant {self.tenant_id} --apply"
+        if kind == "item" and name.startswith("not ours"):
+            return "it was added at Stripe: delete it there, or accept it once reconcile --final names it"
+        if kind == "item" and self.stripe:
+            return "once its invoice is final: minutebook reconcile --final of its month"
+        return f"minutebook post --tenant {self.tenant_id}, and look again an hour later"
+
     def age(self, now: datetime) -> timedelta:
         """How long ago Stripe said it, in whole seconds."""
         return timedelta(seconds=round((now - self.read_at).total_seconds()))

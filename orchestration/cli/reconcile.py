@@ -9,6 +9,7 @@ import typer
 
 from orchestration.billing.desk import Desk, billing_desk
 from orchestration.billing.errors import StripeUnavailable
+from orchestration.billing.invoice_states import waiting_events
 from orchestration.billing.readiness import Finding, billed_tenants
 from orchestration.billing.reconcile import Difference, differences, read_summaries
 from orchestration.billing.upcoming import LineComparison, Upcoming, compare_upcoming
@@ -23,7 +24,7 @@ from warehouse.periods import Month
 app = typer.Typer()
 DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]
 FINAL = ["tenant_id", "period_start", "line", "ours", "stripe", "difference", "accepted", "waits", "code"]
-LINES = ["tenant_id", "line", "service_period_start", "ours", "stripe", "difference", "age"]
+LINES = ["tenant_id", "line", "service_period_start", "ours", "stripe", "difference", "age", "what_to_do"]
 
 
 @command(app, "reconcile", "minutebook reconcile --tenant acme --invoices")
@@ -65,6 +66,7 @@ def reconcile(
                 _show_lines(lines)
             raise
         found = differences(desk.connection, now(), tenant)
+        waiting = waiting_events(desk.connection)
     wrong = [line for line in lines if line.difference]
     failed = [*read.failed, *upcoming.failed]
     rows = [{**asdict(one), "is_red": one.is_red} for one in found]
@@ -81,6 +83,8 @@ def reconcile(
         )
         if invoices:
             _show_lines(lines)
+        if waiting:
+            say(f"warning: {waiting}")
         show([asdict(one) for one in failed], ["tenant_id", "meter_id", "code", "message"], False, "", "Not compared")
     _conclude(found, wrong, failed, as_json)
 
@@ -117,7 +121,15 @@ def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> Upcoming:
 
 def _told(lines: Sequence[LineComparison]) -> list[dict[str, Any]]:
     at = now()
-    return [{**asdict(line), "difference": line.difference, "age": _words(line.age(at), line)} for line in lines]
+    return [
+        {
+            **asdict(line),
+            "difference": line.difference,
+            "what_to_do": line.what_to_do,
+            "age": _words(line.age(at), line),
+        }
+        for line in lines
+    ]
 
 
 def _words(age: timedelta, line: LineComparison) -> str:

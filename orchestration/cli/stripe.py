@@ -1,6 +1,7 @@
 """minutebook stripe: what Stripe must have set up before overage can be billed."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -8,6 +9,9 @@ from psycopg.rows import dict_row
 
 from orchestration.billing.currency import from_minor
 from orchestration.billing.desk import billing_desk
+from orchestration.billing.errors import StripeUnavailable
+from orchestration.billing.events import process_events
+from orchestration.billing.invoice_states import read_states, waiting_events
 from orchestration.billing.setup import check as check_setup
 from orchestration.cli.options import Json, TenantArgument, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
@@ -86,24 +90,53 @@ def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> 
 
 @command(app, "invoices", "minutebook stripe invoices --tenant acme")
 def invoices(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
-    """Stripe's invoices and their payments, as its webhooks told them: paid, open, how many payments failed.
+    """Stripe's invoices and their payments: paid, open, how many payments failed. Stripe is asked.
 
-    Stripe itself is not asked. A draft's total moves until it is final.
+    Where it does not answer, or no key is set, they are as it last said, with the age beside. Payments that failed are
+    known by webhooks alone. A draft's total moves until it is final.
     """
-    with session(ctx).operator() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        for slug in tenant or ():
-            require_tenant(connection, slug)
-        rows = cursor.execute(_EVENTS["invoices"], {"tenant_ids": tenant}).fetchall()
+    current = session(ctx)
+    said = []
+    with current.settings.database() as url:
+        if current.settings.stripe_api_key:
+            try:
+                with billing_desk(current.settings, url) as desk:
+                    said = [one.message for one in read_states(desk.connection, desk.api, now, tenant)]
+            except StripeUnavailable as error:
+                said = [str(error)]
+        else:
+            said = ["Stripe was not asked: MINUTEBOOK_STRIPE_API_KEY is not set"]
+        with current.operator_of(url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            for slug in tenant or ():
+                require_tenant(connection, slug)
+            rows = cursor.execute(_EVENTS["invoices"], {"tenant_ids": tenant}).fetchall()
+            if waiting := waiting_events(connection):
+                said.append(waiting)
     for row in rows:
         minor = row.pop("total_minor")
         row["total"] = None if minor is None else from_minor(minor, row["currency"] or "")
+        row["age"] = str(timedelta(seconds=max(0, round((now() - row["as_of"]).total_seconds()))))
     columns = ["tenant_id", "invoice_id", "period_start", "period_end", "status", "total", "currency", "paid_at"]
-    show(
-        rows,
-        [*columns, "failed_payments"],
-        as_json,
-        "no webhook told of an invoice yet; they come to: minutebook serve",
-    )
+    show(rows, [*columns, "failed_payments", "age"], as_json, "no billed tenant has an invoice yet")
+    if not as_json:
+        for line in said:
+            say(f"warning: {line}")
+
+
+@command(app, "events", "minutebook stripe events")
+def events(ctx: typer.Context, as_json: Json = False) -> None:
+    """Process Stripe's webhooks that wait, as `minutebook up` does by itself. Exits 1 when one could not be."""
+    current = session(ctx)
+    with current.settings.database() as url, billing_desk(current.settings, url) as desk:
+        report = process_events(desk.connection, desk.api, now)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        say(f"{report.processed} processed, {report.failed} failed, {report.withdrawn} posting(s) found dropped")
+    if report.failed:
+        raise CommandFailed(f"{report.failed} event(s) could not be processed; they are tried again by the next run")
+    if not as_json and report.closing:
+        next_step(f"minutebook post: the period of {', '.join(report.closing)} has turned")
 
 
 @command(app, "changes", "minutebook stripe changes --apply")

@@ -59,7 +59,9 @@ def test_what_is_held_back_is_named_and_the_exit_code_says_so(scene: Scene, minu
     scene.meter()
     scene.tenant("acme", anchor_config={"hour": 9})
     scene.overage("acme", scene.today - timedelta(days=1), 7)
-    assert "anchor_wrong" in minutebook("post", code=1).output
+    told = minutebook("post", code=1).output
+    assert "anchor_wrong" in told
+    assert "error: not everything was posted: acme: Subscription sub_" in told  # whose, and why, without a table too
     assert "billing_cycle_anchor_config" in minutebook("stripe check", code=1).output
 
 
@@ -79,6 +81,8 @@ def test_the_upcoming_invoice_is_compared_to_the_cent(scene: Scene) -> None:
     ]  # fmt: skip
     scene.owner.execute("update marts.fct_statement_lines set amount = 1.06")
     assert upcoming(scene)[0].difference == Decimal("-0.01")
+    assert "minutebook post --tenant acme" in str(upcoming(scene)[0].what_to_do)
+    assert upcoming(scene)[1].what_to_do is None
 
 
 def test_a_subscription_that_will_not_be_invoiced_is_compared_with_nothing_and_hinders_no_other(scene: Scene) -> None:

@@ -15,15 +15,17 @@ import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from orchestration.billing.events import EventsReport, process_events
 from orchestration.billing.webhooks import receive, webhook_app
 from orchestration.cli import app
 from orchestration.pages.serving import Server
-from tests.billing.scene import Scene
+from tests.billing.scene import KEY, Scene
 from tests.pages.server import served_by
+from tests.sandbox.stripe import Fault
 from warehouse import queries
+from warehouse.clock import OFFSET, offset_to
 
 OLD, NEW = "whsec_old", "whsec_new"
 
@@ -257,3 +259,50 @@ def test_an_event_that_cannot_be_fetched_waits_and_the_others_go_on(scene: Scene
         assert connection.execute(queries.load("stripe_events")["count_waiting"]).fetchone() == (1,)
     scene.stripe.events["evt_thin"] = {**thin, "data": {"reason": {"error_count": 0, "error_types": []}}}
     assert process(scene) == EventsReport(processed=1)
+
+
+def test_an_invoice_that_was_paid_while_no_webhook_came_is_settled_by_reading_stripe(
+    scene: Scene, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told as a draft, and then the endpoint was off for months."""
+    scene.meter()
+    customer = scene.tenant("acme")
+    scene.stripe.advance(31 * 86_400)
+    invoice = list(scene.stripe.invoicing.invoices.values())[-1]
+    assert invoice["status"] == "draft"
+    deliver(service, snapshot(1, "invoice.created", invoice | {"customer": customer}))
+    process(scene)
+    scene.stripe.advance(60 * 86_400)
+    for name, value in {
+        "MINUTEBOOK_DATABASE_URL": scene.url, "MINUTEBOOK_STRIPE_URL": scene.stripe.url, OFFSET: offset_to(scene.now()),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+
+    def shown(*options: str) -> Result:
+        result = CliRunner().invoke(app, ["stripe", "invoices", *options])
+        assert result.exit_code == 0, result.output
+        return result
+
+    def status() -> tuple[str, str]:
+        rows = json.loads(shown("--json").stdout)
+        return next((row["status"], row["age"]) for row in rows if row["invoice_id"] == invoice["id"])
+
+    known, age = status()
+    assert known == "draft"
+    assert "days" in age
+    assert "Stripe was not asked" in shown().output
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+    monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
+    scene.stripe.fault = lambda call: Fault.DOWN
+    assert "does not answer" in shown().output
+    assert status()[0] == "draft"
+    scene.stripe.fault = lambda call: None
+    known, age = status()
+    assert known == "paid"
+    assert age.startswith("0:0")
+    # A webhook makes it sooner, and an old one that comes late undoes nothing.
+    deliver(service, snapshot(2, "invoice.finalized", invoice | {"customer": customer}))
+    assert "1 webhook(s) of Stripe's wait" in shown().output
+    assert "1 processed" in CliRunner().invoke(app, ["stripe", "events"]).output
+    assert "wait to be processed" not in shown().output
+    assert status()[0] == "paid"

@@ -23,7 +23,7 @@ from ledger.stripe_events
 where state = 'received' or (state = 'failed' and received_at > now() - interval '30 days');
 
 -- name: invoices
--- What the events of each invoice say of it, newest period first; amounts in minor units, moments in Unix seconds.
+-- Each invoice as it was read, or as its events since say, newest period first; amounts in minor units.
 select
     i.tenant_id,
     i.invoice_id,
@@ -35,7 +35,9 @@ select
     i.total_minor,
     i.finalized_at,
     i.paid_at,
-    i.failed_payments
+    i.failed_payments,
+    i.as_of,
+    i.read_at
 from ledger.stripe_invoices as i
 where %(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s)
 order by i.tenant_id, i.period_end desc, i.invoice_id;
@@ -55,3 +57,16 @@ returning e.tenant_id;
 update ledger.stripe_events
 set state = 'failed', cause = %(cause)s
 where event_id = %(event_id)s and state <> 'processed';
+
+-- name: put_invoice_state
+insert into ledger.stripe_invoice_states (
+    invoice_id, tenant_id, stripe_customer_id, period_start, period_end, currency, status, total_minor, finalized_at,
+    paid_at, read_at
+)
+values (
+    %(id)s, %(tenant_id)s, %(customer)s, %(period_start)s, %(period_end)s, %(currency)s, %(status)s, %(total)s,
+    to_timestamp(%(finalized_at)s), to_timestamp(%(paid_at)s), %(now)s
+)
+on conflict (invoice_id) do update
+set tenant_id = excluded.tenant_id, status = excluded.status, total_minor = excluded.total_minor,
+    finalized_at = excluded.finalized_at, paid_at = excluded.paid_at, read_at = excluded.read_at;
