@@ -60,6 +60,7 @@ def test_an_approved_month_is_corrected_by_the_difference_once_and_explained(war
     assert [(day["overage_quantity"], day["amount"]) for day in explained.days] == [(6, Decimal("0.46500"))]
     assert (explained.days_before, explained.faults) == (line.days, [])
 
+    warehouse.build(MARCH_3)
     approve(warehouse, "2026-02", MARCH_3)
     scan(warehouse, "2026-01-10", 0)
     warehouse.connection.execute("delete from raw_usage_metrics.metrics where pull_id = %s", [pull])
