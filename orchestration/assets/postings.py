@@ -57,7 +57,7 @@ def postings(context: dg.AssetExecutionContext, minutebook: Minutebook) -> dg.Ma
     }
     if held_back:
         metadata["held_back"] = dg.MetadataValue.table(held_back[:SHOWN])
-        raise dg.Failure(f"{len(held_back)} held back; the others are posted. See: minutebook stripe check", metadata)
+        raise dg.Failure(f"{len(held_back)} held back, each with its reason; the others are posted.", metadata)
     return dg.MaterializeResult(metadata=metadata)
 
 
