@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import json
 import os
-import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+from orchestration import dbt_process
 from warehouse import clock, session
 from warehouse.connect import Role, connect, url_for
 from warehouse.control.changes import execute, first
@@ -88,11 +88,6 @@ def manifest(home: Path) -> Path:
     return path
 
 
-def dbt_executable() -> Path:
-    """The dbt of this very installation, whether or not its folder is on PATH."""
-    return Path(sysconfig.get_path("scripts")) / "dbt"
-
-
 def target_folder(home: Path) -> Path:
     """Where dbt keeps what it compiled, its partial parse and its manifest."""
     return home.absolute() / "dbt" / "target"
@@ -133,6 +128,7 @@ def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
         "MINUTEBOOK_DBT_SSLMODE": parts.get("sslmode") or "prefer",
         "DBT_ENV_SECRET_MINUTEBOOK_PASSWORD": parts.get("password") or "",
         "MINUTEBOOK_DBT_SESSION": session.for_dbt(Role.TRANSFORMER, MEMORY_OF_A_SORT),
+        dbt_process.PARENT: str(os.getpid()),
         "MINUTEBOOK_DBT_AS_OF": as_of.isoformat(),
         "DBT_PROJECT_DIR": os.fspath(PROJECT),
         "DBT_PROFILES_DIR": os.fspath(PROJECT),

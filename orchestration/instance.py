@@ -6,16 +6,20 @@ the night   and its retries                            nobody by hand can hold w
 """
 
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
 import psycopg2
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events.log import EventLogEntry
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._serdes import ConfigurableClassData
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import ConfigurableClassData, deserialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine
 from sqlalchemy import Engine, event
@@ -30,6 +34,7 @@ CONFIGURATION = next(folder for folder in Path(__file__).parents if (folder / "d
 SCHEMA = "dagster"
 _SEARCH_PATH = f"-csearch_path={SCHEMA}"
 LANE = "minutebook/lane"
+ANSWER_SECONDS, ASKED_TIMES = 10, 3
 BY_HAND = "by hand"
 FIRST_IN_THE_QUEUE = {"dagster/priority": "10"}
 
@@ -50,6 +55,37 @@ class LanesOfPulls(QueuedRunCoordinator):
 
 _OF_ASSETS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
 EVENTS_AT_ONCE = 500
+
+
+class RunsOnThisMachine(DefaultRunLauncher):
+    """Dagster's own launcher, which can tell whether a run's process is still there.
+
+    Without it a run whose `minutebook up` was killed, or whose machine went down, counts as started for good, and holds
+    its place in a pool.
+    """
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Ask the code server that launched it; only one that is gone, or knows nothing of the run, says it died."""
+        client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
+        if client is None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "it was not launched, or has ended")
+        for _ in range(ASKED_TIMES):
+            try:
+                answer = client.can_cancel_execution(
+                    CanCancelExecutionRequest(run_id=run.run_id), timeout=ANSWER_SECONDS
+                )
+            except DagsterUserCodeUnreachableError as error:
+                if "UNAVAILABLE" not in str(error):  # there, and too busy to answer
+                    return CheckRunHealthResult(WorkerStatus.RUNNING, str(error))
+                time.sleep(1)
+            else:
+                is_known = deserialize_value(answer, CanCancelExecutionResult).can_cancel
+                return CheckRunHealthResult(WorkerStatus.RUNNING if is_known else WorkerStatus.FAILED)
+        return CheckRunHealthResult(WorkerStatus.FAILED, "the code server that launched it is gone")
 
 
 @event.listens_for(Engine, "do_connect")

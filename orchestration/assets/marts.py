@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from orchestration import building
+from orchestration import building, dbt_process
 from orchestration.resources import Minutebook
 from warehouse import clock
 
@@ -57,7 +57,7 @@ def marts(home: Path) -> dg.AssetsDefinition:
             dbt = DbtCliResource(
                 project_dir=os.fspath(building.PROJECT),
                 profiles_dir=os.fspath(building.PROJECT),
-                dbt_executable=os.fspath(building.dbt_executable()),
+                dbt_executable=os.fspath(dbt_process.executable(settings.home)),
             )
             yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()
 

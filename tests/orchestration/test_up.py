@@ -1,0 +1,125 @@
+"""`minutebook up` where nothing of ours is on PATH: it builds, and what is killed leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from warehouse.embedded import running
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+LAUNCH = """
+mutation ($job: String!) { launchRun(executionParams: {
+  selector: {jobName: $job, repositoryName: "__repository__", repositoryLocationName: "minutebook"}
+  runConfigData: {}
+}) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """Not a folder of pytest's: the server's own user must be able to pass through those above."""
+    with tempfile.TemporaryDirectory(prefix="minutebook-up-") as folder:
+        yield Path(folder)
+
+
+def bare(home: Path) -> dict[str, str]:
+    """The environment of somebody who has not activated anything."""
+    return {"PATH": "/usr/bin:/bin", "HOME": str(home), "MINUTEBOOK_HOME": str(home / "state")}
+
+
+@dataclass(frozen=True)
+class Up:
+    process: subprocess.Popen[str]
+    port: int
+
+    def ask(self, query: str, **variables: str) -> dict[str, Any]:
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": query, "variables": variables}, timeout=60
+        ).json()
+        assert "errors" not in answer, answer
+        return dict(answer["data"])
+
+    def launch(self, job: str) -> str:
+        answer = self.ask(LAUNCH, job=job)["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def status(self, run: str) -> str:
+        return str(self.ask(STATUS, run=run)["runOrError"]["status"])
+
+
+@contextmanager
+def up(home: Path) -> Iterator[Up]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [str(SCRIPTS / "minutebook"), "up", "--port", str(port)],
+        env=bare(home), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        eventually(lambda: process.poll() is not None or is_listening(port), 240)
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        yield Up(process, port)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def eventually(holds: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(0.3)
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def processes_of(home: Path, word: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        environment = process.info["environ"] or {}
+        if environment.get("MINUTEBOOK_HOME") == str(home / "state") and word in " ".join(
+            process.info["cmdline"] or []
+        ):
+            found.append(process)
+    return found
+
+
+@pytest.mark.timeout(900)
+def test_a_killed_build_frees_its_place_and_the_next_one_builds(home: Path) -> None:
+    with up(home) as one, running(home / "state") as url, psycopg.connect(url, autocommit=True) as owner:
+        # The first model waits for a table that we hold, so that the kill meets dbt at work.
+        with owner.transaction():
+            owner.execute("lock table control.tenants in access exclusive mode")
+            killed = one.launch("build_marts")
+            eventually(lambda: bool(processes_of(home, "orchestration.dbt_process")), 240)
+            (dbt,) = processes_of(home, "orchestration.dbt_process")
+            worker = dbt.parent()
+            assert worker is not None
+            os.kill(worker.pid, signal.SIGKILL)
+            eventually(lambda: not dbt.is_running() or dbt.status() == psutil.STATUS_ZOMBIE, 20)
+        eventually(lambda: one.status(killed) == "FAILURE", 60)
+        later = one.launch("build_marts")
+        eventually(lambda: one.status(later) in ("SUCCESS", "FAILURE"), 400)
+        assert one.status(later) == "SUCCESS"
+        slots = "select count(*) from dagster.concurrency_slots where run_id = %s"
+        eventually(lambda: owner.execute(slots, [killed]).fetchone() == (0,), 120)
