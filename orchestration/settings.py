@@ -48,6 +48,7 @@ PROCESSES = {
     Role.OPERATOR: "OPERATOR",
     Role.ANALYST: "SERVER",
     Role.TENANT: "SERVER",
+    Role.SERVER: "SERVER",
 }
 
 

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
 from warehouse.embedded import DEFAULT_MAJOR, running
-from warehouse.migrate import migrate
+from warehouse.migrate import close_doors, migrate
 
 TEMPLATE = "migrated_template"
 # Nothing here has to survive a power cut.
@@ -104,6 +104,9 @@ def own_database(server: str, template: str = TEMPLATE, name: str | None = None)
     name = name or f"test_{secrets.token_hex(6)}"
     administer(server, "create database {} template {}", name, template)
     try:
+        if template == TEMPLATE:
+            with psycopg.connect(database_of(server, name), autocommit=True) as connection:
+                close_doors(connection)
         yield database_of(server, name)
     finally:
         administer(server, "drop database {} with (force)", name)

@@ -36,7 +36,6 @@ class Access(StrEnum):
     SERVER = "server"
 
 
-SERVER_ROLE = "minutebook_server"
 ROLES: dict[Access, tuple[str, ...]] = {
     Access.ANALYST: (Role.ANALYST,),
     Access.TENANT: (Role.TENANT,),
@@ -45,10 +44,11 @@ ROLES: dict[Access, tuple[str, ...]] = {
     Access.TRANSFORMER: (Role.TRANSFORMER,),
     Access.BILLING: (Role.BILLING,),
     # The pages: they sign people in, and read as whoever is signed in, a tenant by name.
-    Access.SERVER: (Role.OPERATOR, Role.ANALYST, Role.TENANT, SERVER_ROLE),
+    Access.SERVER: (Role.OPERATOR, Role.ANALYST, Role.TENANT, Role.SERVER),
 }
 _READERS = {Access.ANALYST, Access.TENANT}
-_PEOPLE = {*_READERS, Access.OPERATOR}
+# What a person's tool opens at once, Metabase's pool included; so that no login takes all the connections there are.
+_CONNECTIONS = {Access.ANALYST: 20, Access.TENANT: 5, Access.OPERATOR: 10}
 
 
 class AccessError(WarehouseError):
@@ -92,6 +92,9 @@ def grant(
                 raise AccessError(f"The server has a login {login} already, and {whose}. Choose another name.")
             if not exists:
                 _create(connection, login, access)
+            if access in _CONNECTIONS:
+                limit = {"login": sql.Identifier(login), "connections": sql.Literal(_CONNECTIONS[access])}
+                connection.execute(_SQL["limit"].format(**limit))
             set_password(connection, login, password)
             connection.execute(_SQL["bind"], wanted)
     except psycopg.errors.ForeignKeyViolation:
@@ -141,7 +144,7 @@ def set_password(connection: psycopg.Connection[Any], login: str, password: Secr
 def _create(connection: psycopg.Connection[Any], login: str, access: Access) -> None:
     name = sql.Identifier(login)
     # A process acts as its role by SET ROLE and as itself can do nothing; a person's tool does not know of roles.
-    connection.execute(_SQL["create_person" if access in _PEOPLE else "create_process"].format(login=name))
+    connection.execute(_SQL["create_person" if access in _CONNECTIONS else "create_process"].format(login=name))
     for role in ROLES[access]:
         connection.execute(_SQL["grant_role"].format(role=sql.Identifier(role), login=name))
     if access in _READERS:

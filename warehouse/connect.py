@@ -49,6 +49,7 @@ class Role(StrEnum):
     OPERATOR = "minutebook_operator"
     ANALYST = "minutebook_analyst"
     TENANT = "minutebook_tenant"
+    SERVER = "minutebook_server"
 
 
 class Addresses(str):

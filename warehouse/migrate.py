@@ -50,10 +50,16 @@ def migrate(url: str, folder: Path = FOLDER) -> list[str]:
         for migration in pending:
             _apply(connection, migration)
         _guarded(connection, "make room for Dagster", _SQL["make_dagster_schema"])
+        close_doors(connection)
         prepare_landing(connection, url)
         if isinstance(url, process_logins.EmbeddedAddresses):
             process_logins.make(connection, url)
     return [migration.name for migration in pending]
+
+
+def close_doors(connection: psycopg.Connection[Any]) -> None:
+    """Take from everybody what nobody but a process needs; the database itself forgets it when it is copied."""
+    _guarded(connection, "close what everybody may", _SQL["close_doors"])
 
 
 def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -> list[Migration]:

@@ -5,13 +5,13 @@ tenant keeps that), a tenant's names, numbers, keys and logins. The audit log an
 books must be kept, and the log would show that it was changed.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
@@ -22,9 +22,10 @@ from warehouse.errors import WarehouseError
 from warehouse.preflight import reading
 
 _SQL = queries.load("personal")
+_json = msgspec.json.Encoder(decimal_format="number")
 _ERASED = (
     "erase_name", "erase_agents", "erase_phone_numbers", "erase_candidates", "erase_credentials", "erase_data_key",
-    "erase_sessions", "erase_devices", "erase_logins",
+    "erase_logins",
 )  # fmt: skip
 
 
@@ -199,6 +200,6 @@ def _write(path: Path, documents: Iterator[Any]) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for document in documents:
-            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+            file.write(_json.encode(document).decode() + "\n")
             count += 1
     return count

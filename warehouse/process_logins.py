@@ -21,10 +21,10 @@ from warehouse.vault import Secret
 _SQL = queries.load("access")
 DAGSTER = f"minutebook_dagster{PROCESS_LOGIN}"
 # The pages read through one login: as an analyst, and as any tenant by name.
-_SERVER = f"minutebook_server{PROCESS_LOGIN}"
+_SERVER = f"{Role.SERVER}{PROCESS_LOGIN}"
 _MAY_BECOME: dict[str, tuple[str, ...]] = {
     **{f"{role}{PROCESS_LOGIN}": (role,) for role in (Role.LOADER, Role.TRANSFORMER, Role.BILLING, Role.OPERATOR)},
-    _SERVER: (Role.ANALYST, Role.TENANT, access.SERVER_ROLE),
+    _SERVER: (Role.ANALYST, Role.TENANT, Role.SERVER),
     DAGSTER: (),
 }
 

@@ -1,4 +1,5 @@
-"""SQL lives in queries/*.sql; Python calls it by name. A section starts with a line `-- name: take_over`."""
+"""SQL lives in queries/*.sql; Python calls it by name. A section starts with a line `-- name: take_over`; locks go by
+name (`warehouse.locks`)."""
 
 import re
 from functools import cache
@@ -6,12 +7,16 @@ from pathlib import Path
 
 from psycopg.sql import SQL
 
+from warehouse.locks import Lock
+
 FOLDER = Path(__file__).parent / "queries"
+_LOCK = re.compile(r"\{lock_(\w+)\}")
 _HEADER = re.compile(r"^-- name: (\w+)$", flags=re.MULTILINE)
 
 
 @cache
 def load(file: str) -> dict[str, SQL]:
     """The statements of queries/<file>.sql by name."""
-    _, *parts = _HEADER.split((FOLDER / f"{file}.sql").read_text())
+    text = _LOCK.sub(lambda named: str(Lock[named[1].upper()].value), (FOLDER / f"{file}.sql").read_text())
+    _, *parts = _HEADER.split(text)
     return {name: SQL(statement.strip()) for name, statement in zip(parts[::2], parts[1::2], strict=True)}

@@ -61,6 +61,8 @@ def _isolation(connection: Connection) -> Iterator[Finding]:
     found = preflight.flaws(connection)
     for flaw in found:
         yield Finding(Level.WRONG, flaw.what, flaw.mend)
+    for door in preflight.open_doors(connection):
+        yield Finding(Level.WORTH_A_LOOK, door.what, door.mend)
     if not found:
         yield Finding(Level.GOOD, "PostgreSQL itself keeps every reader to its own rows")
 

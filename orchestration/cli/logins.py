@@ -39,7 +39,7 @@ def add(
 ) -> None:
     """Make a login and set its password."""
     password = _password()
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         logins.add_login(connection, login, role.value, tenant)
         logins.set_password(connection, login, password)
     _tell(f"{login} may sign in as {role}", {"login_id": login, "role": role, "tenant_id": tenant}, as_json)
@@ -49,7 +49,7 @@ def add(
 def password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
     """Set another password; the login is enabled, and all its sessions end."""
     chosen = _password()
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         logins.set_password(connection, login, chosen)
     _tell(f"set the password of {login}; its sessions ended", {"login_id": login}, as_json)
 
@@ -57,7 +57,7 @@ def password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
 @command(app, "disable", "minutebook login disable ana@example.com")
 def disable(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
     """Let a login sign in no more, and end its sessions."""
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         logins.disable(connection, login)
     _tell(f"disabled {login}", {"login_id": login}, as_json)
 
@@ -65,7 +65,7 @@ def disable(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
 @command(app, "list", "minutebook login list")
 def list_logins(ctx: typer.Context, as_json: Json = False) -> None:
     """List the logins."""
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         found = logins.list_logins(connection)
     show(found, COLUMNS, as_json, "no logins; add one: minutebook login add --help")
 
@@ -73,7 +73,7 @@ def list_logins(ctx: typer.Context, as_json: Json = False) -> None:
 @command(app, "reset-factor", "minutebook login reset-factor ana@example.com")
 def reset_factor(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
     """Take a lost second factor away: its sessions end, the next sign-in sets up another. It is in the audit log."""
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         second_factors.reset(connection, login)
     _tell(f"reset the second factor of {login}; its sessions ended", {"login_id": login}, as_json)
 
@@ -85,7 +85,7 @@ def list_sessions(
     as_json: Json = False,
 ) -> None:
     """List who is signed in now, from where and since when."""
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         found = logins.sessions(connection, login)
     show([{name: row[name] for name in SESSION_COLUMNS} for row in found], SESSION_COLUMNS, as_json, "nobody is")
 
@@ -100,7 +100,7 @@ def sign_out(
     as_json: Json = False,
 ) -> None:
     """End sessions of a login, which may sign in again."""
-    with session(ctx).operator() as connection:
+    with session(ctx).door() as connection:
         if session_id is None:
             ended = logins.sign_out_everywhere(connection, login)
         else:

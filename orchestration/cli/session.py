@@ -49,6 +49,12 @@ class Session:
         with connect(url, Role.OPERATOR, actor=self.settings.actor) as connection:
             yield connection
 
+    @contextmanager
+    def door(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that may change who signs in to the pages; commits when its block ends well."""
+        with self.settings.database() as url, connect(url, Role.SERVER, actor=self.settings.actor) as connection:
+            yield connection
+
 
 def session(ctx: typer.Context) -> Session:
     """The session of the running command."""

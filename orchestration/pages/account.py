@@ -66,7 +66,7 @@ async def take_second_factor(request: Request) -> Response:
 @for_roles("finance", "operator", "tenant")
 def show_sessions(request: Request, visitor: Visitor) -> Response:
     """The sessions of who is looking."""
-    with readers(request).operator() as connection:
+    with readers(request).door() as connection:
         found = logins.sessions(connection, visitor.person.login_id, request.cookies[SESSION])
     return render("sessions.html", title="Your sessions", visitor=visitor, sessions=found)
 
@@ -75,7 +75,7 @@ def show_sessions(request: Request, visitor: Visitor) -> Response:
 def take_revocation(request: Request, visitor: Visitor, form: Form) -> Response:
     """End one of one's own sessions."""
     try:
-        with readers(request).operator(visitor.person.login_id) as connection:
+        with readers(request).door(visitor.person.login_id) as connection:
             logins.revoke_session(connection, visitor.person.login_id, form.get("session", "")[:64])
     except LoginError:
         raise HTTPException(404, "You have no such session; it may have ended by itself.") from None

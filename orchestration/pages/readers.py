@@ -61,7 +61,7 @@ class Readers:
     @contextmanager
     def door(self, actor: str = "pages") -> Iterator[Connection]:
         """What tells who is looking; never waits for what anybody looks at."""
-        with self._loan(Role.OPERATOR, DOOR, actor, "") as connection:
+        with self._loan(Role.SERVER, DOOR, actor, "") as connection:
             yield connection
 
     @contextmanager

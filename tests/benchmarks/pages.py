@@ -43,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
         migrate(url)
         tenants = world.build(url, count)
-        with connect(url, Role.OPERATOR) as connection:
+        with connect(url, Role.SERVER) as connection:
             for login, role, tenant in (
                 ("ana", "finance", None),
                 ("otto", "operator", None),

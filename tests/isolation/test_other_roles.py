@@ -27,7 +27,7 @@ CLOSED = {
     Access.LOADER: ["control.login_passwords", "control.sessions", "ledger.audit_log", "control.database_logins"],
     Access.TRANSFORMER: [*SECRETS, "ledger.audit_log", "control.database_logins"],
     Access.BILLING: [*RAW, *SECRETS, "ledger.audit_log", "control.database_logins"],
-    Access.OPERATOR: [*RAW, "dagster.runs"],
+    Access.OPERATOR: [*RAW, "dagster.runs", "control.login_passwords", "control.sessions"],
     Access.SERVER: [*RAW, "dagster.runs"],
 }
 UNWRITABLE = {
@@ -35,7 +35,7 @@ UNWRITABLE = {
     Access.LOADER: ["marts.fct_statements", "control.prices", "ledger.statement_lines", "ledger.postings"],
     Access.TRANSFORMER: ["control.prices", "ledger.pulls", "ledger.statement_lines", "raw_vapi.calls"],
     Access.BILLING: ["marts.fct_statements", "control.prices", "ledger.statement_lines", "ledger.pulls"],
-    Access.OPERATOR: ["marts.fct_statements", "ledger.audit_log", "ledger.postings"],
+    Access.OPERATOR: ["marts.fct_statements", "ledger.audit_log", "ledger.postings", "control.logins"],
 }
 
 

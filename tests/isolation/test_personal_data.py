@@ -102,7 +102,9 @@ def test_an_erased_tenant_leaves_its_books_and_no_person_key_or_login(spoken: Wa
     vault = Vault([MasterKey.generate()])
     with connect(spoken.url, Role.OPERATOR, autocommit=True) as operator:
         vault.set_credential(operator, OURS, "voiceflow", "a-key-of-ours")
-        operator.execute(f"insert into control.logins (login_id, role, tenant_id) values ('erika', 'tenant', '{OURS}')")  # type: ignore[call-overload]
+        spoken.connection.execute(
+            f"insert into control.logins (login_id, role, tenant_id) values ('erika', 'tenant', '{OURS}')"
+        )  # type: ignore[call-overload]
         tenants.close(operator, OURS, date(2026, 3, 31))
         spoken.connection.execute("update marts.fct_statements set period_state = 'approved'")
         before = money(spoken)[1:3]

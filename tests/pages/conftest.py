@@ -27,7 +27,7 @@ def story_template(postgres_server: str) -> str:
     administer(postgres_server, "create database {} template {}", STORY, TEMPLATE)
     url = database_of(postgres_server, STORY)
     tenants = world.build(url, 7, (*world.NAMES[:4], *world.UNFRIENDLY[:3]))
-    with connect(url, Role.OPERATOR) as connection:
+    with connect(url, Role.SERVER) as connection:
         add_staff(connection)
         for login, tenant in (("tina", tenants[0]), ("theo", tenants[1])):
             logins.add_login(connection, login, "tenant", tenant)

@@ -73,7 +73,7 @@ def test_a_reset_is_audited_ends_the_sessions_and_asks_for_another_factor(visit:
     client = visit("")
     give_password(client, "ana")
     authenticator, _ = set_up(client)
-    with connect(story_url, Role.OPERATOR, actor="otto") as connection:
+    with connect(story_url, Role.SERVER, actor="otto") as connection:
         second_factors.reset(connection, "ana")
         with pytest.raises(LoginError, match="no login ana with a second factor"):
             second_factors.reset(connection, "ana")
@@ -101,6 +101,7 @@ def test_secrets_of_authenticators_are_sealed_and_follow_a_new_data_key(visit: V
     vault = Vault(parse_master_keys(MASTER_KEY))
     with connect(story_url, Role.OPERATOR) as connection:
         assert rotation.rotate_data_key(vault, connection, None) == 1
+    with connect(story_url, Role.SERVER) as connection:
         later = clock.now() + timedelta(seconds=30)
         assert second_factors.is_good(vault, connection, "ana", authenticator.at(later))
 
@@ -127,7 +128,7 @@ def test_a_person_sees_their_sessions_and_ends_one(visit: Visit, story_url: str)
 def test_another_password_ends_sessions_and_forgets_devices(visit: Visit, story_url: str) -> None:
     client = visit("")
     give_password(client, "ana")
-    with connect(story_url, Role.OPERATOR) as connection:
+    with connect(story_url, Role.SERVER) as connection:
         logins.set_password(connection, "ana", "another boring password")
     assert client.get("/second-factor").headers["location"].startswith("/sign-in")
     assert give_password(client, "ana", PASSWORD).status_code == 401

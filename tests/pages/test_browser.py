@@ -47,7 +47,7 @@ def examined(
     administer(postgres_server, "create database {} template {}", "pages_empty", TEMPLATE)
     empty = database_of(postgres_server, "pages_empty")
     world.build(empty, 0)
-    with connect(empty, Role.OPERATOR) as connection:
+    with connect(empty, Role.SERVER) as connection:
         add_staff(connection)
     with serving(empty, folder, world.TODAY) as address, ExitStack() as clients:
         pages |= {f"empty{path}": fetched(signed_in(clients, address, login), path) for login, path in EMPTY}

@@ -165,7 +165,7 @@ def test_a_signed_out_session_is_over_even_for_who_kept_its_cookie(visit: Visit)
 
 def test_a_disabled_login_loses_its_sessions(visit: Visit, story_url: str) -> None:
     client = visit("ana")
-    with connect(story_url, Role.OPERATOR) as connection:
+    with connect(story_url, Role.SERVER) as connection:
         logins.disable(connection, "ana")
     assert client.get("/periods").status_code == 303
 
@@ -202,12 +202,12 @@ def test_the_database_holds_neither_passwords_nor_tokens(visit: Visit, story_url
 def test_a_login_that_cannot_be_is_refused_in_words(
     story_url: str, login: str, role: str, tenant: str | None, said: str
 ) -> None:
-    with connect(story_url, Role.OPERATOR) as connection, pytest.raises(LoginError, match=said):
+    with connect(story_url, Role.SERVER) as connection, pytest.raises(LoginError, match=said):
         logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
 
 
 def test_a_short_password_is_refused(story_url: str) -> None:
-    with connect(story_url, Role.OPERATOR) as connection, pytest.raises(LoginError, match="at least 12"):
+    with connect(story_url, Role.SERVER) as connection, pytest.raises(LoginError, match="at least 12"):
         logins.set_password(connection, "ana", "short")
 
 

@@ -370,7 +370,7 @@ def test_nobody_is_served_while_a_way_past_row_level_security_is_open(visit: Vis
 
 
 def test_before_the_first_build_the_pages_say_what_to_do(database_url: str, tmp_path: Path) -> None:
-    with connect(database_url, Role.OPERATOR) as connection:
+    with connect(database_url, Role.SERVER) as connection:
         logins.add_login(connection, "ana", "finance", None)
         logins.set_password(connection, "ana", PASSWORD)
     with serving(database_url, tmp_path, world.TODAY) as address, httpx.Client(base_url=address) as client:

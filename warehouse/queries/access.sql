@@ -44,6 +44,9 @@ grant {role} to {login};
 -- name: read_only
 alter role {login} set default_transaction_read_only = on;
 
+-- name: limit
+alter role {login} connection limit {connections};
+
 -- name: look_in_marts
 alter role {login} set search_path = marts;
 

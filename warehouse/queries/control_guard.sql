@@ -1,6 +1,6 @@
 -- name: lock
 -- Versions and approvals exclude one another, so that no version slips in between a check and the approval it is about.
-select pg_catalog.pg_advisory_xact_lock(7735, 0);
+select pg_catalog.pg_advisory_xact_lock({lock_control}, 0);
 
 -- name: approved_periods
 with approved as (

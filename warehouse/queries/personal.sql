@@ -33,7 +33,7 @@ select exists (
     inner join pg_catalog.pg_locks as l
         on
             l.locktype = 'advisory'
-            and l.classid = 7733
+            and l.classid = {lock_attempt}
             and a.attempt_id = l.objid::bigint
             and l.objsubid = 2
             and l.granted
@@ -171,17 +171,8 @@ where tenant_id = %(tenant_id)s and ciphertext <> '';
 update control.data_keys set wrapped_key = ''
 where tenant_id = %(tenant_id)s and wrapped_key <> '';
 
--- name: erase_sessions
-delete from control.sessions
-where login_id in (select login_id from control.logins where tenant_id = %(tenant_id)s);
-
--- name: erase_devices
-delete from control.devices
-where login_id in (select login_id from control.logins where tenant_id = %(tenant_id)s);
-
 -- name: erase_logins
-update control.logins set disabled_at = now()
-where tenant_id = %(tenant_id)s and disabled_at is null;
+select control.shut_out_tenant(%(tenant_id)s);
 
 -- name: readable_marts
 select

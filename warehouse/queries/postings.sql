@@ -1,8 +1,8 @@
 -- name: take_lock
-select pg_catalog.pg_try_advisory_lock(7736, 0);
+select pg_catalog.pg_try_advisory_lock({lock_posting}, 0);
 
 -- name: give_lock_back
-select pg_catalog.pg_advisory_unlock(7736, 0);
+select pg_catalog.pg_advisory_unlock({lock_posting}, 0);
 
 -- name: due
 -- Desired state against the postings ledger: rows to send again, and days whose value differs from what Stripe holds.

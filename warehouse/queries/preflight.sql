@@ -224,7 +224,8 @@ with allowed (role, schema_name, privileges) as (
     ('minutebook_transformer', 'ledger', '{SELECT}'),
     ('minutebook_billing', 'ledger', '{SELECT,INSERT,UPDATE,DELETE}'),
     ('minutebook_operator', 'ledger', '{SELECT,INSERT,UPDATE,DELETE}'),
-    ('minutebook_loader', 'raw', '{SELECT,INSERT,DELETE}'),
+    ('minutebook_server', 'control', '{SELECT,INSERT,UPDATE,DELETE}'),
+    ('minutebook_loader', 'raw', '{SELECT,INSERT}'),
     ('minutebook_transformer', 'raw', '{SELECT}')
 ),
 
@@ -235,11 +236,13 @@ secret (schema_name, relation, role) as (
     ('control', 'credential_candidates', 'minutebook_operator'),
     ('control', 'data_keys', 'minutebook_loader'),
     ('control', 'data_keys', 'minutebook_operator'),
-    ('control', 'login_passwords', 'minutebook_operator'),
-    ('control', 'devices', 'minutebook_operator'),
+    ('control', 'login_passwords', 'minutebook_server'),
+    ('control', 'devices', 'minutebook_server'),
     ('control', 'second_factors', 'minutebook_operator'),
-    ('control', 'recovery_codes', 'minutebook_operator'),
-    ('control', 'sessions', 'minutebook_operator'),
+    ('control', 'second_factors', 'minutebook_server'),
+    ('control', 'data_keys', 'minutebook_server'),
+    ('control', 'recovery_codes', 'minutebook_server'),
+    ('control', 'sessions', 'minutebook_server'),
     ('ledger', 'audit_log', 'minutebook_operator'),
     ('ledger', 'audit_chain', 'minutebook_operator')
 ),

@@ -5,7 +5,7 @@ set idle_session_timeout = 0;
 insert into ledger.attempts (trigger, run_id) values (%s, %s) returning attempt_id;
 
 -- name: hold_lock
-select pg_advisory_lock(7733, %s::int);
+select pg_advisory_lock({lock_attempt}, %s::int);
 
 -- name: interrupt
 update ledger.pulls

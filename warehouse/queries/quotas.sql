@@ -1,6 +1,6 @@
 -- name: lock
 -- Two looks at once would both see a crossing nobody has recorded yet.
-select pg_catalog.pg_advisory_xact_lock(7737, 0);
+select pg_catalog.pg_advisory_xact_lock({lock_quotas}, 0);
 
 -- name: put_limit
 with former as (

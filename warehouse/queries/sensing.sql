@@ -59,11 +59,11 @@ from built;
 
 -- name: hold_the_right_to_build
 -- Until the session ends, however that ends: two builds would delete and insert the same account-days.
-select pg_catalog.pg_advisory_lock(7734, 0);
+select pg_catalog.pg_advisory_lock({lock_build}, 0);
 
 -- name: hold_the_marts
 -- Until the transaction ends: while they are read to be frozen, no build replaces them one by one.
-select pg_catalog.pg_advisory_xact_lock_shared(7734, 0);
+select pg_catalog.pg_advisory_xact_lock_shared({lock_build}, 0);
 
 -- name: begin_build
 insert into ledger.builds (as_of) values (%(as_of)s)

@@ -1,6 +1,6 @@
 -- name: one_at_a_time
--- Who writes secrets of one owner; builds (7734), versions (7735) and all others go on beside it.
-select pg_advisory_xact_lock(7738, hashtext(coalesce(%(tenant_id)s, 'platform')));
+-- Who writes secrets of one owner; builds, versions and all others go on beside it.
+select pg_advisory_xact_lock({lock_vault}, hashtext(coalesce(%(tenant_id)s, 'platform')));
 
 -- name: data_key
 select
