@@ -8,7 +8,9 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -161,7 +163,22 @@ def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any
         if on_event is not None and event.info.name in {"LogModelResult", "LogTestResult", "LogSeedResult"}:
             on_event(event.info.msg)
 
-    return dbtRunner(callbacks=[tell]).invoke(["--log-level", "none", "--log-level-file", "info", *arguments])
+    runner = dbtRunner(callbacks=[tell])
+    asked = ["--log-level", "none", "--log-level-file", "info", *arguments]
+    if threading.current_thread() is not threading.main_thread():
+        return runner.invoke(asked)
+    # Interrupted, dbt waits for its own threads, and these for PostgreSQL: a thread of ours is left behind instead, and
+    # what it did rolled back when the process ends.
+    answer: Future[Any] = Future()
+    threading.Thread(target=_answer, args=(answer, runner, asked), name="dbt", daemon=True).start()
+    return answer.result()
+
+
+def _answer(answer: Future[Any], runner: Any, asked: list[str]) -> None:
+    try:
+        answer.set_result(runner.invoke(asked))
+    except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+        answer.set_exception(error)
 
 
 def _result(as_of: date, answer: Any) -> BuildResult:

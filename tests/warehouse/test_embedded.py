@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,6 +70,23 @@ def test_a_killed_holder_does_not_keep_the_server_and_does_not_take_it_down(home
         process.communicate()
         assert is_answering(url)
     assert not is_answering(url)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_server_ends_with_its_last_holder_however_that_ends(home: Path, number: signal.Signals) -> None:
+    first, url = holder(home)
+    second, _ = holder(home)
+    for process in (first, second):
+        assert is_answering(url)
+        os.kill(process.pid, number)
+        process.communicate()
+    until = time.monotonic() + 30
+    while is_answering(url) or (home / "postgres" / "data" / "postmaster.pid").exists():
+        assert time.monotonic() < until, "the server outlived everybody who held it"
+        time.sleep(0.1)
+    with running(home) as again:  # it left its data in order, and the next one has a watchdog of its own
+        assert is_answering(again)
+    assert not is_answering(again)
 
 
 def test_data_survive_a_killed_server_and_its_stale_pid_file(home: Path) -> None:

@@ -29,6 +29,9 @@ begin
     if current_user <> {name} or current_setting('TimeZone') <> 'UTC' or current_setting('search_path') <> '' then
         raise exception 'the session of dbt is not the one it asked for: it acts as %', current_user;
     end if;
+    -- A build that was killed stops at once what it asked for; not every system can tell that a client is gone.
+    perform set_config('client_connection_check_interval', '5s', false);
+exception when invalid_parameter_value then null;
 end
 $$;
 commit

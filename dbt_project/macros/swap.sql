@@ -1,0 +1,41 @@
+{% macro postgres__rename_relation(from_relation, to_relation) -%}
+    {#-
+        A new table takes the old one's name under a lock that waits for whoever reads the old one, and all later readers wait
+        behind it. So it waits for half a second at a time and lets readers through between; who still holds the table after a
+        minute is ended (ledger.end_blockers), and after ten the build says who it was and gives up.
+    -#}
+    {%- if from_relation.type == 'table' -%}
+    {%- call statement('wait_for_readers') -%}
+    do $swap$
+    declare
+        begun constant timestamptz := clock_timestamp();
+        patience constant interval := '{{ env_var("MINUTEBOOK_DBT_PATIENCE", "60 seconds") }}';
+        blocker text;
+    begin
+        loop
+            begin
+                perform set_config('lock_timeout', '500ms', true);
+                lock table {{ from_relation }} in access exclusive mode;
+                perform set_config('lock_timeout', '0', true);
+                return;
+            exception when lock_not_available then
+                blocker := ledger.blockers('{{ from_relation }}'::regclass);
+                raise notice '{{ from_relation.identifier }} waits for %', blocker;
+                if clock_timestamp() > begun + patience then
+                    perform ledger.end_blockers('{{ from_relation }}'::regclass, patience);
+                end if;
+                if clock_timestamp() > begun + interval '10 minutes' then
+                    raise exception '{{ from_relation.identifier }} is held by %, who could not be ended', blocker;
+                end if;
+            end;
+            perform pg_sleep(1);
+        end loop;
+    end
+    $swap$
+    {%- endcall -%}
+    {%- endif -%}
+    {%- set name = adapter.quote_as_configured(to_relation.identifier, 'identifier') -%}
+    {%- call statement('rename_relation') -%}
+    alter table {{ from_relation }} rename to {{ name }}
+    {%- endcall -%}
+{%- endmacro %}
