@@ -36,7 +36,7 @@ class Due:
     """A tenant, meter and day to post; with a posting_id it is a committed row that must be sent again.
 
     value and held are in the meter's units; held is what Stripe has by our ledger.
-    period_end is when Stripe's cycle turns.
+    period_end is when Stripe's cycle turns. is_elsewhere: it was committed for another account of Stripe's.
     """
 
     tenant_id: str
@@ -51,6 +51,7 @@ class Due:
     stripe_customer_id: str
     event_name: str
     committed_at: datetime | None
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

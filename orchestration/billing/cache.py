@@ -17,10 +17,12 @@ import stripe
 import structlog
 from psycopg.types.json import Jsonb
 
+from orchestration.billing.account import require_account
 from orchestration.billing.errors import StripeRefused
 from orchestration.billing.outcomes import explained, failure_of
 from orchestration.billing.stripe_api import Body, StripeApi
 from warehouse import queries
+from warehouse.stripe_accounts import Account
 
 _SQL = queries.load("stripe_cache")
 _LOG = structlog.get_logger(__name__)
@@ -37,6 +39,8 @@ TTL = {
 }
 MEMORY = timedelta(seconds=10)
 CHANGED_BY_US = frozenset(["upcoming"])
+OTHER_MODE = frozenset(["of_live_mode", "of_test_mode"])
+ABSENT = OTHER_MODE | {"not_found"}
 EVERY = "all"
 """The key of what is one list for the whole account."""
 
@@ -67,6 +71,7 @@ class StripeCache:
         self._connection = connection
         self._api = api
         self._clock = clock
+        self._account: Account | None = None
         self._memory: dict[tuple[str, str], _Kept] = {}
         self._told_anew: set[tuple[str, str]] | None = None
         self._oldest: datetime | None = None
@@ -177,7 +182,7 @@ class StripeCache:
             kept = self._memory.get((kind, key))
             if kept and abs(now - kept.reading.read_at) < ttl and self._stands(kind, key, kept, now):
                 return kept.reading
-            row = self._connection.execute(_SQL["get"], {"kind": kind, "cache_key": key}).fetchone()
+            row = self._connection.execute(_SQL["get"], {"kind": kind, "cache_key": key, **self._whose()}).fetchone()
             last = Reading(row[0], row[1], is_stale=True) if row else None
             if row and not row[2] and abs(now - row[1]) < ttl:
                 return self._remember(kind, key, Reading(row[0], row[1]), now)
@@ -193,17 +198,24 @@ class StripeCache:
                 return last
             if failure.kind in ("again", "spent", "halt"):
                 raise explained(error) from None
-            if kind == "customer" and failure.code == "customer_deleted":
-                body = {"id": key, "deleted": True}
-            elif kind in ("subscriptions", "invoices") and failure.code == "customer_deleted":
+            if kind == "customer" and failure.code in ABSENT:
+                other = failure.code.removeprefix("of_").removesuffix("_mode") if failure.code in OTHER_MODE else None
+                body = {"id": key, "unknown": True, "of_other_mode": other}
+            elif kind in ("subscriptions", "invoices") and failure.code in ABSENT:
                 body = []
             else:
                 raise StripeRefused(f"Stripe refuses to show {kind} {key}: {failure.cause}.", failure.code) from None
-        told = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now}
+        told = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now, **self._whose()}
         row = self._connection.execute(_SQL["put"], told).fetchone()
         reading = Reading(body, now)
         # Who changed it while Stripe was asked may have been too late for this answer: it is given, and not kept.
         return reading if row and row[0] else self._remember(kind, key, reading, now)
+
+    def _whose(self) -> dict[str, Any]:
+        """The account whose word is served and kept: that of our key, which must be the adopted one."""
+        if self._account is None:
+            self._account = require_account(self._connection, self._api, self._clock)
+        return {"stripe_account": self._account.account_id, "is_live": self._account.is_live}
 
     def _stands(self, kind: str, key: str, kept: _Kept, now: datetime) -> bool:
         if kind not in CHANGED_BY_US:

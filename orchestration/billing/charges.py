@@ -1,6 +1,7 @@
-"""What Stripe's own lines charge of a meter for a period."""
+"""What Stripe charges of a meter for a period: by its final invoices, else as they will by what it holds."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from orchestration.billing.stripe_api import StripeApi, midnight
 
 
 class Charges:
-    """Reads invoices of one run: each one's lines once, for all its meters."""
+    """Reads for one run: an invoice's lines are asked for once, for all its meters."""
 
     def __init__(self, api: StripeApi, cache: StripeCache, readiness: Readiness) -> None:
         self._api = api
@@ -21,19 +22,29 @@ class Charges:
         self._readiness = readiness
         self._lines: dict[str, list[dict[str, Any]]] = {}
 
-    def charged(self, row: Mapping[str, Any]) -> tuple[Decimal, bool]:
-        """By the invoice once it is final; until then what it will say of the quantity Stripe holds.
+    def of(self, row: Mapping[str, Any]) -> tuple[Decimal, bool]:
+        """The amount, and whether it is final: the sum over today's customer and those that held the usage before.
 
-        Which meter a line is of, its own price tells: the subscription may have another by now, or have ended.
+        held: quantity by customer. Which meter a line is of, its own price tells: the subscription may have another by
+        now, or have ended. Raises `stripe.StripeError`, StripeUnavailable, StripeRefused.
         """
-        customer, currency = row["stripe_customer_id"], row["currency"]
-        start, turn = cycle(row["period_start"], row["anchor_day"])
+        window = cycle(row["period_start"], row["anchor_day"])
+        now = row["stripe_customer_id"]
+        total, is_final = self._of(row, now, *window)
+        for former in sorted(row["held"].keys() - {now}):
+            amount, is_billed = self._of(row, former, *window)
+            total += amount
+            is_final = is_final and (is_billed or self._readiness.subscription(former) is None)
+        return total, is_final
+
+    def _of(self, row: Mapping[str, Any], customer: str, start: date, turn: date) -> tuple[Decimal, bool]:
+        currency, event_name = row["currency"], row["event_name"]
         invoice = self._readiness.invoice_of(customer, turn)
         lines = [
             line
             for one in self._readiness.invoices_within(customer, start, turn)
             for line in self._lines_of(one["id"])
-            if self._counts(line, row["event_name"])
+            if self._counts(line, event_name)
         ]
         if invoice is None or invoice["status"] != "draft":
             if invoice is not None or lines:
@@ -41,11 +52,11 @@ class Charges:
             subscription = self._readiness.subscription(customer)
             if subscription and midnight(turn) <= subscription["start_date"]:
                 return Decimal(0), True  # No invoice ever comes of what was used before the subscription began.
-        item = self._readiness.item(customer, row["event_name"])
+        item = self._readiness.item(customer, event_name)
         price = price_of(lines[0]) if lines else item["price"]["id"] if item else None
         if price is None:
             return Decimal(0), False
-        return from_minor(charged(self._cache.price(price), int(row["held_quantity"])), currency), False
+        return from_minor(charged(self._cache.price(price), int(row["held"].get(customer, 0))), currency), False
 
     def _counts(self, line: dict[str, Any], event_name: str) -> bool:
         price = price_of(line)
@@ -55,7 +66,18 @@ class Charges:
         )
 
     def _lines_of(self, invoice: str) -> list[dict[str, Any]]:
-        """Asked once in a run, for all meters of an invoice."""
         if invoice not in self._lines:
             self._lines[invoice] = self._api.invoice_lines(invoice)
         return self._lines[invoice]
+
+
+def not_known(row: Mapping[str, Any]) -> str | None:
+    """Why it cannot be told yet what Stripe charges."""
+    if row["is_in_flight"]:
+        return "a posting of it is in flight"
+    if row["is_elsewhere"]:
+        return (
+            "usage of it went to another Stripe account, whose invoices are not read: `minutebook post --tenant"
+            f" {row['tenant_id']} --resend` sends it here"
+        )
+    return None

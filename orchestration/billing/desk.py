@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import stripe
 
+from orchestration.billing.account import require_account
 from orchestration.billing.cache import StripeCache
 from orchestration.billing.changes import Changes
 from orchestration.billing.errors import StatementsUntrusted, StripeNotConfigured
@@ -70,22 +71,29 @@ class Desk:
         return Setup(self.connection, self.api, self.cache, clock.now)
 
 
+def api_of(settings: Settings) -> StripeApi:
+    """Stripe with the key of the environment. Raises StripeNotConfigured, StripeRefused."""
+    if not settings.stripe_api_key:
+        raise StripeNotConfigured("No Stripe key: set MINUTEBOOK_STRIPE_API_KEY (sk_live_… or sk_test_…).")
+    return StripeApi(settings.stripe_api_key, settings.stripe_url)
+
+
 @contextmanager
 def billing_desk(settings: Settings, url: str) -> Iterator[Desk]:
     """Open the desk on a server that is up; what Stripe answers is told as errors of ours.
 
     Raises:
         StripeNotConfigured: no API key in the environment.
+        AnotherAccount: it is not the key of the account that we bill in.
         StripeUnavailable, StripeRefused: raised within, see `outcomes`.
         DatabaseUnreachable, DatabaseUnsuitable: see `connect`.
     """
-    if not settings.stripe_api_key:
-        raise StripeNotConfigured("No Stripe key: set MINUTEBOOK_STRIPE_API_KEY (sk_live_… or sk_test_…).")
-    api = StripeApi(settings.stripe_api_key, settings.stripe_url)
+    api = api_of(settings)
     with (
         connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as connection,
         connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as of_cache,
     ):
+        require_account(connection, api, clock.now)
         cache = StripeCache(of_cache, api, clock.now)
         readiness = Readiness(cache, clock.now, settings.stripe_grace)
         try:

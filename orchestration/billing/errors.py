@@ -4,6 +4,7 @@ BillingError
 ├── StripeNotConfigured   no API key in the environment
 ├── StripeRefused         Stripe refuses what was asked; a person must act
 │   └── KeyRefused        it does not accept our key: nothing can succeed
+├── AnotherAccount        the key is of another account or mode than we bill in, and nobody has said that it is meant
 ├── StripeUnavailable     timeouts, resets, 429 and 5xx beyond our patience; what is committed is sent again
 ├── StatementsUntrusted   the known-answer tenant's statement is wrong: nothing may be posted
 ├── AmountNotExact        an amount has more decimals than its currency has minor units
@@ -29,6 +30,10 @@ class StripeRefused(BillingError):
 
 class KeyRefused(StripeRefused):
     """Stripe does not accept our key at all."""
+
+
+class AnotherAccount(BillingError):
+    """The key belongs to another account of Stripe's, or to its other mode."""
 
 
 class StripeUnavailable(BillingError):

@@ -18,8 +18,9 @@ import psycopg
 import stripe
 from psycopg.rows import dict_row
 
+from orchestration.billing.account import require_account
 from orchestration.billing.cache import StripeCache
-from orchestration.billing.charges import Charges
+from orchestration.billing.charges import Charges, not_known
 from orchestration.billing.currency import to_minor
 from orchestration.billing.cycles import billed_on, cycle
 from orchestration.billing.errors import AmountNotExact, BillingError, KeyRefused
@@ -65,7 +66,6 @@ class Invoicer:
         self._held_back = held_back or {}
         self._connection = connection
         self._api = api
-        self._cache = cache
         self._readiness = readiness
         self._clock = clock
         self._charges = Charges(api, cache, readiness)
@@ -80,6 +80,7 @@ class Invoicer:
             report.left = [(item, "dry run") for item in self._wanted(scope, report)]
             return report
         with posting_lock(self._connection):
+            require_account(self._connection, self._api, self._clock)
             self._finish(scope, report)
             for item in self._wanted(scope, report):
                 self.add(item, report)
@@ -103,7 +104,10 @@ class Invoicer:
 
     def _finish(self, scope: dict[str, Any], report: ItemsReport) -> None:
         for item in self._rows("pending", scope):
-            if not self._is_held_back(item, report):
+            if item["is_elsewhere"]:
+                cause = "It was committed for another account, where it may have arrived."
+                self._record(item, "refused", None, "other_account", cause)
+            elif not self._is_held_back(item, report):
                 self._post(item, report)
 
     def _is_held_back(self, item: Item, report: ItemsReport) -> bool:
@@ -147,27 +151,18 @@ class Invoicer:
                 continue
             row |= {"service_period_start": row["period_start"], "service_period_end": row["period_end"]}
             key = f"{row['line_id']}/coverage"
-            if row["is_in_flight"]:
-                report.left.append(
-                    (item_row(row, "coverage", key, row["amount"], None), "a posting of it is in flight")
-                )
-                continue
+            item, why = item_row(row, "coverage", key, row["amount"]), not_known(row)
             try:
-                amount = row["amount"] - self._known_charge(row) - row["covered"]
+                if not why:
+                    amount = row["amount"] - self._known_charge(row) - row["covered"]
+                    item = item_row(row, "coverage", key, amount)
+                    turn = cycle(row["period_start"], row["anchor_day"])[1]
+                    why = self._given_back_by_hand(item, turn) if amount < 0 else None
             except (stripe.StripeError, BillingError) as error:
-                report.left.append((item_row(row, "coverage", key, row["amount"], None), _told(error)))
-                continue
-            if not amount:
-                continue
-            item = item_row(row, "coverage", key, amount)
-            try:
-                turn = cycle(row["period_start"], row["anchor_day"])[1]
-                held = self._given_back_by_hand(item, turn) if amount < 0 else None
-            except (stripe.StripeError, BillingError) as error:
-                held = _told(error)
-            if held:
-                report.left.append((item, held))
-            else:
+                why = _told(error)
+            if why:
+                report.left.append((item, why))
+            elif item["amount"]:
                 items.append(item)
         return items
 
@@ -175,7 +170,7 @@ class Invoicer:
         """What a final invoice charged is asked for once and kept; a dry run keeps nothing."""
         if row["is_final"]:
             return Decimal(row["charged"])
-        charged, is_final = self._charges.charged(row)
+        charged, is_final = self._charges.of(row)
         if not self._is_dry:
             told = {"charged": charged, "is_final": is_final, "now": self._clock()}
             self._connection.execute(_SQL["put_charge"], {**row, **told})

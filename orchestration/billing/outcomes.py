@@ -10,6 +10,7 @@
 | halt | key refused | the run stops, the row stays pending |
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,11 +26,12 @@ _UNCOVERED = {
 }
 _REFUSED = {
     "meter_event_customer_not_found": "customer_deleted",
-    "resource_missing": "customer_deleted",
+    "resource_missing": "not_found",
     "archived_meter": "meter_archived",
     "no_meter": "meter_missing",
     "timestamp_in_future": "clock_ahead",
 }
+_OTHER_MODE = re.compile(r"a similar object exists in (live|test) mode")
 _KNOWN = "event already exists with identifier"
 """Stripe refuses a meter event's identifier that it has seen within a day by this sentence, without a code."""
 
@@ -66,6 +68,8 @@ def failure_of(error: stripe.StripeError) -> Failure:
     if _KNOWN in said:
         return Failure("spent", "identifier_known", said)
     code = error.code or "refused"
+    if code == "resource_missing" and (other := _OTHER_MODE.search(said)):
+        return Failure("refused", f"of_{other[1]}_mode", said)
     if code in _UNCOVERED:
         return Failure("uncovered", _UNCOVERED[code], said)
     return Failure("refused", async_code(code), said)

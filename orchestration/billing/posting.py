@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from orchestration.billing.account import require_account
 from orchestration.billing.each import ask_each, finding_of
 from orchestration.billing.errors import BillingError, KeyRefused, StripeUnavailable
 from orchestration.billing.rate import Rate
@@ -57,6 +58,7 @@ class Poster:
         limits = limits or Limits()
         self.report = PostingReport(limits.patience)
         self._connection = connection
+        self._api = api
         self._readiness = readiness
         self._clock = clock
         self._workers = limits.workers
@@ -141,7 +143,8 @@ class Poster:
 
     def _post(self, pool: Executor, rows: Sequence[Due]) -> int:
         """Commit, send and record; returns how many were resolved."""
-        resolved = 0
+        require_account(self._connection, self._api, self._clock)
+        rows, resolved = self._here(rows)
         waiting: list[Resolution] = []
         in_flight: set[Future[list[Resolution]]] = set()
         for chunk in _chunks(rows):
@@ -167,6 +170,14 @@ class Poster:
         self._readiness.next_invoices_change(self._customers.values())
         self._customers.clear()
         return resolved
+
+    def _here(self, rows: Sequence[Due]) -> tuple[Sequence[Due], int]:
+        """The rows without those committed for another account: of them a new version follows, under a key of ours."""
+        gone = [row for row in rows if row.posting_id is not None and row.is_elsewhere]
+        cause = "It was committed for another account, where it may have arrived; a new version follows here."
+        lost = [Resolution(row.posting_id, "lost", "other_account", cause) for row in gone if row.posting_id]
+        self._customers |= {row.posting_id: row.stripe_customer_id for row in gone if row.posting_id}
+        return [row for row in rows if row not in gone] if gone else rows, self._record(lost)
 
     def _record(self, resolutions: list[Resolution]) -> int:
         record(self._connection, resolutions, self._clock())

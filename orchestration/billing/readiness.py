@@ -110,12 +110,14 @@ class Readiness:
         customer = tenant.stripe_customer_id
         if not customer:
             return [
-                finding("no_customer", f"Tenant {tenant.tenant_id} has no Stripe customer: set its stripe_customer_id.")
+                finding(
+                    "no_customer", f"Tenant {tenant.tenant_id} has no Stripe customer: {_another(tenant.tenant_id)}"
+                )
             ]
         subscription = self.subscription(customer)
         if subscription is None:
-            if self._cache.customer(customer).get("deleted"):
-                return [finding("customer_deleted", f"Stripe's customer {customer} is deleted: set another one.")]
+            if absent := self.absence(tenant.tenant_id, customer):
+                return [absent]
             if tenant.status == "closed":
                 return []  # What is still used is billed at approval, by items.
             advice = f"`minutebook stripe changes --tenant {tenant.tenant_id} --apply` makes one"
@@ -157,6 +159,23 @@ class Readiness:
                 )
             )
         return findings
+
+    def absence(self, tenant_id: str, customer: str) -> Finding | None:
+        """Why a customer cannot be billed: it is deleted, or the account and mode of our key have no such customer."""
+        body = self._cache.customer(customer)
+        if body.get("deleted"):
+            message = f"Stripe's customer {customer} is deleted: {_another(tenant_id)}"
+            return Finding(tenant_id, None, "customer_deleted", message)
+        if other := body.get("of_other_mode"):
+            message = (
+                f"{customer} is a customer of {other} mode, and our key is not: set a key of {other} mode as"
+                f" MINUTEBOOK_STRIPE_API_KEY, or name its customer of this mode: {_another(tenant_id)}"
+            )
+            return Finding(tenant_id, None, "customer_of_other_mode", message)
+        if body.get("unknown"):
+            message = f"The account of our key has no customer {customer}: {_another(tenant_id)}"
+            return Finding(tenant_id, None, "customer_unknown", message)
+        return None
 
     def of_item(self, tenant: BilledTenant, meter_id: str, event_name: str) -> Finding | None:
         """Whether one item of the customer's subscriptions bills this meter, and only one."""
@@ -268,3 +287,7 @@ def _meter_of(item: Mapping[str, Any]) -> str | None:
     """The meter that an item of a subscription counts."""
     meter: str | None = (item["price"].get("recurring") or {}).get("meter")
     return meter
+
+
+def _another(tenant_id: str) -> str:
+    return f"`minutebook stripe customer {tenant_id} cus_…`, then `minutebook post --tenant {tenant_id} --resend`."

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
+from orchestration.billing.cache import ABSENT
 from orchestration.billing.each import ask_each
 from orchestration.billing.errors import NotFoundInLedger, StripeUnavailable
 from orchestration.billing.rate import Rate
@@ -40,6 +41,8 @@ class _Row:
     read_at: datetime | None
     is_approved: bool
     finding: str
+    is_elsewhere: bool
+    sent_to: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,11 @@ def read_summaries(
         answers = ask_each(rows, read, lambda row: str(row[0]), workers=workers)
     except StripeUnavailable as error:
         raise StripeUnavailable(f"{error} So nothing was compared.") from None
-    for (tenant_id, meter_id, _, _), days in answers:
+    for (tenant_id, meter_id, customer, _), days in answers:
         if isinstance(days, Finding):
-            failed.append(replace(days, meter_id=meter_id))
+            is_absent = days.code in ABSENT
+            absent = readiness.absence(tenant_id, customer) if is_absent else None
+            failed.append(replace(absent or days, meter_id=meter_id))
             continue
         key = {"tenant_id": tenant_id, "meter_id": meter_id, "oldest_day": oldest, "now": clock()}
         with connection.transaction():
@@ -155,7 +160,55 @@ def post_again(connection: psycopg.Connection[Any], tenant_id: str, meter_id: st
     return str(row[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """days: tenant, meter and day that will be posted again; kept: those that stay, with the reason."""
+
+    days: list[tuple[str, str, date]]
+    kept: list[tuple[str, str, date, str]]
+
+
+def resend(
+    connection: psycopg.Connection[Any],
+    readiness: Readiness,
+    now: datetime,
+    tenant_ids: Sequence[str] | None = None,
+    *,
+    dry_run: bool = False,
+) -> Resent:
+    """Count as lost what another customer, account or mode holds than today's, so that the next run posts it here.
+
+    What an invoice there has billed stays: approval settles it. Raises StripeUnavailable, StripeRefused.
+    """
+    today = now.date()
+    scope = {"oldest_day": today - OLDEST_TIMESTAMP, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_POSTINGS["elsewhere"], scope).fetchall()
+    resent = Resent([], [])
+    for row in rows:
+        day = (row["tenant_id"], row["meter_id"], row["usage_date"])
+        customer = row["stripe_customer_id"]
+        if row["period_end"] <= today and row["is_other_live_account"]:
+            why = f"{customer} is of another live account, whose invoice of that period is over and not read here"
+        elif not row["is_other_account"] and readiness.is_final(customer, row["period_end"]):
+            why = f"the final invoice of {customer} has billed it"
+        else:
+            resent.days.append(day)
+            if not dry_run:
+                cause = f"{customer} holds it, which is not billed any more: sent again."
+                withdraw(connection, [row["identifier"]], "lost", "held_elsewhere", cause, now)
+            continue
+        resent.kept.append((*day, why))
+    return resent
+
+
 def _what_to_do(row: _Row) -> str:
+    if row.is_elsewhere and row.finding == "missing":
+        resend = f"`minutebook post --tenant {row.tenant_id} --resend` posts what today's customer does not hold"
+        period = f"{row.period_start:%Y-%m} --tenant {row.tenant_id}"
+        return (
+            f"It went to {row.sent_to}: {resend}; what an invoice there billed, `minutebook approve {period}` settles."
+        )
     again = f"minutebook post --again {row.tenant_id}/{row.meter_id}/{row.usage_date}"
     match row.finding:
         case "in flight":

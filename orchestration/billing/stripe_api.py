@@ -3,6 +3,7 @@
 Nothing here decides: what an error means for a posting is told by `outcomes`, what is read is kept by `cache`.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -55,6 +56,8 @@ class StripeApi:
             raise StripeRefused(
                 "The Stripe key holds characters that no header can carry. Check MINUTEBOOK_STRIPE_API_KEY."
             )
+        self.is_live = "_live_" in api_key[:8]
+        self.key_digest = hashlib.sha256(api_key.encode()).hexdigest()
         self._client = stripe.StripeClient(
             api_key,
             stripe_version=API_VERSION,
@@ -63,6 +66,10 @@ class StripeApi:
             http_client=Transport(api_key, url, timeout),
         )
         self._read: Any = {"max_network_retries": read_retries}
+
+    def account_id(self) -> str:
+        """The account that the key is of; is_live tells its mode."""
+        return str(_plain(self._client.v1.accounts.retrieve_current({}, self._read))["id"])
 
     def __repr__(self) -> str:
         return "StripeApi(…)"

@@ -9,7 +9,7 @@ import typer
 
 from orchestration.billing.desk import billing_desk
 from orchestration.billing.invoice_items import ItemsReport
-from orchestration.billing.reconcile import post_again
+from orchestration.billing.reconcile import Resent, post_again, resend
 from orchestration.billing.report import PostingReport
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
@@ -31,6 +31,13 @@ def post(
         str | None,
         typer.Option(metavar="TENANT/METER/DAY", help="Count this posting as lost first, as reconcile advises."),
     ] = None,
+    resend_lacking: Annotated[
+        bool,
+        typer.Option(
+            "--resend",
+            help="First count as lost what another customer, account or mode than today's holds and has not billed.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Post overage to Stripe's meters, then what no meter can carry as invoice items.
@@ -41,11 +48,20 @@ def post(
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         if again and not dry_run:
             post_again(desk.connection, *_named(again), now())
+        resent = Resent([], [])
+        if resend_lacking:
+            resent = resend(desk.connection, desk.readiness, now(), tenant, dry_run=dry_run)
         report = desk.poster().run(tenant_ids=tenant, dry_run=dry_run)
         items = desk.invoicer().run(tenant_ids=tenant, dry_run=dry_run)
     if as_json:
-        print_json(_as_json(report, items))
+        print_json({**_as_json(report, items), "resent": asdict(resent)})
     else:
+        if resend_lacking:
+            say(f"{len(resent.days)} day(s) are held by another customer, account or mode and posted again")
+            columns = ["tenant_id", "meter_id", "usage_date", "why"]
+            show(
+                [dict(zip(columns, row, strict=True)) for row in resent.kept], columns, False, "", "Left where they are"
+            )
         _tell(report, items, dry_run)
     if reasons := _reasons(report, [] if dry_run else items.left):
         rest = f"; and {len(reasons) - SHOWN} more, above" if len(reasons) > SHOWN else ""

@@ -1,24 +1,28 @@
 """minutebook stripe: what Stripe must have set up before overage can be billed."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 from psycopg.rows import dict_row
 
+from orchestration.billing.account import account_of
 from orchestration.billing.currency import from_minor
-from orchestration.billing.desk import billing_desk
+from orchestration.billing.desk import api_of, billing_desk
 from orchestration.billing.errors import StripeUnavailable
 from orchestration.billing.events import process_events
 from orchestration.billing.invoice_states import read_states, waiting_events
 from orchestration.billing.setup import check as check_setup
 from orchestration.cli.options import Json, TenantArgument, Tenants, command
-from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.output import next_step, print_json, say, show, show_changes
 from orchestration.cli.session import CommandFailed, session
 from warehouse import queries
-from warehouse.clock import now
-from warehouse.control.tenants import require_tenant
+from warehouse.clock import now, today
+from warehouse.connect import Role, connect
+from warehouse.control.tenants import put_tenant, require_tenant
+from warehouse.postings import OLDEST_TIMESTAMP, posting_lock
+from warehouse.stripe_accounts import Account, adopt, adopted, sent_elsewhere
 
 _EVENTS = queries.load("stripe_events")
 
@@ -235,3 +239,55 @@ def invoice(ctx: typer.Context, tenant: TenantArgument, apply: Apply = False, as
         next_step(
             "minutebook reconcile --final of its month" if made else f"minutebook stripe invoice {tenant} --apply"
         )
+
+
+@command(app, "customer", "minutebook stripe customer acme cus_NffrFeUfNV2Hib")
+def customer(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Stripe's id of it, cus_….")],
+    as_json: Json = False,
+) -> None:
+    """Set whom Stripe bills for a tenant. What the customer before holds stays there until it is posted again."""
+    if not customer_id.startswith("cus_"):
+        raise typer.BadParameter(f"'{customer_id}' is no customer of Stripe's; write cus_…")
+    with session(ctx).operator() as connection:
+        known = require_tenant(connection, tenant)
+        change = put_tenant(connection, replace(known, stripe_customer_id=customer_id))
+    show_changes([change], as_json, f"minutebook stripe check --tenant {tenant}")
+
+
+@command(app, "adopt", "minutebook stripe adopt acct_1PgafTB7WZ01zgkW --live")
+def adopt_account(
+    ctx: typer.Context,
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Stripe's id of the key's account, acct_….")],
+    is_live: Annotated[bool, typer.Option("--live/--test", help="Its mode.")],
+    as_json: Json = False,
+) -> None:
+    """Bill in another account, or in the other mode, from now on: the key's. Kept in the audit log.
+
+    What the account before holds stays there: nothing of it is posted again before that is asked for.
+    """
+    current = session(ctx)
+    settings, wanted = current.settings, Account(account_id, is_live)
+    with (
+        current.settings.database() as url,
+        connect(url, Role.BILLING, actor=settings.actor, autocommit=True) as connection,
+    ):
+        ours = account_of(connection, api_of(settings), now)
+        if ours != wanted:
+            raise CommandFailed(f"MINUTEBOOK_STRIPE_API_KEY is a key of {ours}, not of {wanted}: nothing was changed")
+        with posting_lock(connection):
+            before = adopted(connection)
+            if before != wanted:
+                adopt(connection, wanted, now())
+        days, items = sent_elsewhere(connection, today() - OLDEST_TIMESTAMP)
+    if as_json:
+        print_json({"account": str(wanted), "before": before and str(before), "days": days, "items": items})
+        return
+    say(f"billed in: {wanted}; before: {before or 'none'}")
+    say(f"other accounts hold {days} day(s) of usage that a meter still takes, and {items} invoice item(s)")
+    next_step(
+        "minutebook stripe customer TENANT cus_… where customers differ, minutebook stripe sync --apply, minutebook"
+        " stripe check, then minutebook post --resend for usage that is to be billed here"
+    )

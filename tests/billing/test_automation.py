@@ -183,8 +183,8 @@ def test_the_check_of_upcoming_invoices_warns_of_a_cent_and_of_what_stripe_does_
     assert [(line.data["stripe_answers"], str(line.data["age"])[:5]) for line in lines.records] == [
         (False, "1:00:"), (False, "1:00:"),
     ]  # fmt: skip
-    # The day summaries; meters, the tenant's subscription, its next invoice and its items, which the cache then holds.
-    assert asked[:2] == [1 + 4, 1]
+    # Whose key it is, and the day summaries; meters, the subscription, its next invoice and its items, which are kept.
+    assert asked[:2] == [1 + 1 + 4, 1]
 
 
 def test_the_check_of_final_invoices_names_each_line_and_what_resolves_it(

@@ -70,7 +70,7 @@ def test_reading_comparing_and_checking_go_on_for_the_others_and_name_the_one(fo
         readiness = Readiness(cache, four.now, GRACE)
         read = read_summaries(connection, api, readiness, four.now, per_second=1e6)
         upcoming = compare_upcoming(connection, readiness, billed_tenants(connection, four.today), per_second=1e6)
-        checked = check(connection, cache, readiness, four.now)
+        checked = check(connection, api, cache, readiness, four.now)
     assert (read.days, {one.tenant_id for one in read.failed}) == (3, {"ill"})
     assert {one.tenant_id for one in upcoming.lines} == set(OTHERS)
     assert {one.tenant_id for one in upcoming.failed} <= {"ill"}

@@ -97,6 +97,11 @@ with days as (
         q.meter_id,
         q.usage_date,
         coalesce((array_agg(q.value order by q.version desc) filter (where q.state = 'accepted'))[1], 0) as value,
+        (array_agg(q.stripe_customer_id order by q.version desc) filter (where q.state = 'accepted'))[1] as customer,
+        coalesce((
+            array_agg(ledger.is_of_another_account(q.stripe_account, q.is_live) order by q.version desc)
+            filter (where q.state = 'accepted' and q.value > 0)
+        )[1], false) as is_elsewhere,
         bool_or(q.state = 'pending') as is_in_flight
     from ledger.periods as p
     inner join ledger.postings as q
@@ -113,9 +118,28 @@ with days as (
     group by p.tenant_id, p.period_start, q.meter_id, q.usage_date
 ),
 
-held as (
-    select tenant_id, period_start, meter_id, sum(value) as quantity, bool_or(is_in_flight) as is_in_flight
+by_customer as (
+    select
+        tenant_id,
+        period_start,
+        meter_id,
+        customer,
+        sum(value) as quantity,
+        bool_or(is_in_flight) as is_in_flight,
+        bool_or(is_elsewhere) as is_elsewhere
     from days
+    group by tenant_id, period_start, meter_id, customer
+),
+
+held as (
+    select
+        tenant_id,
+        period_start,
+        meter_id,
+        coalesce(jsonb_object_agg(customer, quantity) filter (where customer is not null), '{}') as held,
+        bool_or(is_in_flight) as is_in_flight,
+        bool_or(is_elsewhere) as is_elsewhere
+    from by_customer
     group by tenant_id, period_start, meter_id
 ),
 
@@ -133,11 +157,12 @@ select
     k.meter_id,
     coalesce(c.line_id, k.tenant_id || '/' || k.period_start || '/overage/' || k.meter_id) as line_id,
     coalesce(c.amount, 0) as amount,
-    coalesce(h.quantity, 0) as held_quantity,
+    coalesce(h.held, '{}') as held,
     coalesce(c.covered, 0) as covered,
     coalesce(c.version, 1) as version,
     coalesce(c.is_pending, false) as is_pending,
     coalesce(h.is_in_flight, false) as is_in_flight,
+    coalesce(h.is_elsewhere, false) as is_elsewhere,
     c.charged,
     coalesce(c.is_final, false) as is_final,
     t.currency,
@@ -198,6 +223,7 @@ with again as (
         item_key = %(item_key)s
         and version = %(version)s - 1
         and state = 'refused'
+        and not ledger.is_of_another_account(stripe_account, is_live)
         and (
             cause_code = 'differs_at_stripe'
             or (
@@ -253,6 +279,7 @@ select
     i.corrects_invoice_id,
     i.identifier,
     i.attempt,
+    ledger.is_of_another_account(i.stripe_account, i.is_live) as is_elsewhere,
     (
         date_trunc('month', i.period_start - t.anchor_day + 1) + interval '1 month'
         + (t.anchor_day - 1) * interval '1 day'

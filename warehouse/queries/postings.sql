@@ -101,7 +101,8 @@ due as (
         p.identifier,
         p.stripe_customer_id,
         p.event_name,
-        p.committed_at
+        p.committed_at,
+        ledger.is_of_another_account(p.stripe_account, p.is_live) as is_elsewhere
     from ledger.postings as p
     inner join billable as b on p.tenant_id = b.tenant_id
     where p.state = 'pending'
@@ -118,7 +119,8 @@ due as (
         null,
         b.stripe_customer_id,
         coalesce(m.stripe_event_name, ''),
-        null
+        null,
+        false
     from changed as c
     inner join billable as b on c.tenant_id = b.tenant_id
     inner join control.meters as m on c.meter_id = m.meter_id
@@ -139,7 +141,8 @@ select
     identifier,
     stripe_customer_id,
     event_name,
-    committed_at
+    committed_at,
+    is_elsewhere
 from due
 where (tenant_id, meter_id, usage_date) > (%(after_tenant)s, %(after_meter)s, %(after_day)s)
 order by tenant_id, meter_id, usage_date
@@ -187,3 +190,50 @@ select distinct on (tenant_id, meter_id, usage_date) identifier
 from ledger.postings
 where tenant_id = %(tenant_id)s and meter_id = %(meter_id)s and usage_date = %(usage_date)s and state = 'accepted'
 order by tenant_id, meter_id, usage_date, version desc;
+
+-- name: elsewhere
+-- Days that a meter still takes and that a customer, account or mode other than today's holds, if no final invoice is known
+-- to have billed them.
+with newest as (
+    select distinct on (p.tenant_id, p.meter_id, p.usage_date)
+        p.tenant_id,
+        p.meter_id,
+        p.usage_date,
+        p.identifier,
+        p.value,
+        p.stripe_customer_id,
+        p.is_live,
+        ledger.is_of_another_account(p.stripe_account, p.is_live) as is_other_account
+    from ledger.postings as p
+    where p.state = 'accepted' and p.usage_date >= %(oldest_day)s
+    order by p.tenant_id, p.meter_id, p.usage_date, p.version desc
+)
+
+select
+    n.tenant_id,
+    n.meter_id,
+    n.usage_date,
+    n.identifier,
+    n.stripe_customer_id,
+    n.is_other_account,
+    n.is_other_account and n.is_live as is_other_live_account,
+    (
+        date_trunc('month', n.usage_date - t.anchor_day + 1) + interval '1 month'
+        + (t.anchor_day - 1) * interval '1 day'
+    )::date as period_end
+from newest as n
+inner join control.tenants as t on n.tenant_id = t.tenant_id
+where
+    n.value > 0
+    and t.feature_flags @> '{"stripe_posting": true}'
+    and t.stripe_customer_id is not null
+    and (n.is_other_account or n.stripe_customer_id <> t.stripe_customer_id)
+    and (%(tenant_ids)s::text [] is null or n.tenant_id = any(%(tenant_ids)s))
+    and not exists (
+        select from ledger.stripe_charges as c
+        inner join ledger.periods as p on c.tenant_id = p.tenant_id and c.period_start = p.period_start
+        where
+            c.is_final and c.tenant_id = n.tenant_id and c.meter_id = n.meter_id
+            and n.usage_date >= p.period_start and n.usage_date < p.period_end
+    )
+order by n.tenant_id, n.meter_id, n.usage_date;

@@ -34,21 +34,38 @@ where
 
 -- name: differences
 select
-    tenant_id,
-    meter_id,
-    usage_date,
-    period_start,
-    ours,
-    posted,
-    stripe,
-    difference,
-    age_days,
-    posting_state,
-    cause_code,
-    cause,
-    read_at,
-    is_approved,
-    finding
-from ledger.reconciliation(%(today)s, %(tenant_ids)s)
-where finding not in ('equal', 'billed')
-order by tenant_id, meter_id, usage_date;
+    r.tenant_id,
+    r.meter_id,
+    r.usage_date,
+    r.period_start,
+    r.ours,
+    r.posted,
+    r.stripe,
+    r.difference,
+    r.age_days,
+    r.posting_state,
+    r.cause_code,
+    r.cause,
+    r.read_at,
+    r.is_approved,
+    r.finding,
+    coalesce(
+        sent.stripe_customer_id is distinct from t.stripe_customer_id
+        or ledger.is_of_another_account(sent.stripe_account, sent.is_live),
+        false
+    ) and sent.stripe_customer_id is not null as is_elsewhere,
+    sent.stripe_customer_id || coalesce(
+        ' of ' || sent.stripe_account || case when sent.is_live then ' (live mode)' else ' (test mode)' end, ''
+    ) as sent_to
+from ledger.reconciliation(%(today)s, %(tenant_ids)s) as r
+inner join control.tenants as t on r.tenant_id = t.tenant_id
+left join lateral (
+    select p.stripe_customer_id, p.stripe_account, p.is_live from ledger.postings as p
+    where
+        p.tenant_id = r.tenant_id and p.meter_id = r.meter_id and p.usage_date = r.usage_date
+        and p.state = 'accepted'
+    order by p.version desc
+    limit 1
+) as sent on true
+where r.finding not in ('equal', 'billed')
+order by r.tenant_id, r.meter_id, r.usage_date;

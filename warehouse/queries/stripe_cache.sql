@@ -1,7 +1,9 @@
 -- name: get
 select body, read_at, invalidated_at is not null as is_invalid
 from ledger.stripe_cache
-where kind = %(kind)s and cache_key = %(cache_key)s and body <> 'null';
+where
+    kind = %(kind)s and cache_key = %(cache_key)s and body <> 'null'
+    and stripe_account = %(stripe_account)s and is_live = %(is_live)s;
 
 -- name: stands
 select from ledger.stripe_cache
@@ -9,11 +11,13 @@ where kind = %(kind)s and cache_key = %(cache_key)s and read_at = %(read_at)s an
 
 -- name: put
 -- An invalidation that arrived while Stripe was asked is about what it said before or after: read again then.
-insert into ledger.stripe_cache as c (kind, cache_key, body, read_at)
-values (%(kind)s, %(cache_key)s, %(body)s, %(now)s)
+insert into ledger.stripe_cache as c (kind, cache_key, body, read_at, stripe_account, is_live)
+values (%(kind)s, %(cache_key)s, %(body)s, %(now)s, %(stripe_account)s, %(is_live)s)
 on conflict (kind, cache_key) do update
 set
     body = excluded.body,
+    stripe_account = excluded.stripe_account,
+    is_live = excluded.is_live,
     read_at = excluded.read_at,
     invalidated_at = case when c.invalidated_at > excluded.read_at then c.invalidated_at end
 returning invalidated_at is not null as is_invalid;

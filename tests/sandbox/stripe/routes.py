@@ -175,7 +175,11 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
     def event(call: "Call", name: str) -> Body:
         return stripe.one("event", stripe.events, name)
 
+    def account(call: "Call") -> Body:
+        return {"id": stripe.account, "object": "account", "type": "standard", "country": "US"}
+
     table: list[tuple[str, str, Callable[..., Any]]] = [
+        ("GET", "/v1/account", account),
         ("POST", "/v1/billing/meter_events", meter_event),
         ("GET", "/v1/billing/meters/([^/]+)/event_summaries", summaries),
         ("GET", "/v1/billing/meters", meters),

@@ -68,8 +68,13 @@ class _Stored:
 class StripeSandbox:
     """State and HTTP server; use as a context manager. clock: Unix seconds of Stripe's own clock."""
 
-    def __init__(self, now: float = 1_793_500_000.0) -> None:
+    def __init__(
+        self, now: float = 1_793_500_000.0, account: str = "acct_000001", *, other_mode: "StripeSandbox | None" = None
+    ) -> None:
+        """other_mode: the same account in the mode before: whose objects a key of this one is told are there."""
         self.now = now
+        self.account = account
+        self.other_mode = other_mode
         self.catalogue = Catalogue(lambda: self.now)
         self.metering = Metering(lambda: self.now, self.catalogue.customers)
         self.catalogue.meters = self.metering.meters
@@ -275,7 +280,7 @@ class StripeSandbox:
                 try:
                     body = handler(call, *match.groups())
                 except StripeProblem as problem:
-                    return problem.status, problem.body(), problem.is_stored
+                    return problem.status, self.hinted(problem).body(), problem.is_stored
                 except KeyError as error:
                     name = str(error.args[0])
                     problem = StripeProblem(400, "parameter_missing", f"Missing required param: {name}.", param=name)
@@ -297,6 +302,19 @@ class StripeSandbox:
         from tests.sandbox.stripe.routes import routes
 
         return routes(self)
+
+    def hinted(self, problem: StripeProblem) -> StripeProblem:
+        """Stripe says so where the account's other mode has what this one lacks: here a live key asks for it."""
+        other = self.other_mode
+        if (
+            problem.code == "resource_missing"
+            and other
+            and any(name in problem.message for name in other.catalogue.customers)
+        ):
+            problem.message += (
+                "; a similar object exists in test mode, but a live mode key was used to make this request."
+            )
+        return problem
 
     def one(self, kind: str, rows: dict[str, Body], name: str) -> Body:
         if name not in rows:
