@@ -18,6 +18,7 @@ from sources.vapi.analytics import control_totals, daily_totals
 from sources.vapi.calls import scopes_of
 from sources.vapi.changes import changed_days
 from sources.vapi.listing import list_calls
+from sources.vapi.rows import billed, payloads, table, totals
 from sources.window import Window
 
 BASE_URL = "https://api.vapi.ai"
@@ -80,13 +81,13 @@ def reading_of(
     found = [call for call, _ in rows]
     new_fields: set[str] = set()
     return Reading(
-        table=calls.table(found, calls.payloads(rows, choices_of, new_fields)),
+        table=table(found, payloads(rows, choices_of, new_fields)),
         keys=frozenset(call.id for call in found) | {row.item for row in odd},
-        content_hash=hash_rows([*map(calls.billed, found), *(row.fingerprint.encode() for row in odd)]),
+        content_hash=hash_rows([*map(billed, found), *(row.fingerprint.encode() for row in odd)]),
         is_incomplete=any(call.is_in_progress for call in found),
         windows=windows,
         requests=requests,
-        totals=calls.totals(found, odd),
+        totals=totals(found, odd),
         provider_totals=provider_totals,
         new_fields=frozenset(new_fields),
         quarantined=tuple(odd),

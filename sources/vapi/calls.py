@@ -1,14 +1,12 @@
 """Calls as Vapi tells them: typed where we depend on them, untouched where we do not."""
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-import pyarrow as pa
 
 from sources.bounds import (
     AFTER_ITS_LAST_CHANGE,
@@ -17,7 +15,7 @@ from sources.bounds import (
     fault_of_cost,
     fault_of_time,
 )
-from sources.personal import NOBODYS, ChoicesOf, Document, minimised
+from sources.personal import NOBODYS, Document, minimised
 from sources.quarantine import TOO_DEEP, Quarantined, digest, elements
 from sources.vapi.contract import CALL
 from sources.window import instant, truncated
@@ -27,7 +25,6 @@ Name = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 
 # A scheduled call holds nothing back: when it runs, the day it was created on is restated (docs/decisions).
 SETTLED = frozenset({"ended", "not-found", "deletion-failed", "scheduled"})
-TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 class CostItem(msgspec.Struct):
@@ -84,10 +81,7 @@ _DOCUMENTS = msgspec.json.Decoder(list[Document])
 _DOCUMENT = msgspec.json.Decoder(Document)
 _NUMBER = msgspec.json.Decoder(float_hook=Decimal)
 _INSTANT = msgspec.json.Decoder(Instant)
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-_ENCODE = _ENCODER.encode
-# A string column of Arrow's counts its bytes in 32 bits.
-_BYTES_OF_A_CHUNK = 1 << 30
+_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
 # Of a call that cannot be typed: what makes it the same call in a later answer, whose URLs are others.
 _CONTENT = (
     "id", "createdAt", "startedAt", "endedAt", "status", "type", "endedReason", "assistantId", "phoneNumberId",
@@ -240,90 +234,3 @@ def _payload_of_nobody(document: Document) -> str | None:
         return _ENCODE(CALL.kept(minimised(document, NOBODYS), set(), is_typed=False)).decode()
     except RecursionError:
         return None
-
-
-def payload(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> bytes:
-    """The call's JSON with every digit as told: the fields of the contract, and of what is personal as much as its
-    tenant chose to have stored. Paths of other fields are added to `new_fields`.
-    """
-    return _ENCODE(_kept(call, document, choices_of, new_fields))
-
-
-def payloads(rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf, new_fields: set[str]) -> pa.ChunkedArray:
-    """`payload` of each call as a column of text, written where Arrow keeps it: a copy of each costs as much again.
-
-    pa.ArrowInvalid if it is not UTF-8.
-    """
-    chunks, texts, ends = [], bytearray(), array("i", [0])
-    for call, document in rows:
-        if len(texts) > _BYTES_OF_A_CHUNK:
-            chunks.append(_texts(texts, ends))
-            texts, ends = bytearray(), array("i", [0])
-        _ENCODER.encode_into(_kept(call, document, choices_of, new_fields), texts, -1)
-        ends.append(len(texts))
-    return pa.chunked_array([*chunks, _texts(texts, ends)], pa.string())
-
-
-def _kept(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> Document:
-    return CALL.kept(minimised(document, choices_of(call.scopes)), new_fields)
-
-
-def _texts(texts: bytearray, ends: "array[int]") -> pa.StringArray:
-    column = pa.StringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(texts))
-    column.validate(full=True)
-    return column
-
-
-def billed(call: Call) -> bytes:
-    """What a bill or a margin depends on: the same bytes, the same money. Presigned URLs, which differ each time,
-    are not in it.
-    """
-    return _ENCODE(
-        (
-            call.id,
-            call.created_at,
-            call.started_at,
-            call.ended_at,
-            call.status,
-            call.type,
-            call.ended_reason,
-            call.assistant_id,
-            call.phone_number_id,
-            call.cost,
-            call.costs,
-            # Only where there is one, so that calls without keep the hash they have.
-            *((("squad", call.squad_id, "workflow", call.workflow_id),) if call.squad_id or call.workflow_id else ()),
-        )
-    )
-
-
-def totals(calls: Sequence[Call], odd: Sequence[Quarantined] = ()) -> dict[str, Decimal]:
-    """`cost` adds the calls' rounded costs, as Vapi's own total does; `costs` adds the exact items. Calls set aside
-    count in what Vapi totals, as far as they can be read.
-    """
-    items = (item.cost for call in calls for item in call.costs or () if item.cost is not None)
-    costs = [call.cost for call in calls if call.cost is not None] + [row.totals.get("cost", Decimal(0)) for row in odd]
-    return {
-        "calls": Decimal(len(calls)) + sum(row.totals.get("calls", Decimal(0)) for row in odd),
-        "cost": sum(costs, Decimal(0)),
-        "costs": sum(items, Decimal(0)),
-    }
-
-
-def table(calls: Sequence[Call], payloads: pa.ChunkedArray) -> pa.Table:
-    """Columns of raw_vapi.calls."""
-    return pa.table(
-        {
-            "call_id": pa.array([call.id for call in calls], pa.string()),
-            "created_at": pa.array([call.created_at for call in calls], TIMESTAMP),
-            "updated_at": pa.array([call.updated_at for call in calls], TIMESTAMP),
-            "started_at": pa.array([call.started_at for call in calls], TIMESTAMP),
-            "ended_at": pa.array([call.ended_at for call in calls], TIMESTAMP),
-            "status": pa.array([call.status for call in calls], pa.string()),
-            "call_type": pa.array([call.type for call in calls], pa.string()),
-            "ended_reason": pa.array([call.ended_reason for call in calls], pa.string()),
-            "assistant_id": pa.array([call.assistant_id for call in calls], pa.string()),
-            "phone_number_id": pa.array([call.phone_number_id for call in calls], pa.string()),
-            "payload": payloads,
-        }
-    )

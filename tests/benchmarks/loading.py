@@ -29,6 +29,7 @@ from orchestration.pulling.running import PullRun
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
 from sources.vapi import calls, reading_of
+from sources.vapi.rows import payload as payload_of
 from sources.window import Window
 from tests.benchmarks._measuring import Cost, measured, most_memory, verdict
 from tests.sandbox.calls import invent, render
@@ -116,7 +117,7 @@ def prepare(days: list[date], rows: Parsed, into: Path) -> None:
 
 
 def _line(pull_id: int, day: date, call: calls.Call, document: Document) -> bytes:
-    payload = calls.payload(call, document, lambda scopes: Choices(), set()).decode().replace("\\", "\\\\")
+    payload = payload_of(call, document, lambda scopes: Choices(), set()).decode().replace("\\", "\\\\")
     instants = (call.created_at, call.updated_at, call.started_at, call.ended_at)
     texts = (call.status, call.type, call.ended_reason, call.assistant_id, call.phone_number_id)
     values = ["acme", "acme", day, pull_id, call.id, *instants, *texts, payload, "1700000000.0"]
