@@ -3,7 +3,8 @@ calls are counted in another account too or contradict themselves, or Stripe cha
 `control.review_rules`: how much is a lot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from warehouse.blocker import Blocker, Kind
@@ -83,7 +84,7 @@ def _of_two_accounts(shared: Row) -> Blocker:
         Kind.TWO_ACCOUNTS,
         f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
         f"{shared['other_account']}: one Vapi organisation under two keys is billed twice",
-        mend_two_keys(shared["account"], shared["other_account"]),
+        mend_two_keys([shared["account"], shared["other_account"]], shared["usage_date"], shared["last_date"]),
     )
 
 
@@ -94,7 +95,7 @@ def _of_price(price: Row) -> Blocker:
         Kind.PRICE,
         f"Stripe's price {price['stripe_price']['id']} charges {price['meter_id']} otherwise than our price "
         f"{price['price_id']}",
-        f"minutebook stripe sync, and put its price on the subscription of {price['tenant_id']} at Stripe",
+        f"minutebook stripe sync --apply && minutebook stripe changes --tenant {price['tenant_id']} --apply",
     )
 
 
@@ -110,10 +111,10 @@ def _of_move(moved: Row) -> Blocker:
     )
 
 
-def mend_two_keys(*accounts: str) -> str:
-    """What to do when these accounts are one organisation of Vapi's."""
-    tenants = [account for account in accounts if account != "platform"]
+def mend_two_keys(accounts: Sequence[str], first_day: date, last_day: date) -> str:
+    """What to do when these accounts are one organisation: one tenant's own key, and its days read again with it."""
+    tenant = [account for account in accounts if account != "platform"][-1]
     return (
-        f"minutebook credential set vapi --tenant {tenants[-1]} (the key of its own organisation), then pull those days"
-        " again with --accept-loss"
+        f"minutebook credential set vapi --tenant {tenant} && minutebook pull --tenant {tenant} --source vapi"
+        f" --from {first_day} --to {last_day} --accept-loss"
     )

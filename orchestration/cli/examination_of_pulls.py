@@ -72,7 +72,7 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
             f"accounts {row['accounts']} of vapi tell the same calls on {row['days']} day(s), {row['first_day']} to"
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
-        yield Finding(Level.WRONG, what, mend_two_keys(*row["accounts"].split(", ")))
+        yield Finding(Level.WRONG, what, mend_two_keys(row["accounts"].split(", "), row["first_day"], row["last_day"]))
 
 
 def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterator[Finding]:

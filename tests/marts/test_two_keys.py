@@ -37,7 +37,10 @@ def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(w
     assert red(warehouse) == [("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0")]
     ((what, mend),) = told(warehouse, "gamma")
     assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
-    assert mend.startswith("minutebook credential set vapi --tenant acme ")
+    assert mend == (
+        "minutebook credential set vapi --tenant acme && minutebook pull --tenant acme --source vapi"
+        " --from 2026-11-02 --to 2026-11-03 --accept-loss"
+    )
     assert told(warehouse, "beta") == []
 
     for day in DAYS:  # the right key was set, and the days were pulled again

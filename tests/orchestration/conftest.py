@@ -52,8 +52,9 @@ def minutebook(house: House, dbt_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     (dbt_home / "dbt").mkdir(exist_ok=True)
     (house.settings.home / "dbt").symlink_to(dbt_home / "dbt")
 
-    def run(line: str, code: int = 0) -> str:
-        result = CliRunner().invoke(app, shlex.split(line.removeprefix("minutebook ")), terminal_width=250)
+    def run(line: str, code: int = 0, secret: str | None = None) -> str:
+        arguments = shlex.split(line.removeprefix("minutebook "))
+        result = CliRunner().invoke(app, arguments, input=secret, terminal_width=250)
         assert result.exit_code == code, f"{line}: {result.output}"
         return result.stdout
 

@@ -171,6 +171,7 @@ select
     t.account,
     t.other_account,
     min(t.usage_date) as usage_date,
+    max(t.usage_date) as last_date,
     min(t.call_id) as call_id
 from told_twice as t
 inner join probed_days as d on t.account = d.account and t.usage_date = d.usage_date
