@@ -40,11 +40,13 @@ create table if not exists marts.fct_line_balances (
     line_id text, tenant_id text, currency text, rated_quantity bigint, stated_quantity bigint, rated_amount numeric,
     stated_amount numeric, is_balanced boolean
 );
+alter table marts.fct_line_balances owner to minutebook_transformer;
 grant select on marts.fct_line_balances to minutebook_billing, minutebook_operator;
 alter table marts.fct_line_balances enable row level security;
 alter table marts.fct_line_balances force row level security;
 drop policy if exists processes on marts.fct_line_balances;
-create policy processes on marts.fct_line_balances to minutebook_billing, minutebook_operator using (true);
+create policy processes on marts.fct_line_balances
+to minutebook_billing, minutebook_transformer, minutebook_operator using (true) with check (true);
 """
 
 STATEMENT_LINES = """

@@ -7,10 +7,11 @@ from typing import Any
 from tests.marts.test_first_bill import AS_OF, plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse import postings, whatif
+from warehouse.approval import Scope, approve
 from warehouse.connect import Role, connect
 from warehouse.control.prices import Model, Price
 from warehouse.explaining import explain
-from warehouse.periods import Month, approve, statements
+from warehouse.periods import Month
 
 LARGEST = 2**63 - 1
 HUGE = Decimal("1E+400000")
@@ -90,8 +91,9 @@ def test_large_counts_are_forecast_simulated_explained_approved_and_offered_to_s
         assert {one.tenant_id for one in whatif.forecast(operator, AS_OF)} == {"odd", "even"}
         line = explain(operator, "odd/2026-03-01/overage/scans")
         assert (line.line["quantity"], line.faults) == (4 * LARGEST, [])
-        for statement in statements(operator, march):
-            approve(operator, statement, date(2026, 4, 2), "fin", "made by hand")
+        scope = Scope(march, ["even", "odd"])
+        outcomes = approve(operator, scope, "fin", today=AS_OF, override="made by hand")
+        assert {one.result for one in outcomes} == {"approved"}, outcomes
         assert explain(operator, "odd/2026-03-01/overage/scans").faults == []
     assert warehouse.rows("select sum(quantity) from ledger.line_days") == [(4 * LARGEST + 3,)]
 
