@@ -22,6 +22,8 @@ INVARIANTS = (  # design, section 9; the number is the invariant's
     "10_no_secret_is_readable_anywhere_but_in_the_vault",
     "11_no_tenant_can_read_anothers_row_by_any_path",
     "12_killed",
+    "13_the_books_balance",
+    "16_every_finding_names_what_resolves_it",
 )
 
 

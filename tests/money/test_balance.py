@@ -77,7 +77,7 @@ def reopen(warehouse: Warehouse, month: str) -> None:
         periods.reopen(operator, row, "finance", "agreed with the tenant")
 
 
-def test_a_line_that_exists_only_as_an_approved_adjustment_is_corrected_again(warehouse: Warehouse) -> None:
+def test_13_the_books_balance_where_a_line_exists_only_as_an_approved_adjustment(warehouse: Warehouse) -> None:
     write_plan(warehouse, included=10)
     scan(warehouse, 5)
     warehouse.build(FEBRUARY_3)
