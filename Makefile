@@ -22,8 +22,12 @@ setup: $(STAMP) ## Install everything, hash-pinned, into .venv
 demo: setup ## Three months of several tenants, from sandbox providers to reviewed statements
 	@$(BIN)/python -m tests.sandbox.demo
 
+DATED := tests/warehouse/test_clock.py tests/faults/test_concurrency.py tests/cli/test_pulls.py tests/orchestration/test_restatement.py
+
 .PHONY: test
 test: setup check audit ## Everything that must hold: lint, types, import directions, SQL style, audit, tests
+	@# What depends on days, a year from now and on a leap day; all tests on such dates: make soak.
+	@$(BIN)/python -m tests.moved +400,2028-02-29 --numprocesses auto --dist loadfile $(DATED)
 	@# In the files' own order: the long ones have few tests, and would otherwise come last, one core idle.
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
