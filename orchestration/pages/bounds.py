@@ -20,6 +20,8 @@ LONGEST_QUERY = 8_192
 LARGEST_BODY_BYTES = 512 * 1024
 BODY_SECONDS = 20
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LATE_SECONDS = 1.0
+_MOST_WAITING = 100
 # Asked by what watches over the service, under whatever name it knows.
 _UNNAMED = "/healthz"
 _WEBHOOKS = "/stripe/"
@@ -54,8 +56,8 @@ class Paces:
     _MOST_SESSIONS = 10_000
 
     def __init__(self) -> None:
-        self.strangers = Pace(10, 100)
-        self.people = Pace(20, 100)
+        self.strangers = Pace(5, 60)
+        self.people = Pace(4, 60)
         self.webhooks = Pace(100, 500)
         self._logins: OrderedDict[str, str] = OrderedDict()
 
@@ -83,15 +85,27 @@ class Bounds:
         self._hosts = {host.lower() for host in hosts} | LOOPBACK
         self._paces = paces
         self._session_cookie = session_cookie
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         if refusal := self._refusal(scope):
+            await self._make_wait(refusal)
             await refusal(scope, receive, send)
             return
         await self.app(scope, _bounded(receive), send)
+
+    async def _make_wait(self, refusal: PlainTextResponse) -> None:
+        """Who asks too often has the answer late, so that refusing takes less of us than of them."""
+        if refusal.status_code != 429 or self._waiting >= _MOST_WAITING:
+            return
+        self._waiting += 1
+        try:
+            await asyncio.sleep(_LATE_SECONDS)
+        finally:
+            self._waiting -= 1
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = {name: value for name, value in scope["headers"] if name in (b"host", b"content-length")}
