@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
-from psycopg import sql
 
 from orchestration.pulling.outcomes import AccountDay
 from sources.reading import Reading
@@ -73,9 +72,9 @@ class Landing:
     def _discard(self, batch: Sequence[Finished]) -> None:
         """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
         schema, table = landing.RAW_TABLES[batch[0].day.source]
-        statement = QUERIES["discard_landed"].format(raw=sql.Identifier(schema, table))
+        taken_back = {"raw": f"{schema}.{table}", "pull_ids": [finished.pull_id for finished in batch]}
         with self._connection_is_used:
-            self._connection.execute(statement, {"pull_ids": [finished.pull_id for finished in batch]})
+            self._connection.execute(QUERIES["discard_landed"], taken_back)
 
 
 def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentPull]) -> bool:

@@ -193,6 +193,16 @@ def test_pg_dump_takes_out_its_own_rows_only(house: House, options: list[str]) -
     assert (OURS in dumped.stdout) == (dumped.returncode == 0) == bool(options), dumped.stderr
 
 
+@pytest.fixture
+def temporary_objects(house: House) -> Iterator[None]:
+    """Nobody who reads may make any; as if somebody had given that back."""
+    change = "do $$ begin execute format('{} on database %I {} public', current_database()); end $$"
+    house.warehouse.connection.execute(change.format("grant temporary", "to"))
+    yield
+    house.warehouse.connection.execute(change.format("revoke temporary", "from"))
+
+
+@pytest.mark.usefixtures("temporary_objects")
 @pytest.mark.parametrize(
     "probe",
     [

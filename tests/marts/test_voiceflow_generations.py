@@ -55,7 +55,7 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
     usage = "select quantity from marts.fct_usage_daily where meter_id = 'chats'"
     costs = "select component, basis, amount from marts.fct_costs_daily where source = 'voiceflow'"
     assert house.execute(usage) == [{"quantity": 10}]
-    assert house.execute(costs) == [{"component": "chats", "basis": "estimated", "amount": None}]
+    assert house.execute(costs) == [{"component": "chats", "basis": "unknown", "amount": None}]
     store(house, TOKEN, {"generation": "stable"})
     (outcome,) = house.pull(["acme"], [DAY], ["voiceflow"])
     assert outcome.state == "published", outcome

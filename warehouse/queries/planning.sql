@@ -94,6 +94,4 @@ from raw_voiceflow.transcripts
 where pull_id = %(pull_id)s;
 
 -- name: discard_landed
-delete from {raw} as landed
-using ledger.pulls as pulls
-where landed.pull_id = pulls.pull_id and pulls.state = 'reading' and pulls.pull_id = any(%(pull_ids)s);
+select ledger.discard_landed(%(raw)s::regclass, %(pull_ids)s::bigint[]);
