@@ -37,11 +37,11 @@ def test_a_gap_of_an_approved_period_is_asked_for_once_and_again_when_it_is_news
         "minutebook pull --tenant acme --source usage_metrics --from 2026-01-11 --to 2026-01-11",
     )
     stranger = (
-        "unattributed: scans of usage_metrics, on 2026-01-11, quantity 3",
+        "unattributed: scans of usage_metrics, on 2026-01-11, quantity 3 scan",
         "minutebook agent attach --help, from the first of these days on; then minutebook build",
     )
     unpriced = (
-        "unpriced: pages of usage_metrics, on 2026-01-10, quantity 2",
+        "unpriced: pages of usage_metrics, on 2026-01-10, quantity 2 page",
         "minutebook reopen 2026-01 --tenant acme --reason REASON"
         " && minutebook price set --tenant acme --from 2026-01-01 --help (0 is a price)",
     )

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -92,13 +93,18 @@ def doctor(minutebook: Minutebook) -> list[dict[str, Any]]:  # noqa: F811
     return found
 
 
+def written(payload: dict[str, Any]) -> str:
+    """As JSON, digit for digit: what is read from the database has decimals."""
+    return msgspec.json.Encoder(decimal_format="number").encode(payload).decode()
+
+
 def stand_uncleaned(told: House) -> None:
     """Rows as they landed before contracts held what is stored, and no word of a cleaning."""
     told.pull(["acme"], [YESTERDAY])
     (row,) = told.execute("select payload from raw_vapi.calls where call_id = 'c-1'")
     told.execute(
         "update raw_vapi.calls set payload = %s where call_id = 'c-1'",
-        json.dumps(row["payload"] | {name: part for name, part in TOLD.items() if name != "costBreakdown"}),
+        written(row["payload"] | {name: part for name, part in TOLD.items() if name != "costBreakdown"}),
     )
     stamps = "account, tenant_id, usage_date, pull_id"
     for table, columns, values, payload in (
@@ -112,7 +118,7 @@ def stand_uncleaned(told: House) -> None:
         told.execute(
             f"insert into {table} ({stamps}, {columns}, payload)"
             f" select {stamps}, {values}, %s from raw_vapi.calls limit 1",
-            json.dumps(payload),
+            written(payload),
         )
     told.execute("delete from ledger.cleanings")
 
@@ -182,6 +188,6 @@ def test_the_warehouse_refuses_to_clean_away_or_change_a_fact(told: House) -> No
             {name: part for name, part in payload.items() if name != "endedAt"},
         ):
             with pytest.raises(psycopg.errors.RaiseException, match="a fact of vapi would change"):
-                fields.clean(loader, "vapi", [(row["row_id"], json.dumps(changed))])
+                fields.clean(loader, "vapi", [(row["row_id"], written(changed))])
         with pytest.raises(psycopg.errors.RaiseException, match="no source"):
             fields.clean(loader, "nobody", [(row["row_id"], row["standing"])])
