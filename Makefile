@@ -41,7 +41,7 @@ check: setup .venv/.models-linted .venv/.queries-linted ## Lint, formatting, typ
 # Slow, so only what changed since it was last found clean; all of it after a change of the rules or the macros.
 RULES := pyproject.toml requirements.lock $(wildcard dbt_project/macros/*.sql)
 MODELS := $(shell find warehouse/migrations dbt_project/models dbt_project/tests -name '*.sql')
-QUERIES := $(wildcard warehouse/queries/*.sql)
+QUERIES := $(shell find warehouse -name '*.sql' -not -path 'warehouse/migrations/*')
 
 .venv/.models-linted: $(RULES) $(MODELS) | setup
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 $(if $(filter $(RULES),$?),$(MODELS),$?)
@@ -67,21 +67,21 @@ bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
 
 .PHONY: soak
 soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants against the oracle, a walk of 60 changes, all tests on moved dates, odd requests, attacks
-	@$(BIN)/python -m tests.billing.simulate --seeds 1000 --jobs 2
+	@$(BIN)/python -m tests.stripe_billing.simulate --seeds 1000 --jobs 2
 	@$(BIN)/python -m tests.oracle --tenants 3000
 	@$(BIN)/python -m tests.marts.walk --steps 60
 	@$(BIN)/python -m tests.moved +60,+400,2028-02-29,2026-12-31T23:55 --numprocesses auto --dist loadfile --no-loadscope-reorder
-	@$(BIN)/python -m tests.pages.fuzz --requests 100000
+	@$(BIN)/python -m tests.web.fuzz --requests 100000
 	@$(BIN)/python -m tests.benchmarks.attacks --seconds 600
 
 .PHONY: screenshots
 screenshots: setup ## The README's pictures of the pages, drawn by headless Chromium
-	@$(BIN)/python -m tests.pages.screenshots
+	@$(BIN)/python -m tests.web.screenshots
 
 .PHONY: accessibility
 accessibility: setup ## axe-core on every page, light and dark, desktop and phone; needs a Chromium
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { echo "no Chromium here: install one first" >&2; exit 1; }
-	@$(BIN)/python -m pytest -q tests/pages/test_browser.py
+	@$(BIN)/python -m pytest -q tests/web/test_browser.py
 
 .PHONY: faults
 faults: setup ## A night of killed pulls and crashed servers, FAULT_SEEDS=200 of them; a failing seed is named

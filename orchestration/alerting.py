@@ -1,6 +1,6 @@
 """Telling people that a quota was reached: crossings are written down, and handed on to a webhook or the log.
 
-Owns delivery. What a crossing is, is `warehouse.quotas`' business; when to look, a sensor's.
+Owns delivery. What a crossing is, is `warehouse.statements.quotas`' business; when to look, a sensor's.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from collections.abc import Callable
 import httpx
 import structlog
 
-from warehouse import quotas
 from warehouse.control.changes import Connection
-from warehouse.quotas import Alert
+from warehouse.statements import quotas
+from warehouse.statements.quotas import Alert
 
 TIMEOUT_SECONDS = 10.0
 log = structlog.get_logger(__name__)

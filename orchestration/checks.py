@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from orchestration.resources import Minutebook
-from warehouse import canary
-from warehouse.connect import Role, connect
 from warehouse.control.changes import rows
-from warehouse.landing import RAW_TABLES
-from warehouse.preflight import flaws
-from warehouse.queries import load
+from warehouse.database.connect import Role, connect
+from warehouse.database.queries import load
+from warehouse.ingestion.raw_tables import RAW_TABLES
+from warehouse.security.isolation import flaws
+from warehouse.statements import canary
 
-QUERIES = load("checks")
+QUERIES = load("statements/checks")
 SHOWN = 100
 
 
@@ -76,8 +76,8 @@ def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
 def price_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     """Red for usage that blocks approval for want of a meter, a price or a known type."""
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
-        unpriced = rows(connection, "checks", "no_usage_is_unpriced")
-        beside = rows(connection, "checks", "usage_that_no_price_is_for")
+        unpriced = rows(connection, "statements/checks", "no_usage_is_unpriced")
+        beside = rows(connection, "statements/checks", "usage_that_no_price_is_for")
     listed = _metadata(beside, SHOWN).get("offenders")
     return dg.AssetCheckResult(
         passed=not unpriced,

@@ -23,9 +23,9 @@ from orchestration.assets.postings import (
     stripe_is_set_up_as_our_prices_say,
 )
 from orchestration.checks import checks
-from orchestration.dashboards.refreshing import refresh_metabase, refresh_metabase_after_builds
+from orchestration.ingestion.materializations import usage_partitions_follow_the_ledger
 from orchestration.jobs import build_marts, pull_usage
-from orchestration.materializations import usage_partitions_follow_the_ledger
+from orchestration.metabase.refreshing import refresh_metabase, refresh_metabase_after_builds
 from orchestration.overages import (
     post_overage,
     post_overage_when_due,

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from sources import SOURCES
-from warehouse.landing import RAW_TABLES
+from warehouse.ingestion.raw_tables import RAW_TABLES
 
 pull_usage = dg.define_asset_job(
     name="pull_usage",

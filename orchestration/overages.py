@@ -7,17 +7,17 @@ import dagster as dg
 import psycopg
 
 from orchestration.assets.postings import EVENTS, FINAL, POSTINGS, SUMMARIES
-from orchestration.billing.invoice_items import LOOKED_AT_AGAIN, REMEMBERED
 from orchestration.resources import Minutebook
 from orchestration.sensors import held_back
+from orchestration.stripe_billing.invoices.items import LOOKED_AT_AGAIN, REMEMBERED
 from warehouse import clock
-from warehouse.connect import Role, connect
-from warehouse.postings import due
-from warehouse.queries import load
+from warehouse.database.connect import Role, connect
+from warehouse.database.queries import load
+from warehouse.stripe.postings import due
 
-_EVENTS = load("stripe_events")
-_ITEMS = load("invoice_items")
-_SENSING = load("sensing")
+_EVENTS = load("stripe/events")
+_ITEMS = load("stripe/invoice_items")
+_SENSING = load("statements/freshness")
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=30)
 """A tenant that is held back stays due: without a pause each tick would ask Stripe about it again."""
 

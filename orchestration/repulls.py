@@ -7,12 +7,13 @@ a list: what mended meanwhile is not due any more.
 import dagster as dg
 
 from orchestration.assets.ingest import failure, tell
-from orchestration.pulling import PullOutcome, pull_again
+from orchestration.ingestion import PullOutcome, pull_again
 from orchestration.resources import Minutebook
 from orchestration.sensors import held_back
 from sources import HORIZONS
-from warehouse import clock, due
-from warehouse.connect import Role, connect
+from warehouse import clock
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion import retry_schedule
 
 
 @dg.op(name="pull_what_is_due", description="Pull each account-day again that is due; each ends on its own.")
@@ -52,9 +53,9 @@ def pull_days_again_when_due(
     """
     now = clock.now()
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        if not due.a_schedule_pulls(connection):
+        if not retry_schedule.a_schedule_pulls(connection):
             return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")
-        days = due.account_days(connection, now, HORIZONS)
+        days = retry_schedule.account_days(connection, now, HORIZONS)
     waiting = [day for day in days if day.due_at <= now]
     if not waiting:
         until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""

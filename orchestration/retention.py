@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import dagster as dg
 
-from orchestration.minimising import apply_choices
+from orchestration.privacy.minimising import apply_choices
 from orchestration.resources import Minutebook
-from warehouse import clock, personal, purging
-from warehouse.connect import Role, connect
+from warehouse import clock
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion import retention
+from warehouse.privacy import personal
 
 
 @dg.op(description="Take out what a tenant chose not to keep, and what is older than its retention period.")
@@ -45,7 +47,7 @@ def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) ->
         minutebook.database() as url,
         connect(url, Role.OPERATOR, actor="retention", autocommit=True) as connection,
     ):
-        purged = purging.purge(connection, closed_before)
+        purged = retention.purge(connection, closed_before)
     context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
 
 

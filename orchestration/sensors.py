@@ -8,16 +8,17 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from orchestration.alerting import deliver, delivery
+from orchestration.ingestion.partitions import tenants
 from orchestration.jobs import build_marts
-from orchestration.partitions import tenants
 from orchestration.resources import Minutebook
 from orchestration.schedules import TRAILING_DAYS
-from warehouse import clock, quotas
-from warehouse.connect import Role, connect
-from warehouse.freshness import MartsBehind, require_built
-from warehouse.queries import load
+from warehouse import clock
+from warehouse.database.connect import Role, connect
+from warehouse.database.queries import load
+from warehouse.statements import quotas
+from warehouse.statements.freshness import MartsBehind, require_built
 
-QUERIES = load("sensing")
+QUERIES = load("statements/freshness")
 PAUSE_AFTER_A_FAILED_BUILD = timedelta(minutes=10)
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,

@@ -35,10 +35,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sources import vapi
-from warehouse import embedded, process_logins
-from warehouse.connect import Addresses, Role
-from warehouse.master_keys import generated_master_keys, master_keys_of_file, parse_master_keys
-from warehouse.vault import Vault
+from warehouse.database import embedded
+from warehouse.database.connect import Addresses, Role
+from warehouse.security import process_logins
+from warehouse.security.master_keys import generated_master_keys, master_keys_of_file, parse_master_keys
+from warehouse.security.vault import Vault
 
 MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
 PROCESSES = {

@@ -1,7 +1,7 @@
 """What can go wrong while a provider is read, and whether trying again may help.
 
     SourceFailure
-    ├── permanent: somebody probably has to act; the day still comes back, at longer distances (`warehouse.due`)
+    ├── permanent: somebody probably has to act; the day still comes back, at longer distances (`retry_schedule`)
     │   ├── CredentialRejected   the key is wrong, revoked or may not read this
     │   ├── ProviderRefused      any other 4xx, and again when repeated: the request itself is not accepted
     │   ├── ContractBroken       the answer is not of the shape we know, and again when repeated

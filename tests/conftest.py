@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
-from warehouse.embedded import DEFAULT_MAJOR, running
-from warehouse.migrate import close_doors, migrate
+from warehouse.database.embedded import DEFAULT_MAJOR, running
+from warehouse.install import close_doors, migrate
 
 TEMPLATE = "migrated_template"
 # Nothing here has to survive a power cut.

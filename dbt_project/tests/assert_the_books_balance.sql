@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
 -- It warns, so that the marts are built and say which tenant and line it is: that tenant's approvals and postings are refused
--- (warehouse.balance), and nobody else's.
+-- (warehouse.statements.balance), and nobody else's.
 select
     tenant_id,
     line_id,

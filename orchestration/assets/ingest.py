@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import dagster as dg
 
-from orchestration.partitions import asked_keys, key_of, tenant_day, tenant_days
-from orchestration.pulling import PullOutcome, PullState, PullTrigger, pull
+from orchestration.ingestion import PullOutcome, PullState, PullTrigger, pull
+from orchestration.ingestion.partitions import asked_keys, key_of, tenant_day, tenant_days
 from orchestration.resources import Minutebook
 from sources import SOURCES
-from warehouse.landing import RAW_TABLES
+from warehouse.ingestion.raw_tables import RAW_TABLES
 
 NAMED_FAILURES = 20
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")

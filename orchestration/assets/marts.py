@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from orchestration import building, dbt_process
+from orchestration.marts import building, dbt_process
 from orchestration.resources import Minutebook
 from warehouse import clock
 

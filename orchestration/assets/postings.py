@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from orchestration.billing.desk import Desk, billing_desk
-from orchestration.billing.events import process_events
-from orchestration.billing.invoice_items import REMEMBERED, ItemsReport
-from orchestration.billing.readiness import Finding, billed_tenants
-from orchestration.billing.reconcile import Difference, differences, read_summaries
-from orchestration.billing.report import PostingReport
-from orchestration.billing.setup import check as check_setup
-from orchestration.billing.upcoming import compare_upcoming
 from orchestration.plain import plain
 from orchestration.resources import Minutebook
+from orchestration.stripe_billing.events import process_events
+from orchestration.stripe_billing.invoices.items import REMEMBERED, ItemsReport
+from orchestration.stripe_billing.invoices.upcoming import compare_upcoming
+from orchestration.stripe_billing.posting.readiness import Finding, billed_tenants
+from orchestration.stripe_billing.posting.report import PostingReport
+from orchestration.stripe_billing.reconciliation import Difference, differences, read_summaries
+from orchestration.stripe_billing.setup import check as check_setup
+from orchestration.stripe_billing.workspace import Desk, billing_desk
 from warehouse.clock import now, today
-from warehouse.connect import Role, connect
-from warehouse.invoice_lines import feed_mart
-from warehouse.invoice_lines import final_lines as known_lines
-from warehouse.postings import PosterBusy
+from warehouse.database.connect import Role, connect
+from warehouse.stripe.invoice_lines import feed_mart
+from warehouse.stripe.invoice_lines import final_lines as known_lines
+from warehouse.stripe.postings import PosterBusy
 
 SHOWN = 100
 READ_OF_ALL = "stripe_was_read_of_every_tenant"

@@ -5,39 +5,14 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import (
-    access,
-    agents,
-    audit,
-    canary,
-    costs,
-    credentials,
-    explain,
-    fields,
-    forecast,
-    limits,
-    logins,
-    margins,
-    packs,
-    periods,
-    personal,
-    plans,
-    post,
-    prices,
-    pull_again,
-    pull_history,
-    pulls,
-    purge,
-    quarantine,
-    reconcile,
-    serve,
-    setup,
-    stripe,
-    tenant_credits,
-    tenants,
-    webhooks,
-)
+from orchestration.cli import init, serve, up
+from orchestration.cli.access import audit, credential, database, login
+from orchestration.cli.control import agents, costs, limits, plans, prices, tenant_credits, tenants
+from orchestration.cli.ingestion import fields, pull, pull_again, pull_history, purge, quarantine
+from orchestration.cli.privacy import personal
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
+from orchestration.cli.statements import canary, explain, forecast, margin, pack, review
+from orchestration.cli.stripe import post, reconcile, stripe
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -48,11 +23,11 @@ app = typer.Typer(
     help="Metering, billing and margin of voice and chat agents, for many tenants.",
     epilog="Example: minutebook init",
 )
-app.add_typer(setup.app)
-app.add_typer(serve.app)
+app.add_typer(init.app)
+app.add_typer(up.app)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(agents.agent_app, name="agent")
-app.add_typer(credentials.app, name="credential")
+app.add_typer(credential.app, name="credential")
 app.add_typer(agents.project_app, name="project")
 app.add_typer(plans.meter_app, name="meter")
 app.add_typer(plans.plan_app, name="plan")
@@ -62,28 +37,28 @@ app.add_typer(costs.rate_app, name="rate")
 app.add_typer(tenant_credits.app, name="credit")
 app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
-app.add_typer(pulls.app)
-pulls.pull_app.add_typer(pull_history.app)
-pulls.pull_app.add_typer(pull_again.app)
-app.add_typer(pulls.pull_app, name="pull")
+app.add_typer(pull.app)
+pull.pull_app.add_typer(pull_history.app)
+pull.pull_app.add_typer(pull_again.app)
+app.add_typer(pull.pull_app, name="pull")
 app.add_typer(fields.app, name="field")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(purge.app)
-app.add_typer(periods.app)
+app.add_typer(review.app)
 app.add_typer(personal.app)
 app.add_typer(post.app)
 app.add_typer(reconcile.app)
 app.add_typer(stripe.app, name="stripe")
-app.add_typer(webhooks.app)
-app.add_typer(packs.app)
-app.add_typer(packs.dashboard_app, name="dashboard")
-app.add_typer(logins.app, name="login")
-app.add_typer(access.app, name="access")
+app.add_typer(serve.app)
+app.add_typer(pack.app)
+app.add_typer(pack.dashboard_app, name="dashboard")
+app.add_typer(login.app, name="login")
+app.add_typer(database.app, name="access")
 app.add_typer(audit.app, name="audit")
 app.add_typer(explain.app)
 app.add_typer(canary.app, name="canary")
 app.add_typer(forecast.app)
-app.add_typer(margins.app)
+app.add_typer(margin.app)
 
 
 def show_version(is_asked: bool) -> None:

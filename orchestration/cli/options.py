@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from warehouse.periods import Month
+from warehouse.statements.periods import Month
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from orchestration.plain import plain
 from sources.text import clean, clean_lines
 from warehouse.control.changes import Action, Change
-from warehouse.unknown_costs import UnknownCost
+from warehouse.statements.unknown_costs import UnknownCost
 
 Item = TypeVar("Item")
 WIDE = 200  # where the output is not a terminal, nothing is cut to its width

@@ -1,144 +1,47 @@
-"""minutebook up: PostgreSQL, the Dagster UI and its daemon, on this machine, until Ctrl-C."""
+"""minutebook serve: the pages and Stripe's webhooks, until Ctrl-C."""
 
-import fcntl
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from orchestration.cli.options import command
 from orchestration.cli.output import next_step, say
-from orchestration.cli.session import CommandFailed, session
-from warehouse.clock import today
-from warehouse.control import tenants
-from warehouse.migrate import migrate
+from orchestration.cli.session import session
+from warehouse.database.connect import Role, connect
+from warehouse.security.isolation import require_isolation
 
 app = typer.Typer()
-START_SECONDS = 300  # a busy machine with a cold cache takes its time
-STOP_SECONDS = 20
 
 
-@command(app, "up", "minutebook up --port 3000")
-def up(
+@command(app, "serve", "minutebook serve --port 8400")
+def serve(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address; loopback, behind a proxy that ends TLS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8400,
 ) -> None:
-    """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
-    from orchestration import instance, partitions  # Dagster takes two seconds to import, which no other command pays
+    """Serve the pages of finance, operators and tenants, and take Stripe's webhooks at /stripe/webhook.
 
-    current = session(ctx)
-    settings = current.settings
-    with _alone(settings.home, port), settings.database() as url:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
-        migrate(url)
-        settings.vault()
-        with current.operator_of(url) as connection:
-            served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
-        ui_days = settings.ui_days or partitions.days_for(served)
-        own = instance.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
-        workspace = instance.CONFIGURATION / "workspace.yaml"
-        log = Path(own["DAGSTER_HOME"]) / "up.log"
-        # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
-        with log.open("ab") as output, _Terminated() as terminated:
-            process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
-                [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
-                env=settings.environment_with(own),
-                cwd=instance.CONFIGURATION,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            say(f"starting Dagster, which writes to {log}")
-            try:
-                _wait_until_served(process, port, log, terminated)
-                if not terminated.is_set:
-                    say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
-                    say(
-                        f"its partitions begin about {ui_days} days ago; older days: minutebook pull, minutebook status"
-                    )
-                    next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
-                while process.poll() is None and not terminated.is_set:
-                    time.sleep(0.2)
-            finally:
-                stop_group(process)
-    if not terminated.is_set:
-        raise CommandFailed(f"Dagster ended by itself; its log is {log}")
+    A webhook is verified, kept once and answered at once; Dagster works it off. Without a signing secret none is.
+    """
+    # The charts of the pages take a while to import, which no other command pays for.
+    from orchestration.stripe_billing.webhooks import webhook_app
+    from orchestration.web import application
+    from orchestration.web.server.readers import Readers
+    from orchestration.web.server.serving import server_of
+
+    settings = session(ctx).settings
+    settings = replace(settings, hosts=(*settings.hosts, host))
+    # The embedded server stays up while we do; whoever needs a connection finds it anew should it come back elsewhere.
+    with settings.database() as url, connect(url, Role.TENANT) as reader:
+        require_isolation(reader)
+    readers = Readers(settings)
+    say(f"Pages: http://{host}:{port}/")
+    if settings.stripe_webhook_secrets:
+        say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
+    else:
+        say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
+    next_step("minutebook login add, then sign in; Ctrl-C stops it")
+    webhooks = webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes
+    server_of(application(settings, beside=webhooks, readers=readers), host, port).run()
     say("stopped")
-
-
-@contextmanager
-def _alone(home: Path, port: int) -> Iterator[None]:
-    """Hold a home folder for one `up`: two would launch every run twice. Raises CommandFailed beside another."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "up.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise CommandFailed(
-                f"minutebook up runs on {home} already ({lock.read() or 'just starting'}); end it with Ctrl-C there"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
-        lock.flush()
-        yield
-
-
-def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and all that it started: killing only the parent leaves daemons that hold the port."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-    deadline = time.monotonic() + STOP_SECONDS
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            while True:
-                os.killpg(process.pid, number)  # the group bears the id of the process we started
-                if number is signal.SIGKILL or time.monotonic() > deadline:
-                    break
-                time.sleep(0.2)
-        except ProcessLookupError:
-            break
-    process.wait()
-
-
-class _Terminated:
-    """Remembers that we were asked to stop, by Ctrl-C or by SIGTERM."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self._before: Mapping[signal.Signals, object] = {}
-
-    def __enter__(self) -> "_Terminated":
-        self._before = {number: signal.signal(number, self._set) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _set(self, *_: object) -> None:
-        self.is_set = True
-
-
-def _wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, terminated: _Terminated) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and not terminated.is_set and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    if not terminated.is_set:
-        raise CommandFailed(f"Dagster did not start; its log is {log}")

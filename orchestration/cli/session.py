@@ -18,9 +18,9 @@ from orchestration.settings import Settings
 from sources.errors import SourceFailure
 from sources.text import clean, clean_lines
 from warehouse import clock
-from warehouse.connect import Role, connect
-from warehouse.errors import WarehouseError
-from warehouse.freshness import MartsBehind, require_built, require_fresh
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import WarehouseError
+from warehouse.statements.freshness import MartsBehind, require_built, require_fresh
 
 # What Typer itself turns into an exit code: 2 for usage errors.
 USAGE_ERRORS: tuple[type[BaseException], ...] = (typer.Exit, typer.Abort, TyperException)

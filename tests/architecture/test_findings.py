@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from warehouse.blocker import Kind
+from warehouse.statements.blocker import Kind
 
 TESTS = Path(__file__).parents[1]
 # Nothing to execute: the end of a period is waited for, and whether a statement moved too much is for a person to say.

@@ -16,15 +16,15 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
+from orchestration.dagster_internals.instance import environment
 from orchestration.definitions import defs
-from orchestration.instance import environment
-from orchestration.partitions import key_of
+from orchestration.ingestion.partitions import key_of
 from orchestration.settings import Settings
 from tests.sandbox.crowd import chat_key, crowd_key, project_of
 from tests.sandbox.usage_database import TABLE
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
 
 LONG_AGO = date(2025, 1, 1)
 

@@ -25,16 +25,17 @@ import httpx
 import psycopg
 from sqlalchemy.engine import make_url
 
-from orchestration.pages.door import SESSION
+from orchestration.web.auth import SESSION
 from tests.benchmarks._measuring import verdict
-from tests.pages import world
-from tests.pages.conftest import add_staff, start_session
-from tests.pages.signing import form_token
-from warehouse import access, clock, logins, process_logins
-from warehouse.access import Access
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from tests.web import world
+from tests.web.conftest import add_staff, start_session
+from tests.web.signing import form_token
+from warehouse import clock
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
+from warehouse.security import database_logins, process_logins, web_logins
+from warehouse.security.database_logins import Access
 
 TENANTS = 200
 MOST_RATIO = 2.0
@@ -213,11 +214,11 @@ def served(home: Path) -> Iterator[Scene]:
         with connect(url, Role.OPERATOR) as connection:
             add_staff(connection)
             for login, tenant in ((ATTACKER, tenants[0]), ("theo", tenants[1])):
-                logins.add_login(connection, login, "tenant", tenant)
+                web_logins.add_login(connection, login, "tenant", tenant)
                 start_session(connection, login)
         with connect(url, Role.OWNER) as owner:
-            given = {"tenant": access.grant(owner, Access.TENANT, tenant_id=tenants[0])}
-            given["analyst"] = access.grant(owner, Access.ANALYST)
+            given = {"tenant": database_logins.grant(owner, Access.TENANT, tenant_id=tenants[0])}
+            given["analyst"] = database_logins.grant(owner, Access.ANALYST)
         address = make_url(url)
         sql = {
             name: address.set(username=one.login, password=one.password.reveal()).render_as_string(hide_password=False)

@@ -17,9 +17,9 @@ from pathlib import Path
 from tests.benchmarks._measuring import verdict
 from tests.oracle.loading import load
 from tests.oracle.months import generated
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.statements.periods import Month
 
 MOST_SECONDS = 300.0
 MINUTEBOOK = Path(sys.executable).with_name("minutebook")

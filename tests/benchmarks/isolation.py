@@ -16,11 +16,11 @@ from sqlalchemy.engine import make_url
 from tests.benchmarks._measuring import verdict
 from tests.isolation.conftest import AS_OF, fill
 from tests.marts.warehouse_of_one import opened
-from warehouse import access
-from warehouse.access import Access
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
+from warehouse.security import database_logins
+from warehouse.security.database_logins import Access
 
 MOST_TIMES_SLOWER, REPETITIONS = 1.2, 101
 WARM_UP = 4
@@ -93,7 +93,10 @@ def main() -> int:
             owner.execute(CALLS, {"calls": calls, "tenants": tenants})
             owner.execute("vacuum analyze marts.fct_calls")
         with connect(url, Role.OWNER) as owner:
-            logins = [access.grant(owner, Access.TENANT, tenant_id=ONE), access.grant(owner, Access.ANALYST)]
+            logins = [
+                database_logins.grant(owner, Access.TENANT, tenant_id=ONE),
+                database_logins.grant(owner, Access.ANALYST),
+            ]
         reader, analyst = (
             psycopg.connect(
                 make_url(url)

@@ -22,10 +22,10 @@ import dlt
 import msgspec
 import psycopg
 
-from orchestration.pulling.landing import Landing
-from orchestration.pulling.outcomes import AccountDay, PullOutcome, PullState
-from orchestration.pulling.reading import Readers
-from orchestration.pulling.running import PullRun
+from orchestration.ingestion.landing import Landing
+from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState
+from orchestration.ingestion.reading import Readers
+from orchestration.ingestion.running import PullRun
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
 from sources.vapi import calls, reading_of
@@ -33,10 +33,10 @@ from sources.vapi.rows import payload as payload_of
 from sources.window import Window
 from tests.benchmarks._measuring import Cost, measured, most_memory, verdict
 from tests.sandbox.calls import invent, render
-from warehouse import pulls
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.ingestion import pulls
+from warehouse.install import migrate
 
 LEAST_OF_COPY, LEAST_TIMES_DEFAULT, MOST_MIB = 0.5, 10.0, 1024
 ROWS_OF_A_PAGE, PAGES_OF_A_DAY = 1_000, 5

@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 
 from tests.benchmarks._measuring import verdict
-from tests.pages import world
-from tests.pages.server import serving
-from tests.pages.signing import PASSWORD, sign_in
-from warehouse import logins
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from tests.web import world
+from tests.web.server import serving
+from tests.web.signing import PASSWORD, sign_in
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
+from warehouse.security import web_logins
 
 MOST_MILLISECONDS = 300.0
 REPEATS = 15
@@ -49,8 +49,8 @@ def main() -> int:
                 ("otto", "operator", None),
                 ("tina", "tenant", tenants[0]),
             ):
-                logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
-                logins.set_password(connection, login, PASSWORD)
+                web_logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
+                web_logins.set_password(connection, login, PASSWORD)
         with serving(url, Path(folder), world.TODAY) as address:
             for login, paths in PAGES.items():
                 with httpx.Client(base_url=address, timeout=60) as client:

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 
 from tests.benchmarks._measuring import verdict
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from warehouse.database.embedded import running
+from warehouse.install import migrate
 
 ROWS_PER_PULL, MONTHS, PULLS_OF_A_NIGHT, REPEATS = 200, 24, 100, 5
 MAKE = """

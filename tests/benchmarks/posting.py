@@ -16,16 +16,16 @@ from pathlib import Path
 
 import psycopg
 
-from orchestration.billing.cache import StripeCache
-from orchestration.billing.posting import Poster
-from orchestration.billing.readiness import Readiness
-from orchestration.billing.report import Limits
-from orchestration.billing.stripe_api import StripeApi, midnight
-from tests.billing.scene import GRACE, KEY, OVERAGES, Scene, month_of
+from orchestration.stripe_billing.api.cache import StripeCache
+from orchestration.stripe_billing.api.calls import StripeApi, midnight
+from orchestration.stripe_billing.posting.readiness import Readiness
+from orchestration.stripe_billing.posting.report import Limits
+from orchestration.stripe_billing.posting.run import Poster
 from tests.sandbox.stripe import StripeSandbox
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from tests.stripe_billing.scene import GRACE, KEY, OVERAGES, Scene, month_of
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
 
 DAYS_OF_A_TENANT = 20
 TODAY = date(2026, 11, 25)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg
 
-from warehouse import purging
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.ingestion import retention
+from warehouse.install import migrate
 
 ROWS_PER_PULL = 200
 PULLS = """
@@ -60,7 +60,7 @@ def main(calls: int = 100_000) -> None:
             batches: list[int] = []
             with connect(url, Role.OPERATOR, autocommit=True) as operator:
                 started = time.perf_counter()
-                purged = purging.purge(operator, datetime.now(UTC) - timedelta(days=35), on_batch=batches.append)
+                purged = retention.purge(operator, datetime.now(UTC) - timedelta(days=35), on_batch=batches.append)
                 taken = time.perf_counter() - started
             after = min(seconds(owner, ONE) for _ in range(20))
     gone = sum(one.raw_rows for one in purged)

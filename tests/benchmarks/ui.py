@@ -25,14 +25,14 @@ import dagster as dg
 import httpx
 import psycopg
 
-from orchestration.cli.serve import stop_group
-from orchestration.instance import CONFIGURATION, environment
-from orchestration.partitions import days_for
+from orchestration.cli.up import stop_group
+from orchestration.dagster_internals.instance import CONFIGURATION, environment
+from orchestration.ingestion.partitions import days_for
 from tests.benchmarks._measuring import verdict
-from tests.pages.browser import CHROMIUM
-from warehouse.embedded import running
-from warehouse.landing import RAW_TABLES
-from warehouse.migrate import migrate
+from tests.web.browser import CHROMIUM
+from warehouse.database.embedded import running
+from warehouse.ingestion.raw_tables import RAW_TABLES
+from warehouse.install import migrate
 
 BASELINE_TENANTS = 10
 MOST_MILLISECONDS = 2000.0

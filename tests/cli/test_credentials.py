@@ -13,7 +13,7 @@ from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.fixture import sandbox
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VoiceflowProject
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
 
 __all__ = ["sandbox"]
 

@@ -11,9 +11,9 @@ import pytest
 from tests.cli.conftest import Minutebook
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse.clock import today
-from warehouse.connect import Role, connect
 from warehouse.control import costs as control_costs
 from warehouse.control.errors import PeriodApproved
+from warehouse.database.connect import Role, connect
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from orchestration.pulling.reading import CLIENTS
+from orchestration.ingestion.reading import CLIENTS
 from orchestration.settings import Settings
 from sources import vapi, voiceflow
 from sources.budget import Pace
@@ -17,7 +17,7 @@ from tests.orchestration.house import House
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.conftest import Clock
 from warehouse.clock import OFFSET, offset_to
-from warehouse.vault import Credential
+from warehouse.security.vault import Credential
 
 
 @pytest.fixture

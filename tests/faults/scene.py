@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from orchestration.pulling import PullOutcome
+from orchestration.ingestion import PullOutcome
 from tests.orchestration.house import House
 from tests.sandbox.calls import invent, render
 from tests.sandbox.chat import invent_project

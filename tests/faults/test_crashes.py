@@ -18,7 +18,7 @@ import pytest
 from tests.faults.restless import Restless
 from tests.faults.zygote import DATABASE_LOST, PLACES, Zygote
 from tests.orchestration.house import House
-from warehouse.embedded import POSTGRES_VERSIONS
+from warehouse.database.embedded import POSTGRES_VERSIONS
 
 pytestmark = pytest.mark.usefixtures("november")
 DAYS = tuple(date(2026, 11, day) for day in (8, 9, 10))

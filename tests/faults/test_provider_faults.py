@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.pulling import PullOutcome, running
+from orchestration.ingestion import PullOutcome, running
 from sources import vapi
 from tests.faults.scene import Scene
 from tests.orchestration.house import House, call

@@ -9,8 +9,8 @@ from orchestration.resources import Minutebook
 from orchestration.retention import purge_raw
 from tests.orchestration.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
-from warehouse import purging
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion import retention
 
 DAY = datetime.now(UTC).date() - timedelta(days=2)
 LONG_AGO = "update ledger.pulls set closed_at = closed_at - interval '40 days' where pull_id = any(%s)"
@@ -32,7 +32,7 @@ def restated(house: House) -> list[int]:
 def purged(house: House, at_most: int = 10_000) -> int:
     with connect(house.url, Role.OPERATOR, autocommit=True) as operator:
         before = datetime.now(UTC) - timedelta(days=35)
-        return sum(one.raw_rows for one in purging.purge(operator, before, at_most))
+        return sum(one.raw_rows for one in retention.purge(operator, before, at_most))
 
 
 def left(house: House) -> dict[int, int]:
@@ -100,7 +100,7 @@ def test_a_dry_run_counts_and_deletes_nothing(house: House, restated: list[int])
     house.execute(LONG_AGO, restated)
     freeze(house, f"(select closed_at from ledger.pulls where pull_id = {restated[0]})")
     with connect(house.url, Role.TRANSFORMER) as reader:
-        (row,) = purging.waiting(reader, datetime.now(UTC) - timedelta(days=35))
+        (row,) = retention.waiting(reader, datetime.now(UTC) - timedelta(days=35))
     assert row == {"source": "vapi", "pulls": 1, "raw_rows": 2, "kept_pulls": 1, "kept_rows": 1}
     assert left(house) == dict(zip(restated, (1, 2, 3), strict=True))
 
@@ -108,7 +108,7 @@ def test_a_dry_run_counts_and_deletes_nothing(house: House, restated: list[int])
 def test_whoever_purges_can_name_no_row_and_no_young_one(house: House, restated: list[int]) -> None:
     with connect(house.url, Role.OPERATOR, autocommit=True) as operator:
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="a day at least"):
-            purging.purge(operator, datetime.now(UTC))
+            retention.purge(operator, datetime.now(UTC))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             operator.execute("delete from raw_vapi.calls")
     for role in (Role.LOADER, Role.TRANSFORMER, Role.BILLING, Role.ANALYST):

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.cli.serve import _alone
+from orchestration.cli.up import _alone
 
 ENDS_WITHIN = 8
 STARTS_WITHIN = 120

@@ -20,18 +20,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestration.pulling import PullTrigger, TenantDay, pull
-from orchestration.pulling.reading import Readers
+from orchestration.ingestion import PullTrigger, TenantDay, pull
+from orchestration.ingestion.reading import Readers
 from orchestration.settings import Settings
-from warehouse import landing, pulls
-from warehouse.errors import DatabaseUnreachable
+from warehouse.database.errors import DatabaseUnreachable
+from warehouse.ingestion import pulls, raw_tables
 
 # Where a run can be killed: the owner of a function, its name, and whether it dies before or after it.
 PLACES: dict[str, tuple[Any, str, bool]] = {
     "claimed": (pulls, "claim", False),
     "read": (Readers, "read", False),
-    "landing": (landing, "land", True),
-    "landed": (landing, "land", False),
+    "landing": (raw_tables, "land", True),
+    "landed": (raw_tables, "land", False),
     "publishing": (pulls, "_told", False),  # in the transaction, after the former pull was superseded
     "published": (pulls, "publish", False),
 }

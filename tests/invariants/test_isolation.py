@@ -6,8 +6,8 @@ Invariant 10, on secrets, is tests/invariants/test_secrets.py.
 import psycopg
 
 from tests.isolation.conftest import OURS, THEIRS, House, house  # noqa: F401 - a fixture
-from warehouse.access import Access
-from warehouse.preflight import flaws
+from warehouse.security.database_logins import Access
+from warehouse.security.isolation import flaws
 
 
 def test_11_no_tenant_can_read_anothers_row_by_any_path(house: House) -> None:  # noqa: F811

@@ -8,16 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.marts.warehouse_of_one import Warehouse, opened
 from tests.money.acme import FEBRUARY_3, LINE, scan, write_acme
 from tests.oracle.loading import load
 from tests.oracle.months import World, generated
-from warehouse.approval import Scope, approve
-from warehouse.connect import Role, connect
 from warehouse.control.errors import PeriodApproved
 from warehouse.control.prices import Model, Price, put_price
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements.approval import Scope, approve
+from warehouse.statements.periods import Month
 
 RAW = """
 select source, sum(quantity) from (

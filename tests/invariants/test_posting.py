@@ -4,17 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.billing.conftest import scene, stripe  # noqa: F401 - fixtures
-from tests.billing.scene import Scene
-from tests.billing.simulate import run_seed
-from tests.billing.test_reconcile import compared, overwrite
+from tests.stripe_billing.conftest import scene, stripe  # noqa: F401 - fixtures
+from tests.stripe_billing.scene import Scene
+from tests.stripe_billing.simulate import run_seed
+from tests.stripe_billing.test_reconcile import compared, overwrite
 
 
 @pytest.mark.parametrize(("seed", "processes"), [(101, False), (110, True)])
 def test_08_a_unit_of_overage_reaches_stripe_exactly_once_whatever_crashes(
     database_url: str, seed: int, processes: bool
 ) -> None:
-    """Of `python -m tests.billing.simulate`, which proves it for a thousand seeds."""
+    """Of `python -m tests.stripe_billing.simulate`, which proves it for a thousand seeds."""
     assert run_seed(database_url, seed, processes=processes).sent
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import House, call, states
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture

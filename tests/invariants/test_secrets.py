@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from orchestration import instance
+from orchestration.dagster_internals import instance
 from tests.cli.conftest import EXAMPLE
 from tests.isolation.leaks import Deployment, files_under, found_in, minimal_environment
 from tests.orchestration.house import call
@@ -23,8 +23,8 @@ from tests.sandbox.stripe import StripeSandbox
 from tests.sandbox.usage_database import write_usage
 from tests.sandbox.world import VapiAccount, VoiceflowProject, World, in_memory
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
-from warehouse.embedded import running
-from warehouse.process_logins import dagster_url, derived
+from warehouse.database.embedded import running
+from warehouse.security.process_logins import dagster_url, derived
 
 SECRETS = {
     "vapi key": "canary-vapi-4c1f77d0e2",
@@ -59,7 +59,7 @@ print("run", done.success)
 PAGES = """
 import os
 from starlette.testclient import TestClient
-from orchestration.pages import application
+from orchestration.web import application
 from orchestration.settings import Settings
 
 def look():

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.isolation.conftest import OURS, THEIRS
-from warehouse.connect import Role
+from warehouse.database.connect import Role
 
 Connection = psycopg.Connection[Any]
 

@@ -12,9 +12,9 @@ from sqlalchemy.engine import make_url
 
 from tests.conftest import own_database
 from tests.marts.warehouse_of_one import Warehouse, call, opened
-from warehouse import access
-from warehouse.access import Access
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
+from warehouse.security import database_logins
+from warehouse.security.database_logins import Access
 
 OURS, THEIRS, QUIET = "ours", "theirs", "quiet"
 AS_OF = date(2026, 4, 1)
@@ -54,7 +54,7 @@ def logins_of_all_kinds(url: str) -> Iterator[dict[Access, str]]:
     with ExitStack() as stack, connect(url, Role.OWNER) as owner:
         urls: dict[Access, str] = {}
         for kind in Access:
-            granted = access.grant(owner, kind, tenant_id=OURS if kind is Access.TENANT else None)
+            granted = database_logins.grant(owner, kind, tenant_id=OURS if kind is Access.TENANT else None)
             stack.callback(revoke, url, granted.login)
             address = make_url(url).set(username=granted.login, password=granted.password.reveal())
             urls[kind] = address.render_as_string(hide_password=False)
@@ -64,7 +64,7 @@ def logins_of_all_kinds(url: str) -> Iterator[dict[Access, str]]:
 
 def revoke(url: str, login: str) -> None:
     with connect(url, Role.OWNER) as owner:
-        access.revoke(owner, login)
+        database_logins.revoke(owner, login)
 
 
 def fill(warehouse: Warehouse) -> None:

@@ -16,8 +16,13 @@ from pathlib import Path
 # Each command is a process of its own, forked from one that has done the imports: they take longer than the work. Not
 # orchestration.definitions, which reads the settings of its process while it is imported.
 PRELOADED = [
-    *("orchestration.cli", "orchestration.pages", "orchestration.assets.ingest", "orchestration.assets.marts"),
-    *("orchestration.assets.postings", "orchestration.checks", "orchestration.sensors", "orchestration.instance"),
+    *("orchestration.cli", "orchestration.web", "orchestration.assets.ingest", "orchestration.assets.marts"),
+    *(
+        "orchestration.assets.postings",
+        "orchestration.checks",
+        "orchestration.sensors",
+        "orchestration.dagster_internals.instance",
+    ),
     *("dbt.cli.main", "dbt.adapters.postgres", "dlt.destinations", "adbc_driver_postgresql.dbapi", "pyarrow.parquet"),
 ]
 FORKS = multiprocessing.get_context("forkserver")

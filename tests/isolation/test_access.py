@@ -5,10 +5,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.conftest import administer
-from warehouse import access
-from warehouse.access import Access, AccessError
-from warehouse.connect import Role, connect
-from warehouse.migrate import migrate
+from warehouse.database.connect import Role, connect
+from warehouse.install import migrate
+from warehouse.security import database_logins
+from warehouse.security.database_logins import Access, AccessError
 
 ROLES = (
     "minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_analyst,"
@@ -35,23 +35,23 @@ def test_an_owner_without_superuser_rights_binds_a_tenant_and_lets_it_go(
             " using (tenant_id = (select control.reading_tenant())); grant select on marts.t to minutebook_tenant"
         )
     with connect(url, Role.OWNER) as owner:
-        granted = access.grant(owner, Access.TENANT, tenant_id="ann")
+        granted = database_logins.grant(owner, Access.TENANT, tenant_id="ann")
         owner.commit()
         own = make_conninfo(empty_database_url, user=granted.login, password=granted.password.reveal())
         with psycopg.connect(own, autocommit=True) as reader:
             reader.execute("set minutebook.tenant_id = 'bob'")
             assert reader.execute("select tenant_id from marts.t").fetchall() == [("ann",)]
-        access.revoke(owner, granted.login)
+        database_logins.revoke(owner, granted.login)
         with pytest.raises(AccessError, match="no login"):
-            access.revoke(owner, granted.login)
-        assert [(row["login"], row["can_log_in"]) for row in access.logins(owner)] == [(granted.login, False)]
+            database_logins.revoke(owner, granted.login)
+        assert [(row["login"], row["can_log_in"]) for row in database_logins.logins(owner)] == [(granted.login, False)]
 
 
 def test_a_login_is_for_one_purpose_and_a_new_password_replaces_the_old(database_url: str) -> None:
     with connect(database_url, Role.OWNER) as owner:
         login = f"ana_{conninfo_to_dict(database_url)['dbname']}"
-        first = access.grant(owner, Access.ANALYST, login=login)
-        second = access.grant(owner, Access.ANALYST, login=login)
+        first = database_logins.grant(owner, Access.ANALYST, login=login)
+        second = database_logins.grant(owner, Access.ANALYST, login=login)
         owner.commit()
         try:
             assert first.password != second.password
@@ -59,9 +59,9 @@ def test_a_login_is_for_one_purpose_and_a_new_password_replaces_the_old(database
             with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
                 psycopg.connect(make_conninfo(database_url, user=login, password=first.password.reveal()))
             with pytest.raises(AccessError, match="it is analyst's"):
-                access.grant(owner, Access.OPERATOR, login=login)
+                database_logins.grant(owner, Access.OPERATOR, login=login)
         finally:
-            access.revoke(owner, login)
+            database_logins.revoke(owner, login)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(
     with connect(database_url, Role.OWNER) as owner:
         before = owner.execute("select count(*) from pg_roles").fetchone()
         with pytest.raises(AccessError, match=said):
-            access.grant(owner, **given)  # type: ignore[arg-type]
+            database_logins.grant(owner, **given)  # type: ignore[arg-type]
         assert owner.execute("select count(*) from pg_roles").fetchone() == before
-        assert access.logins(owner) == []
+        assert database_logins.logins(owner) == []
 
 
 def test_the_server_is_sent_a_verifier_and_never_a_password(database_url: str) -> None:
     with connect(database_url, Role.OWNER, autocommit=True) as owner:
-        granted = access.grant(owner, Access.ANALYST)
+        granted = database_logins.grant(owner, Access.ANALYST)
         try:
             stored = owner.execute("select rolpassword from pg_authid where rolname = %s", [granted.login]).fetchone()
             assert stored is not None
@@ -100,4 +100,4 @@ def test_the_server_is_sent_a_verifier_and_never_a_password(database_url: str) -
             assert granted.login in kept[0]
             assert granted.password.reveal() not in stored[0] + kept[0] + repr(granted)
         finally:
-            access.revoke(owner, granted.login)
+            database_logins.revoke(owner, granted.login)

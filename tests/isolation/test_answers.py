@@ -10,12 +10,12 @@ import pytest
 import stripe
 
 from orchestration import answers
-from orchestration.billing.errors import StripeRefused
-from orchestration.billing.outcomes import failure_of
-from orchestration.billing.stripe_api import StripeApi
-from orchestration.billing.transport import Transport
-from orchestration.dashboards.metabase import MetabaseRefused, opened
+from orchestration.metabase.client import MetabaseRefused, opened
 from orchestration.settings import Settings
+from orchestration.stripe_billing.api.calls import StripeApi
+from orchestration.stripe_billing.api.errors import StripeRefused
+from orchestration.stripe_billing.api.transport import Transport
+from orchestration.stripe_billing.posting.outcomes import failure_of
 
 STRIPE_KEY, METABASE_KEY = "sk_test_canaryEcho41aa", "mb_canary/Echo+41="
 

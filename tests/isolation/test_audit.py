@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import EXAMPLE, Minutebook, database, minutebook  # noqa: F401 - fixtures
-from warehouse import audit
-from warehouse.connect import Role, connect
-from warehouse.master_keys import MasterKey
-from warehouse.vault import Vault
+from warehouse.database.connect import Role, connect
+from warehouse.security import audit_log
+from warehouse.security.master_keys import MasterKey
+from warehouse.security.vault import Vault
 
 Owner = psycopg.Connection[tuple[object, ...]]
 
@@ -26,23 +26,23 @@ def written(database_url: str) -> str:
     return database_url
 
 
-def verified(url: str, anchor: str | None = None) -> audit.Verified:
+def verified(url: str, anchor: str | None = None) -> audit_log.Verified:
     with connect(url, Role.OPERATOR) as connection:
-        return audit.verify(connection, anchor)
+        return audit_log.verify(connection, anchor)
 
 
 def test_an_entry_says_who_from_where_before_and_after(written: str) -> None:
     with connect(written, Role.OPERATOR) as connection:
-        newest = audit.entries(connection)[0]
+        newest = audit_log.entries(connection)[0]
     assert (newest["actor"], newest["login"], newest["client"]) == ("anna", "postgres", "127.0.0.1/32")
     assert (newest["before"]["name"], newest["after"]["name"]) == ("b", "B")
-    assert verified(written) == audit.Verified(4, verified(written).head, ())
+    assert verified(written) == audit_log.Verified(4, verified(written).head, ())
 
 
 def test_what_the_asking_transaction_wrote_is_no_fault(written: str) -> None:
     with connect(written, Role.OPERATOR, actor="anna") as connection:
         connection.execute("update control.plans set name = 'C' where plan_id = 'c'")
-        assert audit.verify(connection).faults == ()
+        assert audit_log.verify(connection).faults == ()
         connection.execute("update control.plans set name = 'CC' where plan_id = 'c'")
     assert (verified(written).entries, verified(written).faults) == (6, ())
 
@@ -110,8 +110,8 @@ def test_each_use_of_a_credential_is_recorded_and_its_secret_is_not(database_url
     with connect(database_url, Role.LOADER, actor="pull by cli") as connection:
         vault.secret(connection, None, "vapi")
     with connect(database_url, Role.OPERATOR) as connection:
-        everything = audit.entries(connection)
-        (used,) = audit.entries(connection, action="use")
+        everything = audit_log.entries(connection)
+        (used,) = audit_log.entries(connection, action="use")
     assert (used["actor"], used["after"]["provider"]) == ("pull by cli", "vapi")
     assert "canary" not in str(everything)
     assert "ciphertext" not in str(everything)

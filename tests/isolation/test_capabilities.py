@@ -8,12 +8,12 @@ import pytest
 
 from tests.isolation.capabilities import WRITTEN, capabilities
 from tests.isolation.conftest import House
-from warehouse import preflight
-from warehouse.access import Access
-from warehouse.connect import Role, connect
-from warehouse.locks import Lock
+from warehouse.database.connect import Role, connect
+from warehouse.database.locks import Lock
+from warehouse.security import isolation
+from warehouse.security.database_logins import Access
 
-QUERIES = Path(preflight.__file__).parent / "queries"
+WAREHOUSE = Path(isolation.__file__).parents[1]
 READERS = (Access.ANALYST, Access.TENANT)
 REFUSED = {
     "a session lock": f"select pg_advisory_lock({Lock.BUILD}, 0)",
@@ -118,24 +118,25 @@ def test_who_signs_in_and_whose_password_changes_is_audited_without_its_hash(hou
 
 def test_doors_that_stand_open_are_told_with_what_closes_them(house: House) -> None:
     with connect(house.url, Role.OWNER) as owner:
-        assert preflight.open_doors(owner) == []
+        assert isolation.open_doors(owner) == []
         owner.execute("grant execute on function pg_advisory_lock(bigint), lo_create(oid) to public")
         owner.execute("create schema app; grant create on schema app to public")
         login = str(psycopg.conninfo.conninfo_to_dict(house.urls[Access.TENANT])["user"])
         owner.execute(f"alter role {login} connection limit -1")  # type: ignore[call-overload]
         owner.execute(f"alter role {login} set default_transaction_read_only = off")  # type: ignore[call-overload]
-        found = preflight.open_doors(owner)
+        found = isolation.open_doors(owner)
         assert len(found) == 5, found
         for door in found:
             owner.execute(door.mend.removeprefix("as a superuser: "))  # type: ignore[call-overload]
-        assert preflight.open_doors(owner) == []
+        assert isolation.open_doors(owner) == []
         owner.rollback()
 
 
 def test_locks_are_numbered_in_one_place() -> None:
     literal = re.compile(r"advisory\w*lock\w*\s*\(\s*\d|classid\s*=\s*\d")
-    assert [path.name for path in QUERIES.glob("*.sql") if literal.search(path.read_text())] == []
-    migrations = "".join(path.read_text() for path in (QUERIES.parent / "migrations").glob("*.sql"))
+    queries = [path for path in WAREHOUSE.rglob("*.sql") if path.parent.name != "migrations"]
+    assert [path.name for path in queries if literal.search(path.read_text())] == []
+    migrations = "".join(path.read_text() for path in (WAREHOUSE / "migrations").glob("*.sql"))
     used = re.findall(r"advisory\w*lock\w*\s*\(\s*(\d+)|classid\s*=\s*(\d+)", migrations)
     assert {int(one or other) for one, other in used} <= set(Lock)
     assert len(set(Lock)) == len(Lock.__members__)

@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from orchestration import building
+from orchestration.marts import building
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, House
-from warehouse.access import ROLES, Access
-from warehouse.connect import Role, connect
-from warehouse.preflight import flaws
+from warehouse.database.connect import Role, connect
+from warehouse.security.database_logins import ROLES, Access
+from warehouse.security.isolation import flaws
 
 REFUSED = psycopg.errors.InsufficientPrivilege
 RAW = ["raw_vapi.calls", "raw_voiceflow.usage", "raw_voiceflow.transcripts", "raw_usage_metrics.metrics"]

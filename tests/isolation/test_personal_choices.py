@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 import pytest
 
-from orchestration.minimising import apply_choices
+from orchestration.privacy.minimising import apply_choices
 from sources.personal import FACTS
 from sources.usage_metrics import rows
 from sources.voiceflow import transcripts
@@ -16,10 +16,10 @@ from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
-from warehouse import personal
-from warehouse.connect import Role, connect
-from warehouse.personal import Kept
-from warehouse.pulls import open_attempt
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion.pulls import open_attempt
+from warehouse.privacy import personal
+from warehouse.privacy.personal import Kept
 
 SAID: dict[str, Any] = {
     "customer": {"number": "+4915112345678", "name": "Erika M."},

@@ -14,12 +14,12 @@ from orchestration.retention import expire_personal_data
 from tests.conftest import own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
-from warehouse import personal
-from warehouse.connect import Role, connect
 from warehouse.control import tenants
-from warehouse.errors import CredentialMissing, VaultError
-from warehouse.master_keys import MasterKey
-from warehouse.vault import Vault
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import CredentialMissing, VaultError
+from warehouse.privacy import personal
+from warehouse.security.master_keys import MasterKey
+from warehouse.security.vault import Vault
 
 CALLER = {"customer": {"number": "+49 30 1234567", "name": "Erika M."}, "transcript": "my card is 4242"}
 MONEY = {"cost": 0.1234500, "costs": [{"type": "model", "cost": 0.1234500}]}

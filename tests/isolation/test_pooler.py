@@ -12,21 +12,22 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner
 
-from orchestration import building, instance
 from orchestration.cli import app
-from orchestration.pages.readers import Readers
+from orchestration.dagster_internals import instance
+from orchestration.marts import building
 from orchestration.settings import Settings
+from orchestration.web.server.readers import Readers
 from tests.isolation.conftest import AS_OF, OURS, THEIRS, House
 from tests.pooler import pooled
 from tests.warehouse.test_landing import landed, rows_of
-from warehouse import personal
-from warehouse.access import Access
-from warehouse.connect import Role, connect, opener
-from warehouse.errors import DatabaseUnsuitable
-from warehouse.landing import RAW_TABLES, land
-from warehouse.migrate import migrate
-from warehouse.preflight import IsolationBroken
-from warehouse.session import Session
+from warehouse.database.connect import Role, connect, opener
+from warehouse.database.errors import DatabaseUnsuitable
+from warehouse.database.session import Session
+from warehouse.ingestion.raw_tables import RAW_TABLES, land
+from warehouse.install import migrate
+from warehouse.privacy import personal
+from warehouse.security.database_logins import Access
+from warehouse.security.isolation import IsolationBroken
 
 ASKED = "select current_user, current_setting('timezone'), current_setting('search_path')"
 # As shipped it refuses what we ask for at the start; with the usual answer to that it drops it without a word.

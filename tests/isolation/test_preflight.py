@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from tests.isolation.conftest import House
-from warehouse.access import Access
-from warehouse.connect import Role, connect
-from warehouse.preflight import IsolationBroken, flaws, require_isolation
+from warehouse.database.connect import Role, connect
+from warehouse.security.database_logins import Access
+from warehouse.security.isolation import IsolationBroken, flaws, require_isolation
 
 PEEK = "create view public.peek as select * from marts.fct_calls"
 SHOWS_CALLS = "view public.peek shows"

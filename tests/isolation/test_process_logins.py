@@ -13,14 +13,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from orchestration import building, instance
+from orchestration.dagster_internals import instance
+from orchestration.marts import building
 from orchestration.settings import Settings, SettingsError
 from tests.isolation.conftest import AS_OF, fill
 from tests.marts.warehouse_of_one import Warehouse
-from warehouse.connect import Addresses, Role, connect, hide_password, url_as
-from warehouse.errors import DatabaseUnsuitable
-from warehouse.migrate import migrate
-from warehouse.preflight import flaws, require_isolation
+from warehouse.database.connect import Addresses, Role, connect, hide_password, url_as
+from warehouse.database.errors import DatabaseUnsuitable
+from warehouse.install import migrate
+from warehouse.security.isolation import flaws, require_isolation
 
 LOGINS = {
     Role.LOADER: "minutebook_loader_login",

@@ -12,11 +12,11 @@ from tests.sandbox.faults import status
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory
-from warehouse import rotation
-from warehouse.connect import Role, connect
-from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError
-from warehouse.master_keys import MasterKey
-from warehouse.vault import Secret, Vault
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError
+from warehouse.security import rotation
+from warehouse.security.master_keys import MasterKey
+from warehouse.security.vault import Secret, Vault
 
 Operator = psycopg.Connection[tuple[object, ...]]
 

@@ -22,10 +22,10 @@ from tests.orchestration.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory
-from warehouse import rotation
-from warehouse.connect import Role, connect
-from warehouse.master_keys import parse_master_keys
-from warehouse.vault import Secret, Vault
+from warehouse.database.connect import Role, connect
+from warehouse.security import rotation
+from warehouse.security.master_keys import parse_master_keys
+from warehouse.security.vault import Secret, Vault
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 OLD, NEW = MASTER_KEY, base64.b64encode(b"the-newer-master-key-of-32-bytes").decode()

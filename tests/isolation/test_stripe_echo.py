@@ -5,7 +5,7 @@ import traceback
 import pytest
 import stripe
 
-from orchestration.billing.stripe_api import StripeApi
+from orchestration.stripe_billing.api.calls import StripeApi
 from tests.sandbox.faults import status
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox

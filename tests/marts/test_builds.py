@@ -9,7 +9,7 @@ import pytest
 
 from tests.marts.test_first_bill import AS_OF, plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
 
 
 def two_tenants_of_one_account(warehouse: Warehouse) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from tests.marts.test_first_bill import AS_OF, plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call
-from warehouse import postings, whatif
-from warehouse.approval import Scope, approve
-from warehouse.connect import Role, connect
 from warehouse.control.prices import Model, Price
-from warehouse.explaining import explain
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements import forecast
+from warehouse.statements.approval import Scope, approve
+from warehouse.statements.explain import explain
+from warehouse.statements.periods import Month
+from warehouse.stripe import postings
 
 LARGEST = 2**63 - 1
 HUGE = Decimal("1E+400000")
@@ -85,10 +86,10 @@ def test_large_counts_are_forecast_simulated_explained_approved_and_offered_to_s
     with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
         march = Month.parse("2026-03")
         price = Price("scans", date(2026, 3, 1), Model.PER_UNIT, plan_id="pro", unit_amount=Decimal(2))
-        assert {row["tenant_id"]: row["simulated_amount"] for row in whatif.simulate(operator, price, march)} == {
+        assert {row["tenant_id"]: row["simulated_amount"] for row in forecast.simulate(operator, price, march)} == {
             "even": 6, "odd": 8 * LARGEST,
         }  # fmt: skip
-        assert {one.tenant_id for one in whatif.forecast(operator, AS_OF)} == {"odd", "even"}
+        assert {one.tenant_id for one in forecast.forecast(operator, AS_OF)} == {"odd", "even"}
         line = explain(operator, "odd/2026-03-01/overage/scans")
         assert (line.line["quantity"], line.faults) == (4 * LARGEST, [])
         scope = Scope(march, ["even", "odd"])

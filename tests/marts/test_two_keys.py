@@ -4,9 +4,9 @@ from datetime import date
 
 from orchestration.checks import QUERIES
 from tests.marts.warehouse_of_one import Warehouse, call
-from warehouse.blocker import Kind
-from warehouse.blocking import blockers
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
+from warehouse.statements.blocker import Kind
+from warehouse.statements.blocking import blockers
 
 DAYS = ("2026-11-02", "2026-11-03")
 NOVEMBER = {"period_start": date(2026, 11, 1), "period_end": date(2026, 12, 1), "ends_on": date(2026, 12, 1)}

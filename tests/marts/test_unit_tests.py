@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
-from orchestration.building import environment, variables
+from orchestration.marts.building import environment, variables
 from tests.money.acme import FEBRUARY_3
 
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import LONG_AGO, House
 from tests.sandbox.chat import LIVE, PRODUCTION
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.world import StableRow, VoiceflowProject
-from warehouse.connect import Role, connect
 from warehouse.control.changes import rows
+from warehouse.database.connect import Role, connect
 
 TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=1)
@@ -76,8 +76,8 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
         ("transcript_cost", "no meter", 5, False),
     ]
     with connect(house.url, Role.TRANSFORMER) as connection:
-        red = rows(connection, "checks", "no_usage_is_unpriced")
-        beside = rows(connection, "checks", "usage_that_no_price_is_for")
+        red = rows(connection, "statements/checks", "no_usage_is_unpriced")
+        beside = rows(connection, "statements/checks", "usage_that_no_price_is_for")
     assert {(row["item"], row["reason"]) for row in red} == {("chats", "unpriced")}
     assert [(row["item"], row["tenants"]) for row in beside] == [
         ("call_milliseconds", 1), ("calls", 1), ("tokens gpt-x", 1), ("transcript_cost", 1)

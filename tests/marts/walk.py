@@ -17,12 +17,12 @@ import psycopg
 
 from tests.marts.test_first_bill import plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call, opened
-from warehouse import periods
-from warehouse.approval import Scope, approve
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
+from warehouse.statements import periods
+from warehouse.statements.approval import Scope, approve
+from warehouse.statements.periods import Month
 
 TENANTS, SHARED = ("ann", "bob", "cal", "dan"), ("ann", "bob")
 FIRST, DAYS = date(2026, 2, 26), 5  # so few that days are often read again; February can be approved

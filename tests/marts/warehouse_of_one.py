@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import psycopg
 
-from orchestration.building import BuildResult, build
-from warehouse.connect import Role, connect
+from orchestration.marts.building import BuildResult, build
+from warehouse.database.connect import Role, connect
 
 Row = Mapping[str, Any]
 BOOKKEEPING = {"dim_build"}  # when it was built, not what

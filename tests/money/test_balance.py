@@ -7,16 +7,16 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
-from orchestration import building
+from orchestration.marts import building
 from tests.marts.warehouse_of_one import Warehouse, call
-from warehouse import approval, balance, canary, periods
-from warehouse.approval import ApprovalBlocked, Scope
-from warehouse.blocker import Kind
-from warehouse.blocking import blockers
-from warehouse.connect import Role, connect
 from warehouse.control.errors import Refused
-from warehouse.explaining import explain
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements import approval, balance, canary, periods
+from warehouse.statements.approval import ApprovalBlocked, Scope
+from warehouse.statements.blocker import Kind
+from warehouse.statements.blocking import blockers
+from warehouse.statements.explain import explain
+from warehouse.statements.periods import Month
 
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 FEBRUARY_3, MARCH_3, APRIL_3, MAY_3 = (date(2026, month, 3) for month in (2, 3, 4, 5))

@@ -13,12 +13,12 @@ import pytest
 from orchestration.assets.postings import postings
 from orchestration.checks import canary_check
 from orchestration.resources import Minutebook
-from tests.billing.scene import KEY, Scene
 from tests.marts.warehouse_of_one import Warehouse
 from tests.sandbox.stripe import StripeSandbox
-from warehouse import canary
-from warehouse.connect import Role, connect
+from tests.stripe_billing.scene import KEY, Scene
 from warehouse.control.errors import Refused
+from warehouse.database.connect import Role, connect
+from warehouse.statements import canary
 
 NEW_YEAR = date(2026, 1, 1)
 TOTALS = [

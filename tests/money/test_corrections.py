@@ -7,13 +7,13 @@ import pytest
 
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, LINE, MARCH_3, scan, write_acme
-from warehouse import approval, periods
-from warehouse.approval import Outcome, Scope
-from warehouse.connect import Role, connect
 from warehouse.control.errors import PeriodApproved
 from warehouse.control.prices import Model, Price, put_price
-from warehouse.explaining import explain
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements import approval, periods
+from warehouse.statements.approval import Outcome, Scope
+from warehouse.statements.explain import explain
+from warehouse.statements.periods import Month
 
 ADJUSTMENTS = (
     "select line_id, period_start, quantity, amount, service_period_start, corrects_line_id"

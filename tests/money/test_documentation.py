@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
-from orchestration.building import environment, manifest, variables
+from orchestration.marts.building import environment, manifest, variables
 from tests.money.acme import FEBRUARY_3
 
 

@@ -2,10 +2,10 @@
 
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.test_balance import APRIL_3, FEBRUARY_3, MARCH_3, approve, reopen, scan, write_plan
-from warehouse.approval import Scope
-from warehouse.blocking import blockers
-from warehouse.connect import Role, connect
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements.approval import Scope
+from warehouse.statements.blocking import blockers
+from warehouse.statements.periods import Month
 
 TODAY = {"2026-02": MARCH_3, "2026-03": APRIL_3}
 

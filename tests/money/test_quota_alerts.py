@@ -9,9 +9,9 @@ import pytest
 from orchestration.alerting import deliver
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
-from warehouse import quotas
-from warehouse.connect import Role, connect
-from warehouse.quotas import Alert
+from warehouse.database.connect import Role, connect
+from warehouse.statements import quotas
+from warehouse.statements.quotas import Alert
 
 JANUARY_20 = date(2026, 1, 20)
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
-from warehouse import periods
-from warehouse.approval import Scope, approve
-from warehouse.blocking import blockers
-from warehouse.connect import Role, connect
-from warehouse.doubts import set_moved_share
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements import periods
+from warehouse.statements.approval import Scope, approve
+from warehouse.statements.blocking import blockers
+from warehouse.statements.periods import Month
+from warehouse.statements.review_rules import set_moved_share
 
 STRIPE_METERS = """[{"id": "mtr_1", "event_name": "scans", "status": "active"},
     {"id": "mtr_2", "event_name": "lookups", "status": "active"}]"""

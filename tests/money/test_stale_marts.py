@@ -2,11 +2,11 @@
 
 import pytest
 
-from orchestration.building import BuildFailed
+from orchestration.marts.building import BuildFailed
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, scan, write_acme
-from warehouse.connect import Role, connect
-from warehouse.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.database.connect import Role, connect
+from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
 
 
 def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Warehouse) -> None:

@@ -10,7 +10,7 @@ import pytest
 from orchestration.alerting import to_webhook
 from orchestration.settings import Settings, SettingsError
 from tests.money.receiver import Receiver, listening
-from warehouse.quotas import Alert
+from warehouse.statements.quotas import Alert
 
 ALERT = Alert(
     7, "acme", "Acme", date(2026, 1, 1), "scans", 80, "crossed", Decimal("80"), Decimal("100"), "scan",

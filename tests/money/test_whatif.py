@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
-from warehouse.connect import Role, connect
 from warehouse.control.prices import Model, Price, Tier
-from warehouse.explaining import explain
-from warehouse.periods import Month
-from warehouse.whatif import forecast, simulate
+from warehouse.database.connect import Role, connect
+from warehouse.statements.explain import explain
+from warehouse.statements.forecast import forecast, simulate
+from warehouse.statements.periods import Month
 
 JANUARY_11 = date(2026, 1, 11)
 

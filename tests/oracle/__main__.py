@@ -14,14 +14,14 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.oracle.comparing import Comparison, Disagreement, compare
 from tests.oracle.histories import unfolded
 from tests.oracle.loading import load
 from tests.oracle.months import generated
-from warehouse.connect import Role, connect
-from warehouse.embedded import running
-from warehouse.migrate import migrate
+from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import running
+from warehouse.install import migrate
 
 
 def main() -> int:

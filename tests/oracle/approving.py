@@ -13,10 +13,10 @@ from tests.oracle.months import World
 from tests.oracle.periods import period_of
 from tests.oracle.statements import Line
 from tests.oracle.usage import Pull, current
-from warehouse import periods
-from warehouse.approval import Scope, approve
-from warehouse.blocking import key_of
-from warehouse.periods import Month
+from warehouse.statements import periods
+from warehouse.statements.approval import Scope, approve
+from warehouse.statements.blocking import key_of
+from warehouse.statements.periods import Month
 
 Frozen = Mapping[str, Mapping[date, list[Line]]]
 Place = tuple[str, str, date]

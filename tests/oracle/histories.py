@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.oracle.approving import approve_some, frozen_lines, moved, with_late_news
 from tests.oracle.comparing import Comparison, Connection, compare
 from tests.oracle.loading import publish

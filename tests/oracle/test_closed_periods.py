@@ -3,14 +3,14 @@
 from pathlib import Path
 from random import Random
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.oracle.approving import approve_some
 from tests.oracle.loading import load
 from tests.oracle.months import generated
-from warehouse import periods
-from warehouse.approval import Scope, approve
-from warehouse.connect import Role, connect
-from warehouse.periods import Month
+from warehouse.database.connect import Role, connect
+from warehouse.statements import periods
+from warehouse.statements.approval import Scope, approve
+from warehouse.statements.periods import Month
 
 
 def test_every_approved_period_computed_again_from_raw_has_the_same_bytes(database_url: str, dbt_home: Path) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.oracle.comparing import Connection
 from tests.oracle.histories import unfolded
 from tests.oracle.loading import load
 from tests.oracle.months import generated
-from warehouse import periods
-from warehouse.connect import Role, connect
-from warehouse.explaining import Explanation, explain
+from warehouse.database.connect import Role, connect
+from warehouse.statements import periods
+from warehouse.statements.explain import Explanation, explain
 
 SEED, ROUNDS = 11, 4
 KINDS = """

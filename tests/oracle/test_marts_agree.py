@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.building import build
+from orchestration.marts.building import build
 from tests.oracle.comparing import compare
 from tests.oracle.loading import load
 from tests.oracle.months import generated
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
 
 
 @pytest.mark.parametrize("seed", [4])

@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from orchestration.pulling import PullOutcome, PullTrigger, TenantDay, pull
+from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay, pull
 from orchestration.settings import Settings
 from tests.sandbox.calls import CallSpec, exact_costs, render
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
 
 LONG_AGO = date(2025, 1, 1)
 PLATFORM_KEY = "platform-private-key-of-vapi"

@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from tests.orchestration.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
-from warehouse.blocker import Kind
-from warehouse.blocking import blockers
 from warehouse.clock import today
-from warehouse.connect import Role, connect
-from warehouse.unknown_costs import unknown_costs
+from warehouse.database.connect import Role, connect
+from warehouse.statements.blocker import Kind
+from warehouse.statements.blocking import blockers
+from warehouse.statements.unknown_costs import unknown_costs
 
 DAY = today() - timedelta(days=2)
 NUMBER = {"phone_number_id": "number"}

@@ -8,17 +8,19 @@ import msgspec
 import psycopg
 import pytest
 
-from orchestration import cleaning
-from orchestration.cleaning import clean
-from orchestration.pulling import PullState
+from orchestration.ingestion import PullState
+from orchestration.privacy import cleaning
+from orchestration.privacy.cleaning import clean
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
 from tests.orchestration.conftest import house  # noqa: F401 - a fixture
 from tests.orchestration.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
-from warehouse import clock, fields, personal
-from warehouse.connect import Role, connect
-from warehouse.personal import Kept
+from warehouse import clock
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion import fields
+from warehouse.privacy import personal
+from warehouse.privacy.personal import Kept
 
 YESTERDAY = clock.today() - timedelta(days=1)
 EVERYTHING = Kept("kept", "kept", "kept")

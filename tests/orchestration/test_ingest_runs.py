@@ -9,7 +9,7 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
 from orchestration.assets.ingest import raw_tables, raw_usage
-from orchestration.partitions import key_of, tenant_days
+from orchestration.ingestion.partitions import key_of, tenant_days
 from tests.orchestration import location
 from tests.orchestration.house import House, call
 from tests.sandbox.world import VapiAccount

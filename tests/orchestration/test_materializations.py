@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from orchestration import materializations
 from orchestration.assets.ingest import raw_key
-from orchestration.materializations import usage_partitions_follow_the_ledger
+from orchestration.ingestion import materializations
+from orchestration.ingestion.materializations import usage_partitions_follow_the_ledger
 from orchestration.resources import Minutebook
 from tests.orchestration.house import House, call
 from warehouse import clock

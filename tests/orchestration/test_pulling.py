@@ -11,16 +11,16 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from orchestration import pulling
+from orchestration import ingestion
 from orchestration.checks import checks
 from orchestration.cli import app
-from orchestration.pulling import DayNotOver, PullState, PullTrigger, waiting
-from orchestration.pulling import running as running_module
+from orchestration.ingestion import DayNotOver, PullState, PullTrigger, waiting
+from orchestration.ingestion import running as running_module
 from orchestration.resources import Minutebook
 from orchestration.settings import Settings
 from tests.orchestration.house import House, call, states
 from tests.sandbox import faults
-from warehouse.pulls import PublishedPull, PullKey, claim, fail, open_attempt, publish
+from warehouse.ingestion.pulls import PublishedPull, PullKey, claim, fail, open_attempt, publish
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -159,7 +159,7 @@ def test_a_day_that_another_attempt_reads_is_waited_for_and_read_only_if_that_on
         house.tenant(tenant)
         house.own_vapi(tenant, [call(f"c-{tenant}", YESTERDAY)])
     key = PullKey("vapi", "acme", "acme", YESTERDAY)
-    told: list[pulling.PullOutcome] = []
+    told: list[ingestion.PullOutcome] = []
     with psycopg.connect(house.url, autocommit=True) as connection, ExitStack() as others:
         other = others.enter_context(open_attempt(house.url, "cli"))
         pull_id = claim(connection, other, [key])[0][key]
@@ -263,7 +263,7 @@ def test_progress_is_told_day_by_day_and_every_asked_day_has_one_outcome(house: 
     house.tenant("acme")
     house.tenant("idle")
     house.own_vapi("acme", [call("c1", YESTERDAY)])
-    told: list[pulling.PullOutcome] = []
+    told: list[ingestion.PullOutcome] = []
     main = threading.get_ident()
     outcomes = house.pull(
         ["acme", "idle"],

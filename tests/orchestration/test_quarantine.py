@@ -12,9 +12,9 @@ from sources import HORIZONS
 from tests.orchestration.conftest import Minutebook
 from tests.orchestration.house import House, call, states
 from tests.sandbox.world import VapiAccount, in_memory
-from warehouse import due
 from warehouse.clock import OFFSET, offset_to
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion import retry_schedule
 
 DAY = date(2026, 10, 5)
 SOON = datetime(2026, 10, 7, 12, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
     house.own_vapi("acme", [call("c1", DAY), odd()])
     assert states(house.pull(["acme"], [DAY])) == {("acme", DAY): "published"}
     with connect(house.url, Role.LOADER) as connection:
-        (day,) = [one for one in due.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
+        (day,) = [one for one in retry_schedule.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
     assert (day.status, day.tries) == ("incomplete", 1)
     (again,) = house.pull(["acme"], [DAY])
     assert (again.state.value, again.is_incomplete) == ("unchanged", True)
@@ -169,7 +169,7 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
     house.sandbox.world.vapi[OWN_KEY] = VapiAccount(in_memory([call("c1", DAY), call("odd", DAY)]))
     assert states(house.pull(["acme"], [DAY])) == {("acme", DAY): "published"}
     with connect(house.url, Role.LOADER) as connection:
-        assert not [one for one in due.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
+        assert not [one for one in retry_schedule.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
     assert house.execute("select payload from ledger.quarantine") == [{"payload": None}]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.pulling import PullTrigger
-from orchestration.pulling.recounting import DAYS_BACK, differing_days
+from orchestration.ingestion import PullTrigger
+from orchestration.ingestion.recounting import DAYS_BACK, differing_days
 from orchestration.schedules import TRAILING_DAYS
 from tests.orchestration.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status

@@ -7,8 +7,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.partitions import MOST_KEYS, days_for, first_usage_date, key_of, tenant_day, tenant_days, tenants
-from orchestration.pulling import TenantDay
+from orchestration.ingestion import TenantDay
+from orchestration.ingestion.partitions import (
+    MOST_KEYS,
+    days_for,
+    first_usage_date,
+    key_of,
+    tenant_day,
+    tenant_days,
+    tenants,
+)
 from orchestration.schedules import TRAILING_DAYS, pull_usage_nightly
 
 NIGHT = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0)

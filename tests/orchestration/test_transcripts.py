@@ -8,18 +8,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.building import build
-from orchestration.minimising import apply_choices
+from orchestration.marts.building import build
+from orchestration.privacy.minimising import apply_choices
 from sources import HORIZONS
 from tests.orchestration.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
-from warehouse import due, personal, purging
-from warehouse.attention import days_needing_attention
-from warehouse.blocker import Kind
-from warehouse.blocking import blockers
-from warehouse.connect import Role, connect
-from warehouse.personal import Kept
+from warehouse.database.connect import Role, connect
+from warehouse.ingestion import retention, retry_schedule
+from warehouse.ingestion.day_status import days_needing_attention
+from warehouse.privacy import personal
+from warehouse.privacy.personal import Kept
+from warehouse.statements.blocker import Kind
+from warehouse.statements.blocking import blockers
 
 TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=2)
@@ -160,7 +161,7 @@ def test_superseded_transcripts_are_purged_and_current_ones_are_not(house: House
     pulled(house, "acme")
     house.execute("update ledger.pulls set closed_at = closed_at - interval '40 days'")
     with connect(house.url, Role.OPERATOR, autocommit=True) as operator:
-        gone = purging.purge(operator, datetime.now(UTC) - timedelta(days=35))
+        gone = retention.purge(operator, datetime.now(UTC) - timedelta(days=35))
     assert {one.source: one.raw_rows for one in gone if one.raw_rows} == {"voiceflow_transcripts": 1}
     assert len(house.execute("select pull_id from raw_voiceflow.transcripts")) == 2
 
@@ -193,7 +194,7 @@ def test_a_rejected_transcript_day_comes_back_when_the_credential_is_replaced(ho
         """By now, and not only after the wait for what a person has to mend."""
         now = datetime.now(UTC)
         with connect(house.url, Role.LOADER) as loader:
-            found = [day for day in due.account_days(loader, now, HORIZONS) if day.due_at <= now]
+            found = [day for day in retry_schedule.account_days(loader, now, HORIZONS) if day.due_at <= now]
         return ("voiceflow_transcripts", DAY) in {(day.key.source, day.key.usage_date) for day in found}
 
     assert not comes_back()

@@ -18,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 
-from warehouse.embedded import running
+from warehouse.database.embedded import running
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 LAUNCH = """
@@ -111,8 +111,8 @@ def test_a_killed_build_frees_its_place_and_the_next_one_builds(home: Path) -> N
         with owner.transaction():
             owner.execute("lock table control.tenants in access exclusive mode")
             killed = one.launch("build_marts")
-            eventually(lambda: bool(processes_of(home, "orchestration.dbt_process")), 240)
-            (dbt,) = processes_of(home, "orchestration.dbt_process")
+            eventually(lambda: bool(processes_of(home, "orchestration.marts.dbt_process")), 240)
+            (dbt,) = processes_of(home, "orchestration.marts.dbt_process")
             worker = dbt.parent()
             assert worker is not None
             os.kill(worker.pid, signal.SIGKILL)

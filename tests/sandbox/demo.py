@@ -19,7 +19,7 @@ from tests.sandbox.server import serving
 from tests.sandbox.story import Story
 from tests.sandbox.usage_database import write_usage
 from warehouse import clock
-from warehouse.embedded import running
+from warehouse.database.embedded import running
 
 HOME = Path(".minutebook-demo")
 MINUTEBOOK = Path(sys.executable).with_name("minutebook")

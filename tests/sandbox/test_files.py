@@ -3,12 +3,12 @@ from pathlib import Path
 
 import yaml
 
-from orchestration.cli.tenant_apply import apply
-from orchestration.cli.tenant_file import read
+from orchestration.cli.control.tenant_apply import apply
+from orchestration.cli.control.tenant_file import read
 from tests.sandbox import clients
 from tests.sandbox.files import keys, write_files
-from warehouse.connect import Role, connect
 from warehouse.control.changes import Action
+from warehouse.database.connect import Role, connect
 
 
 def test_the_storys_files_are_tenants_to_the_command_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from orchestration.billing.stripe_api import StripeApi
+from orchestration.stripe_billing.api.calls import StripeApi
 from tests.sandbox.stripe import StripeProblem, StripeSandbox
 from tests.sandbox.stripe.contract import Told, accepted, route_of
 

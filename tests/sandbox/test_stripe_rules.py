@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 import stripe
 
-from orchestration.billing.stripe_api import StripeApi, midnight
+from orchestration.stripe_billing.api.calls import StripeApi, midnight
 from tests.sandbox.stripe import Fault, StripeSandbox
 
 DAY = 86_400

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from orchestration.cli import output
 from orchestration.cli.session import configure_logs
-from orchestration.pack.sheets import Sheet, write_workbook
-from orchestration.pack.tables import csv_text
-from orchestration.pack.templating import environment
+from orchestration.reports.sheets import Sheet, write_workbook
+from orchestration.reports.tables import csv_text
+from orchestration.reports.templating import environment
 from sources.text import clean, clean_lines
 from warehouse.clock import today
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from warehouse.embedded import MAJORS
+from warehouse.database.embedded import MAJORS
 
 
 @pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"pg{major}")

@@ -7,9 +7,9 @@ import pytest
 from psycopg.sql import Literal
 
 from tests.conftest import administer
-from warehouse import connect as connecting
-from warehouse.connect import Role, connect, url_as
-from warehouse.errors import DatabaseUnreachable, DatabaseUnsuitable
+from warehouse.database import connect as connecting
+from warehouse.database.connect import Role, connect, url_as
+from warehouse.database.errors import DatabaseUnreachable, DatabaseUnsuitable
 
 PASSWORD = "canary-pw-91"
 

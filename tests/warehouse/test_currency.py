@@ -4,11 +4,11 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from orchestration.billing.charging import charged
-from orchestration.billing.currency import from_minor, to_minor
-from orchestration.building import variables
-from orchestration.pack.formats import money
-from warehouse.currency import NO_DECIMALS, decimals
+from orchestration.marts.building import variables
+from orchestration.reports.formats import money
+from orchestration.stripe_billing.api.currency import from_minor, to_minor
+from orchestration.stripe_billing.invoices.charging import charged
+from warehouse.statements.currency import NO_DECIMALS, decimals
 
 CURRENCIES = (*NO_DECIMALS, "USD", "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 IN_TENS = ("BHD", "JOD", "KWD", "OMR", "TND")

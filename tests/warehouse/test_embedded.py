@@ -14,14 +14,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from warehouse.embedded import MAJORS, running
-from warehouse.errors import EmbeddedServerError
+from warehouse.database.embedded import MAJORS, running
+from warehouse.database.errors import EmbeddedServerError
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
 import sys
 from pathlib import Path
-from warehouse.embedded import running
+from warehouse.database.embedded import running
 with running(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()

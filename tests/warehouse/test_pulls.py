@@ -17,11 +17,11 @@ import psycopg
 import pytest
 
 from tests.warehouse.test_landing import rows_of
-from warehouse import pulls
-from warehouse.connect import Role, connect
-from warehouse.errors import PullNotPublishable
-from warehouse.landing import land
-from warehouse.pulls import Attempt, PublishedPull, PullKey
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import PullNotPublishable
+from warehouse.ingestion import pulls
+from warehouse.ingestion.pulls import Attempt, PublishedPull, PullKey
+from warehouse.ingestion.raw_tables import land
 
 DAY = date(2026, 10, 1)
 KEY = PullKey("vapi", "acme", "acme", DAY)
@@ -189,7 +189,7 @@ def test_a_live_claim_is_refused_by_name(
 CLAIM_AND_HANG = """
 import sys, datetime
 from warehouse import pulls
-from warehouse.connect import Role, connect
+from warehouse.database.connect import Role, connect
 url = sys.stdin.readline().strip()
 key = pulls.PullKey("vapi", "acme", "acme", datetime.date(2026, 10, 1))
 with connect(url, Role.LOADER, autocommit=True) as connection, pulls.open_attempt(url, "cli") as attempt:

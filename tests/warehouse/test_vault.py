@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from warehouse.connect import Role, connect
-from warehouse.errors import CredentialMissing, MasterKeyMissing, VaultError
-from warehouse.master_keys import MasterKey, generated_master_keys, parse_master_keys
-from warehouse.vault import Secret, Vault
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError
+from warehouse.security.master_keys import MasterKey, generated_master_keys, parse_master_keys
+from warehouse.security.vault import Secret, Vault
 
 CANARY = "canary-7f3a-not-a-real-key"
 

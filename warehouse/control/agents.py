@@ -10,7 +10,7 @@ from warehouse.control.changes import Action, Change, Connection, Row, execute, 
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.tenants import require_tenant
 
-FILE = "control_agents"
+FILE = "control/agents"
 AGENT = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 PROJECT = re.compile(r"[0-9A-Za-z_-]+")
 

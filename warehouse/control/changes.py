@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from warehouse import queries
+from warehouse.database import queries
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ class Change:
 
 
 def rows(connection: Connection, file: str, name: str, /, **parameters: object) -> list[Row]:
-    """All rows of a named statement of `warehouse/queries/`."""
+    """All rows of a named statement of `warehouse/<file>.sql`."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_statement(file, name), parameters).fetchall()
 

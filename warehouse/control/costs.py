@@ -11,7 +11,7 @@ from warehouse.control.changes import Change, Connection, Row, put, rows
 from warehouse.control.errors import Refused
 from warehouse.control.plans import require_currency, require_meter
 
-FILE = "control_prices"
+FILE = "control/prices"
 
 
 class Allocation(StrEnum):

@@ -9,7 +9,7 @@ WarehouseError
 
 from collections.abc import Iterable
 
-from warehouse.errors import WarehouseError
+from warehouse.database.errors import WarehouseError
 
 
 class ControlError(WarehouseError):

@@ -28,12 +28,12 @@ Concerns = Callable[[ApprovedPeriod], bool]
 
 def lock(connection: Connection) -> None:
     """Hold the right to change versions, or to approve, until the transaction ends."""
-    execute(connection, "control_guard", "lock")
+    execute(connection, "control/guard", "lock")
 
 
 def approved_periods(connection: Connection) -> list[ApprovedPeriod]:
     """All approved and closed periods, newest first."""
-    return [ApprovedPeriod(**row) for row in rows(connection, "control_guard", "approved_periods")]
+    return [ApprovedPeriod(**row) for row in rows(connection, "control/guard", "approved_periods")]
 
 
 def refuse_version(

@@ -9,7 +9,7 @@ from warehouse.control import guard
 from warehouse.control.changes import Action, Change, Connection, Row, first, put, rows
 from warehouse.control.errors import NotFound, Refused
 
-FILE = "control_plans"
+FILE = "control/plans"
 METER = re.compile(r"[a-z0-9_]+")
 CURRENCY = re.compile(r"[A-Z]{3}")
 PLAN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

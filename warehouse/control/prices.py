@@ -13,7 +13,7 @@ from warehouse.control.errors import Refused
 from warehouse.control.plans import require_meter, require_plan
 from warehouse.control.tenants import require_tenant
 
-FILE = "control_prices"
+FILE = "control/prices"
 
 
 class Model(StrEnum):

@@ -12,9 +12,9 @@ from warehouse.control import guard
 from warehouse.control.changes import Action, Change, Connection, Row, execute, first, rows
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.tenants import require_tenant
-from warehouse.currency import decimals
+from warehouse.statements.currency import decimals
 
-FILE = "control_credits"
+FILE = "control/tenant_credits"
 
 
 @dataclass(frozen=True)

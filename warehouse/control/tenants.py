@@ -10,7 +10,7 @@ from warehouse.control.changes import Action, Change, Connection, Row, execute, 
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.plans import require_currency, require_plan
 
-FILE = "control_tenants"
+FILE = "control/tenants"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 

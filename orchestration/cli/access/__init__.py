@@ -1,0 +1,1 @@
+"""Who may do what: database logins, page logins, credentials, the audit log."""

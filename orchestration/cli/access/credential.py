@@ -1,0 +1,261 @@
+"""minutebook credential …: secrets go in by standard input or a hidden prompt, and never come out."""
+
+import json
+import sys
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from orchestration.cli.options import Json, TenantFilter, command, parse_date
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, Session, session
+from orchestration.ingestion.reading import vapi_client, voiceflow_client
+from sources import vapi, voiceflow
+from sources.errors import SourceFailure
+from warehouse.clock import today
+from warehouse.control import agents, tenants
+from warehouse.security import rotation
+from warehouse.security.vault import Credential, Secret
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Credentials: how the providers are asked; a secret is never an argument.",
+    epilog="Example: minutebook credential list",
+)
+
+
+class Provider(StrEnum):
+    """Who can be asked with a stored secret."""
+
+    VAPI = "vapi"
+    VOICEFLOW = "voiceflow"
+
+
+SETTINGS: dict[Provider, dict[str, tuple[object, ...]]] = {
+    Provider.VAPI: {},
+    Provider.VOICEFLOW: {"generation": tuple(voiceflow.GENERATIONS), "transcripts": ("yes", "no")},
+}
+RATE, HIGHEST_RATE = "requests_per_second", 1000
+ProviderArgument = Annotated[Provider, typer.Argument(help="Whose credential it is.")]
+Owner = Annotated[
+    str | None, typer.Option("--tenant", metavar="TENANT", help="Whose it is; without, the platform's shared one.")
+]
+
+
+@command(app, "set", "minutebook credential set vapi --tenant acme < key.txt")
+def set_credential(
+    ctx: typer.Context,
+    provider: ProviderArgument,
+    tenant: Owner = None,
+    used_from: Annotated[
+        date | None,
+        typer.Option(
+            parser=parse_date, metavar="YYYY-MM-DD", help="First usage date read with it; default as before, or all."
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="How it is used. May be repeated. requests_per_second=5: what its account may ask, all runs together,"
+            " as Vapi shows it in the organisation's settings. Voiceflow: generation=stable for a personal access token"
+            " (vfp_…), which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…);"
+            " transcripts=yes reads its transcripts too.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Store a secret, read from standard input or a hidden prompt; the former one of the same owner is retired."""
+    settings = _known(provider, dict(_setting(text) for text in setting or ()))
+    current = session(ctx)
+    vault = current.settings.vault()
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        vault.set_credential(connection, tenant, provider, _secret(provider), settings, used_from)
+        (stored,) = [row for row in tenants.credentials(connection, tenant) if _is(row, tenant, provider)]
+    if as_json:
+        print_json(stored)
+        return
+    say(f"stored the {provider} credential of {_owner(tenant)}, fingerprint {stored['fingerprint']}")
+    next_step(f"minutebook credential verify {provider}" + (f" --tenant {tenant}" if tenant else ""))
+
+
+@command(app, "verify", "minutebook credential verify vapi --tenant acme")
+def verify(ctx: typer.Context, provider: ProviderArgument, tenant: Owner = None, as_json: Json = False) -> None:
+    """Ask the provider whether it accepts the stored secret."""
+    current = session(ctx)
+    vault = current.settings.vault()
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        credential = vault.secret(connection, tenant, provider)
+        connection.commit()  # that it was used stays recorded, whatever the provider says
+        try:
+            _ask(current, connection, provider, tenant, credential)
+        except SourceFailure as error:
+            mend = f"minutebook credential set {provider}" + (f" --tenant {tenant}" if tenant else "")
+            hint = f"; set another: {mend}" if error.code == "credential_rejected" else ""
+            raise CommandFailed(f"{_owner(tenant)}: {error}{hint}") from None
+        tenants.mark_verified(connection, credential.credential_id)
+    if as_json:
+        print_json({"tenant_id": tenant, "provider": provider, "is_accepted": True})
+        return
+    say(f"{provider} accepts the credential of {_owner(tenant)}")
+    next_step("minutebook pull --from DATE --to DATE" + (f" --tenant {tenant}" if tenant else ""))
+
+
+@command(app, "rotate", "minutebook credential rotate vapi --tenant acme < new-key.txt")
+def rotate(
+    ctx: typer.Context,
+    provider: ProviderArgument,
+    tenant: Owner = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Ask about the key that was stored when the provider did not answer.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Replace a key by one from standard input once the provider accepts it; until then the former is used."""
+    current = session(ctx)
+    vault = current.settings.vault()
+    named = f"minutebook credential rotate {provider}" + (f" --tenant {tenant}" if tenant else "")
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        if not resume:
+            rotation.stage(vault, connection, tenant, provider, Secret(_secret(provider)))
+            connection.commit()
+        successor = rotation.candidate(vault, connection, tenant, provider)
+        connection.commit()
+        try:
+            _ask(current, connection, provider, tenant, successor)
+        except SourceFailure as error:
+            if error.is_permanent:
+                rotation.discard(connection, tenant, provider)
+                connection.commit()
+                raise CommandFailed(f"{_owner(tenant)}: {error}; the new key is dropped, the former is used") from None
+            raise CommandFailed(f"{_owner(tenant)}: {error}; the former key is used; later: {named} --resume") from None
+        rotation.promote(connection, successor)
+    if as_json:
+        print_json({"tenant_id": tenant, "provider": provider, "credential_id": successor.credential_id})
+        return
+    say(f"{provider} accepts the new key of {_owner(tenant)}, which is used from now on")
+    next_step(f"revoke the former key at {provider}")
+
+
+@command(app, "rekey", "minutebook credential rekey --tenant acme")
+def rekey(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
+    """Seal stored secrets under new data keys, of one tenant or of everybody and the platform."""
+    current = session(ctx)
+    vault = current.settings.vault()
+    count = 0
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        for owner in [tenant] if tenant is not None else rotation.owners(connection):
+            count += rotation.rotate_data_key(vault, connection, owner)
+            connection.commit()
+    if as_json:
+        print_json({"secrets_sealed_anew": count})
+        return
+    say(f"{count} secret(s) are sealed under new data keys")
+    next_step("minutebook doctor")
+
+
+@command(app, "rewrap", "minutebook credential rewrap")
+def rewrap(ctx: typer.Context, as_json: Json = False) -> None:
+    """Bring all secrets under the newest master key, the first of MINUTEBOOK_MASTER_KEYS; the others may go then."""
+    current = session(ctx)
+    vault = current.settings.vault()
+    with current.operator() as connection:
+        count = vault.rewrap(connection)
+    if as_json:
+        print_json({"data_keys_rewrapped": count})
+        return
+    say(f"{count} data key(s) were under another master key and are under the newest now")
+    next_step("take the older keys out of MINUTEBOOK_MASTER_KEYS once everything that runs knows the newest")
+
+
+@command(app, "list", "minutebook credential list")
+def list_credentials(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
+    """List live credentials by fingerprint; an owner of – is the platform."""
+    with session(ctx).operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        rows = tenants.credentials(connection, tenant)
+    columns = ["tenant_id", "provider", "fingerprint", "settings", "used_from", "created_at", "verified_at"]
+    show(rows, columns, as_json, "no credentials yet; next: minutebook credential set --help")
+
+
+def _secret(provider: Provider) -> str:
+    asked = sys.stdin.isatty()
+    told = typer.prompt(f"{provider} secret", hide_input=True, err=True) if asked else sys.stdin.read()
+    secret = str(told).strip()
+    if not secret:
+        raise CommandFailed(
+            "nothing came in on standard input; pipe the secret in, or run it on a terminal for a prompt"
+        )
+    if any(character.isspace() or not character.isprintable() for character in secret):
+        raise CommandFailed("a secret is one line without blanks; check what was piped in")
+    return secret
+
+
+def _ask(
+    current: Session,
+    connection: psycopg.Connection[Any],
+    provider: Provider,
+    tenant: str | None,
+    credential: Credential,
+) -> None:
+    if provider is Provider.VAPI:
+        with vapi_client(credential, current.settings) as client:
+            vapi.verify(client)
+        return
+    on = today()
+    projects = [
+        voiceflow.Project(row["project_id"], row["environment"])
+        for row in agents.projects(connection, tenant)
+        if row["valid_to"] is None or row["valid_to"] > on
+    ]
+    with voiceflow_client(credential, current.settings) as client:
+        voiceflow.verify(client, projects, has_transcripts=credential.settings.get("transcripts") == "yes")
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise typer.BadParameter(f"'{text}' is no setting; write NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]:
+    """The settings, all of which something reads: a misspelt one would change nothing without a word."""
+    for name, value in settings.items():
+        if name == RATE:
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= HIGHEST_RATE:
+                raise typer.BadParameter(
+                    f"'{RATE}' is a number up to {HIGHEST_RATE}, not '{value}'", param_hint="--setting"
+                )
+            continue
+        values = SETTINGS[provider].get(name)
+        if values is None:
+            known = ", ".join((*SETTINGS[provider], RATE))
+            raise typer.BadParameter(f"{provider} has no setting '{name}'; there is {known}", param_hint="--setting")
+        if value not in values:
+            allowed = ", ".join(map(str, values))
+            raise typer.BadParameter(f"'{name}' is one of {allowed}, not '{value}'", param_hint="--setting")
+    return settings
+
+
+def _is(row: dict[str, Any], tenant: str | None, provider: Provider) -> bool:
+    return bool(row["tenant_id"] == tenant and row["provider"] == provider)
+
+
+def _owner(tenant: str | None) -> str:
+    return f"tenant {tenant}" if tenant else "the platform"

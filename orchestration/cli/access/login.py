@@ -1,0 +1,123 @@
+"""minutebook login …: who may sign in to the pages. Passwords go in by standard input or a hidden prompt."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Json, command
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import session
+from warehouse.security import second_factors, web_logins
+
+app = typer.Typer(
+    no_args_is_help=True, help="Logins: who may sign in to the pages.", epilog="Example: minutebook login list"
+)
+COLUMNS = ["login_id", "role", "tenant_id", "password_set_at", "second_factor_at", "recovery_codes_left", "disabled_at"]
+SESSION_COLUMNS = ["session_id", "login_id", "started_at", "expires_at", "client", "browser", "second_factor_at"]
+
+
+class LoginRole(StrEnum):
+    """What a person may see and do."""
+
+    OPERATOR = "operator"
+    FINANCE = "finance"
+    TENANT = "tenant"
+
+
+Login = Annotated[str, typer.Argument(metavar="LOGIN", help="Name of the login, such as ana@example.com.")]
+
+
+@command(app, "add", "minutebook login add ana@example.com --role finance")
+def add(
+    ctx: typer.Context,
+    login: Login,
+    role: Annotated[LoginRole, typer.Option(help="operator: days; finance: days, periods, approval; tenant: its own.")],
+    tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a login and set its password."""
+    password = _password()
+    with session(ctx).door() as connection:
+        web_logins.add_login(connection, login, role.value, tenant)
+        web_logins.set_password(connection, login, password)
+    _tell(f"{login} may sign in as {role}", {"login_id": login, "role": role, "tenant_id": tenant}, as_json)
+
+
+@command(app, "password", "minutebook login password ana@example.com")
+def password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
+    """Set another password; the login is enabled, and all its sessions end."""
+    chosen = _password()
+    with session(ctx).door() as connection:
+        web_logins.set_password(connection, login, chosen)
+    _tell(f"set the password of {login}; its sessions ended", {"login_id": login}, as_json)
+
+
+@command(app, "disable", "minutebook login disable ana@example.com")
+def disable(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
+    """Let a login sign in no more, and end its sessions."""
+    with session(ctx).door() as connection:
+        web_logins.disable(connection, login)
+    _tell(f"disabled {login}", {"login_id": login}, as_json)
+
+
+@command(app, "list", "minutebook login list")
+def list_logins(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the logins."""
+    with session(ctx).door() as connection:
+        found = web_logins.list_logins(connection)
+    show(found, COLUMNS, as_json, "no logins; add one: minutebook login add --help")
+
+
+@command(app, "reset-factor", "minutebook login reset-factor ana@example.com")
+def reset_factor(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
+    """Take a lost second factor away: its sessions end, the next sign-in sets up another. It is in the audit log."""
+    with session(ctx).door() as connection:
+        second_factors.reset(connection, login)
+    _tell(f"reset the second factor of {login}; its sessions ended", {"login_id": login}, as_json)
+
+
+@command(app, "sessions", "minutebook login sessions ana@example.com")
+def list_sessions(
+    ctx: typer.Context,
+    login: Annotated[str | None, typer.Argument(metavar="[LOGIN]", help="Only this login's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List who is signed in now, from where and since when."""
+    with session(ctx).door() as connection:
+        found = web_logins.sessions(connection, login)
+    show([{name: row[name] for name in SESSION_COLUMNS} for row in found], SESSION_COLUMNS, as_json, "nobody is")
+
+
+@command(app, "sign-out", "minutebook login sign-out ana@example.com")
+def sign_out(
+    ctx: typer.Context,
+    login: Login,
+    session_id: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="Only this session; default: all of the login.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """End sessions of a login, which may sign in again."""
+    with session(ctx).door() as connection:
+        if session_id is None:
+            ended = web_logins.sign_out_everywhere(connection, login)
+        else:
+            web_logins.revoke_session(connection, login, session_id)
+            ended = 1
+    _tell(f"ended {ended} session(s) of {login}", {"login_id": login, "ended": ended}, as_json)
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _tell(text: str, value: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        print_json(value)
+        return
+    say(text)
+    next_step("minutebook serve")

@@ -1,0 +1,1 @@
+"""What we intend: tenants, agents, meters, plans, prices, costs, credits, limits."""

@@ -1,0 +1,103 @@
+"""Bringing control data to what a tenant's file says: in the order in which things refer to each other."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from orchestration.cli.control.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
+from warehouse.control import agents, costs, plans, prices, tenant_credits, tenants
+from warehouse.control.agents import Attachment
+from warehouse.control.changes import Action, Change, Connection
+from warehouse.control.prices import Tier
+from warehouse.privacy import personal
+
+
+def apply(connection: Connection, file: TenantFile) -> list[Change]:
+    """Bring the tenant to what the file says; what it does not name stays. Raises ControlError for what is refused.
+
+    The caller's transaction makes it all or nothing.
+    """
+    return list(_applied(connection, file))
+
+
+def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
+    for meter in file.meters:
+        voice = {"increment_seconds": 60, "minimum_seconds": 0} if meter.source == "vapi" else {}
+        said = meter.model_dump(exclude={"id"}, exclude_none=True)
+        yield plans.put_meter(connection, plans.Meter(meter_id=meter.id, **{**voice, **said}))
+    for plan in file.plans:
+        yield from _plan(connection, plan)
+    who = file.tenant
+    tenant = tenants.Tenant(who.id, who.name, who.currency, who.anchor_day, who.stripe_customer_id)
+    yield tenants.put_tenant(connection, tenant)
+    yield tenants.activate(connection, who.id, who.activated_on)
+    if who.privacy is not None:
+        yield _privacy(connection, who.id, who.privacy)
+    for step in file.tenant_plans:
+        yield tenants.put_tenant_plan(connection, who.id, step.plan, step.valid_from)
+    for price in file.prices:
+        yield prices.put_price(connection, _price(price, tenant_id=who.id))
+    for cost in file.unit_costs:
+        yield costs.put_unit_cost(connection, cost.meter, cost.valid_from, cost.unit_cost, cost.currency)
+    for shared in file.fixed_costs:
+        version = costs.FixedCost(
+            shared.id, shared.valid_from, shared.name, shared.monthly_amount, shared.currency, shared.allocation
+        )  # fmt: skip
+        yield costs.put_fixed_cost(connection, version)
+    for credit in file.credits:
+        given = tenant_credits.Credit(who.id, credit.amount, credit.valid_from, credit.reason, credit.expires)
+        yield tenant_credits.give(connection, given)
+    for agent in file.agents:
+        yield agents.put_agent(connection, who.id, agent.id, agent.name or agent.id)
+    for agent in file.agents:
+        yield from _attachments(connection, who.id, agent)
+    for project in file.voiceflow_projects:
+        wanted = agents.Project(
+            project.id, who.id, project.valid_from, project.until, project.environment, project.agent
+        )  # fmt: skip
+        yield agents.put_project(connection, wanted)
+    for flag, value in file.feature_flags.items():
+        yield tenants.set_flag(connection, who.id, flag, value)
+
+
+def _plan(connection: Connection, plan: PlanPart) -> Iterator[Change]:
+    yield plans.put_plan(connection, plan.id, plan.name, plan.currency)
+    for terms in plan.terms:
+        version = plans.Terms(
+            plan.id,
+            terms.valid_from,
+            terms.subscription_fee,
+            terms.setup_fee,
+            terms.minimum,
+            terms.prorates_allowance,
+            terms.voice_meter,
+            terms.credit_notes,
+        )
+        yield plans.put_terms(connection, version)
+    for allowance in plan.allowances:
+        yield plans.put_allowance(connection, plan.id, allowance.meter, allowance.valid_from, allowance.quantity)
+    for price in plan.prices:
+        yield prices.put_price(connection, _price(price, plan_id=plan.id))
+
+
+def _attachments(connection: Connection, tenant_id: str, agent: AgentPart) -> Iterator[Change]:
+    for part in sorted(agent.attachments, key=lambda one: one.valid_from):
+        if part.until is not None and part.until <= part.valid_from:
+            raise FileInvalid(f"agent {agent.id}: {part.kind.words} {part.value} ends before it starts")
+        start = Attachment(tenant_id, agent.id, part.kind, part.value, part.valid_from)
+        yield agents.attach(connection, start)
+        if part.until is not None:
+            yield agents.detach(connection, Attachment(tenant_id, agent.id, part.kind, part.value, part.until))
+
+
+def _privacy(connection: Connection, tenant_id: str, part: PrivacyPart) -> Change:
+    said = {kind: str(keep) for kind, keep in part.model_dump(exclude_none=True).items()}
+    wanted = replace(personal.kept(connection, tenant_id), **said)
+    action = Action.CHANGED if personal.choose(connection, tenant_id, wanted) else Action.UNCHANGED
+    return Change(f"privacy of {tenant_id}", action)
+
+
+def _price(part: PricePart, plan_id: str | None = None, tenant_id: str | None = None) -> prices.Price:
+    tiers = tuple(Tier(tier.up_to, tier.unit_amount) for tier in part.tiers)
+    return prices.Price(
+        part.meter, part.valid_from, part.model, plan_id, tenant_id, part.unit_amount, part.package_size, tiers
+    )  # fmt: skip

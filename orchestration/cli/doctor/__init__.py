@@ -1,0 +1,1 @@
+"""What `minutebook doctor` looks at."""

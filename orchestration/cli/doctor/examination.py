@@ -1,0 +1,174 @@
+"""What `minutebook doctor` looks at; each finding says what mends it."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from shlex import join
+
+from orchestration.cli.doctor import pulls
+from orchestration.cli.doctor.findings import Finding, Level
+from orchestration.settings import MASTER_KEYS, Settings, SettingsError
+from sources import SOURCES
+from warehouse import clock, install
+from warehouse.clock import today
+from warehouse.control import tenants
+from warehouse.control.changes import Connection, first, rows
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import VaultError
+from warehouse.ingestion import fields
+from warehouse.security import audit_log, isolation
+from warehouse.statements import balance, canary
+from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
+from warehouse.statements.periods import broken_seals
+
+FILE = "ingestion/examination"
+
+
+def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
+    """Look at everything, cheapest first. Raises WarehouseError only where the database cannot be looked at at all."""
+    with connect(url, Role.OWNER) as connection:
+        yield Finding(Level.GOOD, f"PostgreSQL {connection.info.server_version // 10_000} answers")
+        if not rows(connection, FILE, "is_migrated")[0]["is_migrated"]:
+            yield Finding(Level.WRONG, "the database is not migrated", "minutebook init")
+            return
+        yield from _migrations(connection)
+        yield from _isolation(connection)
+    with connect(url, Role.TENANT) as reader:
+        for flaw in isolation.reader_flaws(reader):
+            yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
+    now = clock.now()
+    with connect(url, Role.OPERATOR) as connection:
+        yield from _credentials(connection, settings)
+        yield from _usage_database(connection, settings)
+        yield from pulls.missing_days(connection, days, now)
+        yield from pulls.purge(connection, settings.superseded_days, now)
+        yield from _fields(connection)
+        yield from _seals(connection)
+        yield from _audit(connection)
+        yield from _canary(connection)
+        yield from _marts(connection)
+        if is_built(connection):
+            yield from _balance(connection)
+            yield from pulls.two_keys(connection)
+
+
+def _migrations(connection: Connection) -> Iterator[Finding]:
+    known = {path.stem for path in install.FOLDER.glob("[0-9]*.sql")}
+    missing = sorted(known - {row["name"] for row in rows(connection, FILE, "applied")})
+    if missing:
+        yield Finding(Level.WRONG, f"{len(missing)} migration(s) are missing, first {missing[0]}", "minutebook init")
+    else:
+        yield Finding(Level.GOOD, f"all {len(known)} migrations are applied")
+
+
+def _isolation(connection: Connection) -> Iterator[Finding]:
+    found = isolation.flaws(connection)
+    for flaw in found:
+        yield Finding(Level.WRONG, flaw.what, flaw.mend)
+    for door in isolation.open_doors(connection):
+        yield Finding(Level.WORTH_A_LOOK, door.what, door.mend)
+    if not found:
+        yield Finding(Level.GOOD, "PostgreSQL itself keeps every reader to its own rows")
+
+
+def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    try:
+        vault = settings.vault()
+    except (SettingsError, VaultError) as error:
+        yield Finding(Level.WRONG, str(error), f"set {MASTER_KEYS} to the key the credentials were stored under")
+        return
+    stored = tenants.credentials(connection)
+    for row in stored:
+        owner = f"--tenant {row['tenant_id']}" if row["tenant_id"] else ""
+        name = f"{row['provider']} credential of {row['tenant_id'] or 'the platform'}"
+        try:
+            vault.secret(connection, row["tenant_id"], row["provider"])
+        except VaultError as error:
+            yield Finding(
+                Level.WRONG, f"{name} does not open: {error}", f"minutebook credential set {row['provider']} {owner}"
+            )
+            continue
+        sources = [source.name for source in SOURCES.values() if source.key_of == row["provider"]]
+        asked = {"provider": row["provider"], "tenant_id": row["tenant_id"], "sources": sources}
+        last = first(connection, FILE, "last_word_on_key", **asked)
+        if last is not None and last["cause_code"] is not None:
+            what = f"{name} was rejected when it was last used, {last['closed_at']:%Y-%m-%d %H:%M} UTC: {last['cause']}"
+            yield Finding(Level.WRONG, what, f"minutebook credential set {row['provider']} {owner}".strip())
+        elif row["verified_at"] is None:
+            mend = f"minutebook credential verify {row['provider']} {owner}"
+            yield Finding(Level.WORTH_A_LOOK, f"{name} opens, and was never verified", mend.strip())
+        else:
+            yield Finding(Level.GOOD, f"{name} opens")
+    for row in rows(connection, FILE, "tenants_without_credential", today=today()):
+        what = f"tenant {row['tenant_id']} uses {row['source']}, and there is no credential to read it"
+        mend = f"minutebook credential set {row['source']} --tenant {row['tenant_id']}"
+        shared = " (or without --tenant: the platform's)" if row["source"] == "vapi" else ""
+        yield Finding(Level.WRONG, what, mend + shared)
+
+
+def _usage_database(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    used = {row["source"] for row in rows(connection, FILE, "sources_in_use", today=today())}
+    if "usage_metrics" in used and not settings.usage_database_url:
+        what = "usage metrics are to be read, and MINUTEBOOK_USAGE_DATABASE_URL is not set"
+        yield Finding(Level.WRONG, what, "export MINUTEBOOK_USAGE_DATABASE_URL=postgresql://…")
+
+
+def _fields(connection: Connection) -> Iterator[Finding]:
+    if fields.is_cleaning_due(connection):
+        what = "raw rows landed before only fields of a contract were stored: they may hold secrets of a provider"
+        yield Finding(Level.WRONG, what, "minutebook field clean")
+    for source, group in groupby(fields.new_fields(connection), key=lambda row: row["source"]):
+        found = list(group)
+        named = ", ".join(row["field"] for row in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        what = (
+            f"{source} sends {len(found)} field(s) of no contract, which are not stored: {named}"
+            f" (first in account {found[0]['account']} on {found[0]['usage_date']})"
+        )
+        yield Finding(Level.WORTH_A_LOOK, what, join(["minutebook", "field", "seen", source]))
+
+
+def _seals(connection: Connection) -> Iterator[Finding]:
+    for row in broken_seals(connection):
+        what = f"frozen lines of {row['tenant_id']} {row['period_start']:%Y-%m} no longer match their manifest hash"
+        yield Finding(Level.WRONG, what, "look into ledger.audit_log before anything is billed")
+
+
+def _audit(connection: Connection) -> Iterator[Finding]:
+    found = audit_log.verify(connection)
+    for fault in found.faults[:1]:
+        what = f"the audit log was tampered with: {fault} ({len(found.faults)} in all)"
+        yield Finding(Level.WRONG, what, "minutebook audit verify --json; compare with a backup")
+    if not found.faults:
+        yield Finding(Level.GOOD, f"the audit log is whole: {found.entries} entries")
+
+
+def _canary(connection: Connection) -> Iterator[Finding]:
+    verdict = canary.verdict(connection)
+    if not verdict.is_installed:
+        what = "no canary is installed: no bill that is known in advance holds the marts to account"
+        yield Finding(Level.WORTH_A_LOOK, what, "minutebook canary install")
+    elif verdict.what:
+        level = Level.WRONG if verdict.wrong else Level.WORTH_A_LOOK
+        yield Finding(level, f"nothing is posted: {verdict.what}", verdict.mend)
+    else:
+        yield Finding(Level.GOOD, "the known-answer tenant's statement is as it was worked out by hand")
+
+
+def _balance(connection: Connection) -> Iterator[Finding]:
+    found = balance.imbalances(connection)
+    for one in found:
+        yield Finding(
+            Level.WRONG,
+            f"nothing of {one.tenant_id} is approved or posted: {one.what}",
+            f"{balance.MEND}; if it stays: {balance.RUNBOOK}",
+        )
+    if not found:
+        yield Finding(Level.GOOD, "the books balance: every line and its corrections sum to what it is rated at now")
+
+
+def _marts(connection: Connection) -> Iterator[Finding]:
+    try:
+        require_fresh(connection, today())
+    except MartsBehind as error:
+        yield Finding(Level.WORTH_A_LOOK, str(error).partition(";")[0], "minutebook build")
+    else:
+        yield Finding(Level.GOOD, "the marts know everything that was pulled and changed")

@@ -1,0 +1,110 @@
+"""What `minutebook doctor` says of pulls: days that are missing, that a provider will soon forget, that it may have
+forgotten; one organisation under two keys; rows that should have been purged."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from orchestration.cli.doctor.findings import Finding, Level
+from sources import HORIZONS, SOURCES
+from warehouse.control.changes import Connection, Row, rows
+from warehouse.ingestion import retention, retry_schedule
+from warehouse.ingestion.day_status import days_needing_attention
+from warehouse.statements.review_rules import mend_two_keys
+
+SOON = 4  # days before a provider forgets in which a missing day is urgent
+STATES = {
+    "not pulled": "were never pulled",
+    "failed": "failed and have no data",
+    "failed again": "failed when pulled again, and keep what they had",
+    "incomplete": "are incomplete",
+    "reading": "are being read",
+}
+
+
+def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[Finding]:
+    """Tenant-days of the last `days` that are not whole, by source and state, and those that will soon be forgotten."""
+    today = now.date()
+    needing = days_needing_attention(connection, today - timedelta(days=days), today - timedelta(days=1))
+    if not needing:
+        yield Finding(Level.GOOD, f"no day of the last {days} is missing, failed or incomplete")
+        return
+    back = retry_schedule.next_pulls(connection, now, HORIZONS)
+    order = list(STATES)
+    needing.sort(key=lambda row: (row["source"], order.index(row["status"]), row["usage_date"]))
+    for (source, status), group in groupby(needing, key=lambda row: (row["source"], row["status"])):
+        found = list(group)
+        times = [at for row in found if (at := back.get((source, row["account"], row["usage_date"])))]
+        coming = len(times)
+        returns = f"; {coming} of them come back by themselves, the first {_at(times, now)}" if times else ""
+        what = f"{len(found)} {source} tenant-day(s) {STATES[status]}, {_span(found)}{returns}"
+        will_mend = status == "reading" or (status == "incomplete" and coming == len(found))
+        yield Finding(Level.WORTH_A_LOOK if will_mend else Level.WRONG, what, _pull(source, found))
+    for source, group in groupby(needing, key=lambda row: row["source"]):
+        yield from _forgotten(source, [row for row in group if row["status"] != "reading"], today)
+
+
+def _forgotten(source: str, found: list[Row], today: date) -> Iterator[Finding]:
+    """What is still to be had, for how long, and what may be gone."""
+    horizon = SOURCES[source].horizon_days
+    if horizon is None:
+        return
+    soon = [row for row in found if 0 <= _days_left(row, horizon, today) < SOON]
+    if soon:
+        last = min(row["usage_date"] for row in soon) + timedelta(days=horizon)
+        what = (
+            f"{source} will forget {len(soon)} tenant-day(s) that are not whole within {SOON} days, the first on {last}"
+            f" ({_tenants(soon)})"
+        )
+        yield Finding(Level.WRONG, what, f"today: {_pull(source, soon)}")
+    if gone := [row for row in found if _days_left(row, horizon, today) < 0]:
+        what = (
+            f"{len(gone)} {source} tenant-day(s), {_span(gone)}, are older than the {horizon} days that {source} is"
+            f" sure to keep: they may be gone ({_tenants(gone)})"
+        )
+        yield Finding(Level.WRONG, what, f"{_pull(source, gone)}, and see what is still told")
+
+
+def two_keys(connection: Connection) -> Iterator[Finding]:
+    """One Vapi organisation that is read under two keys. The marts must be built."""
+    for row in rows(connection, "statements/checks", "no_call_is_counted_twice"):
+        what = (
+            f"accounts {row['accounts']} of vapi tell the same calls on {row['days']} day(s), {row['first_day']} to"
+            f" {row['last_day']}: one organisation under two keys is billed twice"
+        )
+        yield Finding(Level.WRONG, what, mend_two_keys(row["accounts"].split(", "), row["first_day"], row["last_day"]))
+
+
+def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterator[Finding]:
+    """Unread pulls that are older than they should get."""
+    late = retention.late(connection, now - timedelta(days=superseded_days + 7))
+    if late:
+        what = f"{late} pulls that nobody reads should have been purged a week ago"
+        yield Finding(Level.WORTH_A_LOOK, what, "minutebook purge")
+
+
+def _at(times: Iterable[datetime], now: datetime) -> str:
+    first = min(times)
+    return "now (minutebook pull again)" if first <= now else f"at {first:%Y-%m-%d %H:%M} UTC"
+
+
+def _days_left(row: Row, horizon: int, today: date) -> int:
+    usage_date: date = row["usage_date"]
+    return (usage_date + timedelta(days=horizon) - today).days
+
+
+def _pull(source: str, found: Iterable[Row]) -> str:
+    dates = [row["usage_date"] for row in found]
+    tenants = {row["tenant_id"] for row in found}
+    whose = f" --tenant {min(tenants)}" if len(tenants) == 1 else ""
+    return f"minutebook pull{whose} --source {source} --from {min(dates)} --to {max(dates)}"
+
+
+def _span(found: Iterable[Row]) -> str:
+    dates = [row["usage_date"] for row in found]
+    return f"{min(dates)} to {max(dates)}"
+
+
+def _tenants(found: Iterable[Row]) -> str:
+    tenants = sorted({str(row["tenant_id"]) for row in found})
+    return ", ".join(tenants[:3]) + (f" and {len(tenants) - 3} more" if len(tenants) > 3 else "")

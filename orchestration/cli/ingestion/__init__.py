@@ -1,0 +1,1 @@
+"""Pulling usage and looking at what was pulled."""

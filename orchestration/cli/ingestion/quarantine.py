@@ -1,0 +1,56 @@
+"""minutebook quarantine …"""
+
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Json, TenantArgument, TenantFilter, command
+from orchestration.cli.output import next_step, show, show_changes
+from orchestration.cli.session import session
+from warehouse.ingestion import quarantine
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Rows that break their provider's contract, set aside by themselves.",
+    epilog="Example: minutebook quarantine list",
+)
+Row = Annotated[int, typer.Argument(metavar="ID", help="Which row; see: quarantine list.")]
+
+
+@command(app, "list", "minutebook quarantine list --tenant acme")
+def list_rows(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
+    """List the rows set aside of what is published now: which, of whom, and what is wrong with each."""
+    with session(ctx).operator() as connection:
+        rows = quarantine.standing(connection, tenant)
+    columns = ["quarantine_id", "source", "account", "usage_date", "tenant_id", "item", "reason"]
+    show(rows, columns, as_json, "nothing is set aside")
+    if rows and not as_json:
+        next_step("each is pulled again by itself; to leave one out: minutebook quarantine accept ID --reason WHY")
+
+
+@command(app, "accept", 'minutebook quarantine accept 17 --reason "a test call"')
+def accept(
+    ctx: typer.Context,
+    row: Row,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is left out; it is kept in the audit log.")],
+    as_json: Json = False,
+) -> None:
+    """Leave a row out of every sum, as long as the provider tells it as it does now. Safe to repeat."""
+    with session(ctx).operator() as connection:
+        change = quarantine.accept(connection, row, reason)
+    show_changes([change], as_json, "minutebook build, so that its day is whole")
+
+
+@command(app, "assign", "minutebook quarantine assign 17 acme acme-reception")
+def assign(
+    ctx: typer.Context,
+    row: Row,
+    tenant: TenantArgument,
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")],
+    move: Annotated[bool, typer.Option("--move", help="Take it from another tenant.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say whose a row of the shared account is: it then blocks this tenant alone."""
+    with session(ctx).operator() as connection:
+        change = quarantine.assign(connection, row, tenant, agent, move)
+    show_changes([change], as_json, f"minutebook quarantine list --tenant {tenant}")

@@ -1,0 +1,45 @@
+"""minutebook canary …"""
+
+import typer
+
+from orchestration.cli.options import Json, command
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, session
+from warehouse.statements import canary
+from warehouse.statements.freshness import require_built
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The known-answer tenant: its bill of February 2024 is known in advance, and computed by every build.",
+    epilog="Example: minutebook canary check",
+)
+
+
+@command(app, "install", "minutebook canary install")
+def install(ctx: typer.Context, as_json: Json = False) -> None:
+    """Write the canary: a tenant, plan and two meters of its own, active for 24 days of 2024. Safe to repeat."""
+    current = session(ctx)
+    with current.settings.database() as url:
+        written = canary.install(url, current.settings.actor)
+    if as_json:
+        print_json({"installed": written})
+        return
+    say("the canary is installed" if written else "the canary was installed before")
+    next_step("minutebook build; then: minutebook canary check")
+
+
+@command(app, "check", "minutebook canary check")
+def check(ctx: typer.Context, as_json: Json = False) -> None:
+    """Compare the canary's statement with what is known of it. Exits 1 when they differ, or there is none."""
+    with session(ctx).operator() as connection:
+        require_built(connection)
+        if not canary.is_installed(connection):
+            raise CommandFailed("no canary is installed; run: minutebook canary install")
+        found = canary.differences(connection)
+    columns = ["line_kind", "meter_id", "known_quantity", "computed_quantity", "known_amount", "computed_amount"]
+    show(found, columns, as_json, "the canary's statement is as it is known")
+    if found:
+        raise CommandFailed(
+            f"{len(found)} line(s) of the canary are wrong: approve nothing; nothing is posted until they agree."
+            f" What to do: {canary.RUNBOOK}"
+        )

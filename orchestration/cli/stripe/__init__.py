@@ -1,0 +1,1 @@
+"""Posting to Stripe and comparing with it."""

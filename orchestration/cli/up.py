@@ -1,0 +1,145 @@
+"""minutebook up: PostgreSQL, the Dagster UI and its daemon, on this machine, until Ctrl-C."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import command
+from orchestration.cli.output import next_step, say
+from orchestration.cli.session import CommandFailed, session
+from warehouse.clock import today
+from warehouse.control import tenants
+from warehouse.install import migrate
+
+app = typer.Typer()
+START_SECONDS = 300  # a busy machine with a cold cache takes its time
+STOP_SECONDS = 20
+
+
+@command(app, "up", "minutebook up --port 3000")
+def up(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
+) -> None:
+    """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
+    from orchestration.dagster_internals import instance
+    from orchestration.ingestion import partitions  # Dagster takes two seconds to import, which no other command pays
+
+    current = session(ctx)
+    settings = current.settings
+    with _alone(settings.home, port), settings.database() as url:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
+        migrate(url)
+        settings.vault()
+        with current.operator_of(url) as connection:
+            served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
+        ui_days = settings.ui_days or partitions.days_for(served)
+        own = instance.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
+        workspace = instance.CONFIGURATION / "workspace.yaml"
+        log = Path(own["DAGSTER_HOME"]) / "up.log"
+        # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
+        with log.open("ab") as output, _Terminated() as terminated:
+            process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
+                [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
+                env=settings.environment_with(own),
+                cwd=instance.CONFIGURATION,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            say(f"starting Dagster, which writes to {log}")
+            try:
+                _wait_until_served(process, port, log, terminated)
+                if not terminated.is_set:
+                    say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
+                    say(
+                        f"its partitions begin about {ui_days} days ago; older days: minutebook pull, minutebook status"
+                    )
+                    next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
+                while process.poll() is None and not terminated.is_set:
+                    time.sleep(0.2)
+            finally:
+                stop_group(process)
+    if not terminated.is_set:
+        raise CommandFailed(f"Dagster ended by itself; its log is {log}")
+    say("stopped")
+
+
+@contextmanager
+def _alone(home: Path, port: int) -> Iterator[None]:
+    """Hold a home folder for one `up`: two would launch every run twice. Raises CommandFailed beside another."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CommandFailed(
+                f"minutebook up runs on {home} already ({lock.read() or 'just starting'}); end it with Ctrl-C there"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
+        lock.flush()
+        yield
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and all that it started: killing only the parent leaves daemons that hold the port."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    deadline = time.monotonic() + STOP_SECONDS
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            while True:
+                os.killpg(process.pid, number)  # the group bears the id of the process we started
+                if number is signal.SIGKILL or time.monotonic() > deadline:
+                    break
+                time.sleep(0.2)
+        except ProcessLookupError:
+            break
+    process.wait()
+
+
+class _Terminated:
+    """Remembers that we were asked to stop, by Ctrl-C or by SIGTERM."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._before: Mapping[signal.Signals, object] = {}
+
+    def __enter__(self) -> "_Terminated":
+        self._before = {number: signal.signal(number, self._set) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _set(self, *_: object) -> None:
+        self.is_set = True
+
+
+def _wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, terminated: _Terminated) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and not terminated.is_set and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    if not terminated.is_set:
+        raise CommandFailed(f"Dagster did not start; its log is {log}")

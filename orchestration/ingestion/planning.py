@@ -1,0 +1,120 @@
+"""From the tenant-days somebody asked for to the account-days to be read."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from orchestration.ingestion.outcomes import PLATFORM, AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
+from warehouse.database.queries import load
+
+QUERIES = load("ingestion/planning")
+
+
+class DayNotOver(ValueError):
+    """A usage date was asked for that has not ended (UTC): its answer could not be complete."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to read, oldest day first, and the tenant-days that are settled without reading."""
+
+    account_days: tuple[AccountDay, ...]
+    settled: tuple[PullOutcome, ...]
+
+
+def plan(
+    connection: psycopg.Connection[Any],
+    requests: Iterable[TenantDay],
+    sources: Collection[str],
+    trigger: PullTrigger,
+    today: date,
+    done_in_runs: Collection[str],
+    has_usage_database: bool,
+) -> Plan:
+    """Group tenant-days to account-days by `control.tenant_sources`; each account-day is read once for all that share
+    it.
+
+    The night leaves out tenants that are not active on the day itself; a person may pull them. Beside the tenants'
+    days, what routes to nobody is read too: usage metrics of unknown agents with any usage metrics of the day, and a
+    shared Vapi account by the night even where no number of it is attached. Raises DayNotOver.
+    """
+    asked = sorted(set(requests))
+    if late := [day for day in asked if day.usage_date >= today]:
+        raise DayNotOver(f"{late[0].usage_date} is not over yet (UTC): ask for days before {today}")
+    rows = connection.execute(
+        QUERIES["tenant_day_accounts"],
+        {
+            "tenant_ids": [day.tenant_id for day in asked],
+            "usage_dates": [day.usage_date for day in asked],
+            "sources": list(sources),
+        },
+    ).fetchall()
+    shared: dict[tuple[str, str, date], list[str]] = defaultdict(list)
+    settled: list[PullOutcome] = []
+    for tenant_id, usage_date, source, account, is_known, is_active in rows:
+        if not is_known:
+            settled.append(_unknown(tenant_id, usage_date, source))
+        elif account is None:
+            settled.append(PullOutcome(tenant_id, usage_date, source, None, PullState.NOT_USED))
+        elif trigger is PullTrigger.SCHEDULE and not is_active:
+            settled.append(PullOutcome(tenant_id, usage_date, source, account, PullState.NOT_ACTIVE))
+        else:
+            shared[source, account, usage_date].append(tenant_id)
+    for usage_date in sorted({day.usage_date for day in asked}):
+        for source in _unrouted(connection, sources, trigger, has_usage_database):
+            shared.setdefault((source, PLATFORM, usage_date), [])
+    done = _done(connection, sources, done_in_runs)
+    days = []
+    for key, tenants in shared.items():
+        day = AccountDay(*key, tenants=tuple(sorted(tenants)))
+        if key in done:
+            settled.extend(day.outcomes(PullState.ALREADY_DONE, **done[key]))
+        else:
+            days.append(day)
+    days.sort(key=lambda day: (day.usage_date, day.source, day.account))
+    return Plan(tuple(days), tuple(settled))
+
+
+def _done(
+    connection: psycopg.Connection[Any], sources: Collection[str], run_ids: Collection[str]
+) -> dict[tuple[str, str, date], dict[str, Any]]:
+    """What earlier attempts of the same work brought to a good end: pull, rows and completeness by account-day."""
+    if not run_ids:
+        return {}
+    rows = connection.execute(QUERIES["done_in_runs"], {"run_ids": list(run_ids), "sources": list(sources)})
+    return {
+        (source, account, usage_date): {"pull_id": pull_id, "is_incomplete": is_incomplete, "rows": row_count}
+        for source, account, usage_date, pull_id, is_incomplete, row_count in rows
+    }
+
+
+def _unrouted(
+    connection: psycopg.Connection[Any],
+    sources: Collection[str],
+    trigger: PullTrigger,
+    has_usage_database: bool,
+) -> list[str]:
+    """Sources whose platform account is read although nobody asked for it: usage of nobody is money lost."""
+    found = ["usage_metrics"] if "usage_metrics" in sources and has_usage_database else []
+    if "vapi" in sources and trigger is PullTrigger.SCHEDULE:
+        row = connection.execute(QUERIES["has_platform_credential"], {"provider": "vapi"}).fetchone()
+        if row is not None and row[0]:
+            found.append("vapi")
+    return found
+
+
+def _unknown(tenant_id: str, usage_date: date, source: str) -> PullOutcome:
+    return PullOutcome(
+        tenant_id,
+        usage_date,
+        source,
+        None,
+        PullState.FAILED,
+        cause_code="unknown_tenant",
+        cause=f"there is no tenant {tenant_id!r}; see `minutebook tenant list`",
+        is_permanent=True,
+    )

@@ -1,0 +1,61 @@
+"""After a build Metabase looks at the marts again, and says of each column what dbt says."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from orchestration.metabase import descriptions
+from orchestration.metabase.client import NOT_CONFIGURED, MetabaseRefused, opened
+from orchestration.metabase.documentation import documented
+from orchestration.resources import Minutebook
+from orchestration.sensors import held_back
+
+LAST_BUILT = dg.AssetKey(["marts", "dim_build"])
+PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
+
+
+@dg.op(description="Ask Metabase to sync the schema, then make its descriptions, semantic types and keys dbt's.")
+def describe_marts_in_metabase(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
+    """Safe to repeat: only what differs is written."""
+    with opened(minutebook.settings) as metabase:
+        changes = descriptions.apply(metabase, documented(), always_sync=True)
+    context.add_output_metadata({"changes": len(changes)})
+
+
+@dg.job(description="Metabase sees the tables and columns of the last build, and what each of them means.")
+def refresh_metabase() -> None:
+    """One step."""
+    describe_marts_in_metabase()
+
+
+@dg.sensor(
+    name="refresh_metabase_after_builds",
+    job=refresh_metabase,
+    minimum_interval_seconds=120,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks Metabase to sync after a build, and whenever it says otherwise than dbt's documentation.",
+)
+def refresh_metabase_after_builds(
+    context: dg.SensorEvaluationContext, minutebook: Minutebook
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run when a build is newer than the last refresh, or Metabase and dbt differ (builds elsewhere)."""
+    settings, instance = minutebook.settings, context.instance
+    if not settings.metabase_url or not settings.metabase_api_key:
+        return dg.SkipReason(NOT_CONFIGURED)
+    if not_now := held_back(instance, refresh_metabase.name, PAUSE_AFTER_A_FAILURE):
+        return dg.SkipReason(not_now)
+    done = instance.get_run_records(
+        dg.RunsFilter(job_name=refresh_metabase.name, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+    )
+    refreshed_at = (done[0].start_time if done else None) or 0.0
+    built = instance.get_latest_materialization_event(LAST_BUILT)
+    if built is not None and refreshed_at < built.timestamp:
+        return dg.RunRequest(tags={"minutebook/because": "a build"})
+    try:
+        with opened(settings) as metabase:
+            changes = descriptions.plan(metabase, documented())
+    except MetabaseRefused as error:
+        return dg.SkipReason(str(error))
+    if changes:
+        return dg.RunRequest(tags={"minutebook/because": f"{len(changes)} differences from dbt's documentation"})
+    return dg.SkipReason("Metabase knows the last build and says what dbt's documentation says.")

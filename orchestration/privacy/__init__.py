@@ -1,0 +1,1 @@
+"""Bringing raw rows that stand to what a contract keeps and a tenant chose."""

@@ -1,0 +1,191 @@
+"""One statement with everything that explains it, as read from the marts: what pages show and packs are drawn from.
+
+As JSON it is exact (decimals and dates are text), so a pack drawn from it again is the same pack.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from warehouse.control.changes import Connection, Row, first, rows
+
+FILE = "statements/statement"
+
+
+class StatementMissing(Exception):
+    """There is no statement of that tenant and period, or the reader may not see it."""
+
+
+class Line(Struct, frozen=True):
+    """A line; former_amount is the same kind and meter in the tenant's period before. inputs is JSON."""
+
+    line_id: str
+    line_kind: str
+    meter_id: str | None
+    quantity: Decimal | None
+    unit: str | None
+    amount: Decimal
+    unrounded_amount: Decimal
+    currency: str
+    service_period_start: date
+    service_period_end: date
+    corrects_line_id: str | None
+    price_id: int | None
+    inputs: str
+    former_amount: Decimal | None
+
+    @property
+    def reason(self) -> str:
+        """Why a credit was given; empty for any other line."""
+        return str(msgspec.json.decode(self.inputs).get("reason", "")) if self.line_kind == "credit" else ""
+
+
+class Day(Struct, frozen=True):
+    """A priced meter's day against the allowance of its period."""
+
+    meter_id: str
+    unit: str
+    usage_date: date
+    quantity: Decimal
+    overage_quantity: Decimal
+    cumulative_quantity: Decimal
+    allowance: Decimal
+    is_complete: bool
+
+
+class Usage(Struct, frozen=True):
+    """What one agent used of one meter on one day, and the pulls it was read by."""
+
+    usage_date: date
+    meter_id: str
+    agent_id: str | None
+    source: str
+    quantity: Decimal
+    unit: str
+    unbilled_reason: str | None
+    pull_ids: list[int] | None
+
+
+class Cost(Struct, frozen=True):
+    """A component's cost in the period, unrounded; unknown_costs counts the rows whose cost nobody knows."""
+
+    component: str
+    basis: str
+    currency: str
+    amount: Decimal | None
+    unknown_costs: int
+
+
+class Margin(Struct, frozen=True):
+    """Revenue less cost of one period, as known when it was read; cost and margin are None while a cost is unknown."""
+
+    period_start: date
+    currency: str
+    revenue: Decimal
+    cost: Decimal | None
+    cost_reported: Decimal
+    cost_estimated: Decimal
+    cost_allocated: Decimal
+    cost_billed_elsewhere: Decimal
+    margin: Decimal | None
+    margin_percent: Decimal | None
+    completeness: str
+
+
+class Call(Struct, frozen=True):
+    """A call as the provider knows it, with its billed units and its cost (JSON by component)."""
+
+    call_id: str
+    usage_date: date
+    agent_id: str | None
+    outcome: str
+    direction: str | None
+    connected_seconds: Decimal | None
+    units: str | None
+    cost: Decimal | None
+    cost_currency: str | None
+    cost_basis: str | None
+    costs: str | None
+    pull_id: int
+    created_at: datetime
+
+
+class Statement(Struct, frozen=True):
+    """One tenant's statement of one period. margins holds the period and up to five before it, newest first."""
+
+    tenant_id: str
+    name: str
+    period_start: date
+    period_end: date
+    period_state: str
+    is_complete: bool
+    currency: str
+    total: Decimal
+    former_start: date | None
+    former_total: Decimal | None
+    lines: list[Line]
+    days: list[Day]
+    costs: list[Cost] = []
+    margins: list[Margin] = []
+    usage: list[Usage] = []
+    calls: list[Call] = []
+
+    @property
+    def margin(self) -> Margin | None:
+        """The margin of this very period."""
+        return next((margin for margin in self.margins if margin.period_start == self.period_start), None)
+
+    @property
+    def meters(self) -> dict[str, list[Day]]:
+        """The days by meter."""
+        found: dict[str, list[Day]] = {}
+        for day in self.days:
+            found.setdefault(day.meter_id, []).append(day)
+        return found
+
+
+def read(
+    connection: Connection, tenant_id: str, period_start: date, *, with_costs: bool, with_calls: bool
+) -> Statement:
+    """Read a statement under the connection's role. with_costs needs a role that may see what providers charge.
+
+    Raises:
+        StatementMissing: no such statement, or none this role may see.
+    """
+    found = rows(connection, FILE, "statement", tenant_id=tenant_id, period_start=period_start)
+    if not found or found[0]["period_start"] != period_start:
+        raise StatementMissing(f"There is no statement of {tenant_id} for a period from {period_start} on.")
+    now, former = found[0], (found[1] if len(found) > 1 else None)
+    window = {"tenant_id": tenant_id, "period_start": period_start, "period_end": now["period_end"]}
+
+    def read_all(name: str, wanted: bool = True, **more: object) -> list[Row]:
+        return rows(connection, FILE, name, **window, **more) if wanted else []
+
+    values: dict[str, Any] = {
+        **now,
+        "name": now["name"] or tenant_id,
+        "former_start": former["period_start"] if former else None,
+        "former_total": former["total"] if former else None,
+        "lines": read_all("lines", former_start=former["period_start"] if former else None),
+        "days": read_all("overages"),
+        "costs": read_all("costs", with_costs),
+        "margins": read_all("margin", with_costs),
+        "usage": read_all("usage", with_calls),
+        "calls": read_all("calls", with_calls),
+    }
+    return msgspec.convert(values, Statement, from_attributes=False)
+
+
+def known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of amounts, None where one of them is not known."""
+    found = list(amounts)
+    return None if None in found else sum((amount for amount in found if amount is not None), Decimal(0))
+
+
+def tenant_of(connection: Connection, tenant_id: str) -> Row | None:
+    """A tenant's name and currency, where the role may see it."""
+    return first(connection, FILE, "tenant", tenant_id=tenant_id)

@@ -1,0 +1,86 @@
+"""How amounts, quantities, dates and states look, on pages and in packs alike."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from markupsafe import Markup
+
+from orchestration.plain import plain
+from warehouse.statements.currency import decimals
+
+_STATES = {"open": "open", "in_review": "in review", "approved": "approved", "closed": "closed"}
+MINUS = "\u2212"
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """An amount in the decimals of its currency, without the code; an em dash for none."""
+    if amount is None:
+        return "\u2014"
+    return _signed(f"{abs(amount):,.{decimals(currency)}f}", amount)
+
+
+def change(now: Decimal | None, former: Decimal | None) -> str:
+    """By how much now differs from former, in percent with its sign; empty where there is nothing to compare."""
+    if now is None or not former:
+        return ""
+    percent = (now - former) * 100 / abs(former)
+    rounded = f"{abs(percent):,.0f}"
+    return "\u00b10 %" if rounded == "0" else f"{'+' if percent > 0 else MINUS}{rounded} %"
+
+
+def percent(value: Decimal | None) -> str:
+    """A number of percent with two decimals."""
+    return "\u2014" if value is None else _signed(f"{abs(value):.2f}", value) + " %"
+
+
+def share(value: Decimal | None) -> str:
+    """A share of one in whole percent, rounded down: 0.9999 is not all of it."""
+    return "\u2014" if value is None else f"{int(value * 100)} %"
+
+
+def quantity(value: int | Decimal | None) -> str:
+    """A count with thousands separated; an em dash for none."""
+    return "" if value is None else _signed(f"{abs(value):,}", value)
+
+
+def day(value: date) -> str:
+    """2 Oct 2026."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def day_before(value: date) -> str:
+    """The last day of a half-open span that ends at value."""
+    return day(value - timedelta(days=1))
+
+
+def month(value: date) -> str:
+    """October 2026."""
+    return f"{value:%B %Y}"
+
+
+def state(value: str) -> str:
+    """A period's state in words."""
+    return _STATES[value]
+
+
+def meter(value: str | None) -> str:
+    """A meter's id as words."""
+    return "" if value is None else value.replace("_", " ")
+
+
+def command(value: str) -> Markup:
+    """A command whose words are kept whole where lines break."""
+    return Markup("\n").join(
+        Markup(" ").join(Markup("<span>{}</span>").format(word) for word in line.split(" "))
+        for line in value.split("\n")
+    )
+
+
+def _signed(digits: str, value: Decimal | int) -> str:
+    return f"{MINUS}{digits}" if value < 0 and any(digit in "123456789" for digit in digits) else digits
+
+
+FILTERS = {
+    function.__name__: function
+    for function in (money, change, percent, share, quantity, plain, day, day_before, month, state, meter, command)
+}

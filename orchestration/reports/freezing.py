@@ -1,0 +1,54 @@
+"""The pack of a closed period is drawn from what it was first drawn from, whatever the marts have learned since."""
+
+from datetime import date
+from hashlib import sha256
+
+import msgspec
+
+from orchestration.plain import as_json
+from orchestration.reports import content
+from orchestration.reports.content import FILE, Statement
+from warehouse.control.changes import Connection, execute, first
+
+
+class FrozenPackChanged(Exception):
+    """A frozen pack's content no longer matches its hash."""
+
+
+def statement_of(connection: Connection, tenant_id: str, period_start: date) -> Statement:
+    """A statement for a pack: frozen when its period is closed, as known now until then.
+
+    A period that is reopened and closed again has another seal, and so another frozen pack; the former stays.
+
+    Raises:
+        StatementMissing: there is no such statement.
+        FrozenPackChanged: somebody changed a frozen pack.
+    """
+    period = first(connection, FILE, "frozen_pack", tenant_id=tenant_id, period_start=period_start)
+    if period is None:
+        return content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
+    if period["content"] is None:
+        read = content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
+        text = as_json(read).decode()
+        execute(
+            connection,
+            FILE,
+            "freeze_pack",
+            tenant_id=tenant_id,
+            period_start=period_start,
+            manifest_hash=period["manifest_hash"],
+            content=text,
+            content_hash=_hash(text),
+        )
+        # Read back: of two at once the first wins, and both draw the same.
+        period = first(connection, FILE, "frozen_pack", tenant_id=tenant_id, period_start=period_start) or period
+    if _hash(period["content"]) != period["content_hash"]:
+        raise FrozenPackChanged(
+            f"The frozen pack of {tenant_id} {period_start} is not what was frozen:"
+            " look into ledger.packs before using it."
+        )
+    return msgspec.json.decode(period["content"], type=Statement)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

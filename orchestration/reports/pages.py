@@ -1,0 +1,62 @@
+"""A pack's HTML: one file each, with its style and its charts inside; no script, nothing loaded from anywhere."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup
+
+from orchestration.reports import charts
+from orchestration.reports.content import Statement, known_sum
+from orchestration.reports.figures import figures_of
+from orchestration.reports.templating import STYLE_SHEET, environment
+from warehouse.statements.periods import Month
+
+CALLS_SHOWN = 200
+TENANTS_DRAWN = 20
+_TEMPLATES = environment()
+
+
+def statement(found: Statement, state: str) -> str:
+    """One statement: lines, usage against the allowance, costs, margin, and the way down to its calls."""
+    return _TEMPLATES.get_template("statement.html").render(
+        title=f"{found.name}, {found.period_start:%B %Y}",
+        style=_style(),
+        statement=found,
+        state=state,
+        figures=figures_of(found),
+        calls_shown=CALLS_SHOWN,
+    )
+
+
+def summary(month: Month, summaries: Sequence[Mapping[str, Any]]) -> str:
+    """All statements of a month, with links to each."""
+    largest = sorted(summaries, key=lambda row: (-row["total"], row["tenant_id"]))[:TENANTS_DRAWN]
+    currencies = sorted({row["currency"] for row in summaries})
+    return _TEMPLATES.get_template("summary.html").render(
+        title=f"{month.start:%B %Y}",
+        style=_style(),
+        month=month,
+        rows=summaries,
+        totals=[_total(currency, summaries) for currency in currencies],
+        chart=charts.tenants(largest, currencies[0]) if len(currencies) == 1 else Markup(""),
+        drawn=len(largest),
+    )
+
+
+def _total(currency: str, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    own = [row for row in summaries if row["currency"] == currency]
+    total, cost, margin = (known_sum(row[key] for row in own) for key in ("total", "cost", "margin"))
+    return {
+        "currency": currency,
+        "statements": len(own),
+        "total": total,
+        "cost": cost,
+        "margin": margin,
+        "estimates": sum(row["completeness"] not in (None, "complete") for row in own),
+    }
+
+
+@cache
+def _style() -> Markup:
+    return Markup(STYLE_SHEET.read_text(encoding="utf-8"))  # noqa: S704  our own file

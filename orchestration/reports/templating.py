@@ -1,0 +1,30 @@
+"""Templates of packs and pages: every value is escaped, an unknown name is an error."""
+
+from pathlib import Path
+
+import jinja2
+
+from orchestration.reports import formats
+from sources.text import clean_lines
+
+STYLE_SHEET = Path(__file__).parents[1] / "web" / "static" / "minutebook.css"
+_OWN = Path(__file__).parent / "templates"
+
+
+def _shown(value: object) -> object:
+    """Text of others without control characters; a part that is a template's own stays as it is."""
+    return clean_lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def environment(*folders: Path) -> jinja2.Environment:
+    """Templates of these folders and the parts that packs and pages share."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, _OWN]),
+        autoescape=True,
+        finalize=_shown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(formats.FILTERS)
+    return made

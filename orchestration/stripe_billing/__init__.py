@@ -1,0 +1,1 @@
+"""Billing through Stripe: set-up, postings, invoices, webhooks, and reading all of it back."""

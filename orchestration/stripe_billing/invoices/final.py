@@ -1,0 +1,172 @@
+"""Final invoices against statements: Stripe is read and compared, and what was found is kept.
+
+One tenant that cannot be read is a finding of that tenant; Stripe that does not answer at all is an error.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import psycopg
+import stripe
+from psycopg.rows import dict_row
+
+from orchestration.stripe_billing.api.cache import StripeCache
+from orchestration.stripe_billing.api.calls import Body, StripeApi
+from orchestration.stripe_billing.api.errors import StripeRefused, StripeUnavailable
+from orchestration.stripe_billing.api.rate import Rate
+from orchestration.stripe_billing.each import ask_each
+from orchestration.stripe_billing.invoices.cycles import cycle
+from orchestration.stripe_billing.invoices.final_books import REACH, Books, read_books
+from orchestration.stripe_billing.invoices.final_lines import Code, Comparison, FinalLine, Ours
+from orchestration.stripe_billing.invoices.states import keep_states
+from orchestration.stripe_billing.posting.outcomes import failure_of
+from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
+from warehouse.database import queries
+
+_SQL = queries.load("stripe/invoice_lines")
+CALLS_PER_TENANT = 8
+
+
+class FinalInvoices:
+    """Reads and compares over one connection, as role billing and in autocommit."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        api: StripeApi,
+        cache: StripeCache,
+        readiness: Readiness,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._api = api
+        self._cache = cache
+        self._readiness = readiness
+        self._clock = clock
+
+    def read(
+        self,
+        since: date,
+        tenant_ids: Sequence[str] | None = None,
+        *,
+        workers: int = 8,
+        per_second: float = 80.0,
+    ) -> list[FinalLine]:
+        """Compare the periods that began since a day, and keep what was found in ledger.final_lines.
+
+        Raises StripeUnavailable where Stripe does not answer, StripeRefused where it does not accept our key.
+        """
+        now = self._clock()
+        chosen = None if tenant_ids is None else list(tenant_ids)
+        scope = {"tenant_ids": chosen, "today": now.date()}
+        billed = billed_tenants(self._connection, now.date(), chosen)
+        tenants = [one for one in billed if one.may_be_posted and one.stripe_customer_id]
+        ours = self._ours(scope)
+        refunds = self._asked(lambda: self._api.refunds(since - REACH)) if tenants else []
+        rate = Rate(per_second / CALLS_PER_TENANT)
+
+        def compare(tenant: BilledTenant) -> list[FinalLine]:
+            rate.wait()
+            books = self.books(tenant, since, refunds)
+            keep_states(self._connection, tenant, books.invoices, now)
+            lines = self.compared(tenant, ours[tenant.tenant_id], books)
+            return [line for line in lines if line.period_start >= since]
+
+        answers = ask_each(tenants, compare, lambda tenant: tenant.tenant_id, workers=workers)
+        found = [
+            (tenant, [_unreadable(tenant, since, answer)] if isinstance(answer, Finding) else answer)
+            for tenant, answer in answers
+        ]
+        for tenant, lines in found:
+            self._keep(tenant.tenant_id, since, lines, now)
+        return [line for _, lines in found for line in lines]
+
+    def books(self, tenant: BilledTenant, since: date, refunds: Sequence[Body] | None = None) -> Books:
+        """What Stripe holds of the tenant since a day, asked now. Raises `stripe.StripeError`, StripeUnavailable."""
+        customer = tenant.stripe_customer_id or ""
+        refunds = self._api.refunds(since - REACH) if refunds is None else refunds
+        has_subscription = self._readiness.subscription(customer) is not None
+        return read_books(self._api, customer, since, refunds, has_subscription=has_subscription)
+
+    def compared(self, tenant: BilledTenant, ours: Ours, books: Books) -> list[FinalLine]:
+        """All lines of a tenant, of whatever period."""
+        prices = {one.price for one in books.fees_and_usage() if one.price}
+        meters = {price: self._meter_of(price) for price in sorted(prices)}
+        return Comparison(tenant, ours, books, meters, self._clock().date()).lines()
+
+    def ours_of(self, tenant_id: str) -> Ours:
+        """What we hold of one tenant."""
+        return self._ours({"tenant_ids": [tenant_id], "today": self._clock().date()})[tenant_id]
+
+    def _ours(self, scope: dict[str, Any]) -> dict[str, Ours]:
+        lines, items = self._grouped("ours", scope), self._grouped("items", scope)
+        coverage, accepted = self._grouped("coverage", scope), self._grouped("acceptances", scope)
+
+        def of(tenant_id: str) -> Ours:
+            owed = {(row["period_start"], row["meter_id"]): row["owed"] for row in coverage[tenant_id]}
+            taken = {row["subject"]: row["amount"] for row in accepted[tenant_id]}
+            return Ours(lines[tenant_id], items[tenant_id], owed, taken)
+
+        return _Made(of)
+
+    def _grouped(self, name: str, scope: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+        grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            for row in cursor.execute(_SQL[name], scope):
+                grouped[row["tenant_id"]].append(row)
+        return grouped
+
+    def _meter_of(self, price: str) -> str | None:
+        """Our meter that a price of Stripe's counts, by Stripe's name where we have none; none for a fee."""
+        meter = (self._cache.price(price).get("recurring") or {}).get("meter")
+        if not meter:
+            return None
+        name = next((one["event_name"] for one in self._readiness.meters() if one["id"] == meter), meter)
+        return self._names.get(name, str(name))
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(self._connection.execute(_SQL["meters"]).fetchall())
+
+    def _keep(self, tenant_id: str, since: date, lines: Sequence[FinalLine], now: datetime) -> None:
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(_SQL["forget_lines"], {"tenant_id": tenant_id, "since": since})
+            cursor.executemany(
+                _SQL["put_line"], [{**asdict(line), "invoices": list(line.invoices), "now": now} for line in lines]
+            )
+
+    @staticmethod
+    def _asked(call: Callable[[], list[Body]]) -> list[Body]:
+        try:
+            return call()
+        except stripe.StripeError as error:
+            failure = failure_of(error)
+            if failure.kind in ("again", "spent"):
+                raise StripeUnavailable(f"Stripe does not answer ({failure.cause}): nothing was compared.") from None
+            raise StripeRefused(f"Stripe refuses to list refunds: {failure.cause}.") from None
+
+
+class _Made(dict[str, Ours]):
+    """What we hold by tenant, made when it is asked for."""
+
+    def __init__(self, make: Callable[[str], Ours]) -> None:
+        self._make = make
+
+    def __missing__(self, tenant_id: str) -> Ours:
+        return self._make(tenant_id)
+
+
+def _unreadable(tenant: BilledTenant, since: date, why: Finding) -> FinalLine:
+    """Its last known lines would be taken for today's: they give way to this one."""
+    zero, (begun, following) = Decimal(0), cycle(since, tenant.anchor_day)
+    start = begun if begun >= since else following
+    return FinalLine(
+        tenant.tenant_id, start, "invoices", zero, zero, zero, tenant.currency, code=Code.UNREADABLE,
+        what=f"the invoices of {tenant.stripe_customer_id} were not shown: {why.message}",
+        what_to_do=f"minutebook stripe check --tenant {tenant.tenant_id}",
+    )  # fmt: skip

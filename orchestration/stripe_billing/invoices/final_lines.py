@@ -1,0 +1,291 @@
+"""Every line of a tenant's final invoices against the lines of its statements, to the cent.
+
+A line of Stripe's belongs to the period that its own time begins in: a fee to the period it pays for in advance, usage
+to the one it was used in, an item of ours to the statement it is of. What belongs to none is a finding of its own.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from orchestration.stripe_billing.api.currency import from_minor
+from orchestration.stripe_billing.invoices.cycles import cycle
+from orchestration.stripe_billing.invoices.final_books import Billed, Books
+from orchestration.stripe_billing.posting.readiness import BilledTenant
+
+Row = Mapping[str, Any]
+
+
+class Code(StrEnum):
+    """What is wrong with a line."""
+
+    NOT_APPROVED = "not approved"
+    NOT_POSTED = "not posted"
+    NOTE_REFUSED = "credit note refused"
+    GONE = "gone at Stripe"
+    VOIDED = "voided"
+    UNCOLLECTED = "on no invoice"
+    UNCOLLECTIBLE = "uncollectible"
+    DIFFERS = "differs"
+    NOT_OURS = "not ours"
+    NOTE_NOT_OURS = "credit note not ours"
+    REFUND = "refund"
+    DISCOUNT = "discount"
+    UNREADABLE = "not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class FinalLine:
+    """One line of both. line: of the statement, or the object of Stripe's that no statement has.
+
+    waits: what is still to come before it can be judged. code: the finding, in words and with what resolves it.
+    """
+
+    tenant_id: str
+    period_start: date
+    line: str
+    ours: Decimal
+    stripe: Decimal
+    accepted: Decimal
+    currency: str
+    invoices: tuple[str, ...] = ()
+    waits: str | None = None
+    code: Code | None = None
+    what: str | None = None
+    what_to_do: str | None = None
+
+    @property
+    def difference(self) -> Decimal:
+        return self.stripe - self.ours
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we hold of one tenant: rows of the queries `ours`, `items`, `coverage`, `acceptances`."""
+
+    lines: Sequence[Row]
+    items: Sequence[Row]
+    owed: Mapping[tuple[date, str], Decimal | None]
+    accepted: Mapping[str, Decimal]
+
+
+@dataclass(slots=True)
+class _Line:
+    period: date
+    start: date
+    kind: str
+    amount: Decimal = Decimal(0)
+    meter: str | None = None
+    parts: list[Billed] = field(default_factory=list)
+    items: list[Row] = field(default_factory=list)
+
+
+class Comparison:
+    """Of one tenant. meters: our meter by price of Stripe's, null for a fee."""
+
+    def __init__(
+        self, tenant: BilledTenant, ours: Ours, books: Books, meters: Mapping[str, str | None], today: date
+    ) -> None:
+        self._tenant, self._ours, self._books, self._meters, self._today = tenant, ours, books, meters, today
+        self._states = {row["period_start"]: bool(row["is_approved"]) for row in ours.lines}
+        self._lines: dict[str, _Line] = {}
+
+    def lines(self) -> list[FinalLine]:
+        """All of them, equal ones too."""
+        self._put_ours()
+        others = list(self._put_stripes())
+        return [*(self._judged(name, line) for name, line in self._lines.items()), *others, *self._of_invoices()]
+
+    def _put_ours(self) -> None:
+        for row in self._ours.lines:
+            if row["line_id"]:
+                line = self._line(row["line_id"], row["period_start"], row["line_kind"])
+                line.amount += row["amount"]
+                line.meter = row["meter_id"]
+        for item in self._ours.items:
+            if item["period_start"] in self._states or item["line_id"] in self._lines:
+                self._line(item["line_id"], item["period_start"], "item").items.append(item)
+
+    def _put_stripes(self) -> Iterator[FinalLine]:
+        """Each amount of Stripe's on its line; yields what is on none."""
+        for one in self._books.fees_and_usage():
+            meter = self._meters.get(one.price or "")
+            start = self._start_of(one.day)
+            if start in self._states or one.amount:
+                kind = "overage" if meter else "subscription"
+                self._line_of(self._period_of(one.day), start, kind, meter).parts.append(one)
+        known = {item["identifier"]: item for item in self._ours.items}
+        for one in [*self._books.single_items(), *self._books.credit_notes()]:
+            item = known.get(one.identifier or "")
+            is_note = one.stripe_id.startswith("cn_")
+            if item is None:
+                yield from self._not_ours(one, Code.NOTE_NOT_OURS if is_note else Code.NOT_OURS)
+            elif item["line_id"] in self._lines:
+                self._lines[item["line_id"]].parts.append(one)
+        for one in self._books.given_back():
+            yield from self._not_ours(one, Code.REFUND)
+
+    def _line(self, name: str, period: date, kind: str) -> _Line:
+        return self._lines.setdefault(name, _Line(period, period, kind))
+
+    def _line_of(self, period: date, start: date, kind: str, meter: str | None) -> _Line:
+        """A line of time before all statements stands by itself, beside those of the first one."""
+        for line in self._lines.values():
+            if line.start == start and line.kind == kind and line.meter == meter:
+                return line
+        made = self._line(f"{self._tenant.tenant_id}/{start}/{kind}" + (f"/{meter}" if meter else ""), period, kind)
+        made.kind, made.meter, made.start = kind, meter, start
+        return made
+
+    def _start_of(self, day: date) -> date:
+        """First day of our period that holds a day; else of Stripe's cycle."""
+        begun, _ = cycle(day, self._tenant.anchor_day)
+        return min((one for one in self._states if cycle(one, self._tenant.anchor_day)[0] == begun), default=begun)
+
+    def _period_of(self, day: date) -> date:
+        """The period under which a day is shown: what is before all of them is shown with the first."""
+        return max(self._start_of(day), min(self._states, default=date.min))
+
+    def _judged(self, name: str, line: _Line) -> FinalLine:
+        found = {part.identifier for part in line.parts}
+        gone = [item for item in line.items if item["state"] == "accepted" and item["identifier"] not in found]
+        stripe = self._money(sum(part.amount for part in line.parts if part.stands))
+        accepted = self._ours.accepted.get(name, Decimal(0))
+        made = FinalLine(
+            self._tenant.tenant_id, line.period, name, line.amount, stripe, accepted, self._tenant.currency,
+            tuple(sorted({part.invoice for part in line.parts if part.invoice and part.stands})),
+        )  # fmt: skip
+        if loose := [one for one in line.parts if one.state == "pending" and not self._books.has_subscription]:
+            words = f"{_listed(one.stripe_id for one in loose)} wait at Stripe and no subscription invoices them"
+            return _found(made, Code.UNCOLLECTED, words, f"minutebook stripe invoice {self._tenant.tenant_id} --apply")
+        if made.difference == accepted:
+            return replace(made, waits=self._waits_for(line))
+        return self._why(made, line, gone)
+
+    def _why(self, made: FinalLine, line: _Line, gone: Sequence[Row]) -> FinalLine:
+        """What a line that differs lacks; a draft may still become what it is to be."""
+        tenant, name = self._tenant.tenant_id, made.line
+        again = f"minutebook stripe settle {name} --apply"
+        by = f"{made.stripe} {made.currency} at Stripe, {made.ours} on the statement"
+        refused = next((item for item in line.items if item["state"] == "refused"), None)
+        if line.period not in self._states:
+            if self._tenant.status != "closed" and cycle(line.period, self._tenant.anchor_day)[1] > self._today:
+                return replace(made, waits=f"its statement is not built yet: {by}")
+            return _found(made, Code.DIFFERS, f"{by}: the tenant has no statement of that time", again)
+        is_invoices_own = line.kind in ("overage", "subscription")
+        if (is_invoices_own or not self._states[line.period]) and not self._is_final(line.period):
+            return replace(made, waits=f"the invoice of its period is not final: {by}")
+        if not self._states[line.period]:
+            command = f"minutebook approve {line.period:%Y-%m} --tenant {tenant}"
+            return _found(
+                made, Code.NOT_APPROVED, f"the invoice is final and the statement is not approved: {by}", command
+            )
+        if gone:
+            names = _listed(item["stripe_id"] for item in gone)
+            return _found(made, Code.GONE, f"{names} was added and Stripe has it no more: {by}", again)
+        if void := [part for part in line.parts if part.state == "void"]:
+            names = _listed(part.invoice or part.stripe_id for part in void)
+            return _found(
+                made,
+                Code.VOIDED,
+                f"{names} was voided after it had charged {self._money(sum(part.amount for part in void))}: {by}",
+                again,
+            )
+        if refused and refused["item_kind"] == "credit_note":
+            words = f"Stripe refused a credit note of {-refused['amount']} on {refused['corrects_invoice_id']}"
+            return _found(made, Code.NOTE_REFUSED, f"{words} ({refused['cause']}): {by}", again)
+        if self._is_owed(line):
+            cause = f" ({refused['cause']})" if refused else ""
+            return _found(
+                made, Code.NOT_POSTED, f"not all of it was posted{cause}: {by}", f"minutebook post --tenant {tenant}"
+            )
+        return _found(made, Code.DIFFERS, f"{_parts(line.parts)}: {by}", again)
+
+    def _is_owed(self, line: _Line) -> bool:
+        """Whether the next posting adds what is missing by itself."""
+        if line.kind == "overage":
+            owed = self._ours.owed.get((line.period, line.meter or ""))
+            return owed is None or owed != 0
+        if line.kind == "subscription":
+            return any(item["state"] == "pending" for item in line.items)
+        sent = sum((item["amount"] for item in line.items if item["state"] == "accepted"), Decimal(0))
+        return bool(line.amount - sent)
+
+    def _waits_for(self, line: _Line) -> str | None:
+        """Of an equal line: what is not on a final invoice yet."""
+        if any(part.state == "draft" for part in line.parts):
+            return "a draft"
+        if any(part.state == "pending" for part in line.parts):
+            return "the next invoice"
+        return None
+
+    def _is_final(self, period: date) -> bool:
+        """Whether the invoice of its usage is final; without one, whether a draft could not come any more."""
+        turn = cycle(period, self._tenant.anchor_day)[1]
+        invoice = self._books.usage_invoice(turn)
+        if invoice is not None:
+            return bool(invoice["status"] != "draft")
+        is_over = turn < self._today or self._tenant.status == "closed"
+        return is_over and not any(one["status"] == "draft" for one in self._books.invoices)
+
+    def _not_ours(self, one: Billed, code: Code) -> Iterator[FinalLine]:
+        if not one.is_final:
+            return
+        words = {
+            Code.NOT_OURS: "somebody added it at Stripe",
+            Code.NOTE_NOT_OURS: "somebody gave it at Stripe",
+            Code.REFUND: "somebody gave a payment back at Stripe, without a credit note",
+        }[code]
+        said = f": {one.words}" if one.words else ""
+        yield self._beside(one.stripe_id, self._period_of(one.day), one.amount, one.invoice or "", code, words + said)
+
+    def _of_invoices(self) -> Iterator[FinalLine]:
+        """What invoices say besides their lines."""
+        for invoice in self._books.invoices:
+            lines = self._books.lines.get(invoice["id"], ())
+            period = self._period_of(min((part.day for part in self._days(invoice)), default=self._today))
+            off = sum(one["amount"] for one in invoice.get("total_discount_amounts") or ())
+            if off and invoice["status"] in ("open", "paid", "uncollectible"):
+                yield self._beside(
+                    f"{invoice['id']}/discount", period, -off, invoice["id"], Code.DISCOUNT,
+                    "a coupon at Stripe takes it off the whole invoice",
+                )  # fmt: skip
+            if invoice["status"] == "uncollectible" and lines:
+                yield self._beside(
+                    f"{invoice['id']}/payment", period, -invoice["amount_remaining"], invoice["id"], Code.UNCOLLECTIBLE,
+                    "somebody gave its payment up at Stripe; to bill it anew void it there first",
+                )  # fmt: skip
+
+    def _days(self, invoice: Row) -> Iterator[Billed]:
+        return (part for part in self._books.fees_and_usage() if part.invoice == invoice["id"])
+
+    def _beside(self, name: str, period: date, amount: int, invoice: str, code: Code, words: str) -> FinalLine:
+        """A thing of Stripe's that no statement has; no finding once a person accepted just that amount."""
+        stripe, accepted = self._money(amount), self._ours.accepted.get(name, Decimal(0))
+        made = FinalLine(
+            self._tenant.tenant_id, period, name, Decimal(0), stripe, accepted, self._tenant.currency, (invoice,)
+        )
+        if stripe == accepted:
+            return made
+        words = f"{stripe} {made.currency} on {invoice}: {words}"
+        return _found(made, code, words, f"minutebook stripe accept {name} --reason REASON")
+
+    def _money(self, minor: int) -> Decimal:
+        return from_minor(minor, self._tenant.currency)
+
+
+def _found(line: FinalLine, code: Code, what: str, what_to_do: str) -> FinalLine:
+    return replace(line, code=code, what=what, what_to_do=what_to_do)
+
+
+def _parts(parts: Sequence[Billed]) -> str:
+    standing = [f"{part.stripe_id} on {part.invoice}" for part in parts if part.stands]
+    return f"Stripe charges {_listed(standing)}" if standing else "Stripe charges nothing"
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(dict.fromkeys(names))
+    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")

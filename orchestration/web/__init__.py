@@ -1,0 +1,95 @@
+"""The pages: finance's month, the operator's days, a tenant's own view. Server-rendered, and whole without JavaScript.
+
+Owns what is shown and who may see it. What is true is read from the marts, under the role of whoever looks: a tenant's
+pages as minutebook_tenant under row-level security. What is decided goes through `warehouse.statements.periods`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from orchestration.settings import Settings
+from orchestration.web import account, approvals, auth, days, downloads, invoices, statements, tenant_credits, usage
+from orchestration.web.server import faults
+from orchestration.web.server.bounds import Bounds, Paces
+from orchestration.web.server.headers import SecurityHeaders
+from orchestration.web.server.readers import Readers
+from orchestration.web.server.spooling import Spools
+from orchestration.web.server.tries import Tries
+from orchestration.web.server.turns import Turns
+from warehouse import clock
+
+STATIC = Path(__file__).parent / "static"
+
+
+def application(
+    settings: Settings,
+    *,
+    today: Callable[[], date] = clock.today,
+    beside: Sequence[BaseRoute] = (),
+    readers: Readers | None = None,
+) -> Starlette:
+    """The pages of a deployment as an ASGI application. Its database is held while it runs.
+
+    today is the UTC day the pages are read on; a period is approved after its last day. beside are routes of other
+    services at the same address, which keep their own doors; readers, what gives out their connections too.
+    """
+    lending, paces = readers or Readers(settings), Paces()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await run_in_threadpool(lending.close)
+
+    pages = Starlette(
+        routes=[
+            Route("/", auth.home),
+            Route("/sign-in", auth.show_sign_in),
+            Route("/sign-in", auth.take_sign_in, methods=["POST"]),
+            Route("/sign-out", auth.take_sign_out, methods=["POST"]),
+            Route("/second-factor", account.show_second_factor),
+            Route("/second-factor", account.take_second_factor, methods=["POST"]),
+            Route("/sessions", account.show_sessions),
+            Route("/sessions", account.take_revocation, methods=["POST"]),
+            Route("/periods", statements.show_month),
+            Route("/periods/{tenant}/{start}", statements.show_period),
+            Route("/periods/{tenant}/{start}/{step:str}", statements.take_step, methods=["POST"]),
+            Route("/credits", tenant_credits.show_credits),
+            Route("/credits", tenant_credits.give_credit, methods=["POST"]),
+            Route("/credits/{credit:int}/void", tenant_credits.void_credit, methods=["POST"]),
+            Route("/approvals", approvals.show_approvals),
+            Route("/approvals", approvals.take_approvals, methods=["POST"]),
+            Route("/invoices", invoices.show_invoices),
+            Route("/packs/{month}.zip", downloads.month_pack),
+            Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
+            Route("/days", days.show_days),
+            Route("/days/{tenant}/{day}", days.show_day),
+            Route("/usage", usage.show_usage),
+            Route("/usage/{start}", usage.show_usage),
+            Route("/tables", downloads.show_tables),
+            Route("/tables/{table}.{format}", downloads.table),
+            *beside,
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(SecurityHeaders), Middleware(Bounds, settings.hosts, paces, auth.SESSION)],
+        exception_handlers=faults.HANDLERS,
+        lifespan=lifespan,
+    )
+    pages.router.redirect_slashes = False  # it would send people to whatever Host was asked for
+    pages.state.readers = lending
+    pages.state.spools = Spools()
+    pages.state.turns = Turns()
+    pages.state.tries = Tries()
+    pages.state.paces = paces
+    pages.state.vault = settings.vault
+    pages.state.today = today
+    return pages

@@ -1,0 +1,280 @@
+"""Who is looking: sign-in, sessions, and the token that every form carries.
+
+A session is a random token in a cookie that no script can read; a form's token is derived from it, so a page of another
+site can neither read nor guess it. Signing in has no session yet: its form is bound to a cookie of the visit alike.
+"""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from hashlib import sha256
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from orchestration.web.rendering import render
+from orchestration.web.server import hashing
+from orchestration.web.server.readers import Readers
+from orchestration.web.server.spooling import Spools
+from orchestration.web.server.tries import Tries, Trying
+from orchestration.web.server.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Kind, Turns
+from sources.text import clean
+from warehouse.security import web_logins
+from warehouse.security.web_logins import DEVICE_DAYS, SESSION_SECONDS, LoginRole, SignedIn
+
+SESSION = "minutebook_session"
+VISIT = "minutebook_visit"
+DEVICE = "minutebook_device"
+LARGEST_FORM_BYTES = 16_384
+HOMES: dict[LoginRole, str] = {"finance": "/periods", "operator": "/days", "tenant": "/usage"}
+
+Form = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A signed-in person and the token of the forms shown to them."""
+
+    person: SignedIn
+    form_token: str
+
+
+Page = Callable[[Request, Visitor], Response]
+Step = Callable[[Request, Visitor, Form], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def readers(request: Request) -> Readers:
+    """The application's connections."""
+    found: Readers = request.app.state.readers
+    return found
+
+
+def spools(request: Request) -> Spools:
+    """The application's files that are being sent."""
+    found: Spools = request.app.state.spools
+    return found
+
+
+def turns(request: Request) -> Turns:
+    """The application's turns."""
+    found: Turns = request.app.state.turns
+    return found
+
+
+def for_roles(*roles: LoginRole, kind: Kind = PAGE) -> Callable[[Page], Endpoint]:
+    """A page for people of these roles: others are told so, strangers are asked to sign in first."""
+
+    def guard(page: Page) -> Endpoint:
+        @wraps(page)
+        async def guarded(request: Request) -> Response:
+            visitor = await visitor_of(request)
+            if visitor is None:
+                return to_sign_in(request)
+            if visitor.person.standing != "open":
+                return RedirectResponse("/second-factor", 303)
+            _require(visitor, roles)
+            async with turns(request).turn(kind, visitor.person.login_id):
+                return await run_in_threadpool(page, request, visitor)
+
+        return guarded
+
+    return guard
+
+
+def form_for_roles(*roles: LoginRole, kind: Kind = DECISION) -> Callable[[Step], Endpoint]:
+    """A form's target for people of these roles; refused unless the form was shown to this very session."""
+
+    def guard(step: Step) -> Endpoint:
+        @wraps(step)
+        async def guarded(request: Request) -> Response:
+            form = await form_of(request)
+            visitor = await visitor_of(request)
+            if visitor is None:
+                return to_sign_in(request)
+            require_own_form(request, form, visitor.form_token)
+            if visitor.person.standing != "open":
+                return RedirectResponse("/second-factor", 303)
+            _require(visitor, roles)
+            async with turns(request).turn(kind, visitor.person.login_id):
+                return await run_in_threadpool(step, request, visitor, form)
+
+        return guarded
+
+    return guard
+
+
+async def visitor_of(request: Request) -> Visitor | None:
+    """Who the session's cookie says is looking, while the session lasts."""
+    token = request.cookies.get(SESSION)
+    if not token:
+        return None
+    async with turns(request).turn(DOOR, client_of(request)):
+        person = await run_in_threadpool(_person_of, request, token)
+    if person is None:
+        return None
+    request.app.state.paces.know(token, person.login_id)
+    return Visitor(person, _form_token(token))
+
+
+def _person_of(request: Request, token: str) -> SignedIn | None:
+    with readers(request).door() as connection:
+        return web_logins.session_of(connection, token)
+
+
+def client_of(request: Request) -> str:
+    """The address that asks: the proxy's word for it where a proxy on this machine stands before us."""
+    return request.client.host if request.client else ""
+
+
+async def form_of(request: Request) -> Form:
+    """The fields of a posted form. Raises HTTPException 413 when it is larger than any of ours, 400 when it is none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM_BYTES:
+            raise HTTPException(413, "That form is larger than any of ours.")
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20, strict_parsing=bool(body))
+    except ValueError:
+        raise HTTPException(400, "That form could not be read.") from None
+    if "\0" in "".join((*fields, *(value for values in fields.values() for value in values))):
+        raise HTTPException(400, "That form could not be read.")
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def require_own_form(request: Request, form: Form, token: str) -> None:
+    """Raise HTTPException 403 unless the form carries the token and the browser does not say it came from elsewhere."""
+    origin = request.headers.get("origin")
+    is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    is_foreign |= request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+    if is_foreign or not hmac.compare_digest(form.get("form_token", "").encode(), token.encode()):
+        raise HTTPException(
+            403, "This form is out of date. Go back, reload the page and send it again; nothing was changed."
+        )
+
+
+@for_roles("finance", "operator", "tenant")
+def home(_: Request, visitor: Visitor) -> Response:
+    """Everyone's own first page."""
+    return RedirectResponse(HOMES[visitor.person.role], 303)
+
+
+async def show_sign_in(request: Request) -> Response:
+    """The form to sign in with."""
+    if await visitor_of(request):
+        return RedirectResponse("/", 303)
+    return _sign_in_form(request, "")
+
+
+async def take_sign_in(request: Request) -> Response:
+    """Start a session, and send the person where they were going."""
+    form = await form_of(request)
+    require_own_form(request, form, _form_token(request.cookies.get(VISIT) or secrets.token_urlsafe()))
+    login_id, device = form.get("login", "").strip().lower(), request.cookies.get(DEVICE, "")
+    async with turns(request).turn(DOOR, client_of(request)):
+        password_hash, is_known = await run_in_threadpool(_password_of, request, login_id, device)
+    trying = Trying(client_of(request), login_id[:254], device if is_known else "")
+    tries: Tries = request.app.state.tries
+    tries.require(trying)
+    # No connection is held while a password is hashed.
+    async with turns(request).turn(HASHING_KNOWN if is_known else HASHING, trying.device or trying.client):
+        tries.require(trying)
+        is_right = await hashing.is_password(form.get("password", ""), password_hash)
+        if not is_right:
+            tries.failed(trying)
+    token = None
+    if is_right and password_hash:
+        device = device if is_known else secrets.token_urlsafe()
+        async with turns(request).turn(DOOR, client_of(request)):
+            token = await run_in_threadpool(_start_session, request, login_id, password_hash, device)
+    if token is None:
+        return _sign_in_form(request, "That login and password do not fit.", form)
+    tries.succeeded(trying)
+    response = RedirectResponse(_own_path(form.get("next", "")), 303)
+    set_cookie(response, request, SESSION, token, SESSION_SECONDS)
+    set_cookie(response, request, DEVICE, device, DEVICE_DAYS * 86_400, path="/sign-in")
+    response.delete_cookie(VISIT, path="/")
+    return response
+
+
+async def take_sign_out(request: Request) -> Response:
+    """End the session, here and in the database."""
+    form, visitor = await form_of(request), await visitor_of(request)
+    if visitor is None:
+        return to_sign_in(request)
+    require_own_form(request, form, visitor.form_token)
+    async with turns(request).turn(DOOR, client_of(request)):
+        await run_in_threadpool(_sign_out, request)
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(SESSION, path="/")
+    return response
+
+
+def _sign_out(request: Request) -> None:
+    with readers(request).door() as connection:
+        web_logins.sign_out(connection, request.cookies[SESSION])
+
+
+def _password_of(request: Request, login_id: str, device: str) -> tuple[str | None, bool]:
+    if not web_logins.is_login_id(login_id):
+        return None, False
+    with readers(request).door() as connection:
+        return web_logins.password_of(connection, login_id, device)
+
+
+def _start_session(request: Request, login_id: str, password_hash: str, device: str) -> str | None:
+    browser = clean(request.headers.get("user-agent", ""))
+    with readers(request).door(login_id) as connection:
+        return web_logins.start_session(
+            connection, login_id, password_hash, device=device, client=client_of(request), browser=browser
+        )
+
+
+def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Response:
+    visit = request.cookies.get(VISIT) or secrets.token_urlsafe()
+    going_to = (form or {}).get("next") or request.query_params.get("next", "")
+    response = render(
+        "sign_in.html",
+        status=401 if fault else 200,
+        title="Sign in",
+        fault=fault,
+        login=(form or {}).get("login", ""),
+        next=_own_path(going_to),
+        form_token=_form_token(visit),
+    )
+    set_cookie(response, request, VISIT, visit, 3600)
+    return response
+
+
+def set_cookie(response: Response, request: Request, name: str, value: str, seconds: int, path: str = "/") -> None:
+    """Set a cookie that no script reads and no other site sends along."""
+    is_secure = request.url.scheme == "https"
+    response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=is_secure)
+
+
+def to_sign_in(request: Request) -> Response:
+    """Ask a stranger to sign in, and to come back then."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    # A path, not an address: the Host that was sent is echoed nowhere.
+    return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
+
+
+def _own_path(path: str) -> str:
+    """The path if it is one of this site: //host and /\\host are another's."""
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
+    return path if is_own else "/"
+
+
+def _require(visitor: Visitor, roles: tuple[LoginRole, ...]) -> None:
+    if visitor.person.role not in roles:
+        raise HTTPException(403, f"This page is for {' and '.join(roles)}; you are signed in as {visitor.person.role}.")
+
+
+def _form_token(token: str) -> str:
+    return hmac.new(token.encode(), b"form", sha256).hexdigest()

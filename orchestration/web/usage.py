@@ -1,0 +1,46 @@
+"""A tenant's own page: what it used of what is included, and its statements. Read as that tenant, as nobody else."""
+
+from datetime import date
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestration.reports import content
+from orchestration.reports.content import StatementMissing
+from orchestration.reports.figures import figures_of
+from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.web.rendering import render
+from warehouse.control.changes import rows
+
+
+@for_roles("tenant")
+def show_usage(request: Request, visitor: Visitor) -> Response:
+    """The present period, or the one asked for, and all statements of the tenant who is signed in."""
+    tenant = visitor.person.tenant_id or ""
+    with readers(request).tenant(tenant) as connection:
+        statements = rows(connection, "statements/pages", "statements_of", tenant_id=tenant)
+        start = _start(request) or (statements[0]["period_start"] if statements else None)
+        statement = None
+        if start is not None:
+            try:
+                statement = content.read(connection, tenant, start, with_costs=False, with_calls=False)
+            except StatementMissing:
+                raise HTTPException(404, "There is no statement of that period.") from None
+    return render(
+        "usage.html",
+        title=visitor.person.tenant_name,
+        visitor=visitor,
+        statements=statements,
+        statement=statement,
+        figures=figures_of(statement) if statement else None,
+        today=request.app.state.today(),
+    )
+
+
+def _start(request: Request) -> date | None:
+    asked = request.path_params.get("start")
+    try:
+        return date.fromisoformat(asked) if asked else None
+    except ValueError:
+        raise HTTPException(404) from None

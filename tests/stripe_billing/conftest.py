@@ -1,0 +1,22 @@
+"""A scene per test: a migrated database with the mart's table, and a Stripe of its own."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.sandbox.stripe import StripeSandbox
+from tests.stripe_billing.scene import OVERAGES, Scene
+
+
+@pytest.fixture
+def stripe() -> Iterator[StripeSandbox]:
+    with StripeSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def scene(database_url: str, stripe: StripeSandbox) -> Iterator[Scene]:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(OVERAGES)
+        yield Scene(database_url, stripe, owner)

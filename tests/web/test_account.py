@@ -1,0 +1,137 @@
+"""The second factor of who sees all tenants, and the sessions that a person may end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import psycopg
+import pytest
+
+from tests.web.server import MASTER_KEY
+from tests.web.signing import PASSWORD, form_token, give_code, give_password, proposed, recovery_codes, set_up
+from warehouse import clock
+from warehouse.database.connect import Role, connect
+from warehouse.security import rotation, second_factors, web_logins
+from warehouse.security.master_keys import parse_master_keys
+from warehouse.security.vault import Vault
+from warehouse.security.web_logins import LoginError
+
+Visit = Callable[[str], httpx.Client]
+
+
+def test_a_password_alone_opens_nothing_to_who_sees_all_tenants(visit: Visit) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    for path in ("/", "/periods", "/tables/fct_statements.csv", "/packs/2026-10.zip", "/sessions"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/second-factor")
+    token = form_token(client.get("/second-factor").text)
+    answer = client.post("/periods/acme-dental/2026-10-01/approve", data={"form_token": token})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/second-factor")
+
+
+def test_a_second_factor_is_set_up_once_and_asked_for_at_every_sign_in(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    authenticator = proposed(client)
+    code = authenticator.at(clock.now())
+    assert len(set(recovery_codes(give_code(client, code)))) == 10
+    assert client.get("/periods").status_code == 200
+    again = visit("")
+    give_password(again, "ana")
+    assert authenticator.secret not in again.get("/second-factor").text
+    assert give_code(again, code).status_code == 401  # taken already
+    assert give_code(again, "000000").status_code == 401
+    assert again.get("/periods").status_code == 303
+    monkeypatch.setenv(clock.OFFSET, "60")
+    assert give_code(again, authenticator.at(clock.now())).status_code == 303
+    assert again.get("/periods").status_code == 200
+
+
+def test_a_recovery_code_signs_in_once(visit: Visit) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    _, codes = set_up(client)
+    for expected in (303, 401):
+        again = visit("")
+        give_password(again, "ana")
+        assert give_code(again, codes[0].upper()).status_code == expected
+
+
+def test_codes_cannot_be_guessed(visit: Visit) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    set_up(client)
+    again = visit("")
+    give_password(again, "ana")
+    statuses = [give_code(again, f"{number:06}").status_code for number in range(7)]
+    assert statuses == [401] * 5 + [429] * 2
+
+
+def test_a_reset_is_audited_ends_the_sessions_and_asks_for_another_factor(visit: Visit, story_url: str) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    authenticator, _ = set_up(client)
+    with connect(story_url, Role.SERVER, actor="otto") as connection:
+        second_factors.reset(connection, "ana")
+        with pytest.raises(LoginError, match="no login ana with a second factor"):
+            second_factors.reset(connection, "ana")
+    assert client.get("/periods").headers["location"].startswith("/sign-in")
+    give_password(client, "ana")
+    other, _ = set_up(client)
+    assert other.secret != authenticator.secret
+    with psycopg.connect(story_url) as connection:
+        audited = connection.execute(
+            "select actor, before ->> 'second_factor_at' is not null, after ->> 'second_factor_at' is not null"
+            " from ledger.audit_log where object_table = 'control.logins' and action = 'update' and"
+            " before ->> 'second_factor_at' is distinct from after ->> 'second_factor_at' order by entry_id"
+        ).fetchall()
+    assert audited == [("ana", False, True), ("otto", True, False), ("ana", False, True)]
+
+
+def test_secrets_of_authenticators_are_sealed_and_follow_a_new_data_key(visit: Visit, story_url: str) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    authenticator, codes = set_up(client)
+    with psycopg.connect(story_url) as connection:
+        tables = ("control.second_factors", "control.recovery_codes", "control.logins", "ledger.audit_log")
+        dump = "".join(str(connection.execute(f"select t::text from {table} as t").fetchall()) for table in tables)  # type: ignore[call-overload]
+    assert not any(secret in dump for secret in (authenticator.secret, authenticator.secret.encode().hex(), *codes))
+    vault = Vault(parse_master_keys(MASTER_KEY))
+    with connect(story_url, Role.OPERATOR) as connection:
+        assert rotation.rotate_data_key(vault, connection, None) == 1
+    with connect(story_url, Role.SERVER) as connection:
+        later = clock.now() + timedelta(seconds=30)
+        assert second_factors.is_good(vault, connection, "ana", authenticator.at(later))
+
+
+def test_a_person_sees_their_sessions_and_ends_one(visit: Visit, story_url: str) -> None:
+    here, there, tina = visit("ana"), visit(""), visit("tina")
+    there.headers = httpx.Headers({"user-agent": b"Elsewhere\x9b2J/1.0"})  # type: ignore[dict-item]
+    give_password(there, "ana")
+    set_up(there)
+    page = here.get("/sessions").text
+    assert "Elsewhere/1.0" in page
+    with psycopg.connect(story_url) as connection:
+        found = connection.execute("select session_id from control.sessions where browser like 'Elsewhere%'").fetchone()
+    assert found is not None
+    foreign = {"form_token": form_token(tina.get("/usage").text), "session": str(found[0])}
+    assert tina.post("/sessions", data=foreign).status_code == 404
+    assert there.get("/periods").status_code == 200
+    own = {"form_token": form_token(page), "session": str(found[0])}
+    assert here.post("/sessions", data=own).status_code == 303
+    assert there.get("/periods").status_code == 303
+    assert here.get("/periods").status_code == 200
+
+
+def test_another_password_ends_sessions_and_forgets_devices(visit: Visit, story_url: str) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    with connect(story_url, Role.SERVER) as connection:
+        web_logins.set_password(connection, "ana", "another boring password")
+    assert client.get("/second-factor").headers["location"].startswith("/sign-in")
+    assert give_password(client, "ana", PASSWORD).status_code == 401
+    with psycopg.connect(story_url) as connection:
+        assert connection.execute("select count(*) from control.devices").fetchone() == (0,)

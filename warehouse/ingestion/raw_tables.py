@@ -1,0 +1,238 @@
+"""Lands what was read: Arrow tables, as Parquet through ADBC, appended by dlt to the raw tables.
+
+Each landing has a working folder of its own, thrown away afterwards: dlt would otherwise first load what a failed run
+left behind and ignore the new rows. Rows that land belong to a pull that nobody reads until the ledger publishes it.
+"""
+
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import chain
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+
+from warehouse.database import queries
+from warehouse.database.connect import Role, hide_password
+from warehouse.database.errors import LandingFailed
+
+_SQL = queries.load("ingestion/raw_tables")
+
+RAW_TABLES = {
+    "vapi": ("raw_vapi", "calls"),
+    "voiceflow": ("raw_voiceflow", "usage"),
+    "voiceflow_transcripts": ("raw_voiceflow", "transcripts"),
+    "usage_metrics": ("raw_usage_metrics", "metrics"),
+}
+
+_STAMPS = [("account", pa.string()), ("tenant_id", pa.string()), ("usage_date", pa.date32()), ("pull_id", pa.int64())]
+_INSTANT = pa.timestamp("us", tz="UTC")
+# json travels as text: ADBC cannot COPY into jsonb, and into json it writes the characters as they are.
+COLUMNS = {
+    "vapi": pa.schema(
+        [
+            *_STAMPS,
+            ("call_id", pa.string()),
+            ("created_at", _INSTANT),
+            ("updated_at", _INSTANT),
+            ("started_at", _INSTANT),
+            ("ended_at", _INSTANT),
+            ("status", pa.string()),
+            ("call_type", pa.string()),
+            ("ended_reason", pa.string()),
+            ("assistant_id", pa.string()),
+            ("phone_number_id", pa.string()),
+            ("payload", pa.string()),
+        ]
+    ),
+    "voiceflow": pa.schema(
+        [
+            *_STAMPS,
+            ("project_id", pa.string()),
+            ("environment_id", pa.string()),
+            ("metric", pa.string()),
+            ("period_at", _INSTANT),
+            ("usage_type", pa.string()),
+            ("quantity", pa.int64()),
+            ("payload", pa.string()),
+        ]
+    ),
+    "voiceflow_transcripts": pa.schema(
+        [
+            *_STAMPS,
+            ("transcript_id", pa.string()),
+            ("project_id", pa.string()),
+            ("environment_id", pa.string()),
+            ("created_at", _INSTANT),
+            ("updated_at", _INSTANT),
+            ("ended_at", _INSTANT),
+            ("message_count", pa.int64()),
+            ("payload", pa.string()),
+        ]
+    ),
+    "usage_metrics": pa.schema(
+        [
+            *_STAMPS,
+            ("usage_agent_id", pa.string()),
+            ("metric_type", pa.string()),
+            ("quantity", pa.int64()),
+            ("recorded_at", _INSTANT),
+            ("payload", pa.string()),
+        ]
+    ),
+}
+
+# ADBC's ingest reads a whole file into memory, so the size of a file bounds it. A file lives for a second on this very
+# machine: compressing it costs more than writing it.
+# Each file costs a connection and its questions about types, 35 ms: a package of ordinary rows has two.
+_ROWS_PER_FILE, _BYTES_PER_FILE = 20_000, 36 * 1024 * 1024
+_FILES_AT_ONCE = 2
+_DLT_SETTINGS = {
+    "runtime.dlthub_telemetry": False,
+    # Failures reach the caller as one exception; dlt's own log would print them five times over.
+    "runtime.log_level": "CRITICAL",
+    "normalize.parquet_normalizer.add_dlt_load_id": True,
+    "data_writer.compression": "none",
+    "data_writer.file_max_items": _ROWS_PER_FILE,
+    "data_writer.file_max_bytes": _BYTES_PER_FILE,
+    "load.workers": _FILES_AT_ONCE,
+    # A file is one COPY in one transaction, so trying it again cannot land it twice.
+    "load.raise_on_max_retries": 3,
+}
+_one_writes, _one_copies = Lock(), Lock()
+# Arrow's default allocator gives what was freed back to the kernel at once, which zeroes huge pages for each package
+# anew: a tenth of what reading and landing cost. malloc keeps a quarter more memory than this one.
+if "jemalloc" in pa.supported_memory_backends():
+    pa.set_memory_pool(pa.jemalloc_memory_pool())
+
+
+def stamped(
+    source: str, table: pa.Table, *, account: str, tenant_id: str | None, usage_date: date, pull_id: int
+) -> pa.Table:
+    """The rows of one reading with the columns that say whose they are; the columns of `COLUMNS[source]`, in order.
+
+    Raises:
+        LandingFailed: a column is missing, unknown or of a type that does not convert without loss.
+    """
+    wanted = COLUMNS[source]
+    for field, value in zip(_STAMPS, (account, tenant_id, usage_date, pull_id), strict=True):
+        table = table.append_column(pa.field(*field), pa.repeat(pa.scalar(value, field[1]), table.num_rows))
+    if sorted(table.column_names) != sorted(wanted.names):
+        difference = sorted(set(table.column_names) ^ set(wanted.names))
+        raise LandingFailed(f"The {source} reading and its raw table differ in columns: {', '.join(difference)}.")
+    try:
+        return table.select(wanted.names).cast(wanted)
+    except pa.ArrowException as error:
+        raise LandingFailed(f"The {source} reading does not fit its raw table: {error}") from error
+
+
+def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> int:
+    """Append stamped tables to the raw table of source as one dlt package; returns the number of rows given.
+
+    Tables are drawn one by one, so a generator keeps memory bounded; without rows nothing is sent at all. work_dir
+    holds the package while it is under way. Threads may land at once: they write their Parquet one after the other, and
+    copy it while the next one writes. dlt's pipelines are their thread's own.
+
+    Raises:
+        LandingFailed: part of the rows may have landed; their pulls must be failed, never published.
+    """
+    rows = 0
+
+    def counted() -> Generator[pa.Table]:
+        nonlocal rows
+        for table in tables:
+            if table.schema != COLUMNS[source]:
+                raise LandingFailed(f"A {source} table was not made by stamped().")
+            if table.num_rows:
+                rows += table.num_rows
+                yield table
+
+    with_rows = counted()
+    first = next(with_rows, None)
+    if first is not None:
+        try:
+            # dlt keeps exceptions in cycles, these their frames, and a frame whoever called it, down to the thread's
+            # first: ours, with rows that have long landed, until Python collects. So it gets a thread of its own.
+            with ThreadPoolExecutor(1, "dlt") as thread:
+                thread.submit(_append, url, source, chain([first], with_rows), work_dir).result()
+        finally:
+            with_rows.close()
+    return rows
+
+
+def prepare_landing(connection: psycopg.Connection[Any], url: str) -> None:
+    """Make dlt's own tables in each raw schema, serially: parallel loads race to make them. The loader may use them.
+
+    Repeated only when the version of dlt or our columns change. connection and url are the owner's.
+    """
+    version = importlib.metadata.version("dlt")
+    for schema in dict.fromkeys(schema for schema, _ in RAW_TABLES.values()):
+        sources = [source for source, table in RAW_TABLES.items() if table[0] == schema]
+        columns = "; ".join(", ".join(COLUMNS[source].names) for source in sources)
+        marker = f"Made by Minutebook for dlt {version} and {columns}"
+        if connection.execute(_SQL["marker"], [f"{schema}._dlt_version"]).fetchone() == (marker,):
+            continue
+        for source in sources:
+            _make_tables_of_dlt(url, source)
+        for name in ("grant_loads", "grant_version", "mark"):
+            names = {"schema": psycopg.sql.Identifier(schema), "marker": psycopg.sql.Literal(marker)}
+            connection.execute(_SQL[name].format(**names))
+
+
+def _make_tables_of_dlt(url: str, source: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, _one_writes:
+        pipeline, rows = _pipeline(url, Role.OWNER, source, iter([COLUMNS[source].empty_table()]), Path(folder))
+        pipeline.extract(rows)
+        pipeline.normalize()
+        pipeline.sync_schema()
+
+
+def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -> None:
+    work_dir.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"landing-{source}-", dir=work_dir))
+    try:
+        with _one_writes:
+            pipeline, rows = _pipeline(url, Role.LOADER, source, tables, folder)
+            pipeline.extract(rows)
+            pipeline.normalize()
+        with _one_copies:
+            pipeline.load()
+    except LandingFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 - dlt, ADBC, libpq and Arrow have no common base
+        # dlt nests the cause in whole tracebacks of text; the innermost exception says it in a line.
+        while error.__cause__ is not None:
+            error = error.__cause__  # type: ignore[assignment]
+        failure = LandingFailed(
+            f"The {source} rows did not land: {hide_password(url, str(error).strip())}"
+            " Nothing of them is read; pull the same days again."
+        )
+    else:
+        return
+    finally:
+        # It holds the rows and, in dlt's trace, the database's address.
+        shutil.rmtree(folder, ignore_errors=True)
+    raise failure
+
+
+def _pipeline(url: str, role: Role, source: str, tables: Iterator[pa.Table], folder: Path) -> tuple[Any, Any]:
+    import dlt  # takes a second, which most commands do not need to spend
+
+    from warehouse.ingestion.destination import acting
+
+    for name, value in _DLT_SETTINGS.items():
+        dlt.config[name] = value
+    schema, table = RAW_TABLES[source]
+    pipeline = dlt.pipeline("minutebook", pipelines_dir=str(folder), destination=acting(url, role), dataset_name=schema)
+    pipeline.config.restore_from_destination = False
+    # A view of the raw table: COPY is refused by tables under row-level security (migration 0010).
+    rows = dlt.resource(
+        tables, name=f"{table}_landing", write_disposition="append", file_format="parquet", max_table_nesting=0
+    )
+    return pipeline, rows

@@ -1,0 +1,107 @@
+"""Numbered, forward-only migrations: each applied once, in its own transaction, checksummed.
+
+Besides, what other programs keep here is made in the same serial step: the schema of Dagster's storage, and dlt's own
+tables in each raw schema, which would race if parallel loads were to make them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL
+
+from warehouse.database import queries
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
+from warehouse.ingestion.raw_tables import prepare_landing
+from warehouse.security import process_logins
+
+FOLDER = Path(__file__).parent / "migrations"
+_SQL = queries.load("install")
+
+
+@dataclass(frozen=True)
+class Migration:
+    name: str
+    statements: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.statements.encode()).hexdigest()
+
+
+def migrate(url: str, folder: Path = FOLDER) -> list[str]:
+    """Bring the database to this release and return the names applied now; none if it was there already.
+
+    Two at once do no harm: the second waits (at most a minute) and finds nothing to do.
+
+    Raises:
+        MigrationEdited, MigrationUnknown: the database was migrated by other files than these; nothing is changed.
+        MigrationError: a migration failed, or a lock was not to be had; it is rolled back, those before it stand.
+        DatabaseUnreachable, DatabaseUnsuitable: see `connect`.
+    """
+    migrations = [Migration(path.stem, path.read_text()) for path in sorted(folder.glob("[0-9]*.sql"))]
+    with connect(url, Role.OWNER, actor="migrate", autocommit=True) as connection:
+        # A session lock ends with the connection, however this process ends.
+        _guarded(connection, "wait for another migration", _SQL["take_lock"])
+        _guarded(connection, "make its own table", _SQL["make_ledger"])
+        pending = _pending(connection, migrations)
+        for migration in pending:
+            _apply(connection, migration)
+        _guarded(connection, "make room for Dagster", _SQL["make_dagster_schema"])
+        close_doors(connection)
+        prepare_landing(connection, url)
+        if isinstance(url, process_logins.EmbeddedAddresses):
+            process_logins.make(connection, url)
+    return [migration.name for migration in pending]
+
+
+def close_doors(connection: psycopg.Connection[Any]) -> None:
+    """Take from everybody what nobody but a process needs; the database itself forgets it when it is copied."""
+    _guarded(connection, "close what everybody may", _SQL["close_doors"])
+
+
+def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -> list[Migration]:
+    applied: dict[str, str] = dict(connection.execute(_SQL["applied"]).fetchall())
+    known = {migration.name: migration.checksum for migration in migrations}
+    newest = max(known, default="")
+    for name, checksum in applied.items():
+        if name not in known and name > newest:
+            raise MigrationUnknown(
+                f"The database holds migration {name}, which this release does not know: install the release that does."
+            )
+        if known.get(name) != checksum:
+            raise MigrationEdited(
+                f"Migration {name} was applied, but its file is {'different now' if name in known else 'missing'}."
+                " Restore the file as it was; write a new migration for a change."
+            )
+    pending = [migration for migration in migrations if migration.name not in applied]
+    if pending and applied and pending[0].name < max(applied):
+        raise MigrationEdited(
+            f"Migration {pending[0].name} was inserted before {max(applied)}, which is applied already."
+        )
+    return pending
+
+
+def _apply(connection: psycopg.Connection[Any], migration: Migration) -> None:
+    with connection.transaction():
+        _guarded(connection, f"apply {migration.name}", SQL(migration.statements))
+        connection.execute(_SQL["record"], [migration.name, migration.checksum])
+
+
+def _guarded(connection: psycopg.Connection[Any], purpose: str, statements: SQL) -> None:
+    try:
+        connection.execute(statements)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseUnsuitable(
+            f"User {connection.info.user} lacks a right to {purpose}: {error.diag.message_primary}."
+            " Migrations need a user that may create roles and schemas in this database."
+        ) from None
+    except psycopg.errors.LockNotAvailable:
+        raise MigrationError(
+            f"Could not {purpose}: another session holds a lock. Nothing was changed; try again when it is done."
+        ) from None
+    except psycopg.Error as error:
+        raise MigrationError(f"Could not {purpose}: {error.diag.message_primary or error}") from error

@@ -1,0 +1,1 @@
+"""Personal data: kept as long as a tenant wants, handed out, and erased."""

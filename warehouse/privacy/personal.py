@@ -1,0 +1,205 @@
+"""Personal data of tenants: kept as long as a tenant wants, handed out, and erased, while every line stays explainable.
+
+Personal is what a provider's answer holds beyond times, ids and costs (the caller's number; what was said, where a
+tenant keeps that), a tenant's names, numbers, keys and logins. The audit log and frozen statements stay as they are:
+books must be kept, and the log would show that it was changed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from warehouse.database import queries
+from warehouse.database.connect import Role, connect
+from warehouse.database.errors import WarehouseError
+from warehouse.security.isolation import reading
+
+_SQL = queries.load("privacy/personal")
+_json = msgspec.json.Encoder(decimal_format="number")
+_ERASED = (
+    "erase_name", "erase_agents", "erase_phone_numbers", "erase_candidates", "erase_credentials", "erase_data_key",
+    "erase_logins",
+)  # fmt: skip
+
+
+class NotErasable(WarehouseError):
+    """The tenant is still served or billed."""
+
+
+@dataclass(frozen=True)
+class StoredCall:
+    """A call of raw, with what tells whose it is; payload is JSON text."""
+
+    pull_id: int
+    call_id: str
+    account: str
+    usage_date: date
+    phone_number_id: str | None
+    assistant_id: str | None
+    payload: str
+
+
+@dataclass(frozen=True)
+class StoredTranscript:
+    """A transcript of raw; payload is JSON text."""
+
+    pull_id: int
+    transcript_id: str
+    payload: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a tenant has stored of each kind: kept, redacted or never."""
+
+    phone_numbers: str
+    transcripts: str
+    recordings: str
+
+
+def kept(connection: psycopg.Connection[Any], tenant_id: str) -> Kept:
+    """What the tenant chose; the defaults where it chose nothing."""
+    ((phone_numbers, transcripts, recordings),) = connection.execute(_SQL["kept"], {"tenant_id": tenant_id}).fetchall()
+    return Kept(phone_numbers, transcripts, recordings)
+
+
+def choose(connection: psycopg.Connection[Any], tenant_id: str, wanted: Kept) -> bool:
+    """Set what is stored, and return whether that changed anything.
+
+    Calls that land from now on follow it; those that stand are due (`choices_due`).
+    """
+    return connection.execute(_SQL["choose"], {"tenant_id": tenant_id, **asdict(wanted)}).rowcount > 0
+
+
+def choices_due(connection: psycopg.Connection[Any]) -> list[tuple[str, datetime]]:
+    """Tenants whose choice has not been applied to what stands, and when they made it."""
+    return connection.execute(_SQL["choices_due"]).fetchall()
+
+
+def is_pulled_as_before(connection: psycopg.Connection[Any], chosen_at: datetime) -> bool:
+    """Whether a pull is under way that began before the choice, and so may land calls by the former one."""
+    return connection.execute(_SQL["is_pulled_as_before"], {"chosen_at": chosen_at}).fetchone() == (True,)
+
+
+def calls_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[StoredCall]:
+    """Calls of the tenant's own account, and of the shared one by whatever number or assistant was ever its own."""
+    with connection.cursor(name="calls_of", row_factory=class_row(StoredCall)) as cursor:
+        cursor.itersize = 2_000
+        yield from cursor.execute(_SQL["calls_of"], {"tenant_id": tenant_id})
+
+
+def transcripts_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[StoredTranscript]:
+    """Transcripts of the tenant, of every pull."""
+    with connection.cursor(name="transcripts_of", row_factory=class_row(StoredTranscript)) as cursor:
+        cursor.itersize = 2_000
+        yield from cursor.execute(_SQL["transcripts_of"], {"tenant_id": tenant_id})
+
+
+def metrics_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[tuple[int, str]]:
+    """Pull and payload, as JSON text, of each different row of usage metrics of the tenant."""
+    with connection.cursor(name="metrics_of") as cursor:
+        cursor.itersize = 2_000
+        yield from cursor.execute(_SQL["metrics_of"], {"tenant_id": tenant_id})
+
+
+def minimise(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
+    """Replace payloads, by pull and call, and return how many; PostgreSQL refuses it where a fact would change."""
+    pulls, calls, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise"], [pulls, calls, payloads]).fetchall()
+    return int(changed)
+
+
+def minimise_transcripts(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
+    """As `minimise`, by pull and transcript."""
+    pulls, transcripts, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise_transcripts"], [pulls, transcripts, payloads]).fetchall()
+    return int(changed)
+
+
+def minimise_metrics(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
+    """As `minimise`, by pull and the payload as it stands: a row of metrics has no name of its own."""
+    pulls, stand, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise_metrics"], [pulls, stand, payloads]).fetchall()
+    return int(changed)
+
+
+def choice_applied(connection: psycopg.Connection[Any], tenant_id: str, chosen_at: datetime, changed: int) -> None:
+    """Record that the choice made then holds for all calls of the tenant."""
+    applied = {"tenant_id": tenant_id, "chosen_at": chosen_at, "rows_changed": changed}
+    connection.execute(_SQL["choice_applied"], applied)
+
+
+def retain(connection: psycopg.Connection[Any], tenant_id: str, days: int | None) -> None:
+    """Keep personal data of a tenant's usage for so many days after its usage date; None: until erased."""
+    if days is None:
+        connection.execute(_SQL["end_period"], {"tenant_id": tenant_id})
+    else:
+        connection.execute(_SQL["put_period"], {"tenant_id": tenant_id, "days": days})
+
+
+def expire(connection: psycopg.Connection[Any], today: date) -> dict[str, int]:
+    """Forget what is older than each tenant's retention period; rows changed, by tenant. Safe to repeat."""
+    return dict(connection.execute(_SQL["expire"], {"today": today}).fetchall())
+
+
+def erase(connection: psycopg.Connection[Any], tenant_id: str, today: date) -> int:
+    """Erase a closed tenant's personal data and return how many rows of raw that changed. All or nothing; repeatable.
+
+    Raises:
+        NotErasable: it is not closed, or a statement of it is not approved yet.
+    """
+    asked = {"tenant_id": tenant_id, "today": today}
+    with connection.transaction():
+        if connection.execute(_SQL["is_closed"], asked).fetchone() != (True,):
+            raise NotErasable(f"Tenant {tenant_id} is not closed: minutebook tenant close {tenant_id} comes first.")
+        if connection.execute(_SQL["has_unfinished_period"], asked).fetchone() != (False,):
+            raise NotErasable(
+                f"Tenant {tenant_id} has statements that are not approved: review and approve them first."
+            )
+        ((forgotten,),) = connection.execute(_SQL["forget"], asked).fetchall()
+        for name in _ERASED:
+            connection.execute(_SQL[name], asked)
+    return int(forgotten)
+
+
+def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
+    """Write all that is known of a tenant as JSON lines, a file per table; rows by file.
+
+    The marts are read as the tenant itself, so nothing of another can be among them; calls and transcripts as their
+    provider told them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {}
+    with reading(url, tenant_id) as reader:
+        for table, columns in reader.execute(_SQL["readable_marts"]).fetchall():
+            query = sql.SQL("select to_jsonb(t) from (select {} from marts.{}) as t").format(
+                sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table)
+            )
+            counts[table] = _write(folder / f"{table}.jsonl", _rows(reader, query, {}))
+    with connect(url, Role.LOADER) as loader:
+        for name in ("calls", "transcripts"):
+            counts[name] = _write(folder / f"{name}.jsonl", _rows(loader, _SQL[name], {"tenant_id": tenant_id}))
+    return counts
+
+
+def _rows(connection: psycopg.Connection[Any], query: sql.Composed | sql.SQL, asked: dict[str, str]) -> Iterator[Any]:
+    with connection.cursor(name="export") as cursor:
+        cursor.itersize = 5000
+        for (document,) in cursor.execute(query, asked):
+            yield document
+
+
+def _write(path: Path, documents: Iterator[Any]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for document in documents:
+            file.write(_json.encode(document).decode() + "\n")
+            count += 1
+    return count

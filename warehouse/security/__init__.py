@@ -1,0 +1,1 @@
+"""Secrets, keys, logins, isolation and the audit log."""

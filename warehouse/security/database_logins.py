@@ -1,0 +1,152 @@
+"""Who may connect to the database: logins of PostgreSQL for people, Metabase, tenants and processes, one role each.
+
+A login is bound to its role, and a tenant's to its tenant, in control.database_logins; the policies of the marts ask
+that binding (migration 0015). Its password is made here, given to the caller once, and reaches the server as a SCRAM
+verifier only: neither a statement log nor a dump has it. The connections here are the owner's.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from warehouse.database import queries
+from warehouse.database.connect import Role
+from warehouse.database.errors import WarehouseError
+from warehouse.security.vault import Secret
+
+_SQL = queries.load("security/database_logins")
+_NAME = re.compile(r"(?!pg_|minutebook)[a-z_][a-z0-9_]{0,62}")
+
+
+class Access(StrEnum):
+    """What a login is for."""
+
+    ANALYST = "analyst"
+    TENANT = "tenant"
+    OPERATOR = "operator"
+    LOADER = "loader"
+    TRANSFORMER = "transformer"
+    BILLING = "billing"
+    SERVER = "server"
+
+
+ROLES: dict[Access, tuple[str, ...]] = {
+    Access.ANALYST: (Role.ANALYST,),
+    Access.TENANT: (Role.TENANT,),
+    Access.OPERATOR: (Role.OPERATOR,),
+    Access.LOADER: (Role.LOADER,),
+    Access.TRANSFORMER: (Role.TRANSFORMER,),
+    Access.BILLING: (Role.BILLING,),
+    # The pages: they sign people in, and read as whoever is signed in, a tenant by name.
+    Access.SERVER: (Role.OPERATOR, Role.ANALYST, Role.TENANT, Role.SERVER),
+}
+_READERS = {Access.ANALYST, Access.TENANT}
+# What a person's tool opens at once, Metabase's pool included; so that no login takes all the connections there are.
+_CONNECTIONS = {Access.ANALYST: 20, Access.TENANT: 5, Access.OPERATOR: 10}
+
+
+class AccessError(WarehouseError):
+    """A login cannot be made or taken away; the message says why."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A login and its password, which is stored nowhere: show it once."""
+
+    login: str
+    password: Secret
+
+
+def grant(
+    connection: psycopg.Connection[Any], access: Access, *, tenant_id: str | None = None, login: str | None = None
+) -> Granted:
+    """Make a login, or give one that exists for the same purpose a new password.
+
+    Without a name it gets one that says nothing: every login of a server can list the names of all others, so a name
+    must not tell one tenant of another. All or nothing.
+
+    Raises:
+        AccessError: the name is no name or another's, role and tenant do not fit, no such tenant, or no right to.
+    """
+    if (access is Access.TENANT) != (tenant_id is not None):
+        raise AccessError("A tenant's login names its tenant; logins for anything else name none.")
+    login = login or f"mb_{access}_{secrets.token_hex(4)}"
+    if not _NAME.fullmatch(login):
+        raise AccessError(
+            f"{login!r} is no name for a login: up to 63 of a-z 0-9 _, not starting with a digit, pg_ or minutebook."
+        )
+    password = Secret(secrets.token_urlsafe(24))
+    wanted = {"login": login, "role": access.value, "tenant_id": tenant_id}
+    try:
+        with connection.transaction():
+            ((role, of_tenant, is_revoked, exists),) = connection.execute(_SQL["known"], wanted).fetchall()
+            is_ours = role is not None and not is_revoked
+            if exists and not (is_ours and (role, of_tenant) == (access, tenant_id)):
+                whose = f"it is {role}'s" if role else "Minutebook did not make it"
+                raise AccessError(f"The server has a login {login} already, and {whose}. Choose another name.")
+            if not exists:
+                _create(connection, login, access)
+            if access in _CONNECTIONS:
+                limit = {"login": sql.Identifier(login), "connections": sql.Literal(_CONNECTIONS[access])}
+                connection.execute(_SQL["limit"].format(**limit))
+            set_password(connection, login, password)
+            connection.execute(_SQL["bind"], wanted)
+    except psycopg.errors.ForeignKeyViolation:
+        raise AccessError(f"There is no tenant {tenant_id}. `minutebook tenant list` names them.") from None
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise AccessError(
+            f"User {connection.info.user} may not make logins: {error.diag.message_primary}. Set"
+            " MINUTEBOOK_DATABASE_URL to the user that ran the migrations, with CREATEROLE, for this command."
+        ) from None
+    return Granted(login, password)
+
+
+def revoke(connection: psycopg.Connection[Any], login: str) -> None:
+    """Shut the login out, end its sessions and drop it. Safe to repeat when it was interrupted.
+
+    Raises:
+        AccessError: Minutebook did not make it, or it is gone already.
+    """
+    ((role, _, is_revoked, exists),) = connection.execute(_SQL["known"], {"login": login}).fetchall()
+    if role is None or (is_revoked and not exists):
+        raise AccessError(f"There is no login {login} to revoke. `minutebook access list` names them.")
+    name = sql.Identifier(login)
+    # First it can connect no more; only then are its sessions ended, so that none begins in between.
+    with connection.transaction():
+        connection.execute(_SQL["unbind"], {"login": login})
+        if exists:
+            connection.execute(_SQL["shut_out"].format(login=name))
+    connection.commit()
+    if exists:
+        with connection.transaction():
+            connection.execute(_SQL["end_sessions"], {"login": login})
+            connection.execute(_SQL["drop"].format(login=name))
+
+
+def logins(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """All logins that were ever granted, those revoked last; never a password."""
+    return connection.cursor(row_factory=dict_row).execute(_SQL["logins"]).fetchall()
+
+
+def set_password(connection: psycopg.Connection[Any], login: str, password: Secret) -> None:
+    """Give the login a password; the server is sent its SCRAM verifier."""
+    verifier = connection.pgconn.encrypt_password(password.reveal().encode(), login.encode(), b"scram-sha-256")
+    statement = _SQL["set_password"].format(login=sql.Identifier(login), verifier=sql.Literal(verifier.decode()))
+    connection.execute(statement)
+
+
+def _create(connection: psycopg.Connection[Any], login: str, access: Access) -> None:
+    name = sql.Identifier(login)
+    # A process acts as its role by SET ROLE and as itself can do nothing; a person's tool does not know of roles.
+    connection.execute(_SQL["create_person" if access in _CONNECTIONS else "create_process"].format(login=name))
+    for role in ROLES[access]:
+        connection.execute(_SQL["grant_role"].format(role=sql.Identifier(role), login=name))
+    if access in _READERS:
+        connection.execute(_SQL["read_only"].format(login=name))
+        connection.execute(_SQL["look_in_marts"].format(login=name))

@@ -1,0 +1,112 @@
+"""One-time codes of an authenticator as the second factor of who sees all tenants; recovery codes for who lost it.
+
+The authenticator's secret is sealed under the platform's data key; recovery codes are kept as hashes, each good once.
+"""
+
+import secrets
+from typing import Any
+
+import psycopg
+import pyotp
+from psycopg.rows import dict_row
+
+from warehouse import clock
+from warehouse.database import queries
+from warehouse.security.encryption import binding, seal, unseal
+from warehouse.security.vault import Vault
+from warehouse.security.web_logins import LoginError, digest
+
+_SQL = queries.load("security/web_logins")
+_VAULT = queries.load("security/vault")
+_RECOVERY_CODES = 10
+_STEP_SECONDS = 30
+_PLATFORM: dict[str, None] = {"tenant_id": None}
+Connection = psycopg.Connection[Any]
+
+
+def proposed(vault: Vault, connection: Connection, login_id: str) -> str:
+    """The secret to put into an authenticator, in base 32; the same until a code confirms it."""
+    if (row := _row(connection, login_id)) is None:
+        with connection.transaction():
+            connection.execute(_VAULT["one_at_a_time"], {**_PLATFORM, "provider": "pages"})
+            data_key_id, data_key = vault.data_key(connection, None)
+            sealed = seal(data_key, pyotp.random_base32().encode(), factor_binding(login_id, data_key_id))
+            values = {"login_id": login_id, "data_key_id": data_key_id, "ciphertext": sealed}
+            connection.execute(_SQL["propose_second_factor"], values)
+        row = _row(connection, login_id)
+    if row is None or row["is_confirmed"]:
+        raise LoginError(f"{login_id} has a second factor. `minutebook login reset-factor {login_id}` takes it away.")
+    return _secret(vault, row, login_id)
+
+
+def address_for_authenticator(secret: str, login_id: str) -> str:
+    """The secret as an otpauth:// address."""
+    return pyotp.TOTP(secret).provisioning_uri(name=login_id, issuer_name="Minutebook")
+
+
+def confirm(vault: Vault, connection: Connection, login_id: str, code: str) -> list[str] | None:
+    """Confirm the proposed secret by a code of it; recovery codes, shown this once, or None for a wrong code."""
+    with connection.transaction():
+        if not _is_code(vault, connection, login_id, code):
+            return None
+        made = ["-".join(secrets.token_hex(5)[at : at + 5] for at in (0, 5)) for _ in range(_RECOVERY_CODES)]
+        connection.execute(_SQL["forget_recovery_codes"], {"login_id": login_id})
+        for recovery in made:
+            connection.execute(_SQL["add_recovery_code"], {"login_id": login_id, "code_hash": digest(recovery)})
+        connection.execute(_SQL["confirm_second_factor"], {"login_id": login_id, "codes": len(made)})
+    return made
+
+
+def is_good(vault: Vault, connection: Connection, login_id: str, code: str) -> bool:
+    """Whether it is the authenticator's code of now, not used yet, or a recovery code, which is used up by this."""
+    code = code.strip().lower()
+    with connection.transaction():
+        if code.replace(" ", "").isdigit():
+            return _is_code(vault, connection, login_id, code)
+        values = {"login_id": login_id, "code_hash": digest(code)}
+        return connection.execute(_SQL["use_recovery_code"], values).fetchone() is not None
+
+
+def pass_session(connection: Connection, token: str) -> None:
+    """Let the session in."""
+    connection.execute(_SQL["pass_session"], {"token_hash": digest(token)})
+
+
+def reset(connection: Connection, login_id: str) -> None:
+    """Take the second factor away and end the login's sessions: the next sign-in sets up another. In the audit log.
+
+    Raises:
+        LoginError: it has none.
+    """
+    with connection.transaction():
+        if connection.execute(_SQL["reset_second_factor"], {"login_id": login_id}).fetchone() is None:
+            raise LoginError(f"There is no login {login_id} with a second factor. `minutebook login list` shows them.")
+        for name in ("forget_second_factor", "forget_recovery_codes", "end_sessions_of", "forget_devices"):
+            connection.execute(_SQL[name], {"login_id": login_id})
+
+
+def factor_binding(login_id: str, data_key_id: int) -> bytes:
+    """What an authenticator's secret is bound to."""
+    return binding("control.second_factors", login_id, data_key_id)
+
+
+def _is_code(vault: Vault, connection: Connection, login_id: str, code: str) -> bool:
+    row = _row(connection, login_id)
+    if row is None:
+        return False
+    now, authenticator = clock.now(), pyotp.TOTP(_secret(vault, row, login_id))
+    step = int(now.timestamp()) // _STEP_SECONDS
+    for near in (step, step - 1, step + 1):  # clocks differ by a step
+        if pyotp.utils.strings_equal(code.replace(" ", ""), authenticator.generate_otp(near)):
+            values = {"login_id": login_id, "step": near}
+            return connection.execute(_SQL["take_step"], values).fetchone() is not None
+    return False
+
+
+def _row(connection: Connection, login_id: str) -> dict[str, Any] | None:
+    return connection.cursor(row_factory=dict_row).execute(_SQL["second_factor"], {"login_id": login_id}).fetchone()
+
+
+def _secret(vault: Vault, row: dict[str, Any], login_id: str) -> str:
+    data_key = vault.unwrapped(None, row["data_key_id"], row["master_key_id"], row["wrapped_key"])
+    return unseal(data_key, row["ciphertext"], factor_binding(login_id, row["data_key_id"])).decode()

@@ -1,0 +1,177 @@
+"""The one way a statement is approved: whoever asks, the same is demanded, and nothing else freezes lines.
+
+Of each tenant in a transaction of its own, while no build runs and no version is written: the marts know everything,
+the known answer is right, the books balance, nothing else stands in the way. Only of that last a person may say that
+it is meant, by name and with a reason.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from warehouse.control.changes import Connection, Row, execute
+from warehouse.control.errors import Refused
+from warehouse.database.errors import WarehouseError
+from warehouse.statements import canary, explain, periods
+from warehouse.statements.blocker import Blocker
+from warehouse.statements.blocking import Key, blockers, by_statement, key_of, windows_of
+from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.statements.periods import Month, name_of
+
+FILE = "statements/periods"
+
+
+class ApprovalBlocked(WarehouseError):
+    """Something stands in the way of an approval."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Statements of the periods that start in a month: all, those of named tenants, or named ones."""
+
+    month: Month
+    tenant_ids: Sequence[str] | None = None
+    statements: Sequence[Key] | None = None
+
+    @property
+    def names_tenants(self) -> bool:
+        """Whether somebody said whose they are."""
+        return self.tenant_ids is not None or self.statements is not None
+
+    def read(self, connection: Connection, tenant_ids: Sequence[str] | None = None) -> list[Row]:
+        """The statements, or those of them that are of these tenants."""
+        named = self.tenant_ids if self.statements is None else [tenant_id for tenant_id, _ in self.statements]
+        found = periods.statements(connection, self.month, named if tenant_ids is None else tenant_ids)
+        return [row for row in found if self.statements is None or key_of(row) in self.statements]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a statement: approved now (lines, and the hash that seals them), unchanged since it was approved
+    before, or refused, and why. overridden: what stood in the way, and was meant."""
+
+    tenant_id: str
+    period_start: date
+    result: str
+    lines: int | None = None
+    manifest_hash: str | None = None
+    why: str | None = None
+    overridden: tuple[Blocker, ...] = ()
+
+
+def approve(
+    connection: Connection,
+    scope: Scope,
+    actor: str,
+    *,
+    today: date,
+    override: str | None = None,
+    in_turn: Callable[[list[str]], Iterable[str]] = iter,
+) -> list[Outcome]:
+    """Freeze the statements of a scope, each tenant's in a transaction of its own: no other's refusal undoes it.
+
+    Within a transaction of the caller's they are savepoints of it, and stay only if that is committed.
+
+    Args:
+        override: why statements are approved although something stands in the way that a person may judge.
+        in_turn: given the tenants in order; a caller shows progress by it.
+
+    Raises:
+        ApprovalBlocked: a reason to override was given for nobody in particular.
+    """
+    with connection.transaction():
+        statements = scope.read(connection)
+    if override and not scope.names_tenants:
+        raise ApprovalBlocked(_whom_to_name(connection, scope, statements, today))
+    outcomes: list[Outcome] = []
+    for tenant_id in in_turn(list(dict.fromkeys(row["tenant_id"] for row in statements))):
+        outcomes += _approve_tenant(connection, scope, tenant_id, actor, today, override)
+    return outcomes
+
+
+def obstacle(connection: Connection, today: date, tenant_ids: Sequence[str]) -> str | None:
+    """Why no statement of these tenants can be trusted now, and what resolves it; None where they can be."""
+    try:
+        require_fresh(connection, today, tenant_ids)
+    except MartsBehind as error:
+        return str(error)
+    verdict = canary.verdict(connection)
+    return f"nothing is approved: {verdict.what}; run: {verdict.mend}" if verdict.what else None
+
+
+def _approve_tenant(
+    connection: Connection, scope: Scope, tenant_id: str, actor: str, today: date, override: str | None
+) -> list[Outcome]:
+    with standing_still(connection):
+        statements = scope.read(connection, [tenant_id])
+        if distrust := obstacle(connection, today, [tenant_id]):
+            return [_outcome(row, "refused", why=distrust) for row in statements]
+        return [_approve_one(connection, row, actor, today, override) for row in statements]
+
+
+def _approve_one(connection: Connection, statement: Row, actor: str, today: date, override: str | None) -> Outcome:
+    tenant_id, start = key_of(statement)
+    if periods.state_of(connection, tenant_id, start) in {"approved", "closed"}:
+        return _outcome(statement, "unchanged", manifest_hash=statement["manifest_hash"])
+    found = blockers(connection, [statement], today)
+    if refusal := _refusal(statement, found, override):
+        return _outcome(statement, "refused", why=refusal)
+    try:
+        with connection.transaction():
+            seal = _freeze(connection, statement, actor, override if found else None)
+    except Refused as error:
+        return _outcome(statement, "refused", why=str(error))
+    why = f"overridden: {override}" if found else None
+    return _outcome(statement, "approved", seal["lines"], seal["manifest_hash"], why, tuple(found))
+
+
+def _refusal(statement: Row, found: Sequence[Blocker], override: str | None) -> str | None:
+    absolute = [one for one in found if not one.may_be_overridden]
+    if not absolute and (override or not found):
+        return None
+    first, rest = (absolute or found)[0], f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    instead = "" if absolute else ", or give a reason: --override REASON"
+    return (
+        f"{name_of(statement)} is blocked by {first.what}{rest}; mend it by: {first.mend}"
+        f" (all of it: minutebook review){instead}"
+    )
+
+
+def _freeze(connection: Connection, statement: Row, actor: str, reason: str | None) -> Row:
+    tenant_id, start = key_of(statement)
+    execute(connection, FILE, "know_gaps", **windows_of(connection, [statement]))
+    periods.set_state(connection, statement, "in_review", actor)
+    execute(connection, FILE, "freeze_lines", tenant_id=tenant_id, period_start=start)
+    explain.freeze(connection, tenant_id, start)
+    seal = periods.seal_of(connection, tenant_id, start)
+    periods.set_state(connection, statement, "approved", actor, reason, seal["manifest_hash"])
+    return seal
+
+
+def _whom_to_name(connection: Connection, scope: Scope, statements: Sequence[Row], today: date) -> str:
+    pending = [row for row in statements if row["state"] not in {"approved", "closed"}]
+    with connection.transaction():
+        found = by_statement(blockers(connection, pending, today))
+    blocked = list(
+        dict.fromkeys(
+            tenant_id for (tenant_id, _), of_one in found.items() if all(one.may_be_overridden for one in of_one)
+        )
+    )
+    if not blocked:
+        return f"nothing that blocks may be overridden: minutebook approve {scope.month}"
+    named = " ".join(f"--tenant {tenant_id}" for tenant_id in blocked)
+    return (
+        f"an override names its tenants; {len(blocked)} are blocked: minutebook approve {scope.month} {named}"
+        " --override REASON, after a look at each: minutebook review"
+    )
+
+
+def _outcome(
+    statement: Row,
+    result: str,
+    lines: int | None = None,
+    manifest_hash: str | None = None,
+    why: str | None = None,
+    overridden: tuple[Blocker, ...] = (),
+) -> Outcome:
+    return Outcome(statement["tenant_id"], statement["period_start"], result, lines, manifest_hash, why, overridden)

@@ -1,0 +1,31 @@
+"""Margins as the marts hold them: of periods, or cut by agent, meter or day. Owns nothing."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from warehouse.control.changes import Connection, Row, rows
+from warehouse.statements.periods import Month
+
+FILE = "statements/margins"
+
+
+class Part(StrEnum):
+    """What a period's margin is cut by."""
+
+    AGENT = "agent"
+    METER = "meter"
+    DAY = "day"
+
+
+def margins(
+    connection: Connection, month: Month, part: Part | None = None, tenant_ids: Sequence[str] | None = None
+) -> list[Row]:
+    """Revenue, costs and margin, with and without estimates, of the periods that start in a month.
+
+    Amounts are in the tenant's currency: a period's rounded as its lines are, with its corrections; a part's unrounded,
+    as usage is rated now, and `part` is null for what belongs to none (fees, shared costs).
+    """
+    about = {"month_start": month.start, "month_end": month.end, "tenant_ids": list(tenant_ids) if tenant_ids else None}
+    if part is None:
+        return rows(connection, FILE, "months", **about)
+    return rows(connection, FILE, "parts", part=part.value, **about)

@@ -1,0 +1,70 @@
+"""Quota alerts: 50, 80 and 100 % of an allowance or of a spend limit, once per crossing, with recovery.
+
+Owns `control.spend_limits` and `ledger.quota_alerts`. Usage above a quota is never cut off: it is overage. Only tenants
+whose feature flag `quota_alerts` is true have alerts.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from warehouse.control.changes import Change, Connection, Row, execute, first, put, rows
+from warehouse.control.tenants import require_tenant
+
+FILE = "statements/quotas"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """event: crossed or recovered. quota: the meter, or "spend"; used and allowed are in unit, a currency for spend."""
+
+    alert_id: int
+    tenant_id: str
+    name: str
+    period_start: date
+    quota: str
+    threshold: int
+    event: str
+    used: Decimal
+    allowed: Decimal
+    unit: str
+    happened_at: datetime
+
+    def __str__(self) -> str:
+        what = "spend limit" if self.quota == "spend" else f"allowance of {self.quota}"
+        verb = "has reached" if self.event == "crossed" else "is below"
+        return (
+            f"{self.name} {verb} {self.threshold} % of its {what}: {self.used:f} of {self.allowed:f} {self.unit} "
+            f"in the period from {self.period_start}"
+        )
+
+
+def put_spend_limit(connection: Connection, tenant_id: str, valid_from: date, amount: Decimal | None) -> Change:
+    """The spend a tenant is warned of from a day on, per period and in its currency; None ends it."""
+    require_tenant(connection, tenant_id)
+    parameters = {"tenant_id": tenant_id, "valid_from": valid_from, "amount": amount}
+    action, next_from = put(connection, FILE, "put_limit", parameters)
+    detail = f"until {next_from}, when another version starts" if next_from else ""
+    return Change(f"spend limit of {tenant_id} from {valid_from}", action, detail)
+
+
+def record(connection: Connection, today: date) -> int:
+    """Compare what is used with what was recorded, and write down every crossing and recovery since; how many."""
+    with connection.transaction():
+        first(connection, FILE, "lock")
+        return execute(connection, FILE, "record", today=today)
+
+
+def undelivered(connection: Connection) -> list[Alert]:
+    """Alerts nobody has been told of, oldest first."""
+    return [Alert(**row) for row in rows(connection, FILE, "undelivered")]
+
+
+def mark_delivered(connection: Connection, alert: Alert) -> None:
+    """The alert has reached whom it is for."""
+    execute(connection, FILE, "mark_delivered", alert_id=alert.alert_id)
+
+
+def alerts(connection: Connection, tenant_id: str | None = None) -> list[Row]:
+    """The latest alerts, newest first."""
+    return rows(connection, FILE, "alerts", tenant_id=tenant_id)

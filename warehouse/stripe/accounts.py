@@ -1,0 +1,56 @@
+"""Which account of Stripe's we bill in, and in which mode: what was adopted, and whose each key is."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from warehouse.database import queries
+
+_SQL = queries.load("stripe/accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account in one of its modes, which share nothing."""
+
+    account_id: str
+    is_live: bool
+
+    @property
+    def mode(self) -> str:
+        return "live" if self.is_live else "test"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} ({self.mode} mode)"
+
+
+def adopted(connection: psycopg.Connection[Any]) -> Account | None:
+    """The account that is billed in, if anything was ever sent or read."""
+    with connection.cursor(row_factory=class_row(Account)) as cursor:
+        return cursor.execute(_SQL["adopted"]).fetchone()
+
+
+def adopt(connection: psycopg.Connection[Any], account: Account, now: datetime, *, is_first: bool = False) -> None:
+    """From now on this one is billed in; is_first: only where none was adopted before."""
+    told = {"account_id": account.account_id, "is_live": account.is_live, "now": now, "is_first": is_first}
+    connection.execute(_SQL["adopt"], told)
+
+
+def account_of_key(connection: psycopg.Connection[Any], digest: str) -> Account | None:
+    """Whose key this is, if Stripe was asked before."""
+    with connection.cursor(row_factory=class_row(Account)) as cursor:
+        return cursor.execute(_SQL["of_key"], {"key_digest": digest}).fetchone()
+
+
+def remember_key(connection: psycopg.Connection[Any], digest: str, account: Account, now: datetime) -> None:
+    told = {"key_digest": digest, "account_id": account.account_id, "is_live": account.is_live, "now": now}
+    connection.execute(_SQL["remember_key"], told)
+
+
+def sent_elsewhere(connection: psycopg.Connection[Any], oldest_day: date) -> tuple[int, int]:
+    """How many days of usage since then, and how many invoice items, other accounts hold of us."""
+    row = connection.execute(_SQL["sent_elsewhere"], {"oldest_day": oldest_day}).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
