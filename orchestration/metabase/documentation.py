@@ -41,7 +41,7 @@ def documented(folder: Path = _MARTS) -> list[Table]:
     """The marts as their YAML describes them, by name. Raises OSError where the dbt project is not installed."""
     models = [
         model
-        for path in sorted(folder.glob("*.yml"))
+        for path in sorted(folder.rglob("*.yml"), key=lambda path: path.name)
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
     ]
     keys = {

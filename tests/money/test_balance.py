@@ -174,7 +174,7 @@ def defective(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     """Two tenants, one of them to be corrected in March by models that cannot."""
     project = tmp_path / "dbt_project"
     copytree(building.PROJECT, project, ignore=ignore_patterns("target", "logs"))
-    model = project / "models" / "intermediate" / "int_adjustments.sql"
+    model = project / "models" / "intermediate" / "rating" / "int_adjustments.sql"
     model.write_text(model.read_text().replace(FORMER_KEYS, FORMER_KEYS.replace("full", "left")))
     write_plan(warehouse, included=10)
     warehouse.tenant("bolt", "2026-01-01", plan_id="basic")

@@ -47,7 +47,7 @@ def build(url: str, count: int, names: Sequence[str] = NAMES) -> list[str]:
 
 def marts() -> Iterator[dict[str, Any]]:
     """The marts as their YAML describes them."""
-    for path in sorted(_MARTS.glob("*.yml")):
+    for path in sorted(_MARTS.rglob("*.yml"), key=lambda path: path.name):
         yield from yaml.safe_load(path.read_text())["models"]
 
 
