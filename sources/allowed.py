@@ -65,7 +65,7 @@ class Allowed:
     """
 
     def __init__(self, shape: Mapping[str, Shape], typed: Collection[str] = ()) -> None:
-        self._shape = shape
+        self.shape = shape
         self._typed = frozenset(typed)
         self._plain = frozenset(name for name, part in shape.items() if part is PLAIN)
         self._whole = {name: _Whole(part) for name, part in shape.items() if isinstance(part, Mapping | list)}
@@ -86,7 +86,7 @@ class Allowed:
             ):
                 stored[name] = value
             else:
-                left = _left(raw, self._shape.get(name), _named(name), new_fields)
+                left = _left(raw, self.shape.get(name), _named(name), new_fields)
                 if left is not _GONE:
                     stored[name] = msgspec.Raw(left)
         return stored

@@ -9,12 +9,13 @@ from sources.allowed import ANY_NAME, LEFT_OUT, OPEN, PLAIN, Allowed, Shape, fie
 _MODEL = fields("provider model")
 _TOKENS = fields("promptTokens completionTokens cachedPromptTokens reasoningTokens")
 _COST_ITEM: Shape = {
-    **fields("type cost subType analysisType provider minutes characters name"),
+    **fields("type cost subType analysisType provider minutes seconds characters name usageComplete"),
     **_TOKENS,
     **fields("promptTextTokens promptAudioTokens completionTextTokens completionAudioTokens"),
     "model": _MODEL,
     "transcriber": _MODEL,
     "voice": fields("provider model voiceId"),
+    "structuredOutputBreakdown": [{**fields("structuredOutputId name cost"), **_TOKENS}],
 }
 _ANALYSES = ("summary", "structuredData", "successEvaluation", "structuredOutput")
 _COST_BREAKDOWN: Shape = {
@@ -84,15 +85,17 @@ _ARTIFACT: Shape = {
 CALL = Allowed(
     {
         **fields("id orgId type status endedReason endedMessage createdAt updatedAt startedAt endedAt cost"),
-        **fields("assistantId assistantVersion phoneNumberId squadId workflowId customerId campaignId name"),
+        **fields(
+            "assistantId assistantVersion phoneNumberId squadId squadVersion workflowId customerId campaignId name"
+        ),
         **fields("phoneCallProvider phoneCallProviderId phoneCallTransport"),
         "costs": [_COST_ITEM],
         "costBreakdown": _COST_BREAKDOWN,
         "schedulePlan": fields("earliestAt latestAt"),
         "phoneCallProviderDetails": {**fields("sbcCallId sipReason sipStatus"), "sip": LEFT_OUT},
         "transport": {
-            **fields("provider callSid accountSid sbcCallSid conversationType conversationUuid callControlId"),
-            **fields("callSessionId assistantVideoEnabled videoRecordingEnabled"),
+            **fields("provider callSid accountSid sbcCallSid conversationType conversationUUID callUUID"),
+            **fields("callControlId callLegId callSessionId assistantVideoEnabled videoRecordingEnabled"),
             "callUrl": LEFT_OUT,
         },
         "customer": _CUSTOMER,

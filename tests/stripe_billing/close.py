@@ -21,12 +21,12 @@ NOV, DEC, JAN = date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)
 class Close:
     """The close of acme's months. Amounts are text, as on a statement."""
 
-    def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.scene, self._monkeypatch = scene, monkeypatch
+    def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch, currency: str = "USD") -> None:
+        self.scene, self._monkeypatch, self.currency = scene, monkeypatch, currency
         scene.owner.execute(STATEMENT_LINES)
         scene.owner.execute(
-            """
-            insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
+            f"""
+            insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', '{currency}');
             insert into control.plan_terms (plan_id, valid_from, subscription_fee)
             values ('starter', '2026-01-01', 100);
             """
@@ -47,10 +47,15 @@ class Close:
         self.stripe.advance(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp() - self.stripe.now)
 
     def price(self, amount: str, meter: str | None = None, **marks: str) -> str:
-        """A price at Stripe in cents; a fee without a meter."""
+        """A price at Stripe in minor units; a fee without a meter."""
         product = self.stripe.catalogue.create_product({"name": "x"})["id"]
         recurring = {"interval": "month", "usage_type": "metered" if meter else "licensed"}
-        params = {"product": product, "currency": "usd", "unit_amount_decimal": amount, "metadata": marks}
+        params = {
+            "product": product,
+            "currency": self.currency.lower(),
+            "unit_amount_decimal": amount,
+            "metadata": marks,
+        }
         made = self.stripe.catalogue.create_price(
             {**params, "recurring": recurring | ({"meter": meter} if meter else {})}
         )
@@ -62,7 +67,8 @@ class Close:
         self.stripe.catalogue.create_customer({"id": "cus_acme"})
         owner.execute(
             "insert into control.tenants (tenant_id, name, currency, anchor_day, stripe_customer_id, feature_flags)"
-            """ values ('acme', 'Acme', 'USD', 1, 'cus_acme', '{"stripe_posting": true}')"""
+            """ values ('acme', 'Acme', %s, 1, 'cus_acme', '{"stripe_posting": true}')""",
+            [self.currency],
         )
         owner.execute("insert into control.tenant_statuses values ('acme', %s, 'active')", [active_from])
         owner.execute("insert into control.tenant_plans values ('acme', %s, 'starter')", [date(2026, 1, 1)])
@@ -93,8 +99,8 @@ class Close:
             self.scene.owner.execute(
                 "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, meter_id, amount,"
                 " currency, service_period_start, service_period_end, corrects_line_id, inputs)"
-                " values (%s, 'acme', %s, %s, %s, %s, 'USD', %s, %s, %s, '{}')",
-                [name, start, kind, meter, Decimal(amount), *service, corrects],
+                " values (%s, 'acme', %s, %s, %s, %s, %s, %s, %s, %s, '{}')",
+                [name, start, kind, meter, Decimal(amount), self.currency, *service, corrects],
             )
 
     def use(self, day: date, units: int) -> None:

@@ -174,9 +174,6 @@ class StripeApi:
         params = {"customer": customer, "expand": ["data.payments"]}
         return list(self._pages(lambda page: self._client.v1.invoices.list(page, self._read), params))
 
-    def invoice(self, invoice: str) -> Body:
-        return _plain(self._client.v1.invoices.retrieve(invoice, {}, self._read))
-
     def invoice_lines(self, invoice: str) -> list[Body]:
         """Every line; an invoice itself shows the first few."""
         return list(self._pages(lambda page: self._client.v1.invoices.line_items.list(invoice, page, self._read), {}))

@@ -4,10 +4,11 @@ Rules: https://docs.stripe.com/billing/subscriptions/usage-based/configure-grace
 """
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from tests.sandbox.stripe.catalogue import Catalogue, turn_after
+from tests.sandbox.stripe.currency import chargeable, rounded
 from tests.sandbox.stripe.errors import StripeProblem, missing
 from tests.sandbox.stripe.metering import Metering
 
@@ -35,7 +36,7 @@ def rated(price: dict[str, Any], quantity: int) -> int:
             size = transform["divide_by"]
             units = -(-quantity // size) if transform["round"] == "up" else quantity // size
         exact = Decimal(price["unit_amount_decimal"]) * units
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+    return rounded(exact, price["currency"])
 
 
 class Invoicing:
@@ -142,7 +143,7 @@ class Invoicing:
             begun = subscription["start_date"]
             while begun < item["current_period_end"]:
                 turn = _turn(subscription, begun)
-                amount = prorated(rated(price, 1), begun, turn, _turn_before(subscription, turn))
+                amount = prorated(price, begun, turn, _turn_before(subscription, turn))
                 lines.append(_line(invoice, item, price, 1, amount, (begun, turn)))
                 lines[-1]["id"] += f"_{begun}"
                 begun = turn
@@ -206,9 +207,7 @@ class Invoicing:
             price = self._catalogue.prices[item["price"]["id"]]
             if price["recurring"]["usage_type"] != "metered":
                 last = item["current_period_end"] if invoice["id"] in self._billed else until
-                lines.append(
-                    _line(invoice, item, price, 1, prorated(rated(price, 1), end, last, end, turn), (end, last))
-                )
+                lines.append(_line(invoice, item, price, 1, prorated(price, end, last, end, turn), (end, last)))
         return lines
 
     @staticmethod
@@ -353,7 +352,7 @@ class Invoicing:
             if self.invoices[invoice]["currency"] != params["currency"]:
                 raise StripeProblem(400, None, "An item is in its invoice's currency.", param="currency")
         self._made_items += 1
-        amount = int(params["amount"])
+        amount = chargeable(int(params["amount"]), params["currency"], "amount")
         period = params.get("period") or {"start": self._now(), "end": self._now()}
         item = {
             "id": f"ii_{self._made_items:06}",
@@ -385,6 +384,7 @@ class Invoicing:
         if invoice["status"] not in ("open", "paid"):
             raise StripeProblem(400, None, "Credit notes are for finalised invoices.")
         amount = sum(_noted(line) for line in params.get("lines", [])) or int(params.get("amount", 0))
+        chargeable(amount, invoice["currency"], "amount")
         noted = sum(
             note["amount"]
             for note in self.credit_notes.values()
@@ -440,6 +440,7 @@ class Invoicing:
         invoice = self._in(intent.removeprefix("pi_"), "paid")
         given = sum(one["amount"] for one in self.refunds.values() if one["payment_intent"] == intent)
         amount = int(params.get("amount", invoice["amount_paid"] - given))
+        chargeable(amount, invoice["currency"], "amount")
         if given + amount > invoice["amount_paid"]:
             raise StripeProblem(400, None, "The refund is greater than what is left of the payment.")
         refund = {
@@ -456,10 +457,10 @@ def copies(items: Items) -> Items:
     return [{**item, "price": dict(item["price"])} for item in items]
 
 
-def prorated(amount: int, start: int, end: int, whole_from: int, whole_to: int | None = None) -> int:
-    """A fee by seconds of its whole period, rounded to the minor unit."""
+def prorated(price: dict[str, Any], start: int, end: int, whole_from: int, whole_to: int | None = None) -> int:
+    """A fee by seconds of its whole period, rounded to what can be charged."""
     whole = (whole_to or end) - whole_from
-    return int((Decimal(amount) * (end - start) / whole).quantize(Decimal(1), ROUND_HALF_UP))
+    return rounded(Decimal(rated(price, 1)) * (end - start) / whole, price["currency"])
 
 
 def _turn(subscription: dict[str, Any], moment: int) -> int:

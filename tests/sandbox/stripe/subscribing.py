@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.sandbox.stripe.catalogue import Catalogue
 from tests.sandbox.stripe.errors import StripeProblem, missing
-from tests.sandbox.stripe.invoicing import Invoicing, copies, prorated, rated
+from tests.sandbox.stripe.invoicing import Invoicing, copies, prorated
 
 Body = dict[str, Any]
 
@@ -147,7 +147,7 @@ class Subscribing:
     def _prorate(self, subscription: Body, item: Body, sign: int, is_prorated: bool) -> None:
         if is_prorated and item["price"]["recurring"]["usage_type"] == "licensed":
             start, end, now = item["current_period_start"], item["current_period_end"], int(self._now())
-            amount = sign * prorated(rated(self._catalogue.prices[item["price"]["id"]], 1), now, end, start)
+            amount = sign * prorated(self._catalogue.prices[item["price"]["id"]], now, end, start)
             self._invoicing.proration(subscription, item, amount, now, end)
 
     def _end(self, subscription: Body, at: str, is_prorated: bool) -> None:
@@ -175,7 +175,7 @@ class Subscribing:
         for item in copies(subscription["items"]["data"]):
             if item["price"]["recurring"]["usage_type"] == "licensed":
                 start, end = item["current_period_start"], item["current_period_end"]
-                fee = rated(self._catalogue.prices[item["price"]["id"]], 1)
+                fee = self._catalogue.prices[item["price"]["id"]]
                 self._invoicing.proration(subscription, item, -prorated(fee, moment, end, start), moment, end)
 
     def _alive(self, name: str) -> Body:

@@ -1,0 +1,67 @@
+"""Statement, invoice item and final invoice agree where Stripe charges less finely than it counts."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import psycopg
+import pytest
+import stripe
+
+from tests.sandbox.stripe import StripeSandbox
+from tests.stripe_billing.close import DEC, NOV, Close
+from tests.stripe_billing.scene import OVERAGES, Scene
+
+START = 1_793_448_000.0  # 2026-10-31 12:00 UTC
+
+
+@pytest.fixture(params=["BHD", "JOD", "KWD", "OMR", "TND", "ISK", "UGX"])
+def close(request: pytest.FixtureRequest, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Close]:
+    with StripeSandbox(START) as sandbox, psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(OVERAGES)
+        yield Close(Scene(database_url, sandbox, owner), monkeypatch, request.param)
+
+
+def test_a_month_agrees_from_statement_over_items_to_the_final_invoice(close: Close) -> None:
+    """A unit costs 123.7 minor units, so that no usage is exact before it is rounded to what can be charged."""
+    is_whole = close.currency in ("ISK", "UGX")
+    close.tenant(subscribes=False)
+    items = [{"price": close.price("100000")}, {"price": close.price("123.7", close.meter)}]
+    anchor = {"day_of_month": 1, "hour": 0, "minute": 0, "second": 0}
+    close.stripe.catalogue.create_subscription(
+        {"customer": "cus_acme", "items": items, "billing_cycle_anchor_config": anchor, "proration_behavior": "none"}
+    )
+    close.scene.owner.execute("update control.plan_terms set subscription_fee = %s", [1000 if is_whole else 100])
+    close.at("2026-11-20")
+    close.use(date(2026, 11, 18), 101)
+    close("post")
+    close.at("2026-12-02")
+    # 101 × 123.7 = 12493.7 of the minor unit: 12.49 dinars, or 125 crowns.
+    overage = "125" if is_whole else "12.49"
+    close.approve(subscription="1000" if is_whole else "100", overage=overage, setup="7" if is_whole else "7.35")
+    close("post")
+    close.at("2026-12-06")
+    assert close.findings() == []
+    assert [int(line["difference"].replace(".", "")) for line in close.final()] == [0, 0, 0]
+    step = 100 if is_whole else 10
+    final = close.invoices()[-1]
+    assert [line["amount"] % step for line in final["lines"]["data"]] == [0, 0, 0]
+    stated = 1000 + 125 + 7 if is_whole else 100 + 12.49 + 7.35
+    assert final["total"] == round(stated * (100 if is_whole else 1000))
+    close.approve(DEC, adjustment="-3" if is_whole else "-1.01")
+    close("post")
+    assert close.items()[-1] == (-300 if is_whole else -1010)
+
+
+def test_stripe_refuses_what_no_card_can_be_charged(close: Close) -> None:
+    close.tenant(subscribes=False)
+    params = {"customer": "cus_acme", "amount": 12_345, "currency": close.currency.lower()}
+    with pytest.raises(stripe.InvalidRequestError, match="evenly divisible"):
+        close.scene.api().create_invoice_item(params, "k")
+
+
+def test_a_line_that_was_rounded_too_finely_is_left_and_said(close: Close) -> None:
+    close.tenant(proration_behavior="none")
+    close.at("2026-12-02")
+    close.approve(NOV, setup="7.355")
+    assert "round the line first" in close("post", code=1).output
+    assert close.items() == []
