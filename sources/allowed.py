@@ -8,7 +8,7 @@ what comes (metadata of a caller's own making), everything may come but what is 
 import re
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -121,6 +121,8 @@ def _type_of(shape: "Shape | None") -> Any:
         members: Any = [(f"field_{at}", _type_of(part), None) for at, (_, part) in enumerate(known)]
         renamed = {f"field_{at}": name for at, (name, _) in enumerate(known)}
         return msgspec.defstruct("Known", members, rename=renamed, forbid_unknown_fields=True, gc=False) | None
+    if shape is LEFT_OUT:
+        return Literal["\0"]  # an item that no answer holds: `storable` has replaced it
     return msgspec.Raw if shape is OPEN else str | int | float | bool | None
 
 

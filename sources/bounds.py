@@ -19,32 +19,39 @@ AFTER_ITS_LAST_CHANGE = timedelta(days=1)
 
 def fault_of_quantity(name: str, quantity: Decimal | int) -> str | None:
     """What is wrong with a count: below 0, or more than any row can have."""
-    return None if 0 <= quantity <= MOST else f"its {name} is out of range: {quantity!s:.30}, at most {MOST:,} is taken"
+    if 0 <= quantity <= MOST and _has_few_decimals(quantity):
+        return None
+    return f"its {name} is out of range: {quantity!s:.30}, at most {MOST:,} is taken"
 
 
 def fault_of_cost(name: str, cost: Decimal | int | None) -> str | None:
     """What is wrong with money: no finite number, or beyond what a row can cost."""
     if cost is None:
         return None
-    if isinstance(cost, Decimal):
-        if not cost.is_finite():
-            return f"its {name} is no number but {cost}"
-        exponent = cost.as_tuple()[2]
-    else:
-        exponent = 0
+    if isinstance(cost, Decimal) and not cost.is_finite():
+        return f"its {name} is no number but {cost}"
     # Compared and not calculated with: an exponent of nine digits would overflow the calculation.
-    if -DEAREST < cost < DEAREST and isinstance(exponent, int) and exponent >= -MOST_DECIMALS:
+    if -DEAREST < cost < DEAREST and _has_few_decimals(cost):
         return None
     return f"its {name} is out of range: less than {DEAREST:,} with at most {MOST_DECIMALS} decimals is taken"
 
 
 def fault_of_text(name: str, text: str | None) -> str | None:
-    """What is wrong with a text that names something: too long, or with characters that no database stores."""
-    if text is None or (len(text) <= LONGEST_TEXT and "\0" not in text):
+    """What is wrong with a text that names something: too long, or with characters that no database stores. What stands
+    for such a character (U+FFFD) is no better: two names would become one.
+    """
+    if text is None:
         return None
-    return f"its {name} is longer than {LONGEST_TEXT} characters" if "\0" not in text else f"its {name} holds a NUL"
+    if "\0" in text or "\ufffd" in text:
+        return f"its {name} holds a character that no text can have"
+    return f"its {name} is longer than {LONGEST_TEXT} characters" if len(text) > LONGEST_TEXT else None
 
 
 def fault_of_time(name: str, at: datetime | None) -> str | None:
     """What is wrong with a moment: before or after any that can be meant."""
     return None if at is None or FIRST <= at < LAST else f"its {name} is no plausible time: {at:%Y-%m-%d}"
+
+
+def _has_few_decimals(number: Decimal | int) -> bool:
+    exponent = number.as_tuple()[2] if isinstance(number, Decimal) else 0
+    return isinstance(exponent, int) and exponent >= -MOST_DECIMALS

@@ -42,6 +42,7 @@ USER_AGENT = "minutebook/0.1"  # Vapi sits behind a bot protection that turns aw
 
 class _Made(threading.local):
     count = 0
+    replaced = 0
 
 
 _made = _Made()
@@ -50,6 +51,11 @@ _made = _Made()
 def requests_made() -> int:
     """How many requests this thread has sent so far, with any client: repeated and unanswered ones too."""
     return _made.count
+
+
+def characters_replaced() -> int:
+    """How many characters of answers this thread has read so far that were no UTF-8, and were replaced by U+FFFD."""
+    return _made.replaced
 
 
 class ProviderClient:
@@ -143,13 +149,12 @@ class ProviderClient:
         if response.status_code not in (httpx.codes.OK, httpx.codes.CREATED):
             raise self._refusal(asked, response.status_code, response, body)
         try:
-            body.decode()
-            return parse(storable(body))
+            return parse(storable(_readable(body)))
         except msgspec.ValidationError as error:
             raise self._misshapen(asked, response, body, str(error)) from None
         except RecursionError:
             raise ContractBroken(f"{asked}: the answer is JSON nested too deep to be read") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise ProviderDown(f"{asked}: the answer is no JSON ({self._clean(str(error))})") from None
 
     def _body(self, asked: str, response: httpx.Response) -> bytes:
@@ -213,6 +218,19 @@ def _worth(state: RetryCallState) -> int:
     """How many attempts the failure is worth."""
     error = state.outcome.exception() if state.outcome else None
     return error.most_attempts if isinstance(error, SourceFailure) else 1
+
+
+def _readable(body: bytes) -> bytes:
+    """The same JSON as UTF-8, whatever is not replaced by U+FFFD: one byte of one name must not cost a whole day. No
+    quote or bracket is ever taken for a part of what is replaced.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        text = body.decode(errors="replace")
+        _made.replaced += text.count("\ufffd") - body.count("\ufffd".encode())
+        return text.encode()
+    return body
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -11,6 +11,9 @@ import pyarrow as pa
 from sources.quarantine import Quarantined
 from sources.window import Window
 
+REPLACED = "characters_replaced"
+"""The total of what was no UTF-8 in the answers of a reading; missing where all of it was."""
+
 
 @dataclass(frozen=True)
 class Reading:

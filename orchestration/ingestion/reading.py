@@ -18,8 +18,8 @@ from orchestration.settings import Settings, SettingsError
 from sources import SOURCES, usage_metrics, vapi, voiceflow
 from sources.budget import Pace
 from sources.errors import CredentialRejected, SourceFailure
-from sources.http import ProviderClient, requests_made
-from sources.reading import Reading
+from sources.http import ProviderClient, characters_replaced, requests_made
+from sources.reading import REPLACED, Reading
 from sources.window import Window
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
 from warehouse.ingestion.rate_limits import Pacing
@@ -73,12 +73,14 @@ class Readers:
 
     def read(self, day: AccountDay) -> Reading:
         """The account's whole day. Raises SourceFailure. Either tells the requests it took, repeated ones too."""
-        before = requests_made()
+        before, replaced = requests_made(), characters_replaced()
         try:
             reading = READERS[day.source](self, day)
         except SourceFailure as error:
             error.requests = requests_made() - before
             raise
+        if characters_replaced() > replaced:
+            reading.totals[REPLACED] = Decimal(characters_replaced() - replaced)
         return replace(reading, requests=max(reading.requests, requests_made() - before))
 
     def changed_days(self, day: AccountDay, updated: Window, before: date) -> frozenset[date]:

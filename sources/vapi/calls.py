@@ -13,6 +13,8 @@ from sources.bounds import (
     LONGEST_CALL,
     LONGEST_TEXT,
     fault_of_cost,
+    fault_of_quantity,
+    fault_of_text,
     fault_of_time,
 )
 from sources.personal import NOBODYS, Document, minimised
@@ -27,9 +29,27 @@ Name = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 SETTLED = frozenset({"ended", "not-found", "deletion-failed", "scheduled"})
 
 
-class CostItem(msgspec.Struct):
+class CostItem(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What one component cost, and what was used of it: numbers, typed by hand."""
+
     type: Name
     cost: Any = None
+    minutes: Any = None
+    characters: Any = None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    cached_prompt_tokens: Any = None
+    reasoning_tokens: Any = None
+    prompt_text_tokens: Any = None
+    prompt_audio_tokens: Any = None
+    completion_text_tokens: Any = None
+    completion_audio_tokens: Any = None
+
+
+class CostBreakdown(msgspec.Struct):
+    """Older calls have their total here alone."""
+
+    total: Any = None
 
 
 class Call(msgspec.Struct, rename="camel"):
@@ -51,6 +71,7 @@ class Call(msgspec.Struct, rename="camel"):
     workflow_id: Name | None = None
     cost: Any = None
     costs: list[CostItem] | None = None
+    cost_breakdown: CostBreakdown | None = None
 
     @property
     def is_in_progress(self) -> bool:
@@ -87,6 +108,7 @@ _CONTENT = (
     "id", "createdAt", "startedAt", "endedAt", "status", "type", "endedReason", "assistantId", "phoneNumberId",
     "squadId", "workflowId", "cost", "costs",
 )  # fmt: skip
+_COUNTED = {part.name: part.encode_name for part in msgspec.structs.fields(CostItem) if part.name != "type"}
 _SCOPES = {
     "id": "vapi_call",
     "phoneNumberId": "vapi_phone_number",
@@ -132,20 +154,40 @@ def _fault(call: Call) -> str | None:
     """What is wrong with a call whose types hold: numbers, bounds, and what cannot be."""
     if not call.id.strip():
         return "its id is empty - at `$.id`"
-    if not _is_number(call.cost):
-        return f"it is no number but {_kind_of(call.cost)} - at `$.cost`"
+    for name, value in call.scopes.items():
+        if fault := fault_of_text(name.removeprefix("vapi_"), value):
+            return fault
     for position, item in enumerate(call.costs or ()):
-        if not _is_number(item.cost):
-            return f"it is no number but {_kind_of(item.cost)} - at `$.costs[{position}].cost`"
-        if fault := fault_of_cost("cost item", item.cost):
-            return f"{fault} - at `$.costs[{position}].cost`"
+        if fault := _fault_of_item(item):
+            return f"{fault[1]} - at `$.costs[{position}].{fault[0]}`"
     return (
-        fault_of_cost("cost", call.cost)
+        _fault_of_total("cost", call.cost)
+        or (call.cost_breakdown and _fault_of_total("costBreakdown.total", call.cost_breakdown.total))
         or fault_of_time("updatedAt", call.updated_at)
         or fault_of_time("startedAt", call.started_at)
         or fault_of_time("endedAt", call.ended_at)
         or _fault_of_length(call)
     )
+
+
+def _fault_of_total(name: str, cost: Any) -> str | None:
+    if not _is_number(cost):
+        return f"it is no number but {_kind_of(cost)} - at `$.{name}`"
+    return fault_of_cost(name, cost)
+
+
+def _fault_of_item(item: CostItem) -> tuple[str, str] | None:
+    """What is wrong with a cost item, after the name of its field."""
+    for attribute, name in _COUNTED.items():
+        value = getattr(item, attribute)
+        if value is None:
+            continue
+        if not _is_number(value):
+            return name, f"it is no number but {_kind_of(value)}"
+        fault = fault_of_cost("cost item", value) if name == "cost" else fault_of_quantity(name, value)
+        if fault:
+            return name, fault
+    return None
 
 
 def _fault_of_length(call: Call) -> str | None:
@@ -185,7 +227,14 @@ def set_aside(element: bytes, reason: str) -> Quarantined:
         document = _DOCUMENT.decode(element)
     except (msgspec.DecodeError, RecursionError):
         return Quarantined(digest(element), reason, element, totals={"calls": Decimal(1)})
-    content = _ENCODE([[name, document.get(name)] for name in _CONTENT])
+    total = _value(document.get("costBreakdown", msgspec.Raw(b"null")))
+    content = _ENCODE(
+        [
+            *([name, document.get(name)] for name in _CONTENT),
+            # Only where there is one: the same row as before, where there is none.
+            *([["costBreakdown.total", total["total"]]] if isinstance(total, dict) and "total" in total else []),
+        ]
+    )
     told = {name: _value(document[name]) for name in (*_SCOPES, "cost") if name in document}
     call_id = str(told.get("id") or "").strip() if isinstance(told.get("id"), str | int) else ""
     cost = told.get("cost")

@@ -8,7 +8,7 @@ asked for by itself, then everything; what everything holds beyond it is drafts 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -185,10 +185,10 @@ def _checked(metric: Metric, project: Project, raw: bytes) -> list[UsageRow]:
 
 
 def _whole(name: str, told: object) -> int:
-    """A count as told; milliseconds may come with a fraction and are rounded half away from zero."""
+    """A count; milliseconds may come with a fraction, which is truncated as fractions of time are everywhere."""
     if isinstance(told, bool) or not isinstance(told, int | Decimal) or not 0 <= told <= MOST:
         raise ContractBroken(f"its {name} is no count")
-    whole = int(Decimal(told).quantize(Decimal(1), ROUND_HALF_UP))
+    whole = int(told)
     if whole != told and name != "durationMS":
         raise ContractBroken(f"its {name} is no whole number")
     return whole

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 import pyarrow as pa
 
+from sources.bounds import LONGEST_TEXT, fault_of_text, fault_of_time
 from sources.errors import AnswerMoved, ProviderRefused, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Choices, Document, Keep, minimised
@@ -236,14 +237,27 @@ class _Reader:
             return _set_aside(raw, TOO_DEEP)
         except msgspec.ValidationError as error:
             return _set_aside(raw, str(error))
-        if not told.id.strip():
-            return _set_aside(raw, "its id is empty")
+        if fault := _fault(told):
+            return _set_aside(raw, fault)
         if told.project_id != project.project_id:
             return _set_aside(raw, f"it is not of project {project.project_id}")
         return _Row(told, raw)
 
     def _kept(self, raw: bytes) -> bytes:
         return _ENCODE(TRANSCRIPT.kept(kept_of(_FIELDS.decode(raw), self.choices), self.new_fields))
+
+
+def _fault(told: _Transcript) -> str | None:
+    """What no transcript can have although its types hold: an empty id, or what no index or column takes."""
+    if not told.id.strip():
+        return "its id is empty"
+    return (
+        fault_of_text("id", told.id)
+        or fault_of_text("environmentID", told.environment_id or told.environment_alias)
+        or fault_of_time("updatedAt", told.updated_at)
+        or fault_of_time("endedAt", told.ended_at)
+        or fault_of_time("expiresAt", told.expires_at)
+    )
 
 
 def _set_aside(raw: bytes, reason: str) -> Quarantined:
@@ -256,7 +270,7 @@ def _set_aside(raw: bytes, reason: str) -> Quarantined:
         return Quarantined(digest(raw), reason, raw)
     content = _ENCODE([[name, facts.get(name)] for name in FACTS])
     transcript_id, at = told.get("id"), told.get("createdAt")
-    is_named = isinstance(transcript_id, str | int) and str(transcript_id).strip()
+    is_named = isinstance(transcript_id, str | int) and 0 < len(str(transcript_id).strip()) <= LONGEST_TEXT
     return Quarantined(
         item=str(transcript_id) if is_named else digest(content),
         reason=reason,

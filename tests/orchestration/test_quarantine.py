@@ -11,6 +11,7 @@ from orchestration.settings import Settings
 from sources import HORIZONS
 from tests.orchestration.conftest import Minutebook
 from tests.orchestration.house import House, call, states
+from tests.sandbox.faults import FOREVER, Fault
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.clock import OFFSET, offset_to
 from warehouse.database.connect import Role, connect
@@ -171,6 +172,32 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
     with connect(house.url, Role.LOADER) as connection:
         assert not [one for one in retry_schedule.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
     assert house.execute("select payload from ledger.quarantine") == [{"payload": None}]
+
+
+def test_a_byte_that_is_no_utf_8_is_replaced_and_reported_and_costs_no_day(
+    house: House, minutebook: Minutebook
+) -> None:
+    house.tenant("acme", since=DAY)
+    house.own_vapi("acme", [call("c1", DAY, customer={"name": "Jose@"}), call("c2", DAY, assistantId="agent@")])
+    cut = Fault(change=lambda body: body.replace(b"@", b"\xe9"))
+    house.sandbox.faults.script("/vapi/call", cut, times=FOREVER)
+    minutebook(PULL)
+    assert house.current_calls() == {"c1"}
+    (kept,) = house.execute("select payload #>> '{customer,name}' as name from raw_vapi.calls")
+    assert kept["name"] == "Jose\ufffd"
+    (aside,) = blocks(minutebook)["acme"]
+    assert "call c2 of vapi on 2026-10-05 is set aside: its assistant holds a character" in aside["what"]
+
+    def replaced() -> list[dict[str, str]]:
+        found = json.loads(minutebook("doctor --json", code=1))
+        return [one for one in found if "no UTF-8" in one["what"]]
+
+    (finding,) = replaced()
+    assert finding["what"].startswith("vapi of acme sent 2 character(s) that are no UTF-8 on 1 day(s)")
+    house.sandbox.faults.clear()
+    minutebook(finding["mend"])
+    assert replaced() == []
+    assert house.current_calls() == {"c1", "c2"}
 
 
 def test_a_metric_that_cannot_be_counted_leaves_the_others_of_its_day(

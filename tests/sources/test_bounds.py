@@ -46,6 +46,13 @@ def only_one_aside(reading: Reading, item: str) -> str:
         ({"endedReason": "r" * 501}, "length <= 500 - at `$.endedReason`"),
         ({"cost": 1e9}, "cost is out of range"),
         ({"costs": [{"type": "model", "cost": 1e12}]}, "`$.costs[0].cost`"),
+        ({"costs": [{"type": "vapi", "cost": 1, "minutes": -1}]}, "`$.costs[0].minutes`"),
+        ({"costs": [{"type": "voice", "cost": 0, "characters": 10**15}]}, "`$.costs[0].characters`"),
+        ({"costs": [{"type": "model", "cost": 0, "promptTokens": "812"}]}, "text - at `$.costs[0].prompt"),
+        ({"cost": None, "costs": None, "costBreakdown": {"total": 1e12}}, "costBreakdown.total is out of range"),
+        ({"cost": None, "costs": None, "costBreakdown": {"total": "1"}}, "no number but text - at `$.costBreakdown."),
+        ({"phoneNumberId": "n\0"}, "phone_number holds a character"),
+        ({"squadId": "s\0"}, "squad holds a character"),
         ({"costs": [{"type": "t" * 600, "cost": 1}]}, "length <= 500 - at `$.costs[0].type`"),
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ from sources.errors import (
     SourceFailure,
     TransientFailure,
 )
-from sources.http import ATTEMPTS, ProviderClient
+from sources.http import ATTEMPTS, ProviderClient, characters_replaced
 from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, redirect, slow, status, truncated_json
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory
@@ -115,7 +115,7 @@ def test_json_that_is_nested_too_deep_is_said_in_words(sandbox: Sandbox, vapi_cl
         (cut_body(), ProviderDown),
         (truncated_json(), ProviderDown),
         (ok_with(b"<html>One moment</html>"), ProviderDown),
-        (ok_with(b'["\xff"]'), ProviderDown),
+        (ok_with(b"\xff\xfe[\0]\0"), ProviderDown),
         (status(204, body=b""), ProviderDown),
         (status(403, body=b"<!DOCTYPE html><title>Access denied</title>"), ProviderDown),
         (ok_with({"message": "no", "statusCode": 500}), ProviderDown),
@@ -125,7 +125,7 @@ def test_json_that_is_nested_too_deep_is_said_in_words(sandbox: Sandbox, vapi_cl
         (ok_with(b""), ProviderDown),
     ],
     ids=[
-        *("408", "409", "429", "500", "503", "502 html", "cut", "truncated", "200 html", "not utf-8", "204"),
+        *("408", "409", "429", "500", "503", "502 html", "cut", "truncated", "200 html", "utf-16", "204"),
         *("a proxy's 403", "500 inside a 200", "429 inside a 200", "{}", "null", "nothing"),
     ],
 )
@@ -141,6 +141,21 @@ def test_a_passing_failure_is_tried_again_and_not_for_ever(
         ask(vapi_client)
     assert not failure.value.is_permanent
     assert len(sandbox.received) == 2 + ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [(b"caf\xe9", "caf\ufffd"), (b"\xc3", "\ufffd"), (b"\xed\xa0\x80", "\ufffd" * 3), (b"\xf0\x9f\x98", "\ufffd")],
+    ids=["latin-1", "a letter cut in half", "a surrogate", "three quarters of a face"],
+)
+def test_a_byte_that_is_no_utf_8_costs_one_character_and_is_counted(
+    sandbox: Sandbox, vapi_client: ProviderClient, sent: bytes, text: str
+) -> None:
+    told = b'[{"id": "1", "text": "%s"}, {"id": "2", "text": "\xef\xbf\xbd"}]' % sent
+    sandbox.faults.script(CALLS, ok_with(told))
+    before = characters_replaced()
+    assert ask(vapi_client) == [{"id": "1", "text": text}, {"id": "2", "text": "\ufffd"}]
+    assert characters_replaced() - before == text.count("\ufffd")
 
 
 def test_waits_grow_and_differ(sandbox: Sandbox, clock: Clock) -> None:

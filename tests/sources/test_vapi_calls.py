@@ -258,6 +258,8 @@ def test_the_hash_ignores_order_presigned_urls_and_later_updates(
         {"cost": 0.2},
         {"costs": [{"type": "vapi", "cost": 0.1000000000000000001}, {"type": "model", "cost": 0}]},
         {"costs": [{"type": "model", "cost": 0.1}]},
+        {"costs": [{"type": "vapi", "cost": 0.1, "minutes": 1.5}]},
+        {"costBreakdown": {"total": 0.1}},
     ],
 )
 def test_the_hash_changes_with_whatever_a_bill_depends_on(

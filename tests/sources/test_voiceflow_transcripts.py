@@ -95,6 +95,27 @@ def test_a_transcript_of_the_last_ten_millionth_of_a_day_is_of_that_day(
     assert payloads(reading)[0]["createdAt"] == last
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"id": "i" * 3000}, "its id is longer"),
+        ({"id": "t\0"}, "its id holds a character"),
+        ({"environmentID": "e" * 3000}, "environmentID is longer"),
+        ({"endedAt": "9999-01-01T00:00:00Z"}, "endedAt is no plausible time"),
+        ({"expiresAt": "0001-01-01T00:00:00Z"}, "expiresAt is no plausible time"),
+    ],
+)
+def test_a_transcript_with_what_no_index_or_column_takes_is_set_aside_alone(
+    voiceflow_client: VoiceflowClient, project: VoiceflowProject, fields: dict[str, Any], words: str
+) -> None:
+    project.transcripts = [transcript(1), transcript(2, MIDNIGHT + timedelta(minutes=1), **fields)]
+    reading = read(voiceflow_client)
+    (aside,) = reading.quarantined
+    assert words in aside.reason
+    assert len(aside.item) <= 500
+    assert reading.table.column("transcript_id").to_pylist() == ["t-0001"]
+
+
 def test_a_list_that_ends_before_what_it_told_is_truncated(
     sandbox: Sandbox, voiceflow_client: VoiceflowClient, project: VoiceflowProject
 ) -> None:

@@ -47,3 +47,30 @@ where
     )
 order by p.pull_id desc
 limit 1;
+
+-- name: characters_replaced
+-- By account, of each day as it was last read well.
+with latest as (
+    select distinct on (p.source, p.account, p.usage_date)
+        p.source,
+        p.account,
+        p.tenant_id,
+        p.usage_date,
+        (p.totals ->> %(name)s)::numeric as replaced
+    from ledger.pulls as p
+    where p.usage_date >= %(first_day)s and p.state in ('published', 'unchanged')
+    order by p.source, p.account, p.usage_date, p.pull_id desc
+)
+
+select
+    source,
+    account,
+    tenant_id,
+    count(*) as days,
+    min(usage_date) as first_day,
+    max(usage_date) as last_day,
+    sum(replaced) as replaced
+from latest
+where replaced > 0
+group by source, account, tenant_id
+order by source, account;

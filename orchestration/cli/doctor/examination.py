@@ -40,6 +40,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _credentials(connection, settings)
         yield from _usage_database(connection, settings)
         yield from pulls.missing_days(connection, days, now)
+        yield from pulls.replaced(connection, days, now)
         yield from pulls.purge(connection, settings.superseded_days, now)
         yield from _fields(connection)
         yield from _seals(connection)

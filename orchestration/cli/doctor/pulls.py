@@ -7,6 +7,7 @@ from itertools import groupby
 
 from orchestration.cli.doctor.findings import Finding, Level
 from sources import HORIZONS, SOURCES
+from sources.reading import REPLACED
 from warehouse.control.changes import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
@@ -73,6 +74,20 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
         yield Finding(Level.WRONG, what, mend_two_keys(row["accounts"].split(", "), row["first_day"], row["last_day"]))
+
+
+def replaced(connection: Connection, days: int, now: datetime) -> Iterator[Finding]:
+    """Days whose answers held what is no UTF-8, as each was last read."""
+    first_day = now.date() - timedelta(days=days)
+    for row in rows(connection, "ingestion/examination", "characters_replaced", name=REPLACED, first_day=first_day):
+        what = (
+            f"{row['source']} of {row['account']} sent {row['replaced']} character(s) that are no UTF-8 on"
+            f" {row['days']} day(s), {row['first_day']} to {row['last_day']}; each is stored as U+FFFD, and a row with"
+            " one in its ids is set aside"
+        )
+        whose = "" if row["tenant_id"] is None else f" --tenant {row['tenant_id']}"
+        mend = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
+        yield Finding(Level.WORTH_A_LOOK, what, mend)
 
 
 def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterator[Finding]:
