@@ -41,7 +41,7 @@ check: setup .venv/.models-linted .venv/.queries-linted ## Lint, formatting, typ
 # Slow, so only what changed since it was last found clean; all of it after a change of the rules or the macros.
 RULES := pyproject.toml requirements.lock $(wildcard dbt_project/macros/*.sql)
 MODELS := $(shell find warehouse/migrations dbt_project/models dbt_project/tests -name '*.sql')
-QUERIES := $(shell find warehouse -name '*.sql' -not -path 'warehouse/migrations/*')
+QUERIES := $(shell find warehouse -name '*.sql' -not -path 'warehouse/migrations/*' -not -path warehouse/schema.sql)
 
 .venv/.models-linted: $(RULES) $(MODELS) | setup
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 $(if $(filter $(RULES),$?),$(MODELS),$?)
@@ -60,6 +60,10 @@ audit: setup ## Known vulnerabilities of the locked dependencies, by the first a
 .PHONY: format
 format: setup ## Format Python and mend SQL style
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/sqlfluff fix --disable-progress-bar warehouse dbt_project/models
+
+.PHONY: schema
+schema: setup ## Write warehouse/schema.sql, the whole database on one page, after a change of the migrations
+	@$(BIN)/python -m tests.warehouse.schema
 
 .PHONY: bench
 bench: setup ## Benchmarks, each as a ratio against a baseline run beside it

@@ -38,7 +38,7 @@ def migrate(url: str, folder: Path = FOLDER) -> list[str]:
     Two at once do no harm: the second waits (at most a minute) and finds nothing to do.
 
     Raises:
-        MigrationEdited, MigrationUnknown: the database was migrated by other files than these; nothing is changed.
+        MigrationEdited, MigrationUnknown: the database was made by other files than these; nothing is changed.
         MigrationError: a migration failed, or a lock was not to be had; it is rolled back, those before it stand.
         DatabaseUnreachable, DatabaseUnsuitable: see `connect`.
     """
@@ -68,13 +68,18 @@ def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -
     known = {migration.name: migration.checksum for migration in migrations}
     newest = max(known, default="")
     for name, checksum in applied.items():
-        if name not in known and name > newest:
+        if name not in known:
             raise MigrationUnknown(
-                f"The database holds migration {name}, which this release does not know: install the release that does."
+                f"The database holds migration {name}, which this release does not have: "
+                + (
+                    "install the release that has it."
+                    if name > newest
+                    else "make a new database, or keep this one with the release that made it."
+                )
             )
-        if known.get(name) != checksum:
+        if known[name] != checksum:
             raise MigrationEdited(
-                f"Migration {name} was applied, but its file is {'different now' if name in known else 'missing'}."
+                f"Migration {name} was applied, but its file is different now."
                 " Restore the file as it was; write a new migration for a change."
             )
     pending = [migration for migration in migrations if migration.name not in applied]

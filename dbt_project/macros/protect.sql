@@ -4,7 +4,7 @@
         transaction commits the table is invisible, and a new table is granted to nobody but its owner.
         meta.tenant_reads: whether a tenant may read its rows; meta.hidden_from_tenants: columns that are none of its business
         (what we pay); a table without tenant_id has no row of a tenant and is for staff only.
-        The tenant comes from the login (migration 0015), asked once per query: a sub-select is, a function per row is not.
+        The tenant comes from the login (control.reading_tenant), asked once per query: a sub-select is, a function per row is not.
     -#}
     {%- set staff = 'minutebook_loader, minutebook_billing, minutebook_operator, minutebook_analyst' -%}
     {%- set meta = model.config.meta or {} -%}

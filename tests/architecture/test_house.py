@@ -69,7 +69,7 @@ def test_the_wheel_carries_the_product_and_no_sandbox(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
         "orchestration/cli/__init__.py",
-        "warehouse/migrations/0001_schemas_and_roles.sql",
+        "warehouse/migrations/0001_roles_and_schemas.sql",
         "orchestration/workspace.yaml",
         "dbt_project/dbt_project.yml",
     ):

@@ -1,14 +1,17 @@
 """Migrations: numbered, forward only, checksummed, safe to repeat and to race."""
 
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.conftest import administer
+from tests.conftest import TEMPLATE, administer, database_of
+from tests.warehouse.schema import WRITTEN, schema
 from warehouse.database.connect import Role, connect
+from warehouse.database.embedded import DEFAULT_MAJOR
 from warehouse.database.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
 from warehouse.install import FOLDER, migrate
 
@@ -42,10 +45,22 @@ def test_an_edited_migration_is_refused_before_anything_is_changed(database_url:
         assert connection.execute("select to_regclass('control.never')").fetchone() == (None,)
 
 
-def test_a_missing_migration_is_refused(database_url: str, folder: Path) -> None:
-    (folder / f"{NAMES[1]}.sql").unlink()
-    with pytest.raises(MigrationEdited, match="missing"):
+def test_a_database_of_an_older_set_of_migrations_is_refused(database_url: str, folder: Path) -> None:
+    (folder / f"{NAMES[0]}.sql").rename(folder / "0001_before.sql")
+    (folder / "0001_before.sql").write_text("create table control.never ();")
+    with pytest.raises(MigrationUnknown, match=rf"{NAMES[0]}.*make a new database, or keep this one with the release"):
         migrate(database_url, folder)
+    with connect(database_url, Role.OWNER) as connection:
+        assert connection.execute("select to_regclass('control.never')").fetchone() == (None,)
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [name[:4] for name in NAMES] == [f"{number:04}" for number in range(1, len(NAMES) + 1)]
+
+
+def test_the_page_of_the_schema_is_what_the_migrations_make(server_of_major: Callable[[int], str]) -> None:
+    page = schema(database_of(server_of_major(DEFAULT_MAJOR), TEMPLATE))
+    assert page == WRITTEN.read_text(), "run `make schema`"
 
 
 def test_a_migration_put_in_between_is_refused(database_url: str, folder: Path) -> None:
@@ -104,45 +119,6 @@ def test_an_owner_without_superuser_rights_can_migrate(plain_owner: str) -> None
         connection.execute("insert into control.plans (plan_id, name, currency) values ('p', 'P', 'USD')")
         audited = connection.execute("select actor, action, object_table from ledger.audit_log").fetchall()
     assert audited == [("anna", "insert", "control.plans")]
-
-
-def test_a_plan_gives_credit_notes_where_all_tenants_of_it_had_the_flag_which_goes(
-    plain_owner: str, folder: Path
-) -> None:
-    for name in NAMES[NAMES.index("0085_credit_notes_are_a_term") :]:
-        (folder / f"{name}.sql").rename(folder / f"{name}.later")
-    migrate(plain_owner, folder)
-    with connect(plain_owner, Role.OPERATOR, actor="anna") as connection:
-        for tenant, flags, plans in (
-            ("a", '{"stripe_credit_notes": true, "seats": 3}', ["noting", "mixed"]),
-            ("b", '{"stripe_credit_notes": true}', ["noting"]),
-            ("c", '{"stripe_credit_notes": false}', ["mixed", "plain"]),
-        ):
-            connection.execute(
-                "insert into control.tenants (tenant_id, name, currency, feature_flags) values (%s, %s, 'USD', %s)",
-                [tenant, tenant, flags],
-            )
-            for number, plan in enumerate(plans, 1):
-                connection.execute(
-                    "insert into control.plans (plan_id, name, currency) values (%s, %s, 'USD') on conflict do nothing",
-                    [plan, plan],
-                )
-                connection.execute(
-                    "insert into control.plan_terms (plan_id, valid_from, subscription_fee) values (%s, %s, 1)"
-                    " on conflict do nothing", [plan, f"2026-0{number}-01"],
-                )  # fmt: skip
-                connection.execute("insert into control.tenant_plans values (%s, %s, %s)", [
-                    tenant, f"2026-0{number}-01", plan,
-                ])  # fmt: skip
-        connection.commit()
-        migrate(plain_owner)
-        terms = connection.execute(
-            "select plan_id, bool_and(gives_credit_notes), bool_or(gives_credit_notes) from control.plan_terms"
-            " where plan_id <> 'canary' group by plan_id order by plan_id"
-        ).fetchall()
-        flags = connection.execute("select tenant_id, feature_flags from control.tenants order by 1").fetchall()
-    assert terms == [("mixed", False, False), ("noting", True, True), ("plain", False, False)]
-    assert [row for row in flags if row[0] in "abc"] == [("a", {"seats": 3}), ("b", {}), ("c", {})]
 
 
 def test_a_user_that_may_not_create_schemas_is_told_so(postgres_server: str, empty_database_url: str) -> None:

@@ -38,11 +38,11 @@ class MigrationError(WarehouseError):
 
 
 class MigrationEdited(MigrationError):
-    """An applied migration is missing from, or differs from, this release."""
+    """An applied migration differs from this release, or one was put before it."""
 
 
 class MigrationUnknown(MigrationError):
-    """The database holds migrations that this release does not know."""
+    """The database holds migrations that this release does not have."""
 
 
 class LandingFailed(WarehouseError):

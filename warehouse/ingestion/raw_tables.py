@@ -231,7 +231,7 @@ def _pipeline(url: str, role: Role, source: str, tables: Iterator[pa.Table], fol
     schema, table = RAW_TABLES[source]
     pipeline = dlt.pipeline("minutebook", pipelines_dir=str(folder), destination=acting(url, role), dataset_name=schema)
     pipeline.config.restore_from_destination = False
-    # A view of the raw table: COPY is refused by tables under row-level security (migration 0010).
+    # A view of the raw table: COPY is refused by tables under row-level security (migration 0013_raw).
     rows = dlt.resource(
         tables, name=f"{table}_landing", write_disposition="append", file_format="parquet", max_table_nesting=0
     )

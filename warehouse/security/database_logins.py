@@ -1,8 +1,8 @@
 """Who may connect to the database: logins of PostgreSQL for people, Metabase, tenants and processes, one role each.
 
 A login is bound to its role, and a tenant's to its tenant, in control.database_logins; the policies of the marts ask
-that binding (migration 0015). Its password is made here, given to the caller once, and reaches the server as a SCRAM
-verifier only: neither a statement log nor a dump has it. The connections here are the owner's.
+that binding (control.reading_tenant). Its password is made here, given to the caller once, and reaches the server as a
+SCRAM verifier only: neither a statement log nor a dump has it. The connections here are the owner's.
 """
 
 import re

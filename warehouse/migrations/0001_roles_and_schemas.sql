@@ -9,7 +9,8 @@ begin
         'minutebook_billing',      -- posts to Stripe and writes the postings ledger
         'minutebook_operator',     -- onboards, prices, reviews and closes
         'minutebook_analyst',      -- reads the marts of all tenants
-        'minutebook_tenant'        -- reads its own rows of the marts
+        'minutebook_tenant',       -- reads its own rows of the marts
+        'minutebook_server'        -- serves the pages: signs people in, and names whose rows a request reads
     ] loop
         begin
             execute format('create role %I nologin', role_name);
@@ -23,22 +24,16 @@ $$;
 
 create schema control;
 create schema ledger;
-create schema raw_vapi;
-create schema raw_voiceflow;
-create schema raw_usage_metrics;
 create schema staging authorization minutebook_transformer;
 create schema intermediate authorization minutebook_transformer;
 create schema marts authorization minutebook_transformer;
 
 comment on schema control is 'What we intend: tenants, agents, credentials, plans, prices, costs.';
 comment on schema ledger is 'What we did: attempts, pulls, periods, statement lines, audit log.';
-comment on schema raw_vapi is 'What Vapi told us, append only.';
-comment on schema raw_voiceflow is 'What Voiceflow told us, append only.';
-comment on schema raw_usage_metrics is 'What the platform''s own usage metrics told us, append only.';
 comment on schema marts is 'What people read.';
 
 grant usage on schema control, ledger to
 minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator;
-grant usage on schema raw_vapi, raw_voiceflow, raw_usage_metrics to minutebook_loader, minutebook_transformer;
+grant usage on schema control to minutebook_server;
 grant usage on schema marts to
 minutebook_loader, minutebook_billing, minutebook_operator, minutebook_analyst, minutebook_tenant;

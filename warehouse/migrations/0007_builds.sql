@@ -1,3 +1,14 @@
+-- A build that fails leaves the marts as they were: whoever reads them is told how old they are, and why.
+create table ledger.builds (
+    build_id bigint generated always as identity primary key,
+    as_of date not null,
+    started_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    fault text,
+    check (fault is null or ended_at is not null)
+);
+comment on table ledger.builds is 'One row per build of the marts; fault is the first thing that failed. Killed, it has no end.';
+
 -- Who holds a table that a build wants to replace: named for whoever waits, and past a set time ended by these functions alone.
 create function ledger.blockers(of_table regclass) returns text
 language sql stable security definer set search_path = '' as $$
@@ -53,5 +64,3 @@ end
 $$;
 comment on function ledger.end_blockers(regclass, interval) is
 'Ends sessions whose transaction has held a lock on the table for longer; each is in the audit log.';
-revoke execute on function ledger.blockers(regclass), ledger.end_blockers(regclass, interval) from public;
-grant execute on function ledger.blockers(regclass), ledger.end_blockers(regclass, interval) to minutebook_transformer;

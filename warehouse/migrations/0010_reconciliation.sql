@@ -1,5 +1,7 @@
--- What Stripe charges of a meter for an approved period, as last looked: until its invoice is final that is an estimate, and
--- afterwards it never changes, so nobody asks for it again.
+-- Marts, postings and Stripe held against each other, day by day; and every line of Stripe's final invoices against the
+-- statement it is of.
+
+-- Until its invoice is final what Stripe charges is an estimate, and afterwards it never changes, so nobody asks for it again.
 create table ledger.stripe_charges (
     tenant_id text not null references control.tenants,
     meter_id text not null references control.meters,
@@ -11,14 +13,6 @@ create table ledger.stripe_charges (
 );
 comment on table ledger.stripe_charges is
 'What Stripe''s invoice charges of a meter for an approved period, in the tenant''s currency; an estimate until is_final.';
-
-alter table ledger.stripe_charges enable row level security;
-alter table ledger.stripe_charges force row level security;
-create policy processes on ledger.stripe_charges to minutebook_transformer, minutebook_billing, minutebook_operator
-using (true) with check (true);
-create policy owner on ledger.stripe_charges to current_user using (true) with check (true);
-grant select on ledger.stripe_charges to minutebook_transformer, minutebook_billing, minutebook_operator;
-grant insert, update on ledger.stripe_charges to minutebook_billing;
 
 -- An approved statement's overage against what Stripe charges of the meter and what our items add: owed is what is left,
 -- null until Stripe was asked. A meter is listed where Stripe was asked although the statement has no line of it.
@@ -94,7 +88,6 @@ left join sent as s on m.line_id || '/coverage' = s.item_key
 where p.state in ('approved', 'closed');
 comment on view ledger.coverage is
 'One row per tenant, approved period and meter: what the statement says, what Stripe charges, what our items add, what is owed.';
-grant select on ledger.coverage to minutebook_transformer, minutebook_billing, minutebook_operator;
 
 -- The one comparison of marts, postings and Stripe: the command, the check and the mart all read this. It is a function since
 -- the marts' tables come and go with each build.
@@ -104,8 +97,8 @@ returns table (
     meter_id text,
     usage_date date,
     period_start date,
-    ours bigint,
-    posted bigint,
+    ours numeric,
+    posted numeric,
     stripe numeric,
     difference numeric,
     age_days int,
@@ -269,3 +262,38 @@ $$;
 comment on function ledger.reconciliation(date, text[]) is
 'Per tenant, meter and day: what the marts want, what we posted, what Stripe held when it was last read, and what that means:'
 ' equal, billed (by Stripe''s invoice and our items), settling, in flight, not posted, uncovered, missing, extra.';
+
+-- Every line of Stripe's final invoices against the statement it is of, as last read; and what a person accepted as it is.
+create table ledger.final_lines (
+    tenant_id text not null references control.tenants,
+    period_start date not null,
+    line text not null,
+    ours numeric not null,
+    stripe numeric not null,
+    accepted numeric not null,
+    currency text not null,
+    invoices text[] not null,
+    waits text,
+    code text,
+    what text,
+    what_to_do text,
+    read_at timestamptz not null,
+    primary key (tenant_id, period_start, line),
+    check ((code is null) = (what is null) and (code is null) = (what_to_do is null))
+);
+comment on table ledger.final_lines is
+'One row per line of a statement, and per thing at Stripe that no statement has: ours, Stripe''s, what of the difference was'
+' accepted; waits: what is still to come; code: the finding, in words and with the command that resolves it.';
+
+create table ledger.stripe_acceptances (
+    subject text primary key check (subject <> ''),
+    tenant_id text not null references control.tenants,
+    amount numeric not null,
+    reason text not null check (trim(reason) <> ''),
+    accepted_by text not null,
+    accepted_at timestamptz not null
+);
+comment on table ledger.stripe_acceptances is
+'What a person looked at and left as it is: a line of a statement or an object of Stripe''s, and by how much it differs.';
+create trigger audit after insert or update or delete on ledger.stripe_acceptances
+for each row execute function ledger.record_audit();

@@ -1,0 +1,329 @@
+-- What we intend. Timelines: a version holds from valid_from until the next version of the same key starts. So two versions
+-- can never overlap and no gap is invented; the end of a version is derived, never stored.
+
+create table control.tenants (
+    tenant_id text primary key check (tenant_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$' and tenant_id <> 'platform'),
+    name text not null check (name <> ''),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    anchor_day int not null default 1 check (anchor_day between 1 and 28),
+    feature_flags jsonb not null default '{}' check (jsonb_typeof(feature_flags) = 'object'),
+    stripe_customer_id text unique,
+    created_at timestamptz not null default now(),
+    is_canary boolean not null default false
+);
+-- The known-answer tenant is told from real ones by a mark, not by its name: the marts leave it out, so that no total, no
+-- pack and no posting ever holds it, and a real tenant may be called "canary".
+create unique index tenants_one_canary on control.tenants (is_canary)
+where is_canary;
+comment on table control.tenants is
+'One row per tenant. tenant_id is an immutable slug and the Dagster partition key.';
+comment on column control.tenants.is_canary is
+'The known-answer tenant. Built like any other, and left out of every mart but fct_canary_lines.';
+
+create table control.tenant_statuses (
+    tenant_id text not null references control.tenants,
+    valid_from date not null,
+    status text not null check (status in ('active', 'paused', 'closed')),
+    primary key (tenant_id, valid_from)
+);
+comment on table control.tenant_statuses is
+'Timeline. The first active day is billed, the closing date is not. A closed tenant stays closed.';
+
+create function control.active_spans() returns table (tenant_id text, valid_from date, valid_to date)
+language sql stable as $$
+    select v.tenant_id, v.valid_from, v.valid_to
+    from (
+        select
+            s.tenant_id,
+            s.status,
+            s.valid_from,
+            lead(s.valid_from) over (partition by s.tenant_id order by s.valid_from) as valid_to
+        from control.tenant_statuses as s
+    ) as v
+    where v.status = 'active'
+$$;
+comment on function control.active_spans() is 'Half-open [valid_from, valid_to); valid_to is null where it goes on.';
+
+create table control.agents (
+    agent_id text primary key check (agent_id ~ '^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$'),
+    tenant_id text not null references control.tenants,
+    name text not null check (name <> ''),
+    created_at timestamptz not null default now(),
+    unique (tenant_id, agent_id)
+);
+
+create table control.agent_attachments (
+    kind text not null check (
+        kind in (
+            'phone_number', 'vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant',
+            'usage_agent'
+        )
+    ),
+    value text not null check (value <> ''),
+    valid_from date not null,
+    tenant_id text references control.tenants,
+    agent_id text,
+    primary key (kind, value, valid_from),
+    foreign key (tenant_id, agent_id) references control.agents (tenant_id, agent_id),
+    check ((tenant_id is null) = (agent_id is null))
+);
+comment on table control.agent_attachments is
+'Timeline per (kind, value): which agent a provider''s object belongs to from a day on; no agent means detached.';
+comment on column control.agent_attachments.kind is
+'A vapi_call is attached by hand, for the one day on which it was created.';
+
+create function control.attachment_rank(kind text) returns int language sql immutable as $$
+    select array_position(
+        array['vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant', 'usage_agent'], kind
+    )
+$$;
+comment on function control.attachment_rank(text) is
+'Which kind decides whose a call is: the first of these that is attached on its day.';
+
+create table control.voiceflow_projects (
+    project_id text primary key check (project_id ~ '^[0-9A-Za-z_-]+$'),
+    tenant_id text not null references control.tenants,
+    agent_id text,
+    environment text not null default 'production',
+    valid_from date not null,
+    valid_to date,
+    foreign key (tenant_id, agent_id) references control.agents (tenant_id, agent_id),
+    check (valid_to > valid_from)
+);
+comment on table control.voiceflow_projects is 'Half-open: pulled from valid_from up to, not including, valid_to.';
+
+create table control.meters (
+    meter_id text primary key check (meter_id ~ '^[a-z0-9_]+$'),
+    name text not null check (name <> ''),
+    unit text not null check (unit <> ''),
+    source text not null check (source in ('vapi', 'voiceflow', 'usage_metrics')),
+    increment_seconds int check (increment_seconds > 0),
+    minimum_seconds int check (minimum_seconds >= 0),
+    metric_type text unique,
+    stripe_event_name text unique,
+    created_at timestamptz not null default now(),
+    only_account text,
+    check ((source = 'vapi') = (increment_seconds is not null)),
+    check ((source = 'vapi') = (minimum_seconds is not null)),
+    check ((source = 'usage_metrics') = (metric_type is not null))
+);
+create unique index meters_one_of_voiceflow on control.meters (source) where source = 'voiceflow';
+comment on table control.meters is
+'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts'
+' interactions; a usage metric meter counts quantities of one metric_type.';
+-- Without this the canary's voice meter would count every call of every tenant once more.
+comment on column control.meters.only_account is 'A voice meter counts calls of this account only; null: of all.';
+
+create table control.plans (
+    plan_id text primary key check (plan_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'),
+    name text not null check (name <> ''),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    created_at timestamptz not null default now()
+);
+
+create table control.plan_terms (
+    plan_id text not null references control.plans,
+    valid_from date not null,
+    subscription_fee numeric not null check (subscription_fee >= 0),
+    setup_fee numeric not null default 0 check (setup_fee >= 0),
+    minimum_amount numeric not null default 0 check (minimum_amount >= 0),
+    prorates_allowance boolean not null default false,
+    voice_meter_id text references control.meters,
+    gives_credit_notes boolean not null default false,
+    primary key (plan_id, valid_from)
+);
+-- The word of the plan that was in force for what is corrected: like its fees it is immutable once a period of it is approved.
+comment on column control.plan_terms.gives_credit_notes is
+'A correction in the tenant''s favour of a period that these terms bill is a credit note of its invoice, if that is paid.';
+
+create table control.tenant_plans (
+    tenant_id text not null references control.tenants,
+    valid_from date not null,
+    plan_id text not null references control.plans,
+    primary key (tenant_id, valid_from)
+);
+
+create table control.allowances (
+    plan_id text not null references control.plans,
+    meter_id text not null references control.meters,
+    valid_from date not null,
+    quantity bigint not null check (quantity >= 0),
+    primary key (plan_id, meter_id, valid_from)
+);
+
+create table control.prices (
+    price_id bigint generated always as identity primary key,
+    plan_id text references control.plans,
+    tenant_id text references control.tenants,
+    meter_id text not null references control.meters,
+    valid_from date not null,
+    model text not null check (model in ('per_unit', 'package', 'graduated', 'volume', 'plan')),
+    unit_amount numeric check (unit_amount >= 0),
+    package_size bigint check (package_size > 0),
+    tiers jsonb,
+    created_at timestamptz not null default now(),
+    check (num_nonnulls(plan_id, tenant_id) = 1),
+    check (model <> 'plan' or tenant_id is not null),
+    check ((model in ('per_unit', 'package')) = (unit_amount is not null)),
+    check ((model = 'package') = (package_size is not null)),
+    check ((model in ('graduated', 'volume')) = (tiers is not null))
+);
+create unique index prices_one_per_plan_day on control.prices (plan_id, meter_id, valid_from) where plan_id is not null;
+create unique index prices_one_per_tenant_day on control.prices (tenant_id, meter_id, valid_from)
+where tenant_id is not null;
+comment on table control.prices is
+'Timeline per plan or tenant and meter. A tenant''s own price wins over the plan''s; its model "plan" ends it.'
+' unit_amount is per unit, or per package; tiers is [{"up_to": n or null, "unit_amount": "0.10"}, …], up_to inclusive,'
+' counted from the first unit of overage. The currency is the plan''s or the tenant''s.';
+
+-- What a quantity of overage amounts to under a version of a price, unrounded: for explaining a line day by day, for
+-- what-if and for forecasts. The marts rate whole periods set by set; a test holds that both say the same of every line.
+create function control.rated_amount(
+    price_model text, unit_amount numeric, package_size bigint, tiers jsonb, quantity numeric
+) returns numeric language sql immutable parallel safe set search_path = '' as $$
+    select case
+        when quantity <= 0 then 0
+        when price_model = 'per_unit' then quantity * unit_amount
+        when price_model = 'package' then pg_catalog.ceil(quantity / package_size) * unit_amount
+        else (
+            select coalesce(sum(
+                case
+                    when price_model = 'graduated'
+                        then
+                            greatest(least(quantity, coalesce(tier.upper_bound, quantity)) - tier.lower_bound, 0)
+                            * tier.unit_amount
+                    when quantity > tier.lower_bound and quantity <= coalesce(tier.upper_bound, quantity)
+                        then quantity * tier.unit_amount
+                end
+            ), 0)
+            from (
+                select
+                    coalesce(pg_catalog.lag((item ->> 'up_to')::numeric) over (order by place), 0) as lower_bound,
+                    (item ->> 'up_to')::numeric as upper_bound,
+                    (item ->> 'unit_amount')::numeric as unit_amount
+                from pg_catalog.jsonb_array_elements(tiers) with ordinality as listed (item, place)
+            ) as tier
+        )
+    end
+$$;
+
+create table control.unit_costs (
+    meter_id text not null references control.meters,
+    valid_from date not null,
+    unit_cost numeric not null check (unit_cost >= 0),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    primary key (meter_id, valid_from)
+);
+
+create table control.fixed_costs (
+    fixed_cost_id text not null check (fixed_cost_id ~ '^[a-z0-9-]+$'),
+    valid_from date not null,
+    name text not null check (name <> ''),
+    monthly_amount numeric not null check (monthly_amount >= 0),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    allocation text not null default 'equal' check (allocation in ('equal', 'by_revenue', 'by_usage')),
+    primary key (fixed_cost_id, valid_from)
+);
+comment on table control.fixed_costs is 'Shared by the tenants active on each day; an amount of 0 ends it.';
+
+-- What being paid costs us: a share of each statement and a fixed amount, by the currency it is paid in.
+create table control.payment_fees (
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    valid_from date not null,
+    percent numeric not null check (percent >= 0 and percent < 100),
+    fixed_amount numeric not null check (fixed_amount >= 0),
+    primary key (currency, valid_from)
+);
+comment on table control.payment_fees is
+'Timeline per currency. A statement above zero costs percent of its total and the fixed amount, in its own currency; 0 and 0'
+' ends it. It is a cost we estimate, never a line of the tenant''s.';
+
+create table control.exchange_rates (
+    from_currency text not null check (from_currency ~ '^[A-Z]{3}$'),
+    to_currency text not null check (to_currency ~ '^[A-Z]{3}$'),
+    valid_from date not null,
+    rate numeric not null check (rate > 0),
+    primary key (from_currency, to_currency, valid_from)
+);
+
+create table control.credits (
+    credit_id bigint generated always as identity primary key,
+    tenant_id text not null references control.tenants,
+    amount numeric not null check (amount > 0),
+    valid_from date not null,
+    expires_on date,
+    reason text not null check (reason <> ''),
+    created_at timestamptz not null default now(),
+    check (expires_on > valid_from)
+);
+
+-- A credit is never changed: what takes it back is a row of its own, and what was used of it until then stays.
+create table control.credit_voids (
+    credit_id bigint primary key references control.credits,
+    tenant_id text not null references control.tenants,
+    taken_back numeric not null check (taken_back > 0),
+    reason text not null check (reason <> ''),
+    voided_at timestamptz not null default now()
+);
+comment on table control.credit_voids is 'What was left of a credit when it was taken back; what statements had used by then they keep, reopened or not.';
+
+create table control.spend_limits (
+    tenant_id text not null references control.tenants,
+    valid_from date not null,
+    amount numeric check (amount > 0),
+    primary key (tenant_id, valid_from)
+);
+comment on table control.spend_limits is
+'Timeline: what a tenant wants to be warned of, per period and in its currency. A null amount ends it; nothing is cut.';
+
+-- How much a statement may move against the last before a person has to look: one rule, for the command line and the pages.
+create table control.review_rules (
+    is_only_row boolean primary key default true check (is_only_row),
+    moved_share numeric not null default 0.5 check (moved_share > 0)
+);
+insert into control.review_rules default values;
+comment on column control.review_rules.moved_share is
+'A statement whose recurring amount moved by more than this share of the former one blocks approval until a person says why.';
+
+-- What the marts were built from is compared with what is: a counter moves with every change of control data. What the state
+-- of a period moves (its lines, and the adjustments of its tenant's later periods) is its own tenant's, and no reason to build
+-- the marts again before the next tenant's is approved: so the counter also knows which change was the last that was no
+-- period's (ledger.periods.revision is the other half).
+create table control.revision (
+    is_only_row boolean primary key default true check (is_only_row),
+    revision bigint not null default 0,
+    besides_periods bigint not null default 0
+);
+insert into control.revision default values;
+
+create function control.advance_revision() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update control.revision set revision = revision + 1, besides_periods = revision + 1;
+    return null;
+end
+$$;
+
+-- Counted by row: a statement that changes none, such as an idempotent command repeated, is no change of control data.
+-- No mart is made of what blocks approval, or of what a tenant wants to be warned of.
+do $$
+declare
+    table_name text;
+begin
+    for table_name in
+        select c.relname from pg_class as c
+        where c.relnamespace = 'control'::regnamespace and c.relkind = 'r' and c.relname <> 'revision'
+    loop
+        execute format(
+            'create trigger audit after insert or update or delete on control.%I '
+            'for each row execute function ledger.record_audit()', table_name
+        );
+        if table_name not in ('review_rules', 'spend_limits') then
+            execute format(
+                'create trigger advance_revision after insert or update or delete on control.%I '
+                'for each row execute function control.advance_revision()', table_name
+            );
+        end if;
+    end loop;
+end
+$$;

@@ -1,0 +1,411 @@
+-- What was read of providers, day by day and account by account; what is due; and which rows are in doubt.
+
+create table ledger.attempts (
+    attempt_id bigint generated always as identity primary key,
+    started_at timestamptz not null default now(),
+    trigger text not null check (trigger in ('schedule', 'backfill', 'cli')),
+    run_id text
+);
+comment on table ledger.attempts is
+'One process reading providers. While it lives it holds the session advisory lock (classid 7733, objid attempt_id);'
+' so a claim of a dead process is told from one that is still at work.';
+
+-- Whether an attempt is still at work: asked by whoever claims a day, waits for one, or looks for what comes back.
+create function ledger.is_alive(attempt bigint) returns boolean language sql stable set search_path = '' as $$
+    select exists(
+        select from pg_catalog.pg_locks as l
+        where
+            l.locktype = 'advisory' and l.granted
+            and l.database = (
+                select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()
+            )
+            and l.classid = 7733 and l.objid = attempt and l.objsubid = 2
+    )
+$$;
+comment on function ledger.is_alive(bigint) is
+'True while the attempt''s process holds its session advisory lock (ledger.attempts).';
+
+create table ledger.pulls (
+    pull_id bigint generated always as identity primary key,
+    attempt_id bigint not null references ledger.attempts,
+    source text not null check (source in ('vapi', 'voiceflow', 'voiceflow_transcripts', 'usage_metrics')),
+    account text not null,
+    tenant_id text references control.tenants,
+    usage_date date not null,
+    state text not null default 'reading'
+    check (state in ('reading', 'published', 'superseded', 'unchanged', 'failed')),
+    is_incomplete boolean not null default false,
+    row_count bigint,
+    content_hash text,
+    totals jsonb not null default '{}',
+    provider_totals jsonb,
+    windows jsonb not null default '[]',
+    requests int not null default 0,
+    cause_code text,
+    cause text,
+    is_permanent boolean,
+    confirms_pull_id bigint references ledger.pulls,
+    opened_at timestamptz not null default clock_timestamp(),
+    closed_at timestamptz,
+    purged_at timestamptz,
+    lacks_only_quarantined boolean not null default false,
+    check (account = coalesce(tenant_id, 'platform')),
+    check ((state = 'failed') = (cause is not null)),
+    check ((state = 'unchanged') = (confirms_pull_id is not null)),
+    check ((state = 'reading') = (closed_at is null))
+);
+create unique index pulls_one_current on ledger.pulls (source, account, usage_date) where state = 'published';
+create unique index pulls_one_reading on ledger.pulls (source, account, usage_date) where state = 'reading';
+create index pulls_of_a_day on ledger.pulls (source, account, usage_date, pull_id);
+create index pulls_to_purge on ledger.pulls (source, closed_at)
+where state in ('superseded', 'failed', 'unchanged') and purged_at is null;
+create index pulls_by_usage_date on ledger.pulls (usage_date);
+comment on table ledger.pulls is
+'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody.'
+' An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
+comment on column ledger.pulls.purged_at is
+'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
+comment on column ledger.pulls.lacks_only_quarantined is
+'Whether it is incomplete for no other reason than that rows were set aside.';
+
+-- One pace per provider and key, kept by all runs together: the night, a backfill and a person may ask with one key at once.
+create unlogged table ledger.request_paces (
+    provider text not null,
+    key_fingerprint bytea not null check (octet_length(key_fingerprint) = 8),
+    next_start timestamptz not null,
+    primary key (provider, key_fingerprint)
+) with (fillfactor = 50);
+comment on table ledger.request_paces is
+'Until when the time of a key is taken, by requests or by a pause the provider asked for. Unlogged: after a crash nobody'
+' waits. The fingerprint is the beginning of a hash; no key can be told from it.';
+
+-- From when to when a tenant's usage of a source is read, and from whose account: what should be pulled, in one place,
+-- for the night, for the status of each tenant and day, and for the check that no day is missing.
+create view control.tenant_sources with (security_invoker = true) as
+with attachment_versions as (
+    select
+        kind,
+        value,
+        tenant_id,
+        agent_id,
+        valid_from,
+        case
+            when kind = 'vapi_call' then valid_from + 1
+            else lead(valid_from) over (partition by kind, value order by valid_from)
+        end as valid_to
+    from control.agent_attachments
+),
+
+own_vapi as (
+    select
+        tenant_id,
+        min(used_from) as used_from
+    from control.credentials
+    where provider = 'vapi' and tenant_id is not null and retired_at is null
+    group by tenant_id
+)
+
+select
+    tenant_id,
+    'vapi' as source,
+    tenant_id as account,
+    used_from as valid_from,
+    null::date as valid_to
+from own_vapi
+union all
+select
+    v.tenant_id,
+    'vapi' as source,
+    'platform' as account,
+    v.valid_from,
+    least(v.valid_to, o.used_from) as valid_to
+from attachment_versions as v
+left join own_vapi as o on v.tenant_id = o.tenant_id
+where
+    v.tenant_id is not null
+    and v.kind in ('vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant')
+    and v.valid_from < coalesce(o.used_from, 'infinity')
+union all
+select
+    tenant_id,
+    'voiceflow' as source,
+    tenant_id as account,
+    valid_from,
+    valid_to
+from control.voiceflow_projects
+union all
+select
+    p.tenant_id,
+    'voiceflow_transcripts' as source,
+    p.tenant_id as account,
+    greatest(p.valid_from, c.used_from) as valid_from,
+    p.valid_to
+from control.voiceflow_projects as p
+inner join control.credentials as c
+    on p.tenant_id = c.tenant_id and c.provider = 'voiceflow' and c.retired_at is null
+where c.settings ->> 'transcripts' = 'yes' and c.used_from < coalesce(p.valid_to, 'infinity')
+union all
+select
+    tenant_id,
+    'usage_metrics' as source,
+    tenant_id as account,
+    valid_from,
+    valid_to
+from attachment_versions
+where tenant_id is not null and kind = 'usage_agent';
+comment on view control.tenant_sources is
+'Half-open [valid_from, valid_to); several rows per tenant and source may overlap. account: whose credential reads it.';
+
+-- Which days of which account an active tenant uses: one rule for what is due, what needs attention and whom the night pulls.
+-- No settings of its own, so that it is planned as a part of the query that asks.
+create function control.expected_days(first_day date, last_day date)
+returns table (tenant_id text, source text, account text, usage_date date) language sql stable as $$
+    select distinct
+        t.tenant_id,
+        t.source,
+        t.account,
+        d.day::date as usage_date
+    from control.tenant_sources as t
+    inner join control.active_spans() as s on t.tenant_id = s.tenant_id
+    cross join
+        lateral generate_series(
+            greatest(t.valid_from, s.valid_from, first_day)::timestamp,
+            least(t.valid_to - 1, s.valid_to - 1, last_day)::timestamp,
+            interval '1 day'
+        ) as d (day)
+$$;
+comment on function control.expected_days(date, date) is
+'Usage dates of [first_day, last_day], both included, that active tenants have of each source, and the account they are read from.';
+
+-- Of a provider's answer only the fields of its contract are stored. What else came is reported by its path, never its value.
+create table ledger.new_fields (
+    source text not null,
+    field text not null check (length(field) <= 1000),
+    account text not null,
+    usage_date date not null,
+    pull_id bigint not null,
+    seen_at timestamptz not null default clock_timestamp(),
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    primary key (source, field)
+);
+comment on table ledger.new_fields is
+'Fields that a provider sent, that are not in its contract and were not stored, once each, where they were seen first.';
+create trigger audit after update or delete on ledger.new_fields
+for each row execute function ledger.record_audit();
+
+-- A row that breaks its source's contract is set aside by itself: its day is published without it, and whoever it may concern
+-- is not approved until it is repaired, assigned or accepted.
+create table ledger.quarantine (
+    quarantine_id bigint generated always as identity primary key,
+    pull_id bigint not null references ledger.pulls,
+    source text not null,
+    account text not null,
+    tenant_id text references control.tenants,
+    usage_date date not null,
+    item text not null,
+    reason text not null,
+    fingerprint text not null,
+    scopes jsonb not null default '{}',
+    payload json,
+    set_aside_at timestamptz not null default clock_timestamp(),
+    unique (pull_id, item)
+);
+comment on table ledger.quarantine is
+'Rows of published pulls that break the contract of their source: in no raw table, and in no sum.';
+comment on column ledger.quarantine.scopes is 'By which it may find its tenant: kind of attachment to value.';
+comment on column ledger.quarantine.payload is
+'As a row of nobody''s is stored, without what is personal; null once its pull is superseded, and for what is no JSON.';
+
+create table ledger.acceptances (
+    acceptance_id bigint generated always as identity primary key,
+    source text not null,
+    account text not null,
+    tenant_id text references control.tenants,
+    usage_date date not null,
+    doubt text not null check (doubt in ('quarantined', 'totals_disagree')),
+    subject text not null,
+    evidence text not null,
+    reason text not null check (reason <> ''),
+    accepted_at timestamptz not null default clock_timestamp(),
+    unique (source, account, usage_date, doubt, subject, evidence)
+);
+comment on table ledger.acceptances is
+'What a person accepted of an account-day: of a row set aside, that it stays so; of a total, that it differs by just this.';
+create trigger audit after insert or update or delete on ledger.acceptances
+for each row execute function ledger.record_audit();
+create trigger advance_revision after insert or update or delete on ledger.acceptances
+for each row execute function control.advance_revision();
+
+create view ledger.standing_quarantine with (security_invoker = true) as
+with known as (
+    select
+        quarantine_id,
+        usage_date,
+        'vapi_call' as kind,
+        item as value
+    from ledger.quarantine
+    union all
+    select
+        q.quarantine_id,
+        q.usage_date,
+        s.key as kind,
+        s.value
+    from ledger.quarantine as q
+    cross join lateral jsonb_each_text(q.scopes) as s
+),
+
+attached as (
+    select
+        known.quarantine_id,
+        known.kind,
+        v.tenant_id
+    from known
+    cross join
+        lateral (
+            select a.tenant_id
+            from control.agent_attachments as a
+            where
+                a.kind = known.kind
+                and a.value = known.value
+                and a.valid_from <= known.usage_date
+                and (a.kind <> 'vapi_call' or a.valid_from = known.usage_date)
+            order by a.valid_from desc
+            limit 1
+        ) as v
+    where v.tenant_id is not null
+),
+
+routed as (
+    select distinct on (quarantine_id)
+        quarantine_id,
+        tenant_id
+    from attached
+    order by quarantine_id, control.attachment_rank(kind)
+)
+
+select
+    q.quarantine_id,
+    q.pull_id,
+    q.source,
+    q.account,
+    q.usage_date,
+    q.item,
+    q.reason,
+    q.fingerprint,
+    q.scopes,
+    q.set_aside_at,
+    coalesce(q.tenant_id, routed.tenant_id) as tenant_id
+from ledger.quarantine as q
+inner join ledger.pulls as p on q.pull_id = p.pull_id and p.state = 'published'
+left join routed on q.quarantine_id = routed.quarantine_id
+where
+    not exists (
+        select from ledger.acceptances as a
+        where
+            a.source = q.source
+            and a.account = q.account
+            and a.usage_date = q.usage_date
+            and a.doubt = 'quarantined'
+            and a.subject = q.item
+            and a.evidence = q.fingerprint
+    );
+comment on view ledger.standing_quarantine is
+'Rows set aside of what is published now that nobody accepted; tenant_id is whom they route to, null for nobody.';
+
+create function ledger.is_whole(p ledger.pulls) returns boolean language sql stable as $$
+    select
+        not p.is_incomplete
+        or (
+            p.lacks_only_quarantined
+            and not exists (
+                select from ledger.standing_quarantine as q where q.pull_id = coalesce(p.confirms_pull_id, p.pull_id)
+            )
+        )
+$$;
+comment on function ledger.is_whole(ledger.pulls) is
+'Whether nothing of a pull is still under way, and each row that was set aside is accepted.';
+
+-- Whether a provider's own total agrees is said by the latest reading of what is current, published or unchanged: one that
+-- agrees again ends a doubt, and one that does not raises it although no row moved.
+create view ledger.disagreeing_totals with (security_invoker = true) as
+select
+    c.source,
+    c.account,
+    c.tenant_id,
+    c.usage_date,
+    r.pull_id,
+    told.name,
+    counted.value as counted,
+    told.value as provider_says,
+    concat(counted.value, '/', told.value) as evidence,
+    exists(
+        select from ledger.pulls as earlier
+        where
+            earlier.source = c.source
+            and earlier.account = c.account
+            and earlier.usage_date = c.usage_date
+            and earlier.pull_id < r.pull_id
+            and coalesce(earlier.confirms_pull_id, earlier.pull_id) = c.pull_id
+            and earlier.provider_totals ->> told.name = told.value
+    ) as is_repeated
+from ledger.pulls as c
+cross join
+    lateral (
+        select
+            p.pull_id,
+            p.totals,
+            p.provider_totals
+        from ledger.pulls as p
+        where
+            p.source = c.source
+            and p.account = c.account
+            and p.usage_date = c.usage_date
+            and p.state in ('published', 'unchanged')
+            and coalesce(p.confirms_pull_id, p.pull_id) = c.pull_id
+            and p.provider_totals is not null
+        order by p.pull_id desc
+        limit 1
+    ) as r
+cross join lateral jsonb_each_text(r.provider_totals) as told (name, value)
+left join lateral jsonb_each_text(r.totals) as counted (name, value) on told.name = counted.name
+where
+    c.state = 'published'
+    and not coalesce(r.totals @> r.provider_totals, false)
+    -- Within a ten-thousandth per call: each call's cost is rounded by Vapi, its own sum is not.
+    and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
+    > case when told.name = 'cost' then 0.0001 * coalesce((r.totals ->> 'calls')::numeric, 0) else 0 end
+    and not exists (
+        select from ledger.acceptances as a
+        where
+            a.source = c.source
+            and a.account = c.account
+            and a.usage_date = c.usage_date
+            and a.doubt = 'totals_disagree'
+            and a.subject = told.name
+            and a.evidence = concat(counted.value, '/', told.value)
+    );
+comment on view ledger.disagreeing_totals is
+'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that.'
+' is_repeated: an earlier reading was told the same.';
+
+-- What landed of a batch that failed is taken back before it is landed again; rows of a pull that was published stay.
+create function ledger.discard_landed(raw_table regclass, of_pulls bigint[]) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (
+        select from pg_catalog.pg_class as c
+        inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+        where c.oid = raw_table and n.nspname like 'raw\_%'
+    ) then
+        raise exception '% is no table of raw rows', raw_table using errcode = 'invalid_parameter_value';
+    end if;
+    execute pg_catalog.format(
+        'delete from %s as landed using ledger.pulls as p'
+        ' where landed.pull_id = p.pull_id and p.state = ''reading'' and p.pull_id = any($1)',
+        raw_table
+    ) using of_pulls;
+end
+$$;
+comment on function ledger.discard_landed(regclass, bigint[]) is
+'Deletes raw rows of pulls that are still being read; the loader has no other way to delete.';

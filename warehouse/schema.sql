@@ -1,0 +1,2925 @@
+-- The database as warehouse/migrations make it, but for the raw schemas: to read, not to run. `make schema` writes it.
+
+CREATE SCHEMA control;
+COMMENT ON SCHEMA control IS 'What we intend: tenants, agents, credentials, plans, prices, costs.';
+
+CREATE SCHEMA dagster;
+
+CREATE SCHEMA intermediate;
+
+CREATE SCHEMA ledger;
+COMMENT ON SCHEMA ledger IS 'What we did: attempts, pulls, periods, statement lines, audit log.';
+
+CREATE SCHEMA marts;
+COMMENT ON SCHEMA marts IS 'What people read.';
+
+CREATE SCHEMA minutebook;
+
+CREATE SCHEMA staging;
+
+CREATE FUNCTION control.active_spans() RETURNS TABLE(tenant_id text, valid_from date, valid_to date)
+    LANGUAGE sql STABLE
+    AS $$
+    select v.tenant_id, v.valid_from, v.valid_to
+    from (
+        select
+            s.tenant_id,
+            s.status,
+            s.valid_from,
+            lead(s.valid_from) over (partition by s.tenant_id order by s.valid_from) as valid_to
+        from control.tenant_statuses as s
+    ) as v
+    where v.status = 'active'
+$$;
+COMMENT ON FUNCTION control.active_spans() IS 'Half-open [valid_from, valid_to); valid_to is null where it goes on.';
+
+CREATE FUNCTION control.advance_revision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    update control.revision set revision = revision + 1, besides_periods = revision + 1;
+    return null;
+end
+$$;
+
+CREATE FUNCTION control.advance_revision_by_period() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    update control.revision set revision = revision + 1 returning revision into new.revision;
+    return new;
+end
+$$;
+
+CREATE FUNCTION control.attachment_rank(kind text) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select array_position(
+        array['vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant', 'usage_agent'], kind
+    )
+$$;
+COMMENT ON FUNCTION control.attachment_rank(kind text) IS 'Which kind decides whose a call is: the first of these that is attached on its day.';
+
+CREATE FUNCTION control.expected_days(first_day date, last_day date) RETURNS TABLE(tenant_id text, source text, account text, usage_date date)
+    LANGUAGE sql STABLE
+    AS $$
+    select distinct
+        t.tenant_id,
+        t.source,
+        t.account,
+        d.day::date as usage_date
+    from control.tenant_sources as t
+    inner join control.active_spans() as s on t.tenant_id = s.tenant_id
+    cross join
+        lateral generate_series(
+            greatest(t.valid_from, s.valid_from, first_day)::timestamp,
+            least(t.valid_to - 1, s.valid_to - 1, last_day)::timestamp,
+            interval '1 day'
+        ) as d (day)
+$$;
+COMMENT ON FUNCTION control.expected_days(first_day date, last_day date) IS 'Usage dates of [first_day, last_day], both included, that active tenants have of each source, and the account they are read from.';
+
+CREATE FUNCTION control.rated_amount(price_model text, unit_amount numeric, package_size bigint, tiers jsonb, quantity numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+    select case
+        when quantity <= 0 then 0
+        when price_model = 'per_unit' then quantity * unit_amount
+        when price_model = 'package' then pg_catalog.ceil(quantity / package_size) * unit_amount
+        else (
+            select coalesce(sum(
+                case
+                    when price_model = 'graduated'
+                        then
+                            greatest(least(quantity, coalesce(tier.upper_bound, quantity)) - tier.lower_bound, 0)
+                            * tier.unit_amount
+                    when quantity > tier.lower_bound and quantity <= coalesce(tier.upper_bound, quantity)
+                        then quantity * tier.unit_amount
+                end
+            ), 0)
+            from (
+                select
+                    coalesce(pg_catalog.lag((item ->> 'up_to')::numeric) over (order by place), 0) as lower_bound,
+                    (item ->> 'up_to')::numeric as upper_bound,
+                    (item ->> 'unit_amount')::numeric as unit_amount
+                from pg_catalog.jsonb_array_elements(tiers) with ordinality as listed (item, place)
+            ) as tier
+        )
+    end
+$$;
+
+CREATE FUNCTION control.reading_tenant() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+declare
+    bound_tenant text;
+begin
+    select bound.tenant_id into bound_tenant
+    from control.database_logins as bound
+    where bound.login = session_user and bound.role = 'tenant' and bound.revoked_at is null;
+    if bound_tenant is not null then
+        return bound_tenant;
+    end if;
+    if pg_catalog.pg_has_role(session_user, 'minutebook_server', 'member') then
+        return nullif(pg_catalog.current_setting('minutebook.tenant_id', true), '');
+    end if;
+    return null;
+end
+$$;
+COMMENT ON FUNCTION control.reading_tenant() IS 'The tenant of the login that is connected; null, so no row at all, for a login that is bound to none.';
+
+CREATE FUNCTION control.shut_out_tenant(of_tenant text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    delete from control.sessions as s using control.logins as l
+    where s.login_id = l.login_id and l.tenant_id = of_tenant;
+    delete from control.devices as d using control.logins as l
+    where d.login_id = l.login_id and l.tenant_id = of_tenant;
+    update control.logins set disabled_at = pg_catalog.now()
+    where tenant_id = of_tenant and disabled_at is null;
+end
+$$;
+COMMENT ON FUNCTION control.shut_out_tenant(of_tenant text) IS 'Ends the sessions of a tenant''s logins and disables them; audited.';
+
+CREATE TABLE ledger.audit_log (
+    entry_id bigint NOT NULL,
+    happened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    object_table text NOT NULL,
+    tenant_id text,
+    before jsonb,
+    after jsonb,
+    login text DEFAULT SESSION_USER,
+    client inet DEFAULT inet_client_addr(),
+    application text DEFAULT current_setting('application_name'::text)
+);
+ALTER TABLE ONLY ledger.audit_log FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.audit_log IS 'Who changed what, before and after; never a secret. Insert only.';
+COMMENT ON COLUMN ledger.audit_log.login IS 'The login that was connected; actor is who it says is at the keyboard.';
+
+CREATE FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.sha256(
+        previous_hash || pg_catalog.convert_to(
+            pg_catalog.jsonb_build_array(
+                entry.entry_id, extract(epoch from entry.happened_at), entry.actor, entry.action, entry.object_table,
+                entry.tenant_id, entry.before, entry.after, entry.login, entry.client, entry.application
+            )::text,
+            'UTF8'
+        )
+    )
+$$;
+
+CREATE FUNCTION ledger.blockers(of_table regclass) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select coalesce(
+        string_agg(
+            pg_catalog.format(
+                'login %s (process %s, %s%s)', a.usename, a.pid, a.application_name,
+                ', since ' || pg_catalog.to_char(a.xact_start at time zone 'UTC', 'HH24:MI:SS') || ' UTC'
+            ),
+            '; ' order by a.xact_start
+        ),
+        'nobody any more'
+    )
+    from pg_catalog.pg_locks as l
+    inner join pg_catalog.pg_stat_activity as a on l.pid = a.pid
+    where
+        l.relation = of_table and l.granted and l.pid <> pg_catalog.pg_backend_pid()
+        and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+$$;
+COMMENT ON FUNCTION ledger.blockers(of_table regclass) IS 'Who holds a lock of any kind on the table, in words.';
+
+CREATE FUNCTION ledger.chain_audit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    last ledger.audit_chain;
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7740, 0);
+    select * into last from ledger.audit_chain order by position desc limit 1;
+    insert into ledger.audit_chain (position, entry_id, previous_hash, entry_hash)
+    values (
+        coalesce(last.position, 0) + 1,
+        new.entry_id,
+        coalesce(last.entry_hash, ''),
+        ledger.audit_hash(coalesce(last.entry_hash, ''), new)
+    );
+    return null;
+end
+$$;
+
+CREATE FUNCTION ledger.clean_payloads(of_source text, row_ids tid[], cleaned json[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    raw_table constant text := case of_source
+        when 'vapi' then 'raw_vapi.calls'
+        when 'voiceflow' then 'raw_voiceflow.usage'
+        when 'voiceflow_transcripts' then 'raw_voiceflow.transcripts'
+        when 'usage_metrics' then 'raw_usage_metrics.metrics'
+    end;
+    facts constant text[] := case of_source
+        when 'vapi' then ledger.facts_of_a_call()
+        when 'voiceflow_transcripts' then ledger.facts_of_a_transcript()
+        when 'usage_metrics' then ledger.facts_of_a_metric()
+        else array['period', 'projectID', 'environmentID', 'type', 'count', 'model', 'cost', 'intervalStartDate']
+    end;
+    wrong bigint;
+    changed bigint;
+begin
+    if raw_table is null then
+        raise exception 'there is no source %', of_source;
+    end if;
+    execute pg_catalog.format(
+        'select count(*) from unnest($1, $2) as wanted (row_id, cleaned)'
+        ' inner join %s as r on r.ctid = wanted.row_id'
+        ' where not ledger.is_payload_without_more(r.payload, wanted.cleaned, $3)', raw_table
+    ) into wrong using row_ids, cleaned, facts;
+    if wrong > 0 then
+        raise exception 'a fact of % would change: only what is of no contract may be taken out', of_source;
+    end if;
+    execute pg_catalog.format(
+        'update %s as r set payload = wanted.cleaned'
+        ' from unnest($1, $2) as wanted (row_id, cleaned) where r.ctid = wanted.row_id', raw_table
+    ) using row_ids, cleaned;
+    get diagnostics changed = row_count;
+    return changed;
+end
+$_$;
+
+CREATE FUNCTION ledger.discard_landed(raw_table regclass, of_pulls bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+begin
+    if not exists (
+        select from pg_catalog.pg_class as c
+        inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+        where c.oid = raw_table and n.nspname like 'raw\_%'
+    ) then
+        raise exception '% is no table of raw rows', raw_table using errcode = 'invalid_parameter_value';
+    end if;
+    execute pg_catalog.format(
+        'delete from %s as landed using ledger.pulls as p'
+        ' where landed.pull_id = p.pull_id and p.state = ''reading'' and p.pull_id = any($1)',
+        raw_table
+    ) using of_pulls;
+end
+$_$;
+COMMENT ON FUNCTION ledger.discard_landed(raw_table regclass, of_pulls bigint[]) IS 'Deletes raw rows of pulls that are still being read; the loader has no other way to delete.';
+
+CREATE FUNCTION ledger.end_blockers(of_table regclass, older_than interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    blocker record;
+begin
+    for blocker in
+        select
+            a.pid,
+            a.usename,
+            a.application_name,
+            a.client_addr,
+            a.xact_start
+        from pg_catalog.pg_locks as l
+        inner join pg_catalog.pg_stat_activity as a on l.pid = a.pid
+        where
+            l.relation = of_table and l.granted and l.pid <> pg_catalog.pg_backend_pid()
+            and l.database = (
+                select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()
+            )
+            and a.backend_type = 'client backend'
+            and a.application_name <> 'dbt'
+            and a.xact_start < pg_catalog.clock_timestamp() - older_than
+        group by a.pid, a.usename, a.application_name, a.client_addr, a.xact_start
+    loop
+        perform pg_catalog.pg_terminate_backend(blocker.pid);
+        insert into ledger.audit_log (actor, action, object_table, after)
+        values ('build', 'end_blocker', of_table::text, pg_catalog.to_jsonb(blocker));
+    end loop;
+exception when insufficient_privilege then
+    return;  -- an owner without the right to end sessions: whoever waits names them, and gives up
+end
+$$;
+COMMENT ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) IS 'Ends sessions whose transaction has held a lock on the table for longer; each is in the audit log.';
+
+CREATE TABLE ledger.pulls (
+    pull_id bigint NOT NULL,
+    attempt_id bigint NOT NULL,
+    source text NOT NULL,
+    account text NOT NULL,
+    tenant_id text,
+    usage_date date NOT NULL,
+    state text DEFAULT 'reading'::text NOT NULL,
+    is_incomplete boolean DEFAULT false NOT NULL,
+    row_count bigint,
+    content_hash text,
+    totals jsonb DEFAULT '{}'::jsonb NOT NULL,
+    provider_totals jsonb,
+    windows jsonb DEFAULT '[]'::jsonb NOT NULL,
+    requests integer DEFAULT 0 NOT NULL,
+    cause_code text,
+    cause text,
+    is_permanent boolean,
+    confirms_pull_id bigint,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    closed_at timestamp with time zone,
+    purged_at timestamp with time zone,
+    lacks_only_quarantined boolean DEFAULT false NOT NULL,
+    CONSTRAINT pulls_check CHECK ((account = COALESCE(tenant_id, 'platform'::text))),
+    CONSTRAINT pulls_check1 CHECK (((state = 'failed'::text) = (cause IS NOT NULL))),
+    CONSTRAINT pulls_check2 CHECK (((state = 'unchanged'::text) = (confirms_pull_id IS NOT NULL))),
+    CONSTRAINT pulls_check3 CHECK (((state = 'reading'::text) = (closed_at IS NULL))),
+    CONSTRAINT pulls_source_check CHECK ((source = ANY (ARRAY['vapi'::text, 'voiceflow'::text, 'voiceflow_transcripts'::text, 'usage_metrics'::text]))),
+    CONSTRAINT pulls_state_check CHECK ((state = ANY (ARRAY['reading'::text, 'published'::text, 'superseded'::text, 'unchanged'::text, 'failed'::text])))
+);
+ALTER TABLE ONLY ledger.pulls FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.pulls IS 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody. An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
+COMMENT ON COLUMN ledger.pulls.purged_at IS 'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
+COMMENT ON COLUMN ledger.pulls.lacks_only_quarantined IS 'Whether it is incomplete for no other reason than that rows were set aside.';
+
+CREATE FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select exists (
+        select from ledger.statement_lines as l
+        where
+            (of_pull.tenant_id is null or of_pull.tenant_id = l.tenant_id)
+            and of_pull.usage_date >= l.service_period_start
+            and of_pull.usage_date < l.service_period_end
+            and of_pull.closed_at <= l.frozen_at
+            and not exists (
+                select from ledger.pulls as later
+                where
+                    later.source = of_pull.source
+                    and later.account = of_pull.account
+                    and later.usage_date = of_pull.usage_date
+                    and later.state in ('published', 'superseded')
+                    and later.pull_id > of_pull.pull_id
+                    and later.closed_at <= l.frozen_at
+            )
+    )
+$$;
+COMMENT ON FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) IS 'Whether a superseded pull was current when a line about its usage date was frozen.';
+
+CREATE FUNCTION ledger.facts_of_a_call() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select array[
+        'id', 'orgId', 'type', 'status', 'endedReason', 'assistantId', 'phoneNumberId', 'createdAt', 'updatedAt',
+        'startedAt', 'endedAt', 'cost', 'costs', 'costBreakdown'
+    ]
+$$;
+COMMENT ON FUNCTION ledger.facts_of_a_call() IS 'What dbt, the content hash and Vapi''s support need of a call: no choice and no retention period touches it.';
+
+CREATE FUNCTION ledger.facts_of_a_metric() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select array['agent_id', 'metric_type', 'quantity', 'cost_usd', 'created_at']
+$$;
+COMMENT ON FUNCTION ledger.facts_of_a_metric() IS 'Whose, of what, how much, at what cost and when: no choice touches it.';
+
+CREATE FUNCTION ledger.facts_of_a_transcript() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select array[
+        'id', 'projectID', 'environmentID', 'environmentAlias', 'version', 'createdAt', 'updatedAt', 'expiresAt',
+        'endedAt'
+    ]
+$$;
+COMMENT ON FUNCTION ledger.facts_of_a_transcript() IS 'When a conversation was and with what: no choice and no retention period touches it.';
+
+CREATE FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    -- What dbt, the content hash and Vapi's support need of a call.
+    of_calls constant text[] := array[
+        'id', 'orgId', 'type', 'status', 'endedReason', 'assistantId', 'phoneNumberId', 'createdAt', 'updatedAt',
+        'startedAt', 'endedAt', 'cost', 'costs', 'costBreakdown'
+    ];
+    of_metrics constant text[] := array['cost_usd'];
+    own_rows bigint;
+    metric_rows bigint;
+    chat_rows bigint;
+    transcript_rows bigint;
+begin
+    update raw_vapi.calls as c set payload = ledger.without_personal_data(c.payload, of_calls)
+    where
+        c.usage_date < before_date
+        and (
+            c.tenant_id = of_tenant
+            or c.tenant_id is null and exists (
+                select from marts.fct_calls as routed
+                where
+                    routed.tenant_id = of_tenant and routed.account = c.account
+                    and routed.usage_date = c.usage_date and routed.call_id = c.call_id
+            )
+        )
+        and exists (select from pg_catalog.json_object_keys(c.payload) as part (key) where part.key <> all(of_calls));
+    get diagnostics own_rows = row_count;
+    update raw_usage_metrics.metrics as m set payload = ledger.without_personal_data(m.payload, of_metrics)
+    where
+        m.usage_date < before_date and m.tenant_id = of_tenant
+        and exists (select from pg_catalog.json_object_keys(m.payload) as part (key) where part.key <> all(of_metrics));
+    get diagnostics metric_rows = row_count;
+    -- Top intents are what visitors asked for, in words.
+    update raw_voiceflow.usage as u set payload = '{}'
+    where u.usage_date < before_date and u.tenant_id = of_tenant and u.metric = 'top_intents' and u.payload::text <> '{}';
+    get diagnostics chat_rows = row_count;
+    update raw_voiceflow.transcripts as t
+    set payload = ledger.without_personal_data(t.payload, ledger.facts_of_a_transcript())
+    where
+        t.usage_date < before_date and t.tenant_id = of_tenant
+        and exists (
+            select from pg_catalog.json_object_keys(t.payload) as part (key)
+            where part.key <> all(ledger.facts_of_a_transcript())
+        );
+    get diagnostics transcript_rows = row_count;
+    if own_rows + metric_rows + chat_rows + transcript_rows > 0 then
+        insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
+        values (
+            coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'forget', 'raw_vapi.calls',
+            of_tenant,
+            pg_catalog.jsonb_build_object(
+                'before', before_date, 'calls', own_rows, 'metrics', metric_rows, 'intents', chat_rows,
+                'transcripts', transcript_rows
+            )
+        );
+    end if;
+    return own_rows + metric_rows + chat_rows + transcript_rows;
+end
+$$;
+
+CREATE FUNCTION ledger.guard_invoice_item() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op <> 'UPDATE' then
+        raise exception '%.% keeps every row', tg_table_schema, tg_table_name using errcode = 'insufficient_privilege';
+    end if;
+    if (new.invoice_item_id, new.item_key, new.version, new.tenant_id, new.line_id, new.amount, new.currency,
+        new.identifier)
+        is distinct from
+        (old.invoice_item_id, old.item_key, old.version, old.tenant_id, old.line_id, old.amount, old.currency,
+        old.identifier)
+        or old.state = 'lost'
+        or (old.state = 'accepted' and (new.state <> 'lost' or new.stripe_id is distinct from old.stripe_id)) then
+        raise exception 'an invoice item never changes what it says' using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION ledger.guard_posting() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op <> 'UPDATE' then
+        raise exception '%.% keeps every row', tg_table_schema, tg_table_name using errcode = 'insufficient_privilege';
+    end if;
+    if (new.posting_id, new.tenant_id, new.meter_id, new.usage_date, new.version, new.value, new.stripe_customer_id,
+        new.event_name, new.identifier, new.committed_at)
+        is distinct from
+        (old.posting_id, old.tenant_id, old.meter_id, old.usage_date, old.version, old.value, old.stripe_customer_id,
+        old.event_name, old.identifier, old.committed_at) then
+        raise exception 'a posting never changes what it says' using errcode = 'insufficient_privilege';
+    end if;
+    -- Stripe validates after it has answered, and a person may find an accepted value missing: only these go back.
+    if new.state <> old.state and old.state <> 'pending'
+        and not (old.state = 'accepted' and new.state in ('refused', 'lost')) then
+        raise exception 'a posting that is % cannot become %', old.state, new.state
+        using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION ledger.is_alive(attempt bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select exists(
+        select from pg_catalog.pg_locks as l
+        where
+            l.locktype = 'advisory' and l.granted
+            and l.database = (
+                select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()
+            )
+            and l.classid = 7733 and l.objid = attempt and l.objsubid = 2
+    )
+$$;
+COMMENT ON FUNCTION ledger.is_alive(attempt bigint) IS 'True while the attempt''s process holds its session advisory lock (ledger.attempts).';
+
+CREATE FUNCTION ledger.is_of_another_account(stripe_account text, is_live boolean) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select stripe_account is not null and (stripe_account, is_live) is distinct from (
+        select (a.account_id, a.is_live) from ledger.stripe_accounts as a order by a.adoption desc limit 1
+    )
+$$;
+COMMENT ON FUNCTION ledger.is_of_another_account(stripe_account text, is_live boolean) IS 'Whether something was sent to another Stripe account or mode than the one that is adopted now.';
+
+CREATE FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select
+        standing::jsonb @> cleaned::jsonb
+        and ledger.money_of_items(standing -> 'costs') is not distinct from ledger.money_of_items(cleaned -> 'costs')
+        and not exists (
+            select from pg_catalog.json_each(standing) as was
+            left join pg_catalog.json_each(cleaned) as is_now on was.key = is_now.key
+            where
+                was.key = any(facts)
+                and (
+                    is_now.value is null
+                    or (
+                        pg_catalog.json_typeof(was.value) not in ('object', 'array')
+                        and was.value::text <> is_now.value::text
+                    )
+                )
+        )
+$$;
+COMMENT ON FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) IS 'Whether the second payload is the first one less members of objects, each fact and each cost item digit for digit.';
+
+CREATE FUNCTION ledger.is_whole(p ledger.pulls) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select
+        not p.is_incomplete
+        or (
+            p.lacks_only_quarantined
+            and not exists (
+                select from ledger.standing_quarantine as q where q.pull_id = coalesce(p.confirms_pull_id, p.pull_id)
+            )
+        )
+$$;
+COMMENT ON FUNCTION ledger.is_whole(p ledger.pulls) IS 'Whether nothing of a pull is still under way, and each row that was set aside is accepted.';
+
+CREATE FUNCTION ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    facts constant text[] := ledger.facts_of_a_call();
+    changed bigint;
+begin
+    if exists (
+        select from unnest(of_pulls, of_calls, minimised) as wanted (pull_id, call_id, payload)
+        inner join raw_vapi.calls as c on wanted.pull_id = c.pull_id and wanted.call_id = c.call_id
+        where
+            ledger.without_personal_data(wanted.payload, facts)::text
+            <> ledger.without_personal_data(c.payload, facts)::text
+    ) then
+        raise exception 'a fact of a call would change: only what is personal may be taken out';
+    end if;
+    update raw_vapi.calls as c set payload = wanted.payload
+    from unnest(of_pulls, of_calls, minimised) as wanted (pull_id, call_id, payload)
+    where wanted.pull_id = c.pull_id and wanted.call_id = c.call_id;
+    get diagnostics changed = row_count;
+    return changed;
+end
+$$;
+
+CREATE FUNCTION ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    facts constant text[] := ledger.facts_of_a_metric();
+    changed bigint;
+begin
+    if exists (
+        select from unnest(standing, minimised) as wanted (standing, payload)
+        where
+            ledger.without_personal_data(wanted.payload, facts)::text
+            <> ledger.without_personal_data(wanted.standing::json, facts)::text
+    ) then
+        raise exception 'a fact of a metric would change: only what is personal may be taken out';
+    end if;
+    update raw_usage_metrics.metrics as m set payload = wanted.payload
+    from unnest(of_pulls, standing, minimised) as wanted (pull_id, standing, payload)
+    where wanted.pull_id = m.pull_id and wanted.standing = m.payload::text;
+    get diagnostics changed = row_count;
+    return changed;
+end
+$$;
+
+CREATE FUNCTION ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    facts constant text[] := ledger.facts_of_a_transcript();
+    changed bigint;
+begin
+    if exists (
+        select from unnest(of_pulls, of_transcripts, minimised) as wanted (pull_id, transcript_id, payload)
+        inner join raw_voiceflow.transcripts as t
+            on wanted.pull_id = t.pull_id and wanted.transcript_id = t.transcript_id
+        where
+            ledger.without_personal_data(wanted.payload, facts)::text
+            <> ledger.without_personal_data(t.payload, facts)::text
+    ) then
+        raise exception 'a fact of a transcript would change: only what is personal may be taken out';
+    end if;
+    update raw_voiceflow.transcripts as t set payload = wanted.payload
+    from unnest(of_pulls, of_transcripts, minimised) as wanted (pull_id, transcript_id, payload)
+    where wanted.pull_id = t.pull_id and wanted.transcript_id = t.transcript_id;
+    get diagnostics changed = row_count;
+    return changed;
+end
+$$;
+
+CREATE FUNCTION ledger.money_of_items(items json) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.json_agg(pg_catalog.json_build_array(i.item -> 'type', i.item -> 'cost') order by i.place)::text
+    from pg_catalog.json_array_elements(case when pg_catalog.json_typeof(items) = 'array' then items end)
+    with ordinality as i (item, place)
+$$;
+COMMENT ON FUNCTION ledger.money_of_items(items json) IS 'Kind and cost of each cost item, digit for digit, in order.';
+
+CREATE FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) RETURNS TABLE(source text, pulls bigint, raw_rows bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    raw_table record;
+    chosen bigint[];
+    gone bigint;
+begin
+    if closed_before > pg_catalog.clock_timestamp() - interval '1 day' then
+        raise exception 'rows of a pull are kept for a day at least' using errcode = 'invalid_parameter_value';
+    end if;
+    for raw_table in
+        values
+        ('vapi', 'raw_vapi.calls'),
+        ('voiceflow', 'raw_voiceflow.usage'),
+        ('voiceflow_transcripts', 'raw_voiceflow.transcripts'),
+        ('usage_metrics', 'raw_usage_metrics.metrics')
+    loop
+        select array(
+            select p.pull_id from ledger.pulls as p
+            where
+                p.source = raw_table.column1
+                and p.state in ('superseded', 'failed', 'unchanged')
+                and p.purged_at is null
+                and p.closed_at < closed_before
+                and not (
+                    p.state = 'superseded'
+                    and p.source <> 'voiceflow_transcripts'
+                    and ledger.explains_a_frozen_line(p)
+                )
+            order by p.closed_at
+            limit 500
+            for update skip locked
+        ) into chosen;
+        execute pg_catalog.format(
+            'delete from %s where ctid = any(array(select ctid from %1$s where pull_id = any($1) limit $2))', raw_table.column2
+        ) using chosen, at_most;
+        get diagnostics gone = row_count;
+        if gone < at_most then
+            update ledger.pulls as p set purged_at = pg_catalog.clock_timestamp() where p.pull_id = any(chosen);
+            pulls := pg_catalog.cardinality(chosen);
+        else
+            pulls := 0;
+        end if;
+        source := raw_table.column1;
+        raw_rows := gone;
+        return next;
+    end loop;
+end
+$_$;
+COMMENT ON FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) IS 'Deletes at most so many raw rows of each source, of unread pulls closed before then; to be repeated until nothing is gone.';
+
+CREATE FUNCTION ledger.reconciliation(today date, only_tenants text[] DEFAULT NULL::text[]) RETURNS TABLE(tenant_id text, meter_id text, usage_date date, period_start date, ours numeric, posted numeric, stripe numeric, difference numeric, age_days integer, posting_state text, cause_code text, cause text, posted_at timestamp with time zone, read_at timestamp with time zone, is_approved boolean, finding text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with billed as (
+        select t.tenant_id, t.anchor_day
+        from control.tenants as t
+        where
+            t.feature_flags @> '{"stripe_posting": true}'
+            and (only_tenants is null or t.tenant_id = any(only_tenants))
+    ),
+
+    told as (
+        select
+            o.tenant_id,
+            o.meter_id,
+            o.usage_date,
+            o.period_start,
+            o.overage_quantity as wanted,
+            o.is_complete,
+            null::bigint as posting_id,
+            null::bigint as accepted_id,
+            null::numeric as stripe,
+            null::timestamptz as read_at
+        from marts.fct_overages_daily as o
+        where
+            (o.overage_quantity > 0 or not o.is_complete)
+            and (only_tenants is null or o.tenant_id = any(only_tenants))
+        union all
+        -- Versions of a day are committed one after the other: the last has the highest id.
+        select
+            q.tenant_id,
+            q.meter_id,
+            q.usage_date,
+            null,
+            null,
+            null,
+            max(q.posting_id),
+            max(q.posting_id) filter (where q.state = 'accepted'),
+            null,
+            null
+        from ledger.postings as q
+        where only_tenants is null or q.tenant_id = any(only_tenants)
+        group by q.tenant_id, q.meter_id, q.usage_date
+        union all
+        select s.tenant_id, s.meter_id, s.usage_date, null, null, null, null, null, s.value, s.read_at
+        from ledger.stripe_day_summaries as s
+        where only_tenants is null or s.tenant_id = any(only_tenants)
+    ),
+
+    days as (
+        select
+            d.tenant_id,
+            d.meter_id,
+            d.usage_date,
+            max(d.period_start) as period_start,
+            coalesce(max(d.wanted), 0) as wanted,
+            coalesce(bool_and(d.is_complete), true) as is_complete,
+            max(d.posting_id) as posting_id,
+            max(d.accepted_id) as accepted_id,
+            coalesce(max(d.stripe), 0) as stripe,
+            max(d.read_at) as read_at
+        from told as d
+        inner join billed as b on d.tenant_id = b.tenant_id
+        group by d.tenant_id, d.meter_id, d.usage_date
+        having max(d.wanted) > 0 or max(d.posting_id) is not null or max(d.stripe) is not null
+    ),
+
+    sides as (
+        select
+            d.tenant_id,
+            d.meter_id,
+            d.usage_date,
+            coalesce(
+                p.period_start,
+                d.period_start,
+                (
+                    date_trunc('month', (d.usage_date - b.anchor_day + 1)::timestamp)
+                    + (b.anchor_day - 1) * interval '1 day'
+                )::date
+            ) as period_start,
+            coalesce(p.state in ('approved', 'closed'), false) as is_approved,
+            d.wanted,
+            d.is_complete,
+            coalesce(a.value, 0) as posted,
+            d.stripe,
+            today - d.usage_date as age_days,
+            l.state,
+            l.value,
+            l.cause_code,
+            l.cause,
+            a.posted_at,
+            d.read_at
+        from days as d
+        inner join billed as b on d.tenant_id = b.tenant_id
+        left join ledger.postings as l on d.posting_id = l.posting_id
+        left join ledger.postings as a on d.accepted_id = a.posting_id
+        left join ledger.periods as p
+            on d.tenant_id = p.tenant_id and d.usage_date >= p.period_start and d.usage_date < p.period_end
+    ),
+
+    -- What an approved period posted is frozen: what changes later is its adjustments. A day that is not complete waits.
+    compared as (
+        select
+            s.*,
+            case when s.is_approved or not s.is_complete then s.posted else s.wanted end as ours,
+            coalesce(c.owed = 0 and not c.is_pending, false) as is_settled,
+            coalesce(c.is_final, false) as is_final
+        from sides as s
+        left join ledger.coverage as c
+            on s.is_approved and s.tenant_id = c.tenant_id and s.meter_id = c.meter_id and s.period_start = c.period_start
+    )
+
+    select
+        c.tenant_id,
+        c.meter_id,
+        c.usage_date,
+        c.period_start,
+        c.ours,
+        c.posted,
+        c.stripe,
+        c.stripe - c.ours,
+        c.age_days,
+        c.state,
+        c.cause_code,
+        c.cause,
+        c.posted_at,
+        c.read_at,
+        c.is_approved,
+        case
+            when c.state = 'pending' then 'in flight'
+            when
+                c.ours = c.posted and c.posted = c.stripe and c.state is distinct from 'lost'
+                and (not c.is_approved or coalesce(c.state, 'accepted') = 'accepted')
+                then 'equal'
+            -- The tenant pays the statement, by Stripe's lines and our items; no value changes that any more.
+            when c.is_settled and (c.is_final or c.state in ('uncovered', 'refused')) then 'billed'
+            when c.is_approved and c.state in ('uncovered', 'refused') then 'uncovered'
+            when c.state = 'uncovered' and (c.ours = c.posted or c.value = c.wanted) then 'uncovered'
+            when c.age_days > 35 then 'uncovered'
+            when c.ours <> c.posted or c.state = 'lost' then 'not posted'
+            -- Stripe's summaries are eventually consistent; how late is not stated, so what was read within the hour is not red.
+            when c.posted_at is not null and coalesce(c.read_at < c.posted_at + interval '1 hour', true) then 'settling'
+            when c.stripe < c.ours then 'missing'
+            else 'extra'
+        end
+    from compared as c;
+end
+$$;
+COMMENT ON FUNCTION ledger.reconciliation(today date, only_tenants text[]) IS 'Per tenant, meter and day: what the marts want, what we posted, what Stripe held when it was last read, and what that means: equal, billed (by Stripe''s invoice and our items), settling, in flight, not posted, uncovered, missing, extra.';
+
+CREATE FUNCTION ledger.record_audit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    secrets constant text[] := '{ciphertext,wrapped_key,password_hash,token_hash}';
+    old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - secrets end;
+    new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - secrets end;
+begin
+    insert into ledger.audit_log (actor, action, object_table, tenant_id, before, after)
+    values (
+        coalesce(nullif(current_setting('minutebook.actor', true), ''), session_user),
+        lower(tg_op),
+        tg_table_schema || '.' || tg_table_name,
+        coalesce(new_row, old_row) ->> 'tenant_id',
+        old_row,
+        new_row
+    );
+    return null;
+end
+$$;
+
+CREATE FUNCTION ledger.record_credential_use(used_credential_id bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
+    select
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user),
+        'use',
+        used.object_table,
+        used.tenant_id,
+        pg_catalog.jsonb_build_object(
+            'credential_id', used.credential_id, 'provider', used.provider, 'fingerprint', used.fingerprint
+        )
+    from (
+        select 'control.credentials' as object_table, credential_id, tenant_id, provider, fingerprint
+        from control.credentials
+        union all
+        select 'control.credential_candidates', credential_id, tenant_id, provider, fingerprint
+        from control.credential_candidates
+    ) as used
+    where used.credential_id = used_credential_id
+$$;
+COMMENT ON FUNCTION ledger.record_credential_use(used_credential_id bigint) IS 'Called whenever a secret is opened, before it is.';
+
+CREATE FUNCTION ledger.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    raise exception '%.% is insert only', tg_table_schema, tg_table_name using errcode = 'insufficient_privilege';
+end
+$$;
+
+CREATE FUNCTION ledger.stamp_stripe_account() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    select a.account_id, a.is_live into new.stripe_account, new.is_live
+    from ledger.stripe_accounts as a
+    order by a.adoption desc
+    limit 1;
+    return new;
+end
+$$;
+
+CREATE FUNCTION ledger.without_personal_data(payload json, kept text[]) RETURNS json
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select coalesce(pg_catalog.json_object_agg(part.key, part.value order by part.place), '{}')
+    from pg_catalog.json_each(payload) with ordinality as part (key, value, place)
+    where part.key = any(kept)
+$$;
+
+CREATE TABLE control.agent_attachments (
+    kind text NOT NULL,
+    value text NOT NULL,
+    valid_from date NOT NULL,
+    tenant_id text,
+    agent_id text,
+    CONSTRAINT agent_attachments_check CHECK (((tenant_id IS NULL) = (agent_id IS NULL))),
+    CONSTRAINT agent_attachments_kind_check CHECK ((kind = ANY (ARRAY['phone_number'::text, 'vapi_call'::text, 'vapi_phone_number'::text, 'vapi_squad'::text, 'vapi_workflow'::text, 'vapi_assistant'::text, 'usage_agent'::text]))),
+    CONSTRAINT agent_attachments_value_check CHECK ((value <> ''::text))
+);
+ALTER TABLE ONLY control.agent_attachments FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.agent_attachments IS 'Timeline per (kind, value): which agent a provider''s object belongs to from a day on; no agent means detached.';
+COMMENT ON COLUMN control.agent_attachments.kind IS 'A vapi_call is attached by hand, for the one day on which it was created.';
+
+CREATE TABLE control.agents (
+    agent_id text NOT NULL,
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agents_agent_id_check CHECK ((agent_id ~ '^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$'::text)),
+    CONSTRAINT agents_name_check CHECK ((name <> ''::text))
+);
+ALTER TABLE ONLY control.agents FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE control.allowances (
+    plan_id text NOT NULL,
+    meter_id text NOT NULL,
+    valid_from date NOT NULL,
+    quantity bigint NOT NULL,
+    CONSTRAINT allowances_quantity_check CHECK ((quantity >= 0))
+);
+
+CREATE TABLE control.credential_candidates (
+    credential_id bigint NOT NULL,
+    tenant_id text,
+    provider text NOT NULL,
+    data_key_id bigint NOT NULL,
+    ciphertext bytea NOT NULL,
+    fingerprint text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credential_candidates_provider_check CHECK ((provider = ANY (ARRAY['vapi'::text, 'voiceflow'::text])))
+);
+ALTER TABLE ONLY control.credential_candidates FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.credential_candidates IS 'credential_id is the id it will have: the ciphertext is bound to it.';
+
+CREATE TABLE control.credentials (
+    credential_id bigint NOT NULL,
+    tenant_id text,
+    provider text NOT NULL,
+    data_key_id bigint NOT NULL,
+    ciphertext bytea NOT NULL,
+    fingerprint text NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    used_from date DEFAULT '2000-01-01'::date NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    verified_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    CONSTRAINT credentials_provider_check CHECK ((provider = ANY (ARRAY['vapi'::text, 'voiceflow'::text]))),
+    CONSTRAINT credentials_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+ALTER TABLE ONLY control.credentials FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.credentials IS 'tenant_id is null for a platform-wide credential. used_from: usage dates from which a tenant''s own account decides.';
+COMMENT ON COLUMN control.credentials.fingerprint IS 'Keyed hash, shortened: tells two secrets apart, tells nothing about either.';
+ALTER TABLE control.credentials ALTER COLUMN credential_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME control.credentials_credential_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE control.credit_voids (
+    credit_id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    taken_back numeric NOT NULL,
+    reason text NOT NULL,
+    voided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credit_voids_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT credit_voids_taken_back_check CHECK ((taken_back > (0)::numeric))
+);
+ALTER TABLE ONLY control.credit_voids FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.credit_voids IS 'What was left of a credit when it was taken back; what statements had used by then they keep, reopened or not.';
+
+CREATE TABLE control.credits (
+    credit_id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    amount numeric NOT NULL,
+    valid_from date NOT NULL,
+    expires_on date,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credits_amount_check CHECK ((amount > (0)::numeric)),
+    CONSTRAINT credits_check CHECK ((expires_on > valid_from)),
+    CONSTRAINT credits_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE ONLY control.credits FORCE ROW LEVEL SECURITY;
+ALTER TABLE control.credits ALTER COLUMN credit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME control.credits_credit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE control.data_keys (
+    data_key_id bigint NOT NULL,
+    tenant_id text,
+    master_key_id text NOT NULL,
+    wrapped_key bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY control.data_keys FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.data_keys IS 'tenant_id is null for the platform''s own key.';
+ALTER TABLE control.data_keys ALTER COLUMN data_key_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME control.data_keys_data_key_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE control.database_logins (
+    login name NOT NULL,
+    role text NOT NULL,
+    tenant_id text,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT database_logins_check CHECK (((role = 'tenant'::text) = (tenant_id IS NOT NULL))),
+    CONSTRAINT database_logins_role_check CHECK ((role = ANY (ARRAY['loader'::text, 'transformer'::text, 'billing'::text, 'operator'::text, 'analyst'::text, 'tenant'::text, 'server'::text])))
+);
+ALTER TABLE ONLY control.database_logins FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.database_logins IS 'Logins of PostgreSQL that `minutebook access grant` made, for people, tools and tenants. No password: PostgreSQL keeps its SCRAM verifier.';
+
+CREATE TABLE control.devices (
+    device_hash bytea NOT NULL,
+    login_id text NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE control.devices IS 'Browsers that signed in as a login: wrong passwords typed elsewhere never make them wait. The hash of a cookie.';
+
+CREATE TABLE control.exchange_rates (
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    valid_from date NOT NULL,
+    rate numeric NOT NULL,
+    CONSTRAINT exchange_rates_from_currency_check CHECK ((from_currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT exchange_rates_rate_check CHECK ((rate > (0)::numeric)),
+    CONSTRAINT exchange_rates_to_currency_check CHECK ((to_currency ~ '^[A-Z]{3}$'::text))
+);
+
+CREATE TABLE control.fixed_costs (
+    fixed_cost_id text NOT NULL,
+    valid_from date NOT NULL,
+    name text NOT NULL,
+    monthly_amount numeric NOT NULL,
+    currency text NOT NULL,
+    allocation text DEFAULT 'equal'::text NOT NULL,
+    CONSTRAINT fixed_costs_allocation_check CHECK ((allocation = ANY (ARRAY['equal'::text, 'by_revenue'::text, 'by_usage'::text]))),
+    CONSTRAINT fixed_costs_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT fixed_costs_fixed_cost_id_check CHECK ((fixed_cost_id ~ '^[a-z0-9-]+$'::text)),
+    CONSTRAINT fixed_costs_monthly_amount_check CHECK ((monthly_amount >= (0)::numeric)),
+    CONSTRAINT fixed_costs_name_check CHECK ((name <> ''::text))
+);
+COMMENT ON TABLE control.fixed_costs IS 'Shared by the tenants active on each day; an amount of 0 ends it.';
+
+CREATE TABLE control.login_passwords (
+    login_id text NOT NULL,
+    password_hash text NOT NULL
+);
+COMMENT ON TABLE control.login_passwords IS 'Argon2id with its salt and parameters, as argon2-cffi writes them.';
+
+CREATE TABLE control.logins (
+    login_id text NOT NULL,
+    role text NOT NULL,
+    tenant_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    password_set_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    second_factor_at timestamp with time zone,
+    recovery_codes_left integer DEFAULT 0 NOT NULL,
+    CONSTRAINT logins_check CHECK (((role = 'tenant'::text) = (tenant_id IS NOT NULL))),
+    CONSTRAINT logins_login_id_check CHECK ((login_id ~ '^[a-z0-9][a-z0-9@._+-]{0,253}$'::text)),
+    CONSTRAINT logins_role_check CHECK ((role = ANY (ARRAY['operator'::text, 'finance'::text, 'tenant'::text])))
+);
+ALTER TABLE ONLY control.logins FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.logins IS 'One row per person who may sign in. operator and finance see all tenants; a tenant''s login sees its tenant only.';
+
+CREATE TABLE control.meters (
+    meter_id text NOT NULL,
+    name text NOT NULL,
+    unit text NOT NULL,
+    source text NOT NULL,
+    increment_seconds integer,
+    minimum_seconds integer,
+    metric_type text,
+    stripe_event_name text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    only_account text,
+    CONSTRAINT meters_check CHECK (((source = 'vapi'::text) = (increment_seconds IS NOT NULL))),
+    CONSTRAINT meters_check1 CHECK (((source = 'vapi'::text) = (minimum_seconds IS NOT NULL))),
+    CONSTRAINT meters_check2 CHECK (((source = 'usage_metrics'::text) = (metric_type IS NOT NULL))),
+    CONSTRAINT meters_increment_seconds_check CHECK ((increment_seconds > 0)),
+    CONSTRAINT meters_meter_id_check CHECK ((meter_id ~ '^[a-z0-9_]+$'::text)),
+    CONSTRAINT meters_minimum_seconds_check CHECK ((minimum_seconds >= 0)),
+    CONSTRAINT meters_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT meters_source_check CHECK ((source = ANY (ARRAY['vapi'::text, 'voiceflow'::text, 'usage_metrics'::text]))),
+    CONSTRAINT meters_unit_check CHECK ((unit <> ''::text))
+);
+COMMENT ON TABLE control.meters IS 'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts interactions; a usage metric meter counts quantities of one metric_type.';
+COMMENT ON COLUMN control.meters.only_account IS 'A voice meter counts calls of this account only; null: of all.';
+
+CREATE TABLE control.payment_fees (
+    currency text NOT NULL,
+    valid_from date NOT NULL,
+    percent numeric NOT NULL,
+    fixed_amount numeric NOT NULL,
+    CONSTRAINT payment_fees_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT payment_fees_fixed_amount_check CHECK ((fixed_amount >= (0)::numeric)),
+    CONSTRAINT payment_fees_percent_check CHECK (((percent >= (0)::numeric) AND (percent < (100)::numeric)))
+);
+COMMENT ON TABLE control.payment_fees IS 'Timeline per currency. A statement above zero costs percent of its total and the fixed amount, in its own currency; 0 and 0 ends it. It is a cost we estimate, never a line of the tenant''s.';
+
+CREATE TABLE control.personal_choices (
+    tenant_id text NOT NULL,
+    phone_numbers text DEFAULT 'kept'::text NOT NULL,
+    transcripts text DEFAULT 'never'::text NOT NULL,
+    recordings text DEFAULT 'never'::text NOT NULL,
+    chosen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT personal_choices_phone_numbers_check CHECK ((phone_numbers = ANY (ARRAY['kept'::text, 'redacted'::text, 'never'::text]))),
+    CONSTRAINT personal_choices_recordings_check CHECK ((recordings = ANY (ARRAY['kept'::text, 'redacted'::text, 'never'::text]))),
+    CONSTRAINT personal_choices_transcripts_check CHECK ((transcripts = ANY (ARRAY['kept'::text, 'redacted'::text, 'never'::text])))
+);
+ALTER TABLE ONLY control.personal_choices FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.personal_choices IS 'A tenant without a row has the defaults. phone_numbers: who was on the line, by number, name or address.';
+
+CREATE TABLE control.plan_terms (
+    plan_id text NOT NULL,
+    valid_from date NOT NULL,
+    subscription_fee numeric NOT NULL,
+    setup_fee numeric DEFAULT 0 NOT NULL,
+    minimum_amount numeric DEFAULT 0 NOT NULL,
+    prorates_allowance boolean DEFAULT false NOT NULL,
+    voice_meter_id text,
+    gives_credit_notes boolean DEFAULT false NOT NULL,
+    CONSTRAINT plan_terms_minimum_amount_check CHECK ((minimum_amount >= (0)::numeric)),
+    CONSTRAINT plan_terms_setup_fee_check CHECK ((setup_fee >= (0)::numeric)),
+    CONSTRAINT plan_terms_subscription_fee_check CHECK ((subscription_fee >= (0)::numeric))
+);
+COMMENT ON COLUMN control.plan_terms.gives_credit_notes IS 'A correction in the tenant''s favour of a period that these terms bill is a credit note of its invoice, if that is paid.';
+
+CREATE TABLE control.plans (
+    plan_id text NOT NULL,
+    name text NOT NULL,
+    currency text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT plans_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT plans_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT plans_plan_id_check CHECK ((plan_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'::text))
+);
+
+CREATE TABLE control.prices (
+    price_id bigint NOT NULL,
+    plan_id text,
+    tenant_id text,
+    meter_id text NOT NULL,
+    valid_from date NOT NULL,
+    model text NOT NULL,
+    unit_amount numeric,
+    package_size bigint,
+    tiers jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT prices_check CHECK ((num_nonnulls(plan_id, tenant_id) = 1)),
+    CONSTRAINT prices_check1 CHECK (((model <> 'plan'::text) OR (tenant_id IS NOT NULL))),
+    CONSTRAINT prices_check2 CHECK (((model = ANY (ARRAY['per_unit'::text, 'package'::text])) = (unit_amount IS NOT NULL))),
+    CONSTRAINT prices_check3 CHECK (((model = 'package'::text) = (package_size IS NOT NULL))),
+    CONSTRAINT prices_check4 CHECK (((model = ANY (ARRAY['graduated'::text, 'volume'::text])) = (tiers IS NOT NULL))),
+    CONSTRAINT prices_model_check CHECK ((model = ANY (ARRAY['per_unit'::text, 'package'::text, 'graduated'::text, 'volume'::text, 'plan'::text]))),
+    CONSTRAINT prices_package_size_check CHECK ((package_size > 0)),
+    CONSTRAINT prices_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
+);
+ALTER TABLE ONLY control.prices FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.prices IS 'Timeline per plan or tenant and meter. A tenant''s own price wins over the plan''s; its model "plan" ends it. unit_amount is per unit, or per package; tiers is [{"up_to": n or null, "unit_amount": "0.10"}, …], up_to inclusive, counted from the first unit of overage. The currency is the plan''s or the tenant''s.';
+ALTER TABLE control.prices ALTER COLUMN price_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME control.prices_price_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE control.recovery_codes (
+    login_id text NOT NULL,
+    code_hash bytea NOT NULL
+);
+COMMENT ON TABLE control.recovery_codes IS 'Each signs in once in place of a one-time code; a used one is deleted.';
+
+CREATE TABLE control.retention_periods (
+    tenant_id text NOT NULL,
+    personal_days integer NOT NULL,
+    CONSTRAINT retention_periods_personal_days_check CHECK ((personal_days > 0))
+);
+ALTER TABLE ONLY control.retention_periods FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.retention_periods IS 'Days after its usage date that personal data of a tenant''s usage is kept; without a row it is kept until it is erased.';
+
+CREATE TABLE control.review_rules (
+    is_only_row boolean DEFAULT true NOT NULL,
+    moved_share numeric DEFAULT 0.5 NOT NULL,
+    CONSTRAINT review_rules_is_only_row_check CHECK (is_only_row),
+    CONSTRAINT review_rules_moved_share_check CHECK ((moved_share > (0)::numeric))
+);
+COMMENT ON COLUMN control.review_rules.moved_share IS 'A statement whose recurring amount moved by more than this share of the former one blocks approval until a person says why.';
+
+CREATE TABLE control.revision (
+    is_only_row boolean DEFAULT true NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
+    besides_periods bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT revision_is_only_row_check CHECK (is_only_row)
+);
+
+CREATE TABLE control.second_factors (
+    login_id text NOT NULL,
+    data_key_id bigint NOT NULL,
+    ciphertext bytea NOT NULL,
+    last_step bigint DEFAULT 0 NOT NULL,
+    confirmed_at timestamp with time zone
+);
+COMMENT ON TABLE control.second_factors IS 'The secret of an authenticator, sealed in the vault. last_step: of the newest code taken, so that none is taken twice.';
+
+CREATE TABLE control.sessions (
+    token_hash bytea NOT NULL,
+    login_id text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    session_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    client text DEFAULT ''::text NOT NULL,
+    browser text DEFAULT ''::text NOT NULL,
+    second_factor_at timestamp with time zone
+);
+COMMENT ON COLUMN control.sessions.second_factor_at IS 'When a one-time code was given; until then a session of finance or an operator opens nothing.';
+
+CREATE TABLE control.spend_limits (
+    tenant_id text NOT NULL,
+    valid_from date NOT NULL,
+    amount numeric,
+    CONSTRAINT spend_limits_amount_check CHECK ((amount > (0)::numeric))
+);
+ALTER TABLE ONLY control.spend_limits FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.spend_limits IS 'Timeline: what a tenant wants to be warned of, per period and in its currency. A null amount ends it; nothing is cut.';
+
+CREATE TABLE control.tenant_plans (
+    tenant_id text NOT NULL,
+    valid_from date NOT NULL,
+    plan_id text NOT NULL
+);
+ALTER TABLE ONLY control.tenant_plans FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE control.voiceflow_projects (
+    project_id text NOT NULL,
+    tenant_id text NOT NULL,
+    agent_id text,
+    environment text DEFAULT 'production'::text NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date,
+    CONSTRAINT voiceflow_projects_check CHECK ((valid_to > valid_from)),
+    CONSTRAINT voiceflow_projects_project_id_check CHECK ((project_id ~ '^[0-9A-Za-z_-]+$'::text))
+);
+ALTER TABLE ONLY control.voiceflow_projects FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.voiceflow_projects IS 'Half-open: pulled from valid_from up to, not including, valid_to.';
+
+CREATE VIEW control.tenant_sources WITH (security_invoker='true') AS
+ WITH attachment_versions AS (
+         SELECT agent_attachments.kind,
+            agent_attachments.value,
+            agent_attachments.tenant_id,
+            agent_attachments.agent_id,
+            agent_attachments.valid_from,
+                CASE
+                    WHEN (agent_attachments.kind = 'vapi_call'::text) THEN (agent_attachments.valid_from + 1)
+                    ELSE lead(agent_attachments.valid_from) OVER (PARTITION BY agent_attachments.kind, agent_attachments.value ORDER BY agent_attachments.valid_from)
+                END AS valid_to
+           FROM control.agent_attachments
+        ), own_vapi AS (
+         SELECT credentials.tenant_id,
+            min(credentials.used_from) AS used_from
+           FROM control.credentials
+          WHERE ((credentials.provider = 'vapi'::text) AND (credentials.tenant_id IS NOT NULL) AND (credentials.retired_at IS NULL))
+          GROUP BY credentials.tenant_id
+        )
+ SELECT own_vapi.tenant_id,
+    'vapi'::text AS source,
+    own_vapi.tenant_id AS account,
+    own_vapi.used_from AS valid_from,
+    NULL::date AS valid_to
+   FROM own_vapi
+UNION ALL
+ SELECT v.tenant_id,
+    'vapi'::text AS source,
+    'platform'::text AS account,
+    v.valid_from,
+    LEAST(v.valid_to, o.used_from) AS valid_to
+   FROM (attachment_versions v
+     LEFT JOIN own_vapi o ON ((v.tenant_id = o.tenant_id)))
+  WHERE ((v.tenant_id IS NOT NULL) AND (v.kind = ANY (ARRAY['vapi_call'::text, 'vapi_phone_number'::text, 'vapi_squad'::text, 'vapi_workflow'::text, 'vapi_assistant'::text])) AND (v.valid_from < COALESCE(o.used_from, 'infinity'::date)))
+UNION ALL
+ SELECT voiceflow_projects.tenant_id,
+    'voiceflow'::text AS source,
+    voiceflow_projects.tenant_id AS account,
+    voiceflow_projects.valid_from,
+    voiceflow_projects.valid_to
+   FROM control.voiceflow_projects
+UNION ALL
+ SELECT p.tenant_id,
+    'voiceflow_transcripts'::text AS source,
+    p.tenant_id AS account,
+    GREATEST(p.valid_from, c.used_from) AS valid_from,
+    p.valid_to
+   FROM (control.voiceflow_projects p
+     JOIN control.credentials c ON (((p.tenant_id = c.tenant_id) AND (c.provider = 'voiceflow'::text) AND (c.retired_at IS NULL))))
+  WHERE (((c.settings ->> 'transcripts'::text) = 'yes'::text) AND (c.used_from < COALESCE(p.valid_to, 'infinity'::date)))
+UNION ALL
+ SELECT attachment_versions.tenant_id,
+    'usage_metrics'::text AS source,
+    attachment_versions.tenant_id AS account,
+    attachment_versions.valid_from,
+    attachment_versions.valid_to
+   FROM attachment_versions
+  WHERE ((attachment_versions.tenant_id IS NOT NULL) AND (attachment_versions.kind = 'usage_agent'::text));
+COMMENT ON VIEW control.tenant_sources IS 'Half-open [valid_from, valid_to); several rows per tenant and source may overlap. account: whose credential reads it.';
+
+CREATE TABLE control.tenant_statuses (
+    tenant_id text NOT NULL,
+    valid_from date NOT NULL,
+    status text NOT NULL,
+    CONSTRAINT tenant_statuses_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'closed'::text])))
+);
+ALTER TABLE ONLY control.tenant_statuses FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.tenant_statuses IS 'Timeline. The first active day is billed, the closing date is not. A closed tenant stays closed.';
+
+CREATE TABLE control.tenants (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    currency text NOT NULL,
+    anchor_day integer DEFAULT 1 NOT NULL,
+    feature_flags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    stripe_customer_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_canary boolean DEFAULT false NOT NULL,
+    CONSTRAINT tenants_anchor_day_check CHECK (((anchor_day >= 1) AND (anchor_day <= 28))),
+    CONSTRAINT tenants_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT tenants_feature_flags_check CHECK ((jsonb_typeof(feature_flags) = 'object'::text)),
+    CONSTRAINT tenants_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT tenants_tenant_id_check CHECK (((tenant_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'::text) AND (tenant_id <> 'platform'::text)))
+);
+ALTER TABLE ONLY control.tenants FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.tenants IS 'One row per tenant. tenant_id is an immutable slug and the Dagster partition key.';
+COMMENT ON COLUMN control.tenants.is_canary IS 'The known-answer tenant. Built like any other, and left out of every mart but fct_canary_lines.';
+
+CREATE TABLE control.unit_costs (
+    meter_id text NOT NULL,
+    valid_from date NOT NULL,
+    unit_cost numeric NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT unit_costs_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT unit_costs_unit_cost_check CHECK ((unit_cost >= (0)::numeric))
+);
+
+CREATE TABLE ledger.acceptances (
+    acceptance_id bigint NOT NULL,
+    source text NOT NULL,
+    account text NOT NULL,
+    tenant_id text,
+    usage_date date NOT NULL,
+    doubt text NOT NULL,
+    subject text NOT NULL,
+    evidence text NOT NULL,
+    reason text NOT NULL,
+    accepted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT acceptances_doubt_check CHECK ((doubt = ANY (ARRAY['quarantined'::text, 'totals_disagree'::text]))),
+    CONSTRAINT acceptances_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE ONLY ledger.acceptances FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.acceptances IS 'What a person accepted of an account-day: of a row set aside, that it stays so; of a total, that it differs by just this.';
+ALTER TABLE ledger.acceptances ALTER COLUMN acceptance_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.acceptances_acceptance_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.attempts (
+    attempt_id bigint NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    trigger text NOT NULL,
+    run_id text,
+    CONSTRAINT attempts_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'backfill'::text, 'cli'::text])))
+);
+COMMENT ON TABLE ledger.attempts IS 'One process reading providers. While it lives it holds the session advisory lock (classid 7733, objid attempt_id); so a claim of a dead process is told from one that is still at work.';
+ALTER TABLE ledger.attempts ALTER COLUMN attempt_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.attempts_attempt_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.audit_chain (
+    "position" bigint NOT NULL,
+    entry_id bigint NOT NULL,
+    previous_hash bytea NOT NULL,
+    entry_hash bytea NOT NULL
+);
+COMMENT ON TABLE ledger.audit_chain IS 'One seal per entry of the audit log, in order of commit. The last entry_hash stands for all before it: kept elsewhere, it shows too when the end was cut off. Insert only.';
+ALTER TABLE ledger.audit_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.audit_log_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.builds (
+    build_id bigint NOT NULL,
+    as_of date NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    fault text,
+    CONSTRAINT builds_check CHECK (((fault IS NULL) OR (ended_at IS NOT NULL)))
+);
+COMMENT ON TABLE ledger.builds IS 'One row per build of the marts; fault is the first thing that failed. Killed, it has no end.';
+ALTER TABLE ledger.builds ALTER COLUMN build_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.builds_build_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.cleanings (
+    cleaning_id bigint NOT NULL,
+    cleaned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    rows_changed bigint NOT NULL
+);
+ALTER TABLE ONLY ledger.cleanings FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.cleanings IS 'When all raw rows that stood were brought to the fields of their contract.';
+ALTER TABLE ledger.cleanings ALTER COLUMN cleaning_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.cleanings_cleaning_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.invoice_items (
+    invoice_item_id bigint NOT NULL,
+    item_key text NOT NULL,
+    version integer NOT NULL,
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    line_id text NOT NULL,
+    item_kind text NOT NULL,
+    amount numeric NOT NULL,
+    currency text NOT NULL,
+    service_period_start date NOT NULL,
+    service_period_end date NOT NULL,
+    stripe_customer_id text NOT NULL,
+    corrects_invoice_id text,
+    identifier text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    stripe_id text,
+    cause_code text,
+    cause text,
+    committed_at timestamp with time zone NOT NULL,
+    posted_at timestamp with time zone,
+    attempt integer DEFAULT 1 NOT NULL,
+    stripe_account text,
+    is_live boolean,
+    CONSTRAINT invoice_items_amount_check CHECK ((amount <> (0)::numeric)),
+    CONSTRAINT invoice_items_attempt_check CHECK ((attempt > 0)),
+    CONSTRAINT invoice_items_check CHECK (((item_kind = 'credit_note'::text) = (corrects_invoice_id IS NOT NULL))),
+    CONSTRAINT invoice_items_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT invoice_items_item_kind_check CHECK ((item_kind = ANY (ARRAY['line'::text, 'coverage'::text, 'credit_note'::text]))),
+    CONSTRAINT invoice_items_known_at_stripe CHECK (((state = ANY (ARRAY['accepted'::text, 'lost'::text])) = (stripe_id IS NOT NULL))),
+    CONSTRAINT invoice_items_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'refused'::text, 'lost'::text]))),
+    CONSTRAINT invoice_items_version_check CHECK ((version > 0))
+);
+ALTER TABLE ONLY ledger.invoice_items FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.invoice_items IS 'What no meter can carry. Versions of an item_key add up to the amount its statement line owes; amount may be negative.';
+COMMENT ON COLUMN ledger.invoice_items.attempt IS 'How often it was asked for: once, and once more after each refusal. Told to Stripe in the Idempotency-Key alone.';
+COMMENT ON COLUMN ledger.invoice_items.stripe_account IS 'Where it was sent, with is_live; null where no account was adopted yet.';
+
+CREATE TABLE ledger.periods (
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_by text DEFAULT CURRENT_USER NOT NULL,
+    reason text,
+    manifest_hash text,
+    revision bigint,
+    approved_at timestamp with time zone,
+    CONSTRAINT periods_check CHECK ((period_end > period_start)),
+    CONSTRAINT periods_check1 CHECK (((state = ANY (ARRAY['approved'::text, 'closed'::text])) = (manifest_hash IS NOT NULL))),
+    CONSTRAINT periods_state_check CHECK ((state = ANY (ARRAY['open'::text, 'in_review'::text, 'approved'::text, 'closed'::text])))
+);
+ALTER TABLE ONLY ledger.periods FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.periods IS 'A period without a row is open. Half-open [period_start, period_end).';
+COMMENT ON COLUMN ledger.periods.revision IS 'What control.revision became by the last change of this row.';
+COMMENT ON COLUMN ledger.periods.approved_at IS 'When it was approved; null while it is not.';
+
+CREATE TABLE ledger.statement_lines (
+    line_id text NOT NULL,
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    line_kind text NOT NULL,
+    meter_id text,
+    quantity numeric,
+    unit text,
+    amount numeric NOT NULL,
+    currency text NOT NULL,
+    service_period_start date NOT NULL,
+    service_period_end date NOT NULL,
+    corrects_line_id text,
+    inputs jsonb NOT NULL,
+    frozen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT statement_lines_line_kind_check CHECK ((line_kind = ANY (ARRAY['setup'::text, 'subscription'::text, 'overage'::text, 'minimum'::text, 'adjustment'::text, 'credit'::text])))
+);
+ALTER TABLE ONLY ledger.statement_lines FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.statement_lines IS 'Lines frozen at approval, with the inputs that explain them. Never updated; the audit log keeps those of a reopening.';
+
+CREATE TABLE ledger.stripe_charges (
+    tenant_id text NOT NULL,
+    meter_id text NOT NULL,
+    period_start date NOT NULL,
+    charged numeric NOT NULL,
+    is_final boolean NOT NULL,
+    read_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY ledger.stripe_charges FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_charges IS 'What Stripe''s invoice charges of a meter for an approved period, in the tenant''s currency; an estimate until is_final.';
+
+CREATE VIEW ledger.coverage WITH (security_invoker='true') AS
+ WITH sides AS (
+         SELECT statement_lines.tenant_id,
+            statement_lines.period_start,
+            statement_lines.meter_id,
+            statement_lines.line_id,
+            statement_lines.amount,
+            NULL::numeric AS charged,
+            NULL::boolean AS is_final,
+            NULL::timestamp with time zone AS read_at
+           FROM ledger.statement_lines
+          WHERE (statement_lines.line_kind = 'overage'::text)
+        UNION ALL
+         SELECT stripe_charges.tenant_id,
+            stripe_charges.period_start,
+            stripe_charges.meter_id,
+            NULL::text AS line_id,
+            0 AS amount,
+            stripe_charges.charged,
+            stripe_charges.is_final,
+            stripe_charges.read_at
+           FROM ledger.stripe_charges
+        ), metered AS (
+         SELECT sides.tenant_id,
+            sides.period_start,
+            sides.meter_id,
+            COALESCE(max(sides.line_id), ((((sides.tenant_id || '/'::text) || sides.period_start) || '/overage/'::text) || sides.meter_id)) AS line_id,
+            sum(sides.amount) AS amount,
+            max(sides.charged) AS charged,
+            COALESCE(bool_or(sides.is_final), false) AS is_final,
+            max(sides.read_at) AS read_at
+           FROM sides
+          GROUP BY sides.tenant_id, sides.period_start, sides.meter_id
+        ), sent AS (
+         SELECT invoice_items.item_key,
+            sum(invoice_items.amount) FILTER (WHERE (invoice_items.state = 'accepted'::text)) AS amount,
+            max(invoice_items.version) AS version,
+            bool_or((invoice_items.state = 'pending'::text)) AS is_pending
+           FROM ledger.invoice_items
+          WHERE (invoice_items.item_kind = 'coverage'::text)
+          GROUP BY invoice_items.item_key
+        )
+ SELECT m.tenant_id,
+    m.period_start,
+    p.period_end,
+    p.changed_at,
+    m.meter_id,
+    m.line_id,
+    m.amount,
+    COALESCE(s.amount, (0)::numeric) AS covered,
+    (COALESCE(s.version, 0) + 1) AS version,
+    COALESCE(s.is_pending, false) AS is_pending,
+    m.charged,
+    m.is_final,
+    m.read_at,
+    ((m.amount - m.charged) - COALESCE(s.amount, (0)::numeric)) AS owed
+   FROM ((metered m
+     JOIN ledger.periods p ON (((m.tenant_id = p.tenant_id) AND (m.period_start = p.period_start))))
+     LEFT JOIN sent s ON (((m.line_id || '/coverage'::text) = s.item_key)))
+  WHERE (p.state = ANY (ARRAY['approved'::text, 'closed'::text]));
+COMMENT ON VIEW ledger.coverage IS 'One row per tenant, approved period and meter: what the statement says, what Stripe charges, what our items add, what is owed.';
+
+CREATE VIEW ledger.disagreeing_totals WITH (security_invoker='true') AS
+ SELECT c.source,
+    c.account,
+    c.tenant_id,
+    c.usage_date,
+    r.pull_id,
+    told.name,
+    counted.value AS counted,
+    told.value AS provider_says,
+    concat(counted.value, '/', told.value) AS evidence,
+    (EXISTS ( SELECT
+           FROM ledger.pulls earlier
+          WHERE ((earlier.source = c.source) AND (earlier.account = c.account) AND (earlier.usage_date = c.usage_date) AND (earlier.pull_id < r.pull_id) AND (COALESCE(earlier.confirms_pull_id, earlier.pull_id) = c.pull_id) AND ((earlier.provider_totals ->> told.name) = told.value)))) AS is_repeated
+   FROM (((ledger.pulls c
+     CROSS JOIN LATERAL ( SELECT p.pull_id,
+            p.totals,
+            p.provider_totals
+           FROM ledger.pulls p
+          WHERE ((p.source = c.source) AND (p.account = c.account) AND (p.usage_date = c.usage_date) AND (p.state = ANY (ARRAY['published'::text, 'unchanged'::text])) AND (COALESCE(p.confirms_pull_id, p.pull_id) = c.pull_id) AND (p.provider_totals IS NOT NULL))
+          ORDER BY p.pull_id DESC
+         LIMIT 1) r)
+     CROSS JOIN LATERAL jsonb_each_text(r.provider_totals) told(name, value))
+     LEFT JOIN LATERAL jsonb_each_text(r.totals) counted(name, value) ON ((told.name = counted.name)))
+  WHERE ((c.state = 'published'::text) AND (NOT COALESCE((r.totals @> r.provider_totals), false)) AND (abs(((told.value)::numeric - COALESCE((counted.value)::numeric, (0)::numeric))) >
+        CASE
+            WHEN (told.name = 'cost'::text) THEN (0.0001 * COALESCE(((r.totals ->> 'calls'::text))::numeric, (0)::numeric))
+            ELSE (0)::numeric
+        END) AND (NOT (EXISTS ( SELECT
+           FROM ledger.acceptances a
+          WHERE ((a.source = c.source) AND (a.account = c.account) AND (a.usage_date = c.usage_date) AND (a.doubt = 'totals_disagree'::text) AND (a.subject = told.name) AND (a.evidence = concat(counted.value, '/', told.value)))))));
+COMMENT ON VIEW ledger.disagreeing_totals IS 'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that. is_repeated: an earlier reading was told the same.';
+
+CREATE TABLE ledger.final_lines (
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    line text NOT NULL,
+    ours numeric NOT NULL,
+    stripe numeric NOT NULL,
+    accepted numeric NOT NULL,
+    currency text NOT NULL,
+    invoices text[] NOT NULL,
+    waits text,
+    code text,
+    what text,
+    what_to_do text,
+    read_at timestamp with time zone NOT NULL,
+    CONSTRAINT final_lines_check CHECK ((((code IS NULL) = (what IS NULL)) AND ((code IS NULL) = (what_to_do IS NULL))))
+);
+ALTER TABLE ONLY ledger.final_lines FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.final_lines IS 'One row per line of a statement, and per thing at Stripe that no statement has: ours, Stripe''s, what of the difference was accepted; waits: what is still to come; code: the finding, in words and with the command that resolves it.';
+ALTER TABLE ledger.invoice_items ALTER COLUMN invoice_item_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.invoice_items_invoice_item_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.known_gaps (
+    tenant_id text,
+    source text NOT NULL,
+    account text NOT NULL,
+    usage_date date NOT NULL,
+    gap text NOT NULL,
+    item text NOT NULL,
+    agent_id text,
+    quantity numeric,
+    known_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY ledger.known_gaps FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.known_gaps IS 'Days without a whole pull and usage not billed, as they stood at the approvals since known_at. Without a tenant: nobody''s.';
+COMMENT ON COLUMN ledger.known_gaps.gap IS 'The state of the day, or the reason why the usage is not billed.';
+
+CREATE TABLE ledger.line_days (
+    line_id text NOT NULL,
+    tenant_id text NOT NULL,
+    usage_date date NOT NULL,
+    quantity numeric NOT NULL,
+    cumulative_quantity numeric NOT NULL,
+    allowance numeric NOT NULL,
+    overage_quantity numeric NOT NULL,
+    amount numeric NOT NULL
+);
+ALTER TABLE ONLY ledger.line_days FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.line_days IS 'Of an overage line: what each day added to it. Of an adjustment: the days of the line it corrects, as they were then.';
+
+CREATE TABLE ledger.line_objects (
+    line_id text NOT NULL,
+    tenant_id text NOT NULL,
+    usage_date date NOT NULL,
+    pull_id bigint NOT NULL,
+    agent_id text,
+    object_id text NOT NULL,
+    told_at timestamp with time zone,
+    quantity numeric NOT NULL,
+    provider_cost numeric,
+    provider_currency text,
+    cost_basis text NOT NULL
+);
+ALTER TABLE ONLY ledger.line_objects FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.line_objects IS 'Each call or row of the provider, by the provider''s own id or key, with its billed units and what the provider says it cost.';
+
+CREATE TABLE ledger.line_pulls (
+    line_id text NOT NULL,
+    tenant_id text NOT NULL,
+    pull_id bigint NOT NULL,
+    source text NOT NULL,
+    account text NOT NULL,
+    usage_date date NOT NULL,
+    pulled_at timestamp with time zone NOT NULL,
+    quantity numeric NOT NULL,
+    row_count bigint NOT NULL,
+    is_new boolean NOT NULL
+);
+ALTER TABLE ONLY ledger.line_pulls FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.line_pulls IS 'The pulls of the days a line is about, those without its usage too. is_new: an adjustment was not known before this pull.';
+
+CREATE TABLE ledger.new_fields (
+    source text NOT NULL,
+    field text NOT NULL,
+    account text NOT NULL,
+    usage_date date NOT NULL,
+    pull_id bigint NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by text,
+    CONSTRAINT new_fields_field_check CHECK ((length(field) <= 1000))
+);
+ALTER TABLE ONLY ledger.new_fields FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.new_fields IS 'Fields that a provider sent, that are not in its contract and were not stored, once each, where they were seen first.';
+
+CREATE TABLE ledger.packs (
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    manifest_hash text NOT NULL,
+    content text NOT NULL,
+    content_hash text NOT NULL,
+    frozen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY ledger.packs FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.packs IS 'One row per pack of a closed period; manifest_hash tells a period closed again after it was reopened. Insert only.';
+
+CREATE TABLE ledger.personal_choices_applied (
+    tenant_id text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    rows_changed bigint NOT NULL
+);
+ALTER TABLE ONLY ledger.personal_choices_applied FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.personal_choices_applied IS 'Which choice of a tenant has been applied to its calls that stood when it was made. Behind control.personal_choices: due.';
+
+CREATE TABLE ledger.postings (
+    posting_id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    meter_id text NOT NULL,
+    usage_date date NOT NULL,
+    version integer NOT NULL,
+    value numeric NOT NULL,
+    stripe_customer_id text NOT NULL,
+    event_name text NOT NULL,
+    identifier text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    cause_code text,
+    cause text,
+    committed_at timestamp with time zone NOT NULL,
+    posted_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    stripe_account text,
+    is_live boolean,
+    CONSTRAINT postings_check CHECK (((state = 'pending'::text) = (resolved_at IS NULL))),
+    CONSTRAINT postings_check1 CHECK (((state <> 'accepted'::text) OR (posted_at IS NOT NULL))),
+    CONSTRAINT postings_check2 CHECK (((state = ANY (ARRAY['refused'::text, 'lost'::text, 'uncovered'::text])) = (cause_code IS NOT NULL))),
+    CONSTRAINT postings_event_name_check CHECK ((event_name <> ''::text)),
+    CONSTRAINT postings_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'refused'::text, 'lost'::text, 'uncovered'::text]))),
+    CONSTRAINT postings_stripe_customer_id_check CHECK ((stripe_customer_id <> ''::text)),
+    CONSTRAINT postings_value_check CHECK ((value >= (0)::numeric)),
+    CONSTRAINT postings_version_check CHECK ((version > 0))
+);
+ALTER TABLE ONLY ledger.postings FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.postings IS '"Overage of this tenant, meter and day is now value." pending: committed, outcome unknown; accepted: Stripe has it; refused: Stripe has not, and a person must repair what cause names; lost: its identifier can do no more and it is not known to have arrived, the next version settles it; uncovered: no meter can carry it, approval bills it.';
+COMMENT ON COLUMN ledger.postings.stripe_account IS 'Where it was sent, with is_live; null where no account was adopted yet.';
+ALTER TABLE ledger.postings ALTER COLUMN posting_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.postings_posting_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ledger.pulls ALTER COLUMN pull_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.pulls_pull_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.quarantine (
+    quarantine_id bigint NOT NULL,
+    pull_id bigint NOT NULL,
+    source text NOT NULL,
+    account text NOT NULL,
+    tenant_id text,
+    usage_date date NOT NULL,
+    item text NOT NULL,
+    reason text NOT NULL,
+    fingerprint text NOT NULL,
+    scopes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    payload json,
+    set_aside_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE ONLY ledger.quarantine FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.quarantine IS 'Rows of published pulls that break the contract of their source: in no raw table, and in no sum.';
+COMMENT ON COLUMN ledger.quarantine.scopes IS 'By which it may find its tenant: kind of attachment to value.';
+COMMENT ON COLUMN ledger.quarantine.payload IS 'As a row of nobody''s is stored, without what is personal; null once its pull is superseded, and for what is no JSON.';
+ALTER TABLE ledger.quarantine ALTER COLUMN quarantine_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.quarantine_quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger.quota_alerts (
+    alert_id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    quota text NOT NULL,
+    threshold integer NOT NULL,
+    event text NOT NULL,
+    used numeric NOT NULL,
+    allowed numeric NOT NULL,
+    unit text NOT NULL,
+    happened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    delivered_at timestamp with time zone,
+    CONSTRAINT quota_alerts_event_check CHECK ((event = ANY (ARRAY['crossed'::text, 'recovered'::text]))),
+    CONSTRAINT quota_alerts_quota_check CHECK ((quota <> ''::text)),
+    CONSTRAINT quota_alerts_threshold_check CHECK ((threshold = ANY (ARRAY[50, 80, 100])))
+);
+ALTER TABLE ONLY ledger.quota_alerts FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.quota_alerts IS 'One row per crossing of a share of an allowance (quota is the meter) or of the spend limit (quota is "spend"), and one when a restated day takes it back. used and allowed are in unit.';
+ALTER TABLE ledger.quota_alerts ALTER COLUMN alert_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.quota_alerts_alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE UNLOGGED TABLE ledger.request_paces (
+    provider text NOT NULL,
+    key_fingerprint bytea NOT NULL,
+    next_start timestamp with time zone NOT NULL,
+    CONSTRAINT request_paces_key_fingerprint_check CHECK ((octet_length(key_fingerprint) = 8))
+)
+WITH (fillfactor='50');
+COMMENT ON TABLE ledger.request_paces IS 'Until when the time of a key is taken, by requests or by a pause the provider asked for. Unlogged: after a crash nobody waits. The fingerprint is the beginning of a hash; no key can be told from it.';
+
+CREATE VIEW ledger.standing_quarantine WITH (security_invoker='true') AS
+ WITH known AS (
+         SELECT quarantine.quarantine_id,
+            quarantine.usage_date,
+            'vapi_call'::text AS kind,
+            quarantine.item AS value
+           FROM ledger.quarantine
+        UNION ALL
+         SELECT q_1.quarantine_id,
+            q_1.usage_date,
+            s.key AS kind,
+            s.value
+           FROM (ledger.quarantine q_1
+             CROSS JOIN LATERAL jsonb_each_text(q_1.scopes) s(key, value))
+        ), attached AS (
+         SELECT known.quarantine_id,
+            known.kind,
+            v.tenant_id
+           FROM (known
+             CROSS JOIN LATERAL ( SELECT a.tenant_id
+                   FROM control.agent_attachments a
+                  WHERE ((a.kind = known.kind) AND (a.value = known.value) AND (a.valid_from <= known.usage_date) AND ((a.kind <> 'vapi_call'::text) OR (a.valid_from = known.usage_date)))
+                  ORDER BY a.valid_from DESC
+                 LIMIT 1) v)
+          WHERE (v.tenant_id IS NOT NULL)
+        ), routed AS (
+         SELECT DISTINCT ON (attached.quarantine_id) attached.quarantine_id,
+            attached.tenant_id
+           FROM attached
+          ORDER BY attached.quarantine_id, (control.attachment_rank(attached.kind))
+        )
+ SELECT q.quarantine_id,
+    q.pull_id,
+    q.source,
+    q.account,
+    q.usage_date,
+    q.item,
+    q.reason,
+    q.fingerprint,
+    q.scopes,
+    q.set_aside_at,
+    COALESCE(q.tenant_id, routed.tenant_id) AS tenant_id
+   FROM ((ledger.quarantine q
+     JOIN ledger.pulls p ON (((q.pull_id = p.pull_id) AND (p.state = 'published'::text))))
+     LEFT JOIN routed ON ((q.quarantine_id = routed.quarantine_id)))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM ledger.acceptances a
+          WHERE ((a.source = q.source) AND (a.account = q.account) AND (a.usage_date = q.usage_date) AND (a.doubt = 'quarantined'::text) AND (a.subject = q.item) AND (a.evidence = q.fingerprint)))));
+COMMENT ON VIEW ledger.standing_quarantine IS 'Rows set aside of what is published now that nobody accepted; tenant_id is whom they route to, null for nobody.';
+
+CREATE TABLE ledger.stripe_acceptances (
+    subject text NOT NULL,
+    tenant_id text NOT NULL,
+    amount numeric NOT NULL,
+    reason text NOT NULL,
+    accepted_by text NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_acceptances_reason_check CHECK ((TRIM(BOTH FROM reason) <> ''::text)),
+    CONSTRAINT stripe_acceptances_subject_check CHECK ((subject <> ''::text))
+);
+ALTER TABLE ONLY ledger.stripe_acceptances FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_acceptances IS 'What a person looked at and left as it is: a line of a statement or an object of Stripe''s, and by how much it differs.';
+
+CREATE TABLE ledger.stripe_accounts (
+    adoption integer NOT NULL,
+    account_id text NOT NULL,
+    is_live boolean NOT NULL,
+    adopted_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_accounts_account_id_check CHECK ((account_id <> ''::text)),
+    CONSTRAINT stripe_accounts_adoption_check CHECK ((adoption > 0))
+);
+ALTER TABLE ONLY ledger.stripe_accounts FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_accounts IS 'Accounts that were adopted, the newest last: only it is posted to and read. The first key adopts its own.';
+
+CREATE TABLE ledger.stripe_cache (
+    kind text NOT NULL,
+    cache_key text NOT NULL,
+    body jsonb NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    invalidated_at timestamp with time zone,
+    stripe_account text,
+    is_live boolean,
+    CONSTRAINT stripe_cache_kind_check CHECK ((kind = ANY (ARRAY['meters'::text, 'products'::text, 'prices'::text, 'price'::text, 'customer'::text, 'subscriptions'::text, 'invoices'::text, 'upcoming'::text])))
+);
+COMMENT ON TABLE ledger.stripe_cache IS 'What Stripe said, for a while. Stripe is the source of truth of all of it. A body of null was changed before it was read.';
+COMMENT ON COLUMN ledger.stripe_cache.stripe_account IS 'Whose word it is, with is_live; of another account it is not served.';
+
+CREATE TABLE ledger.stripe_day_summaries (
+    tenant_id text NOT NULL,
+    meter_id text NOT NULL,
+    usage_date date NOT NULL,
+    value numeric NOT NULL,
+    read_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY ledger.stripe_day_summaries FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_day_summaries IS 'Stripe''s own day summaries as last read; the third side of reconciliation.';
+
+CREATE TABLE ledger.stripe_events (
+    event_id text NOT NULL,
+    event_type text NOT NULL,
+    is_thin boolean NOT NULL,
+    object_id text,
+    stripe_customer_id text,
+    tenant_id text,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'received'::text NOT NULL,
+    processed_at timestamp with time zone,
+    cause text,
+    CONSTRAINT stripe_events_check CHECK (((state = 'processed'::text) = (processed_at IS NOT NULL))),
+    CONSTRAINT stripe_events_check1 CHECK (((state = 'failed'::text) = (cause IS NOT NULL))),
+    CONSTRAINT stripe_events_state_check CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text])))
+);
+ALTER TABLE ONLY ledger.stripe_events FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_events IS 'Stripe''s webhooks, once each. facts are the few fields that are used; names and addresses are not kept.';
+
+CREATE TABLE ledger.stripe_invoice_states (
+    invoice_id text NOT NULL,
+    tenant_id text NOT NULL,
+    stripe_customer_id text NOT NULL,
+    period_start bigint NOT NULL,
+    period_end bigint NOT NULL,
+    currency text NOT NULL,
+    status text NOT NULL,
+    total_minor bigint NOT NULL,
+    finalized_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    read_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY ledger.stripe_invoice_states FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_invoice_states IS 'Each invoice of a billed tenant as Stripe showed it when it was last read. Amounts in minor units, periods in Unix seconds.';
+
+CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
+ WITH told AS (
+         SELECT stripe_events.object_id AS invoice_id,
+            max(stripe_events.tenant_id) AS tenant_id,
+            max(stripe_events.stripe_customer_id) AS stripe_customer_id,
+            max(((stripe_events.facts ->> 'period_start'::text))::bigint) AS period_start,
+            max(((stripe_events.facts ->> 'period_end'::text))::bigint) AS period_end,
+            max((stripe_events.facts ->> 'currency'::text)) AS currency,
+                CASE
+                    WHEN bool_or((stripe_events.event_type = 'invoice.voided'::text)) THEN 'void'::text
+                    WHEN bool_or((stripe_events.event_type = 'invoice.paid'::text)) THEN 'paid'::text
+                    WHEN bool_or((stripe_events.event_type = 'invoice.marked_uncollectible'::text)) THEN 'uncollectible'::text
+                    WHEN bool_or((stripe_events.event_type = ANY (ARRAY['invoice.finalized'::text, 'invoice.payment_failed'::text]))) THEN 'open'::text
+                    ELSE 'draft'::text
+                END AS status,
+            (array_agg(((stripe_events.facts ->> 'total'::text))::bigint ORDER BY stripe_events.happened_at DESC, stripe_events.event_id DESC))[1] AS total_minor,
+            min(stripe_events.happened_at) FILTER (WHERE (stripe_events.event_type = 'invoice.finalized'::text)) AS finalized_at,
+            min(stripe_events.happened_at) FILTER (WHERE (stripe_events.event_type = 'invoice.paid'::text)) AS paid_at,
+            count(*) FILTER (WHERE (stripe_events.event_type = 'invoice.payment_failed'::text)) AS failed_payments,
+            max(stripe_events.happened_at) AS told_at
+           FROM ledger.stripe_events
+          WHERE ((stripe_events.event_type ~~ 'invoice.%'::text) AND (stripe_events.object_id IS NOT NULL))
+          GROUP BY stripe_events.object_id
+        ), joined AS (
+         SELECT t.invoice_id,
+            t.tenant_id,
+            t.stripe_customer_id,
+            t.period_start,
+            t.period_end,
+            t.currency,
+            t.status,
+            t.total_minor,
+            t.finalized_at,
+            t.paid_at,
+            t.failed_payments,
+            t.told_at,
+            s.invoice_id AS read_id,
+            s.tenant_id AS read_tenant_id,
+            s.stripe_customer_id AS read_customer_id,
+            s.period_start AS read_period_start,
+            s.period_end AS read_period_end,
+            s.currency AS read_currency,
+            s.status AS read_status,
+            s.total_minor AS read_total_minor,
+            s.finalized_at AS read_finalized_at,
+            s.paid_at AS read_paid_at,
+            s.read_at,
+            ((s.invoice_id IS NOT NULL) AND COALESCE((t.told_at <= s.read_at), true)) AS is_read
+           FROM (told t
+             FULL JOIN ledger.stripe_invoice_states s ON ((t.invoice_id = s.invoice_id)))
+        )
+ SELECT COALESCE(invoice_id, read_id) AS invoice_id,
+    COALESCE(read_tenant_id, tenant_id) AS tenant_id,
+    COALESCE(read_customer_id, stripe_customer_id) AS stripe_customer_id,
+    COALESCE(read_period_start, period_start) AS period_start,
+    COALESCE(read_period_end, period_end) AS period_end,
+    COALESCE(read_currency, currency) AS currency,
+        CASE
+            WHEN is_read THEN read_status
+            ELSE status
+        END AS status,
+        CASE
+            WHEN is_read THEN read_total_minor
+            ELSE COALESCE(total_minor, read_total_minor)
+        END AS total_minor,
+    COALESCE(read_finalized_at, finalized_at) AS finalized_at,
+    COALESCE(read_paid_at, paid_at) AS paid_at,
+    COALESCE(failed_payments, (0)::bigint) AS failed_payments,
+    GREATEST(told_at, read_at) AS as_of,
+    read_at
+   FROM joined;
+COMMENT ON VIEW ledger.stripe_invoices IS 'One row per Stripe invoice: as it was read, and what its events since, in any order, say of it. Amounts in minor units.';
+
+CREATE TABLE ledger.stripe_keys (
+    key_digest text NOT NULL,
+    account_id text NOT NULL,
+    is_live boolean NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY ledger.stripe_keys FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_keys IS 'Whose each key is, by a digest of the key, as Stripe said once: a key never moves to another account.';
+
+CREATE VIEW ledger.unread_pulls WITH (security_invoker='true') AS
+ SELECT pull_id,
+    source,
+    account,
+    tenant_id,
+    usage_date,
+    state,
+    closed_at,
+    ((state = 'superseded'::text) AND (source <> 'voiceflow_transcripts'::text) AND ledger.explains_a_frozen_line(p.*)) AS is_needed
+   FROM ledger.pulls p
+  WHERE ((state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (purged_at IS NULL));
+COMMENT ON VIEW ledger.unread_pulls IS 'Pulls whose raw rows nobody reads; is_needed: kept, because a frozen line is explained by it.';
+
+CREATE TABLE minutebook.migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY control.agent_attachments
+    ADD CONSTRAINT agent_attachments_pkey PRIMARY KEY (kind, value, valid_from);
+ALTER TABLE ONLY control.agents
+    ADD CONSTRAINT agents_pkey PRIMARY KEY (agent_id);
+ALTER TABLE ONLY control.agents
+    ADD CONSTRAINT agents_tenant_id_agent_id_key UNIQUE (tenant_id, agent_id);
+ALTER TABLE ONLY control.allowances
+    ADD CONSTRAINT allowances_pkey PRIMARY KEY (plan_id, meter_id, valid_from);
+ALTER TABLE ONLY control.credential_candidates
+    ADD CONSTRAINT credential_candidates_pkey PRIMARY KEY (credential_id);
+ALTER TABLE ONLY control.credentials
+    ADD CONSTRAINT credentials_pkey PRIMARY KEY (credential_id);
+ALTER TABLE ONLY control.credit_voids
+    ADD CONSTRAINT credit_voids_pkey PRIMARY KEY (credit_id);
+ALTER TABLE ONLY control.credits
+    ADD CONSTRAINT credits_pkey PRIMARY KEY (credit_id);
+ALTER TABLE ONLY control.data_keys
+    ADD CONSTRAINT data_keys_pkey PRIMARY KEY (data_key_id);
+ALTER TABLE ONLY control.database_logins
+    ADD CONSTRAINT database_logins_pkey PRIMARY KEY (login);
+ALTER TABLE ONLY control.devices
+    ADD CONSTRAINT devices_pkey PRIMARY KEY (device_hash);
+ALTER TABLE ONLY control.exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (from_currency, to_currency, valid_from);
+ALTER TABLE ONLY control.fixed_costs
+    ADD CONSTRAINT fixed_costs_pkey PRIMARY KEY (fixed_cost_id, valid_from);
+ALTER TABLE ONLY control.login_passwords
+    ADD CONSTRAINT login_passwords_pkey PRIMARY KEY (login_id);
+ALTER TABLE ONLY control.logins
+    ADD CONSTRAINT logins_pkey PRIMARY KEY (login_id);
+ALTER TABLE ONLY control.meters
+    ADD CONSTRAINT meters_metric_type_key UNIQUE (metric_type);
+ALTER TABLE ONLY control.meters
+    ADD CONSTRAINT meters_pkey PRIMARY KEY (meter_id);
+ALTER TABLE ONLY control.meters
+    ADD CONSTRAINT meters_stripe_event_name_key UNIQUE (stripe_event_name);
+ALTER TABLE ONLY control.payment_fees
+    ADD CONSTRAINT payment_fees_pkey PRIMARY KEY (currency, valid_from);
+ALTER TABLE ONLY control.personal_choices
+    ADD CONSTRAINT personal_choices_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY control.plan_terms
+    ADD CONSTRAINT plan_terms_pkey PRIMARY KEY (plan_id, valid_from);
+ALTER TABLE ONLY control.plans
+    ADD CONSTRAINT plans_pkey PRIMARY KEY (plan_id);
+ALTER TABLE ONLY control.prices
+    ADD CONSTRAINT prices_pkey PRIMARY KEY (price_id);
+ALTER TABLE ONLY control.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (login_id, code_hash);
+ALTER TABLE ONLY control.retention_periods
+    ADD CONSTRAINT retention_periods_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY control.review_rules
+    ADD CONSTRAINT review_rules_pkey PRIMARY KEY (is_only_row);
+ALTER TABLE ONLY control.revision
+    ADD CONSTRAINT revision_pkey PRIMARY KEY (is_only_row);
+ALTER TABLE ONLY control.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (login_id);
+ALTER TABLE ONLY control.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
+ALTER TABLE ONLY control.sessions
+    ADD CONSTRAINT sessions_session_id_key UNIQUE (session_id);
+ALTER TABLE ONLY control.spend_limits
+    ADD CONSTRAINT spend_limits_pkey PRIMARY KEY (tenant_id, valid_from);
+ALTER TABLE ONLY control.tenant_plans
+    ADD CONSTRAINT tenant_plans_pkey PRIMARY KEY (tenant_id, valid_from);
+ALTER TABLE ONLY control.tenant_statuses
+    ADD CONSTRAINT tenant_statuses_pkey PRIMARY KEY (tenant_id, valid_from);
+ALTER TABLE ONLY control.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY control.tenants
+    ADD CONSTRAINT tenants_stripe_customer_id_key UNIQUE (stripe_customer_id);
+ALTER TABLE ONLY control.unit_costs
+    ADD CONSTRAINT unit_costs_pkey PRIMARY KEY (meter_id, valid_from);
+ALTER TABLE ONLY control.voiceflow_projects
+    ADD CONSTRAINT voiceflow_projects_pkey PRIMARY KEY (project_id);
+ALTER TABLE ONLY ledger.acceptances
+    ADD CONSTRAINT acceptances_pkey PRIMARY KEY (acceptance_id);
+ALTER TABLE ONLY ledger.acceptances
+    ADD CONSTRAINT acceptances_source_account_usage_date_doubt_subject_evidenc_key UNIQUE (source, account, usage_date, doubt, subject, evidence);
+ALTER TABLE ONLY ledger.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (attempt_id);
+ALTER TABLE ONLY ledger.audit_chain
+    ADD CONSTRAINT audit_chain_entry_id_key UNIQUE (entry_id);
+ALTER TABLE ONLY ledger.audit_chain
+    ADD CONSTRAINT audit_chain_pkey PRIMARY KEY ("position");
+ALTER TABLE ONLY ledger.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (entry_id);
+ALTER TABLE ONLY ledger.builds
+    ADD CONSTRAINT builds_pkey PRIMARY KEY (build_id);
+ALTER TABLE ONLY ledger.cleanings
+    ADD CONSTRAINT cleanings_pkey PRIMARY KEY (cleaning_id);
+ALTER TABLE ONLY ledger.final_lines
+    ADD CONSTRAINT final_lines_pkey PRIMARY KEY (tenant_id, period_start, line);
+ALTER TABLE ONLY ledger.invoice_items
+    ADD CONSTRAINT invoice_items_identifier_key UNIQUE (identifier);
+ALTER TABLE ONLY ledger.invoice_items
+    ADD CONSTRAINT invoice_items_item_key_version_key UNIQUE (item_key, version);
+ALTER TABLE ONLY ledger.invoice_items
+    ADD CONSTRAINT invoice_items_pkey PRIMARY KEY (invoice_item_id);
+ALTER TABLE ONLY ledger.invoice_items
+    ADD CONSTRAINT invoice_items_stripe_id_key UNIQUE (stripe_id);
+ALTER TABLE ONLY ledger.known_gaps
+    ADD CONSTRAINT known_gaps_tenant_id_source_account_usage_date_gap_item_age_key UNIQUE NULLS NOT DISTINCT (tenant_id, source, account, usage_date, gap, item, agent_id, quantity);
+ALTER TABLE ONLY ledger.line_days
+    ADD CONSTRAINT line_days_pkey PRIMARY KEY (line_id, usage_date);
+ALTER TABLE ONLY ledger.line_pulls
+    ADD CONSTRAINT line_pulls_pkey PRIMARY KEY (line_id, pull_id);
+ALTER TABLE ONLY ledger.new_fields
+    ADD CONSTRAINT new_fields_pkey PRIMARY KEY (source, field);
+ALTER TABLE ONLY ledger.packs
+    ADD CONSTRAINT packs_pkey PRIMARY KEY (tenant_id, period_start, manifest_hash);
+ALTER TABLE ONLY ledger.periods
+    ADD CONSTRAINT periods_pkey PRIMARY KEY (tenant_id, period_start);
+ALTER TABLE ONLY ledger.personal_choices_applied
+    ADD CONSTRAINT personal_choices_applied_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY ledger.postings
+    ADD CONSTRAINT postings_identifier_key UNIQUE (identifier);
+ALTER TABLE ONLY ledger.postings
+    ADD CONSTRAINT postings_pkey PRIMARY KEY (posting_id);
+ALTER TABLE ONLY ledger.postings
+    ADD CONSTRAINT postings_tenant_id_meter_id_usage_date_version_key UNIQUE (tenant_id, meter_id, usage_date, version);
+ALTER TABLE ONLY ledger.pulls
+    ADD CONSTRAINT pulls_pkey PRIMARY KEY (pull_id);
+ALTER TABLE ONLY ledger.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (quarantine_id);
+ALTER TABLE ONLY ledger.quarantine
+    ADD CONSTRAINT quarantine_pull_id_item_key UNIQUE (pull_id, item);
+ALTER TABLE ONLY ledger.quota_alerts
+    ADD CONSTRAINT quota_alerts_pkey PRIMARY KEY (alert_id);
+ALTER TABLE ONLY ledger.request_paces
+    ADD CONSTRAINT request_paces_pkey PRIMARY KEY (provider, key_fingerprint);
+ALTER TABLE ONLY ledger.statement_lines
+    ADD CONSTRAINT statement_lines_pkey PRIMARY KEY (line_id);
+ALTER TABLE ONLY ledger.stripe_acceptances
+    ADD CONSTRAINT stripe_acceptances_pkey PRIMARY KEY (subject);
+ALTER TABLE ONLY ledger.stripe_accounts
+    ADD CONSTRAINT stripe_accounts_pkey PRIMARY KEY (adoption);
+ALTER TABLE ONLY ledger.stripe_cache
+    ADD CONSTRAINT stripe_cache_pkey PRIMARY KEY (kind, cache_key);
+ALTER TABLE ONLY ledger.stripe_charges
+    ADD CONSTRAINT stripe_charges_pkey PRIMARY KEY (tenant_id, meter_id, period_start);
+ALTER TABLE ONLY ledger.stripe_day_summaries
+    ADD CONSTRAINT stripe_day_summaries_pkey PRIMARY KEY (tenant_id, meter_id, usage_date);
+ALTER TABLE ONLY ledger.stripe_events
+    ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (event_id);
+ALTER TABLE ONLY ledger.stripe_invoice_states
+    ADD CONSTRAINT stripe_invoice_states_pkey PRIMARY KEY (invoice_id);
+ALTER TABLE ONLY ledger.stripe_keys
+    ADD CONSTRAINT stripe_keys_pkey PRIMARY KEY (key_digest);
+ALTER TABLE ONLY minutebook.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candidates USING btree (COALESCE(tenant_id, 'platform'::text), provider);
+CREATE UNIQUE INDEX credentials_one_live ON control.credentials USING btree (COALESCE(tenant_id, 'platform'::text), provider) WHERE (retired_at IS NULL);
+CREATE UNIQUE INDEX data_keys_one_per_owner ON control.data_keys USING btree (COALESCE(tenant_id, 'platform'::text));
+CREATE INDEX devices_of_a_login ON control.devices USING btree (login_id);
+CREATE UNIQUE INDEX meters_one_of_voiceflow ON control.meters USING btree (source) WHERE (source = 'voiceflow'::text);
+CREATE UNIQUE INDEX prices_one_per_plan_day ON control.prices USING btree (plan_id, meter_id, valid_from) WHERE (plan_id IS NOT NULL);
+CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (tenant_id, meter_id, valid_from) WHERE (tenant_id IS NOT NULL);
+CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
+CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary) WHERE is_canary;
+CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
+CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btree (item_key) WHERE (state = 'pending'::text);
+CREATE INDEX line_objects_of_line ON ledger.line_objects USING btree (line_id, usage_date);
+CREATE INDEX postings_by_day ON ledger.postings USING btree (usage_date);
+CREATE UNIQUE INDEX postings_one_pending ON ledger.postings USING btree (tenant_id, meter_id, usage_date) WHERE (state = 'pending'::text);
+CREATE INDEX pulls_by_usage_date ON ledger.pulls USING btree (usage_date);
+CREATE INDEX pulls_of_a_day ON ledger.pulls USING btree (source, account, usage_date, pull_id);
+CREATE UNIQUE INDEX pulls_one_current ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'published'::text);
+CREATE UNIQUE INDEX pulls_one_reading ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'reading'::text);
+CREATE INDEX pulls_to_purge ON ledger.pulls USING btree (source, closed_at) WHERE ((state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (purged_at IS NULL));
+CREATE INDEX quota_alerts_latest ON ledger.quota_alerts USING btree (tenant_id, period_start, quota, threshold, alert_id DESC);
+CREATE INDEX quota_alerts_to_deliver ON ledger.quota_alerts USING btree (alert_id) WHERE (delivered_at IS NULL);
+CREATE INDEX stripe_events_by_object ON ledger.stripe_events USING btree (object_id);
+CREATE INDEX stripe_events_waiting ON ledger.stripe_events USING btree (received_at) WHERE (state <> 'processed'::text);
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE OF used_from, retired_at ON control.credentials FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.credit_voids FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.credits FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.exchange_rates FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.fixed_costs FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.meters FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.payment_fees FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plan_terms FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credential_candidates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credentials FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credit_voids FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credits FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.data_keys FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.database_logins FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.exchange_rates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.fixed_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.login_passwords FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.logins FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.meters FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.payment_fees FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.personal_choices FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.plan_terms FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.plans FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.retention_periods FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.review_rules FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sessions FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.spend_limits FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER DELETE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision_by_period BEFORE INSERT OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision_by_period();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.cleanings FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER DELETE OR UPDATE ON ledger.new_fields FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.personal_choices_applied FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE ON ledger.statement_lines FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.stripe_acceptances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT ON ledger.stripe_accounts FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE CONSTRAINT TRIGGER chain AFTER INSERT ON ledger.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger.chain_audit();
+CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON ledger.invoice_items FOR EACH ROW EXECUTE FUNCTION ledger.guard_invoice_item();
+CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON ledger.postings FOR EACH ROW EXECUTE FUNCTION ledger.guard_posting();
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.audit_log FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.packs FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.stripe_accounts FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.invoice_items FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.postings FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER stamp BEFORE INSERT ON ledger.invoice_items FOR EACH ROW EXECUTE FUNCTION ledger.stamp_stripe_account();
+CREATE TRIGGER stamp BEFORE INSERT ON ledger.postings FOR EACH ROW EXECUTE FUNCTION ledger.stamp_stripe_account();
+ALTER TABLE ONLY control.agent_attachments
+    ADD CONSTRAINT agent_attachments_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
+ALTER TABLE ONLY control.agent_attachments
+    ADD CONSTRAINT agent_attachments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.agents
+    ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.allowances
+    ADD CONSTRAINT allowances_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY control.allowances
+    ADD CONSTRAINT allowances_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
+ALTER TABLE ONLY control.credential_candidates
+    ADD CONSTRAINT credential_candidates_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
+ALTER TABLE ONLY control.credential_candidates
+    ADD CONSTRAINT credential_candidates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.credentials
+    ADD CONSTRAINT credentials_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
+ALTER TABLE ONLY control.credentials
+    ADD CONSTRAINT credentials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.credit_voids
+    ADD CONSTRAINT credit_voids_credit_id_fkey FOREIGN KEY (credit_id) REFERENCES control.credits(credit_id);
+ALTER TABLE ONLY control.credit_voids
+    ADD CONSTRAINT credit_voids_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.credits
+    ADD CONSTRAINT credits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.data_keys
+    ADD CONSTRAINT data_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.database_logins
+    ADD CONSTRAINT database_logins_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.devices
+    ADD CONSTRAINT devices_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.login_passwords
+    ADD CONSTRAINT login_passwords_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.logins
+    ADD CONSTRAINT logins_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.personal_choices
+    ADD CONSTRAINT personal_choices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.plan_terms
+    ADD CONSTRAINT plan_terms_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
+ALTER TABLE ONLY control.plan_terms
+    ADD CONSTRAINT plan_terms_voice_meter_id_fkey FOREIGN KEY (voice_meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY control.prices
+    ADD CONSTRAINT prices_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY control.prices
+    ADD CONSTRAINT prices_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
+ALTER TABLE ONLY control.prices
+    ADD CONSTRAINT prices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.recovery_codes
+    ADD CONSTRAINT recovery_codes_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.retention_periods
+    ADD CONSTRAINT retention_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.second_factors
+    ADD CONSTRAINT second_factors_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
+ALTER TABLE ONLY control.second_factors
+    ADD CONSTRAINT second_factors_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.sessions
+    ADD CONSTRAINT sessions_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.spend_limits
+    ADD CONSTRAINT spend_limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.tenant_plans
+    ADD CONSTRAINT tenant_plans_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
+ALTER TABLE ONLY control.tenant_plans
+    ADD CONSTRAINT tenant_plans_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.tenant_statuses
+    ADD CONSTRAINT tenant_statuses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.unit_costs
+    ADD CONSTRAINT unit_costs_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY control.voiceflow_projects
+    ADD CONSTRAINT voiceflow_projects_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
+ALTER TABLE ONLY control.voiceflow_projects
+    ADD CONSTRAINT voiceflow_projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.acceptances
+    ADD CONSTRAINT acceptances_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.audit_chain
+    ADD CONSTRAINT audit_chain_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES ledger.audit_log(entry_id);
+ALTER TABLE ONLY ledger.final_lines
+    ADD CONSTRAINT final_lines_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.invoice_items
+    ADD CONSTRAINT invoice_items_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.line_days
+    ADD CONSTRAINT line_days_line_id_fkey FOREIGN KEY (line_id) REFERENCES ledger.statement_lines(line_id);
+ALTER TABLE ONLY ledger.line_objects
+    ADD CONSTRAINT line_objects_line_id_fkey FOREIGN KEY (line_id) REFERENCES ledger.statement_lines(line_id);
+ALTER TABLE ONLY ledger.line_pulls
+    ADD CONSTRAINT line_pulls_line_id_fkey FOREIGN KEY (line_id) REFERENCES ledger.statement_lines(line_id);
+ALTER TABLE ONLY ledger.packs
+    ADD CONSTRAINT packs_tenant_id_period_start_fkey FOREIGN KEY (tenant_id, period_start) REFERENCES ledger.periods(tenant_id, period_start);
+ALTER TABLE ONLY ledger.periods
+    ADD CONSTRAINT periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.personal_choices_applied
+    ADD CONSTRAINT personal_choices_applied_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.postings
+    ADD CONSTRAINT postings_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY ledger.postings
+    ADD CONSTRAINT postings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.pulls
+    ADD CONSTRAINT pulls_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES ledger.attempts(attempt_id);
+ALTER TABLE ONLY ledger.pulls
+    ADD CONSTRAINT pulls_confirms_pull_id_fkey FOREIGN KEY (confirms_pull_id) REFERENCES ledger.pulls(pull_id);
+ALTER TABLE ONLY ledger.pulls
+    ADD CONSTRAINT pulls_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.quarantine
+    ADD CONSTRAINT quarantine_pull_id_fkey FOREIGN KEY (pull_id) REFERENCES ledger.pulls(pull_id);
+ALTER TABLE ONLY ledger.quarantine
+    ADD CONSTRAINT quarantine_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.quota_alerts
+    ADD CONSTRAINT quota_alerts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.statement_lines
+    ADD CONSTRAINT statement_lines_tenant_id_period_start_fkey FOREIGN KEY (tenant_id, period_start) REFERENCES ledger.periods(tenant_id, period_start);
+ALTER TABLE ONLY ledger.stripe_acceptances
+    ADD CONSTRAINT stripe_acceptances_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.stripe_charges
+    ADD CONSTRAINT stripe_charges_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY ledger.stripe_charges
+    ADD CONSTRAINT stripe_charges_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.stripe_day_summaries
+    ADD CONSTRAINT stripe_day_summaries_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
+ALTER TABLE ONLY ledger.stripe_day_summaries
+    ADD CONSTRAINT stripe_day_summaries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.stripe_events
+    ADD CONSTRAINT stripe_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.stripe_invoice_states
+    ADD CONSTRAINT stripe_invoice_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.credential_candidates ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.credentials ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.credit_voids ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.credits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.data_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.database_logins ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.logins ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON control.credential_candidates FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY owner ON control.credentials FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY owner ON control.credit_voids TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON control.database_logins TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON control.logins TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON control.personal_choices TO CURRENT_USER USING (true) WITH CHECK (true);
+ALTER TABLE control.personal_choices ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.prices ENABLE ROW LEVEL SECURITY;
+CREATE POLICY processes ON control.agent_attachments TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.agents TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.credential_candidates TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.credentials TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.credit_voids TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.credits TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.data_keys TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.database_logins FOR SELECT TO minutebook_operator USING (true);
+CREATE POLICY processes ON control.logins TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.personal_choices TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.prices TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.retention_periods TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.spend_limits TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.tenant_plans TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.tenant_statuses TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.tenants TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.voiceflow_projects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+ALTER TABLE control.retention_periods ENABLE ROW LEVEL SECURITY;
+CREATE POLICY server ON control.data_keys TO minutebook_server USING ((tenant_id IS NULL)) WITH CHECK ((tenant_id IS NULL));
+CREATE POLICY server ON control.logins TO minutebook_server USING (true) WITH CHECK (true);
+CREATE POLICY server ON control.tenants FOR SELECT TO minutebook_server USING (true);
+ALTER TABLE control.spend_limits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.tenant_plans ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.tenant_statuses ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.voiceflow_projects ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.acceptances ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.audit_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_trigger ON ledger.audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
+ALTER TABLE ledger.cleanings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.final_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.invoice_items ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.known_gaps ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.line_days ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.line_objects ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.line_pulls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.new_fields ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON ledger.acceptances TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.audit_log FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY owner ON ledger.cleanings TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.line_days TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.line_objects TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.line_pulls TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.new_fields TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.personal_choices_applied TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.pulls TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.quarantine TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.statement_lines TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.stripe_accounts TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.stripe_charges TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.stripe_invoice_states TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.stripe_keys TO CURRENT_USER USING (true) WITH CHECK (true);
+ALTER TABLE ledger.packs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.periods ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.personal_choices_applied ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.postings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY processes ON ledger.acceptances TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.audit_log TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.cleanings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.final_lines TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.invoice_items TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.known_gaps TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.line_days TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.line_objects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.line_pulls TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.new_fields TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.packs TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.periods TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.personal_choices_applied TO minutebook_loader, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.postings TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.pulls TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.quarantine TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.quota_alerts TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.statement_lines TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_acceptances TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_accounts TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_charges TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_day_summaries TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_events TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_invoice_states TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_keys TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+ALTER TABLE ledger.pulls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.quarantine ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.quota_alerts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.statement_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_acceptances ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_accounts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_charges ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_day_summaries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_invoice_states ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_keys ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA control TO minutebook_loader;
+GRANT USAGE ON SCHEMA control TO minutebook_transformer;
+GRANT USAGE ON SCHEMA control TO minutebook_billing;
+GRANT USAGE ON SCHEMA control TO minutebook_operator;
+GRANT USAGE ON SCHEMA control TO minutebook_server;
+GRANT USAGE ON SCHEMA ledger TO minutebook_loader;
+GRANT USAGE ON SCHEMA ledger TO minutebook_transformer;
+GRANT USAGE ON SCHEMA ledger TO minutebook_billing;
+GRANT USAGE ON SCHEMA ledger TO minutebook_operator;
+GRANT USAGE ON SCHEMA marts TO minutebook_loader;
+GRANT USAGE ON SCHEMA marts TO minutebook_billing;
+GRANT USAGE ON SCHEMA marts TO minutebook_operator;
+GRANT USAGE ON SCHEMA marts TO minutebook_analyst;
+GRANT USAGE ON SCHEMA marts TO minutebook_tenant;
+REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
+REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
+REVOKE ALL ON FUNCTION control.reading_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
+REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.audit_log TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.blockers(of_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.blockers(of_table regclass) TO minutebook_transformer;
+REVOKE ALL ON FUNCTION ledger.chain_audit() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.clean_payloads(of_source text, row_ids tid[], cleaned json[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.clean_payloads(of_source text, row_ids tid[], cleaned json[]) TO minutebook_loader;
+REVOKE ALL ON FUNCTION ledger.discard_landed(raw_table regclass, of_pulls bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.discard_landed(raw_table regclass, of_pulls bigint[]) TO minutebook_loader;
+REVOKE ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) TO minutebook_transformer;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.pulls TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.pulls TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.pulls TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.pulls TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.facts_of_a_call() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.facts_of_a_metric() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.facts_of_a_transcript() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) TO minutebook_loader;
+REVOKE ALL ON FUNCTION ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) TO minutebook_loader;
+REVOKE ALL ON FUNCTION ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) TO minutebook_loader;
+REVOKE ALL ON FUNCTION ledger.money_of_items(items json) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.record_audit() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_loader;
+GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.without_personal_data(payload json, kept text[]) FROM PUBLIC;
+GRANT SELECT ON TABLE control.agent_attachments TO minutebook_loader;
+GRANT SELECT ON TABLE control.agent_attachments TO minutebook_transformer;
+GRANT SELECT ON TABLE control.agent_attachments TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.agent_attachments TO minutebook_operator;
+GRANT SELECT ON TABLE control.agents TO minutebook_loader;
+GRANT SELECT ON TABLE control.agents TO minutebook_transformer;
+GRANT SELECT ON TABLE control.agents TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.agents TO minutebook_operator;
+GRANT SELECT ON TABLE control.allowances TO minutebook_loader;
+GRANT SELECT ON TABLE control.allowances TO minutebook_transformer;
+GRANT SELECT ON TABLE control.allowances TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.allowances TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.credential_candidates TO minutebook_operator;
+GRANT SELECT ON TABLE control.credentials TO minutebook_loader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.credentials TO minutebook_operator;
+GRANT SELECT(credential_id) ON TABLE control.credentials TO minutebook_transformer;
+GRANT SELECT(tenant_id) ON TABLE control.credentials TO minutebook_transformer;
+GRANT SELECT(provider) ON TABLE control.credentials TO minutebook_transformer;
+GRANT SELECT(settings) ON TABLE control.credentials TO minutebook_transformer;
+GRANT SELECT(used_from) ON TABLE control.credentials TO minutebook_transformer;
+GRANT SELECT(created_at) ON TABLE control.credentials TO minutebook_transformer;
+GRANT SELECT(verified_at) ON TABLE control.credentials TO minutebook_transformer;
+GRANT UPDATE(verified_at) ON TABLE control.credentials TO minutebook_loader;
+GRANT SELECT(retired_at) ON TABLE control.credentials TO minutebook_transformer;
+GRANT USAGE ON SEQUENCE control.credentials_credential_id_seq TO minutebook_operator;
+GRANT SELECT ON TABLE control.credit_voids TO minutebook_loader;
+GRANT SELECT ON TABLE control.credit_voids TO minutebook_transformer;
+GRANT SELECT ON TABLE control.credit_voids TO minutebook_billing;
+GRANT SELECT,INSERT ON TABLE control.credit_voids TO minutebook_operator;
+GRANT SELECT ON TABLE control.credits TO minutebook_loader;
+GRANT SELECT ON TABLE control.credits TO minutebook_transformer;
+GRANT SELECT ON TABLE control.credits TO minutebook_billing;
+GRANT SELECT,INSERT ON TABLE control.credits TO minutebook_operator;
+GRANT SELECT ON TABLE control.data_keys TO minutebook_loader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.data_keys TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE control.data_keys TO minutebook_server;
+GRANT USAGE ON SEQUENCE control.data_keys_data_key_id_seq TO minutebook_operator;
+GRANT USAGE ON SEQUENCE control.data_keys_data_key_id_seq TO minutebook_server;
+GRANT SELECT ON TABLE control.database_logins TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.devices TO minutebook_server;
+GRANT SELECT ON TABLE control.exchange_rates TO minutebook_loader;
+GRANT SELECT ON TABLE control.exchange_rates TO minutebook_transformer;
+GRANT SELECT ON TABLE control.exchange_rates TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.exchange_rates TO minutebook_operator;
+GRANT SELECT ON TABLE control.fixed_costs TO minutebook_loader;
+GRANT SELECT ON TABLE control.fixed_costs TO minutebook_transformer;
+GRANT SELECT ON TABLE control.fixed_costs TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.fixed_costs TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE control.login_passwords TO minutebook_server;
+GRANT SELECT ON TABLE control.logins TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE control.logins TO minutebook_server;
+GRANT SELECT ON TABLE control.meters TO minutebook_loader;
+GRANT SELECT ON TABLE control.meters TO minutebook_transformer;
+GRANT SELECT ON TABLE control.meters TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.meters TO minutebook_operator;
+GRANT SELECT ON TABLE control.payment_fees TO minutebook_loader;
+GRANT SELECT ON TABLE control.payment_fees TO minutebook_transformer;
+GRANT SELECT ON TABLE control.payment_fees TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.payment_fees TO minutebook_operator;
+GRANT SELECT ON TABLE control.personal_choices TO minutebook_loader;
+GRANT SELECT ON TABLE control.personal_choices TO minutebook_transformer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.personal_choices TO minutebook_operator;
+GRANT SELECT ON TABLE control.plan_terms TO minutebook_loader;
+GRANT SELECT ON TABLE control.plan_terms TO minutebook_transformer;
+GRANT SELECT ON TABLE control.plan_terms TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.plan_terms TO minutebook_operator;
+GRANT SELECT ON TABLE control.plans TO minutebook_loader;
+GRANT SELECT ON TABLE control.plans TO minutebook_transformer;
+GRANT SELECT ON TABLE control.plans TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.plans TO minutebook_operator;
+GRANT SELECT ON TABLE control.prices TO minutebook_loader;
+GRANT SELECT ON TABLE control.prices TO minutebook_transformer;
+GRANT SELECT ON TABLE control.prices TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.prices TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE ON TABLE control.recovery_codes TO minutebook_server;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.retention_periods TO minutebook_operator;
+GRANT SELECT ON TABLE control.review_rules TO minutebook_loader;
+GRANT SELECT ON TABLE control.review_rules TO minutebook_transformer;
+GRANT SELECT ON TABLE control.review_rules TO minutebook_billing;
+GRANT SELECT,UPDATE ON TABLE control.review_rules TO minutebook_operator;
+GRANT SELECT ON TABLE control.revision TO minutebook_loader;
+GRANT SELECT ON TABLE control.revision TO minutebook_transformer;
+GRANT SELECT ON TABLE control.revision TO minutebook_billing;
+GRANT SELECT ON TABLE control.revision TO minutebook_operator;
+GRANT SELECT ON TABLE control.second_factors TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.second_factors TO minutebook_server;
+GRANT UPDATE(data_key_id) ON TABLE control.second_factors TO minutebook_operator;
+GRANT UPDATE(ciphertext) ON TABLE control.second_factors TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE ON TABLE control.sessions TO minutebook_server;
+GRANT UPDATE(second_factor_at) ON TABLE control.sessions TO minutebook_server;
+GRANT SELECT ON TABLE control.spend_limits TO minutebook_transformer;
+GRANT SELECT ON TABLE control.spend_limits TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.spend_limits TO minutebook_operator;
+GRANT SELECT ON TABLE control.tenant_plans TO minutebook_loader;
+GRANT SELECT ON TABLE control.tenant_plans TO minutebook_transformer;
+GRANT SELECT ON TABLE control.tenant_plans TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.tenant_plans TO minutebook_operator;
+GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_loader;
+GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_transformer;
+GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.voiceflow_projects TO minutebook_operator;
+GRANT SELECT ON TABLE control.tenant_sources TO minutebook_loader;
+GRANT SELECT ON TABLE control.tenant_sources TO minutebook_transformer;
+GRANT SELECT ON TABLE control.tenant_sources TO minutebook_billing;
+GRANT SELECT ON TABLE control.tenant_sources TO minutebook_operator;
+GRANT SELECT ON TABLE control.tenant_statuses TO minutebook_loader;
+GRANT SELECT ON TABLE control.tenant_statuses TO minutebook_transformer;
+GRANT SELECT ON TABLE control.tenant_statuses TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.tenant_statuses TO minutebook_operator;
+GRANT SELECT ON TABLE control.tenants TO minutebook_loader;
+GRANT SELECT ON TABLE control.tenants TO minutebook_transformer;
+GRANT SELECT ON TABLE control.tenants TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.tenants TO minutebook_operator;
+GRANT SELECT(tenant_id) ON TABLE control.tenants TO minutebook_server;
+GRANT SELECT(name) ON TABLE control.tenants TO minutebook_server;
+GRANT SELECT ON TABLE control.unit_costs TO minutebook_loader;
+GRANT SELECT ON TABLE control.unit_costs TO minutebook_transformer;
+GRANT SELECT ON TABLE control.unit_costs TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.unit_costs TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.acceptances TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.acceptances TO minutebook_billing;
+GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.attempts TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.attempts TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.attempts TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.attempts TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.audit_chain TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.builds TO minutebook_loader;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.builds TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.builds TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.builds TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.cleanings TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.cleanings TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.cleanings TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.invoice_items TO minutebook_transformer;
+GRANT SELECT,INSERT ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.invoice_items TO minutebook_operator;
+GRANT UPDATE(state) ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT UPDATE(stripe_id) ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT UPDATE(cause_code) ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT UPDATE(cause) ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT UPDATE(posted_at) ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT UPDATE(attempt) ON TABLE ledger.invoice_items TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.periods TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.periods TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.periods TO minutebook_billing;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.periods TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.statement_lines TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.statement_lines TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.statement_lines TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE ON TABLE ledger.statement_lines TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_charges TO minutebook_transformer;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.stripe_charges TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_charges TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.coverage TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.coverage TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.coverage TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.final_lines TO minutebook_transformer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.final_lines TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.final_lines TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE ON TABLE ledger.known_gaps TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.line_days TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.line_days TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.line_days TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE ON TABLE ledger.line_days TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.line_objects TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.line_objects TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.line_objects TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE ON TABLE ledger.line_objects TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.line_pulls TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.line_pulls TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.line_pulls TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE ON TABLE ledger.line_pulls TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.new_fields TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.new_fields TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.new_fields TO minutebook_operator;
+GRANT UPDATE(acknowledged_at) ON TABLE ledger.new_fields TO minutebook_operator;
+GRANT UPDATE(acknowledged_by) ON TABLE ledger.new_fields TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.packs TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.personal_choices_applied TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.personal_choices_applied TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.postings TO minutebook_transformer;
+GRANT SELECT,INSERT ON TABLE ledger.postings TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.postings TO minutebook_operator;
+GRANT UPDATE(state) ON TABLE ledger.postings TO minutebook_billing;
+GRANT UPDATE(cause_code) ON TABLE ledger.postings TO minutebook_billing;
+GRANT UPDATE(cause) ON TABLE ledger.postings TO minutebook_billing;
+GRANT UPDATE(posted_at) ON TABLE ledger.postings TO minutebook_billing;
+GRANT UPDATE(resolved_at) ON TABLE ledger.postings TO minutebook_billing;
+GRANT SELECT,INSERT ON TABLE ledger.quarantine TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.quarantine TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.quarantine TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.quarantine TO minutebook_operator;
+GRANT UPDATE(payload) ON TABLE ledger.quarantine TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.quota_alerts TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.quota_alerts TO minutebook_billing;
+GRANT SELECT,INSERT ON TABLE ledger.quota_alerts TO minutebook_operator;
+GRANT UPDATE(delivered_at) ON TABLE ledger.quota_alerts TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.request_paces TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.standing_quarantine TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.standing_quarantine TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.standing_quarantine TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.standing_quarantine TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_acceptances TO minutebook_transformer;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.stripe_acceptances TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_acceptances TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_accounts TO minutebook_transformer;
+GRANT SELECT,INSERT ON TABLE ledger.stripe_accounts TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_accounts TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.stripe_cache TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_cache TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_day_summaries TO minutebook_transformer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.stripe_day_summaries TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_day_summaries TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_events TO minutebook_transformer;
+GRANT SELECT,INSERT ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_events TO minutebook_operator;
+GRANT UPDATE(object_id) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT UPDATE(stripe_customer_id) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT UPDATE(tenant_id) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT UPDATE(facts) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT UPDATE(state) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT UPDATE(processed_at) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT UPDATE(cause) ON TABLE ledger.stripe_events TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_invoice_states TO minutebook_transformer;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.stripe_invoice_states TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_invoice_states TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_invoices TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.stripe_invoices TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_invoices TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.stripe_keys TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.unread_pulls TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.unread_pulls TO minutebook_operator;
