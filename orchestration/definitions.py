@@ -9,10 +9,22 @@ marts ──▶ ledger.postings ──▶ Stripe ──▶ ledger.stripe_day_sum
 
 import dagster as dg
 
-from orchestration.assets.control import control_tables
-from orchestration.assets.ingest import raw_tables
-from orchestration.assets.marts import marts
-from orchestration.assets.postings import (
+from orchestration.defs.control.assets import control_tables
+from orchestration.defs.ingestion.assets import raw_tables
+from orchestration.defs.ingestion.jobs import pull_days_again, pull_days_again_when_due
+from orchestration.defs.ingestion.schedules import pull_usage_nightly
+from orchestration.defs.ingestion.sensors import usage_partitions_follow_the_ledger
+from orchestration.defs.marts.assets import marts
+from orchestration.defs.marts.checks import checks
+from orchestration.defs.marts.jobs import build_marts, pull_usage
+from orchestration.defs.marts.sensors import (
+    alert_on_quotas,
+    build_marts_when_they_lack_something,
+    tenant_partitions_follow_tenants,
+)
+from orchestration.defs.metabase.sensors import refresh_metabase, refresh_metabase_after_builds
+from orchestration.defs.privacy.jobs import expire_personal_data, expire_personal_data_daily, purge_raw, purge_raw_daily
+from orchestration.defs.stripe.assets import (
     final_lines,
     marts_postings_and_stripe_agree,
     postings,
@@ -22,11 +34,7 @@ from orchestration.assets.postings import (
     stripe_events,
     stripe_is_set_up_as_our_prices_say,
 )
-from orchestration.checks import checks
-from orchestration.ingestion.materializations import usage_partitions_follow_the_ledger
-from orchestration.jobs import build_marts, pull_usage
-from orchestration.metabase.refreshing import refresh_metabase, refresh_metabase_after_builds
-from orchestration.overages import (
+from orchestration.defs.stripe.sensors import (
     post_overage,
     post_overage_when_due,
     reconcile,
@@ -34,15 +42,7 @@ from orchestration.overages import (
     work_off_stripe_events,
     work_off_stripe_events_that_wait,
 )
-from orchestration.repulls import pull_days_again, pull_days_again_when_due
 from orchestration.resources import Minutebook
-from orchestration.retention import expire_personal_data, expire_personal_data_daily, purge_raw, purge_raw_daily
-from orchestration.schedules import pull_usage_nightly
-from orchestration.sensors import (
-    alert_on_quotas,
-    build_marts_when_they_lack_something,
-    tenant_partitions_follow_tenants,
-)
 from orchestration.settings import Settings
 
 defs = dg.Definitions(

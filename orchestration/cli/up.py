@@ -32,7 +32,7 @@ def up(
     port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
 ) -> None:
     """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
-    from orchestration.dagster_internals import instance
+    from orchestration.dagster_internals import storage as instance
     from orchestration.ingestion import partitions  # Dagster takes two seconds to import, which no other command pays
 
     current = session(ctx)

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
+from orchestration.defs.privacy.jobs import purge_raw
 from orchestration.resources import Minutebook
-from orchestration.retention import purge_raw
 from tests.orchestration.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect

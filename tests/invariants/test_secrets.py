@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from orchestration.dagster_internals import instance
+from orchestration.dagster_internals import storage as instance
 from tests.cli.conftest import EXAMPLE
 from tests.isolation.leaks import Deployment, files_under, found_in, minimal_environment
 from tests.orchestration.house import call

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
+from orchestration.defs.privacy.jobs import expire_personal_data
 from orchestration.resources import Minutebook
-from orchestration.retention import expire_personal_data
 from tests.conftest import own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened

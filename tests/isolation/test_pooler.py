@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.dagster_internals import instance
+from orchestration.dagster_internals import storage as instance
 from orchestration.marts import building
 from orchestration.settings import Settings
 from orchestration.web.server.readers import Readers

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from orchestration.dagster_internals import instance
+from orchestration.dagster_internals import storage as instance
 from orchestration.marts import building
 from orchestration.settings import Settings, SettingsError
 from tests.isolation.conftest import AS_OF, fill

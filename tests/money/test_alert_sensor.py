@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from orchestration.defs.marts.sensors import alert_on_quotas
 from orchestration.resources import Minutebook
-from orchestration.sensors import alert_on_quotas
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 from tests.money.receiver import Receiver, listening

@@ -10,8 +10,8 @@ import dagster as dg
 import psycopg
 import pytest
 
-from orchestration.assets.postings import postings
-from orchestration.checks import canary_check
+from orchestration.defs.marts.checks import canary_check
+from orchestration.defs.stripe.assets import postings
 from orchestration.resources import Minutebook
 from tests.marts.warehouse_of_one import Warehouse
 from tests.sandbox.stripe import StripeSandbox

@@ -6,7 +6,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from orchestration.alerting import deliver
+from orchestration.alerts.delivery import deliver
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 from warehouse.database.connect import Role, connect

@@ -7,7 +7,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from orchestration.alerting import to_webhook
+from orchestration.alerts.delivery import to_webhook
 from orchestration.settings import Settings, SettingsError
 from tests.money.receiver import Receiver, listening
 from warehouse.statements.quotas import Alert

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from orchestration.assets.ingest import raw_tables
-from orchestration.jobs import pull_usage
+from orchestration.defs.ingestion.assets import raw_tables
+from orchestration.defs.marts.jobs import pull_usage
 from orchestration.resources import Minutebook
 
 defs = dg.Definitions(

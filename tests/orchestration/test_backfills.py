@@ -18,7 +18,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._daemon.backfill import execute_backfill_iteration
 
-from orchestration.dagster_internals.instance import BY_HAND, LANE
+from orchestration.dagster_internals.storage import BY_HAND, LANE
 from orchestration.ingestion.partitions import key_of
 from tests.orchestration import location
 from tests.orchestration.house import House, call
@@ -30,7 +30,7 @@ DAYS = [datetime.now(UTC).date() - timedelta(days=back) for back in range(5, 0, 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
     """Dagster with its records in files, our queue, and nobody who takes runs from it."""
-    overrides = {"run_coordinator": {"module": "orchestration.dagster_internals.instance", "class": "LanesOfPulls"}}
+    overrides = {"run_coordinator": {"module": "orchestration.dagster_internals.storage", "class": "LanesOfPulls"}}
     origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name=location.__name__))
     with (
         dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance,

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.dagster_internals.instance import CONFIGURATION
+from orchestration.dagster_internals.storage import CONFIGURATION
 
 
 @pytest.fixture(scope="module")

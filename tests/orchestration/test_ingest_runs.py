@@ -8,7 +8,7 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
-from orchestration.assets.ingest import raw_tables, raw_usage
+from orchestration.defs.ingestion.assets import raw_tables, raw_usage
 from orchestration.ingestion.partitions import key_of, tenant_days
 from tests.orchestration import location
 from tests.orchestration.house import House, call

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from orchestration.assets.ingest import raw_key
-from orchestration.ingestion import materializations
-from orchestration.ingestion.materializations import usage_partitions_follow_the_ledger
+from orchestration.defs.ingestion import sensors as materializations
+from orchestration.defs.ingestion.assets import raw_key
+from orchestration.defs.ingestion.sensors import usage_partitions_follow_the_ledger
 from orchestration.resources import Minutebook
 from tests.orchestration.house import House, call
 from warehouse import clock

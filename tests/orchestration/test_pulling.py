@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration import ingestion
-from orchestration.checks import checks
 from orchestration.cli import app
+from orchestration.defs.marts.checks import checks
 from orchestration.ingestion import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.ingestion import running as running_module
 from orchestration.resources import Minutebook

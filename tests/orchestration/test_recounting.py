@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.ingestion import PullTrigger
 from orchestration.ingestion.recounting import DAYS_BACK, differing_days
-from orchestration.schedules import TRAILING_DAYS
 from tests.orchestration.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.story import MetricRow

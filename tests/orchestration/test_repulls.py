@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.defs.ingestion.jobs import pull_days_again, pull_days_again_when_due
 from orchestration.ingestion import PullTrigger, pull_again
-from orchestration.repulls import pull_days_again, pull_days_again_when_due
 from orchestration.resources import Minutebook
 from sources import HORIZONS
 from tests.orchestration.house import House, call, states

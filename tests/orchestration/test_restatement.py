@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.ingestion import PullOutcome, PullTrigger, restating
 from orchestration.marts.building import build
-from orchestration.schedules import TRAILING_DAYS
 from tests.orchestration.house import House, call, states
 from tests.orchestration.test_ingest_runs import launch, materialised
 from tests.sandbox.faults import FOREVER, altered, status

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.defs.ingestion.schedules import TRAILING_DAYS, pull_usage_nightly
 from orchestration.ingestion import TenantDay
 from orchestration.ingestion.partitions import (
     MOST_KEYS,
@@ -17,7 +18,6 @@ from orchestration.ingestion.partitions import (
     tenant_days,
     tenants,
 )
-from orchestration.schedules import TRAILING_DAYS, pull_usage_nightly
 
 NIGHT = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0)
 

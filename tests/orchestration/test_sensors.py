@@ -7,12 +7,12 @@ import dagster as dg
 import psycopg
 import pytest
 
-from orchestration.resources import Minutebook
-from orchestration.sensors import (
+from orchestration.defs.marts.sensors import (
     build_marts,
     build_marts_when_they_lack_something,
     tenant_partitions_follow_tenants,
 )
+from orchestration.resources import Minutebook
 
 TODAY = datetime.now(UTC).date()
 LONG_AGO = date(2025, 1, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.assets.postings import (
+from orchestration.defs.stripe.assets import (
     READ_OF_ALL,
     final_lines,
     marts_postings_and_stripe_agree,
@@ -19,7 +19,7 @@ from orchestration.assets.postings import (
     stripe_events,
     stripe_is_set_up_as_our_prices_say,
 )
-from orchestration.overages import post_overage_when_due, work_off_stripe_events_that_wait
+from orchestration.defs.stripe.sensors import post_overage_when_due, work_off_stripe_events_that_wait
 from orchestration.resources import Minutebook
 from orchestration.stripe_billing.webhooks import receive
 from tests.sandbox.stripe import Fault

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from orchestration.assets.postings import marts_postings_and_stripe_agree, stripe_day_summaries
 from orchestration.cli import app
+from orchestration.defs.stripe.assets import marts_postings_and_stripe_agree, stripe_day_summaries
 from orchestration.marts.building import build
 from orchestration.resources import Minutebook
 from tests.sandbox.stripe import StripeSandbox

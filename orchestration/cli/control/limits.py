@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.alerting import deliver, delivery
+from orchestration.alerts.delivery import deliver, delivery
 from orchestration.cli.options import (
     From,
     Json,

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
-from orchestration.alerting import deliver, delivery
+from orchestration.alerts.delivery import deliver, delivery
+from orchestration.defs.ingestion.schedules import TRAILING_DAYS
+from orchestration.defs.marts.jobs import build_marts
 from orchestration.ingestion.partitions import tenants
-from orchestration.jobs import build_marts
 from orchestration.resources import Minutebook
-from orchestration.schedules import TRAILING_DAYS
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import load

@@ -5,9 +5,9 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from orchestration.dagster_internals.instance import FIRST_IN_THE_QUEUE
+from orchestration.dagster_internals.storage import FIRST_IN_THE_QUEUE
+from orchestration.defs.marts.jobs import pull_usage
 from orchestration.ingestion.partitions import key_of, tenants
-from orchestration.jobs import pull_usage
 
 TRAILING_DAYS = 3  # ending yesterday; the demo of a restated day and Vapi's look-back of two days both fit
 

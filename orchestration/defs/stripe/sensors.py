@@ -6,9 +6,9 @@ from datetime import UTC, timedelta
 import dagster as dg
 import psycopg
 
-from orchestration.assets.postings import EVENTS, FINAL, POSTINGS, SUMMARIES
+from orchestration.defs.marts.sensors import held_back
+from orchestration.defs.stripe.assets import EVENTS, FINAL, POSTINGS, SUMMARIES
 from orchestration.resources import Minutebook
-from orchestration.sensors import held_back
 from orchestration.stripe_billing.invoices.items import LOOKED_AT_AGAIN, REMEMBERED
 from warehouse import clock
 from warehouse.database.connect import Role, connect

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from orchestration.assets.ingest import materialization, raw_key
+from orchestration.defs.ingestion.assets import materialization, raw_key
 from orchestration.ingestion import PullOutcome, PullState
 from orchestration.ingestion.partitions import key_of, tenants, usage_dates
 from orchestration.resources import Minutebook

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import dagster as dg
 
+from orchestration.defs.marts.sensors import held_back
 from orchestration.metabase import descriptions
 from orchestration.metabase.client import NOT_CONFIGURED, MetabaseRefused, opened
 from orchestration.metabase.documentation import documented
 from orchestration.resources import Minutebook
-from orchestration.sensors import held_back
 
 LAST_BUILT = dg.AssetKey(["marts", "dim_build"])
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)

@@ -6,10 +6,10 @@ a list: what mended meanwhile is not due any more.
 
 import dagster as dg
 
-from orchestration.assets.ingest import failure, tell
+from orchestration.defs.ingestion.assets import failure, tell
+from orchestration.defs.marts.sensors import held_back
 from orchestration.ingestion import PullOutcome, pull_again
 from orchestration.resources import Minutebook
-from orchestration.sensors import held_back
 from sources import HORIZONS
 from warehouse import clock
 from warehouse.database.connect import Role, connect

@@ -1,0 +1,1 @@
+"""Builds: dbt's models, and what is checked on them."""

@@ -1,0 +1,1 @@
+"""What Metabase says of the marts."""

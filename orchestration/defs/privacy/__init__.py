@@ -1,0 +1,1 @@
+"""Personal data that is no longer kept."""

@@ -1,0 +1,1 @@
+"""Overage to Stripe, its events, and what it holds."""
