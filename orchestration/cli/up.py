@@ -32,7 +32,7 @@ def up(
     port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI, on loopback.")] = 3000,
 ) -> None:
     """Serve the Dagster UI with its schedules and sensors, on the database, until Ctrl-C."""
-    from orchestration.dagster_internals import storage as instance
+    from orchestration.dagster_internals import home as dagster_home
     from orchestration.ingestion import partitions  # Dagster takes two seconds to import, which no other command pays
 
     current = session(ctx)
@@ -46,15 +46,15 @@ def up(
         with current.operator_of(url) as connection:
             served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
         ui_days = settings.ui_days or partitions.days_for(served)
-        own = instance.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
-        workspace = instance.CONFIGURATION / "workspace.yaml"
+        own = dagster_home.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
+        workspace = dagster_home.CONFIGURATION / "workspace.yaml"
         log = Path(own["DAGSTER_HOME"]) / "up.log"
         # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
         with log.open("ab") as output, _Terminated() as terminated:
             process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
                 [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
                 env=settings.environment_with(own),
-                cwd=instance.CONFIGURATION,
+                cwd=dagster_home.CONFIGURATION,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

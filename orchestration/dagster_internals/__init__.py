@@ -1,1 +1,1 @@
-"""Dagster's private modules: the only importer of `dagster._core` and `dagster._serdes`."""
+"""Dagster's private modules: only what lies here imports them, and an update of Dagster is reviewed here."""

@@ -1,25 +1,13 @@
-"""Where Dagster itself keeps its records: a schema of the warehouse's server, configured by `dagster.yaml`; and who
-waits for whom in its queue.
+"""Where Dagster keeps its records: a schema of the warehouse's server."""
 
-by hand     a backfill, a re-execution, a single day   two at once, of them one backfill
-the night   and its retries                            nobody by hand can hold what they need; first in the queue
-"""
-
-import shutil
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
 import psycopg2
-from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events.log import EventLogEntry
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
-from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import ConfigurableClassData, deserialize_value
+from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine
 from sqlalchemy import Engine, event
@@ -29,63 +17,9 @@ from warehouse.database.connect import with_options
 from warehouse.database.session import Session
 from warehouse.security.process_logins import dagster_url
 
-# dagster.yaml and workspace.yaml lie at the root of a checkout, and inside this package where it is installed.
-CONFIGURATION = next(folder for folder in Path(__file__).parents if (folder / "dagster.yaml").exists())
 SCHEMA = "dagster"
 _SEARCH_PATH = f"-csearch_path={SCHEMA}"
-LANE = "minutebook/lane"
-ANSWER_SECONDS, ASKED_TIMES = 10, 3
-BY_HAND = "by hand"
-FIRST_IN_THE_QUEUE = {"dagster/priority": "10"}
-
-
-class LanesOfPulls(QueuedRunCoordinator):
-    """Dagster's queue; what pulls usage and no schedule asked for is marked, so that `dagster.yaml` can bound it.
-
-    Dagster itself marks only backfills, and no longer their runs when those are executed again later.
-    """
-
-    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
-        run = context.dagster_run
-        # Nothing but raw usage is partitioned.
-        if run.is_partitioned and "dagster/schedule_name" not in run.tags:
-            self._instance.add_run_tags(run.run_id, {LANE: BY_HAND})
-        return super().submit_run(context)
-
-
 _OF_ASSETS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
-EVENTS_AT_ONCE = 500
-
-
-class RunsOnThisMachine(DefaultRunLauncher):
-    """Dagster's own launcher, which can tell whether a run's process is still there.
-
-    Without it a run whose `minutebook up` was killed, or whose machine went down, counts as started for good, and holds
-    its place in a pool.
-    """
-
-    @property
-    def supports_check_run_worker_health(self) -> bool:
-        return True
-
-    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Ask the code server that launched it; only one that is gone, or knows nothing of the run, says it died."""
-        client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
-        if client is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "it was not launched, or has ended")
-        for _ in range(ASKED_TIMES):
-            try:
-                answer = client.can_cancel_execution(
-                    CanCancelExecutionRequest(run_id=run.run_id), timeout=ANSWER_SECONDS
-                )
-            except DagsterUserCodeUnreachableError as error:
-                if "UNAVAILABLE" not in str(error):  # there, and too busy to answer
-                    return CheckRunHealthResult(WorkerStatus.RUNNING, str(error))
-                time.sleep(1)
-            else:
-                is_known = deserialize_value(answer, CanCancelExecutionResult).can_cancel
-                return CheckRunHealthResult(WorkerStatus.RUNNING if is_known else WorkerStatus.FAILED)
-        return CheckRunHealthResult(WorkerStatus.FAILED, "the code server that launched it is gone")
 
 
 @event.listens_for(Engine, "do_connect")
@@ -178,16 +112,3 @@ def storage_url(url: str) -> str:
     options = " ".join([*([given] if isinstance(given, str) else given), _SEARCH_PATH]).strip()
     address = address.update_query_dict({"options": options})
     return address.render_as_string(hide_password=False).replace("+-c", "%20-c")
-
-
-def environment(url: str, home: Path) -> dict[str, str]:
-    """What Dagster's processes need beside the deployment's own variables; its home folder is made and configured."""
-    folder = home.absolute() / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(CONFIGURATION / "dagster.yaml", folder / "dagster.yaml")
-    return {
-        "DAGSTER_EVENT_BATCH_SIZE": str(EVENTS_AT_ONCE),
-        "DAGSTER_HOME": str(folder),
-        "MINUTEBOOK_DAGSTER_URL": storage_url(url),
-        "MINUTEBOOK_HOME": str(home.absolute()),
-    }

@@ -54,23 +54,23 @@ RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_ra
 PLANNED_AT_ONCE = 5_000
 
 
-class AskedForUnknown(dg.DagsterError):
-    """What a run was asked for cannot be told any more: nothing of it is pulled."""
+class UnknownRequest(dg.DagsterError):
+    """What a run was launched for is not known any more: nothing of it is pulled."""
 
 
-def asked_keys(instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: dg.AssetKey) -> Sequence[str]:
+def requested_keys(instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: dg.AssetKey) -> Sequence[str]:
     """The keys of an asset that a run was launched for, sorted.
 
     Dagster keeps only the two ends of a range with a run and expands them when it asks for `partition_keys`, over the
     tenants as they stand then: one that left is missing without a word, one that left and came back drags those added
-    meanwhile in, or empties the range. What it planned at launch, key by key, is what was asked for, and what the UI
-    shows. A re-execution is asked for what its root was. Raises AskedForUnknown.
+    meanwhile in, or empties the range. What it planned at launch, key by key, is what was requested, and what the UI
+    shows. A re-execution requests what its root did. Raises UnknownRequest.
     """
     root = instance.get_run_by_id(run.tags.get("dagster/root_run_id", run.run_id)) or run
     is_same_range = all(root.tags.get(tag) == run.tags.get(tag) for tag in RANGE_TAGS)
     keys = _planned(instance, root.run_id if is_same_range else run.run_id).get(asset_key)
     if not keys:
-        raise AskedForUnknown(
+        raise UnknownRequest(
             f"Nothing is pulled: Dagster has no plan of which tenant-days of {asset_key.to_user_string()} this run was"
             " launched for. Launch a new backfill of them."
         )

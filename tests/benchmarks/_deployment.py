@@ -16,7 +16,7 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
-from orchestration.dagster_internals.storage import environment
+from orchestration.dagster_internals.home import environment
 from orchestration.definitions import defs
 from orchestration.ingestion.partitions import key_of
 from orchestration.settings import Settings

@@ -26,7 +26,7 @@ import httpx
 import psycopg
 
 from orchestration.cli.up import stop_group
-from orchestration.dagster_internals.storage import CONFIGURATION, environment
+from orchestration.dagster_internals.home import CONFIGURATION, environment
 from orchestration.ingestion.partitions import days_for
 from tests.benchmarks._measuring import verdict
 from tests.web.browser import CHROMIUM

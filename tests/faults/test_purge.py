@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from orchestration.defs.privacy.jobs import purge_raw
+from orchestration.defs.ingestion.jobs import purge_raw
 from orchestration.resources import Minutebook
 from tests.orchestration.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory

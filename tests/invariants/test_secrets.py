@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from orchestration.dagster_internals import storage as instance
+from orchestration.dagster_internals import home as dagster_home
 from tests.cli.conftest import EXAMPLE
 from tests.isolation.leaks import Deployment, files_under, found_in, minimal_environment
 from tests.orchestration.house import call
@@ -209,7 +209,7 @@ def run_everything(minutebook: Deployment, url: str, sandbox: Sandbox) -> None:
         owner.execute("revoke insert on raw_vapi.calls_landing from minutebook_loader")
         for fails in (True, None):  # with its traceback, and in one line
             minutebook.run("pull", *DAY, "--source", "vapi", fails=fails)
-        dagster = instance.environment(derived(url), Path(minutebook.environment["MINUTEBOOK_HOME"]))
+        dagster = dagster_home.environment(derived(url), Path(minutebook.environment["MINUTEBOOK_HOME"]))
         assert "run False" in minutebook.python(DAGSTER_RUN, **dagster)
         owner.execute("grant insert on raw_vapi.calls_landing to minutebook_loader")
         assert "run" in minutebook.python(DAGSTER_RUN, **dagster)

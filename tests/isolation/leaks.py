@@ -16,14 +16,9 @@ from pathlib import Path
 # Each command is a process of its own, forked from one that has done the imports: they take longer than the work. Not
 # orchestration.definitions, which reads the settings of its process while it is imported.
 PRELOADED = [
-    *("orchestration.cli", "orchestration.web"),
-    *("orchestration.defs.ingestion.assets", "orchestration.defs.marts.assets"),
-    *(
-        "orchestration.defs.stripe.assets",
-        "orchestration.defs.marts.checks",
-        "orchestration.defs.marts.sensors",
-        "orchestration.dagster_internals.storage",
-    ),
+    *("orchestration.cli", "orchestration.web", "orchestration.dagster_internals.home"),
+    *("orchestration.defs.ingestion.sensors", "orchestration.defs.marts.assets", "orchestration.defs.marts.checks"),
+    *("orchestration.defs.marts.sensors", "orchestration.defs.stripe.checks"),
     *("dbt.cli.main", "dbt.adapters.postgres", "dlt.destinations", "adbc_driver_postgresql.dbapi", "pyarrow.parquet"),
 ]
 FORKS = multiprocessing.get_context("forkserver")

@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.dagster_internals import storage as instance
+from orchestration.dagster_internals import home as dagster_home
 from orchestration.marts import building
 from orchestration.settings import Settings
 from orchestration.web.server.readers import Readers
@@ -111,7 +111,7 @@ def test_the_database_is_migrated_loaded_built_and_read_through_a_pooler(
             assert landed(url, source) == {1: 2}
         assert building.build(url, tmp_path, AS_OF).models > 0
         monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", url)
-        for name, value in instance.environment(url, tmp_path).items():
+        for name, value in dagster_home.environment(url, tmp_path).items():
             monkeypatch.setenv(name, value)
         with dg.DagsterInstance.get() as dagster:
             dagster.add_dynamic_partitions("tenant", ["acme"])

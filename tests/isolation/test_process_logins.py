@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from orchestration.dagster_internals import storage as instance
+from orchestration.dagster_internals import home as dagster_home
 from orchestration.marts import building
 from orchestration.settings import Settings, SettingsError
 from tests.isolation.conftest import AS_OF, fill
@@ -81,7 +81,7 @@ def test_a_build_runs_without_the_superuser_and_its_readers_are_safe(embedded: s
 
 
 def test_dagsters_own_login_sees_nothing_but_dagsters_records(embedded: str, home: Path) -> None:
-    environment = instance.environment(embedded, home)
+    environment = dagster_home.environment(embedded, home)
     address = make_url(environment["MINUTEBOOK_DAGSTER_URL"])
     assert address.username == "minutebook_dagster_login"
     owner_password = str(conninfo_to_dict(embedded)["password"])

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from orchestration.defs.marts.checks import QUERIES
+from orchestration.defs.sql_checks import QUERIES
 from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse.database.connect import Role, connect
 from warehouse.statements.blocker import Kind

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.defs.metabase.sensors import LAST_BUILT, refresh_metabase, refresh_metabase_after_builds
+from orchestration.defs.metabase.jobs import refresh_metabase
+from orchestration.defs.metabase.sensors import LAST_BUILT, refresh_metabase_after_builds
 from orchestration.metabase.documentation import documented
 from orchestration.resources import Minutebook
 from tests.sandbox.metabase import API_KEY, Metabase, serving

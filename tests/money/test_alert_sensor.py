@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from orchestration.defs.marts.sensors import alert_on_quotas
+from orchestration.defs.alerts.sensors import alert_on_quotas
 from orchestration.resources import Minutebook
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.ingestion.assets import raw_tables
-from orchestration.defs.marts.jobs import pull_usage
+from orchestration.defs.ingestion.jobs import pull_usage
 from orchestration.resources import Minutebook
 
 defs = dg.Definitions(

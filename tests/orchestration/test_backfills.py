@@ -18,7 +18,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._daemon.backfill import execute_backfill_iteration
 
-from orchestration.dagster_internals.storage import BY_HAND, LANE
+from orchestration.dagster_internals.run_queue import BY_HAND, LANE
 from orchestration.ingestion.partitions import key_of
 from tests.orchestration import location
 from tests.orchestration.house import House, call
@@ -30,7 +30,7 @@ DAYS = [datetime.now(UTC).date() - timedelta(days=back) for back in range(5, 0, 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[WorkspaceProcessContext]:
     """Dagster with its records in files, our queue, and nobody who takes runs from it."""
-    overrides = {"run_coordinator": {"module": "orchestration.dagster_internals.storage", "class": "LanesOfPulls"}}
+    overrides = {"run_coordinator": {"module": "orchestration.dagster_internals.run_queue", "class": "LanesOfPulls"}}
     origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name=location.__name__))
     with (
         dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance,
@@ -74,7 +74,7 @@ def queued(workspace: WorkspaceProcessContext) -> list[dg.DagsterRun]:
     return list(workspace.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])))
 
 
-def work_off(workspace: WorkspaceProcessContext, run: dg.DagsterRun) -> dg.DagsterRun:
+def run_to_its_end(workspace: WorkspaceProcessContext, run: dg.DagsterRun) -> dg.DagsterRun:
     """Execute a queued run; as it ended."""
     starting = dg.DagsterEvent("PIPELINE_STARTING", run.job_name)
     workspace.instance.run_storage.handle_run_event(run.run_id, starting, datetime.now(UTC))
@@ -104,7 +104,7 @@ def test_a_tenants_range_is_one_run_whoever_comes_and_goes_while_it_waits(
     workspace.instance.add_dynamic_partitions("tenant", ["eve"])
     workspace.instance.delete_dynamic_partition("tenant", "gamma")
     workspace.instance.add_dynamic_partitions("tenant", ["gamma"])
-    assert work_off(workspace, run).is_success
+    assert run_to_its_end(workspace, run).is_success
     assert pulled(four) == {("gamma", day) for day in DAYS}
 
 
@@ -113,7 +113,7 @@ def test_a_day_of_all_tenants_is_one_run_and_its_re_execution_reads_only_what_fa
 ) -> None:
     launch(workspace, [key_of(tenant, DAYS[0]) for tenant in ("acme", "beta", "gamma", "delta")])
     (run,) = queued(workspace)
-    failed = work_off(workspace, run)
+    failed = run_to_its_end(workspace, run)
     assert failed.status is dg.DagsterRunStatus.FAILURE
     assert pulled(four) == {(tenant, DAYS[0]) for tenant in ("acme", "beta", "gamma", "delta")}
     four.sandbox.received.clear()
@@ -128,7 +128,7 @@ def test_a_day_of_all_tenants_is_one_run_and_its_re_execution_reads_only_what_fa
         use_parent_run_tags=True,
     )
     workspace.instance.submit_run(again.run_id, context)
-    assert work_off(workspace, again).tags[LANE] == BY_HAND
+    assert run_to_its_end(workspace, again).tags[LANE] == BY_HAND
     asked_with = {received.key.removeprefix("Bearer ") for received in four.sandbox.received}
     assert asked_with == {"private-key-of-beta-at-vapi"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.dagster_internals.storage import CONFIGURATION
+from orchestration.dagster_internals.home import CONFIGURATION
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_part_of_the_marts_is_refused_since_the_rest_would_stay_old(location: 
 def test_jobs_schedules_sensors_and_checks_are_these(location: dg.RepositoryDefinition) -> None:
     assert {"pull_usage", "build_marts"} <= {job.name for job in location.get_all_jobs()}
     assert "pull_usage_nightly" in {schedule.name for schedule in location.schedule_defs}
-    assert {"tenant_partitions_follow_tenants", "build_marts_when_they_lack_something"} <= {
+    assert {"tenant_partitions_follow_tenants", "build_marts_when_behind"} <= {
         sensor.name for sensor in location.sensor_defs
     }
     checks = {key.name for key in location.asset_graph.asset_check_keys}

@@ -11,7 +11,9 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
-from orchestration.dagster_internals.storage import FIRST_IN_THE_QUEUE, environment, storage_url
+from orchestration.dagster_internals.home import environment
+from orchestration.dagster_internals.run_queue import FIRST_IN_THE_QUEUE
+from orchestration.dagster_internals.storage import storage_url
 from orchestration.defs.ingestion.assets import raw_tables
 from orchestration.ingestion import waiting
 from tests.orchestration import location

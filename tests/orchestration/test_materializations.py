@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from orchestration.defs.ingestion import sensors as materializations
-from orchestration.defs.ingestion.assets import raw_key
+from orchestration.defs.ingestion import sensors
 from orchestration.defs.ingestion.sensors import usage_partitions_follow_the_ledger
+from orchestration.ingestion.reporting import raw_key
 from orchestration.resources import Minutebook
 from tests.orchestration.house import House, call
 from warehouse import clock
@@ -91,7 +91,7 @@ def test_the_days_of_a_shared_account_are_shown_for_each_tenant_that_uses_it(
 def test_a_history_is_shown_over_several_ticks_and_a_lost_cursor_costs_nothing(
     house: House, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(materializations, "AT_ONCE", 2)
+    monkeypatch.setattr(sensors, "AT_ONCE", 2)
     onboard(house, instance, "acme")
     house.pull(["acme"], [YESTERDAY - timedelta(days=back) for back in range(5)])
     daemon = Daemon(instance)

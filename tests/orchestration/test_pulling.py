@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from orchestration import ingestion
 from orchestration.cli import app
-from orchestration.defs.marts.checks import checks
+from orchestration.defs.ingestion.checks import provider_totals_agree
 from orchestration.ingestion import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.ingestion import running as running_module
 from orchestration.resources import Minutebook
@@ -337,7 +337,7 @@ def test_a_cost_that_vapi_adds_up_otherwise_is_published_and_turns_the_check_red
     dearer(0.0002, "beta")  # three calls' costs are rounded to a ten-thousandth each
     assert set(states(house.pull(["acme", "beta"], [YESTERDAY])).values()) == {"published"}
     calls = dg.AssetKey(["raw_vapi", "calls"])
-    (of_vapi,) = [check for check in checks if {key.asset_key for key in check.check_keys} == {calls}]
+    (of_vapi,) = [check for check in provider_totals_agree if {key.asset_key for key in check.check_keys} == {calls}]
     for passed, accounts in ((False, ["acme"]), (True, [])):
         result = of_vapi(Minutebook())
         assert isinstance(result, dg.AssetCheckResult)

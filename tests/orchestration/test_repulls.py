@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.defs.ingestion.jobs import pull_days_again, pull_days_again_when_due
+from orchestration.defs.ingestion.jobs import pull_days_again
+from orchestration.defs.ingestion.sensors import pull_days_again_when_due
 from orchestration.ingestion import PullTrigger, pull_again
 from orchestration.resources import Minutebook
 from sources import HORIZONS

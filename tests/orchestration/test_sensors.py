@@ -7,11 +7,9 @@ import dagster as dg
 import psycopg
 import pytest
 
-from orchestration.defs.marts.sensors import (
-    build_marts,
-    build_marts_when_they_lack_something,
-    tenant_partitions_follow_tenants,
-)
+from orchestration.defs.ingestion.sensors import tenant_partitions_follow_tenants
+from orchestration.defs.marts.jobs import build_marts
+from orchestration.defs.marts.sensors import build_marts_when_behind
 from orchestration.resources import Minutebook
 
 TODAY = datetime.now(UTC).date()
@@ -48,7 +46,7 @@ def follow(instance: dg.DagsterInstance) -> list[str]:
 
 def decide(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
     with dg.build_sensor_context(instance=instance, resources={"minutebook": Minutebook()}) as context:
-        answer = build_marts_when_they_lack_something(context)
+        answer = build_marts_when_behind(context)
     assert isinstance(answer, dg.RunRequest | dg.SkipReason)
     return answer
 

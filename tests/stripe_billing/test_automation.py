@@ -8,18 +8,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.defs.stripe.assets import (
-    READ_OF_ALL,
-    final_lines,
+from orchestration.defs.stripe.assets import READ_OF_ALL, final_lines, postings, stripe_day_summaries, stripe_events
+from orchestration.defs.stripe.checks import (
     marts_postings_and_stripe_agree,
-    postings,
     statements_and_final_invoices_agree,
     statements_and_upcoming_invoices_agree,
-    stripe_day_summaries,
-    stripe_events,
     stripe_is_set_up_as_our_prices_say,
 )
-from orchestration.defs.stripe.sensors import post_overage_when_due, work_off_stripe_events_that_wait
+from orchestration.defs.stripe.sensors import post_overage_when_due, process_stripe_events_when_due
 from orchestration.resources import Minutebook
 from orchestration.stripe_billing.webhooks import receive
 from tests.sandbox.stripe import Fault
@@ -233,4 +229,4 @@ def test_without_a_key_nothing_is_decided(
     monkeypatch.delenv("MINUTEBOOK_STRIPE_API_KEY")
     assert isinstance(decide(instance), dg.SkipReason)
     context = dg.build_sensor_context(instance, resources={"minutebook": Minutebook()})
-    assert isinstance(work_off_stripe_events_that_wait(context), dg.SkipReason)
+    assert isinstance(process_stripe_events_when_due(context), dg.SkipReason)

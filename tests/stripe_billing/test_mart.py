@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.defs.stripe.assets import marts_postings_and_stripe_agree, stripe_day_summaries
+from orchestration.defs.stripe.assets import stripe_day_summaries
+from orchestration.defs.stripe.checks import marts_postings_and_stripe_agree
 from orchestration.marts.building import build
 from orchestration.resources import Minutebook
 from tests.sandbox.stripe import StripeSandbox

@@ -7,18 +7,17 @@ emitted: Dagster would mark the whole range.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NoReturn
 
 import dagster as dg
 
-from orchestration.ingestion import PullOutcome, PullState, PullTrigger, pull
-from orchestration.ingestion.partitions import asked_keys, key_of, tenant_day, tenant_days
+from orchestration.ingestion import PullOutcome, PullTrigger, pull
+from orchestration.ingestion.partitions import requested_keys, tenant_day, tenant_days
+from orchestration.ingestion.reporting import failure, report
 from orchestration.resources import Minutebook
 from sources import SOURCES
 from warehouse.ingestion.raw_tables import RAW_TABLES
 
-NAMED_FAILURES = 20
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 REACHES = {
     "vapi": ["agent_attachments"],
@@ -44,7 +43,7 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=[schema, table],
         group_name=source,
-        description=f"What {source} told us, append only; only rows of pulls that are published in the ledger count.",
+        description=f"What {source} returned, append only; only rows of pulls that are published in the ledger count.",
         partitions_def=tenant_days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"python", "postgres"},
@@ -54,23 +53,25 @@ def raw_usage(source: str) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> Iterator[NoReturn]:
         # A generator that yields no output: from a plain function Dagster takes None as one, and marks the whole range.
         yield from ()
-        asked = [tenant_day(key) for key in asked_keys(context.instance, context.run, context.asset_key)]
-        context.log.info(f"{source}: {len(asked)} tenant-days are asked for")
+        requested = [tenant_day(key) for key in requested_keys(context.instance, context.run, context.asset_key)]
+        context.log.info(f"{source}: {len(requested)} tenant-days are requested")
         outcomes: list[PullOutcome] = []
-        told_every = max(1, len(asked) // 20)
+        report_every = max(1, len(requested) // 20)
 
         def settle(outcome: PullOutcome) -> None:
             outcomes.append(outcome)
-            if len(outcomes) % told_every == 0 and len(outcomes) < len(asked):
+            if len(outcomes) % report_every == 0 and len(outcomes) < len(requested):
                 failed = sum(outcome.is_failed for outcome in outcomes)
-                context.log.info(f"{source}: {len(outcomes)} of {len(asked)} tenant-days are settled, {failed} failed")
-            tell(context, outcome)
+                context.log.info(
+                    f"{source}: {len(outcomes)} of {len(requested)} tenant-days are settled, {failed} failed"
+                )
+            report(context, outcome)
 
         with minutebook.database() as url:
             pull(
                 url,
                 minutebook.settings,
-                asked,
+                requested,
                 [source],
                 _trigger(context.run),
                 run_id=context.run_id,
@@ -98,77 +99,6 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
     root = context.run.tags.get("dagster/root_run_id", context.run_id)
     retries = context.instance.get_runs(dg.RunsFilter(tags={"dagster/root_run_id": root}))
     return [run_id for run_id in (root, *(run.run_id for run in retries)) if run_id != context.run_id]
-
-
-def tell(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: PullOutcome) -> None:
-    """Log a day that failed, or that it is materialised under its own key; usage of nobody has none."""
-    if outcome.is_failed:
-        context.log.error(str(outcome))
-    elif outcome.tenant_id is not None:
-        context.log_event(materialization(outcome))
-
-
-def raw_key(source: str) -> dg.AssetKey:
-    """The asset of a source's raw table."""
-    return dg.AssetKey(list(RAW_TABLES[source]))
-
-
-def materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
-    """A tenant-day that is published, as the UI shows it."""
-    metadata: dict[str, dg.MetadataValue] = {
-        "state": dg.MetadataValue.text(
-            "source not used" if outcome.state is PullState.NOT_USED else outcome.state.value
-        ),
-        "rows": dg.MetadataValue.int(outcome.rows),
-    }
-    if outcome.account is not None:
-        metadata |= {
-            "account": dg.MetadataValue.text(outcome.account),
-            "incomplete": dg.MetadataValue.bool(outcome.is_incomplete),
-            "requests": dg.MetadataValue.int(outcome.requests),
-            "windows": dg.MetadataValue.int(outcome.windows),
-        }
-    if outcome.pull_id is not None:
-        metadata["pull_id"] = dg.MetadataValue.int(outcome.pull_id)
-    for name, value in outcome.totals.items():
-        metadata[f"total_{name}"] = dg.MetadataValue.text(str(value))
-    for name, value in (outcome.provider_totals or {}).items():
-        metadata[f"provider_total_{name}"] = dg.MetadataValue.text(str(value))
-    return dg.AssetMaterialization(
-        asset_key=raw_key(outcome.source),
-        partition=key_of(outcome.tenant_id or "", outcome.usage_date),
-        metadata=metadata,
-    )
-
-
-def failure(failed: Sequence[PullOutcome], asked: int) -> dg.Failure:
-    """Every failed day by its cause, the commonest first; the table holds them all."""
-    by_cause = sorted(failed, key=lambda outcome: (outcome.cause_code or "", outcome.tenant_id or ""))
-    reasons = []
-    for (code, tenant_id), group in groupby(by_cause, key=lambda outcome: (outcome.cause_code, outcome.tenant_id)):
-        days = list(group)
-        span = f"{days[0].usage_date}" if len(days) == 1 else f"{days[0].usage_date} and {len(days) - 1} more days"
-        reasons.append(f"{tenant_id or 'unattributed usage'}, {span}: {code}: {days[0].cause}")
-    more = f"\n… and {len(reasons) - NAMED_FAILURES} more" if len(reasons) > NAMED_FAILURES else ""
-    return dg.Failure(
-        description=f"{len(failed)} of {asked} tenant-days failed\n" + "\n".join(reasons[:NAMED_FAILURES]) + more,
-        metadata={
-            "failed": dg.MetadataValue.table(
-                records=[
-                    dg.TableRecord(
-                        {
-                            "tenant": outcome.tenant_id or "",
-                            "usage_date": outcome.usage_date.isoformat(),
-                            "cause_code": outcome.cause_code or "",
-                            "cause": outcome.cause or "",
-                        }
-                    )
-                    for outcome in failed
-                ]
-            )
-        },
-        allow_retries=False,
-    )
 
 
 raw_tables = [raw_usage(source) for source in SOURCES]

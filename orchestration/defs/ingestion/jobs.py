@@ -1,19 +1,22 @@
-"""Days that come back by themselves: incomplete, failed for a passing reason, or never pulled, until they are whole.
+"""Runs that pull, pull again and purge."""
 
-The sensor compares the ledger with what should be, and decides; the run pulls what is due when it starts. Neither keeps
-a list: what mended meanwhile is not due any more.
-"""
+from datetime import timedelta
 
 import dagster as dg
 
-from orchestration.defs.ingestion.assets import failure, tell
-from orchestration.defs.marts.sensors import held_back
 from orchestration.ingestion import PullOutcome, pull_again
+from orchestration.ingestion.reporting import failure, report
 from orchestration.resources import Minutebook
-from sources import HORIZONS
+from sources import SOURCES
 from warehouse import clock
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import retry_schedule
+from warehouse.ingestion import retention
+
+pull_usage = dg.define_asset_job(
+    name="pull_usage",
+    description="Pull every source for a range of tenants and usage dates; every tenant-day ends on its own.",
+    selection=dg.AssetSelection.groups(*SOURCES).without_checks(),
+)
 
 
 @dg.op(name="pull_what_is_due", description="Pull each account-day again that is due; each ends on its own.")
@@ -23,7 +26,7 @@ def pull_what_is_due(context: dg.OpExecutionContext, minutebook: Minutebook) -> 
 
     def settle(outcome: PullOutcome) -> None:
         outcomes.append(outcome)
-        tell(context, outcome)
+        report(context, outcome)
 
     with minutebook.database() as url:
         pull_again(url, minutebook.settings, run_id=context.run_id, on_progress=settle)
@@ -37,30 +40,21 @@ def pull_days_again() -> None:
     pull_what_is_due()
 
 
-@dg.sensor(
-    name="pull_days_again_when_due",
-    job=pull_days_again,
-    minimum_interval_seconds=300,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
-)
-def pull_days_again_when_due(
-    context: dg.SensorEvaluationContext, minutebook: Minutebook
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run when a day is due; never while one is queued or at work, nor before the first night.
+@dg.op(description="Delete raw rows of superseded and failed pulls that are older than MINUTEBOOK_SUPERSEDED_DAYS.")
+def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
+    """In small transactions; safe to repeat and to interrupt. What a frozen line is explained by stays."""
+    closed_before = clock.now() - timedelta(days=minutebook.settings.superseded_days)
+    with (
+        minutebook.database() as url,
+        connect(url, Role.OPERATOR, actor="retention", autocommit=True) as connection,
+    ):
+        purged = retention.purge(connection, closed_before)
+    context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
 
-    So what was set up by hand, or to be looked at, asks no provider of its own accord.
-    """
-    now = clock.now()
-    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        if not retry_schedule.a_schedule_pulls(connection):
-            return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")
-        days = retry_schedule.account_days(connection, now, HORIZONS)
-    waiting = [day for day in days if day.due_at <= now]
-    if not waiting:
-        until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""
-        return dg.SkipReason(f"No day is due{until}.")
-    if not_now := held_back(context.instance, pull_days_again.name):
-        return dg.SkipReason(f"{len(waiting)} days are due. {not_now}")
-    because = sorted({f"{day.status} {day.key.source}" for day in waiting})
-    return dg.RunRequest(tags={"minutebook/because": f"{len(waiting)} days: {', '.join(because)}"[:250]})
+
+@dg.job(
+    description="Raw rows of superseded and failed pulls go after a while; what is current or explains a line stays."
+)
+def purge_raw() -> None:
+    """One step."""
+    purge_unread_rows()

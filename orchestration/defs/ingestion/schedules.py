@@ -5,8 +5,8 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from orchestration.dagster_internals.storage import FIRST_IN_THE_QUEUE
-from orchestration.defs.marts.jobs import pull_usage
+from orchestration.dagster_internals.run_queue import FIRST_IN_THE_QUEUE
+from orchestration.defs.ingestion.jobs import pull_usage, purge_raw
 from orchestration.ingestion.partitions import key_of, tenants
 
 TRAILING_DAYS = 3  # ending yesterday; the demo of a restated day and Vapi's look-back of two days both fit
@@ -41,3 +41,12 @@ def pull_usage_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest |
             "minutebook/usage_dates": f"{first} to {last}",
         },
     )
+
+
+purge_raw_daily = dg.ScheduleDefinition(
+    job=purge_raw,
+    cron_schedule="45 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    name="purge_raw_daily",
+)

@@ -1,22 +1,63 @@
-"""What was pulled outside of Dagster is shown there as pulled: by the command line, a page or an event.
+"""Partitions that follow the tenants and the ledger, and days that are pulled again by themselves.
 
-The ledger says what is published; the partitions of the UI follow it, so an operator backfills only what is missing.
+Each compares what should be with what is. A missed tick heals at the next.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.defs.ingestion.assets import materialization, raw_key
+from orchestration.dagster_internals.backfills import is_any_unfinished
+from orchestration.defs.ingestion.jobs import pull_days_again
+from orchestration.defs.ingestion.schedules import TRAILING_DAYS
+from orchestration.defs.runs import UNFINISHED, reason_to_wait
 from orchestration.ingestion import PullOutcome, PullState
 from orchestration.ingestion.partitions import key_of, tenants, usage_dates
+from orchestration.ingestion.reporting import materialization, raw_key
 from orchestration.resources import Minutebook
+from sources import HORIZONS
 from warehouse import clock
 from warehouse.control.changes import rows
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import load
+from warehouse.ingestion import retry_schedule
 
+QUERIES = load("statements/freshness")
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
 OVERLAP = timedelta(minutes=15)  # a pull is closed a little before its transaction ends
+
+
+@dg.sensor(
+    name="tenant_partitions_follow_tenants",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps the tenant partitions equal to the tenants that are active, or were within the trailing days.",
+)
+def tenant_partitions_follow_tenants(
+    context: dg.SensorEvaluationContext, minutebook: Minutebook
+) -> dg.SensorResult | dg.SkipReason:
+    """Add and remove tenant partitions.
+
+    A tenant that has just been closed or paused keeps its partition for the trailing days: its last active day is
+    pulled by the night after it. While a backfill or a partitioned run is queued or at work nothing is removed:
+    Dagster could not make the runs that a backfill still lacks, nor execute one again.
+    """
+    today = clock.today()
+    present = context.instance.get_dynamic_partitions(tenants.name or "")
+    wanted = _active_tenants(minutebook, today - timedelta(days=TRAILING_DAYS), today)
+    added = [tenant for tenant in wanted if tenant not in set(present)]
+    removed = [tenant for tenant in present if tenant not in set(wanted)]
+    if removed and _has_partitioned_runs(context.instance):
+        context.log.info(f"Keeping the partitions of {', '.join(removed)} until the runs at work have ended.")
+        removed = []
+    if not added and not removed:
+        return dg.SkipReason(f"The {len(present)} tenant partitions are the active tenants.")
+    return dg.SensorResult(
+        dynamic_partitions_requests=[
+            *([tenants.build_add_request(added)] if added else []),
+            *([tenants.build_delete_request(removed)] if removed else []),
+        ]
+    )
 
 
 @dg.sensor(
@@ -42,6 +83,48 @@ def usage_partitions_follow_the_ledger(
     return dg.SensorResult(
         asset_events=[materialization(outcome) for outcome in missing[:AT_ONCE]],
         cursor=compared_until if len(missing) <= AT_ONCE else context.cursor,
+    )
+
+
+@dg.sensor(
+    name="pull_days_again_when_due",
+    job=pull_days_again,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
+)
+def pull_days_again_when_due(
+    context: dg.SensorEvaluationContext, minutebook: Minutebook
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one run when a day is due; never while one is queued or at work, nor before the first night.
+
+    So what was set up by hand, or to be looked at, asks no provider of its own accord.
+    """
+    now = clock.now()
+    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        if not retry_schedule.a_schedule_pulls(connection):
+            return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")
+        days = retry_schedule.account_days(connection, now, HORIZONS)
+    waiting = [day for day in days if day.due_at <= now]
+    if not waiting:
+        until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""
+        return dg.SkipReason(f"No day is due{until}.")
+    if not_now := reason_to_wait(context.instance, pull_days_again.name):
+        return dg.SkipReason(f"{len(waiting)} days are due. {not_now}")
+    because = sorted({f"{day.status} {day.key.source}" for day in waiting})
+    return dg.RunRequest(tags={"minutebook/because": f"{len(waiting)} days: {', '.join(because)}"[:250]})
+
+
+def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:
+    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        rows = connection.execute(QUERIES["tenants_active_between"], {"first_day": first_day, "last_day": last_day})
+        return [row[0] for row in rows]
+
+
+def _has_partitioned_runs(instance: dg.DagsterInstance) -> bool:
+    partition_tags = {"dagster/partition", "dagster/asset_partition_range_start"}
+    return is_any_unfinished(instance) or any(
+        partition_tags & set(run.tags) for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     )
 
 

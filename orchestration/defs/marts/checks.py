@@ -1,38 +1,13 @@
-"""Checks that read the ledger and the marts and name the offenders; a red one is what an operator looks at first."""
-
-from collections.abc import Mapping, Sequence
+"""What must hold of the marts; a red check names the offenders, and is what an operator looks at first."""
 
 import dagster as dg
 
+from orchestration.defs.sql_checks import SHOWN, check_without_rows, offenders_table
 from orchestration.resources import Minutebook
 from warehouse.control.changes import rows
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load
-from warehouse.ingestion.raw_tables import RAW_TABLES
 from warehouse.security.isolation import flaws
 from warehouse.statements import canary
-
-QUERIES = load("statements/checks")
-SHOWN = 100
-
-
-def _check(name: str, asset: dg.AssetKey, description: str, **parameters: str) -> dg.AssetChecksDefinition:
-    """A check that fails when the statement of its name returns a row; the rows are its metadata."""
-    statement = QUERIES[name]
-
-    @dg.asset_check(asset=asset, name=name, description=description)
-    def check(minutebook: Minutebook) -> dg.AssetCheckResult:
-        with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
-            cursor = connection.execute(statement, parameters)
-            columns = [column.name for column in cursor.description or ()]
-            offenders = cursor.fetchall()
-        return dg.AssetCheckResult(
-            passed=not offenders,
-            description=f"{len(offenders)} found" if offenders else None,
-            metadata=_metadata([dict(zip(columns, offender, strict=True)) for offender in offenders], SHOWN),
-        )
-
-    return check
 
 
 @dg.asset_check(
@@ -47,7 +22,7 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found,
         description=found[0].what if found else None,
-        metadata=_metadata([{"what": flaw.what, "mend": flaw.mend} for flaw in found]),
+        metadata=offenders_table([{"what": flaw.what, "mend": flaw.mend} for flaw in found]),
     )
 
 
@@ -64,7 +39,7 @@ def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
         passed=verdict.fault is None,
         description=verdict.fault
         or (None if verdict.is_installed else "no canary is installed; run: minutebook canary install"),
-        metadata=_metadata(list(verdict.wrong)),
+        metadata=offenders_table(list(verdict.wrong)),
     )
 
 
@@ -78,20 +53,12 @@ def price_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
         unpriced = rows(connection, "statements/checks", "no_usage_is_unpriced")
         beside = rows(connection, "statements/checks", "usage_that_no_price_is_for")
-    listed = _metadata(beside, SHOWN).get("offenders")
+    listed = offenders_table(beside, SHOWN).get("offenders")
     return dg.AssetCheckResult(
         passed=not unpriced,
         description=f"{len(unpriced)} found" if unpriced else None,
-        metadata={**_metadata(unpriced, SHOWN), **({"reported, not billed": listed} if listed else {})},
+        metadata={**offenders_table(unpriced, SHOWN), **({"reported, not billed": listed} if listed else {})},
     )
-
-
-def _metadata(
-    offenders: Sequence[Mapping[str, object]], shown: int | None = None
-) -> dict[str, int | dg.TableMetadataValue]:
-    """How many, and a table of them, or of the first of them."""
-    records = [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in offenders[:shown]]
-    return {"found": len(offenders), **({"offenders": dg.MetadataValue.table(records)} if records else {})}
 
 
 UNBILLED = dg.AssetKey(["marts", "fct_unbilled_usage"])
@@ -100,27 +67,20 @@ STATUS = dg.AssetKey(["marts", "fct_tenant_day_status"])
 checks = [
     isolation_check,
     canary_check,
-    _check("no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."),
+    check_without_rows(
+        "no_usage_is_unattributed", UNBILLED, "All usage belongs to a tenant: what routes to nobody is money lost."
+    ),
     price_check,
-    _check(
+    check_without_rows(
         "no_call_is_counted_twice",
         dg.AssetKey(["marts", "fct_calls"]),
         "No Vapi organisation is read under two keys: a tenant's own and the platform's, or two tenants'.",
     ),
-    _check(
+    check_without_rows(
         "the_books_balance",
         dg.AssetKey(["marts", "fct_line_balances"]),
         "Of each line, what was stated and all its corrections sum to what it is rated at now; where they do not, its"
         " tenant's statements are not approved and nothing of it is posted.",
     ),
-    _check("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),
-    *(
-        _check(
-            "provider_total_agrees",
-            dg.AssetKey(list(table)),
-            "What was counted from the rows is what the provider says it has, where it says anything.",
-            source=source,
-        )
-        for source, table in RAW_TABLES.items()
-    ),
+    check_without_rows("no_day_is_missing", STATUS, "Every expected tenant-day of every source was pulled, whole."),
 ]

@@ -1,15 +1,8 @@
-"""Named selections of assets: what the night pulls, and what a build makes."""
+"""The build: one job makes and tests all that the marts consist of."""
 
 import dagster as dg
 
-from sources import SOURCES
 from warehouse.ingestion.raw_tables import RAW_TABLES
-
-pull_usage = dg.define_asset_job(
-    name="pull_usage",
-    description="Pull every source for a range of tenants and usage dates; every tenant-day ends on its own.",
-    selection=dg.AssetSelection.groups(*SOURCES).without_checks(),
-)
 
 build_marts = dg.define_asset_job(
     name="build_marts",

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from orchestration.defs.marts.sensors import held_back
+from orchestration.defs.metabase.jobs import refresh_metabase
+from orchestration.defs.runs import reason_to_wait
 from orchestration.metabase import descriptions
 from orchestration.metabase.client import NOT_CONFIGURED, MetabaseRefused, opened
 from orchestration.metabase.documentation import documented
@@ -12,20 +13,6 @@ from orchestration.resources import Minutebook
 
 LAST_BUILT = dg.AssetKey(["marts", "dim_build"])
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
-
-
-@dg.op(description="Ask Metabase to sync the schema, then make its descriptions, semantic types and keys dbt's.")
-def describe_marts_in_metabase(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
-    """Safe to repeat: only what differs is written."""
-    with opened(minutebook.settings) as metabase:
-        changes = descriptions.apply(metabase, documented(), always_sync=True)
-    context.add_output_metadata({"changes": len(changes)})
-
-
-@dg.job(description="Metabase sees the tables and columns of the last build, and what each of them means.")
-def refresh_metabase() -> None:
-    """One step."""
-    describe_marts_in_metabase()
 
 
 @dg.sensor(
@@ -38,11 +25,11 @@ def refresh_metabase() -> None:
 def refresh_metabase_after_builds(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run when a build is newer than the last refresh, or Metabase and dbt differ (builds elsewhere)."""
+    """Request one run when a build is newer than the last refresh, or Metabase and dbt differ (builds elsewhere)."""
     settings, instance = minutebook.settings, context.instance
     if not settings.metabase_url or not settings.metabase_api_key:
         return dg.SkipReason(NOT_CONFIGURED)
-    if not_now := held_back(instance, refresh_metabase.name, PAUSE_AFTER_A_FAILURE):
+    if not_now := reason_to_wait(instance, refresh_metabase.name, PAUSE_AFTER_A_FAILURE):
         return dg.SkipReason(not_now)
     done = instance.get_run_records(
         dg.RunsFilter(job_name=refresh_metabase.name, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1

@@ -1,0 +1,83 @@
+"""What Dagster shows of a pull: a day that is published under its own key, and what failed by its cause."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import dagster as dg
+
+from orchestration.ingestion.outcomes import PullOutcome, PullState
+from orchestration.ingestion.partitions import key_of
+from warehouse.ingestion.raw_tables import RAW_TABLES
+
+NAMED_FAILURES = 20
+
+
+def report(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: PullOutcome) -> None:
+    """Log a day that failed, or that it is materialised under its own key; usage of nobody has none."""
+    if outcome.is_failed:
+        context.log.error(str(outcome))
+    elif outcome.tenant_id is not None:
+        context.log_event(materialization(outcome))
+
+
+def raw_key(source: str) -> dg.AssetKey:
+    """The asset of a source's raw table."""
+    return dg.AssetKey(list(RAW_TABLES[source]))
+
+
+def materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
+    """A tenant-day that is published, as the UI shows it."""
+    metadata: dict[str, dg.MetadataValue] = {
+        "state": dg.MetadataValue.text(
+            "source not used" if outcome.state is PullState.NOT_USED else outcome.state.value
+        ),
+        "rows": dg.MetadataValue.int(outcome.rows),
+    }
+    if outcome.account is not None:
+        metadata |= {
+            "account": dg.MetadataValue.text(outcome.account),
+            "incomplete": dg.MetadataValue.bool(outcome.is_incomplete),
+            "requests": dg.MetadataValue.int(outcome.requests),
+            "windows": dg.MetadataValue.int(outcome.windows),
+        }
+    if outcome.pull_id is not None:
+        metadata["pull_id"] = dg.MetadataValue.int(outcome.pull_id)
+    for name, value in outcome.totals.items():
+        metadata[f"total_{name}"] = dg.MetadataValue.text(str(value))
+    for name, value in (outcome.provider_totals or {}).items():
+        metadata[f"provider_total_{name}"] = dg.MetadataValue.text(str(value))
+    return dg.AssetMaterialization(
+        asset_key=raw_key(outcome.source),
+        partition=key_of(outcome.tenant_id or "", outcome.usage_date),
+        metadata=metadata,
+    )
+
+
+def failure(failed: Sequence[PullOutcome], read: int) -> dg.Failure:
+    """Every failed day by its cause, the commonest first; the table holds them all."""
+    by_cause = sorted(failed, key=lambda outcome: (outcome.cause_code or "", outcome.tenant_id or ""))
+    reasons = []
+    for (code, tenant_id), group in groupby(by_cause, key=lambda outcome: (outcome.cause_code, outcome.tenant_id)):
+        days = list(group)
+        span = f"{days[0].usage_date}" if len(days) == 1 else f"{days[0].usage_date} and {len(days) - 1} more days"
+        reasons.append(f"{tenant_id or 'unattributed usage'}, {span}: {code}: {days[0].cause}")
+    more = f"\n… and {len(reasons) - NAMED_FAILURES} more" if len(reasons) > NAMED_FAILURES else ""
+    return dg.Failure(
+        description=f"{len(failed)} of {read} tenant-days failed\n" + "\n".join(reasons[:NAMED_FAILURES]) + more,
+        metadata={
+            "failed": dg.MetadataValue.table(
+                records=[
+                    dg.TableRecord(
+                        {
+                            "tenant": outcome.tenant_id or "",
+                            "usage_date": outcome.usage_date.isoformat(),
+                            "cause_code": outcome.cause_code or "",
+                            "cause": outcome.cause or "",
+                        }
+                    )
+                    for outcome in failed
+                ]
+            )
+        },
+        allow_retries=False,
+    )
