@@ -7,6 +7,10 @@ import dagster as dg
 import pytest
 
 from orchestration.dagster_internals.home import CONFIGURATION
+from tests.orchestration.definitions import WRITTEN, served
+
+MODELS = CONFIGURATION / "dbt_project" / "models"
+SOURCES = CONFIGURATION / "sources"
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +28,26 @@ def test_the_workspace_names_the_module_that_loads(location: dg.RepositoryDefini
     dg.Definitions.validate_loadable(dg.Definitions(assets=list(location.assets_defs_by_key.values())))
 
 
-def test_an_asset_is_named_and_grouped_like_its_table(location: dg.RepositoryDefinition) -> None:
+def test_what_is_served_is_what_is_written_beside(location: dg.RepositoryDefinition) -> None:
+    assert WRITTEN.read_text().splitlines() == list(served(location))
+
+
+def test_every_asset_is_a_table_named_and_grouped_by_its_schema(location: dg.RepositoryDefinition) -> None:
     graph = location.asset_graph
-    names = {key.to_user_string(): graph.get(key).group_name for key in graph.materializable_asset_keys}
-    assert names["raw_vapi/calls"] == "vapi"
-    assert names["raw_voiceflow/usage"] == "voiceflow"
-    assert names["raw_usage_metrics/metrics"] == "usage_metrics"
-    for mart in ("fct_statement_lines", "fct_margin_monthly", "fct_calls", "dim_tenants", "fct_tenant_day_status"):
-        assert names[f"marts/{mart}"] == "marts"
-    built = {schema: group for name, group in names.items() if (schema := name.split("/")[0]) in ("staging", "marts")}
-    assert all(schema == group for schema, group in built.items())
+    for key in graph.get_all_asset_keys():
+        schema, _table = key.path
+        assert graph.get(key).group_name == schema
+
+
+def test_a_schema_is_a_folder_of_models_or_of_a_provider_or_written_by_our_own_code(
+    location: dg.RepositoryDefinition,
+) -> None:
+    schemas = {key.path[0] for key in location.asset_graph.get_all_asset_keys()}
+    models = {(path.relative_to(MODELS).parts[0], path.stem) for path in MODELS.rglob("*.sql")}
+    raw = {schema for schema in schemas if schema.startswith("raw_")}
+    assert models <= {tuple(key.path) for key in location.asset_graph.get_all_asset_keys()}
+    assert schemas - {schema for schema, _ in models} - raw == {"control", "ledger"}
+    assert {schema.removeprefix("raw_") for schema in raw} <= {path.name for path in SOURCES.iterdir()}
 
 
 def test_lineage_runs_from_the_raw_calls_to_the_statement(location: dg.RepositoryDefinition) -> None:
@@ -55,18 +69,3 @@ def test_a_part_of_the_marts_is_refused_since_the_rest_would_stay_old(location: 
     (failed,) = result.filter_events(lambda event: event.is_step_failure)
     assert "launch the job build_marts" in str(failed.step_failure_data.error_display_string)
     assert not result.success
-
-
-def test_jobs_schedules_sensors_and_checks_are_these(location: dg.RepositoryDefinition) -> None:
-    assert {"pull_usage", "build_marts"} <= {job.name for job in location.get_all_jobs()}
-    assert "pull_usage_nightly" in {schedule.name for schedule in location.schedule_defs}
-    assert {"tenant_partitions_follow_tenants", "build_marts_when_behind"} <= {
-        sensor.name for sensor in location.sensor_defs
-    }
-    checks = {key.name for key in location.asset_graph.asset_check_keys}
-    assert {
-        "no_usage_is_unattributed",
-        "no_usage_is_unpriced",
-        "no_day_is_missing",
-        "provider_total_agrees",
-    } <= checks

@@ -20,6 +20,8 @@ WHAT_IT_HOLDS = {
     "exchange_rates": "Rates for costs in another currency.",
     "credits": "What a tenant is owed.",
     "credit_voids": "What was left of a credit when it was taken back.",
+    "tenant_sources": "Which sources are read for a tenant, and the days from and to which they are.",
+    "revision": "How often any of this was changed.",
 }
 
 control_tables = [

@@ -37,12 +37,12 @@ class PullConfig(dg.Config):
 
 
 def raw_usage(source: str) -> dg.AssetsDefinition:
-    """The asset of one source's raw table; key [schema, table], the group is the source's name."""
+    """The asset of one source's raw table; key [schema, table], group = schema."""
     schema, table = RAW_TABLES[source]
 
     @dg.asset(
         key=[schema, table],
-        group_name=source,
+        group_name=schema,
         description=f"What {source} returned, append only; only rows of pulls that are published in the ledger count.",
         partitions_def=tenant_days,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -102,3 +102,10 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
 
 
 raw_tables = [raw_usage(source) for source in SOURCES]
+ledger_tables = [
+    dg.AssetSpec(["ledger", table], group_name="ledger", description=text, kinds={"postgres"})
+    for table, text in {
+        "pulls": "Every pull, and which of them is current; rows of no other are read.",
+        "standing_quarantine": "Rows set aside of current pulls, which nobody accepted yet.",
+    }.items()
+]

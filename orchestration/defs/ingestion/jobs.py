@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import dagster as dg
 
+from orchestration.defs.ingestion.assets import raw_tables
 from orchestration.ingestion import PullOutcome, pull_again
 from orchestration.ingestion.reporting import failure, report
 from orchestration.resources import Minutebook
-from sources import SOURCES
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention
@@ -15,7 +15,7 @@ from warehouse.ingestion import retention
 pull_usage = dg.define_asset_job(
     name="pull_usage",
     description="Pull every source for a range of tenants and usage dates; every tenant-day ends on its own.",
-    selection=dg.AssetSelection.groups(*SOURCES).without_checks(),
+    selection=dg.AssetSelection.assets(*raw_tables).without_checks(),
 )
 
 

@@ -20,7 +20,7 @@ class BuildConfig(dg.Config):
 
 
 class HouseTranslator(DagsterDbtTranslator):
-    """The one place where a dbt node becomes an asset: key [schema, table] as in Postgres, group = folder."""
+    """The one place where a dbt node becomes an asset: key [schema, table] as in Postgres, group = schema."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """[schema, table], for sources too: so raw assets and control tables are upstream of the models that read
@@ -29,10 +29,19 @@ class HouseTranslator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], name])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The folder under models/, which is the schema too."""
+        """The schema, which is the first folder under models/ too."""
         if dbt_resource_props["resource_type"] == "source":
             return None
         return str(dbt_resource_props["schema"])
+
+
+frozen_tables = [
+    dg.AssetSpec(["ledger", table], group_name="ledger", description=text, kinds={"postgres"})
+    for table, text in {
+        "periods": "Billing periods that were approved or closed.",
+        "statement_lines": "The lines that approval froze.",
+    }.items()
+]
 
 
 def marts(home: Path) -> dg.AssetsDefinition:
