@@ -158,8 +158,9 @@ def _fault(call: Call) -> str | None:
         if fault := fault_of_text(name.removeprefix("vapi_"), value):
             return fault
     for position, item in enumerate(call.costs or ()):
-        if fault := _fault_of_item(item):
-            return f"{fault[1]} - at `$.costs[{position}].{fault[0]}`"
+        if where := _fault_of_item(item):
+            field, reason = where
+            return f"{reason} - at `$.costs[{position}].{field}`"
     return (
         _fault_of_total("cost", call.cost)
         or (call.cost_breakdown and _fault_of_total("costBreakdown.total", call.cost_breakdown.total))
