@@ -2321,6 +2321,7 @@ CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btre
 CREATE INDEX line_objects_of_line ON ledger.line_objects USING btree (line_id, usage_date);
 CREATE INDEX postings_by_day ON ledger.postings USING btree (usage_date);
 CREATE UNIQUE INDEX postings_one_pending ON ledger.postings USING btree (tenant_id, meter_id, usage_date) WHERE (state = 'pending'::text);
+CREATE INDEX pulls_by_closing ON ledger.pulls USING btree (closed_at) WHERE (state = 'published'::text);
 CREATE INDEX pulls_by_usage_date ON ledger.pulls USING btree (usage_date);
 CREATE INDEX pulls_of_a_day ON ledger.pulls USING btree (source, account, usage_date, pull_id);
 CREATE UNIQUE INDEX pulls_one_current ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'published'::text);

@@ -60,6 +60,7 @@ create index pulls_of_a_day on ledger.pulls (source, account, usage_date, pull_i
 create index pulls_to_purge on ledger.pulls (source, closed_at)
 where state in ('superseded', 'failed', 'unchanged') and purged_at is null;
 create index pulls_by_usage_date on ledger.pulls (usage_date);
+create index pulls_by_closing on ledger.pulls (closed_at) where state = 'published';
 comment on table ledger.pulls is
 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody.'
 ' An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';

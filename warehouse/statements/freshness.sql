@@ -102,8 +102,8 @@ left join lateral (
     limit 1
 ) as bad on true;
 
--- name: published_outside_of_dagster
--- Tenant-days of some tenants that are published by an attempt which was no run of Dagster's; closed since a moment, if given.
+-- name: published_tenant_days
+-- Tenant-days of some tenants that are published; closed since a moment, if given, and those of Dagster's runs before another.
 select
     used.tenant_id,
     pulls.usage_date,
@@ -113,7 +113,7 @@ select
     min(pulls.pull_id) as pull_id,
     bool_or(pulls.is_incomplete) as is_incomplete
 from ledger.pulls as pulls
-inner join ledger.attempts as attempts on pulls.attempt_id = attempts.attempt_id and attempts.run_id is null
+inner join ledger.attempts as attempts on pulls.attempt_id = attempts.attempt_id
 inner join control.tenant_sources as used
     on
         pulls.source = used.source
@@ -124,6 +124,7 @@ where
     pulls.state = 'published'
     and pulls.usage_date >= %(first_day)s
     and used.tenant_id = any(%(tenant_ids)s)
-    and (%(since)s::timestamptz is null or pulls.closed_at >= %(since)s)
+    and pulls.closed_at >= coalesce(%(since)s::timestamptz, '-infinity')
+    and (attempts.run_id is null or pulls.closed_at < %(of_runs_before)s)
 group by used.tenant_id, pulls.usage_date, pulls.source, pulls.account
 order by pulls.usage_date desc, used.tenant_id asc, pulls.source asc;

@@ -24,7 +24,8 @@ from warehouse.ingestion import retry_schedule
 
 QUERIES = load("statements/freshness")
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
-OVERLAP = timedelta(minutes=15)  # a pull is closed a little before its transaction ends
+OVERLAP = timedelta(minutes=3)  # a pull is closed a little before its transaction ends
+RUNS_REPORT_WITHIN = timedelta(minutes=1)
 
 
 @dg.sensor(
@@ -69,14 +70,16 @@ def tenant_partitions_follow_tenants(
 def usage_partitions_follow_the_ledger(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
 ) -> dg.SensorResult | dg.SkipReason:
-    """Report what is published in the ledger and not shown by the partitions.
+    """Report what is published in the ledger and not shown by the partitions, whoever published it.
 
-    The cursor only saves work: without one, every published day in reach of the partitions is compared.
+    A run reports its own days by itself. Left over are those of a run that was killed in between, and those of tenants
+    that it was not launched for and that share an account with one it was.
+    From the cursor on, each pull is compared, so that a tick costs as much as was published since the last one. Without
+    a cursor every published day in reach of the partitions is.
     """
     compared_until = (clock.now() - OVERLAP).isoformat()
-    published = _published(context, minutebook)
-    shown = {source: _shown(context.instance, source) for source in {outcome.source for outcome in published}}
-    missing = [one for one in published if _key(one) not in shown[one.source]]
+    since = datetime.fromisoformat(context.cursor) if context.cursor else None
+    missing = _not_shown(context.instance, _published(context, minutebook, since), since)
     if not missing:
         context.update_cursor(compared_until)
         return dg.SkipReason("The partitions show every published day.")
@@ -128,21 +131,53 @@ def _has_partitioned_runs(instance: dg.DagsterInstance) -> bool:
     )
 
 
-def _published(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> list[PullOutcome]:
-    """The published tenant-days that have a partition, of pulls that no run of Dagster made."""
+def _published(
+    context: dg.SensorEvaluationContext, minutebook: Minutebook, since: datetime | None
+) -> list[PullOutcome]:
+    """The tenant-days that have a partition and were published since."""
     partitioned = context.instance.get_dynamic_partitions(tenants.name or "")
     reach = {
         "tenant_ids": list(partitioned),
         "first_day": usage_dates.start.date(),
-        "since": datetime.fromisoformat(context.cursor) if context.cursor else None,
+        "since": since,
+        "of_runs_before": clock.now() - RUNS_REPORT_WITHIN,
     }
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        found = rows(connection, "statements/freshness", "published_outside_of_dagster", **reach)
+        found = rows(connection, "statements/freshness", "published_tenant_days", **reach)
     return [PullOutcome(state=PullState.PUBLISHED, **row) for row in found]
 
 
-def _shown(instance: dg.DagsterInstance, source: str) -> set[str]:
-    return set(instance.get_materialized_partitions(raw_key(source)))
+def _not_shown(instance: dg.DagsterInstance, published: list[PullOutcome], since: datetime | None) -> list[PullOutcome]:
+    """Those whose pull no partition shows; without a moment to begin at, those whose day none shows."""
+    keys: dict[str, list[str]] = {}
+    for one in published:
+        keys.setdefault(one.source, []).append(_key(one))
+    if since is None:
+        days = {source: instance.get_materialized_partitions(raw_key(source)) for source in keys}
+        return [one for one in published if _key(one) not in days[one.source]]
+    pulls = {source: _pulls_shown(instance, source, of_source, since) for source, of_source in keys.items()}
+    return [one for one in published if (_key(one), one.pull_id) not in pulls[one.source]]
+
+
+def _pulls_shown(
+    instance: dg.DagsterInstance, source: str, keys: list[str], since: datetime
+) -> set[tuple[str | None, object]]:
+    """Partition and pull of each materialization of these partitions that was reported since."""
+    found: set[tuple[str | None, object]] = set()
+    for start in range(0, len(keys), AT_ONCE):
+        of_keys = dg.AssetRecordsFilter(
+            raw_key(source), asset_partitions=keys[start : start + AT_ONCE], after_timestamp=since.timestamp()
+        )
+        page = instance.fetch_materializations(of_keys, limit=AT_ONCE)
+        while True:
+            for record in page.records:
+                event = record.asset_materialization
+                pull_id = event.metadata.get("pull_id") if event else None
+                found.add((record.partition_key, pull_id.value if pull_id else None))
+            if not page.has_more:
+                break
+            page = instance.fetch_materializations(of_keys, limit=AT_ONCE, cursor=page.cursor)
+    return found
 
 
 def _key(outcome: PullOutcome) -> str:
