@@ -1,0 +1,79 @@
+"""What documents say is there: paths, commands with their options, and the index of decisions."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from orchestration.cli import app
+from tests.architecture.test_house import ROOT, tracked_files
+
+DOCUMENTS = [path for path in tracked_files() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+CLI: Any = typer.main.get_command(app)
+FOLDERS = "orchestration|sources|warehouse|dbt_project|dashboards|deploy|tests|docs"
+
+
+def is_there(path: str) -> bool:
+    return any(ROOT.glob(path.rstrip("/"))) if "*" in path else (ROOT / path).exists()
+
+
+def named_in(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named_in)
+def test_a_path_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text()
+    paths = re.findall(rf"`((?:{FOLDERS})/[\w./*-]*)`", text)
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    missing = [path for path in paths if not is_there(path)]
+    assert missing + [link for link in links if not (document.parent / link).exists()] == []
+
+
+def words_of_commands(text: str) -> list[list[str]]:
+    """What follows `minutebook` in code, up to a comment, a pipe, the next command or two blanks."""
+    code = re.findall(r"`([^`]+)`", re.sub(r"```\w*\n.*?```", "", text, flags=re.DOTALL))
+    code += [line for block in re.findall(r"```\w*\n(.*?)```", text, flags=re.DOTALL) for line in block.splitlines()]
+    return [
+        found.split()
+        for part in code
+        for found in re.findall(r"\bminutebook ([^#|;&<>]*?)(?=$|[#|;&<>]|  |\bminutebook )", part.removeprefix("$ "))
+    ]
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """The first word that is no command, and each option that its command does not have."""
+    command = CLI
+    while words and hasattr(command, "commands"):
+        if words[0].startswith(("-", "…")):
+            break
+        if words[0] not in command.commands:
+            return words[:1]
+        command, words = command.commands[words[0]], words[1:]
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help"
+    }
+    return [
+        word for word in words if re.fullmatch(r"--[a-z][a-z-]*", word) and word not in options and "…" not in words
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named_in)
+def test_a_command_that_a_document_prints_exists(document: Path) -> None:
+    found = {" ".join(words): unknown_words(words) for words in words_of_commands(document.read_text())}
+    assert {command: unknown for command, unknown in found.items() if unknown} == {}
+
+
+def test_the_index_has_the_words_of_each_decision() -> None:
+    rows = []
+    for decision in DECISIONS:
+        header = re.match(r"# (\d{4}) (.+)\n\n\*\*(.+?)\.\*\* (.+)\n", decision.read_text())
+        assert header is not None, f"{decision.name} begins with '# NUMBER Title', then '**Area.** One line.'"
+        number, title, area, line = header.groups()
+        assert decision.name.startswith(f"{number}-")
+        rows.append(f"| [{number}]({decision.name}) | {area} | {title} | {line} |")
+    index = (ROOT / "docs/decisions/README.md").read_text()
+    assert [line for line in index.splitlines() if line.startswith("| [")] == rows
