@@ -1483,9 +1483,11 @@ CREATE TABLE ledger.builds (
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ended_at timestamp with time zone,
     fault text,
+    models_digest text NOT NULL,
     CONSTRAINT builds_check CHECK (((fault IS NULL) OR (ended_at IS NOT NULL)))
 );
 COMMENT ON TABLE ledger.builds IS 'One row per build of the marts; fault is the first thing that failed. Killed, it has no end.';
+COMMENT ON COLUMN ledger.builds.models_digest IS 'SHA-256 of the files of the dbt project: where they are not those of the last build, every table is made from scratch.';
 ALTER TABLE ledger.builds ALTER COLUMN build_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ledger.builds_build_id_seq
     START WITH 1

@@ -1,3 +1,16 @@
+{% macro former_build(schema_name, table) -%}
+    {#-
+        What the last build left in one of its own tables, none where it left nothing. A source and no ref, which would be a circle;
+        and asked for while executing only, so that the graph does not hold the circle either.
+    -#}
+    {{ return(load_relation(source('former_' ~ schema_name, table)) if execute else none) }}
+{%- endmacro %}
+
+{% macro left_as_built(schema_name, table) -%}
+    {#- The same for comparing: none where all is to be made again. -#}
+    {{ return(former_build(schema_name, table) if execute and not flags.FULL_REFRESH else none) }}
+{%- endmacro %}
+
 {% macro changed_pulls(source_name) -%}
     {#- The pulls of a source this build has to read: all current ones when the table is new, else those whose build key moved. -#}
     {%- set current = ref('stg_ledger__current_pulls') -%}
@@ -21,43 +34,28 @@
     {%- if is_incremental() %} = any(array(select pulls.pull_id from pulls)){% else %} in (select pulls.pull_id from pulls){% endif %}
 {%- endmacro %}
 
-{% macro delete_changed_days(source_name) -%}
-    {#- Before the insert and in its transaction; by account-day and not by key, so that a day that became empty becomes empty. -#}
-    {%- if is_incremental() -%}
-    delete from {{ this }} as built
+{% macro get_incremental_changed_days_sql(arguments) -%}
+    {#-
+        dbt's incremental strategy `changed_days`: what the changed account-days had goes, what they have now comes. By account-day
+        and not by key, so that a day that became empty becomes empty. A table without a column `source` names the one it is of in
+        meta.source.
+    -#}
+    {%- set source_name = (model.config.meta or {}).source -%}
+    delete from {{ arguments.target_relation }} as built
     using {{ ref('int_pulls_changed') }} as changed
     where
-        changed.source = '{{ source_name }}'
+        changed.source = {{ "'" ~ source_name ~ "'" if source_name else 'built.source' }}
         and built.account = changed.account
-        and built.usage_date = changed.usage_date
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro pulls_built() -%}
-    {#- What the last build left, read before it is built again: a ref would be a circle. None when there is nothing to compare with. -#}
-    {%- if execute and not flags.FULL_REFRESH -%}
-        {{ return(adapter.get_relation(database=target.database, schema='marts', identifier='fct_pulls_built')) }}
-    {%- endif -%}
-    {{ return(none) }}
+        and built.usage_date = changed.usage_date;
+    {{ get_incremental_append_sql(arguments) }}
 {%- endmacro %}
 
 {% macro forget_changed_pulls() -%}
     {#- Forgotten before they are built again: a build that dies half-way leaves them missing, and the next one redoes them. -#}
-    {%- set built = pulls_built() -%}
+    {%- set built = former_build('marts', 'fct_pulls_built') -%}
     {%- if built is not none -%}
     delete from {{ built }} as built
     using {{ this }} as changed
-    where
-        built.source = changed.source
-        and built.account = changed.account
-        and built.usage_date = changed.usage_date
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro delete_built_pulls() -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }} as built
-    using {{ ref('int_pulls_changed') }} as changed
     where
         built.source = changed.source
         and built.account = changed.account

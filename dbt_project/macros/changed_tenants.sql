@@ -1,39 +1,28 @@
-{% macro should_full_refresh() -%}
+{% macro of_changed_tenants(column) -%}
     {#-
-        dbt's own question, asked by is_incremental() and by its incremental tables, with one more reason to make a model anew
-        that says `meta: {built_by: tenant}`: none of its tenants may stay as it is (after midnight, a new price, a new release),
-        and a new table is cheaper than all rows deleted and inserted. `built_by: all tenants` is for what comes of costs that
-        tenants share by their revenue or usage: where there are such, one tenant's change moves all of them.
+        Whether a row is of a tenant whose rows of this model are made again (int_tenants_due), or nobody's: those are few, and made
+        again each time. To be asked where a table is read, before anything is joined or summed: an array meets the index on the
+        tenant.
     -#}
-    {%- set wanted = config.get('full_refresh') -%}
-    {%- set built_by = (config.get('meta') or {}).get('built_by') -%}
-    {%- if wanted is none -%}
-        {%- set wanted = flags.FULL_REFRESH -%}
+    {%- set due = tenants_due() -%}
+    {%- if is_incremental() -%}
+    ({{ column }} = any(array({{ due }})) or {{ column }} is null)
+    {%- else -%}
+    true
     {%- endif -%}
-    {%- if execute and built_by and not wanted -%}
-        {%- set wanted = run_query(whether_all_tenants_change(built_by)).rows[0][0] -%}
-    {%- endif -%}
-    {%- do return(wanted) -%}
 {%- endmacro %}
 
-{% macro whether_all_tenants_change(built_by) -%}
-    {#-
-        Those that stay as they are are told in int_tenants_built, from which the changed ones were taken when they became known.
-        Relations and not refs, since dbt asks this for itself, of models that have no such refs.
-    -#}
-    {%- set built = tenants_built() -%}
-    {%- if built is none -%}
-    select true
-    {%- else -%}
-    select
-        not exists (select from {{ built }})
-        {%- if built_by == 'all tenants' %}
-        or (
-            exists (select from {{ built.incorporate(path={'identifier': 'int_tenants_changed'}) }})
-            and {{ costs_are_weighed(built.incorporate(path={'schema': 'staging', 'identifier': 'stg_control__fixed_costs'})) }}
-        )
-        {%- endif -%}
-    {%- endif -%}
+{% macro tenants_due(due_with=none) -%}
+    {#- By default with what the model's folder says it is made again with: usage, costs or shares. -#}
+    select due.tenant_id from {{ ref('int_tenants_due') }} as due
+    where due.due_with = '{{ due_with or ((model.config.meta or {}).due_with if execute) }}'
+{%- endmacro %}
+
+{% macro get_incremental_changed_tenants_sql(arguments) -%}
+    {#- dbt's incremental strategy `changed_tenants`: the rows of tenants that are due go, and those made now come. -#}
+    delete from {{ arguments.target_relation }} as built
+    where {{ of_changed_tenants('built.tenant_id') }};
+    {{ get_incremental_append_sql(arguments) }}
 {%- endmacro %}
 
 {% macro costs_are_weighed(fixed_costs) -%}
@@ -41,46 +30,9 @@
     exists (select from {{ fixed_costs }} where allocation in ('by_revenue', 'by_usage') and monthly_amount > 0)
 {%- endmacro %}
 
-{% macro tenants_built() -%}
-    {#- What the last build left, or none; a ref would be a circle, since it is told last. -#}
-    {%- if execute -%}
-        {{ return(adapter.get_relation(database=target.database, schema='intermediate', identifier='int_tenants_built')) }}
-    {%- endif -%}
-    {{ return(none) }}
-{%- endmacro %}
-
-{% macro tenants_left_as_built() -%}
-    {#- The same for comparing: none where all is to be made again. -#}
-    {%- if execute and not flags.FULL_REFRESH -%}
-        {{ return(tenants_built()) }}
-    {%- endif -%}
-    {{ return(none) }}
-{%- endmacro %}
-
-{% macro of_changed_tenants(column) -%}
-    {#-
-        Whether a row is a changed tenant's, or nobody's: those are few, and made again each time. To be asked where a table is
-        read, before anything is joined or summed: an array meets the index on the tenant.
-    -#}
-    {%- set changed = ref('int_tenants_changed') -%}
-    {%- if is_incremental() -%}
-    ({{ column }} = any(array(select changed.tenant_id from {{ changed }} as changed)) or {{ column }} is null)
-    {%- else -%}
-    true
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_tenants() -%}
-    {#- Before the insert and in its transaction. -#}
-    {%- if is_incremental() -%}
-    delete from {{ this }} as built
-    where {{ of_changed_tenants('built.tenant_id') }}
-    {%- endif -%}
-{%- endmacro %}
-
 {% macro forget_changed_tenants() -%}
     {#- Forgotten before anything of theirs is made again, told last: what a build that dies leaves half-way, the next one redoes. -#}
-    {%- set built = tenants_built() -%}
+    {%- set built = former_build('intermediate', 'int_tenants_built') -%}
     {%- if built is not none -%}
     delete from {{ built }} as built
     using {{ this }} as changed
@@ -93,8 +45,8 @@
         While the rows of the former build still stand: a call that goes to another tenant now, or to nobody, changes the tenant it
         leaves, and nothing would tell so later.
     -#}
-    {%- set built = tenants_built() -%}
-    {%- set calls = adapter.get_relation(database=target.database, schema='intermediate', identifier='int_calls_daily') -%}
+    {%- set built = former_build('intermediate', 'int_tenants_built') -%}
+    {%- set calls = former_build('intermediate', 'int_calls_daily') -%}
     {%- if built is not none and calls is not none -%}
     delete from {{ built }} as built
     where
@@ -116,17 +68,7 @@
     where changed.source = 'vapi' and calls.tenant_id is not null
 {%- endmacro %}
 
-{% macro is_made_again(column, built_by) -%}
+{% macro is_made_again(column, due_with) -%}
     {#- For tests: whether this build made the row. Those it left alone are of a build whose tests passed. -#}
-    (
-        {{ column }} = any(array(
-            select changed.tenant_id from {{ ref('int_tenants_changed') }} as changed
-            {%- if built_by == 'all tenants' %}
-            union all
-            select tenants.tenant_id from {{ ref('stg_control__tenants') }} as tenants
-            where {{ costs_are_weighed(ref('stg_control__fixed_costs')) }}
-            {%- endif %}
-        ))
-        or {{ column }} is null
-    )
+    ({{ column }} = any(array({{ tenants_due(due_with) }})) or {{ column }} is null)
 {%- endmacro %}

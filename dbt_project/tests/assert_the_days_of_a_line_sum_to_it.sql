@@ -7,7 +7,7 @@ with lines as (
     from {{ ref('fct_statement_lines') }}
     where
         line_kind = 'overage' and period_state not in ('approved', 'closed')
-        and {{ is_made_again('tenant_id', 'tenant') }}
+        and {{ is_made_again('tenant_id', 'usage') }}
 ),
 
 days as (
@@ -16,7 +16,7 @@ days as (
         sum(overage_quantity) as quantity,
         sum(amount) as amount
     from {{ ref('fct_line_days') }}
-    where {{ is_made_again('tenant_id', 'tenant') }}
+    where {{ is_made_again('tenant_id', 'usage') }}
     group by line_id
 )
 

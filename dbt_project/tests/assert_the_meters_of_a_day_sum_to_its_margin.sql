@@ -6,13 +6,13 @@ with by_meter as (
         sum(revenue) as revenue,
         case when count(margin) = count(*) then sum(margin) end as margin
     from {{ ref('fct_margin_by_meter') }}
-    where {{ is_made_again('tenant_id', 'all tenants') }}
+    where {{ is_made_again('tenant_id', 'costs') }}
     group by tenant_id, usage_date
 ),
 
 daily as (
     select * from {{ ref('fct_margin_daily') }}
-    where {{ is_made_again('tenant_id', 'all tenants') }}
+    where {{ is_made_again('tenant_id', 'costs') }}
 )
 
 select

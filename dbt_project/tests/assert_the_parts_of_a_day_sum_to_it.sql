@@ -5,7 +5,7 @@ with parts as (
         usage_date,
         sum(quantity) as quantity
     from {{ ref('fct_line_parts') }}
-    where {{ is_made_again('tenant_id', 'tenant') }}
+    where {{ is_made_again('tenant_id', 'usage') }}
     group by line_id, usage_date
 )
 
@@ -16,4 +16,4 @@ select
     parts.quantity as quantity_of_parts
 from {{ ref('fct_line_days') }} as days
 left join parts on days.line_id = parts.line_id and days.usage_date = parts.usage_date
-where {{ is_made_again('days.tenant_id', 'tenant') }} and days.quantity is distinct from parts.quantity
+where {{ is_made_again('days.tenant_id', 'usage') }} and days.quantity is distinct from parts.quantity

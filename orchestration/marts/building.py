@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.marts import dbt_process
 from warehouse import clock
-from warehouse.control.changes import execute, first
+from warehouse.control.changes import execute, first, rows
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
 from warehouse.statements.currency import NO_DECIMALS
@@ -62,11 +62,13 @@ def build(
 ) -> BuildResult:
     """Build staging, intermediate and marts as of a UTC day (default: today) and test them.
 
-    `on_event` is told each finished node in one line. Waits while another build is at work. Raises BuildFailed.
+    From scratch if asked, and where the models are not those of the build before. `on_event` is given each finished
+    node in one line. Waits while another build is at work. Raises BuildFailed.
     """
     as_of = as_of or clock.today()
-    with recorded(url, as_of), environment(url, home, as_of):
-        return _result(as_of, _invoke(["--no-write-json", *build_arguments(full_refresh)], on_event))
+    with recorded(url, as_of) as are_models_new, environment(url, home, as_of):
+        arguments = build_arguments(full_refresh or are_models_new)
+        return _result(as_of, _invoke(["--no-write-json", *arguments], on_event))
 
 
 def build_arguments(full_refresh: bool = False) -> list[str]:
@@ -97,15 +99,19 @@ def target_folder(home: Path) -> Path:
 
 
 @contextmanager
-def recorded(url: str, as_of: date) -> Iterator[None]:
+def recorded(url: str, as_of: date) -> Iterator[bool]:
     """Hold the right to build, waiting while another holds it, and keep in the ledger when the build began and ended,
-    and what failed first, for those who read old marts. The right ends with the connection, however that ends."""
+    and what failed first, for those who read old marts. The right ends with the connection, however that ends.
+
+    Gives whether the models differ from those that the tables were made by.
+    """
     with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
         execute(connection, "statements/freshness", "hold_the_right_to_build")
-        begun = first(connection, "statements/freshness", "begin_build", as_of=as_of)
-        build = {"build_id": begun["build_id"] if begun else None}
+        digest = _digest_of_the_project()
+        (begun,) = rows(connection, "statements/freshness", "begin_build", as_of=as_of, models_digest=digest)
+        build = {"build_id": begun["build_id"]}
         try:
-            yield
+            yield bool(begun["are_models_new"])
         except Exception as error:
             fault = _one_line(str(error)) or type(error).__name__
             execute(connection, "statements/freshness", "end_build", fault=fault, **build)
@@ -152,9 +158,8 @@ def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
 
 
 def variables() -> list[str]:
-    """The variables every command of dbt needs: which models these are, and how amounts are rounded."""
-    given = {"models_digest": _digest_of_the_project(), "currencies_without_decimals": NO_DECIMALS}
-    return ["--vars", json.dumps(given)]
+    """The variables every command of dbt needs: how amounts are rounded."""
+    return ["--vars", json.dumps({"currencies_without_decimals": NO_DECIMALS})]
 
 
 def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any:

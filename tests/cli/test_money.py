@@ -127,7 +127,10 @@ def test_numbers_from_old_marts_say_why_they_are_old_and_are_shown_nonetheless(
     built: Minutebook, database: Database
 ) -> None:
     assert "older than" not in built("forecast").stderr
-    database.execute("insert into ledger.builds (as_of, ended_at, fault) values ('2026-02-01', now(), 'a test of it')")
+    database.execute(
+        "insert into ledger.builds (as_of, ended_at, fault, models_digest)"
+        " values ('2026-02-01', now(), 'a test of it', '')"
+    )
     built("price set --tenant acme --meter scans --from 2020-01-01 --amount 0.05")
     for line in (f"{JANUARY} --plan basic --amount 1", "forecast", f"explain {LINE}", "margin 2026-01"):
         told = built(line)

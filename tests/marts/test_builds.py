@@ -1,5 +1,6 @@
 """What a build makes again and what it leaves alone, whose call is whose, and who may read it."""
 
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration.marts import building
 from tests.marts.test_first_bill import AS_OF, plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse.database.connect import Role, connect
@@ -51,7 +53,7 @@ def versions(warehouse: Warehouse) -> dict[str, str]:
     return dict(warehouse.rows("select call_id, xmin::text from marts.fct_calls"))
 
 
-def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> None:
+def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     two_tenants_of_one_account(warehouse)
     warehouse.build(AS_OF)
 
@@ -124,8 +126,30 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse) -> 
     ) == [(True, AS_OF)]
 
     incremental = warehouse.marts()
-    warehouse.build(AS_OF, full_refresh=True)
+    monkeypatch.setattr(building, "_digest_of_the_project", lambda: "of other models")
+    warehouse.build(AS_OF)
     assert warehouse.marts() == incremental
+    assert not set(versions(warehouse).values()) & set(rewritten.values())
+
+
+def test_models_are_new_until_a_build_by_them_has_ended_well(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(models: str, *, ends_well: bool = True) -> bool:
+        monkeypatch.setattr(building, "_digest_of_the_project", lambda: models)
+        with suppress(ZeroDivisionError), building.recorded(database_url, AS_OF) as are_models_new:
+            assert ends_well or 1 / 0
+        return are_models_new
+
+    assert build("first")
+    assert not build("first")
+    assert not build("first", ends_well=False)
+    assert not build("first")
+    assert build("second", ends_well=False)
+    assert build("second")
+    assert build("third", ends_well=False)
+    assert build("second"), "some tables may be of the third"
+    assert not build("second")
 
 
 def made(warehouse: Warehouse) -> dict[str, set[str]]:

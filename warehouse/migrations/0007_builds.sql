@@ -5,9 +5,12 @@ create table ledger.builds (
     started_at timestamptz not null default clock_timestamp(),
     ended_at timestamptz,
     fault text,
+    models_digest text not null,
     check (fault is null or ended_at is not null)
 );
 comment on table ledger.builds is 'One row per build of the marts; fault is the first thing that failed. Killed, it has no end.';
+comment on column ledger.builds.models_digest is
+'SHA-256 of the files of the dbt project: where they are not those of the last build, every table is made from scratch.';
 
 -- Who holds a table that a build wants to replace: named for whoever waits, and past a set time ended by these functions alone.
 create function ledger.blockers(of_table regclass) returns text

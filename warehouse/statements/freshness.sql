@@ -66,8 +66,19 @@ select pg_catalog.pg_advisory_lock({lock_build}, 0);
 select pg_catalog.pg_advisory_xact_lock_shared({lock_build}, 0);
 
 -- name: begin_build
-insert into ledger.builds (as_of) values (%(as_of)s)
-returning build_id;
+-- are_models_new: some table may be of other models, since no build ended well with these, or one of others began after it.
+insert into ledger.builds (as_of, models_digest) values (%(as_of)s, %(models_digest)s)
+returning
+    build_id,
+    not exists (
+        select from ledger.builds as good
+        where
+            good.ended_at is not null and good.fault is null and good.models_digest = %(models_digest)s
+            and not exists (
+                select from ledger.builds as later
+                where later.build_id > good.build_id and later.models_digest <> good.models_digest
+            )
+    ) as are_models_new;
 
 -- name: end_build
 update ledger.builds

@@ -1,9 +1,9 @@
-{% test one_row_per(model, columns, built_by=none) -%}
+{% test one_row_per(model, columns, due_with=none) -%}
     {#- The grain: no two rows agree in all these columns; a null (no agent, no tenant) is a value like any other. -#}
     select {{ columns | join(', ') }}
     from {{ model }}
-    {%- if built_by %}
-    where {{ is_made_again('tenant_id', built_by) }}
+    {%- if due_with %}
+    where {{ is_made_again('tenant_id', due_with) }}
     {%- endif %}
     group by {{ columns | join(', ') }}
     having count(*) > 1

@@ -57,12 +57,12 @@ def marts(home: Path) -> dg.AssetsDefinition:
         _refuse_a_part(context.selected_asset_keys, build.keys)
         settings = minutebook.settings
         as_of = clock.today()
-        arguments = building.build_arguments(config.full_refresh)
         with (
             minutebook.database() as url,
-            building.recorded(url, as_of),
+            building.recorded(url, as_of) as are_models_new,
             building.environment(url, settings.home, as_of),
         ):
+            arguments = building.build_arguments(config.full_refresh or are_models_new)
             dbt = DbtCliResource(
                 project_dir=os.fspath(building.PROJECT),
                 profiles_dir=os.fspath(building.PROJECT),

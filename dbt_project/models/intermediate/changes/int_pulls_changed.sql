@@ -1,7 +1,7 @@
 {{ config(
     post_hook=['{{ forget_changed_pulls() }}', '{{ forget_tenants_of_changed_pulls() }}']
 ) }}
-{%- set built = pulls_built() %}
+{%- set built = left_as_built('marts', 'fct_pulls_built') %}
 with keyed as (
     select * from {{ ref('int_pulls_keyed') }}
 ),

@@ -60,7 +60,6 @@ keyed as (
         pulls.pulled_at,
         md5(concat_ws(
             '|',
-            '{{ var("usage_version") }}',
             pulls.pull_id,
             case when pulls.source = 'vapi' then voice_meters.counting end,
             case when pulls.source = 'vapi' then coalesce(routings.routing, 0) end

@@ -25,8 +25,7 @@ built as (
     select
         tenant_id,
         control_revision,
-        {{ as_of() }} as as_of,
-        '{{ var("models_digest") }}' as models_digest
+        {{ as_of() }} as as_of
     from changed
 )
 

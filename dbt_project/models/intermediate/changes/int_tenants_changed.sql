@@ -1,20 +1,20 @@
 {{ config(
     post_hook='{{ forget_changed_tenants() }}'
 ) }}
--- A tenant's days are made again when its rows changed, when its periods or anything else of control did, when the day
--- changed, and when the models did. The revision is that from before control was read: what changed since is due again.
-{%- set left_as_built = tenants_left_as_built() %}
+-- A tenant's days are made again when its rows changed, when its periods or anything else of control did, and when the day
+-- changed. The revision is that from before control was read: what changed since is due again.
+{%- set built = left_as_built('intermediate', 'int_tenants_built') %}
 with revision as (
     select * from {{ ref('stg_control__revision') }}
 ),
 
 built as (
-    {% if left_as_built is not none -%}
+    {% if built is not none -%}
         select
             tenant_id,
             control_revision
-        from {{ left_as_built }}
-        where as_of = {{ as_of() }} and models_digest = '{{ var("models_digest") }}'
+        from {{ built }}
+        where as_of = {{ as_of() }}
     {%- else -%}
         select
             tenant_id,

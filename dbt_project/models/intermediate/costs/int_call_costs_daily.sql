@@ -1,8 +1,6 @@
 {{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_days('vapi') }}",
+    incremental_strategy='changed_days',
+    meta={'source': 'vapi'},
     indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]
 ) }}
 with pulls as (

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'all tenants'},
-    indexes=[{'columns': ['tenant_id', 'period_start']}]
-) }}
+{{ config(indexes=[{'columns': ['tenant_id', 'period_start']}]) }}
 with daily as (
     select * from {{ ref('fct_margin_daily') }}
     where {{ of_changed_tenants('tenant_id') }}

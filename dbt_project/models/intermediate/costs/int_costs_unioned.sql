@@ -1,10 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'all tenants'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
 -- Reported wherever the provider names a number; estimated only where it names none, and unknown without a unit cost.
 with usage as (
     select * from {{ ref('int_usage_unioned') }}

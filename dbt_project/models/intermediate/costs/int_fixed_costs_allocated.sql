@@ -1,11 +1,5 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    meta={'built_by': 'all tenants'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
--- All shares of a day come of all its tenants, so these are made whole or, where no share is by revenue or usage, left
--- alone: then they change with control and with the day, and those change all tenants.
+{{ config(meta={'due_with': 'shares'}) }}
+-- All shares of a day come of all its tenants, so either all of them are due or none.
 with active_days as (
     select
         statuses.tenant_id,
@@ -17,7 +11,9 @@ with active_days as (
             least(statuses.valid_to, {{ as_of() }} + 1)::timestamp - interval '1 day',
             interval '1 day'
         ) as days (day)
-    where statuses.status = 'active' and {{ is_real('statuses.tenant_id') }}
+    where
+        statuses.status = 'active' and {{ is_real('statuses.tenant_id') }}
+        and {{ of_changed_tenants('statuses.tenant_id') }}
 ),
 
 usage as (
@@ -125,4 +121,3 @@ allocated as (
 )
 
 select * from allocated
-{% if is_incremental() %}where false{% endif %}

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- What being paid a statement costs, by the rule in force on the first billed day of its period; nothing is paid of
 -- nothing. It is estimated: what was really kept back is the payment provider's to say.
 with totals as (

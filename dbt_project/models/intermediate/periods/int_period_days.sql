@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
+{{ config(materialized='incremental', indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 -- Each day of each period, so that usage finds its period by equality: by a range it was held against all periods of its
 -- tenant, and that grows with the square of the months.
 with periods as (

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'period_start']}]
-) }}
+{{ config(materialized='incremental', indexes=[{'columns': ['tenant_id', 'period_start']}]) }}
 -- Which price and which allowance rule a meter in a period: those in force on its first billed day, a tenant's own
 -- price first.
 with usage as (

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
+{{ config(materialized='incremental', indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 with usage as (
     select
         tenant_id,

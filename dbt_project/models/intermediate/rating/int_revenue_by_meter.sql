@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
+{{ config(materialized='incremental', indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 -- What each line comes to per day, unrounded: fees evenly over the billed days, setup on the first, overage on the
 -- days that made it, and there to each agent by its part of the day's units.
 with lines as (

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_days('vapi') }}",
-    indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]
-) }}
+{{ config(meta={'source': 'vapi'}, indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]) }}
 with pulls as (
     {{ changed_pulls('vapi') }}
 ),

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_days('usage_metrics') }}",
-    indexes=[{'columns': ['account', 'usage_date']}]
-) }}
+{{ config(meta={'source': 'usage_metrics'}, indexes=[{'columns': ['account', 'usage_date']}]) }}
 with pulls as (
     {{ changed_pulls('usage_metrics') }}
 ),

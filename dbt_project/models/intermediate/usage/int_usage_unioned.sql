@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
+{{ config(incremental_strategy='changed_tenants', indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 -- Every source in one grain. Here each row gets its tenant and its meter, or the reason why it has none.
 with calls as (
     select * from {{ ref('int_calls_daily') }}

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_days('voiceflow') }}",
-    indexes=[{'columns': ['account', 'usage_date']}]
-) }}
+{{ config(meta={'source': 'voiceflow'}, indexes=[{'columns': ['account', 'usage_date']}]) }}
 -- Only what adds up: unique users of two hours are not the users of both.
 with pulls as (
     {{ changed_pulls('voiceflow') }}

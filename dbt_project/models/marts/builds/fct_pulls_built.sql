@@ -1,8 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_built_pulls() }}",
+    incremental_strategy='changed_days',
     indexes=[{'columns': ['source', 'account', 'usage_date'], 'unique': true}, {'columns': ['pull_id']}]
 ) }}
 -- Last of all, so that a pull is in it only when every mart holds it:

@@ -1,11 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'all tenants'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
 with costs as (
     select
         tenant_id,

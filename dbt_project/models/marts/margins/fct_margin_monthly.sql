@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['tenant_id', 'period_start']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['tenant_id', 'period_start']}]) }}
 with periods as (
     select * from {{ ref('int_periods') }}
 ),

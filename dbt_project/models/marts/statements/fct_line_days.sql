@@ -1,11 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'line_id']}]
-) }}
+{{ config(materialized='incremental', indexes=[{'columns': ['tenant_id', 'line_id']}]) }}
 with days as (
     select
         *,

@@ -1,8 +1,5 @@
 {{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_days('vapi') }}",
+    meta={'source': 'vapi'},
     indexes=[
         {'columns': ['account', 'usage_date', 'call_id'], 'unique': true},
         {'columns': ['tenant_id', 'usage_date']},

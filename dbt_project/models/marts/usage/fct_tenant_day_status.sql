@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['usage_date']}, {'columns': ['tenant_id', 'usage_date']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['usage_date']}, {'columns': ['tenant_id', 'usage_date']}]) }}
 with expected as (
     select distinct
         sources.tenant_id,

@@ -1,11 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_changed_tenants() }}",
-    meta={'built_by': 'tenant'},
-    indexes=[{'columns': ['tenant_id', 'usage_date']}]
-) }}
+{{ config(incremental_strategy='changed_tenants', indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 with usage as (
     select * from {{ ref('int_usage_unioned') }}
     where

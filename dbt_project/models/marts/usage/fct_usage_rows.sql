@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ delete_built_pulls() }}",
-    indexes=[{'columns': ['pull_id', 'origin']}, {'columns': ['source', 'account', 'usage_date']}]
-) }}
+{{ config(indexes=[{'columns': ['pull_id', 'origin']}, {'columns': ['source', 'account', 'usage_date']}]) }}
 -- What providers of chat and metrics told, row by row, so that a line can be followed to the provider's own words.
 with pulls as (
     select changed.pull_id from ({{ changed_pulls('voiceflow') }}) as changed
