@@ -77,3 +77,11 @@ def test_the_index_has_the_words_of_each_decision() -> None:
         rows.append(f"| [{number}]({decision.name}) | {area} | {title} | {line} |")
     index = (ROOT / "docs/decisions/README.md").read_text()
     assert [line for line in index.splitlines() if line.startswith("| [")] == rows
+
+
+def test_the_glossary_has_each_word_once_and_every_group_of_commands() -> None:
+    rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs/glossary.md").read_text(), flags=re.MULTILINE)
+    words = [word.strip() for row in rows for word in row.split(",") if word.strip() not in {"word", "---"}]
+    assert len(words) == len(set(words))
+    groups = {name for name, command in CLI.commands.items() if hasattr(command, "commands")}
+    assert groups - set(words) == {"stripe"}  # a name, not a word of ours
