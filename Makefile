@@ -1,4 +1,4 @@
-# Bootstraps itself: needs only Python 3.11 or newer, pip, make and git.
+# Bootstraps itself: needs only Python 3.11 to 3.13, pip, make and git.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -58,7 +58,7 @@ audit: setup ## Known vulnerabilities of the locked dependencies, by the first a
 	@$(BIN)/python -m tests.architecture.audit
 
 .PHONY: format
-format: setup ## Format Python and mend SQL style
+format: setup ## Format Python and SQL
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/sqlfluff fix --disable-progress-bar warehouse dbt_project/models
 
 .PHONY: schema
@@ -92,7 +92,7 @@ faults: setup ## A night of killed pulls and crashed servers, FAULT_SEEDS=200 of
 	@FAULT_SEEDS=$${FAULT_SEEDS:-200} $(BIN)/python -m pytest tests/faults --timeout 36000
 
 .PHONY: lock
-lock: setup ## Resolve the dependencies anew into requirements.lock
+lock: setup ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 .PHONY: clean

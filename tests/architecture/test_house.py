@@ -44,9 +44,14 @@ def test_each_invariant_has_a_test_of_its_name(invariant: str) -> None:
 
 def test_the_map_in_the_readme_equals_the_tree() -> None:
     section = (ROOT / "README.md").read_text().split("## The house", 1)[1].split("\n## ", 1)[0]
-    drawn = set(re.findall(r"^([a-z_]+)/ ", section, flags=re.MULTILINE))
-    folders = {path.relative_to(ROOT).parts[0] for path in tracked_files() if len(path.relative_to(ROOT).parts) > 1}
-    assert drawn == {folder for folder in folders if not folder.startswith(".")}
+    drawn, top = set(), ""
+    for indent, folder in re.findall(r"^( *)([a-z_]+)/ ", section, flags=re.MULTILINE):
+        top = top if indent else folder
+        drawn.add(f"{top}/{folder}" if indent else folder)
+    parts = [path.relative_to(ROOT).parts for path in tracked_files()]
+    folders = {path[0] for path in parts if len(path) > 1 and not path[0].startswith(".")}
+    rooms = {f"{path[0]}/{path[1]}" for path in parts if len(path) > 2 and path[0] in {"orchestration", "warehouse"}}
+    assert drawn == folders | rooms
 
 
 def test_only_approval_freezes_lines() -> None:
