@@ -21,8 +21,15 @@ MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begi
 MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
-MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs, and says of each column what dbt says
+MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs and gets each column's description
 MINUTEBOOK_METABASE_DATABASE    how our database is named in Metabase, default Minutebook
+
+Set for the processes that we start, not by people:
+
+MINUTEBOOK_DAGSTER_URL          Dagster's own storage, named by dagster.yaml
+MINUTEBOOK_DBT_*                connection, session, day and parent process of dbt; who runs dbt by hand sets
+                                MINUTEBOOK_DBT_AS_OF=YYYY-MM-DD
+MINUTEBOOK_CLOCK_OFFSET         seconds by which tests move the clock (`warehouse/clock.py`)
 """
 
 import getpass

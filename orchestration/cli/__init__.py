@@ -1,4 +1,8 @@
-"""The command line `minutebook`: what an operator and finance do, with help, an example and a next step each."""
+"""The command line `minutebook`: what an operator and finance do, with help, an example and a next step each.
+
+Owns commands, options, tables and messages: a folder is a group of commands, a file a command or a few. Does not own
+any rule: each command calls the capability that the pages and Dagster call too.
+"""
 
 from importlib.metadata import version
 from typing import Annotated

@@ -2,8 +2,8 @@
 
     TenantDay ──planning──▶ AccountDay ──reading──▶ Reading ──landing──▶ raw + ledger ──▶ PullOutcome
 
-It owns the order of things: who is read, once, by whom, and that each account-day ends in the ledger on its own. It
-does not own how a provider is asked (`sources/`), how rows land or what the ledger promises (`warehouse/`), nor what a
+Owns the order of things: who is read, once, by whom, and that each account-day ends in the ledger on its own. Does
+not own how a provider is asked (`sources/`), how rows land or what the ledger promises (`warehouse/`), nor what a
 call means or whose it is (`dbt_project/`).
 """
 

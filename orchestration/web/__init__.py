@@ -1,7 +1,8 @@
 """The pages: finance's month, the operator's days, a tenant's own view. Server-rendered, and whole without JavaScript.
 
-Owns what is shown and who may see it. What is true is read from the marts, under the role of whoever looks: a tenant's
-pages as minutebook_tenant under row-level security. What is decided goes through `warehouse.statements.periods`.
+Owns what is shown and who may see it. Does not own what is true: it is read from the marts, under the role of whoever
+looks, a tenant's pages as minutebook_tenant under row-level security. What is decided goes through
+`warehouse/statements`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -1,5 +1,6 @@
-"""What documents say is there: paths, commands with their options, and the index of decisions."""
+"""What documents say is there: paths, commands with their options, rooms, settings, and the index of decisions."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from orchestration import settings
 from orchestration.cli import app
 from tests.architecture.test_house import ROOT, tracked_files
 
@@ -85,3 +87,31 @@ def test_the_glossary_has_each_word_once_and_every_group_of_commands() -> None:
     assert len(words) == len(set(words))
     groups = {name for name, command in CLI.commands.items() if hasattr(command, "commands")}
     assert groups - set(words) == {"stripe"}  # a name, not a word of ours
+
+
+ROOMS = sorted(path.parent for top in ("orchestration", "warehouse") for path in (ROOT / top).glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=named_in)
+def test_a_room_says_what_it_owns_and_what_not(room: Path) -> None:
+    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    assert re.search(r"\bOwns\b", text)
+    assert re.search(r"\b[Dd]oes\s+not\s+own\b", text)
+    paths = [
+        path.replace(".", "/") if "/" not in path else path for path in re.findall(r"`([a-z_]+[./][\w./]*)`", text)
+    ]
+    assert [path for path in paths if not is_there(path) and not is_there(f"{path}.py")] == []
+
+
+def test_the_settings_list_every_variable_that_is_read_and_no_other() -> None:
+    listed = set(re.findall(r"^(MINUTEBOOK_[A-Z_<>*]+) ", settings.__doc__ or "", flags=re.MULTILINE))
+    roles = {f"MINUTEBOOK_{name}_DATABASE_URL" for name in settings.PROCESSES.values()}
+    assert {"MINUTEBOOK_<ROLE>_DATABASE_URL", "MINUTEBOOK_DBT_*"} <= listed
+    code = [path for path in tracked_files() if path.suffix in {".py", ".sql", ".yml", ".yaml"}]
+    shipped = [path for path in code if path.relative_to(ROOT).parts[0] != "tests"]
+    text = "\n".join(path.read_text().replace(settings.__doc__ or "", "") for path in shipped)
+    read = {
+        name for name in re.findall(r"(?<!SECRET_)\bMINUTEBOOK_[A-Z_]*[A-Z]\b", text) if "_DBT_" not in name
+    } - roles
+    read |= {f"MINUTEBOOK_{name}" for name in re.findall(r'value\("([A-Z_]+)"\)', text)}
+    assert read == listed - {"MINUTEBOOK_<ROLE>_DATABASE_URL", "MINUTEBOOK_DBT_*"}
