@@ -41,7 +41,7 @@ def serve(
         say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
     else:
         say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
-    next_step("minutebook login add, then sign in; Ctrl-C stops it")
+    next_step("minutebook login create, then sign in; Ctrl-C stops it")
     webhooks = webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes
     server_of(application(settings, beside=webhooks, readers=readers), host, port).run()
     say("stopped")

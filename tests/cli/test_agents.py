@@ -12,8 +12,8 @@ from tests.cli.conftest import Minutebook
 def two(minutebook: Minutebook) -> Minutebook:
     """Tenants acme and bolt, each with an agent of its name."""
     for slug in ("acme", "bolt"):
-        minutebook(f"tenant add {slug} --name {slug} --activated-on 2026-01-01")
-        minutebook(f"agent add {slug} {slug}-desk")
+        minutebook(f"tenant create {slug} --name {slug} --activated-on 2026-01-01")
+        minutebook(f"agent create {slug} {slug}-desk")
     return minutebook
 
 
@@ -60,12 +60,12 @@ def test_an_unknown_kind_is_a_usage_error(two: Minutebook) -> None:
 
 
 def test_an_agent_belongs_to_one_tenant(two: Minutebook) -> None:
-    assert "agent acme-desk is tenant acme's" in two("agent add bolt acme-desk", code=1).output
+    assert "agent acme-desk is tenant acme's" in two("agent create bolt acme-desk", code=1).output
 
 
 def test_a_project_belongs_to_one_tenant_and_ends_after_it_starts(two: Minutebook) -> None:
-    two("project add acme p1 --from 2026-01-01")
-    assert "project p1 is tenant acme's" in two("project add bolt p1 --from 2026-01-01", code=1).output
+    two("project create acme p1 --from 2026-01-01")
+    assert "project p1 is tenant acme's" in two("project create bolt p1 --from 2026-01-01", code=1).output
     assert "cannot end on 2026-01-01" in two("project end acme p1 --on 2026-01-01", code=1).output
     assert "changed" in two("project end acme p1 --on 2026-02-01").output
     assert "unchanged" in two("project end acme p1 --on 2026-02-01").output

@@ -51,7 +51,7 @@ def test_the_commands_of_the_interface_are_there() -> None:
     }
     assert {path[1] for path in TREE if path[0] == "tenant"} == {
         *(
-            "add",
+            "create",
             "list",
             "show",
             "pause",

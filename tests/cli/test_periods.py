@@ -76,7 +76,7 @@ def test_a_period_goes_from_review_to_closed_and_back_only_with_a_reason(quiet: 
 def test_what_blocks_is_told_with_its_mending_and_can_be_overridden_with_a_reason(
     acme: Minutebook, database: Database
 ) -> None:
-    acme("tenant add bolt --name Bolt --activated-on 2026-01-01")
+    acme("tenant create bolt --name Bolt --activated-on 2026-01-01")
     acme("tenant plan bolt growth --from 2026-01-01")
     assert "1 statement(s) refused: period 2026-01 of tenant acme" in acme("approve 2026-01", code=1).output
     assert "closed" in acme("close 2026-01").output

@@ -159,8 +159,8 @@ def test_numbers_keep_their_digits(minutebook: Minutebook, tmp_path: Path, datab
 def test_a_number_that_left_for_another_tenant_stays_there_when_the_file_is_applied_again(
     acme: Minutebook, changed: Any, database: psycopg.Connection[Any]
 ) -> None:
-    acme("tenant add bolt --name Bolt --activated-on 2026-01-01")
-    acme("agent add bolt bolt-desk")
+    acme("tenant create bolt --name Bolt --activated-on 2026-01-01")
+    acme("agent create bolt bolt-desk")
     assistant = "2f6a0d4e-3b1c-4a57-9f0e-000000000002"
     acme(f"agent attach bolt bolt-desk vapi_assistant {assistant} --from 2026-06-01")
     assert "0 created, 0 changed" in acme("tenant apply", changed()).output

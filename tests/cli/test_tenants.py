@@ -11,7 +11,7 @@ from tests.cli.conftest import Minutebook
 
 def add(minutebook: Minutebook, slug: str = "acme", *more: str, code: int = 0) -> str:
     return minutebook(
-        f"tenant add {slug} --currency USD --activated-on 2026-01-01", "--name", "Acme", *more, code=code
+        f"tenant create {slug} --currency USD --activated-on 2026-01-01", "--name", "Acme", *more, code=code
     ).output
 
 
@@ -29,7 +29,7 @@ def test_an_empty_list_says_what_to_do_next(minutebook: Minutebook) -> None:
 
 @pytest.mark.parametrize("slug", ["Acme", "a,b", "-acme", "acme_", "platform", "a" * 64])
 def test_a_malformed_slug_is_refused(minutebook: Minutebook, slug: str) -> None:
-    output = minutebook("tenant add --name A --activated-on 2026-01-01", "--", slug, code=1).output
+    output = minutebook("tenant create --name A --activated-on 2026-01-01", "--", slug, code=1).output
     assert "is no tenant slug" in output
 
 
@@ -78,7 +78,7 @@ def test_a_tenant_cannot_pause_before_it_is_active(minutebook: Minutebook) -> No
 
 
 def test_a_plan_in_another_currency_is_refused(acme: Minutebook) -> None:
-    acme("plan add euro --name Euro --currency EUR")
+    acme("plan create euro --name Euro --currency EUR")
     assert "the plan is in EUR, the tenant in USD" in acme("tenant plan acme euro --from 2026-05-01", code=1).output
 
 

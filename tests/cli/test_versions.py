@@ -54,7 +54,7 @@ TAKEN = [
 def test_a_version_that_would_change_an_approved_period_is_refused_and_says_which(
     approved: Minutebook, database: psycopg.Connection[Any], line: str
 ) -> None:
-    approved("plan add other --name Other")
+    approved("plan create other --name Other")
     before = database.execute("select count(*) from ledger.audit_log").fetchone()
     output = approved(line, code=1).output
     assert "would change the approved period 2026-03 of tenant acme" in output
@@ -64,7 +64,7 @@ def test_a_version_that_would_change_an_approved_period_is_refused_and_says_whic
 
 @pytest.mark.parametrize("line", TAKEN)
 def test_a_version_that_starts_after_the_first_billed_day_is_taken(approved: Minutebook, line: str) -> None:
-    approved("plan add other --name Other")
+    approved("plan create other --name Other")
     assert "created" in approved(line).output
     assert "unchanged" in approved(line).output
 
@@ -116,12 +116,12 @@ def test_the_price_in_force_is_shown_with_who_set_it(acme: Minutebook) -> None:
         ("plan terms growth --from 2026-01-01 --subscription-fee 1 --voice-meter ocr_scans", "counts no voice"),
         ("tenant flag acme stripe_credit_notes true", "the plan says whether credit notes are given"),
         (
-            "meter add call_minutes --name X --unit minute --source vapi --increment-seconds 6",
+            "meter create call_minutes --name X --unit minute --source vapi --increment-seconds 6",
             "what it counts is fixed",
         ),
-        ("meter add chats --name X --unit chat --source voiceflow", "the same as meter chat_interactions"),
-        ("meter add words --name X --unit word --source usage_metrics", "a metric type is needed"),
-        ("meter add words --name X --unit word --source voiceflow --minimum-seconds 3", "only a vapi meter"),
+        ("meter create chats --name X --unit chat --source voiceflow", "the same as meter chat_interactions"),
+        ("meter create words --name X --unit word --source usage_metrics", "a metric type is needed"),
+        ("meter create words --name X --unit word --source voiceflow --minimum-seconds 3", "only a vapi meter"),
         ("cost unit ocr_scans 1 --from 2026-01-01 --currency usd", "is no currency"),
         ("rate set USD USD 1 --from 2026-01-01", "two currencies and a rate above 0"),
     ],

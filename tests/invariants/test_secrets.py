@@ -139,7 +139,7 @@ def test_10_no_secret_is_readable_anywhere_but_in_the_vault(
     minutebook.run("access", "list", "--json")
     minutebook.run("audit", "list", "--json")
     own["password of a person"] = "canary password of ana 77"
-    minutebook.run("login", "add", "ana", "--role", "finance", given=own["password of a person"])
+    minutebook.run("login", "create", "ana", "--role", "finance", given=own["password of a person"])
     minutebook.run("access", "revoke", "metabase")
 
     told = [(name, found_in(text.encode(), own)) for name, text in minutebook.said]

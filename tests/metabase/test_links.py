@@ -146,7 +146,7 @@ def test_packs_exports_and_logins_work_from_the_command_line(
         rows = json.loads(run("export", mart["name"], "--json"))
         written = list(csv.DictReader(io.StringIO(run("export", mart["name"]))))
         assert [list(row) for row in written] == [list(row) for row in rows], mart["name"]
-    run("login", "add", "ana@example.com", "--role", "finance", said="a long and boring password\n")
+    run("login", "create", "ana@example.com", "--role", "finance", said="a long and boring password\n")
     assert json.loads(run("login", "list", "--json"))[0]["login_id"] == "ana@example.com"
     with psycopg.connect(database_url) as connection:
         assert connection.execute("select count(*) from control.login_passwords").fetchone() == (1,)

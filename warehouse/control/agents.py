@@ -149,7 +149,7 @@ def end_project(connection: Connection, tenant_id: str, project_id: str, on: dat
     known = first(connection, FILE, "project", project_id=project_id)
     if known is None or known["tenant_id"] != require_tenant(connection, tenant_id).tenant_id:
         ids = [row["project_id"] for row in projects(connection, tenant_id)]
-        raise NotFound("project", project_id, ids, "minutebook project add --help")
+        raise NotFound("project", project_id, ids, "minutebook project create --help")
     change = put_project(connection, replace(Project(**known), valid_to=on))
     return Change(f"project {project_id} ends on {on}", change.action)
 
@@ -160,7 +160,7 @@ def require_agent(connection: Connection, tenant_id: str, agent_id: str) -> None
     row = first(connection, FILE, "agent", agent_id=agent_id)
     if row is None or row["tenant_id"] != tenant_id:
         known = {row["agent_id"] for row in agents(connection, tenant_id)}
-        raise NotFound("agent", agent_id, known, f"minutebook agent add {tenant_id} {agent_id}")
+        raise NotFound("agent", agent_id, known, f"minutebook agent create {tenant_id} {agent_id}")
 
 
 def agents(connection: Connection, tenant_id: str | None = None) -> list[Row]:

@@ -142,7 +142,7 @@ def require_meter(connection: Connection, meter_id: str) -> Row:
     """The meter, or NotFound with a list of those that exist."""
     row = first(connection, FILE, "meter", meter_id=meter_id)
     if row is None:
-        raise NotFound("meter", meter_id, [m["meter_id"] for m in meters(connection)], "minutebook meter add --help")
+        raise NotFound("meter", meter_id, [m["meter_id"] for m in meters(connection)], "minutebook meter create --help")
     return row
 
 
@@ -151,7 +151,7 @@ def require_plan(connection: Connection, plan_id: str) -> Row:
     row = first(connection, FILE, "plan", plan_id=plan_id)
     if row is None:
         known = [p["plan_id"] for p in plans_on(connection, date.max)]
-        raise NotFound("plan", plan_id, known, "minutebook plan add --help")
+        raise NotFound("plan", plan_id, known, "minutebook plan create --help")
     return row
 
 

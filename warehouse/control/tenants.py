@@ -46,7 +46,7 @@ def require_tenant(connection: Connection, tenant_id: str) -> Tenant:
     """The tenant, or NotFound with a list of those that exist."""
     row = first(connection, FILE, "tenant", tenant_id=tenant_id)
     if row is None:
-        raise NotFound("tenant", tenant_id, tenant_ids(connection), "minutebook tenant add --help")
+        raise NotFound("tenant", tenant_id, tenant_ids(connection), "minutebook tenant create --help")
     del row["feature_flags"]
     return Tenant(**row)
 

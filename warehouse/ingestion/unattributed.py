@@ -69,7 +69,7 @@ def _commands(tenant_id: str, agent_id: str | None, calls: Sequence[Row]) -> str
     attaching = [
         ["agent", "attach", tenant_id, agent, kind, value, "--from", str(day)] for (kind, value), day in since.items()
     ]
-    adding = [] if agent_id else [["agent", "add", tenant_id, agent]]
+    adding = [] if agent_id else [["agent", "create", tenant_id, agent]]
     return " && ".join(shlex.join(["minutebook", *command]) for command in [*adding, *attaching, ["build"]])
 
 

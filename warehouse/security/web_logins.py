@@ -88,7 +88,7 @@ def set_password(connection: Connection, login_id: str, password: str) -> None:
     values = {"login_id": login_id, "password_hash": _HASHER.hash(password)}
     with connection.transaction():
         if connection.execute(_SQL["set_password"], values).fetchone() is None:
-            raise LoginError(f"There is no login {login_id}. Make it with `minutebook login add {login_id} --role …`.")
+            raise LoginError(f"There is no login {login_id}; create it: `minutebook login create {login_id} --role …`.")
         _shut_out(connection, login_id)
 
 

@@ -170,7 +170,7 @@ def _mend_usage(usage: Row) -> str:
     mend_of = {
         "unattributed": "minutebook agent attach --help, from the first of these days on; then minutebook build",
         "unpriced": f"minutebook price set --tenant {tenant_id} --from {start} --help (0 is a price)",
-        "no meter": "minutebook meter add --help, or name the voice meter in the plan's terms",
+        "no meter": "minutebook meter create --help, or name the voice meter in the plan's terms",
         "unknown type": "look at the type in marts.fct_unbilled_usage: only known live types are billed",
     }.get(usage["reason"], "look at the rows in marts.fct_unbilled_usage")
     if usage["reason"] == "unpriced" and start != usage["period_start"]:

@@ -87,7 +87,7 @@ def _mend(row: Row) -> str:
     return {
         Reason.NO_RATE: f"minutebook rate set {row['provider_currency']} {row['currency']} RATE --from {start}",
         Reason.NO_UNIT_COST: f"minutebook cost unit {row['meter_id']} AMOUNT --from {start}",
-        Reason.NO_METER: "minutebook meter add --help, or name the voice meter in the plan's terms",
+        Reason.NO_METER: "minutebook meter create --help, or name the voice meter in the plan's terms",
         Reason.NO_NUMBER: again,
         Reason.BILLED_AS_0: "",
         Reason.TOTALS_DIFFER: again,

@@ -29,15 +29,15 @@ class LoginRole(StrEnum):
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="Name of the login, such as ana@example.com.")]
 
 
-@command(app, "add", "minutebook login add ana@example.com --role finance")
-def add(
+@command(app, "create", "minutebook login create ana@example.com --role finance")
+def create(
     ctx: typer.Context,
     login: Login,
     role: Annotated[LoginRole, typer.Option(help="operator: days; finance: days, periods, approval; tenant: its own.")],
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a login and set its password."""
+    """Create a login and set its password."""
     password = _password()
     with session(ctx).door() as connection:
         web_logins.add_login(connection, login, role.value, tenant)
@@ -67,7 +67,7 @@ def list_logins(ctx: typer.Context, as_json: Json = False) -> None:
     """List the logins."""
     with session(ctx).door() as connection:
         found = web_logins.list_logins(connection)
-    show(found, COLUMNS, as_json, "no logins; add one: minutebook login add --help")
+    show(found, COLUMNS, as_json, "no logins; next: minutebook login create --help")
 
 
 @command(app, "reset-factor", "minutebook login reset-factor ana@example.com")

@@ -24,15 +24,15 @@ Value = Annotated[str, typer.Argument(metavar="VALUE", help="The provider's id o
 KindArgument = Annotated[Kind, typer.Argument(help="What of the provider it is.")]
 
 
-@command(agent_app, "add", 'minutebook agent add acme acme-reception --name "Reception"')
-def add(
+@command(agent_app, "create", 'minutebook agent create acme acme-reception --name "Reception"')
+def create(
     ctx: typer.Context,
     tenant: TenantArgument,
     agent: AgentArgument,
     name: Annotated[str | None, typer.Option(help="Name; default the id.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Add an agent to a tenant, or rename it. Safe to repeat."""
+    """Create an agent of a tenant, or rename it. Safe to repeat."""
     with session(ctx).operator() as connection:
         change = agents.put_agent(connection, tenant, agent, name or agent)
     show_changes([change], as_json, f"minutebook agent attach {tenant} {agent} vapi_phone_number ID --from DATE")
@@ -82,11 +82,11 @@ def list_agents(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json =
             require_tenant(connection, tenant)
         rows = agents.agents(connection, tenant)
     columns = ["tenant_id", "agent_id", "name", "kind", "value", "valid_from", "valid_to"]
-    show(rows, columns, as_json, "no agents yet; next: minutebook agent add --help")
+    show(rows, columns, as_json, "no agents yet; next: minutebook agent create --help")
 
 
-@command(project_app, "add", "minutebook project add acme 66f0a1 --from 2026-01-01 --agent acme-chat")
-def add_project(
+@command(project_app, "create", "minutebook project create acme 66f0a1 --from 2026-01-01 --agent acme-chat")
+def create_project(
     ctx: typer.Context,
     tenant: TenantArgument,
     project: ProjectArgument,
@@ -95,7 +95,7 @@ def add_project(
     agent: Annotated[str | None, typer.Option(metavar="AGENT", help="Agent that it is.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a Voiceflow project of a tenant, or change it. Safe to repeat."""
+    """Create a Voiceflow project of a tenant, or change it. Safe to repeat."""
     with session(ctx).operator() as connection:
         wanted = agents.Project(project, tenant, valid_from, None, environment, agent)
         change = agents.put_project(connection, wanted)
@@ -126,4 +126,4 @@ def list_projects(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json
             require_tenant(connection, tenant)
         rows = agents.projects(connection, tenant)
     columns = ["tenant_id", "project_id", "environment", "agent_id", "valid_from", "valid_to"]
-    show(rows, columns, as_json, "no Voiceflow projects yet; next: minutebook project add --help")
+    show(rows, columns, as_json, "no Voiceflow projects yet; next: minutebook project create --help")

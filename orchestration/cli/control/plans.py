@@ -28,8 +28,8 @@ class MeterSource(StrEnum):
     USAGE_METRICS = "usage_metrics"
 
 
-@command(meter_app, "add", 'minutebook meter add voice_minutes --name "Call minutes" --unit minute --source vapi')
-def add_meter(
+@command(meter_app, "create", 'minutebook meter create voice_minutes --name "Call minutes" --unit minute --source vapi')
+def create_meter(
     ctx: typer.Context,
     meter: Annotated[str, typer.Argument(metavar="METER", help="Id of a-z, 0-9 and '_'.")],
     name: Annotated[str, typer.Option(help="Name on statements.")],
@@ -45,7 +45,7 @@ def add_meter(
     stripe_event_name: Annotated[str | None, typer.Option(metavar="NAME", help="Event name of Stripe's meter.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a meter. What it counts is fixed from then on; its name may change. Safe to repeat."""
+    """Create a meter. What it counts is fixed from then on; its name may change. Safe to repeat."""
     if source is MeterSource.VAPI:
         increment_seconds = 60 if increment_seconds is None else increment_seconds
         minimum_seconds = minimum_seconds or 0
@@ -63,18 +63,18 @@ def list_meters(ctx: typer.Context, as_json: Json = False) -> None:
     with session(ctx).operator() as connection:
         rows = plans.meters(connection)
     columns = ["meter_id", "name", "unit", "source", "increment_seconds", "minimum_seconds", "metric_type"]
-    show(rows, [*columns, "stripe_event_name"], as_json, "no meters yet; next: minutebook meter add --help")
+    show(rows, [*columns, "stripe_event_name"], as_json, "no meters yet; next: minutebook meter create --help")
 
 
-@command(plan_app, "add", 'minutebook plan add growth --name "Growth" --currency USD')
-def add_plan(
+@command(plan_app, "create", 'minutebook plan create growth --name "Growth" --currency USD')
+def create_plan(
     ctx: typer.Context,
     plan: PlanArgument,
     name: Annotated[str, typer.Option(help="Name on statements.")],
     currency: Currency = "USD",
     as_json: Json = False,
 ) -> None:
-    """Add a plan, or rename it. Safe to repeat."""
+    """Create a plan, or rename it. Safe to repeat."""
     with session(ctx).operator() as connection:
         change = plans.put_plan(connection, plan, name, currency)
     show_changes([change], as_json, f"minutebook plan terms {plan} --from DATE --subscription-fee AMOUNT")
@@ -127,7 +127,7 @@ def list_plans(ctx: typer.Context, on: On = None, as_json: Json = False) -> None
     with session(ctx).operator() as connection:
         rows = plans.plans_on(connection, on or today())
     columns = ["plan_id", "name", "currency", "subscription_fee", "setup_fee", "minimum_amount", "voice_meter_id"]
-    show(rows, [*columns, "terms_since", "tenants"], as_json, "no plans yet; next: minutebook plan add --help")
+    show(rows, [*columns, "terms_since", "tenants"], as_json, "no plans yet; next: minutebook plan create --help")
 
 
 @command(plan_app, "show", "minutebook plan show growth")

@@ -23,8 +23,8 @@ StatusDay = Annotated[
 ]
 
 
-@command(app, "add", 'minutebook tenant add acme --name "Acme Dental" --currency USD --activated-on 2026-01-01')
-def add(
+@command(app, "create", 'minutebook tenant create acme --name "Acme Dental" --currency USD --activated-on 2026-01-01')
+def create(
     ctx: typer.Context,
     tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of a-z, 0-9 and '-'; it never changes.")],
     name: Annotated[str, typer.Option(help="Name on statements.")],
@@ -36,7 +36,7 @@ def add(
     stripe_customer: Annotated[str | None, typer.Option(metavar="ID", help="Stripe customer, cus_….")] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a tenant, or change what may still change. Safe to repeat."""
+    """Create a tenant, or change what may still change. Safe to repeat."""
     wanted = tenants.Tenant(tenant, name, currency, anchor_day, stripe_customer)
     with session(ctx).operator() as connection, connection.transaction():
         changes = [tenants.put_tenant(connection, wanted), tenants.activate(connection, tenant, activated_on)]
@@ -49,7 +49,9 @@ def list_tenants(ctx: typer.Context, on: On = None, as_json: Json = False) -> No
     with session(ctx).operator() as connection:
         rows = tenants.tenants_on(connection, on or today())
     columns = ["tenant_id", "name", "status", "plan_id", "currency", "anchor_day", "activated_on", "closed_on"]
-    show(rows, columns, as_json, "no tenants yet; next: minutebook tenant apply FILE, or minutebook tenant add --help")
+    show(
+        rows, columns, as_json, "no tenants yet; next: minutebook tenant apply FILE, or minutebook tenant create --help"
+    )
 
 
 @command(app, "show", "minutebook tenant show acme")
@@ -70,7 +72,7 @@ def show_tenant(ctx: typer.Context, tenant: TenantArgument, as_json: Json = Fals
     show(statuses, ["valid_from", "status"], False, "it was never activated", "\nStatuses")
     show(plans, ["valid_from", "plan_id"], False, f"no plan; next: minutebook tenant plan {tenant} --help", "\nPlans")
     columns = ["agent_id", "name", "kind", "value", "valid_from", "valid_to"]
-    show(owned, columns, False, f"no agents; next: minutebook agent add {tenant} --help", "\nAgents")
+    show(owned, columns, False, f"no agents; next: minutebook agent create {tenant} --help", "\nAgents")
     columns = ["project_id", "environment", "agent_id", "valid_from", "valid_to"]
     show(projects, columns, False, "no Voiceflow projects", "\nVoiceflow projects")
     columns = ["provider", "fingerprint", "used_from", "created_at", "verified_at"]
