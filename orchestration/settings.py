@@ -7,8 +7,7 @@ MINUTEBOOK_HOME                 state folder, default .minutebook
 MINUTEBOOK_HOSTS                names under which people reach the pages, comma-separated; this machine's own are known
 MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
 MINUTEBOOK_MASTER_KEYS_FILE     a file that holds them instead, such as a mounted secret
-MINUTEBOOK_VAPI_URL             base URL of Vapi, default the real one
-MINUTEBOOK_VOICEFLOW_URL        base URL of Voiceflow's analytics, default the real one
+MINUTEBOOK_<PROVIDER>_URL       address of a provider that is read, default the real one (`minutebook source list`)
 MINUTEBOOK_USAGE_DATABASE_URL   the platform's own database holding agent_usage_metrics
 MINUTEBOOK_STRIPE_URL           base URL of Stripe, default the real one
 MINUTEBOOK_STRIPE_API_KEY       Stripe's secret key
@@ -41,7 +40,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sources import vapi
+from sources.registry import all_sources
 from warehouse.database import embedded
 from warehouse.database.connect import Addresses, Role
 from warehouse.security import process_logins
@@ -66,7 +65,9 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """One deployment. Addresses and keys are secrets and stay out of its repr."""
+    """One deployment. Addresses and keys are secrets and stay out of its repr; `addresses` are those of providers, by
+    the name that their source declares.
+    """
 
     home: Path
     database_url: str | None = field(default=None, repr=False)
@@ -74,9 +75,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     master_keys: str | None = field(default=None, repr=False)
     master_keys_file: Path | None = None
-    vapi_url: str = vapi.BASE_URL
-    voiceflow_url: str | None = None
-    usage_database_url: str | None = field(default=None, repr=False)
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
     stripe_url: str = "https://api.stripe.com"
     stripe_api_key: str | None = field(default=None, repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -106,9 +105,11 @@ class Settings:
             hosts=_listed(value("HOSTS")),
             master_keys=value("MASTER_KEYS"),
             master_keys_file=Path(file).expanduser() if (file := value("MASTER_KEYS_FILE")) else None,
-            vapi_url=value("VAPI_URL") or vapi.BASE_URL,
-            voiceflow_url=value("VOICEFLOW_URL"),
-            usage_database_url=value("USAGE_DATABASE_URL"),
+            addresses={
+                source.address: address
+                for source in all_sources().values()
+                if (address := value(source.address)) is not None
+            },
             stripe_url=value("STRIPE_URL") or cls.stripe_url,
             stripe_api_key=value("STRIPE_API_KEY"),
             stripe_webhook_secrets=_listed(value("STRIPE_WEBHOOK_SECRET")),
@@ -128,8 +129,7 @@ class Settings:
                 (f"{PROCESSES[role]}_DATABASE_URL", url, {"postgresql", "postgres"})
                 for role, url in settings.process_urls.items()
             ),
-            ("VAPI_URL", settings.vapi_url, {"http", "https"}),
-            ("VOICEFLOW_URL", settings.voiceflow_url, {"http", "https"}),
+            *((name, url, {"http", "https", "postgresql", "postgres"}) for name, url in settings.addresses.items()),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
             ("ALERT_WEBHOOK_URL", settings.alert_webhook_url, {"http", "https"}),
             ("METABASE_URL", settings.metabase_url, {"http", "https"}),

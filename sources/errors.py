@@ -2,6 +2,7 @@
 
     SourceFailure
     ├── permanent: somebody probably has to act; the day still comes back, at longer distances (`retry_schedule`)
+    │   ├── NotConfigured        the source has no address in the settings
     │   ├── CredentialRejected   the key is wrong, revoked or may not read this
     │   ├── ProviderRefused      any other 4xx, and again when repeated: the request itself is not accepted
     │   ├── ContractBroken       the answer is not of the shape we know, and again when repeated
@@ -30,6 +31,10 @@ class SourceFailure(Exception):
     is_permanent: ClassVar[bool] = True
     most_attempts: ClassVar[int] = 1
     requests: int = 0
+
+
+class NotConfigured(SourceFailure):
+    code = "not_configured"
 
 
 class CredentialRejected(SourceFailure):

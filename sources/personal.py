@@ -39,7 +39,7 @@ ChoicesOf = Callable[[Mapping[str, str]], Choices]
 NOBODYS = Choices(Keep.NEVER, Keep.NEVER, Keep.NEVER)
 """Of a call that belongs to nobody yet: nobody chose to keep it, and no retention period would ever end."""
 
-# What dbt, the content hash and Vapi's support need of a call. The same as ledger.facts_of_a_call() in the warehouse.
+# What dbt, the content hash and a provider's support need of a call.
 FACTS = (
     "id", "orgId", "type", "status", "endedReason", "assistantId", "phoneNumberId", "createdAt", "updatedAt",
     "startedAt", "endedAt", "cost", "costs", "costBreakdown",

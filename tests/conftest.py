@@ -14,8 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
+from orchestration.installing import install
 from warehouse.database.embedded import DEFAULT_MAJOR, running
-from warehouse.install import close_doors, migrate
+from warehouse.install import close_doors
 
 TEMPLATE = "migrated_template"
 # Nothing here has to survive a power cut.
@@ -53,7 +54,7 @@ def server_of_major() -> Iterator[Callable[[int], str]]:
                 servers.callback(shutil.rmtree, home)
                 url = servers.enter_context(running(home, major, FAST_AND_LOOSE))
                 administer(url, "create database {}", TEMPLATE)
-                migrate(database_of(url, TEMPLATE))
+                install(database_of(url, TEMPLATE))
                 make_signing_in_cheap(url, major)
                 urls[major] = url
             return urls[major]

@@ -1,10 +1,13 @@
-"""Numbered, forward-only migrations: each applied once, in its own transaction, checksummed.
+"""Numbered, forward-only migrations: each applied once, in its own transaction, checksummed. Then the sources that are
+declared: what the database knows of them, and their raw tables.
 
 Besides, what other programs keep here is made in the same serial step: the schema of Dagster's storage, and dlt's own
 tables in each raw schema, which would race if parallel loads were to make them.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from psycopg.sql import SQL
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
+from warehouse.ingestion import registering
+from warehouse.ingestion.declared import Declared, DeclaredContract
 from warehouse.ingestion.raw_tables import prepare_landing
 from warehouse.security import process_logins
 
@@ -42,19 +47,41 @@ def migrate(url: str, folder: Path = FOLDER) -> list[str]:
         MigrationError: a migration failed, or a lock was not to be had; it is rolled back, those before it stand.
         DatabaseUnreachable, DatabaseUnsuitable: see `connect`.
     """
-    migrations = [Migration(path.stem, path.read_text()) for path in sorted(folder.glob("[0-9]*.sql"))]
+    with _alone(url) as connection:
+        return _migrated(connection, url, folder)
+
+
+def install(url: str, declared: Sequence[Declared], contracts: Iterable[DeclaredContract]) -> list[str]:
+    """`migrate`, and bring what the database knows of sources to their declarations, raw tables among it.
+
+    Raises what `migrate` raises, and DeclarationRefused.
+    """
+    with _alone(url) as connection:
+        applied = _migrated(connection, url, FOLDER)
+        registering.register(connection, declared, contracts)
+        prepare_landing(connection, url, declared)
+        return applied
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """The owner's connection, while nobody else installs."""
     with connect(url, Role.OWNER, actor="migrate", autocommit=True) as connection:
         # A session lock ends with the connection, however this process ends.
         _guarded(connection, "wait for another migration", _SQL["take_lock"])
-        _guarded(connection, "make its own table", _SQL["make_ledger"])
-        pending = _pending(connection, migrations)
-        for migration in pending:
-            _apply(connection, migration)
-        _guarded(connection, "make room for Dagster", _SQL["make_dagster_schema"])
-        close_doors(connection)
-        prepare_landing(connection, url)
-        if isinstance(url, process_logins.EmbeddedAddresses):
-            process_logins.make(connection, url)
+        yield connection
+
+
+def _migrated(connection: psycopg.Connection[Any], url: str, folder: Path) -> list[str]:
+    migrations = [Migration(path.stem, path.read_text()) for path in sorted(folder.glob("[0-9]*.sql"))]
+    _guarded(connection, "make its own table", _SQL["make_ledger"])
+    pending = _pending(connection, migrations)
+    for migration in pending:
+        _apply(connection, migration)
+    _guarded(connection, "make room for Dagster", _SQL["make_dagster_schema"])
+    close_doors(connection)
+    if isinstance(url, process_logins.EmbeddedAddresses):
+        process_logins.make(connection, url)
     return [migration.name for migration in pending]
 
 

@@ -1,5 +1,8 @@
 -- The database as warehouse/migrations make it, but for the raw schemas: to read, not to run. `make schema` writes it.
 
+CREATE SCHEMA contracts;
+COMMENT ON SCHEMA contracts IS 'One view per contract: the rows of all sources that keep rows in its columns. Install makes them.';
+
 CREATE SCHEMA control;
 COMMENT ON SCHEMA control IS 'What we intend: tenants, agents, credentials, plans, prices, costs.';
 
@@ -52,15 +55,6 @@ begin
     return new;
 end
 $$;
-
-CREATE FUNCTION control.attachment_rank(kind text) RETURNS integer
-    LANGUAGE sql IMMUTABLE
-    AS $$
-    select array_position(
-        array['vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant', 'usage_agent'], kind
-    )
-$$;
-COMMENT ON FUNCTION control.attachment_rank(kind text) IS 'Which kind decides whose a call is: the first of these that is attached on its day.';
 
 CREATE FUNCTION control.expected_days(first_day date, last_day date) RETURNS TABLE(tenant_id text, source text, account text, usage_date date)
     LANGUAGE sql STABLE
@@ -226,24 +220,11 @@ CREATE FUNCTION ledger.clean_payloads(of_source text, row_ids tid[], cleaned jso
     SET search_path TO ''
     AS $_$
 declare
-    raw_table constant text := case of_source
-        when 'vapi' then 'raw_vapi.calls'
-        when 'voiceflow' then 'raw_voiceflow.usage'
-        when 'voiceflow_transcripts' then 'raw_voiceflow.transcripts'
-        when 'usage_metrics' then 'raw_usage_metrics.metrics'
-    end;
-    facts constant text[] := case of_source
-        when 'vapi' then ledger.facts_of_a_call()
-        when 'voiceflow_transcripts' then ledger.facts_of_a_transcript()
-        when 'usage_metrics' then ledger.facts_of_a_metric()
-        else array['period', 'projectID', 'environmentID', 'type', 'count', 'model', 'cost', 'intervalStartDate']
-    end;
+    raw_table constant text := ledger.raw_table_of(of_source);
+    facts constant text[] := (select s.facts from control.sources as s where s.source = of_source);
     wrong bigint;
     changed bigint;
 begin
-    if raw_table is null then
-        raise exception 'there is no source %', of_source;
-    end if;
     execute pg_catalog.format(
         'select count(*) from unnest($1, $2) as wanted (row_id, cleaned)'
         ' inner join %s as r on r.ctid = wanted.row_id'
@@ -345,7 +326,6 @@ CREATE TABLE ledger.pulls (
     CONSTRAINT pulls_check1 CHECK (((state = 'failed'::text) = (cause IS NOT NULL))),
     CONSTRAINT pulls_check2 CHECK (((state = 'unchanged'::text) = (confirms_pull_id IS NOT NULL))),
     CONSTRAINT pulls_check3 CHECK (((state = 'reading'::text) = (closed_at IS NULL))),
-    CONSTRAINT pulls_source_check CHECK ((source = ANY (ARRAY['vapi'::text, 'voiceflow'::text, 'voiceflow_transcripts'::text, 'usage_metrics'::text]))),
     CONSTRAINT pulls_state_check CHECK ((state = ANY (ARRAY['reading'::text, 'published'::text, 'superseded'::text, 'unchanged'::text, 'failed'::text])))
 );
 ALTER TABLE ONLY ledger.pulls FORCE ROW LEVEL SECURITY;
@@ -378,98 +358,49 @@ CREATE FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) RETURNS bool
 $$;
 COMMENT ON FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) IS 'Whether a superseded pull was current when a line about its usage date was frozen.';
 
-CREATE FUNCTION ledger.facts_of_a_call() RETURNS text[]
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
-    AS $$
-    select array[
-        'id', 'orgId', 'type', 'status', 'endedReason', 'assistantId', 'phoneNumberId', 'createdAt', 'updatedAt',
-        'startedAt', 'endedAt', 'cost', 'costs', 'costBreakdown'
-    ]
-$$;
-COMMENT ON FUNCTION ledger.facts_of_a_call() IS 'What dbt, the content hash and Vapi''s support need of a call: no choice and no retention period touches it.';
-
-CREATE FUNCTION ledger.facts_of_a_metric() RETURNS text[]
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
-    AS $$
-    select array['agent_id', 'metric_type', 'quantity', 'cost_usd', 'created_at']
-$$;
-COMMENT ON FUNCTION ledger.facts_of_a_metric() IS 'Whose, of what, how much, at what cost and when: no choice touches it.';
-
-CREATE FUNCTION ledger.facts_of_a_transcript() RETURNS text[]
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
-    AS $$
-    select array[
-        'id', 'projectID', 'environmentID', 'environmentAlias', 'version', 'createdAt', 'updatedAt', 'expiresAt',
-        'endedAt'
-    ]
-$$;
-COMMENT ON FUNCTION ledger.facts_of_a_transcript() IS 'When a conversation was and with what: no choice and no retention period touches it.';
-
 CREATE FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
-    -- What dbt, the content hash and Vapi's support need of a call.
-    of_calls constant text[] := array[
-        'id', 'orgId', 'type', 'status', 'endedReason', 'assistantId', 'phoneNumberId', 'createdAt', 'updatedAt',
-        'startedAt', 'endedAt', 'cost', 'costs', 'costBreakdown'
-    ];
-    of_metrics constant text[] := array['cost_usd'];
-    own_rows bigint;
-    metric_rows bigint;
-    chat_rows bigint;
-    transcript_rows bigint;
+    raw record;
+    gone bigint;
+    forgotten bigint := 0;
+    by_source jsonb := '{}';
 begin
-    update raw_vapi.calls as c set payload = ledger.without_personal_data(c.payload, of_calls)
-    where
-        c.usage_date < before_date
-        and (
-            c.tenant_id = of_tenant
-            or c.tenant_id is null and exists (
-                select from marts.fct_calls as routed
-                where
-                    routed.tenant_id = of_tenant and routed.account = c.account
-                    and routed.usage_date = c.usage_date and routed.call_id = c.call_id
-            )
-        )
-        and exists (select from pg_catalog.json_object_keys(c.payload) as part (key) where part.key <> all(of_calls));
-    get diagnostics own_rows = row_count;
-    update raw_usage_metrics.metrics as m set payload = ledger.without_personal_data(m.payload, of_metrics)
-    where
-        m.usage_date < before_date and m.tenant_id = of_tenant
-        and exists (select from pg_catalog.json_object_keys(m.payload) as part (key) where part.key <> all(of_metrics));
-    get diagnostics metric_rows = row_count;
-    -- Top intents are what visitors asked for, in words.
-    update raw_voiceflow.usage as u set payload = '{}'
-    where u.usage_date < before_date and u.tenant_id = of_tenant and u.metric = 'top_intents' and u.payload::text <> '{}';
-    get diagnostics chat_rows = row_count;
-    update raw_voiceflow.transcripts as t
-    set payload = ledger.without_personal_data(t.payload, ledger.facts_of_a_transcript())
-    where
-        t.usage_date < before_date and t.tenant_id = of_tenant
-        and exists (
-            select from pg_catalog.json_object_keys(t.payload) as part (key)
-            where part.key <> all(ledger.facts_of_a_transcript())
-        );
-    get diagnostics transcript_rows = row_count;
-    if own_rows + metric_rows + chat_rows + transcript_rows > 0 then
+    for raw in
+        select
+            s.source as name,
+            s.contract = 'calls' as is_of_calls,
+            s.facts,
+            pg_catalog.format('%I.%I', s.raw_schema, s.raw_table) as raw_table
+        from control.sources as s
+        order by s.source
+    loop
+        execute pg_catalog.format(
+            'update %s as r set payload = ledger.without_personal_data(r.payload, $3)'
+            ' where r.usage_date < $2 and (r.tenant_id = $1%s)'
+            ' and exists (select from pg_catalog.json_object_keys(r.payload) as part (key) where part.key <> all($3))',
+            raw.raw_table,
+            case when raw.is_of_calls then
+                ' or r.tenant_id is null and exists (select from marts.fct_calls as routed where routed.tenant_id = $1'
+                ' and routed.account = r.account and routed.usage_date = r.usage_date and routed.call_id = r.call_id)'
+            else '' end
+        ) using of_tenant, before_date, raw.facts;
+        get diagnostics gone = row_count;
+        forgotten := forgotten + gone;
+        by_source := by_source || pg_catalog.jsonb_build_object(raw.name, gone);
+    end loop;
+    if forgotten > 0 then
         insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
         values (
-            coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'forget', 'raw_vapi.calls',
-            of_tenant,
-            pg_catalog.jsonb_build_object(
-                'before', before_date, 'calls', own_rows, 'metrics', metric_rows, 'intents', chat_rows,
-                'transcripts', transcript_rows
-            )
+            coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'forget', 'raw',
+            of_tenant, pg_catalog.jsonb_build_object('before', before_date, 'rows', by_source)
         );
     end if;
-    return own_rows + metric_rows + chat_rows + transcript_rows;
+    return forgotten;
 end
-$$;
+$_$;
 
 CREATE FUNCTION ledger.guard_invoice_item() RETURNS trigger
     LANGUAGE plpgsql
@@ -580,80 +511,59 @@ CREATE FUNCTION ledger.is_whole(p ledger.pulls) RETURNS boolean
 $$;
 COMMENT ON FUNCTION ledger.is_whole(p ledger.pulls) IS 'Whether nothing of a pull is still under way, and each row that was set aside is accepted.';
 
-CREATE FUNCTION ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION ledger.landed(of_pulls bigint[]) RETURNS TABLE(pull_id bigint, landed bigint, fitting bigint)
+    LANGUAGE plpgsql STABLE
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
-    facts constant text[] := ledger.facts_of_a_call();
-    changed bigint;
+    raw record;
 begin
-    if exists (
-        select from unnest(of_pulls, of_calls, minimised) as wanted (pull_id, call_id, payload)
-        inner join raw_vapi.calls as c on wanted.pull_id = c.pull_id and wanted.call_id = c.call_id
-        where
-            ledger.without_personal_data(wanted.payload, facts)::text
-            <> ledger.without_personal_data(c.payload, facts)::text
-    ) then
-        raise exception 'a fact of a call would change: only what is personal may be taken out';
-    end if;
-    update raw_vapi.calls as c set payload = wanted.payload
-    from unnest(of_pulls, of_calls, minimised) as wanted (pull_id, call_id, payload)
-    where wanted.pull_id = c.pull_id and wanted.call_id = c.call_id;
-    get diagnostics changed = row_count;
-    return changed;
+    for raw in
+        select distinct s.source, s.raw_schema, s.raw_table
+        from ledger.pulls as p
+        inner join control.sources as s on p.source = s.source
+        where p.pull_id = any(of_pulls)
+    loop
+        return query execute pg_catalog.format(
+            'select r.pull_id, count(*),'
+            ' count(*) filter (where r.account = p.account and r.usage_date = p.usage_date'
+            ' and r.tenant_id is not distinct from p.tenant_id)'
+            ' from %I.%I as r inner join ledger.pulls as p on r.pull_id = p.pull_id and p.source = $2'
+            ' where r.pull_id = any($1) group by r.pull_id',
+            raw.raw_schema, raw.raw_table
+        ) using of_pulls, raw.source;
+    end loop;
 end
-$$;
+$_$;
+COMMENT ON FUNCTION ledger.landed(of_pulls bigint[]) IS 'Rows of these pulls that landed, and those of them that carry their pull''s own account, tenant and usage date.';
 
-CREATE FUNCTION ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) RETURNS bigint
+CREATE FUNCTION ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
-    facts constant text[] := ledger.facts_of_a_metric();
+    raw_table constant text := ledger.raw_table_of(of_source);
+    facts constant text[] := (select s.facts from control.sources as s where s.source = of_source);
+    wrong bigint;
     changed bigint;
 begin
-    if exists (
-        select from unnest(standing, minimised) as wanted (standing, payload)
-        where
-            ledger.without_personal_data(wanted.payload, facts)::text
-            <> ledger.without_personal_data(wanted.standing::json, facts)::text
-    ) then
-        raise exception 'a fact of a metric would change: only what is personal may be taken out';
+    execute pg_catalog.format(
+        'select count(*) from unnest($1, $2) as wanted (row_id, payload)'
+        ' inner join %s as r on r.ctid = wanted.row_id'
+        ' where ledger.without_personal_data(wanted.payload, $3)::text'
+        ' <> ledger.without_personal_data(r.payload, $3)::text', raw_table
+    ) into wrong using row_ids, minimised, facts;
+    if wrong > 0 then
+        raise exception 'a fact of % would change: only what is personal may be taken out', of_source;
     end if;
-    update raw_usage_metrics.metrics as m set payload = wanted.payload
-    from unnest(of_pulls, standing, minimised) as wanted (pull_id, standing, payload)
-    where wanted.pull_id = m.pull_id and wanted.standing = m.payload::text;
+    execute pg_catalog.format(
+        'update %s as r set payload = wanted.payload'
+        ' from unnest($1, $2) as wanted (row_id, payload) where r.ctid = wanted.row_id', raw_table
+    ) using row_ids, minimised;
     get diagnostics changed = row_count;
     return changed;
 end
-$$;
-
-CREATE FUNCTION ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-    facts constant text[] := ledger.facts_of_a_transcript();
-    changed bigint;
-begin
-    if exists (
-        select from unnest(of_pulls, of_transcripts, minimised) as wanted (pull_id, transcript_id, payload)
-        inner join raw_voiceflow.transcripts as t
-            on wanted.pull_id = t.pull_id and wanted.transcript_id = t.transcript_id
-        where
-            ledger.without_personal_data(wanted.payload, facts)::text
-            <> ledger.without_personal_data(t.payload, facts)::text
-    ) then
-        raise exception 'a fact of a transcript would change: only what is personal may be taken out';
-    end if;
-    update raw_voiceflow.transcripts as t set payload = wanted.payload
-    from unnest(of_pulls, of_transcripts, minimised) as wanted (pull_id, transcript_id, payload)
-    where wanted.pull_id = t.pull_id and wanted.transcript_id = t.transcript_id;
-    get diagnostics changed = row_count;
-    return changed;
-end
-$$;
+$_$;
 
 CREATE FUNCTION ledger.money_of_items(items json) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -670,38 +580,32 @@ CREATE FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most
     SET search_path TO ''
     AS $_$
 declare
-    raw_table record;
+    raw record;
     chosen bigint[];
     gone bigint;
 begin
     if closed_before > pg_catalog.clock_timestamp() - interval '1 day' then
         raise exception 'rows of a pull are kept for a day at least' using errcode = 'invalid_parameter_value';
     end if;
-    for raw_table in
-        values
-        ('vapi', 'raw_vapi.calls'),
-        ('voiceflow', 'raw_voiceflow.usage'),
-        ('voiceflow_transcripts', 'raw_voiceflow.transcripts'),
-        ('usage_metrics', 'raw_usage_metrics.metrics')
+    for raw in
+        select s.source as name, s.bills, pg_catalog.format('%I.%I', s.raw_schema, s.raw_table) as raw_table
+        from control.sources as s
+        order by s.source
     loop
         select array(
             select p.pull_id from ledger.pulls as p
             where
-                p.source = raw_table.column1
+                p.source = raw.name
                 and p.state in ('superseded', 'failed', 'unchanged')
                 and p.purged_at is null
                 and p.closed_at < closed_before
-                and not (
-                    p.state = 'superseded'
-                    and p.source <> 'voiceflow_transcripts'
-                    and ledger.explains_a_frozen_line(p)
-                )
+                and not (p.state = 'superseded' and raw.bills and ledger.explains_a_frozen_line(p))
             order by p.closed_at
             limit 500
             for update skip locked
         ) into chosen;
         execute pg_catalog.format(
-            'delete from %s where ctid = any(array(select ctid from %1$s where pull_id = any($1) limit $2))', raw_table.column2
+            'delete from %s where ctid = any(array(select ctid from %1$s where pull_id = any($1) limit $2))', raw.raw_table
         ) using chosen, at_most;
         get diagnostics gone = row_count;
         if gone < at_most then
@@ -710,13 +614,29 @@ begin
         else
             pulls := 0;
         end if;
-        source := raw_table.column1;
+        source := raw.name;
         raw_rows := gone;
         return next;
     end loop;
 end
 $_$;
 COMMENT ON FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) IS 'Deletes at most so many raw rows of each source, of unread pulls closed before then; to be repeated until nothing is gone.';
+
+CREATE FUNCTION ledger.raw_table_of(of_source text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+    found text;
+begin
+    select pg_catalog.format('%I.%I', s.raw_schema, s.raw_table) into found from control.sources as s where s.source = of_source;
+    if found is null then
+        raise exception 'there is no source %', of_source;
+    end if;
+    return found;
+end
+$$;
+COMMENT ON FUNCTION ledger.raw_table_of(of_source text) IS 'Where the rows of a source stand, as SQL.';
 
 CREATE FUNCTION ledger.reconciliation(today date, only_tenants text[] DEFAULT NULL::text[]) RETURNS TABLE(tenant_id text, meter_id text, usage_date date, period_start date, ours numeric, posted numeric, stripe numeric, difference numeric, age_days integer, posting_state text, cause_code text, cause text, posted_at timestamp with time zone, read_at timestamp with time zone, is_approved boolean, finding text)
     LANGUAGE plpgsql STABLE
@@ -956,12 +876,10 @@ CREATE TABLE control.agent_attachments (
     tenant_id text,
     agent_id text,
     CONSTRAINT agent_attachments_check CHECK (((tenant_id IS NULL) = (agent_id IS NULL))),
-    CONSTRAINT agent_attachments_kind_check CHECK ((kind = ANY (ARRAY['phone_number'::text, 'vapi_call'::text, 'vapi_phone_number'::text, 'vapi_squad'::text, 'vapi_workflow'::text, 'vapi_assistant'::text, 'usage_agent'::text]))),
     CONSTRAINT agent_attachments_value_check CHECK ((value <> ''::text))
 );
 ALTER TABLE ONLY control.agent_attachments FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.agent_attachments IS 'Timeline per (kind, value): which agent a provider''s object belongs to from a day on; no agent means detached.';
-COMMENT ON COLUMN control.agent_attachments.kind IS 'A vapi_call is attached by hand, for the one day on which it was created.';
 
 CREATE TABLE control.agents (
     agent_id text NOT NULL,
@@ -988,8 +906,7 @@ CREATE TABLE control.credential_candidates (
     data_key_id bigint NOT NULL,
     ciphertext bytea NOT NULL,
     fingerprint text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT credential_candidates_provider_check CHECK ((provider = ANY (ARRAY['vapi'::text, 'voiceflow'::text])))
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 ALTER TABLE ONLY control.credential_candidates FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.credential_candidates IS 'credential_id is the id it will have: the ciphertext is bound to it.';
@@ -1006,7 +923,6 @@ CREATE TABLE control.credentials (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     verified_at timestamp with time zone,
     retired_at timestamp with time zone,
-    CONSTRAINT credentials_provider_check CHECK ((provider = ANY (ARRAY['vapi'::text, 'voiceflow'::text]))),
     CONSTRAINT credentials_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text))
 );
 ALTER TABLE ONLY control.credentials FORCE ROW LEVEL SECURITY;
@@ -1150,14 +1066,11 @@ CREATE TABLE control.meters (
     stripe_event_name text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     only_account text,
-    CONSTRAINT meters_check CHECK (((source = 'vapi'::text) = (increment_seconds IS NOT NULL))),
-    CONSTRAINT meters_check1 CHECK (((source = 'vapi'::text) = (minimum_seconds IS NOT NULL))),
-    CONSTRAINT meters_check2 CHECK (((source = 'usage_metrics'::text) = (metric_type IS NOT NULL))),
+    CONSTRAINT meters_check CHECK (((increment_seconds IS NULL) = (minimum_seconds IS NULL))),
     CONSTRAINT meters_increment_seconds_check CHECK ((increment_seconds > 0)),
     CONSTRAINT meters_meter_id_check CHECK ((meter_id ~ '^[a-z0-9_]+$'::text)),
     CONSTRAINT meters_minimum_seconds_check CHECK ((minimum_seconds >= 0)),
     CONSTRAINT meters_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT meters_source_check CHECK ((source = ANY (ARRAY['vapi'::text, 'voiceflow'::text, 'usage_metrics'::text]))),
     CONSTRAINT meters_unit_check CHECK ((unit <> ''::text))
 );
 COMMENT ON TABLE control.meters IS 'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts interactions; a usage metric meter counts quantities of one metric_type.';
@@ -1272,6 +1185,52 @@ CREATE TABLE control.revision (
     CONSTRAINT revision_is_only_row_check CHECK (is_only_row)
 );
 
+CREATE TABLE control.scope_kinds (
+    kind text NOT NULL,
+    provider text,
+    rank integer NOT NULL,
+    is_of_one_row boolean NOT NULL
+);
+COMMENT ON TABLE control.scope_kinds IS 'By which ids rows find their tenant; of one row, the kind with the lowest rank that is attached on its day decides.';
+COMMENT ON COLUMN control.scope_kinds.is_of_one_row IS 'A row''s own id, attached by hand for the one day of the row.';
+
+CREATE TABLE control.voiceflow_projects (
+    project_id text NOT NULL,
+    tenant_id text NOT NULL,
+    agent_id text,
+    environment text DEFAULT 'production'::text NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date,
+    CONSTRAINT voiceflow_projects_check CHECK ((valid_to > valid_from)),
+    CONSTRAINT voiceflow_projects_project_id_check CHECK ((project_id ~ '^[0-9A-Za-z_-]+$'::text))
+);
+ALTER TABLE ONLY control.voiceflow_projects FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.voiceflow_projects IS 'Half-open: pulled from valid_from up to, not including, valid_to.';
+
+CREATE VIEW control.scopes WITH (security_invoker='true') AS
+ SELECT a.kind,
+    a.value,
+    NULL::text AS environment,
+    a.tenant_id,
+    a.agent_id,
+    a.valid_from,
+        CASE
+            WHEN k.is_of_one_row THEN (a.valid_from + 1)
+            ELSE lead(a.valid_from) OVER (PARTITION BY a.kind, a.value ORDER BY a.valid_from)
+        END AS valid_to
+   FROM (control.agent_attachments a
+     JOIN control.scope_kinds k ON ((a.kind = k.kind)))
+UNION ALL
+ SELECT 'voiceflow_project'::text AS kind,
+    p.project_id AS value,
+    p.environment,
+    p.tenant_id,
+    p.agent_id,
+    p.valid_from,
+    p.valid_to
+   FROM control.voiceflow_projects p;
+COMMENT ON VIEW control.scopes IS 'Ids of providers that belong to a tenant and its agent in [valid_from, valid_to), null for good; no tenant means detached.';
+
 CREATE TABLE control.second_factors (
     login_id text NOT NULL,
     data_key_id bigint NOT NULL,
@@ -1293,6 +1252,32 @@ CREATE TABLE control.sessions (
 );
 COMMENT ON COLUMN control.sessions.second_factor_at IS 'When a one-time code was given; until then a session of finance or an operator opens nothing.';
 
+CREATE TABLE control.sources (
+    source text NOT NULL,
+    provider text NOT NULL,
+    raw_schema text NOT NULL,
+    raw_table text NOT NULL,
+    contract text,
+    bills boolean NOT NULL,
+    needs_credential boolean NOT NULL,
+    accounts text NOT NULL,
+    enabled_by text[],
+    scope_kinds text[] NOT NULL,
+    facts text[] NOT NULL,
+    horizon_days integer,
+    look_back_days integer NOT NULL,
+    digest text NOT NULL,
+    registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT sources_accounts_check CHECK ((accounts = ANY (ARRAY['shared'::text, 'own'::text]))),
+    CONSTRAINT sources_contract_check CHECK ((contract = ANY (ARRAY['calls'::text, 'usage'::text, 'costs'::text]))),
+    CONSTRAINT sources_enabled_by_check CHECK ((cardinality(enabled_by) = 2))
+);
+COMMENT ON TABLE control.sources IS 'One row per source that is or was registered; written by install, from its declaration.';
+COMMENT ON COLUMN control.sources.bills IS 'Whether a line of a statement can depend on it.';
+COMMENT ON COLUMN control.sources.accounts IS 'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
+COMMENT ON COLUMN control.sources.enabled_by IS 'Setting of its credential and the value without which it is not read.';
+COMMENT ON COLUMN control.sources.facts IS 'Fields of a payload that no choice, no retention period and no cleaning touches.';
+
 CREATE TABLE control.spend_limits (
     tenant_id text NOT NULL,
     valid_from date NOT NULL,
@@ -1309,77 +1294,54 @@ CREATE TABLE control.tenant_plans (
 );
 ALTER TABLE ONLY control.tenant_plans FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE control.voiceflow_projects (
-    project_id text NOT NULL,
-    tenant_id text NOT NULL,
-    agent_id text,
-    environment text DEFAULT 'production'::text NOT NULL,
-    valid_from date NOT NULL,
-    valid_to date,
-    CONSTRAINT voiceflow_projects_check CHECK ((valid_to > valid_from)),
-    CONSTRAINT voiceflow_projects_project_id_check CHECK ((project_id ~ '^[0-9A-Za-z_-]+$'::text))
-);
-ALTER TABLE ONLY control.voiceflow_projects FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE control.voiceflow_projects IS 'Half-open: pulled from valid_from up to, not including, valid_to.';
-
 CREATE VIEW control.tenant_sources WITH (security_invoker='true') AS
- WITH attachment_versions AS (
-         SELECT agent_attachments.kind,
-            agent_attachments.value,
-            agent_attachments.tenant_id,
-            agent_attachments.agent_id,
-            agent_attachments.valid_from,
-                CASE
-                    WHEN (agent_attachments.kind = 'vapi_call'::text) THEN (agent_attachments.valid_from + 1)
-                    ELSE lead(agent_attachments.valid_from) OVER (PARTITION BY agent_attachments.kind, agent_attachments.value ORDER BY agent_attachments.valid_from)
-                END AS valid_to
-           FROM control.agent_attachments
-        ), own_vapi AS (
-         SELECT credentials.tenant_id,
-            min(credentials.used_from) AS used_from
-           FROM control.credentials
-          WHERE ((credentials.provider = 'vapi'::text) AND (credentials.tenant_id IS NOT NULL) AND (credentials.retired_at IS NULL))
-          GROUP BY credentials.tenant_id
+ WITH own AS (
+         SELECT c.tenant_id,
+            s.source,
+            min(c.used_from) AS used_from
+           FROM (control.credentials c
+             JOIN control.sources s ON (((c.provider = s.provider) AND s.needs_credential)))
+          WHERE ((c.tenant_id IS NOT NULL) AND (c.retired_at IS NULL) AND ((s.enabled_by IS NULL) OR ((c.settings ->> s.enabled_by[1]) = s.enabled_by[2])))
+          GROUP BY c.tenant_id, s.source
+        ), attached AS (
+         SELECT a.tenant_id,
+            s.source,
+            s.accounts,
+            (s.enabled_by IS NOT NULL) AS needs_setting,
+            a.valid_from,
+            a.valid_to
+           FROM (control.scopes a
+             JOIN control.sources s ON ((a.kind = ANY (s.scope_kinds))))
+          WHERE (a.tenant_id IS NOT NULL)
         )
- SELECT own_vapi.tenant_id,
-    'vapi'::text AS source,
-    own_vapi.tenant_id AS account,
-    own_vapi.used_from AS valid_from,
+ SELECT o.tenant_id,
+    o.source,
+    o.tenant_id AS account,
+    o.used_from AS valid_from,
     NULL::date AS valid_to
-   FROM own_vapi
+   FROM (own o
+     JOIN control.sources s ON (((o.source = s.source) AND (s.accounts = 'shared'::text))))
 UNION ALL
- SELECT v.tenant_id,
-    'vapi'::text AS source,
+ SELECT a.tenant_id,
+    a.source,
     'platform'::text AS account,
-    v.valid_from,
-    LEAST(v.valid_to, o.used_from) AS valid_to
-   FROM (attachment_versions v
-     LEFT JOIN own_vapi o ON ((v.tenant_id = o.tenant_id)))
-  WHERE ((v.tenant_id IS NOT NULL) AND (v.kind = ANY (ARRAY['vapi_call'::text, 'vapi_phone_number'::text, 'vapi_squad'::text, 'vapi_workflow'::text, 'vapi_assistant'::text])) AND (v.valid_from < COALESCE(o.used_from, 'infinity'::date)))
+    a.valid_from,
+    LEAST(a.valid_to, o.used_from) AS valid_to
+   FROM (attached a
+     LEFT JOIN own o ON (((a.tenant_id = o.tenant_id) AND (a.source = o.source))))
+  WHERE ((a.accounts = 'shared'::text) AND (a.valid_from < COALESCE(o.used_from, 'infinity'::date)))
 UNION ALL
- SELECT voiceflow_projects.tenant_id,
-    'voiceflow'::text AS source,
-    voiceflow_projects.tenant_id AS account,
-    voiceflow_projects.valid_from,
-    voiceflow_projects.valid_to
-   FROM control.voiceflow_projects
-UNION ALL
- SELECT p.tenant_id,
-    'voiceflow_transcripts'::text AS source,
-    p.tenant_id AS account,
-    GREATEST(p.valid_from, c.used_from) AS valid_from,
-    p.valid_to
-   FROM (control.voiceflow_projects p
-     JOIN control.credentials c ON (((p.tenant_id = c.tenant_id) AND (c.provider = 'voiceflow'::text) AND (c.retired_at IS NULL))))
-  WHERE (((c.settings ->> 'transcripts'::text) = 'yes'::text) AND (c.used_from < COALESCE(p.valid_to, 'infinity'::date)))
-UNION ALL
- SELECT attachment_versions.tenant_id,
-    'usage_metrics'::text AS source,
-    attachment_versions.tenant_id AS account,
-    attachment_versions.valid_from,
-    attachment_versions.valid_to
-   FROM attachment_versions
-  WHERE ((attachment_versions.tenant_id IS NOT NULL) AND (attachment_versions.kind = 'usage_agent'::text));
+ SELECT a.tenant_id,
+    a.source,
+    a.tenant_id AS account,
+        CASE
+            WHEN a.needs_setting THEN GREATEST(a.valid_from, o.used_from)
+            ELSE a.valid_from
+        END AS valid_from,
+    a.valid_to
+   FROM (attached a
+     LEFT JOIN own o ON (((a.tenant_id = o.tenant_id) AND (a.source = o.source))))
+  WHERE ((a.accounts = 'own'::text) AND ((NOT a.needs_setting) OR (o.used_from < COALESCE(a.valid_to, 'infinity'::date))));
 COMMENT ON VIEW control.tenant_sources IS 'Half-open [valid_from, valid_to); several rows per tenant and source may overlap. account: whose credential reads it.';
 
 CREATE TABLE control.tenant_statuses (
@@ -1928,11 +1890,13 @@ COMMENT ON TABLE ledger.request_paces IS 'Until when the time of a key is taken,
 
 CREATE VIEW ledger.standing_quarantine WITH (security_invoker='true') AS
  WITH known AS (
-         SELECT quarantine.quarantine_id,
-            quarantine.usage_date,
-            'vapi_call'::text AS kind,
-            quarantine.item AS value
-           FROM ledger.quarantine
+         SELECT q_1.quarantine_id,
+            q_1.usage_date,
+            k.kind,
+            q_1.item AS value
+           FROM ((ledger.quarantine q_1
+             JOIN control.sources s ON ((q_1.source = s.source)))
+             JOIN control.scope_kinds k ON (((k.kind = ANY (s.scope_kinds)) AND k.is_of_one_row)))
         UNION ALL
          SELECT q_1.quarantine_id,
             q_1.usage_date,
@@ -1942,12 +1906,13 @@ CREATE VIEW ledger.standing_quarantine WITH (security_invoker='true') AS
              CROSS JOIN LATERAL jsonb_each_text(q_1.scopes) s(key, value))
         ), attached AS (
          SELECT known.quarantine_id,
-            known.kind,
+            k.rank,
             v.tenant_id
-           FROM (known
+           FROM ((known
+             JOIN control.scope_kinds k ON ((known.kind = k.kind)))
              CROSS JOIN LATERAL ( SELECT a.tenant_id
                    FROM control.agent_attachments a
-                  WHERE ((a.kind = known.kind) AND (a.value = known.value) AND (a.valid_from <= known.usage_date) AND ((a.kind <> 'vapi_call'::text) OR (a.valid_from = known.usage_date)))
+                  WHERE ((a.kind = known.kind) AND (a.value = known.value) AND (a.valid_from <= known.usage_date) AND ((NOT k.is_of_one_row) OR (a.valid_from = known.usage_date)))
                   ORDER BY a.valid_from DESC
                  LIMIT 1) v)
           WHERE (v.tenant_id IS NOT NULL)
@@ -1955,7 +1920,7 @@ CREATE VIEW ledger.standing_quarantine WITH (security_invoker='true') AS
          SELECT DISTINCT ON (attached.quarantine_id) attached.quarantine_id,
             attached.tenant_id
            FROM attached
-          ORDER BY attached.quarantine_id, (control.attachment_rank(attached.kind))
+          ORDER BY attached.quarantine_id, attached.rank
         )
  SELECT q.quarantine_id,
     q.pull_id,
@@ -2142,16 +2107,17 @@ ALTER TABLE ONLY ledger.stripe_keys FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.stripe_keys IS 'Whose each key is, by a digest of the key, as Stripe said once: a key never moves to another account.';
 
 CREATE VIEW ledger.unread_pulls WITH (security_invoker='true') AS
- SELECT pull_id,
-    source,
-    account,
-    tenant_id,
-    usage_date,
-    state,
-    closed_at,
-    ((state = 'superseded'::text) AND (source <> 'voiceflow_transcripts'::text) AND ledger.explains_a_frozen_line(p.*)) AS is_needed
-   FROM ledger.pulls p
-  WHERE ((state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (purged_at IS NULL));
+ SELECT p.pull_id,
+    p.source,
+    p.account,
+    p.tenant_id,
+    p.usage_date,
+    p.state,
+    p.closed_at,
+    ((p.state = 'superseded'::text) AND s.bills AND ledger.explains_a_frozen_line(p.*)) AS is_needed
+   FROM (ledger.pulls p
+     JOIN control.sources s ON ((p.source = s.source)))
+  WHERE ((p.state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (p.purged_at IS NULL));
 COMMENT ON VIEW ledger.unread_pulls IS 'Pulls whose raw rows nobody reads; is_needed: kept, because a frozen line is explained by it.';
 
 CREATE TABLE minutebook.migrations (
@@ -2213,12 +2179,18 @@ ALTER TABLE ONLY control.review_rules
     ADD CONSTRAINT review_rules_pkey PRIMARY KEY (is_only_row);
 ALTER TABLE ONLY control.revision
     ADD CONSTRAINT revision_pkey PRIMARY KEY (is_only_row);
+ALTER TABLE ONLY control.scope_kinds
+    ADD CONSTRAINT scope_kinds_pkey PRIMARY KEY (kind);
 ALTER TABLE ONLY control.second_factors
     ADD CONSTRAINT second_factors_pkey PRIMARY KEY (login_id);
 ALTER TABLE ONLY control.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY control.sessions
     ADD CONSTRAINT sessions_session_id_key UNIQUE (session_id);
+ALTER TABLE ONLY control.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (source);
+ALTER TABLE ONLY control.sources
+    ADD CONSTRAINT sources_raw_schema_raw_table_key UNIQUE (raw_schema, raw_table);
 ALTER TABLE ONLY control.spend_limits
     ADD CONSTRAINT spend_limits_pkey PRIMARY KEY (tenant_id, valid_from);
 ALTER TABLE ONLY control.tenant_plans
@@ -2346,6 +2318,8 @@ CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.paym
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plan_terms FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.sources FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
@@ -2372,7 +2346,9 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.plans FOR EACH 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.retention_periods FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.review_rules FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sessions FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sources FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.spend_limits FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -2401,6 +2377,8 @@ CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.invoice_items FOR EACH STATEMENT E
 CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.postings FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER stamp BEFORE INSERT ON ledger.invoice_items FOR EACH ROW EXECUTE FUNCTION ledger.stamp_stripe_account();
 CREATE TRIGGER stamp BEFORE INSERT ON ledger.postings FOR EACH ROW EXECUTE FUNCTION ledger.stamp_stripe_account();
+ALTER TABLE ONLY control.agent_attachments
+    ADD CONSTRAINT agent_attachments_kind_fkey FOREIGN KEY (kind) REFERENCES control.scope_kinds(kind);
 ALTER TABLE ONLY control.agent_attachments
     ADD CONSTRAINT agent_attachments_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
 ALTER TABLE ONLY control.agent_attachments
@@ -2435,6 +2413,8 @@ ALTER TABLE ONLY control.login_passwords
     ADD CONSTRAINT login_passwords_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.logins
     ADD CONSTRAINT logins_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.meters
+    ADD CONSTRAINT meters_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY control.personal_choices
     ADD CONSTRAINT personal_choices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.plan_terms
@@ -2499,6 +2479,8 @@ ALTER TABLE ONLY ledger.pulls
     ADD CONSTRAINT pulls_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES ledger.attempts(attempt_id);
 ALTER TABLE ONLY ledger.pulls
     ADD CONSTRAINT pulls_confirms_pull_id_fkey FOREIGN KEY (confirms_pull_id) REFERENCES ledger.pulls(pull_id);
+ALTER TABLE ONLY ledger.pulls
+    ADD CONSTRAINT pulls_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.pulls
     ADD CONSTRAINT pulls_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.quarantine
@@ -2632,6 +2614,7 @@ ALTER TABLE ledger.stripe_day_summaries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_invoice_states ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_keys ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA contracts TO minutebook_transformer;
 GRANT USAGE ON SCHEMA control TO minutebook_loader;
 GRANT USAGE ON SCHEMA control TO minutebook_transformer;
 GRANT USAGE ON SCHEMA control TO minutebook_billing;
@@ -2668,21 +2651,18 @@ GRANT SELECT,INSERT,UPDATE ON TABLE ledger.pulls TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_operator;
-REVOKE ALL ON FUNCTION ledger.facts_of_a_call() FROM PUBLIC;
-REVOKE ALL ON FUNCTION ledger.facts_of_a_metric() FROM PUBLIC;
-REVOKE ALL ON FUNCTION ledger.facts_of_a_transcript() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) TO minutebook_loader;
-REVOKE ALL ON FUNCTION ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) TO minutebook_loader;
-REVOKE ALL ON FUNCTION ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) TO minutebook_loader;
+REVOKE ALL ON FUNCTION ledger.landed(of_pulls bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.landed(of_pulls bigint[]) TO minutebook_loader;
+GRANT ALL ON FUNCTION ledger.landed(of_pulls bigint[]) TO minutebook_transformer;
+REVOKE ALL ON FUNCTION ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) TO minutebook_loader;
 REVOKE ALL ON FUNCTION ledger.money_of_items(items json) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.purge_raw(closed_before timestamp with time zone, at_most integer) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.raw_table_of(of_source text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.record_audit() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_loader;
@@ -2772,12 +2752,28 @@ GRANT SELECT ON TABLE control.revision TO minutebook_loader;
 GRANT SELECT ON TABLE control.revision TO minutebook_transformer;
 GRANT SELECT ON TABLE control.revision TO minutebook_billing;
 GRANT SELECT ON TABLE control.revision TO minutebook_operator;
+GRANT SELECT ON TABLE control.scope_kinds TO minutebook_loader;
+GRANT SELECT ON TABLE control.scope_kinds TO minutebook_transformer;
+GRANT SELECT ON TABLE control.scope_kinds TO minutebook_billing;
+GRANT SELECT ON TABLE control.scope_kinds TO minutebook_operator;
+GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_loader;
+GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_transformer;
+GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.voiceflow_projects TO minutebook_operator;
+GRANT SELECT ON TABLE control.scopes TO minutebook_loader;
+GRANT SELECT ON TABLE control.scopes TO minutebook_transformer;
+GRANT SELECT ON TABLE control.scopes TO minutebook_billing;
+GRANT SELECT ON TABLE control.scopes TO minutebook_operator;
 GRANT SELECT ON TABLE control.second_factors TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.second_factors TO minutebook_server;
 GRANT UPDATE(data_key_id) ON TABLE control.second_factors TO minutebook_operator;
 GRANT UPDATE(ciphertext) ON TABLE control.second_factors TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE control.sessions TO minutebook_server;
 GRANT UPDATE(second_factor_at) ON TABLE control.sessions TO minutebook_server;
+GRANT SELECT ON TABLE control.sources TO minutebook_loader;
+GRANT SELECT ON TABLE control.sources TO minutebook_transformer;
+GRANT SELECT ON TABLE control.sources TO minutebook_billing;
+GRANT SELECT ON TABLE control.sources TO minutebook_operator;
 GRANT SELECT ON TABLE control.spend_limits TO minutebook_transformer;
 GRANT SELECT ON TABLE control.spend_limits TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.spend_limits TO minutebook_operator;
@@ -2785,10 +2781,6 @@ GRANT SELECT ON TABLE control.tenant_plans TO minutebook_loader;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_transformer;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.tenant_plans TO minutebook_operator;
-GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_loader;
-GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_transformer;
-GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_billing;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.voiceflow_projects TO minutebook_operator;
 GRANT SELECT ON TABLE control.tenant_sources TO minutebook_loader;
 GRANT SELECT ON TABLE control.tenant_sources TO minutebook_transformer;
 GRANT SELECT ON TABLE control.tenant_sources TO minutebook_billing;

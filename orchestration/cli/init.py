@@ -9,9 +9,9 @@ from orchestration.cli.doctor.findings import Level
 from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from orchestration.installing import install
 from warehouse.control.errors import Refused
 from warehouse.database.embedded import make_private
-from warehouse.install import migrate
 from warehouse.statements import canary
 
 app = typer.Typer()
@@ -27,7 +27,7 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     make_private(settings.home)
     with settings.database() as url:
-        applied = migrate(url)
+        applied = install(url)
         settings.vault()
         knows_answer = _install_canary(url, settings.actor)
     server = "the embedded PostgreSQL" if settings.is_embedded else "the PostgreSQL of MINUTEBOOK_DATABASE_URL"

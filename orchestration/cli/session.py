@@ -130,7 +130,8 @@ def _without_secrets(text: str, current: Session | None) -> str:
     if current is None:
         return text
     settings = current.settings
-    urls = [url for url in (settings.database_url, settings.usage_database_url, *settings.process_urls.values()) if url]
+    urls = [url for url in (settings.database_url, *settings.process_urls.values()) if url]
+    urls += [url for url in settings.addresses.values() if not url.startswith("http")]
     keys = [key.strip() for key in (settings.master_keys or "").split(",")]
     keys += [settings.stripe_api_key or "", *settings.stripe_webhook_secrets]
     keys += [settings.metabase_api_key or "", settings.metabase_secret_key or ""]

@@ -17,9 +17,9 @@ import typer
 from orchestration.cli.options import command
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import CommandFailed, session
+from orchestration.installing import install
 from warehouse.clock import today
 from warehouse.control import tenants
-from warehouse.install import migrate
 
 app = typer.Typer()
 START_SECONDS = 300  # a busy machine with a cold cache takes its time
@@ -41,7 +41,7 @@ def up(
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise CommandFailed(f"port {port} is taken; choose another: minutebook up --port {port + 1}")
-        migrate(url)
+        install(url)
         settings.vault()
         with current.operator_of(url) as connection:
             served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))

@@ -24,7 +24,7 @@ _OF_ASSETS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASS
 
 @event.listens_for(Engine, "do_connect")
 def _in_its_own_schema(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> Any:
-    """Dagster's connections look names up in its schema, and in no other: a pooler may drop the option that says so."""
+    """Dagster's connections look names up in its schema, and in no other: a pooler may drop the option that asks so."""
     options = parameters.get("options", "")
     if _SEARCH_PATH not in options:
         return None

@@ -25,7 +25,7 @@ from orchestration.ingestion.routing import Routing
 from orchestration.ingestion.running import PullRun
 from orchestration.ingestion.waiting import work
 from orchestration.settings import Settings
-from sources import HORIZONS
+from sources.registry import horizons
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import DatabaseUnreachable
@@ -82,7 +82,7 @@ def pull(
     with connect(url, Role.LOADER, actor=actor, autocommit=True) as connection:
 
         def planned(days: Iterable[TenantDay], of: Collection[str]) -> Plan:
-            return plan(connection, days, of, trigger, today, done_in_runs, bool(settings.usage_database_url))
+            return plan(connection, days, of, trigger, today, done_in_runs, settings)
 
         asked = list(requests)
         asked_tenants = {day.tenant_id for day in asked}
@@ -101,7 +101,7 @@ def pull(
                 differing, uncounted = recounted(connection, readers, days)
                 for outcome in uncounted:
                     settle(outcome)
-                again = differing | {("vapi", account, usage_date) for account, usage_date in older.account_days}
+                again = differing | older.account_days
                 dates = {usage_date for _, _, usage_date in again}
                 more = planned(
                     (TenantDay(tenant, day) for tenant in asked_tenants for day in dates),
@@ -129,7 +129,7 @@ def pull_again(
     with connect(url, Role.LOADER, actor="pull again", autocommit=True) as connection:
         days = [
             AccountDay(day.key.source, day.key.account, day.key.usage_date, day.tenants)
-            for day in retry_schedule.account_days(connection, now, HORIZONS)
+            for day in retry_schedule.account_days(connection, now, horizons())
             if day.due_at <= now
         ]
         if days:

@@ -10,12 +10,9 @@ import psycopg
 
 from orchestration.ingestion.outcomes import AccountDay
 from orchestration.ingestion.reading import Failure
-from sources import SOURCES
 from sources.reading import Reading
-from warehouse.database.queries import load
-from warehouse.ingestion import pulls, totals
-
-QUERIES = load("ingestion/planning")
+from sources.registry import source_named
+from warehouse.ingestion import pulls, raw_tables, totals
 
 
 class Doubt(StrEnum):
@@ -62,7 +59,7 @@ class Doubts:
         """Rows of the current pull that are not listed any more: forgotten by a provider past its horizon, or in doubt
         while the provider's own total cannot confirm that they were deleted.
         """
-        source = SOURCES[day.source]
+        source = source_named(day.source)
         is_old = source.horizon_days is not None and day.usage_date < self.today - timedelta(days=source.horizon_days)
         is_unconfirmed = source.counts_itself and reading.provider_totals is None
         if not (is_old or is_unconfirmed):
@@ -70,8 +67,7 @@ class Doubts:
         current = pulls.current(self.connection, [day.key]).get(day.key)
         if current is None:
             return None
-        kept = self.connection.execute(QUERIES[f"{day.source}_keys"], {"pull_id": current.pull_id})
-        lost = sorted({row[0] for row in kept} - reading.keys)
+        lost = sorted(raw_tables.keys(self.connection, source, current.pull_id) - reading.keys)
         if not lost:
             return None
         gone = f"{len(lost)} of {current.row_count} rows are gone, {lost[0]} among them"

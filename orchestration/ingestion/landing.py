@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from orchestration.ingestion.outcomes import AccountDay
 from sources.reading import Reading
+from sources.registry import source_named
 from warehouse.database.queries import load
 from warehouse.ingestion import pulls, raw_tables
 
@@ -57,7 +58,7 @@ class Landing:
 
     def _land_whole(self, batch: Sequence[Finished]) -> frozenset[int]:
         """Land what is new and publish all, or raise; gives the ids of the pulls that changed nothing."""
-        source = batch[0].day.source
+        source = source_named(batch[0].day.source)
         with self._connection_is_used:
             current = pulls.current(self._connection, [finished.day.key for finished in batch])
         raw_tables.land(
@@ -71,8 +72,8 @@ class Landing:
 
     def _discard(self, batch: Sequence[Finished]) -> None:
         """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
-        schema, table = raw_tables.RAW_TABLES[batch[0].day.source]
-        taken_back = {"raw": f"{schema}.{table}", "pull_ids": [finished.pull_id for finished in batch]}
+        source = source_named(batch[0].day.source)
+        taken_back = {"raw": f"{source.schema}.{source.table}", "pull_ids": [finished.pull_id for finished in batch]}
         with self._connection_is_used:
             self._connection.execute(QUERIES["discard_landed"], taken_back)
 
@@ -86,7 +87,7 @@ def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentP
 def _stamped(finished: Finished) -> pa.Table:
     day = finished.day
     return raw_tables.stamped(
-        day.source,
+        source_named(day.source),
         finished.reading.table,
         account=day.account,
         tenant_id=day.tenant_id,

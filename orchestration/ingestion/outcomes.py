@@ -7,9 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from sources.day import PLATFORM
 from warehouse.ingestion.pulls import PullKey
-
-PLATFORM = "platform"
 
 
 class PullTrigger(StrEnum):

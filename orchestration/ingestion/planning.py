@@ -8,7 +8,11 @@ from typing import Any
 
 import psycopg
 
-from orchestration.ingestion.outcomes import PLATFORM, AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
+from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
+from orchestration.settings import Settings
+from sources.day import PLATFORM
+from sources.registry import source_named
+from sources.source import Account
 from warehouse.database.queries import load
 
 QUERIES = load("ingestion/planning")
@@ -33,14 +37,14 @@ def plan(
     trigger: PullTrigger,
     today: date,
     done_in_runs: Collection[str],
-    has_usage_database: bool,
+    settings: Settings,
 ) -> Plan:
     """Group tenant-days to account-days by `control.tenant_sources`; each account-day is read once for all that share
     it.
 
     The night leaves out tenants that are not active on the day itself; a person may pull them. Beside the tenants'
-    days, what routes to nobody is read too: usage metrics of unknown agents with any usage metrics of the day, and a
-    shared Vapi account by the night even where no number of it is attached. Raises DayNotOver.
+    days, what routes to nobody is read too: of a source that has a rest, wherever the source is read; and a shared
+    account by the night, even where no scope of it is attached. Raises DayNotOver.
     """
     asked = sorted(set(requests))
     if late := [day for day in asked if day.usage_date >= today]:
@@ -65,7 +69,7 @@ def plan(
         else:
             shared[source, account, usage_date].append(tenant_id)
     for usage_date in sorted({day.usage_date for day in asked}):
-        for source in _unrouted(connection, sources, trigger, has_usage_database):
+        for source in _unrouted(connection, sources, trigger, settings):
             shared.setdefault((source, PLATFORM, usage_date), [])
     done = _done(connection, sources, done_in_runs)
     days = []
@@ -96,14 +100,17 @@ def _unrouted(
     connection: psycopg.Connection[Any],
     sources: Collection[str],
     trigger: PullTrigger,
-    has_usage_database: bool,
+    settings: Settings,
 ) -> list[str]:
     """Sources whose platform account is read although nobody asked for it: usage of nobody is money lost."""
-    found = ["usage_metrics"] if "usage_metrics" in sources and has_usage_database else []
-    if "vapi" in sources and trigger is PullTrigger.SCHEDULE:
-        row = connection.execute(QUERIES["has_platform_credential"], {"provider": "vapi"}).fetchone()
-        if row is not None and row[0]:
-            found.append("vapi")
+    found = []
+    for source in map(source_named, sources):
+        if source.reads_rest and source.address in settings.addresses:
+            found.append(source.name)
+        elif source.account is Account.SHARED and source.needs_credential and trigger is PullTrigger.SCHEDULE:
+            row = connection.execute(QUERIES["has_platform_credential"], {"provider": source.provider}).fetchone()
+            if row is not None and row[0]:
+                found.append(source.name)
     return found
 
 

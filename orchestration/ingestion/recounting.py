@@ -1,11 +1,7 @@
-"""Older days of sources that say nothing of what changed: counted again each night, and pulled again where the count
-differs from what was read.
+"""Older days of sources whose provider does not say what changed: counted again each night, and pulled again where
+the count differs from what was read. A source declares how far back, and by which number it sees that rows are missing.
 
-    usage metrics ─▶ one query: rows, quantity and cost by day and agent, 92 days back
-    Voiceflow ─────▶ the billed metric of each project over 31 days
-    transcripts ───▶ not counted: they bill nothing, and their search gives no total
-
-Vapi says what it changed, and is counted by `restating`.
+A provider that says what it changed is asked by `restating`.
 """
 
 from collections import defaultdict
@@ -13,23 +9,17 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
 import psycopg
 
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState
 from orchestration.ingestion.reading import Readers, failure_of
-from orchestration.ingestion.running import READERS
 from sources.errors import CredentialRejected
+from sources.registry import all_sources
+from sources.source import Counts, Recount, Source
 from sources.window import Window
 from warehouse.ingestion import totals
-
-Counts: TypeAlias = Mapping[date, Mapping[str, Decimal]]
-
-# How far back rows may turn up late: a quarter in a table of ours that one query counts, a month where pages are read.
-DAYS_BACK = {"usage_metrics": 92, "voiceflow": 31}
-# By source, what says that rows are missing.
-_ROWS = {"usage_metrics": "rows", "voiceflow": "interactions"}
 
 
 def recounted(
@@ -40,30 +30,31 @@ def recounted(
     """
     found: set[tuple[str, str, date]] = set()
     failed: list[PullOutcome] = []
-    for source, days_back in DAYS_BACK.items():
-        by_account = {day.account: day for day in sorted(days, key=lambda day: day.usage_date) if day.source == source}
-        if not by_account:
+    for source in all_sources().values():
+        of_source = sorted((day for day in days if day.source == source.name), key=lambda day: day.usage_date)
+        if not of_source or not isinstance(source.changes, Recount):
             continue
-        before = min(day.usage_date for day in days if day.source == source)
-        first = before - timedelta(days=days_back)
-        known = totals.last_totals(connection, source, list(by_account), first, before)
+        by_account = {day.account: day for day in of_source}
+        before = of_source[0].usage_date
+        first = before - timedelta(days=source.changes.days_back)
+        known = totals.last_totals(connection, source.name, list(by_account), first, before)
         window = Window(Window.of_day(first).start, Window.of_day(before).start)
         asked = {account: day for account, day in by_account.items() if account in known and not readers.prepare(day)}
-        counted, unknown = _counted(readers, source, asked, window)
+        counted, unknown = _counted(readers, source, source.changes, asked, window)
         for account, counts in counted.items():
-            again = differing_days(known[account], counts, _ROWS[source])
-            found |= {(source, account, day) for day in again}
+            again = differing_days(known[account], counts, source.changes.rows)
+            found |= {(source.name, account, day) for day in again}
         failed += unknown
     return frozenset(found), tuple(failed)
 
 
 def _counted(
-    readers: Readers, source: str, asked: Mapping[str, AccountDay], window: Window
+    readers: Readers, source: Source, recount: Recount, asked: Mapping[str, AccountDay], window: Window
 ) -> tuple[dict[str, Counts], list[PullOutcome]]:
     counted: dict[str, Counts] = {}
     failed: list[PullOutcome] = []
-    with ThreadPoolExecutor(READERS[source], "counting") as pool:
-        answers = {account: pool.submit(readers.counts, day, window) for account, day in asked.items()}
+    with ThreadPoolExecutor(source.at_once, "counting") as pool:
+        answers = {account: pool.submit(readers.counts, day, recount, window) for account, day in asked.items()}
         for account, answer in answers.items():
             try:
                 counted[account] = answer.result()

@@ -7,7 +7,7 @@ import dagster as dg
 
 from orchestration.ingestion.outcomes import PullOutcome, PullState
 from orchestration.ingestion.partitions import key_of
-from warehouse.ingestion.raw_tables import RAW_TABLES
+from sources.registry import source_named
 
 NAMED_FAILURES = 20
 
@@ -22,7 +22,8 @@ def report(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: P
 
 def raw_key(source: str) -> dg.AssetKey:
     """The asset of a source's raw table."""
-    return dg.AssetKey(list(RAW_TABLES[source]))
+    declared = source_named(source)
+    return dg.AssetKey([declared.schema, declared.table])
 
 
 def materialization(outcome: PullOutcome) -> dg.AssetMaterialization:

@@ -7,81 +7,63 @@ is decided by dbt alone; here the same rule (the first kind that is attached) on
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
 
 import psycopg
 
-from orchestration.ingestion.outcomes import PLATFORM
+from sources.day import PLATFORM, Attachment, Scope, Scopes
 from sources.personal import NOBODYS, Choices, ChoicesOf, Keep
-from sources.voiceflow import Project
+from sources.source import Source
 from warehouse.database.queries import load
 
 QUERIES = load("ingestion/planning")
 
-Versions: TypeAlias = tuple[list[date], list[str | None]]
+Versions: TypeAlias = tuple[list[date], list[Attachment]]
 
 
 @dataclass(frozen=True)
 class Routing:
-    """Timelines of control data, as they stood when the run began."""
+    """Timelines of control data, as they stood when the run began: of each scope, and of each tenant (None: of all)."""
 
-    attachments: dict[tuple[str, str], Versions]
-    projects: dict[str, list[tuple[Project, date, date | None]]]
-    choices: dict[str, Choices]
-    usage_agents_of: dict[str, frozenset[str]]  # by tenant, ever attached
+    versions: Mapping[tuple[str, str], Versions]
+    of_tenants: Mapping[str | None, tuple[Attachment, ...]]
+    choices: Mapping[str, Choices]
+    _of_sources: dict[tuple[str, str | None], Scopes] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: psycopg.Connection[Any]) -> "Routing":
-        """Read the timelines: one row per attachment version and project."""
-        attachments: dict[tuple[str, str], Versions] = defaultdict(lambda: ([], []))
-        usage_agents: dict[str, set[str]] = defaultdict(set)
-        for kind, value, valid_from, tenant_id in connection.execute(QUERIES["attachments"]):
-            starts, owners = attachments[kind, value]
+        """Read the timelines: one row per version of a scope."""
+        versions: dict[tuple[str, str], Versions] = defaultdict(lambda: ([], []))
+        of_tenants: dict[str | None, list[Attachment]] = defaultdict(list)
+        for kind, value, environment, tenant_id, valid_from, valid_to in connection.execute(QUERIES["scopes"]):
+            one = Attachment(Scope(kind, value, environment), tenant_id, valid_from, valid_to)
+            starts, attached = versions[kind, value]
             starts.append(valid_from)
-            owners.append(tenant_id)
-            if kind == "usage_agent" and tenant_id is not None:
-                usage_agents[tenant_id].add(value)
-        projects: dict[str, list[tuple[Project, date, date | None]]] = defaultdict(list)
-        for tenant_id, project_id, environment, valid_from, valid_to in connection.execute(
-            QUERIES["voiceflow_projects"]
-        ):
-            projects[tenant_id].append((Project(project_id, environment), valid_from, valid_to))
+            attached.append(one)
+            of_tenants[tenant_id].append(one)
+            of_tenants[None].append(one)
         choices = {
             tenant_id: Choices(*map(Keep, kept)) for tenant_id, *kept in connection.execute(QUERIES["personal_choices"])
         }
-        agents = {tenant_id: frozenset(values) for tenant_id, values in usage_agents.items()}
-        return cls(dict(attachments), dict(projects), choices, agents)
+        return cls(dict(versions), {tenant: tuple(found) for tenant, found in of_tenants.items()}, choices)
 
-    def ever_projects_of(self, tenant_id: str) -> list[Project]:
-        """The Voiceflow projects that a tenant has or had, each once."""
-        return list(dict.fromkeys(project for project, _, _ in self.projects.get(tenant_id, ())))
-
-    def projects_of(self, tenant_id: str, usage_date: date) -> list[Project]:
-        """The Voiceflow projects of a tenant that are live on a day."""
-        return [
-            project
-            for project, valid_from, valid_to in self.projects.get(tenant_id, ())
-            if valid_from <= usage_date and (valid_to is None or usage_date < valid_to)
-        ]
-
-    def usage_agents(self, usage_date: date, tenant_id: str | None = None) -> frozenset[str]:
-        """Agent ids of the usage metrics attached on a day: to this tenant, or to any."""
-        tenants = self.usage_agents_of if tenant_id is None else (tenant_id,)
-        return frozenset(
-            value
-            for tenant in tenants
-            for value in self.usage_agents_of.get(tenant, ())
-            if self._owner("usage_agent", value, usage_date) == tenant
-        )
+    def scopes_of(self, source: Source, tenant_id: str | None) -> Scopes:
+        """What is or was attached of the source's kinds: to this tenant, or to any where it is None."""
+        asked = (source.name, tenant_id)
+        if asked not in self._of_sources:
+            kinds = {kind.name for kind in source.scope_kinds}
+            attached = self.of_tenants.get(tenant_id, ())
+            self._of_sources[asked] = Scopes(tuple(one for one in attached if one.scope.kind in kinds))
+        return self._of_sources[asked]
 
     def choices_of_tenant(self, tenant_id: str) -> Choices:
         """What a tenant chose to have stored; the defaults where it chose nothing."""
         return self.choices.get(tenant_id, Choices())
 
     def choices_of(self, account: str, usage_date: date) -> ChoicesOf:
-        """What the tenant of a call of an account's day chose, given what the call may be attached by."""
+        """What the tenant of a row of an account's day chose, given what the row may be attached by."""
         if account != PLATFORM:
             choices = self.choices_of_tenant(account)
             return lambda scopes: choices
@@ -96,8 +78,8 @@ class Routing:
         return of_shared_account
 
     def _owner(self, kind: str, value: str, usage_date: date) -> str | None:
-        starts, owners = self.attachments.get((kind, value), ([], []))
+        starts, attached = self.versions.get((kind, value), ([], []))
         position = bisect_right(starts, usage_date)
-        # A call is attached by hand, for its own day.
-        is_over = kind == "vapi_call" and position > 0 and starts[position - 1] != usage_date
-        return owners[position - 1] if position and not is_over else None
+        if not position or not attached[position - 1].holds_on(usage_date):
+            return None
+        return attached[position - 1].tenant_id

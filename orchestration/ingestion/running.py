@@ -26,14 +26,13 @@ from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState
 from orchestration.ingestion.reading import Failure, Readers, failure_of
 from sources.errors import CredentialRejected
 from sources.reading import Reading
+from sources.registry import source_named
 from warehouse.ingestion import pulls
 
 CLAIM_BLOCK = 50  # account-days of a source claimed in one statement, shortly before they are read
 MAX_BYTES = 32 * 1024 * 1024  # rows, as Arrow holds them, landed in one dlt package: 20,000 calls without conversation
 LANDINGS = 2  # packages of a source on their way at once: one's rows are copied while the next is written
 MAX_PULLS = 500  # pulls landed in one dlt package
-# Account-days of a source read at once.
-READERS = {"vapi": 8, "voiceflow": 8, "voiceflow_transcripts": 4, "usage_metrics": 4}
 SHARE = 4  # of them at once of one account: a slow one leaves threads to the others (its key's budget is no larger)
 LONGEST_UNLANDED = 5.0  # seconds a reading waits for a fuller package
 
@@ -74,6 +73,11 @@ class Lane:
         found = self.claimed[position]
         del self.claimed[position]
         return found
+
+    @property
+    def at_once(self) -> int:
+        """Account-days of the source read at once."""
+        return source_named(self.source).at_once
 
     @property
     def may_claim(self) -> bool:
@@ -140,7 +144,7 @@ class PullRun:
         for day in days:
             lanes.setdefault(day.source, Lane(day.source, deque())).waiting.append(day)
         with (
-            ThreadPoolExecutor(sum(READERS[source] for source in lanes) or 1, "reading") as reading,
+            ThreadPoolExecutor(sum(lane.at_once for lane in lanes.values()) or 1, "reading") as reading,
             ThreadPoolExecutor(LANDINGS, "landing") as landing,
         ):
             try:
@@ -174,7 +178,7 @@ class PullRun:
                 self._settle_landed(landed.result())
 
     def _feed(self, lane: Lane, pool: ThreadPoolExecutor) -> None:
-        while len(lane.reading) < READERS[lane.source] and not lane.must_wait:
+        while len(lane.reading) < lane.at_once and not lane.must_wait:
             found = lane.next()
             if found is None:
                 if not lane.may_claim:

@@ -7,13 +7,10 @@ import msgspec
 
 from sources.allowed import Allowed
 from sources.personal import Document
-from sources.usage_metrics.rows import ROW
-from sources.vapi.contract import CALL
-from sources.voiceflow.contract import TRANSCRIPT, USAGE
+from sources.registry import all_sources
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import fields
 
-CONTRACTS = {"vapi": CALL, "voiceflow": USAGE, "voiceflow_transcripts": TRANSCRIPT, "usage_metrics": ROW}
 _BATCH = 2_000
 _DECODE = msgspec.json.Decoder(Document).decode
 _ENCODE = msgspec.json.encode
@@ -28,18 +25,20 @@ def clean(url: str, actor: str, on_progress: Callable[[str, int, int], None] | N
     done: dict[str, int] = {}
     left_alone = 0
     with connect(url, Role.LOADER, actor=actor, autocommit=True) as loader, connect(url, Role.LOADER) as reader:
-        for source, contract in CONTRACTS.items():
+        for source in all_sources().values():
+            if source.stored is None:
+                continue
             looked_at = changed = 0
             rows = fields.payloads(reader, source)
             while batch := list(islice(rows, _BATCH)):
-                if found := list(_to_clean(contract, batch)):
-                    cleaned = fields.clean(loader, source, found)
+                if found := list(_to_clean(source.stored, batch)):
+                    cleaned = fields.clean(loader, source.name, found)
                     changed += cleaned
                     left_alone += len(found) - cleaned
                 looked_at += len(batch)
                 if on_progress is not None:
-                    on_progress(source, looked_at, changed)
-            done[source] = changed
+                    on_progress(source.name, looked_at, changed)
+            done[source.name] = changed
             reader.commit()
         if not left_alone:
             fields.cleaned(loader, sum(done.values()))

@@ -1,4 +1,4 @@
-"""Bringing calls, transcripts and metrics that stand to what their tenant chose, by the rule they land by."""
+"""Bringing raw rows that stand to what their tenant chose, by the rule they land by."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ import msgspec
 import psycopg
 
 from orchestration.ingestion.routing import Routing
-from sources import usage_metrics, vapi, voiceflow
-from sources.personal import Document, minimised
+from sources.personal import Document
+from sources.registry import all_sources
+from sources.source import Source
 from warehouse.database.connect import Role, connect
 from warehouse.privacy import personal
 
@@ -38,13 +39,12 @@ def apply_choices(url: str, actor: str, on_progress: Callable[[str, int], None] 
             is_final = not personal.is_pulled_as_before(loader, chosen_at)
             changed = 0
             routing = Routing.load(loader)
-            for over, minimise in (
-                (_changed(reader, routing, tenant_id), personal.minimise),
-                (_changed_transcripts(reader, routing, tenant_id), personal.minimise_transcripts),
-                (_changed_metrics(reader, routing, tenant_id), personal.minimise_metrics),
-            ):
+            for source in all_sources().values():
+                over = _changed(reader, routing, source, tenant_id)
                 while rows := list(islice(over, _BATCH)):
-                    changed += minimise(loader, rows)
+                    minimised = personal.minimise(loader, source, rows)
+                    is_final = is_final and minimised == len(rows)
+                    changed += minimised
                     if on_progress is not None:
                         on_progress(tenant_id, changed)
             reader.commit()
@@ -54,35 +54,15 @@ def apply_choices(url: str, actor: str, on_progress: Callable[[str, int], None] 
     return done
 
 
-def _changed(reader: psycopg.Connection[Any], routing: Routing, tenant_id: str) -> Iterator[tuple[int, str, str]]:
-    """Pull, call and payload of each call that holds more than was chosen."""
-    for call in personal.calls_of(reader, tenant_id):
-        document = _DECODE(call.payload)
-        choices = routing.choices_of(call.account, call.usage_date)(vapi.scopes_of(document))
-        stored = minimised(document, choices)
+def _changed(
+    reader: psycopg.Connection[Any], routing: Routing, source: Source, tenant_id: str
+) -> Iterator[tuple[str, str]]:
+    """Where each row is that holds more than was chosen, and its payload as it may stand."""
+    if source.minimised is None:
+        return
+    for row in personal.rows_of(reader, source, tenant_id):
+        document = _DECODE(row.payload)
+        scopes = {kind: value for kind, value in row.scopes.items() if value}
+        stored = source.minimised(document, routing.choices_of(row.account, row.usage_date)(scopes))
         if stored != document:
-            yield call.pull_id, call.call_id, _ENCODE(stored).decode()
-
-
-def _changed_transcripts(
-    reader: psycopg.Connection[Any], routing: Routing, tenant_id: str
-) -> Iterator[tuple[int, str, str]]:
-    """Pull, transcript and payload of each transcript that holds more than was chosen."""
-    choices = routing.choices_of_tenant(tenant_id)
-    for transcript in personal.transcripts_of(reader, tenant_id):
-        document = _DECODE(transcript.payload)
-        stored = voiceflow.kept_of(document, choices)
-        if stored != document:
-            yield transcript.pull_id, transcript.transcript_id, _ENCODE(stored).decode()
-
-
-def _changed_metrics(
-    reader: psycopg.Connection[Any], routing: Routing, tenant_id: str
-) -> Iterator[tuple[int, str, str]]:
-    """Pull, payload as it stands and as it may stand, of each row of metrics that holds more than was chosen."""
-    choices = routing.choices_of_tenant(tenant_id)
-    for pull_id, payload in personal.metrics_of(reader, tenant_id):
-        document = _DECODE(payload)
-        stored = usage_metrics.kept_of(document, choices)
-        if stored != document:
-            yield pull_id, payload, _ENCODE(stored).decode()
+            yield row.row_id, _ENCODE(stored).decode()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
-from sources import HORIZONS
+from sources.registry import horizons
 from warehouse import clock
 from warehouse.control.changes import Row, first, rows
 from warehouse.ingestion import retry_schedule
@@ -79,7 +79,7 @@ def show_day(request: Request, visitor: Visitor) -> Response:
         usage = rows(connection, FILE, "usage_of_day", tenant_id=tenant, usage_date=day)
         known = first(connection, "statements/statement", "tenant", tenant_id=tenant)
     with readers(request).operator() as connection:
-        coming = retry_schedule.next_pulls(connection, clock.now(), HORIZONS)
+        coming = retry_schedule.next_pulls(connection, clock.now(), horizons())
     if known is None:
         raise HTTPException(404, f"There is no tenant {tenant}.")
     for source in sources:

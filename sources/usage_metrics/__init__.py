@@ -3,6 +3,7 @@
 agent_usage_metrics ──▶ one day's rows of the tenant's agents ──▶ rows (checked) ──▶ Reading
 """
 
+import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,11 +14,21 @@ from sqlalchemy import Engine, TextClause, create_engine, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from sources.errors import CredentialRejected, ProviderDown, ProviderRefused, ProviderUnreachable, SourceFailure
+from sources.contracts import Column, Kind
+from sources.day import Access, Day, Scope
+from sources.errors import (
+    CredentialRejected,
+    NotConfigured,
+    ProviderDown,
+    ProviderRefused,
+    ProviderUnreachable,
+    SourceFailure,
+)
 from sources.personal import NOBODYS, Choices
 from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
-from sources.usage_metrics.rows import Rows, kept_of
+from sources.source import Account, Recount, ScopeKind, Source
+from sources.usage_metrics.rows import FACTS, ROW, Rows, kept_of
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
@@ -28,7 +39,16 @@ COUNTS = text(files(__package__).joinpath("counts.sql").read_text())
 SESSION = text(files(__package__).joinpath("session.sql").read_text())
 UNROUTED_DAY = text(files(__package__).joinpath("unrouted_day.sql").read_text())
 
-__all__ = ["HORIZON_DAYS", "daily_counts", "kept_of", "open_engine", "read_day", "read_unrouted_day", "verify"]
+__all__ = [
+    "HORIZON_DAYS",
+    "SOURCES",
+    "daily_counts",
+    "kept_of",
+    "open_engine",
+    "read_day",
+    "read_unrouted_day",
+    "verify",
+]
 
 
 def open_engine(url: str) -> Engine:
@@ -132,3 +152,85 @@ def _failure(error: SQLAlchemyError) -> SourceFailure:
     if state:
         return ProviderDown(f"The usage database failed: {said}")
     return ProviderUnreachable(f"The usage database does not answer: {said}")
+
+
+class _Database:
+    """The platform's database, and what was counted of it: asked once for all accounts of a window."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._counted: dict[Window, dict[tuple[date, str], dict[str, Decimal]]] = {}
+        self._counting = threading.Lock()
+
+    def counted(self, window: Window) -> dict[tuple[date, str], dict[str, Decimal]]:
+        with self._counting:
+            if window not in self._counted:
+                self._counted[window] = daily_counts(self.engine, window)
+            return self._counted[window]
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _connect(access: Access) -> _Database:
+    if not access.address:
+        raise NotConfigured(f"MINUTEBOOK_{METRICS.address} is not set")
+    return _Database(open_engine(access.address))
+
+
+def _agents(scopes: tuple[Scope, ...]) -> frozenset[str]:
+    return frozenset(scope.value for scope in scopes)
+
+
+def _read_account(database: _Database, day: Day) -> Reading:
+    """A tenant's own agents; of the platform's account, all that nobody's are."""
+    agents = _agents(day.attached)
+    if day.tenant_id is None:
+        return read_unrouted_day(database.engine, day.usage_date, agents)
+    return read_day(database.engine, day.usage_date, agents, day.choices)
+
+
+def _counts(database: _Database, day: Day, window: Window) -> dict[date, dict[str, Decimal]]:
+    counts: dict[date, dict[str, Decimal]] = {}
+    agents: dict[date, frozenset[str]] = {}
+    for (usage_date, agent), told in database.counted(window).items():
+        if usage_date not in agents:
+            agents[usage_date] = _agents(day.scopes.on(usage_date))
+        if (agent in agents[usage_date]) is (day.tenant_id is not None):
+            known = counts.setdefault(usage_date, dict.fromkeys(told, Decimal(0)))
+            for name, value in told.items():
+                known[name] += value
+    return counts
+
+
+METRICS = Source(
+    name="usage_metrics",
+    provider="usage_metrics",
+    table="metrics",
+    contract="usage",
+    maps_in_sql=True,
+    description="What the platform itself counts, by agent, in a table of its own database.",
+    connect=_connect,
+    read=_read_account,
+    verify=lambda database, scopes: verify(database.engine),
+    columns=(
+        Column("usage_agent_id", Kind.TEXT, is_required=True),
+        Column("metric_type", Kind.TEXT, is_required=True),
+        Column("quantity", Kind.BIGINT, is_required=True),
+        Column("recorded_at", Kind.TIMESTAMP, is_required=True),
+    ),
+    key=("usage_agent_id", "metric_type", "recorded_at"),
+    needs_credential=False,
+    account=Account.OWN,
+    scope_kinds=(ScopeKind("usage_agent", column="usage_agent_id", field="agent_id"),),
+    reads_rest=True,
+    stored=ROW,
+    facts=FACTS,
+    minimised=kept_of,
+    address="USAGE_DATABASE_URL",
+    horizon_days=HORIZON_DAYS,
+    # A quarter in a table of ours that one query counts.
+    changes=Recount(_counts, days_back=92, rows="rows"),
+    compared=files(__package__).joinpath("compared.sql").read_text(),
+)
+SOURCES = (METRICS,)

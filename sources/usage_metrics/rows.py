@@ -15,7 +15,7 @@ from sources.personal import NOBODYS, Choices, Document, minimised
 from sources.quarantine import TOO_DEEP, Quarantined, digest
 from sources.reading import storable
 
-# What no choice and no retention period touches. The same as ledger.facts_of_a_metric() in the warehouse.
+# What no choice and no retention period touches.
 FACTS = ("agent_id", "metric_type", "quantity", "cost_usd", "created_at")
 ROW = Allowed({**dict.fromkeys(FACTS, PLAIN), "metadata": OPEN})
 

@@ -7,16 +7,20 @@ GET /call ──▶ changes: which older days were updated lately      POST /ana
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from importlib.resources import files
 
-from sources.budget import Budget, Pace
+from sources.budget import Budget
+from sources.contracts import Column, Kind
+from sources.day import Access, Day, Scope
 from sources.http import ProviderClient
-from sources.personal import ChoicesOf, Document
+from sources.personal import FACTS, ChoicesOf, Document
 from sources.quarantine import Quarantined, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
+from sources.source import ScopeKind, Source, Updates
 from sources.vapi import calls
 from sources.vapi.analytics import control_totals, daily_totals
-from sources.vapi.calls import scopes_of
 from sources.vapi.changes import changed_days
+from sources.vapi.contract import CALL
 from sources.vapi.listing import list_calls
 from sources.vapi.rows import billed, payloads, table, totals
 from sources.window import Window
@@ -29,23 +33,12 @@ HORIZON_DAYS = 14
 CONCURRENCY = 4
 PER_SECOND = 20.0
 
-__all__ = ["BASE_URL", "HORIZON_DAYS", "changed_days", "client", "daily_totals", "read_day", "scopes_of", "verify"]
+__all__ = ["BASE_URL", "HORIZON_DAYS", "SOURCES", "changed_days", "client", "daily_totals", "read_day", "verify"]
 
 
-def client(
-    secret: str,
-    base_url: str = BASE_URL,
-    budget: Budget | None = None,
-    *,
-    per_second: float | None = None,
-    pace: Pace | None = None,
-) -> ProviderClient:
-    """One per key, shared by all threads that use it. `per_second`: requests started, None for what is usual; `pace`
-    is shared with other runs. `budget` stands in for both.
-    """
-    usual = PER_SECOND if base_url == BASE_URL else None
-    limits = budget or Budget(CONCURRENCY, per_second or usual, pace=pace)
-    return ProviderClient("Vapi", base_url, {"authorization": f"Bearer {secret}"}, limits)
+def client(secret: str, base_url: str = BASE_URL, budget: Budget | None = None) -> ProviderClient:
+    """One per key, shared by all threads that use it."""
+    return ProviderClient("Vapi", base_url, {"authorization": f"Bearer {secret}"}, budget or Budget(CONCURRENCY))
 
 
 def read_day(client: ProviderClient, usage_date: date, *, choices_of: ChoicesOf) -> Reading:
@@ -98,3 +91,57 @@ def verify(client: ProviderClient) -> None:
     """One cheap question that needs the key. CredentialRejected if it is not accepted, else another SourceFailure."""
     before_vapi: dict[str, str | int] = {"limit": 1, "createdAtLt": "2020-01-01T00:00:00.000Z"}
     client.get("/call", calls.parse, before_vapi)
+
+
+def _connect(access: Access) -> ProviderClient:
+    return client(access.key, access.address or BASE_URL, access.budget(CONCURRENCY, PER_SECOND, BASE_URL))
+
+
+def _read(client: ProviderClient, day: Day) -> Reading:
+    return read_day(client, day.usage_date, choices_of=day.choices_of)
+
+
+def _verify(client: ProviderClient, scopes: tuple[Scope, ...]) -> None:
+    verify(client)
+
+
+CALLS = Source(
+    name="vapi",
+    provider="vapi",
+    table="calls",
+    contract="calls",
+    maps_in_sql=True,
+    description="Calls of one organisation, by the day they were created on.",
+    connect=_connect,
+    read=_read,
+    verify=_verify,
+    columns=(
+        Column("call_id", Kind.TEXT, is_required=True),
+        Column("created_at", Kind.TIMESTAMP, is_required=True),
+        Column("updated_at", Kind.TIMESTAMP, is_required=True),
+        Column("started_at", Kind.TIMESTAMP),
+        Column("ended_at", Kind.TIMESTAMP),
+        Column("status", Kind.TEXT),
+        Column("call_type", Kind.TEXT),
+        Column("ended_reason", Kind.TEXT),
+        Column("assistant_id", Kind.TEXT),
+        Column("phone_number_id", Kind.TEXT),
+    ),
+    key=("call_id",),
+    # The first that is attached on a call's day decides whose it is.
+    scope_kinds=(
+        ScopeKind("vapi_call", column="call_id", field="id", is_of_one_row=True),
+        ScopeKind("vapi_phone_number", column="phone_number_id", field="phoneNumberId"),
+        ScopeKind("vapi_squad", field="squadId"),
+        ScopeKind("vapi_workflow", field="workflowId"),
+        ScopeKind("vapi_assistant", column="assistant_id", field="assistantId"),
+    ),
+    stored=CALL,
+    facts=FACTS,
+    horizon_days=HORIZON_DAYS,
+    changes=Updates(changed_days, daily_totals),
+    counts_itself=True,
+    at_once=8,
+    compared=files(__package__).joinpath("compared.sql").read_text(),
+)
+SOURCES = (CALLS,)

@@ -256,11 +256,6 @@ def _cost_of(cost: Any) -> dict[str, Decimal]:
     return {"cost": Decimal(cost)} if is_sound else {}
 
 
-def scopes_of(document: Document) -> dict[str, str]:
-    """`Call.scopes` of a call's JSON, as far as it can be read."""
-    return _texts_of({name: _value(document[name]) for name in _SCOPES if name in document})
-
-
 def _texts_of(told: Mapping[str, Any]) -> dict[str, str]:
     return {kind: told[name] for name, kind in _SCOPES.items() if isinstance(told.get(name), str) and told[name]}
 

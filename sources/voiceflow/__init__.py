@@ -10,16 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from importlib.resources import files
 
-from sources.budget import Budget, Pace
+from sources.budget import Budget
+from sources.contracts import Column, Kind
+from sources.day import Access, Day, Scope
 from sources.errors import ProviderRefused
 from sources.http import ProviderClient
 from sources.personal import Choices
 from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
+from sources.source import Account, Recount, ScopeKind, Source
 from sources.voiceflow import stable, transcripts, v2
+from sources.voiceflow.contract import FACTS_OF_USAGE, TRANSCRIPT, USAGE
 from sources.voiceflow.rows import Project, ProjectUsage, table
-from sources.voiceflow.transcripts import TranscriptApi, kept_of
+from sources.voiceflow.transcripts import FACTS, TranscriptApi, kept_of
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
@@ -65,8 +70,8 @@ GENERATIONS = {
 }
 
 __all__ = [
-    "GENERATIONS", "HORIZON_DAYS", "TRANSCRIPTS_HORIZON_DAYS", "Project", "VoiceflowClient", "client", "daily_counts",
-    "kept_of", "read_day", "read_transcripts_day", "verify",
+    "GENERATIONS", "HORIZON_DAYS", "SOURCES", "TRANSCRIPTS_HORIZON_DAYS", "Project", "VoiceflowClient", "client",
+    "daily_counts", "kept_of", "read_day", "read_transcripts_day", "verify", "verify_transcripts",
 ]  # fmt: skip
 
 
@@ -79,24 +84,15 @@ class VoiceflowClient(ProviderClient):
 
 
 def client(
-    secret: str,
-    base_url: str | None = None,
-    budget: Budget | None = None,
-    *,
-    generation: str = "v2",
-    per_second: float | None = None,
-    pace: Pace | None = None,
+    secret: str, base_url: str | None = None, budget: Budget | None = None, *, generation: str = "v2"
 ) -> VoiceflowClient:
-    """One per key, shared by all threads that use it. `base_url`: None is the generation's own, whose usual rate is
-    then kept, unless `per_second` says another; `pace` is shared with other runs. `budget` stands in for both.
+    """One per key, shared by all threads that use it. `base_url`: None is the generation's own.
 
     ProviderRefused for a generation that is none.
     """
     chosen = _generation(generation)
-    authorization = chosen.authorization.format(key=secret)
-    usual = PER_SECOND if base_url is None else None
-    limits = budget or Budget(CONCURRENCY, per_second or usual, pace=pace)
-    return VoiceflowClient(base_url or chosen.base_url, {"authorization": authorization}, limits, chosen)
+    headers = {"authorization": chosen.authorization.format(key=secret)}
+    return VoiceflowClient(base_url or chosen.base_url, headers, budget or Budget(CONCURRENCY), chosen)
 
 
 def read_day(client: VoiceflowClient, usage_date: date, projects: Sequence[Project]) -> Reading:
@@ -142,16 +138,20 @@ def read_transcripts_day(
     return transcripts.read_transcripts(client, api, projects, Window.of_day(usage_date), choices)
 
 
-def verify(client: VoiceflowClient, projects: Sequence[Project], *, has_transcripts: bool = False) -> None:
-    """Whether the key reads each of the projects, and their transcripts where these are wanted. CredentialRejected if
-    not; ProviderRefused where there is none to ask about, since every question to Voiceflow names a project.
+def verify(client: VoiceflowClient, projects: Sequence[Project]) -> None:
+    """Whether the key reads each of the projects. CredentialRejected if not; ProviderRefused where there is none to ask
+    about, since every question to Voiceflow names a project.
     """
     if not projects:
         raise ProviderRefused("Voiceflow: a key can only be verified against a project, and the tenant has none yet")
     for project in projects:
         client.generation.verify_project(client, project)
-        if has_transcripts:
-            transcripts.verify_transcripts(client, client.generation.transcripts, project)
+
+
+def verify_transcripts(client: VoiceflowClient, projects: Sequence[Project]) -> None:
+    """Whether the key reads the projects' transcripts. Raises SourceFailure."""
+    for project in projects:
+        transcripts.verify_transcripts(client, client.generation.transcripts, project)
 
 
 def _generation(name: str) -> Generation:
@@ -161,3 +161,89 @@ def _generation(name: str) -> Generation:
         raise ProviderRefused(
             f"Voiceflow: generation {name!r} is not known; there is {', '.join(GENERATIONS)}"
         ) from None
+
+
+def _connect(access: Access) -> VoiceflowClient:
+    generation = str(access.settings.get("generation", "v2"))
+    return client(access.key, access.address, access.budget(CONCURRENCY, PER_SECOND), generation=generation)
+
+
+def _projects(scopes: Sequence[Scope]) -> list[Project]:
+    return [Project(scope.value, scope.environment or "production") for scope in scopes]
+
+
+def _counts(client: VoiceflowClient, day: Day, window: Window) -> dict[date, dict[str, Decimal]]:
+    """Interactions by day, of the projects that were the account's on it."""
+    counts: dict[date, dict[str, Decimal]] = {}
+    for scope in day.scopes.ever:
+        (project,) = _projects([scope])
+        for usage_date, count in daily_counts(client, project, window).items():
+            if scope in day.scopes.on(usage_date):
+                known = counts.setdefault(usage_date, {"interactions": Decimal(0)})
+                known["interactions"] += count
+    return counts
+
+
+_PROJECT = (ScopeKind("voiceflow_project", column="project_id", field="projectID"),)
+_SETTINGS = {"generation": tuple(GENERATIONS), "transcripts": ("yes", "no")}
+USAGE_OF_PROJECTS = Source(
+    name="voiceflow",
+    provider="voiceflow",
+    table="usage",
+    contract="usage",
+    maps_in_sql=True,
+    description="Interactions and other counts of a tenant's projects, by the hour or the day.",
+    connect=_connect,
+    read=lambda client, day: read_day(client, day.usage_date, _projects(day.attached)),
+    verify=lambda client, scopes: verify(client, _projects(scopes)),
+    columns=(
+        Column("project_id", Kind.TEXT, is_required=True),
+        Column("environment_id", Kind.TEXT),
+        Column("metric", Kind.TEXT, is_required=True),
+        Column("period_at", Kind.TIMESTAMP),
+        Column("usage_type", Kind.TEXT),
+        Column("quantity", Kind.BIGINT, is_required=True),
+    ),
+    key=("project_id", "environment_id", "metric", "period_at", "usage_type"),
+    account=Account.OWN,
+    scope_kinds=_PROJECT,
+    stored=USAGE,
+    facts=FACTS_OF_USAGE,
+    minimised=None,
+    settings=_SETTINGS,
+    horizon_days=HORIZON_DAYS,
+    changes=Recount(_counts, days_back=31, rows="interactions"),
+    at_once=8,
+    compared=files(__package__).joinpath("compared_usage.sql").read_text(),
+)
+TRANSCRIPTS = Source(
+    name="voiceflow_transcripts",
+    provider="voiceflow",
+    table="transcripts",
+    contract=None,
+    description="Conversations of a tenant's projects, where its credential says transcripts=yes. They bill nothing.",
+    connect=_connect,
+    read=lambda client, day: read_transcripts_day(client, day.usage_date, _projects(day.attached), day.choices),
+    verify=lambda client, scopes: verify_transcripts(client, _projects(scopes)),
+    columns=(
+        Column("transcript_id", Kind.TEXT, is_required=True),
+        Column("project_id", Kind.TEXT, is_required=True),
+        Column("environment_id", Kind.TEXT),
+        Column("created_at", Kind.TIMESTAMP, is_required=True),
+        Column("updated_at", Kind.TIMESTAMP),
+        Column("ended_at", Kind.TIMESTAMP),
+        Column("message_count", Kind.BIGINT, "Null where what was said was not asked for."),
+    ),
+    key=("transcript_id",),
+    bills=False,
+    account=Account.OWN,
+    scope_kinds=_PROJECT,
+    stored=TRANSCRIPT,
+    facts=FACTS,
+    minimised=kept_of,
+    settings=_SETTINGS,
+    enabled_by=("transcripts", "yes"),
+    horizon_days=TRANSCRIPTS_HORIZON_DAYS,
+    compared=files(__package__).joinpath("compared_transcripts.sql").read_text(),
+)
+SOURCES = (USAGE_OF_PROJECTS, TRANSCRIPTS)

@@ -2,13 +2,13 @@
 
 from sources.allowed import OPEN, Allowed, fields
 
-USAGE = Allowed(
-    fields(
-        "period projectID environmentID type count successCount name diagramID nodeID model functionID apiToolID"
-        " documentID integrationToolName intervalStartDate durationMS averageLatencyMS usageCategory transcriptCount"
-        " cost"
-    )
+_COUNTED = (
+    "period projectID environmentID type count successCount diagramID nodeID model functionID apiToolID documentID"
+    " integrationToolName intervalStartDate durationMS averageLatencyMS usageCategory transcriptCount cost"
 )
+FACTS_OF_USAGE = tuple(_COUNTED.split())
+# The name is that of a top intent: what visitors asked for, in words.
+USAGE = Allowed(fields(f"{_COUNTED} name"))
 TRANSCRIPT = Allowed(
     {
         **fields("id projectID environmentID environmentAlias version createdAt updatedAt expiresAt endedAt"),

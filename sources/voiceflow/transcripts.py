@@ -28,7 +28,7 @@ from sources.window import Window, instant, truncated
 
 TAKE = 100
 MOST_PAGES = 2000
-# What no choice and no retention period touches. The same as ledger.facts_of_a_transcript() in the warehouse.
+# What no choice and no retention period touches.
 FACTS = (
     "id", "projectID", "environmentID", "environmentAlias", "version", "createdAt", "updatedAt", "expiresAt", "endedAt",
 )  # fmt: skip

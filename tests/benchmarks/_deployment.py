@@ -19,12 +19,12 @@ from psycopg import sql
 from orchestration.dagster_internals.home import environment
 from orchestration.definitions import defs
 from orchestration.ingestion.partitions import key_of
+from orchestration.installing import install as migrate
 from orchestration.settings import Settings
 from tests.sandbox.crowd import chat_key, crowd_key, project_of
 from tests.sandbox.usage_database import TABLE
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 
 LONG_AGO = date(2025, 1, 1)
 

@@ -25,6 +25,7 @@ import httpx
 import psycopg
 from sqlalchemy.engine import make_url
 
+from orchestration.installing import install as migrate
 from orchestration.web.auth import SESSION
 from tests.benchmarks._measuring import verdict
 from tests.web import world
@@ -33,7 +34,6 @@ from tests.web.signing import form_token
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 from warehouse.security import database_logins, process_logins, web_logins
 from warehouse.security.database_logins import Access
 

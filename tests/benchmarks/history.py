@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from orchestration.installing import install as migrate
 from orchestration.marts.building import build
 from tests.benchmarks._measuring import Cost, measured, verdict
 from tests.oracle.book import Attachment, Book, Meter, PlanChoice, Price, Status, Tenant, Terms
@@ -20,7 +21,6 @@ from tests.oracle.loading import load
 from tests.oracle.months import World
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 
 TENANTS, CALLS_A_DAY, AS_OF, LONG_AGO = 100, 100, date(2026, 11, 1), date(2015, 1, 1)
 UNSAFE = {"fsync": "off", "full_page_writes": "off"}  # what is thrown away need not survive a crash of the machine

@@ -13,12 +13,12 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
+from orchestration.installing import install as migrate
 from tests.benchmarks._measuring import verdict
 from tests.isolation.conftest import AS_OF, fill
 from tests.marts.warehouse_of_one import opened
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 from warehouse.security import database_logins
 from warehouse.security.database_logins import Access
 

@@ -26,6 +26,7 @@ from orchestration.ingestion.landing import Landing
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState
 from orchestration.ingestion.reading import Readers
 from orchestration.ingestion.running import PullRun
+from orchestration.installing import install as migrate
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
 from sources.vapi import calls, reading_of
@@ -36,7 +37,6 @@ from tests.sandbox.calls import invent, render
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 from warehouse.ingestion import pulls
-from warehouse.install import migrate
 
 LEAST_OF_COPY, LEAST_TIMES_DEFAULT, MOST_MIB = 0.5, 10.0, 1024
 ROWS_OF_A_PAGE, PAGES_OF_A_DAY = 1_000, 5

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import httpx
 
+from orchestration.installing import install as migrate
 from tests.benchmarks._measuring import verdict
 from tests.web import world
 from tests.web.server import serving
 from tests.web.signing import PASSWORD, sign_in
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 from warehouse.security import web_logins
 
 MOST_MILLISECONDS = 300.0

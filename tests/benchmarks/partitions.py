@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psycopg
 
+from orchestration.installing import install as migrate
 from tests.benchmarks._measuring import verdict
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 
 ROWS_PER_PULL, MONTHS, PULLS_OF_A_NIGHT, REPEATS = 200, 24, 100, 5
 MAKE = """

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+from orchestration.installing import install as migrate
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import StripeApi, midnight
 from orchestration.stripe_billing.posting.readiness import Readiness
@@ -25,7 +26,6 @@ from tests.sandbox.stripe import StripeSandbox
 from tests.stripe_billing.scene import GRACE, KEY, OVERAGES, Scene, month_of
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 
 DAYS_OF_A_TENANT = 20
 TODAY = date(2026, 11, 25)

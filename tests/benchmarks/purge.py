@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg
 
+from orchestration.installing import install as migrate
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 from warehouse.ingestion import retention
-from warehouse.install import migrate
 
 ROWS_PER_PULL = 200
 PULLS = """

@@ -28,11 +28,11 @@ import psycopg
 from orchestration.cli.up import stop_group
 from orchestration.dagster_internals.home import CONFIGURATION, environment
 from orchestration.ingestion.partitions import days_for
+from orchestration.installing import install as migrate
+from sources.registry import all_sources
 from tests.benchmarks._measuring import verdict
 from tests.web.browser import CHROMIUM
 from warehouse.database.embedded import running
-from warehouse.ingestion.raw_tables import RAW_TABLES
-from warehouse.install import migrate
 
 BASELINE_TENANTS = 10
 MOST_MILLISECONDS = 2000.0
@@ -40,7 +40,7 @@ MOST_PATIENCE = 120.0  # seconds that a browser is given
 REPEATS = 5
 START_SECONDS = 300
 LATER_KEY = "tenant-of-the-template|2000-01-01"
-ASSET = {"path": list(RAW_TABLES["vapi"])}
+ASSET = {"path": ["raw_vapi", "calls"]}
 # As the UI asks when the page of an asset, its partitions and the dialogue of a backfill are opened.
 HEALTH = """query PartitionHealthQuery($assetKey: AssetKeyInput!) {
   assetNodeOrError(assetKey: $assetKey) { ... on AssetNode {
@@ -62,7 +62,10 @@ LATEST = """query LiveQuery($assetKeys: [AssetKeyInput!]!) {
 QUESTIONS = {
     "partitions and their states": (HEALTH, {"assetKey": ASSET}),
     "the asset and its counts": (STATS, {"assetKey": ASSET}),
-    "the three assets in the graph": (LATEST, {"assetKeys": [{"path": list(table)} for table in RAW_TABLES.values()]}),
+    "the three assets in the graph": (
+        LATEST,
+        {"assetKeys": [{"path": [one.schema, one.table]} for one in all_sources().values()]},
+    ),
 }
 SEED = """
 insert into dagster.event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
@@ -132,7 +135,7 @@ def seed(url: str, own: dict[str, str], tenants: int, days: int) -> None:
     today = datetime.now(UTC).date()
     with patch.dict(os.environ, own), dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("tenant", [f"tenant-{n:04}" for n in range(1, tenants + 1)])
-        for table in RAW_TABLES.values():
+        for table in ([one.schema, one.table] for one in all_sources().values()):
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(list(table), partition=LATER_KEY, metadata={"state": "published", "rows": 200})
             )

@@ -11,7 +11,7 @@ from tests.cli.conftest import MASTER_KEY
 def test_without_any_variable_the_embedded_server_and_the_real_providers_are_used(tmp_path: Path) -> None:
     settings = Settings.from_environment({"MINUTEBOOK_DATABASE_URL": " ", "MINUTEBOOK_HOME": str(tmp_path)})
     assert settings.is_embedded
-    assert settings.vapi_url == "https://api.vapi.ai"
+    assert settings.addresses == {}
     assert repr(settings.vault()) == repr(settings.vault())  # generated once, then the same
 
 

@@ -5,19 +5,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from orchestration.ingestion.reading import CLIENTS
-from orchestration.settings import Settings
-from sources import vapi, voiceflow
-from sources.budget import Pace
-from sources.http import ProviderClient
+from sources.day import Access
 from tests.faults.scene import Scene
 from tests.faults.zygote import Zygote
-from tests.ingestion.conftest import house  # noqa: F401 - a fixture
-from tests.ingestion.house import House
+from tests.orchestration.conftest import house  # noqa: F401 - a fixture
+from tests.orchestration.house import House
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.conftest import Clock
 from warehouse.clock import OFFSET, offset_to
-from warehouse.security.vault import Credential
 
 
 @pytest.fixture
@@ -31,14 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The providers' clients wait on this clock, which shows what was waited and does not wait."""
     clock = Clock()
 
-    def vapi_client(credential: Credential, settings: Settings, pace: Pace) -> ProviderClient:
-        return vapi.client(credential.secret.reveal(), settings.vapi_url, clock.budget())
-
-    def voiceflow_client(credential: Credential, settings: Settings, pace: Pace) -> ProviderClient:
-        return voiceflow.client(credential.secret.reveal(), settings.voiceflow_url, clock.budget())
-
-    monkeypatch.setitem(CLIENTS, "vapi", vapi_client)
-    monkeypatch.setitem(CLIENTS, "voiceflow", voiceflow_client)
+    monkeypatch.setattr(Access, "budget", lambda access, *limits: clock.budget())
     return clock
 
 

@@ -4,9 +4,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from orchestration.installing import install as migrate
 from tests.conftest import administer
 from warehouse.database.connect import Role, connect
-from warehouse.install import migrate
 from warehouse.security import database_logins
 from warehouse.security.database_logins import Access, AccessError
 

@@ -10,11 +10,10 @@ import pytest
 
 from orchestration.privacy.minimising import apply_choices
 from sources.personal import FACTS
-from sources.usage_metrics import rows
-from sources.voiceflow import transcripts
+from sources.registry import all_sources
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
-from tests.ingestion.conftest import house  # noqa: F401 - a fixture
-from tests.ingestion.house import House, call
+from tests.orchestration.conftest import house  # noqa: F401 - a fixture
+from tests.orchestration.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion.pulls import open_attempt
@@ -123,11 +122,13 @@ def test_metadata_of_metrics_that_stand_is_brought_to_a_later_choice(told: House
     assert apply_choices(told.url, "night")["own"].rows_changed == 3
     stored = [row["payload"] for row in told.execute("select payload from raw_usage_metrics.metrics")]
     assert stored == [metric | {"metadata": {}}] * 2
+    (row,) = told.execute("select ctid::text as row_id from raw_usage_metrics.metrics limit 1")
+    changed = [(row["row_id"], written(payload | {"cost_usd": 0}))]
     with (
         connect(told.url, Role.LOADER, autocommit=True) as loader,
-        pytest.raises(psycopg.errors.RaiseException, match="a fact of a metric would change"),
+        pytest.raises(psycopg.errors.RaiseException, match="a fact of usage_metrics would change"),
     ):
-        personal.minimise_metrics(loader, [(1, written(payload), written(payload | {"cost_usd": 0}))])
+        personal.minimise(loader, all_sources()["usage_metrics"], changed)
 
 
 def test_a_choice_stays_due_while_a_pull_that_began_before_it_is_under_way(told: House) -> None:
@@ -141,19 +142,18 @@ def test_a_choice_stays_due_while_a_pull_that_began_before_it_is_under_way(told:
 
 def test_the_warehouse_refuses_to_take_out_or_change_a_fact(told: House) -> None:
     told.pull(["own"], [YESTERDAY])
-    (row,) = told.execute("select pull_id, call_id, payload from raw_vapi.calls where tenant_id = 'own'")
+    (row,) = told.execute("select ctid::text as row_id, payload from raw_vapi.calls where tenant_id = 'own'")
     with connect(told.url, Role.LOADER, autocommit=True) as loader:
         for changed in ({**row["payload"], "cost": 0}, {k: v for k, v in row["payload"].items() if k != "startedAt"}):
-            with pytest.raises(psycopg.errors.RaiseException, match="a fact of a call would change"):
-                personal.minimise(loader, [(row["pull_id"], row["call_id"], written(changed))])
+            with pytest.raises(psycopg.errors.RaiseException, match="a fact of vapi would change"):
+                personal.minimise(loader, all_sources()["vapi"], [(row["row_id"], written(changed))])
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             loader.execute("update raw_vapi.calls set payload = '{}'")
 
 
 def test_python_and_postgres_mean_the_same_facts(told: House) -> None:
-    assert told.execute("select ledger.facts_of_a_call() as facts")[0]["facts"] == list(FACTS)
-    assert told.execute("select ledger.facts_of_a_metric() as facts")[0]["facts"] == list(rows.FACTS)
-    assert told.execute("select ledger.facts_of_a_transcript() as facts")[0]["facts"] == list(transcripts.FACTS)
+    stored = {row["source"]: row["facts"] for row in told.execute("select source, facts from control.sources")}
+    assert stored == {source.name: list(source.facts) for source in all_sources().values()}
 
 
 def test_the_commands_choose_show_and_apply(minutebook: Minutebook, told: House) -> None:  # noqa: F811

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from orchestration.defs.privacy.jobs import expire_personal_data
 from orchestration.resources import Minutebook
+from sources.registry import all_sources
 from tests.conftest import own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
@@ -78,7 +79,7 @@ def test_a_retention_period_forgets_its_tenants_callers_and_changes_no_money(spo
 
 
 def test_an_export_holds_all_of_one_tenant_and_nothing_of_another(spoken: Warehouse, tmp_path: Path) -> None:
-    counts = personal.export(spoken.url, OURS, tmp_path / "export")
+    counts = personal.export(spoken.url, all_sources().values(), OURS, tmp_path / "export")
     assert counts["fct_calls"] == counts["calls"] == 6
     assert counts["fct_statements"] > 0
     text = "".join(path.read_text() for path in (tmp_path / "export").iterdir())

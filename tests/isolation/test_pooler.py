@@ -14,17 +14,18 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.dagster_internals import home as dagster_home
+from orchestration.installing import install as migrate
 from orchestration.marts import building
 from orchestration.settings import Settings
 from orchestration.web.server.readers import Readers
+from sources.registry import all_sources
 from tests.isolation.conftest import AS_OF, OURS, THEIRS, House
 from tests.pooler import pooled
-from tests.warehouse.ingestion.test_raw_tables import landed, rows_of
+from tests.warehouse.test_raw_tables import landed, rows_of
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.errors import DatabaseUnsuitable
 from warehouse.database.session import Session
-from warehouse.ingestion.raw_tables import RAW_TABLES, land
-from warehouse.install import migrate
+from warehouse.ingestion.raw_tables import land
 from warehouse.privacy import personal
 from warehouse.security.database_logins import Access
 from warehouse.security.isolation import IsolationBroken
@@ -70,7 +71,7 @@ def test_an_export_holds_its_own_tenants_rows(through: str, tmp_path: Path, monk
     done = CliRunner().invoke(app, ["export", "fct_calls", "--tenant", OURS, "--json"])
     assert done.exit_code == 0, done.output
     assert {row["tenant_id"] for row in json.loads(done.stdout)} == {OURS}
-    personal.export(through, OURS, tmp_path / "export")
+    personal.export(through, all_sources().values(), OURS, tmp_path / "export")
     assert THEIRS not in "".join(path.read_text() for path in (tmp_path / "export").iterdir())
 
 
@@ -90,7 +91,7 @@ def test_no_way_of_reading_for_a_tenant_goes_past_the_preflight(
                 assert "marts.peek" in done.output
             elif way == "personal":
                 with pytest.raises(IsolationBroken, match=r"marts\.peek"):
-                    personal.export(house.url, OURS, tmp_path / "export")
+                    personal.export(house.url, all_sources().values(), OURS, tmp_path / "export")
             else:
                 with pytest.raises(IsolationBroken), readers.tenant(OURS):
                     pass
@@ -106,8 +107,8 @@ def test_the_database_is_migrated_loaded_built_and_read_through_a_pooler(
         assert migrate(url)
         with connect(url, Role.LOADER) as loader:
             loader.execute("select 1")
-        for source in RAW_TABLES:
-            assert land(url, source, [rows_of(source, 1, 2)], tmp_path) == 2
+        for source, declared in all_sources().items():
+            assert land(url, declared, [rows_of(source, 1, 2)], tmp_path) == 2
             assert landed(url, source) == {1: 2}
         assert building.build(url, tmp_path, AS_OF).models > 0
         monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", url)

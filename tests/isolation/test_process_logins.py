@@ -14,13 +14,13 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from orchestration.dagster_internals import home as dagster_home
+from orchestration.installing import install as migrate
 from orchestration.marts import building
 from orchestration.settings import Settings, SettingsError
 from tests.isolation.conftest import AS_OF, fill
 from tests.marts.warehouse_of_one import Warehouse
 from warehouse.database.connect import Addresses, Role, connect, hide_password, url_as
 from warehouse.database.errors import DatabaseUnsuitable
-from warehouse.install import migrate
 from warehouse.security.isolation import flaws, require_isolation
 
 LOGINS = {

@@ -15,11 +15,11 @@ from typing import Any
 
 import psycopg
 
+from orchestration.installing import install as migrate
 from tests.marts.test_first_bill import plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve
 from warehouse.statements.periods import Month

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
+from orchestration.installing import install as migrate
 from orchestration.marts.building import build
 from tests.oracle.comparing import Comparison, Disagreement, compare
 from tests.oracle.histories import unfolded
@@ -21,7 +22,6 @@ from tests.oracle.loading import load
 from tests.oracle.months import generated
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Backfills as the UI launches them, run by Dagster's own daemon: how many runs they become, and of what."""
+"""Backfills as the UI launches them, worked off by Dagster's own daemon: how many runs they become, and of what."""
 
 import logging
 import time
@@ -20,8 +20,8 @@ from dagster._daemon.backfill import execute_backfill_iteration
 
 from orchestration.dagster_internals.run_queue import BY_HAND, LANE
 from orchestration.ingestion.partitions import key_of
-from tests.ingestion.house import House, call
 from tests.orchestration import location
+from tests.orchestration.house import House, call
 
 CALLS = dg.AssetKey(["raw_vapi", "calls"])
 DAYS = [datetime.now(UTC).date() - timedelta(days=back) for back in range(5, 0, -1)]
@@ -91,7 +91,7 @@ def found(workspace: WorkspaceProcessContext, run: dg.DagsterRun) -> dg.DagsterR
 
 
 def pulled(house: House) -> set[tuple[str, date]]:
-    """Account-days that were requested of the provider."""
+    """Account-days that were asked for at the provider."""
     return {(pull["account"], pull["usage_date"]) for pull in house.ledger()}
 
 

@@ -32,6 +32,7 @@ import psycopg
 import stripe
 import structlog
 
+from orchestration.installing import install as migrate
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import StripeApi, midnight
 from orchestration.stripe_billing.api.errors import BillingError
@@ -45,7 +46,6 @@ from tests.sandbox.stripe.metering import MeterEvent
 from tests.stripe_billing.scene import DAY, KEY, OVERAGES, STATEMENT_LINES, Scene, month_of
 from tests.stripe_billing.schedule import Killed, SeededPool
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 
 METERS = ("voice", "chat")
 CENTS = 15

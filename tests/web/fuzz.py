@@ -19,6 +19,7 @@ import httpx
 import stripe
 from starlette.routing import Route
 
+from orchestration.installing import install as migrate
 from orchestration.settings import Settings
 from orchestration.stripe_billing.webhooks import webhook_app
 from orchestration.web import application
@@ -29,7 +30,6 @@ from tests.web.signing import form_token
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 from warehouse.security import web_logins
 
 SECRET = "whsec_" + "f" * 32

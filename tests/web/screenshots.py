@@ -9,13 +9,13 @@ from pathlib import Path
 
 import httpx
 
+from orchestration.installing import install as migrate
 from tests.web import world
 from tests.web.browser import CHROMIUM, screenshot
 from tests.web.server import serving
 from tests.web.signing import PASSWORD, sign_in
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.install import migrate
 from warehouse.security import web_logins
 
 PICTURES = (

@@ -45,6 +45,10 @@ class MigrationUnknown(MigrationError):
     """The database holds migrations that this release does not have."""
 
 
+class DeclarationRefused(WarehouseError):
+    """A source declares what its raw table cannot become without losing what stands in it."""
+
+
 class LandingFailed(WarehouseError):
     """Rows did not land. Whatever part did belongs to no published pull, so nobody reads it."""
 

@@ -13,19 +13,22 @@ where valid_to is null or valid_to > %(today)s;
 -- name: tenants_without_credential
 select distinct
     t.tenant_id,
-    t.source
+    s.provider,
+    s.accounts = 'shared' as is_shared
 from control.tenant_sources as t
+inner join control.sources as s on t.source = s.source
 where
-    t.source in ('vapi', 'voiceflow')
+    s.needs_credential
+    and s.enabled_by is null
     and (t.valid_to is null or t.valid_to > %(today)s)
     and not exists (
         select 1 from control.credentials as c
         where
             c.retired_at is null
-            and c.provider = t.source
+            and c.provider = s.provider
             and (c.tenant_id = t.tenant_id or (c.tenant_id is null and t.account = 'platform'))
     )
-order by t.tenant_id, t.source;
+order by t.tenant_id, s.provider;
 
 -- name: last_word_on_key
 -- How the provider last took the key that is stored now: a day read with it, or its rejection.

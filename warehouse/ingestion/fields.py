@@ -6,15 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.database import queries
+from warehouse.ingestion.declared import Declared, relation
 
 FILE = "ingestion/fields"
 _BATCH = 2_000
-_ROWS_OF = {
-    "vapi": "calls",
-    "voiceflow": "usage",
-    "voiceflow_transcripts": "transcripts",
-    "usage_metrics": "metrics",
-}
 
 
 def new_fields(connection: Connection, *, with_acknowledged: bool = False) -> list[Row]:
@@ -33,11 +28,11 @@ def is_cleaning_due(connection: Connection) -> bool:
     return row is not None and bool(row["is_due"])
 
 
-def payloads(connection: Connection, source: str) -> Iterator[tuple[str, str]]:
+def payloads(connection: Connection, source: Declared) -> Iterator[tuple[str, str]]:
     """Where each raw row of a source is, and its payload as JSON text."""
     with connection.cursor(name="payloads") as cursor:
         cursor.itersize = _BATCH
-        yield from cursor.execute(queries.load(FILE)[_ROWS_OF[source]])
+        yield from cursor.execute(queries.load(FILE)["payloads"].format(raw=relation(source)))
 
 
 def clean(connection: Connection, source: str, found: Sequence[tuple[str, str]]) -> int:

@@ -25,17 +25,11 @@ where
 -- name: is_cleaning_due
 select not exists (select from ledger.cleanings) as is_due;
 
--- name: calls
-select c.ctid::text as row_id, c.payload::text as payload from raw_vapi.calls as c;
-
--- name: usage
-select u.ctid::text as row_id, u.payload::text as payload from raw_voiceflow.usage as u;
-
--- name: transcripts
-select t.ctid::text as row_id, t.payload::text as payload from raw_voiceflow.transcripts as t;
-
--- name: metrics
-select m.ctid::text as row_id, m.payload::text as payload from raw_usage_metrics.metrics as m;
+-- name: payloads
+select
+    r.ctid::text as row_id,
+    r.payload::text as payload
+from {raw} as r;
 
 -- name: clean
 select ledger.clean_payloads(%s, %s::tid [], %s::json []) as changed;

@@ -4,21 +4,19 @@ Only what money, time and routing depend on is compared and shown, never what wa
 purged after a while (`warehouse.ingestion.retention`); what they summed up to stays in the ledger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from psycopg import sql
+from psycopg.rows import dict_row
+
 from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.database.errors import WarehouseError
+from warehouse.database.queries import load
+from warehouse.ingestion.declared import Declared, relation
 
 FILE = "ingestion/history"
-# How two pulls of a source are compared: objects field by field, or counts by what tells them apart.
-CHANGES = {
-    "vapi": "changed_fields",
-    "voiceflow": "changed_counts_of_voiceflow",
-    "voiceflow_transcripts": "changed_fields",
-    "usage_metrics": "changed_counts_of_usage_metrics",
-}
 
 
 class NothingToCompare(WarehouseError):
@@ -69,7 +67,9 @@ def pulls(
     )
 
 
-def last_change(connection: Connection, tenant_id: str, source: str, usage_date: date) -> Difference:
+def last_change(
+    connection: Connection, sources: Mapping[str, Declared], tenant_id: str, source: str, usage_date: date
+) -> Difference:
     """What the current pull of a tenant's day changed against the one before it. Raises NothingToCompare."""
     day = f"{source} of {tenant_id} on {usage_date}"
     used = first(connection, FILE, "account_of_day", tenant_id=tenant_id, source=source, usage_date=usage_date)
@@ -80,10 +80,10 @@ def last_change(connection: Connection, tenant_id: str, source: str, usage_date:
         raise NothingToCompare(f"{day} was never published; see: minutebook status --tenant {tenant_id}")
     if len(found) == 1:
         raise NothingToCompare(f"{day} was published once (pull {found[0]['pull_id']}) and never changed since")
-    return difference(connection, found[1]["pull_id"], found[0]["pull_id"])
+    return difference(connection, sources, found[1]["pull_id"], found[0]["pull_id"])
 
 
-def difference(connection: Connection, before: int, after: int) -> Difference:
+def difference(connection: Connection, sources: Mapping[str, Declared], before: int, after: int) -> Difference:
     """What pull `after` says otherwise than pull `before`. Raises NothingToCompare for pulls that are not of one
     account-day, never were published, or are purged.
     """
@@ -93,8 +93,24 @@ def difference(connection: Connection, before: int, after: int) -> Difference:
             raise NothingToCompare(
                 f"pull {before} is of {_day(earlier)}, pull {after} of {_day(later)}: only pulls of one day compare"
             )
-    changes = rows(connection, FILE, CHANGES[later["source"]], before=before, after=after)
+    if later["source"] not in sources:
+        raise NothingToCompare(f"source {later['source']} is not registered here any more; install its package again")
+    query = load(FILE)["changes"].format(told=_told(sources[later["source"]]))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        changes = cursor.execute(query, {"before": before, "after": after}).fetchall()
     return Difference(earlier, later, changes)
+
+
+def _told(source: Declared) -> sql.Composed:
+    """The rows of a source as it declares them compared; all columns by key, where it declares nothing."""
+    if source.compared is not None:
+        return sql.SQL(source.compared.strip()).format(raw=relation(source))
+    left_out = ["account", "tenant_id", "usage_date", "pull_id", "payload", "_dlt_load_id", *source.key]
+    return load(FILE)["told_by_columns"].format(
+        raw=relation(source),
+        key=sql.SQL(", ").join(sql.Identifier("r", name) for name in source.key),
+        left_out=sql.Literal("{" + ",".join(left_out) + "}"),
+    )
 
 
 def _published(connection: Connection, pull_id: int) -> Row:

@@ -98,167 +98,55 @@ where
 order by pull_id desc
 limit 2;
 
--- name: changed_fields
--- Calls by what money and routing depend on, transcripts by when and how long they were; nothing that was said. Numbers are
--- compared as numbers. The two pulls are of one source.
+-- name: changes
+-- What two pulls of one source say otherwise of each item; numbers of one item are summed, and compared as numbers.
 with told as (
-    select
-        c.pull_id,
-        c.call_id as item,
-        jsonb_strip_nulls(
-            jsonb_build_object(
-                'status', c.status,
-                'type', c.call_type,
-                'created at', c.created_at,
-                'started at', c.started_at,
-                'ended at', c.ended_at,
-                'seconds', trim_scale(extract(epoch from c.ended_at - c.started_at)),
-                'ended reason', c.ended_reason,
-                'phone number id', c.phone_number_id,
-                'assistant id', c.assistant_id,
-                'cost', c.payload -> 'cost'
-            )
-        )
-        || coalesce(
-            (
-                select jsonb_object_agg('cost of ' || parts.component, parts.cost)
-                from (
-                    select
-                        part ->> 'type' as component,
-                        sum((part ->> 'cost')::numeric) as cost
-                    from json_array_elements(
-                        case json_typeof(c.payload -> 'costs') when 'array' then c.payload -> 'costs' end
-                    ) as part
-                    group by part ->> 'type'
-                ) as parts
-                where parts.component is not null and parts.cost is not null
-            ),
-            '{}'
-        ) as fields
-    from raw_vapi.calls as c
-    where c.pull_id in (%(before)s, %(after)s)
-    union all
-    select
-        t.pull_id,
-        t.transcript_id as item,
-        jsonb_strip_nulls(
-            jsonb_build_object(
-                'project', t.project_id,
-                'environment', t.environment_id,
-                'created at', t.created_at,
-                'updated at', t.updated_at,
-                'ended at', t.ended_at,
-                'messages', t.message_count
-            )
-        ) as fields
-    from raw_voiceflow.transcripts as t
-    where t.pull_id in (%(before)s, %(after)s)
-),
-
-paired as (
-    select
-        coalesce(b.item, a.item) as item,
-        case when b.item is null then 'added' when a.item is null then 'gone' else 'changed' end as change,
-        coalesce(b.fields, '{}') as before,
-        coalesce(a.fields, '{}') as after
-    from (select item, fields from told where pull_id = %(before)s) as b
-    full join (select item, fields from told where pull_id = %(after)s) as a on b.item = a.item
-    where b.fields is distinct from a.fields
-)
-
-select
-    p.item,
-    p.change,
-    f.field,
-    p.before ->> f.field as before,
-    p.after ->> f.field as after
-from paired as p
-cross join lateral jsonb_object_keys(p.before || p.after) as f (field)
-where p.before -> f.field is distinct from p.after -> f.field
-order by p.change, p.item, f.field;
-
--- name: changed_counts_of_voiceflow
--- Counts by what tells them apart; top intents are visitors' words, so only their number is told.
-with told as (
-    select
-        u.pull_id,
-        concat_ws(
-            ' / ', u.project_id, u.environment_id, u.metric, to_char(u.period_at, 'HH24:MI'), u.usage_type,
-            case
-                when u.metric <> 'top_intents'
-                    then (
-                        select string_agg(part.key || ' ' || (part.value #>> '{}'), ', ' order by part.key)
-                        from json_each(u.payload) as part
-                        where
-                            part.key in (
-                                'diagramID', 'nodeID', 'model', 'functionID', 'apiToolID', 'documentID',
-                                'integrationToolName', 'environmentID'
-                            )
-                            and json_typeof(part.value) = 'string' and part.value #>> '{}' <> ''
-                    )
-            end
-        ) as item,
-        u.quantity
-    from raw_voiceflow.usage as u
-    where u.pull_id in (%(before)s, %(after)s)
+    {told}
 ),
 
 summed as (
     select
         item,
-        sum(quantity) filter (where pull_id = %(before)s) as before,
-        sum(quantity) filter (where pull_id = %(after)s) as after
+        field,
+        coalesce(
+            to_jsonb(trim_scale(sum(number) filter (where pull_id = %(before)s))),
+            (array_agg(value) filter (where pull_id = %(before)s))[1]
+        ) as before,
+        coalesce(
+            to_jsonb(trim_scale(sum(number) filter (where pull_id = %(after)s))),
+            (array_agg(value) filter (where pull_id = %(after)s))[1]
+        ) as after
     from told
-    group by item
-)
-
-select
-    item,
-    case when before is null then 'added' when after is null then 'gone' else 'changed' end as change,
-    'quantity' as field,
-    before::text as before,
-    after::text as after
-from summed
-where before is distinct from after
-order by change, item;
-
--- name: changed_counts_of_usage_metrics
-with told as (
-    select
-        m.pull_id,
-        concat_ws(' / ', m.usage_agent_id, m.metric_type, m.recorded_at at time zone 'UTC') as item,
-        m.quantity,
-        (m.payload ->> 'cost_usd')::numeric as cost
-    from raw_usage_metrics.metrics as m
-    where m.pull_id in (%(before)s, %(after)s)
+    group by item, field
 ),
 
-summed as (
+items as (
     select
         item,
-        count(*) filter (where pull_id = %(before)s) as rows_before,
-        count(*) filter (where pull_id = %(after)s) as rows_after,
-        sum(quantity) filter (where pull_id = %(before)s) as quantity_before,
-        sum(quantity) filter (where pull_id = %(after)s) as quantity_after,
-        sum(cost) filter (where pull_id = %(before)s) as cost_before,
-        sum(cost) filter (where pull_id = %(after)s) as cost_after
+        bool_or(pull_id = %(before)s) as was_there,
+        bool_or(pull_id = %(after)s) as is_there
     from told
     group by item
 )
 
 select
     s.item,
-    case when s.rows_before = 0 then 'added' when s.rows_after = 0 then 'gone' else 'changed' end as change,
-    f.field,
-    f.before,
-    f.after
+    case when not i.was_there then 'added' when not i.is_there then 'gone' else 'changed' end as change,
+    s.field,
+    s.before #>> '{{}}' as before,
+    s.after #>> '{{}}' as after
 from summed as s
-cross join
-    lateral (
-        values
-        ('rows', nullif(s.rows_before, 0)::text, nullif(s.rows_after, 0)::text),
-        ('quantity', s.quantity_before::text, s.quantity_after::text),
-        ('cost', trim_scale(s.cost_before)::text, trim_scale(s.cost_after)::text)
-    ) as f (field, before, after)
-where f.before is distinct from f.after
-order by change, s.item, f.field;
+inner join items as i on s.item = i.item
+where s.before is distinct from s.after
+order by change, s.item, s.field;
+
+-- name: told_by_columns
+select
+    r.pull_id,
+    concat_ws(' / ', {key}) as item,
+    f.key as field,
+    f.value,
+    null::numeric as number
+from {raw} as r
+cross join lateral jsonb_each(jsonb_strip_nulls(to_jsonb(r) - {left_out}::text [])) as f (key, value)
+where r.pull_id in (%(before)s, %(after)s)

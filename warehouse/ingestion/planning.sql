@@ -36,16 +36,18 @@ select exists(
     where tenant_id is null and provider = %(provider)s and retired_at is null
 ) as has_one;
 
--- name: attachments
--- Every version of what an agent is known by at a provider; no tenant means detached.
+-- name: scopes
+-- Every version of what a tenant is known by at a provider.
 select
-    versions.kind,
-    versions.value,
-    versions.valid_from,
-    versions.tenant_id
-from control.agent_attachments as versions
-where versions.kind <> 'phone_number'
-order by versions.kind, versions.value, versions.valid_from;
+    kind,
+    value,
+    environment,
+    tenant_id,
+    valid_from,
+    valid_to
+from control.scopes
+where tenant_id is not null
+order by kind, value, valid_from;
 
 -- name: personal_choices
 select
@@ -54,16 +56,6 @@ select
     transcripts,
     recordings
 from control.personal_choices;
-
--- name: voiceflow_projects
-select
-    tenant_id,
-    project_id,
-    environment,
-    valid_from,
-    valid_to
-from control.voiceflow_projects
-order by project_id;
 
 -- name: done_in_runs
 -- The last good pull of each account-day by the attempts of these runs.
@@ -81,17 +73,6 @@ where
     and pulls.source = any(%(sources)s)
     and pulls.state in ('published', 'unchanged', 'superseded')
 order by pulls.source, pulls.account, pulls.usage_date, pulls.pull_id desc;
-
--- name: vapi_keys
--- The natural keys of a pull's rows, as the source names them: for a provider that forgets.
-select call_id
-from raw_vapi.calls
-where pull_id = %(pull_id)s;
-
--- name: voiceflow_transcripts_keys
-select transcript_id
-from raw_voiceflow.transcripts
-where pull_id = %(pull_id)s;
 
 -- name: discard_landed
 select ledger.discard_landed(%(raw)s::regclass, %(pull_ids)s::bigint[]);

@@ -118,29 +118,12 @@ with reading as materialized (
     for update
 ),
 
--- Materialized, for where there are no statistics yet the planner would add up all that landed anew for each pull.
 landed as materialized (
     select
-        r.pull_id,
-        count(*) as landed,
-        count(*) filter (
-            where r.account = p.account and r.usage_date = p.usage_date and r.tenant_id is not distinct from p.tenant_id
-        ) as fitting
-    from (
-        select 'vapi' as source, pull_id, account, tenant_id, usage_date from raw_vapi.calls
-        where pull_id = any(%(pull_ids)s::bigint [])
-        union all
-        select 'voiceflow', pull_id, account, tenant_id, usage_date from raw_voiceflow.usage
-        where pull_id = any(%(pull_ids)s::bigint [])
-        union all
-        select 'voiceflow_transcripts', pull_id, account, tenant_id, usage_date from raw_voiceflow.transcripts
-        where pull_id = any(%(pull_ids)s::bigint [])
-        union all
-        select 'usage_metrics', pull_id, account, tenant_id, usage_date from raw_usage_metrics.metrics
-        where pull_id = any(%(pull_ids)s::bigint [])
-    ) as r
-    inner join reading as p on r.pull_id = p.pull_id and r.source = p.source
-    group by r.pull_id
+        counted.pull_id,
+        counted.landed,
+        counted.fitting
+    from ledger.landed(array(select reading.pull_id from reading)) as counted
 )
 
 select

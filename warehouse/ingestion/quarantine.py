@@ -41,10 +41,14 @@ def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id:
     row = _require(connection, quarantine_id)
     if row["account"] != "platform":
         raise Refused(f"{_what(row)} is of {row['account']}'s own account, and so its own")
-    if row["source"] != "vapi":
+    if row["kind_of_one_row"] is None:
         ids = ", ".join(f"{kind} {value}" for kind, value in row["scopes"].items()) or "no id of it can be read"
         raise Refused(f"{_what(row)}: attach its agent instead ({ids}): minutebook agent attach --help")
-    return attach(connection, Attachment(tenant_id, agent_id, Scope.VAPI_CALL, row["item"], row["usage_date"]), moves)
+    return attach(
+        connection,
+        Attachment(tenant_id, agent_id, Scope(row["kind_of_one_row"]), row["item"], row["usage_date"]),
+        moves,
+    )
 
 
 def _require(connection: Connection, quarantine_id: int) -> Row:
@@ -69,5 +73,5 @@ def _blocker(row: Row) -> Blocker:
 
 
 def _what(row: Row) -> str:
-    kind = "call" if row["source"] == "vapi" else "row"
+    kind = "call" if row["contract"] == "calls" else "row"
     return f"{kind} {row['item']} of {row['source']} on {row['usage_date']}"

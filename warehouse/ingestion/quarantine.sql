@@ -25,9 +25,15 @@ select
     q.item,
     q.reason,
     q.scopes,
-    p.state = 'published' as is_current
+    p.state = 'published' as is_current,
+    s.contract,
+    (
+        select k.kind from control.scope_kinds as k
+        where k.kind = any(s.scope_kinds) and k.is_of_one_row
+    ) as kind_of_one_row
 from ledger.quarantine as q
 inner join ledger.pulls as p on q.pull_id = p.pull_id
+inner join control.sources as s on q.source = s.source
 where q.quarantine_id = %(quarantine_id)s;
 
 -- name: accept
@@ -57,11 +63,14 @@ with asked as (
 ),
 
 standing as materialized (
-    select q.*
+    select
+        q.*,
+        s.accounts,
+        s.contract
     from ledger.standing_quarantine as q
+    inner join control.sources as s on q.source = s.source and s.bills
     where
-        q.source <> 'voiceflow_transcripts'
-        and q.usage_date >= (select min(asked.period_start) from asked)
+        q.usage_date >= (select min(asked.period_start) from asked)
         and q.usage_date < (select max(asked.period_end) from asked)
 )
 
@@ -74,6 +83,7 @@ select
     q.usage_date,
     q.item,
     q.reason,
+    q.contract,
     q.tenant_id is not null as is_routed
 from asked as a
 inner join standing as q on a.period_start <= q.usage_date and a.period_end > q.usage_date
@@ -86,7 +96,7 @@ where
             where
                 t.tenant_id = a.tenant_id
                 and t.source = q.source
-                and (t.source <> 'vapi' or t.account = q.account)
+                and (q.accounts = 'own' or t.account = q.account)
                 and t.valid_from <= q.usage_date
                 and q.usage_date < coalesce(t.valid_to, 'infinity')
         )

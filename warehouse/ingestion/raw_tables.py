@@ -7,7 +7,7 @@ left behind and ignore the new rows. Rows that land belong to a pull that nobody
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import chain
@@ -17,76 +17,44 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+from psycopg import sql
 
 from warehouse.database import queries
 from warehouse.database.connect import Role, hide_password
 from warehouse.database.errors import LandingFailed
+from warehouse.ingestion.declared import Declared, relation
 
 _SQL = queries.load("ingestion/raw_tables")
 
-RAW_TABLES = {
-    "vapi": ("raw_vapi", "calls"),
-    "voiceflow": ("raw_voiceflow", "usage"),
-    "voiceflow_transcripts": ("raw_voiceflow", "transcripts"),
-    "usage_metrics": ("raw_usage_metrics", "metrics"),
+_STAMPS = [("account", pa.string()), ("tenant_id", pa.string()), ("usage_date", pa.date32()), ("pull_id", pa.int64())]
+# json and numeric travel as text: ADBC cannot COPY into jsonb, into json it writes the characters as they are, and the
+# landing view casts what is numeric, so that no digit is lost.
+_ARROW = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "numeric": pa.string(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+    "json": pa.string(),
 }
 
-_STAMPS = [("account", pa.string()), ("tenant_id", pa.string()), ("usage_date", pa.date32()), ("pull_id", pa.int64())]
-_INSTANT = pa.timestamp("us", tz="UTC")
-# json travels as text: ADBC cannot COPY into jsonb, and into json it writes the characters as they are.
-COLUMNS = {
-    "vapi": pa.schema(
-        [
-            *_STAMPS,
-            ("call_id", pa.string()),
-            ("created_at", _INSTANT),
-            ("updated_at", _INSTANT),
-            ("started_at", _INSTANT),
-            ("ended_at", _INSTANT),
-            ("status", pa.string()),
-            ("call_type", pa.string()),
-            ("ended_reason", pa.string()),
-            ("assistant_id", pa.string()),
-            ("phone_number_id", pa.string()),
-            ("payload", pa.string()),
-        ]
-    ),
-    "voiceflow": pa.schema(
-        [
-            *_STAMPS,
-            ("project_id", pa.string()),
-            ("environment_id", pa.string()),
-            ("metric", pa.string()),
-            ("period_at", _INSTANT),
-            ("usage_type", pa.string()),
-            ("quantity", pa.int64()),
-            ("payload", pa.string()),
-        ]
-    ),
-    "voiceflow_transcripts": pa.schema(
-        [
-            *_STAMPS,
-            ("transcript_id", pa.string()),
-            ("project_id", pa.string()),
-            ("environment_id", pa.string()),
-            ("created_at", _INSTANT),
-            ("updated_at", _INSTANT),
-            ("ended_at", _INSTANT),
-            ("message_count", pa.int64()),
-            ("payload", pa.string()),
-        ]
-    ),
-    "usage_metrics": pa.schema(
-        [
-            *_STAMPS,
-            ("usage_agent_id", pa.string()),
-            ("metric_type", pa.string()),
-            ("quantity", pa.int64()),
-            ("recorded_at", _INSTANT),
-            ("payload", pa.string()),
-        ]
-    ),
-}
+
+def columns(source: Declared) -> pa.Schema:
+    """The columns of a source's rows as they land."""
+    own = [(column.name, _ARROW[column.kind]) for column in source.columns]
+    return pa.schema([*_STAMPS, *own, ("payload", pa.string())])
+
+
+def keys(connection: psycopg.Connection[Any], source: Declared, pull_id: int) -> frozenset[str]:
+    """The natural keys of a pull's rows: the key's texts, those there are, with / between; times are not in it."""
+    kinds = {column.name: column.kind for column in source.columns}
+    named = [sql.Identifier(name) for name in source.key if kinds[name] != "timestamptz"]
+    query = sql.SQL("select concat_ws('/', {}) from {} where pull_id = %s").format(
+        sql.SQL(", ").join(named), relation(source)
+    )
+    return frozenset(key for (key,) in connection.execute(query, [pull_id]))
+
 
 # ADBC's ingest reads a whole file into memory, so the size of a file bounds it. A file lives for a second on this very
 # machine: compressing it costs more than writing it.
@@ -113,26 +81,26 @@ if "jemalloc" in pa.supported_memory_backends():
 
 
 def stamped(
-    source: str, table: pa.Table, *, account: str, tenant_id: str | None, usage_date: date, pull_id: int
+    source: Declared, table: pa.Table, *, account: str, tenant_id: str | None, usage_date: date, pull_id: int
 ) -> pa.Table:
-    """The rows of one reading with the columns that say whose they are; the columns of `COLUMNS[source]`, in order.
+    """The rows of one reading with the columns that say whose they are; the columns of `columns(source)`, in order.
 
     Raises:
         LandingFailed: a column is missing, unknown or of a type that does not convert without loss.
     """
-    wanted = COLUMNS[source]
+    wanted = columns(source)
     for field, value in zip(_STAMPS, (account, tenant_id, usage_date, pull_id), strict=True):
         table = table.append_column(pa.field(*field), pa.repeat(pa.scalar(value, field[1]), table.num_rows))
     if sorted(table.column_names) != sorted(wanted.names):
         difference = sorted(set(table.column_names) ^ set(wanted.names))
-        raise LandingFailed(f"The {source} reading and its raw table differ in columns: {', '.join(difference)}.")
+        raise LandingFailed(f"The {source.name} reading and its raw table differ in columns: {', '.join(difference)}.")
     try:
         return table.select(wanted.names).cast(wanted)
     except pa.ArrowException as error:
-        raise LandingFailed(f"The {source} reading does not fit its raw table: {error}") from error
+        raise LandingFailed(f"The {source.name} reading does not fit its raw table: {error}") from error
 
 
-def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> int:
+def land(url: str, source: Declared, tables: Iterable[pa.Table], work_dir: Path) -> int:
     """Append stamped tables to the raw table of source as one dlt package; returns the number of rows given.
 
     Tables are drawn one by one, so a generator keeps memory bounded; without rows nothing is sent at all. work_dir
@@ -142,13 +110,13 @@ def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> i
     Raises:
         LandingFailed: part of the rows may have landed; their pulls must be failed, never published.
     """
-    rows = 0
+    rows, wanted = 0, columns(source)
 
     def counted() -> Generator[pa.Table]:
         nonlocal rows
         for table in tables:
-            if table.schema != COLUMNS[source]:
-                raise LandingFailed(f"A {source} table was not made by stamped().")
+            if table.schema != wanted:
+                raise LandingFailed(f"A {source.name} table was not made by stamped().")
             if table.num_rows:
                 rows += table.num_rows
                 yield table
@@ -166,36 +134,36 @@ def land(url: str, source: str, tables: Iterable[pa.Table], work_dir: Path) -> i
     return rows
 
 
-def prepare_landing(connection: psycopg.Connection[Any], url: str) -> None:
+def prepare_landing(connection: psycopg.Connection[Any], url: str, declared: Sequence[Declared]) -> None:
     """Make dlt's own tables in each raw schema, serially: parallel loads race to make them. The loader may use them.
 
     Repeated only when the version of dlt or our columns change. connection and url are the owner's.
     """
     version = importlib.metadata.version("dlt")
-    for schema in dict.fromkeys(schema for schema, _ in RAW_TABLES.values()):
-        sources = [source for source, table in RAW_TABLES.items() if table[0] == schema]
-        columns = "; ".join(", ".join(COLUMNS[source].names) for source in sources)
-        marker = f"Made by Minutebook for dlt {version} and {columns}"
+    for schema in dict.fromkeys(source.schema for source in declared):
+        of_schema = [source for source in declared if source.schema == schema]
+        named = "; ".join(", ".join(columns(source).names) for source in of_schema)
+        marker = f"Made by Minutebook for dlt {version} and {named}"
         if connection.execute(_SQL["marker"], [f"{schema}._dlt_version"]).fetchone() == (marker,):
             continue
-        for source in sources:
+        for source in of_schema:
             _make_tables_of_dlt(url, source)
         for name in ("grant_loads", "grant_version", "mark"):
-            names = {"schema": psycopg.sql.Identifier(schema), "marker": psycopg.sql.Literal(marker)}
+            names = {"schema": sql.Identifier(schema), "marker": sql.Literal(marker)}
             connection.execute(_SQL[name].format(**names))
 
 
-def _make_tables_of_dlt(url: str, source: str) -> None:
+def _make_tables_of_dlt(url: str, source: Declared) -> None:
     with tempfile.TemporaryDirectory() as folder, _one_writes:
-        pipeline, rows = _pipeline(url, Role.OWNER, source, iter([COLUMNS[source].empty_table()]), Path(folder))
+        pipeline, rows = _pipeline(url, Role.OWNER, source, iter([columns(source).empty_table()]), Path(folder))
         pipeline.extract(rows)
         pipeline.normalize()
         pipeline.sync_schema()
 
 
-def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -> None:
+def _append(url: str, source: Declared, tables: Iterator[pa.Table], work_dir: Path) -> None:
     work_dir.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"landing-{source}-", dir=work_dir))
+    folder = Path(tempfile.mkdtemp(prefix=f"landing-{source.name}-", dir=work_dir))
     try:
         with _one_writes:
             pipeline, rows = _pipeline(url, Role.LOADER, source, tables, folder)
@@ -210,7 +178,7 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
         while error.__cause__ is not None:
             error = error.__cause__  # type: ignore[assignment]
         failure = LandingFailed(
-            f"The {source} rows did not land: {hide_password(url, str(error).strip())}"
+            f"The {source.name} rows did not land: {hide_password(url, str(error).strip())}"
             " Nothing of them is read; pull the same days again."
         )
     else:
@@ -221,18 +189,19 @@ def _append(url: str, source: str, tables: Iterator[pa.Table], work_dir: Path) -
     raise failure
 
 
-def _pipeline(url: str, role: Role, source: str, tables: Iterator[pa.Table], folder: Path) -> tuple[Any, Any]:
+def _pipeline(url: str, role: Role, source: Declared, tables: Iterator[pa.Table], folder: Path) -> tuple[Any, Any]:
     import dlt  # takes a second, which most commands do not need to spend
 
     from warehouse.ingestion.destination import acting
 
     for name, value in _DLT_SETTINGS.items():
         dlt.config[name] = value
-    schema, table = RAW_TABLES[source]
-    pipeline = dlt.pipeline("minutebook", pipelines_dir=str(folder), destination=acting(url, role), dataset_name=schema)
+    pipeline = dlt.pipeline(
+        "minutebook", pipelines_dir=str(folder), destination=acting(url, role), dataset_name=source.schema
+    )
     pipeline.config.restore_from_destination = False
-    # A view of the raw table: COPY is refused by tables under row-level security (migration 0013_raw).
+    # A view of the raw table: COPY is refused by tables under row-level security.
     rows = dlt.resource(
-        tables, name=f"{table}_landing", write_disposition="append", file_format="parquet", max_table_nesting=0
+        tables, name=f"{source.table}_landing", write_disposition="append", file_format="parquet", max_table_nesting=0
     )
     return pipeline, rows

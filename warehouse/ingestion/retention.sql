@@ -17,20 +17,10 @@ with unread as materialized (
 ),
 
 landed as (
-    select r.pull_id, count(*) as raw_rows
-    from (
-        select pull_id from raw_vapi.calls where pull_id = any(array(select pull_id from unread where source = 'vapi'))
-        union all
-        select pull_id from raw_voiceflow.usage
-        where pull_id = any(array(select pull_id from unread where source = 'voiceflow'))
-        union all
-        select pull_id from raw_voiceflow.transcripts
-        where pull_id = any(array(select pull_id from unread where source = 'voiceflow_transcripts'))
-        union all
-        select pull_id from raw_usage_metrics.metrics
-        where pull_id = any(array(select pull_id from unread where source = 'usage_metrics'))
-    ) as r
-    group by r.pull_id
+    select
+        counted.pull_id,
+        counted.landed as raw_rows
+    from ledger.landed(array(select unread.pull_id from unread)) as counted
 )
 
 select

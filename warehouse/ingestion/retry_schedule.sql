@@ -66,9 +66,7 @@ replaced as (
         coalesce(c.tenant_id, 'platform') as account,
         max(c.created_at) as stored_at
     from control.credentials as c
-    inner join (
-        values ('vapi', 'vapi'), ('voiceflow', 'voiceflow'), ('voiceflow', 'voiceflow_transcripts')
-    ) as o (provider, source) on c.provider = o.provider
+    inner join control.sources as o on c.provider = o.provider and o.needs_credential
     where c.retired_at is null
     group by o.source, c.tenant_id
 ),

@@ -24,12 +24,14 @@ $$;
 
 create schema control;
 create schema ledger;
+create schema contracts;
 create schema staging authorization minutebook_transformer;
 create schema intermediate authorization minutebook_transformer;
 create schema marts authorization minutebook_transformer;
 
 comment on schema control is 'What we intend: tenants, agents, credentials, plans, prices, costs.';
 comment on schema ledger is 'What we did: attempts, pulls, periods, statement lines, audit log.';
+comment on schema contracts is 'One view per contract: the rows of all sources that keep rows in its columns. Install makes them.';
 comment on schema marts is 'What people read.';
 
 grant usage on schema control, ledger to

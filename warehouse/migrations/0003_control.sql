@@ -44,6 +44,44 @@ language sql stable as $$
 $$;
 comment on function control.active_spans() is 'Half-open [valid_from, valid_to); valid_to is null where it goes on.';
 
+-- Facts of a source are properties, and not its name: what bills, whose account is read, by which scopes rows route, and where
+-- raw rows stand. Filled from the declarations of this release and of installed packages, whenever it is installed.
+create table control.sources (
+    source text primary key,
+    provider text not null,
+    raw_schema text not null,
+    raw_table text not null,
+    contract text check (contract in ('calls', 'usage', 'costs')),
+    bills boolean not null,
+    needs_credential boolean not null,
+    accounts text not null check (accounts in ('shared', 'own')),
+    enabled_by text[] check (cardinality(enabled_by) = 2),
+    scope_kinds text[] not null,
+    facts text[] not null,
+    horizon_days int,
+    look_back_days int not null,
+    digest text not null,
+    registered_at timestamptz not null default clock_timestamp(),
+    unique (raw_schema, raw_table)
+);
+comment on table control.sources is 'One row per source that is or was registered; written by install, from its declaration.';
+comment on column control.sources.bills is 'Whether a line of a statement can depend on it.';
+comment on column control.sources.accounts is
+'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
+comment on column control.sources.enabled_by is 'Setting of its credential and the value without which it is not read.';
+comment on column control.sources.facts is 'Fields of a payload that no choice, no retention period and no cleaning touches.';
+
+create table control.scope_kinds (
+    kind text primary key,
+    provider text,
+    rank int not null,
+    is_of_one_row boolean not null
+);
+comment on table control.scope_kinds is
+'By which ids rows find their tenant; of one row, the kind with the lowest rank that is attached on its day decides.';
+comment on column control.scope_kinds.is_of_one_row is 'A row''s own id, attached by hand for the one day of the row.';
+insert into control.scope_kinds (kind, provider, rank, is_of_one_row) values ('phone_number', null, 1, false);
+
 create table control.agents (
     agent_id text primary key check (agent_id ~ '^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$'),
     tenant_id text not null references control.tenants,
@@ -53,12 +91,7 @@ create table control.agents (
 );
 
 create table control.agent_attachments (
-    kind text not null check (
-        kind in (
-            'phone_number', 'vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant',
-            'usage_agent'
-        )
-    ),
+    kind text not null references control.scope_kinds,
     value text not null check (value <> ''),
     valid_from date not null,
     tenant_id text references control.tenants,
@@ -69,17 +102,6 @@ create table control.agent_attachments (
 );
 comment on table control.agent_attachments is
 'Timeline per (kind, value): which agent a provider''s object belongs to from a day on; no agent means detached.';
-comment on column control.agent_attachments.kind is
-'A vapi_call is attached by hand, for the one day on which it was created.';
-
-create function control.attachment_rank(kind text) returns int language sql immutable as $$
-    select array_position(
-        array['vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant', 'usage_agent'], kind
-    )
-$$;
-comment on function control.attachment_rank(text) is
-'Which kind decides whose a call is: the first of these that is attached on its day.';
-
 create table control.voiceflow_projects (
     project_id text primary key check (project_id ~ '^[0-9A-Za-z_-]+$'),
     tenant_id text not null references control.tenants,
@@ -92,20 +114,45 @@ create table control.voiceflow_projects (
 );
 comment on table control.voiceflow_projects is 'Half-open: pulled from valid_from up to, not including, valid_to.';
 
+create view control.scopes with (security_invoker = true) as
+select
+    a.kind,
+    a.value,
+    null::text as environment,
+    a.tenant_id,
+    a.agent_id,
+    a.valid_from,
+    case
+        when k.is_of_one_row then a.valid_from + 1
+        else lead(a.valid_from) over (partition by a.kind, a.value order by a.valid_from)
+    end as valid_to
+from control.agent_attachments as a
+inner join control.scope_kinds as k on a.kind = k.kind
+union all
+select
+    'voiceflow_project' as kind,
+    p.project_id as value,
+    p.environment,
+    p.tenant_id,
+    p.agent_id,
+    p.valid_from,
+    p.valid_to
+from control.voiceflow_projects as p;
+comment on view control.scopes is
+'Ids of providers that belong to a tenant and its agent in [valid_from, valid_to), null for good; no tenant means detached.';
+
 create table control.meters (
     meter_id text primary key check (meter_id ~ '^[a-z0-9_]+$'),
     name text not null check (name <> ''),
     unit text not null check (unit <> ''),
-    source text not null check (source in ('vapi', 'voiceflow', 'usage_metrics')),
+    source text not null references control.sources,
     increment_seconds int check (increment_seconds > 0),
     minimum_seconds int check (minimum_seconds >= 0),
     metric_type text unique,
     stripe_event_name text unique,
     created_at timestamptz not null default now(),
     only_account text,
-    check ((source = 'vapi') = (increment_seconds is not null)),
-    check ((source = 'vapi') = (minimum_seconds is not null)),
-    check ((source = 'usage_metrics') = (metric_type is not null))
+    check ((increment_seconds is null) = (minimum_seconds is null))
 );
 create unique index meters_one_of_voiceflow on control.meters (source) where source = 'voiceflow';
 comment on table control.meters is

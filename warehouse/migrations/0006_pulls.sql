@@ -28,7 +28,7 @@ comment on function ledger.is_alive(bigint) is
 create table ledger.pulls (
     pull_id bigint generated always as identity primary key,
     attempt_id bigint not null references ledger.attempts,
-    source text not null check (source in ('vapi', 'voiceflow', 'voiceflow_transcripts', 'usage_metrics')),
+    source text not null references control.sources,
     account text not null,
     tenant_id text references control.tenants,
     usage_date date not null,
@@ -83,77 +83,61 @@ comment on table ledger.request_paces is
 -- From when to when a tenant's usage of a source is read, and from whose account: what should be pulled, in one place,
 -- for the night, for the status of each tenant and day, and for the check that no day is missing.
 create view control.tenant_sources with (security_invoker = true) as
-with attachment_versions as (
+with own as (
     select
-        kind,
-        value,
-        tenant_id,
-        agent_id,
-        valid_from,
-        case
-            when kind = 'vapi_call' then valid_from + 1
-            else lead(valid_from) over (partition by kind, value order by valid_from)
-        end as valid_to
-    from control.agent_attachments
+        c.tenant_id,
+        s.source,
+        min(c.used_from) as used_from
+    from control.credentials as c
+    inner join control.sources as s on c.provider = s.provider and s.needs_credential
+    where
+        c.tenant_id is not null
+        and c.retired_at is null
+        and (s.enabled_by is null or c.settings ->> s.enabled_by[1] = s.enabled_by[2])
+    group by c.tenant_id, s.source
 ),
 
-own_vapi as (
+attached as (
     select
-        tenant_id,
-        min(used_from) as used_from
-    from control.credentials
-    where provider = 'vapi' and tenant_id is not null and retired_at is null
-    group by tenant_id
+        a.tenant_id,
+        s.source,
+        s.accounts,
+        s.enabled_by is not null as needs_setting,
+        a.valid_from,
+        a.valid_to
+    from control.scopes as a
+    inner join control.sources as s on a.kind = any(s.scope_kinds)
+    where a.tenant_id is not null
 )
 
 select
-    tenant_id,
-    'vapi' as source,
-    tenant_id as account,
-    used_from as valid_from,
+    o.tenant_id,
+    o.source,
+    o.tenant_id as account,
+    o.used_from as valid_from,
     null::date as valid_to
-from own_vapi
+from own as o
+inner join control.sources as s on o.source = s.source and s.accounts = 'shared'
 union all
 select
-    v.tenant_id,
-    'vapi' as source,
+    a.tenant_id,
+    a.source,
     'platform' as account,
-    v.valid_from,
-    least(v.valid_to, o.used_from) as valid_to
-from attachment_versions as v
-left join own_vapi as o on v.tenant_id = o.tenant_id
-where
-    v.tenant_id is not null
-    and v.kind in ('vapi_call', 'vapi_phone_number', 'vapi_squad', 'vapi_workflow', 'vapi_assistant')
-    and v.valid_from < coalesce(o.used_from, 'infinity')
+    a.valid_from,
+    least(a.valid_to, o.used_from) as valid_to
+from attached as a
+left join own as o on a.tenant_id = o.tenant_id and a.source = o.source
+where a.accounts = 'shared' and a.valid_from < coalesce(o.used_from, 'infinity')
 union all
 select
-    tenant_id,
-    'voiceflow' as source,
-    tenant_id as account,
-    valid_from,
-    valid_to
-from control.voiceflow_projects
-union all
-select
-    p.tenant_id,
-    'voiceflow_transcripts' as source,
-    p.tenant_id as account,
-    greatest(p.valid_from, c.used_from) as valid_from,
-    p.valid_to
-from control.voiceflow_projects as p
-inner join control.credentials as c
-    on p.tenant_id = c.tenant_id and c.provider = 'voiceflow' and c.retired_at is null
-where c.settings ->> 'transcripts' = 'yes' and c.used_from < coalesce(p.valid_to, 'infinity')
-union all
-select
-    tenant_id,
-    'usage_metrics' as source,
-    tenant_id as account,
-    valid_from,
-    valid_to
-from attachment_versions
-where tenant_id is not null and kind = 'usage_agent';
+    a.tenant_id,
+    a.source,
+    a.tenant_id as account,
+    case when a.needs_setting then greatest(a.valid_from, o.used_from) else a.valid_from end as valid_from,
+    a.valid_to
+from attached as a
+left join own as o on a.tenant_id = o.tenant_id and a.source = o.source
+where a.accounts = 'own' and (not a.needs_setting or o.used_from < coalesce(a.valid_to, 'infinity'));
 comment on view control.tenant_sources is
 'Half-open [valid_from, valid_to); several rows per tenant and source may overlap. account: whose credential reads it.';
 
@@ -241,11 +225,13 @@ for each row execute function control.advance_revision();
 create view ledger.standing_quarantine with (security_invoker = true) as
 with known as (
     select
-        quarantine_id,
-        usage_date,
-        'vapi_call' as kind,
-        item as value
-    from ledger.quarantine
+        q.quarantine_id,
+        q.usage_date,
+        k.kind,
+        q.item as value
+    from ledger.quarantine as q
+    inner join control.sources as s on q.source = s.source
+    inner join control.scope_kinds as k on k.kind = any(s.scope_kinds) and k.is_of_one_row
     union all
     select
         q.quarantine_id,
@@ -259,9 +245,10 @@ with known as (
 attached as (
     select
         known.quarantine_id,
-        known.kind,
+        k.rank,
         v.tenant_id
     from known
+    inner join control.scope_kinds as k on known.kind = k.kind
     cross join
         lateral (
             select a.tenant_id
@@ -270,7 +257,7 @@ attached as (
                 a.kind = known.kind
                 and a.value = known.value
                 and a.valid_from <= known.usage_date
-                and (a.kind <> 'vapi_call' or a.valid_from = known.usage_date)
+                and (not k.is_of_one_row or a.valid_from = known.usage_date)
             order by a.valid_from desc
             limit 1
         ) as v
@@ -282,7 +269,7 @@ routed as (
         quarantine_id,
         tenant_id
     from attached
-    order by quarantine_id, control.attachment_rank(kind)
+    order by quarantine_id, rank
 )
 
 select
@@ -373,7 +360,7 @@ left join lateral jsonb_each_text(r.totals) as counted (name, value) on told.nam
 where
     c.state = 'published'
     and not coalesce(r.totals @> r.provider_totals, false)
-    -- Within a ten-thousandth per call: each call's cost is rounded by Vapi, its own sum is not.
+    -- Within a ten-thousandth per call: each call's cost is rounded by its provider, its own sum is not.
     and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
     > case when told.name = 'cost' then 0.0001 * coalesce((r.totals ->> 'calls')::numeric, 0) else 0 end
     and not exists (
@@ -389,6 +376,31 @@ where
 comment on view ledger.disagreeing_totals is
 'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that.'
 ' is_repeated: an earlier reading was told the same.';
+
+create function ledger.landed(of_pulls bigint[]) returns table (pull_id bigint, landed bigint, fitting bigint)
+language plpgsql stable set search_path = '' as $$
+declare
+    raw record;
+begin
+    for raw in
+        select distinct s.source, s.raw_schema, s.raw_table
+        from ledger.pulls as p
+        inner join control.sources as s on p.source = s.source
+        where p.pull_id = any(of_pulls)
+    loop
+        return query execute pg_catalog.format(
+            'select r.pull_id, count(*),'
+            ' count(*) filter (where r.account = p.account and r.usage_date = p.usage_date'
+            ' and r.tenant_id is not distinct from p.tenant_id)'
+            ' from %I.%I as r inner join ledger.pulls as p on r.pull_id = p.pull_id and p.source = $2'
+            ' where r.pull_id = any($1) group by r.pull_id',
+            raw.raw_schema, raw.raw_table
+        ) using of_pulls, raw.source;
+    end loop;
+end
+$$;
+comment on function ledger.landed(bigint[]) is
+'Rows of these pulls that landed, and those of them that carry their pull''s own account, tenant and usage date.';
 
 -- What landed of a batch that failed is taken back before it is landed again; rows of a pull that was published stay.
 create function ledger.discard_landed(raw_table regclass, of_pulls bigint[]) returns void

@@ -43,98 +43,43 @@ language sql immutable set search_path = '' as $$
     where part.key = any(kept)
 $$;
 
-create function ledger.facts_of_a_call() returns text[]
-language sql immutable set search_path = '' as $$
-    select array[
-        'id', 'orgId', 'type', 'status', 'endedReason', 'assistantId', 'phoneNumberId', 'createdAt', 'updatedAt',
-        'startedAt', 'endedAt', 'cost', 'costs', 'costBreakdown'
-    ]
-$$;
-comment on function ledger.facts_of_a_call() is
-'What dbt, the content hash and Vapi''s support need of a call: no choice and no retention period touches it.';
-
-create function ledger.facts_of_a_transcript() returns text[]
-language sql immutable set search_path = '' as $$
-    select array[
-        'id', 'projectID', 'environmentID', 'environmentAlias', 'version', 'createdAt', 'updatedAt', 'expiresAt',
-        'endedAt'
-    ]
-$$;
-comment on function ledger.facts_of_a_transcript() is
-'When a conversation was and with what: no choice and no retention period touches it.';
-
--- The platform may write anything into a metric's metadata: a tenant's choice reaches it as it reaches a call.
-create function ledger.facts_of_a_metric() returns text[]
-language sql immutable set search_path = '' as $$
-    select array['agent_id', 'metric_type', 'quantity', 'cost_usd', 'created_at']
-$$;
-comment on function ledger.facts_of_a_metric() is
-'Whose, of what, how much, at what cost and when: no choice touches it.';
-
-create function ledger.minimise_calls(of_pulls bigint[], of_calls text[], minimised json[]) returns bigint
-language plpgsql security definer set search_path = '' as $$
+create function ledger.raw_table_of(of_source text) returns text
+language plpgsql stable set search_path = '' as $$
 declare
-    facts constant text[] := ledger.facts_of_a_call();
-    changed bigint;
+    found text;
 begin
-    if exists (
-        select from unnest(of_pulls, of_calls, minimised) as wanted (pull_id, call_id, payload)
-        inner join raw_vapi.calls as c on wanted.pull_id = c.pull_id and wanted.call_id = c.call_id
-        where
-            ledger.without_personal_data(wanted.payload, facts)::text
-            <> ledger.without_personal_data(c.payload, facts)::text
-    ) then
-        raise exception 'a fact of a call would change: only what is personal may be taken out';
+    select pg_catalog.format('%I.%I', s.raw_schema, s.raw_table) into found from control.sources as s where s.source = of_source;
+    if found is null then
+        raise exception 'there is no source %', of_source;
     end if;
-    update raw_vapi.calls as c set payload = wanted.payload
-    from unnest(of_pulls, of_calls, minimised) as wanted (pull_id, call_id, payload)
-    where wanted.pull_id = c.pull_id and wanted.call_id = c.call_id;
-    get diagnostics changed = row_count;
-    return changed;
+    return found;
 end
 $$;
+comment on function ledger.raw_table_of(text) is 'Where the rows of a source stand, as SQL.';
 
-create function ledger.minimise_transcripts(of_pulls bigint[], of_transcripts text[], minimised json[]) returns bigint
+-- Raw is append only: the one change that is allowed takes personal data out, and proves that every fact stayed as it was.
+-- Rows are named by where they are; one that moved meanwhile is left alone.
+create function ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) returns bigint
 language plpgsql security definer set search_path = '' as $$
 declare
-    facts constant text[] := ledger.facts_of_a_transcript();
+    raw_table constant text := ledger.raw_table_of(of_source);
+    facts constant text[] := (select s.facts from control.sources as s where s.source = of_source);
+    wrong bigint;
     changed bigint;
 begin
-    if exists (
-        select from unnest(of_pulls, of_transcripts, minimised) as wanted (pull_id, transcript_id, payload)
-        inner join raw_voiceflow.transcripts as t
-            on wanted.pull_id = t.pull_id and wanted.transcript_id = t.transcript_id
-        where
-            ledger.without_personal_data(wanted.payload, facts)::text
-            <> ledger.without_personal_data(t.payload, facts)::text
-    ) then
-        raise exception 'a fact of a transcript would change: only what is personal may be taken out';
+    execute pg_catalog.format(
+        'select count(*) from unnest($1, $2) as wanted (row_id, payload)'
+        ' inner join %s as r on r.ctid = wanted.row_id'
+        ' where ledger.without_personal_data(wanted.payload, $3)::text'
+        ' <> ledger.without_personal_data(r.payload, $3)::text', raw_table
+    ) into wrong using row_ids, minimised, facts;
+    if wrong > 0 then
+        raise exception 'a fact of % would change: only what is personal may be taken out', of_source;
     end if;
-    update raw_voiceflow.transcripts as t set payload = wanted.payload
-    from unnest(of_pulls, of_transcripts, minimised) as wanted (pull_id, transcript_id, payload)
-    where wanted.pull_id = t.pull_id and wanted.transcript_id = t.transcript_id;
-    get diagnostics changed = row_count;
-    return changed;
-end
-$$;
-
-create function ledger.minimise_metrics(of_pulls bigint[], standing text[], minimised json[]) returns bigint
-language plpgsql security definer set search_path = '' as $$
-declare
-    facts constant text[] := ledger.facts_of_a_metric();
-    changed bigint;
-begin
-    if exists (
-        select from unnest(standing, minimised) as wanted (standing, payload)
-        where
-            ledger.without_personal_data(wanted.payload, facts)::text
-            <> ledger.without_personal_data(wanted.standing::json, facts)::text
-    ) then
-        raise exception 'a fact of a metric would change: only what is personal may be taken out';
-    end if;
-    update raw_usage_metrics.metrics as m set payload = wanted.payload
-    from unnest(of_pulls, standing, minimised) as wanted (pull_id, standing, payload)
-    where wanted.pull_id = m.pull_id and wanted.standing = m.payload::text;
+    execute pg_catalog.format(
+        'update %s as r set payload = wanted.payload'
+        ' from unnest($1, $2) as wanted (row_id, payload) where r.ctid = wanted.row_id', raw_table
+    ) using row_ids, minimised;
     get diagnostics changed = row_count;
     return changed;
 end
@@ -143,61 +88,42 @@ $$;
 create function ledger.forget_personal_data(of_tenant text, before_date date) returns bigint
 language plpgsql security definer set search_path = '' as $$
 declare
-    -- What dbt, the content hash and Vapi's support need of a call.
-    of_calls constant text[] := array[
-        'id', 'orgId', 'type', 'status', 'endedReason', 'assistantId', 'phoneNumberId', 'createdAt', 'updatedAt',
-        'startedAt', 'endedAt', 'cost', 'costs', 'costBreakdown'
-    ];
-    of_metrics constant text[] := array['cost_usd'];
-    own_rows bigint;
-    metric_rows bigint;
-    chat_rows bigint;
-    transcript_rows bigint;
+    raw record;
+    gone bigint;
+    forgotten bigint := 0;
+    by_source jsonb := '{}';
 begin
-    update raw_vapi.calls as c set payload = ledger.without_personal_data(c.payload, of_calls)
-    where
-        c.usage_date < before_date
-        and (
-            c.tenant_id = of_tenant
-            or c.tenant_id is null and exists (
-                select from marts.fct_calls as routed
-                where
-                    routed.tenant_id = of_tenant and routed.account = c.account
-                    and routed.usage_date = c.usage_date and routed.call_id = c.call_id
-            )
-        )
-        and exists (select from pg_catalog.json_object_keys(c.payload) as part (key) where part.key <> all(of_calls));
-    get diagnostics own_rows = row_count;
-    update raw_usage_metrics.metrics as m set payload = ledger.without_personal_data(m.payload, of_metrics)
-    where
-        m.usage_date < before_date and m.tenant_id = of_tenant
-        and exists (select from pg_catalog.json_object_keys(m.payload) as part (key) where part.key <> all(of_metrics));
-    get diagnostics metric_rows = row_count;
-    -- Top intents are what visitors asked for, in words.
-    update raw_voiceflow.usage as u set payload = '{}'
-    where u.usage_date < before_date and u.tenant_id = of_tenant and u.metric = 'top_intents' and u.payload::text <> '{}';
-    get diagnostics chat_rows = row_count;
-    update raw_voiceflow.transcripts as t
-    set payload = ledger.without_personal_data(t.payload, ledger.facts_of_a_transcript())
-    where
-        t.usage_date < before_date and t.tenant_id = of_tenant
-        and exists (
-            select from pg_catalog.json_object_keys(t.payload) as part (key)
-            where part.key <> all(ledger.facts_of_a_transcript())
-        );
-    get diagnostics transcript_rows = row_count;
-    if own_rows + metric_rows + chat_rows + transcript_rows > 0 then
+    for raw in
+        select
+            s.source as name,
+            s.contract = 'calls' as is_of_calls,
+            s.facts,
+            pg_catalog.format('%I.%I', s.raw_schema, s.raw_table) as raw_table
+        from control.sources as s
+        order by s.source
+    loop
+        execute pg_catalog.format(
+            'update %s as r set payload = ledger.without_personal_data(r.payload, $3)'
+            ' where r.usage_date < $2 and (r.tenant_id = $1%s)'
+            ' and exists (select from pg_catalog.json_object_keys(r.payload) as part (key) where part.key <> all($3))',
+            raw.raw_table,
+            case when raw.is_of_calls then
+                ' or r.tenant_id is null and exists (select from marts.fct_calls as routed where routed.tenant_id = $1'
+                ' and routed.account = r.account and routed.usage_date = r.usage_date and routed.call_id = r.call_id)'
+            else '' end
+        ) using of_tenant, before_date, raw.facts;
+        get diagnostics gone = row_count;
+        forgotten := forgotten + gone;
+        by_source := by_source || pg_catalog.jsonb_build_object(raw.name, gone);
+    end loop;
+    if forgotten > 0 then
         insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
         values (
-            coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'forget', 'raw_vapi.calls',
-            of_tenant,
-            pg_catalog.jsonb_build_object(
-                'before', before_date, 'calls', own_rows, 'metrics', metric_rows, 'intents', chat_rows,
-                'transcripts', transcript_rows
-            )
+            coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'forget', 'raw',
+            of_tenant, pg_catalog.jsonb_build_object('before', before_date, 'rows', by_source)
         );
     end if;
-    return own_rows + metric_rows + chat_rows + transcript_rows;
+    return forgotten;
 end
 $$;
 
@@ -248,24 +174,11 @@ comment on function ledger.is_payload_without_more(json, json, text[]) is
 create function ledger.clean_payloads(of_source text, row_ids tid[], cleaned json[]) returns bigint
 language plpgsql security definer set search_path = '' as $$
 declare
-    raw_table constant text := case of_source
-        when 'vapi' then 'raw_vapi.calls'
-        when 'voiceflow' then 'raw_voiceflow.usage'
-        when 'voiceflow_transcripts' then 'raw_voiceflow.transcripts'
-        when 'usage_metrics' then 'raw_usage_metrics.metrics'
-    end;
-    facts constant text[] := case of_source
-        when 'vapi' then ledger.facts_of_a_call()
-        when 'voiceflow_transcripts' then ledger.facts_of_a_transcript()
-        when 'usage_metrics' then ledger.facts_of_a_metric()
-        else array['period', 'projectID', 'environmentID', 'type', 'count', 'model', 'cost', 'intervalStartDate']
-    end;
+    raw_table constant text := ledger.raw_table_of(of_source);
+    facts constant text[] := (select s.facts from control.sources as s where s.source = of_source);
     wrong bigint;
     changed bigint;
 begin
-    if raw_table is null then
-        raise exception 'there is no source %', of_source;
-    end if;
     execute pg_catalog.format(
         'select count(*) from unnest($1, $2) as wanted (row_id, cleaned)'
         ' inner join %s as r on r.ctid = wanted.row_id'
@@ -309,7 +222,7 @@ $$;
 comment on function ledger.explains_a_frozen_line is
 'Whether a superseded pull was current when a line about its usage date was frozen.';
 
--- Transcripts bill nothing, so no line is ever explained by them, and what nobody reads of them is purged whatever was frozen.
+-- What bills nothing explains no line, and what nobody reads of it is purged whatever was frozen.
 create view ledger.unread_pulls with (security_invoker = true) as
 select
     p.pull_id,
@@ -319,8 +232,9 @@ select
     p.usage_date,
     p.state,
     p.closed_at,
-    p.state = 'superseded' and p.source <> 'voiceflow_transcripts' and ledger.explains_a_frozen_line(p) as is_needed
+    p.state = 'superseded' and s.bills and ledger.explains_a_frozen_line(p) as is_needed
 from ledger.pulls as p
+inner join control.sources as s on p.source = s.source
 where p.state in ('superseded', 'failed', 'unchanged') and p.purged_at is null;
 comment on view ledger.unread_pulls is 'Pulls whose raw rows nobody reads; is_needed: kept, because a frozen line is explained by it.';
 
@@ -329,38 +243,32 @@ create function ledger.purge_raw(closed_before timestamptz, at_most int)
 returns table (source text, pulls bigint, raw_rows bigint)
 language plpgsql security definer set search_path = '' as $$
 declare
-    raw_table record;
+    raw record;
     chosen bigint[];
     gone bigint;
 begin
     if closed_before > pg_catalog.clock_timestamp() - interval '1 day' then
         raise exception 'rows of a pull are kept for a day at least' using errcode = 'invalid_parameter_value';
     end if;
-    for raw_table in
-        values
-        ('vapi', 'raw_vapi.calls'),
-        ('voiceflow', 'raw_voiceflow.usage'),
-        ('voiceflow_transcripts', 'raw_voiceflow.transcripts'),
-        ('usage_metrics', 'raw_usage_metrics.metrics')
+    for raw in
+        select s.source as name, s.bills, pg_catalog.format('%I.%I', s.raw_schema, s.raw_table) as raw_table
+        from control.sources as s
+        order by s.source
     loop
         select array(
             select p.pull_id from ledger.pulls as p
             where
-                p.source = raw_table.column1
+                p.source = raw.name
                 and p.state in ('superseded', 'failed', 'unchanged')
                 and p.purged_at is null
                 and p.closed_at < closed_before
-                and not (
-                    p.state = 'superseded'
-                    and p.source <> 'voiceflow_transcripts'
-                    and ledger.explains_a_frozen_line(p)
-                )
+                and not (p.state = 'superseded' and raw.bills and ledger.explains_a_frozen_line(p))
             order by p.closed_at
             limit 500
             for update skip locked
         ) into chosen;
         execute pg_catalog.format(
-            'delete from %s where ctid = any(array(select ctid from %1$s where pull_id = any($1) limit $2))', raw_table.column2
+            'delete from %s where ctid = any(array(select ctid from %1$s where pull_id = any($1) limit $2))', raw.raw_table
         ) using chosen, at_most;
         get diagnostics gone = row_count;
         if gone < at_most then
@@ -369,7 +277,7 @@ begin
         else
             pulls := 0;
         end if;
-        source := raw_table.column1;
+        source := raw.name;
         raw_rows := gone;
         return next;
     end loop;

@@ -80,7 +80,7 @@ grant select on control.tenants, control.tenant_statuses, control.agents, contro
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.fixed_costs, control.payment_fees,
 control.exchange_rates, control.credits, control.credit_voids, control.review_rules, control.revision,
-control.tenant_sources, ledger.attempts, ledger.pulls, ledger.quarantine, ledger.acceptances,
+control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls, ledger.quarantine, ledger.acceptances,
 ledger.standing_quarantine, ledger.disagreeing_totals, ledger.builds, ledger.periods, ledger.statement_lines,
 ledger.line_days, ledger.line_pulls, ledger.line_objects
 to minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator;
@@ -158,9 +158,8 @@ control.advance_revision(), control.advance_revision_by_period(), control.readin
 control.shut_out_tenant(text), ledger.record_audit(), ledger.chain_audit(),
 ledger.audit_hash(bytea, ledger.audit_log), ledger.record_credential_use(bigint),
 ledger.discard_landed(regclass, bigint[]), ledger.blockers(regclass), ledger.end_blockers(regclass, interval),
-ledger.without_personal_data(json, text[]), ledger.facts_of_a_call(), ledger.facts_of_a_transcript(),
-ledger.facts_of_a_metric(), ledger.minimise_calls(bigint[], text[], json[]),
-ledger.minimise_transcripts(bigint[], text[], json[]), ledger.minimise_metrics(bigint[], text[], json[]),
+ledger.without_personal_data(json, text[]), ledger.raw_table_of(text), ledger.landed(bigint[]),
+ledger.minimise_payloads(text, tid[], json[]),
 ledger.forget_personal_data(text, date), ledger.money_of_items(json),
 ledger.is_payload_without_more(json, json, text[]), ledger.clean_payloads(text, tid[], json[]),
 ledger.purge_raw(timestamptz, int)
@@ -168,12 +167,13 @@ from public;
 grant execute on function control.reading_tenant() to minutebook_tenant;
 grant execute on function ledger.record_credential_use(bigint) to minutebook_loader, minutebook_operator;
 grant execute on function
-ledger.discard_landed(regclass, bigint[]), ledger.minimise_calls(bigint[], text[], json[]),
-ledger.minimise_transcripts(bigint[], text[], json[]), ledger.minimise_metrics(bigint[], text[], json[]),
+ledger.discard_landed(regclass, bigint[]), ledger.minimise_payloads(text, tid[], json[]),
 ledger.clean_payloads(text, tid[], json[])
 to minutebook_loader;
+grant execute on function ledger.landed(bigint[]) to minutebook_loader, minutebook_transformer;
 grant execute on function ledger.blockers(regclass), ledger.end_blockers(regclass, interval) to minutebook_transformer;
 grant execute on function
 control.shut_out_tenant(text), ledger.audit_hash(bytea, ledger.audit_log), ledger.forget_personal_data(text, date),
 ledger.purge_raw(timestamptz, int)
 to minutebook_operator;
+grant usage on schema contracts to minutebook_transformer;

@@ -5,7 +5,7 @@ tenant keeps that), a tenant's names, numbers, keys and logins. The audit log an
 books must be kept, and the log would show that it was changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from psycopg.rows import class_row
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import WarehouseError
+from warehouse.ingestion.declared import Declared, relation, scope_value
 from warehouse.security.isolation import reading
 
 _SQL = queries.load("privacy/personal")
@@ -34,24 +35,13 @@ class NotErasable(WarehouseError):
 
 
 @dataclass(frozen=True)
-class StoredCall:
-    """A call of raw, with what tells whose it is; payload is JSON text."""
+class StoredRow:
+    """A row of raw: where it is, and by which scopes it finds its tenant; payload is JSON text."""
 
-    pull_id: int
-    call_id: str
+    row_id: str
     account: str
     usage_date: date
-    phone_number_id: str | None
-    assistant_id: str | None
-    payload: str
-
-
-@dataclass(frozen=True)
-class StoredTranscript:
-    """A transcript of raw; payload is JSON text."""
-
-    pull_id: int
-    transcript_id: str
+    scopes: dict[str, str]
     payload: str
 
 
@@ -88,45 +78,30 @@ def is_pulled_as_before(connection: psycopg.Connection[Any], chosen_at: datetime
     return connection.execute(_SQL["is_pulled_as_before"], {"chosen_at": chosen_at}).fetchone() == (True,)
 
 
-def calls_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[StoredCall]:
-    """Calls of the tenant's own account, and of the shared one by whatever number or assistant was ever its own."""
-    with connection.cursor(name="calls_of", row_factory=class_row(StoredCall)) as cursor:
+def rows_of(connection: psycopg.Connection[Any], source: Declared, tenant_id: str) -> Iterator[StoredRow]:
+    """Rows of the tenant's own account, and of the shared one by whatever scope was ever its own, of every pull."""
+    kinds = source.scope_kinds if source.account == "shared" else ()
+    value = {kind.name: scope_value(kind, "r") for kind in kinds}
+    pairs = [sql.SQL("{}, {}").format(sql.Literal(name), each) for name, each in value.items()]
+    ever = "{} in (select a.value from control.scopes as a where a.tenant_id = %(tenant_id)s and a.kind = {})"
+    by_scope = [sql.SQL(ever).format(each, sql.Literal(name)) for name, each in value.items()]
+    query = _SQL["rows_of"].format(
+        raw=relation(source),
+        scopes=sql.SQL("json_build_object({})").format(sql.SQL(", ").join(pairs)),
+        by_scope=sql.SQL(" or ").join(by_scope) if by_scope else sql.SQL("false"),
+    )
+    with connection.cursor(name="rows_of", row_factory=class_row(StoredRow)) as cursor:
         cursor.itersize = 2_000
-        yield from cursor.execute(_SQL["calls_of"], {"tenant_id": tenant_id})
+        yield from cursor.execute(query, {"tenant_id": tenant_id})
 
 
-def transcripts_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[StoredTranscript]:
-    """Transcripts of the tenant, of every pull."""
-    with connection.cursor(name="transcripts_of", row_factory=class_row(StoredTranscript)) as cursor:
-        cursor.itersize = 2_000
-        yield from cursor.execute(_SQL["transcripts_of"], {"tenant_id": tenant_id})
+def minimise(connection: psycopg.Connection[Any], source: Declared, rows: Sequence[tuple[str, str]]) -> int:
+    """Replace payloads, by where their rows are, and return how many: a row that moved meanwhile is left alone.
 
-
-def metrics_of(connection: psycopg.Connection[Any], tenant_id: str) -> Iterator[tuple[int, str]]:
-    """Pull and payload, as JSON text, of each different row of usage metrics of the tenant."""
-    with connection.cursor(name="metrics_of") as cursor:
-        cursor.itersize = 2_000
-        yield from cursor.execute(_SQL["metrics_of"], {"tenant_id": tenant_id})
-
-
-def minimise(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
-    """Replace payloads, by pull and call, and return how many; PostgreSQL refuses it where a fact would change."""
-    pulls, calls, payloads = (list(column) for column in zip(*rows, strict=True))
-    ((changed,),) = connection.execute(_SQL["minimise"], [pulls, calls, payloads]).fetchall()
-    return int(changed)
-
-
-def minimise_transcripts(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
-    """As `minimise`, by pull and transcript."""
-    pulls, transcripts, payloads = (list(column) for column in zip(*rows, strict=True))
-    ((changed,),) = connection.execute(_SQL["minimise_transcripts"], [pulls, transcripts, payloads]).fetchall()
-    return int(changed)
-
-
-def minimise_metrics(connection: psycopg.Connection[Any], rows: Sequence[tuple[int, str, str]]) -> int:
-    """As `minimise`, by pull and the payload as it stands: a row of metrics has no name of its own."""
-    pulls, stand, payloads = (list(column) for column in zip(*rows, strict=True))
-    ((changed,),) = connection.execute(_SQL["minimise_metrics"], [pulls, stand, payloads]).fetchall()
+    PostgreSQL refuses it where a fact would change.
+    """
+    row_ids, payloads = (list(column) for column in zip(*rows, strict=True))
+    ((changed,),) = connection.execute(_SQL["minimise"], [source.name, row_ids, payloads]).fetchall()
     return int(changed)
 
 
@@ -169,11 +144,11 @@ def erase(connection: psycopg.Connection[Any], tenant_id: str, today: date) -> i
     return int(forgotten)
 
 
-def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
+def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) -> dict[str, int]:
     """Write all that is known of a tenant as JSON lines, a file per table; rows by file.
 
-    The marts are read as the tenant itself, so nothing of another can be among them; calls and transcripts as their
-    provider told them.
+    The marts are read as the tenant itself, so nothing of another can be among them; raw rows as their
+    provider answered them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts = {}
@@ -184,8 +159,15 @@ def export(url: str, tenant_id: str, folder: Path) -> dict[str, int]:
             )
             counts[table] = _write(folder / f"{table}.jsonl", _rows(reader, query, {}))
     with connect(url, Role.LOADER) as loader:
-        for name in ("calls", "transcripts"):
-            counts[name] = _write(folder / f"{name}.jsonl", _rows(loader, _SQL[name], {"tenant_id": tenant_id}))
+        for source in sources:
+            name = source.table if source.table not in counts else source.name
+            routed = _SQL["routed"] if source.contract == "calls" else sql.SQL("")
+            query = _SQL["rows"].format(
+                raw=relation(source),
+                routed=routed,
+                key=sql.SQL(", ").join(sql.Identifier("r", column) for column in source.key),
+            )
+            counts[name] = _write(folder / f"{name}.jsonl", _rows(loader, query, {"tenant_id": tenant_id}))
     return counts
 
 

@@ -42,64 +42,19 @@ select exists (
         and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
 ) as is_pulled_as_before;
 
--- name: calls_of
+-- name: rows_of
+-- Rows of the tenant's own account, and of the shared one by whatever scope was ever its own.
 select
-    c.pull_id,
-    c.call_id,
-    c.account,
-    c.usage_date,
-    c.phone_number_id,
-    c.assistant_id,
-    c.payload::text as payload
-from raw_vapi.calls as c
-where
-    c.tenant_id = %(tenant_id)s
-    or c.tenant_id is null and (
-        c.phone_number_id in (
-            select a.value from control.agent_attachments as a
-            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_phone_number'
-        )
-        or c.assistant_id in (
-            select a.value from control.agent_attachments as a
-            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_assistant'
-        )
-        or c.call_id in (
-            select a.value from control.agent_attachments as a
-            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_call'
-        )
-        or c.payload ->> 'squadId' in (
-            select a.value from control.agent_attachments as a
-            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_squad'
-        )
-        or c.payload ->> 'workflowId' in (
-            select a.value from control.agent_attachments as a
-            where a.tenant_id = %(tenant_id)s and a.kind = 'vapi_workflow'
-        )
-    );
+    r.ctid::text as row_id,
+    r.account,
+    r.usage_date,
+    {scopes} as scopes,
+    r.payload::text as payload
+from {raw} as r
+where r.tenant_id = %(tenant_id)s or r.tenant_id is null and ({by_scope});
 
 -- name: minimise
-select ledger.minimise_calls(%s::bigint [], %s::text [], %s::json []) as changed;
-
--- name: transcripts_of
-select
-    t.pull_id,
-    t.transcript_id,
-    t.payload::text as payload
-from raw_voiceflow.transcripts as t
-where t.tenant_id = %(tenant_id)s;
-
--- name: minimise_transcripts
-select ledger.minimise_transcripts(%s::bigint [], %s::text [], %s::json []) as changed;
-
--- name: metrics_of
-select distinct
-    m.pull_id,
-    m.payload::text as payload
-from raw_usage_metrics.metrics as m
-where m.tenant_id = %(tenant_id)s;
-
--- name: minimise_metrics
-select ledger.minimise_metrics(%s::bigint [], %s::text [], %s::json []) as changed;
+select ledger.minimise_payloads(%s, %s::tid [], %s::json []) as changed;
 
 -- name: choice_applied
 insert into ledger.personal_choices_applied (tenant_id, chosen_at, rows_changed)
@@ -187,25 +142,19 @@ where
 group by c.relname
 order by c.relname;
 
--- name: calls
-select to_jsonb(c) - 'pull_id' - '_dlt_load_id' as document
-from raw_vapi.calls as c
-inner join ledger.pulls as p on c.pull_id = p.pull_id and p.state = 'published'
-where
-    c.tenant_id = %(tenant_id)s
-    or exists (
-        select from marts.fct_calls as routed
-        where
-            routed.tenant_id = %(tenant_id)s
-            and routed.account = c.account
-            and routed.usage_date = c.usage_date
-            and routed.call_id = c.call_id
-    )
-order by c.usage_date, c.call_id;
+-- name: rows
+select to_jsonb(r) - 'pull_id' - '_dlt_load_id' as document
+from {raw} as r
+inner join ledger.pulls as p on r.pull_id = p.pull_id and p.state = 'published'
+where r.tenant_id = %(tenant_id)s {routed}
+order by r.usage_date, {key};
 
--- name: transcripts
-select to_jsonb(t) - 'pull_id' - '_dlt_load_id' as document
-from raw_voiceflow.transcripts as t
-inner join ledger.pulls as p on t.pull_id = p.pull_id and p.state = 'published'
-where t.tenant_id = %(tenant_id)s
-order by t.usage_date, t.transcript_id;
+-- name: routed
+or exists (
+    select from marts.fct_calls as routed
+    where
+        routed.tenant_id = %(tenant_id)s
+        and routed.account = r.account
+        and routed.usage_date = r.usage_date
+        and routed.call_id = r.call_id
+)

@@ -2,8 +2,8 @@
 
 import json
 import sys
+from contextlib import closing
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any
 
 import psycopg
@@ -12,11 +12,13 @@ import typer
 from orchestration.cli.options import Json, TenantFilter, command, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
-from orchestration.ingestion.reading import vapi_client, voiceflow_client
-from sources import vapi, voiceflow
+from orchestration.ingestion.reading import access_of
+from orchestration.ingestion.routing import Routing
 from sources.errors import SourceFailure
+from sources.registry import registry
+from sources.source import SETTING_OF_ALL
 from warehouse.clock import today
-from warehouse.control import agents, tenants
+from warehouse.control import tenants
 from warehouse.security import rotation
 from warehouse.security.vault import Credential, Secret
 
@@ -27,19 +29,17 @@ app = typer.Typer(
 )
 
 
-class Provider(StrEnum):
-    """Who can be asked with a stored secret."""
+def known_provider(name: str) -> str:
+    """A provider whose credentials are stored. Raises BadParameter for another."""
+    if name not in registry().providers:
+        raise typer.BadParameter(f"no provider '{name}' has credentials; there is {', '.join(registry().providers)}")
+    return name
 
-    VAPI = "vapi"
-    VOICEFLOW = "voiceflow"
 
-
-SETTINGS: dict[Provider, dict[str, tuple[object, ...]]] = {
-    Provider.VAPI: {},
-    Provider.VOICEFLOW: {"generation": tuple(voiceflow.GENERATIONS), "transcripts": ("yes", "no")},
-}
-RATE, HIGHEST_RATE = "requests_per_second", 1000
-ProviderArgument = Annotated[Provider, typer.Argument(help="Whose credential it is.")]
+RATE, HIGHEST_RATE = SETTING_OF_ALL, 1000
+ProviderArgument = Annotated[
+    str, typer.Argument(metavar="PROVIDER", callback=known_provider, help="Whose credential it is; see: source list.")
+]
 Owner = Annotated[
     str | None, typer.Option("--tenant", metavar="TENANT", help="Whose it is; without, the platform's shared one.")
 ]
@@ -60,10 +60,8 @@ def set_credential(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="How it is used. May be repeated. requests_per_second=5: what its account may ask, all runs together,"
-            " as Vapi shows it in the organisation's settings. Voiceflow: generation=stable for a personal access token"
-            " (vfp_…), which opens the newer API; generation=v2, the default, for a project's key (VF.DM.…);"
-            " transcripts=yes reads its transcripts too.",
+            help="How it is used. May be repeated. requests_per_second=5: what its account may ask, all runs together."
+            " Others are the provider's own, such as generation=stable or transcripts=yes; a wrong one lists them.",
         ),
     ] = None,
     as_json: Json = False,
@@ -190,7 +188,7 @@ def list_credentials(ctx: typer.Context, tenant: TenantFilter = None, as_json: J
     show(rows, columns, as_json, "no credentials yet; next: minutebook credential set --help")
 
 
-def _secret(provider: Provider) -> str:
+def _secret(provider: str) -> str:
     asked = sys.stdin.isatty()
     told = typer.prompt(f"{provider} secret", hide_input=True, err=True) if asked else sys.stdin.read()
     secret = str(told).strip()
@@ -206,22 +204,18 @@ def _secret(provider: Provider) -> str:
 def _ask(
     current: Session,
     connection: psycopg.Connection[Any],
-    provider: Provider,
+    provider: str,
     tenant: str | None,
     credential: Credential,
 ) -> None:
-    if provider is Provider.VAPI:
-        with vapi_client(credential, current.settings) as client:
-            vapi.verify(client)
-        return
+    """Have each source verify that it can read with the credential. Raises SourceFailure."""
+    routing = Routing.load(connection)
     on = today()
-    projects = [
-        voiceflow.Project(row["project_id"], row["environment"])
-        for row in agents.projects(connection, tenant)
-        if row["valid_to"] is None or row["valid_to"] > on
-    ]
-    with voiceflow_client(credential, current.settings) as client:
-        voiceflow.verify(client, projects, has_transcripts=credential.settings.get("transcripts") == "yes")
+    for source in registry().of_provider(provider):
+        if source.is_enabled(credential.settings):
+            scopes = routing.scopes_of(source, tenant)
+            with closing(source.connect(access_of(source, current.settings, credential))) as client:
+                source.verify(client, scopes.since(on))
 
 
 def _setting(text: str) -> tuple[str, object]:
@@ -234,8 +228,9 @@ def _setting(text: str) -> tuple[str, object]:
         return name, value
 
 
-def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]:
+def _known(provider: str, settings: dict[str, object]) -> dict[str, object]:
     """The settings, all of which something reads: a misspelt one would change nothing without a word."""
+    own = registry().of_provider(provider)[0].settings
     for name, value in settings.items():
         if name == RATE:
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= HIGHEST_RATE:
@@ -243,9 +238,9 @@ def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]
                     f"'{RATE}' is a number up to {HIGHEST_RATE}, not '{value}'", param_hint="--setting"
                 )
             continue
-        values = SETTINGS[provider].get(name)
+        values = own.get(name)
         if values is None:
-            known = ", ".join((*SETTINGS[provider], RATE))
+            known = ", ".join((*own, RATE))
             raise typer.BadParameter(f"{provider} has no setting '{name}'; there is {known}", param_hint="--setting")
         if value not in values:
             allowed = ", ".join(map(str, values))
@@ -253,7 +248,7 @@ def _known(provider: Provider, settings: dict[str, object]) -> dict[str, object]
     return settings
 
 
-def _is(row: dict[str, Any], tenant: str | None, provider: Provider) -> bool:
+def _is(row: dict[str, Any], tenant: str | None, provider: str) -> bool:
     return bool(row["tenant_id"] == tenant and row["provider"] == provider)
 
 

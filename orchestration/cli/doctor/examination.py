@@ -7,7 +7,7 @@ from shlex import join
 from orchestration.cli.doctor import pulls
 from orchestration.cli.doctor.findings import Finding, Level
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
-from sources import SOURCES
+from sources.registry import registry
 from warehouse import clock, install
 from warehouse.clock import today
 from warehouse.control import tenants
@@ -38,7 +38,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
     now = clock.now()
     with connect(url, Role.OPERATOR) as connection:
         yield from _credentials(connection, settings)
-        yield from _usage_database(connection, settings)
+        yield from _addresses(connection, settings)
         yield from pulls.missing_days(connection, days, now)
         yield from pulls.replaced(connection, days, now)
         yield from pulls.purge(connection, settings.superseded_days, now)
@@ -88,7 +88,7 @@ def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding
                 Level.WRONG, f"{name} does not open: {error}", f"minutebook credential set {row['provider']} {owner}"
             )
             continue
-        sources = [source.name for source in SOURCES.values() if source.key_of == row["provider"]]
+        sources = [source.name for source in registry().of_provider(row["provider"])]
         asked = {"provider": row["provider"], "tenant_id": row["tenant_id"], "sources": sources}
         last = first(connection, FILE, "last_word_on_key", **asked)
         if last is not None and last["cause_code"] is not None:
@@ -100,17 +100,18 @@ def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding
         else:
             yield Finding(Level.GOOD, f"{name} opens")
     for row in rows(connection, FILE, "tenants_without_credential", today=today()):
-        what = f"tenant {row['tenant_id']} uses {row['source']}, and there is no credential to read it"
-        mend = f"minutebook credential set {row['source']} --tenant {row['tenant_id']}"
-        shared = " (or without --tenant: the platform's)" if row["source"] == "vapi" else ""
+        what = f"tenant {row['tenant_id']} uses {row['provider']}, and there is no credential to read it"
+        mend = f"minutebook credential set {row['provider']} --tenant {row['tenant_id']}"
+        shared = " (or without --tenant: the platform's)" if row["is_shared"] else ""
         yield Finding(Level.WRONG, what, mend + shared)
 
 
-def _usage_database(connection: Connection, settings: Settings) -> Iterator[Finding]:
+def _addresses(connection: Connection, settings: Settings) -> Iterator[Finding]:
     used = {row["source"] for row in rows(connection, FILE, "sources_in_use", today=today())}
-    if "usage_metrics" in used and not settings.usage_database_url:
-        what = "usage metrics are to be read, and MINUTEBOOK_USAGE_DATABASE_URL is not set"
-        yield Finding(Level.WRONG, what, "export MINUTEBOOK_USAGE_DATABASE_URL=postgresql://…")
+    for source in registry().sources.values():
+        if source.name in used and not source.needs_credential and source.address not in settings.addresses:
+            what = f"{source.name} is to be read, and MINUTEBOOK_{source.address} is not set"
+            yield Finding(Level.WRONG, what, f"export MINUTEBOOK_{source.address}=…")
 
 
 def _fields(connection: Connection) -> Iterator[Finding]:

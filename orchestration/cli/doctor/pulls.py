@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from orchestration.cli.doctor.findings import Finding, Level
-from sources import HORIZONS, SOURCES
 from sources.reading import REPLACED
+from sources.registry import all_sources, horizons
 from warehouse.control.changes import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
@@ -30,7 +30,7 @@ def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[F
     if not needing:
         yield Finding(Level.GOOD, f"no day of the last {days} is missing, failed or incomplete")
         return
-    back = retry_schedule.next_pulls(connection, now, HORIZONS)
+    back = retry_schedule.next_pulls(connection, now, horizons())
     order = list(STATES)
     needing.sort(key=lambda row: (row["source"], order.index(row["status"]), row["usage_date"]))
     for (source, status), group in groupby(needing, key=lambda row: (row["source"], row["status"])):
@@ -47,7 +47,7 @@ def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[F
 
 def _forgotten(source: str, found: list[Row], today: date) -> Iterator[Finding]:
     """What is still to be had, for how long, and what may be gone."""
-    horizon = SOURCES[source].horizon_days
+    horizon = all_sources()[source].horizon_days
     if horizon is None:
         return
     soon = [row for row in found if 0 <= _days_left(row, horizon, today) < SOON]

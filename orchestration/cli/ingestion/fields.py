@@ -10,7 +10,7 @@ from orchestration.cli.options import Json, command
 from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import session
 from orchestration.privacy.cleaning import clean as clean_rows
-from sources import SOURCES
+from sources.registry import all_sources
 from warehouse.ingestion import fields
 
 app = typer.Typer(no_args_is_help=True, help="Fields that providers send and that are not stored.")
@@ -39,8 +39,8 @@ def seen(
     as_json: Json = False,
 ) -> None:
     """Note that you have seen that a field is not stored; it is not reported again."""
-    if source not in SOURCES:
-        raise typer.BadParameter(f"there is no source '{source}'; there is {', '.join(SOURCES)}")
+    if source not in all_sources():
+        raise typer.BadParameter(f"there is no source '{source}'; there is {', '.join(all_sources())}")
     current = session(ctx)
     with current.operator() as connection:
         count = fields.acknowledge(connection, source, field, current.settings.actor)

@@ -14,7 +14,7 @@ from orchestration.cli.session import CommandFailed, session
 from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay
 from orchestration.ingestion import pull as pull_days
 from orchestration.marts.building import build as build_marts
-from sources import HORIZONS, SOURCES
+from sources.registry import all_sources, horizons
 from warehouse import clock
 from warehouse.clock import today
 from warehouse.control import tenants
@@ -26,7 +26,7 @@ pull_app = typer.Typer(
     invoke_without_command=True, epilog="Example: minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31"
 )
 Sources = Annotated[
-    list[str] | None, typer.Option("--source", metavar="SOURCE", help=f"Only this one of {', '.join(SOURCES)}.")
+    list[str] | None, typer.Option("--source", metavar="SOURCE", help=f"Only this one of {', '.join(all_sources())}.")
 ]
 
 
@@ -80,7 +80,7 @@ def pull(
         raise typer.BadParameter(
             f"{last_day} is not over in UTC; the last day to pull is {today() - timedelta(days=1)}"
         )
-    sources = known_sources(source) or list(SOURCES)
+    sources = known_sources(source) or list(all_sources())
     current = session(ctx)
     with current.settings.database() as url:
         with current.operator_of(url) as connection:
@@ -108,8 +108,8 @@ def pull(
 
 def known_sources(source: list[str] | None) -> list[str] | None:
     """The sources as given. Raises BadParameter for one that is none."""
-    if unknown := set(source or ()) - SOURCES.keys():
-        raise typer.BadParameter(f"no source '{min(unknown)}'; the sources are {', '.join(SOURCES)}")
+    if unknown := set(source or ()) - all_sources().keys():
+        raise typer.BadParameter(f"no source '{min(unknown)}'; the sources are {', '.join(all_sources())}")
     return source or None
 
 
@@ -154,7 +154,7 @@ def status(
         for slug in tenant or ():
             tenants.require_tenant(connection, slug)
         rows = days_needing_attention(connection, first, last, tenant)
-        coming = retry_schedule.next_pulls(connection, clock.now(), HORIZONS)
+        coming = retry_schedule.next_pulls(connection, clock.now(), horizons())
     for row in rows:
         at = coming.get((row["source"], row["account"], row["usage_date"]))
         row["next_pull"] = at and f"{at:%Y-%m-%d %H:%M} UTC"

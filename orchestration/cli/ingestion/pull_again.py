@@ -9,7 +9,7 @@ from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, show
 from orchestration.cli.session import session
 from orchestration.ingestion import pull_again
-from sources import HORIZONS
+from sources.registry import horizons
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule
@@ -31,7 +31,7 @@ def again(
     now = clock.now()
     with settings.database() as url:
         with connect(url, Role.LOADER, actor=settings.actor) as connection:
-            days = retry_schedule.account_days(connection, now, HORIZONS)
+            days = retry_schedule.account_days(connection, now, horizons())
         if is_dry:
             rows = [
                 {

@@ -10,6 +10,7 @@ from orchestration.cli.ingestion.pull import Sources, known_sources
 from orchestration.cli.options import Json, Tenants, command, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
+from sources.registry import all_sources
 from warehouse.clock import today
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import history
@@ -79,7 +80,10 @@ def diff(
     on: Annotated[
         date | None, typer.Option("--on", parser=parse_date, metavar="YYYY-MM-DD", help="Which usage date of it.")
     ] = None,
-    source: Annotated[str, typer.Option("--source", metavar="SOURCE", help="Of which source.")] = "vapi",
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="SOURCE", help="Of which source; default: that of calls."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a re-pull changed, call by call: added, gone, and each field that differs; never what was said.
@@ -89,13 +93,14 @@ def diff(
     by_day = tenant is not None and on is not None
     if bool(pull_ids) == by_day or (pull_ids and len(pull_ids) != 2):
         raise typer.BadParameter("give two pulls (minutebook pull diff 12 15), or --tenant with --on")
+    source = _of_calls() if source is None else source
     known_sources([source])
     settings = session(ctx).settings
     with settings.database() as url, connect(url, Role.TRANSFORMER, actor=settings.actor) as connection:
         if tenant is not None and on is not None:
-            found = history.last_change(connection, tenant, source, on)
+            found = history.last_change(connection, all_sources(), tenant, source, on)
         else:
-            found = history.difference(connection, *(pull_ids or ()))
+            found = history.difference(connection, all_sources(), *(pull_ids or ()))
     if as_json:
         print_json(
             {
@@ -115,6 +120,14 @@ def diff(
     show(found.changes, columns, False, "nothing that money, time or routing depend on")
     if found.changes:
         say(", ".join(f"{found.items(change)} {change}" for change in ("added", "gone", "changed")))
+
+
+def _of_calls() -> str:
+    """The source of calls, where there is one. Raises BadParameter where there are more."""
+    found = [source.name for source in all_sources().values() if source.contract == "calls"]
+    if len(found) != 1:
+        raise typer.BadParameter(f"say which source: --source {' or '.join(found)}")
+    return found[0]
 
 
 def _totals(text: str | None) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from orchestration.cli.output import next_step, print_json, say
 from orchestration.cli.session import session
 from orchestration.privacy.minimising import apply_choices
 from sources.personal import Keep
+from sources.registry import all_sources
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.database.connect import Role, connect
@@ -108,7 +109,7 @@ def export(
     with current.settings.database() as url:
         with current.operator_of(url) as connection:
             tenants.require_tenant(connection, tenant)
-        counts = personal.export(url, tenant, folder)
+        counts = personal.export(url, all_sources().values(), tenant, folder)
     if as_json:
         print_json(counts)
         return

@@ -8,6 +8,7 @@ WHAT_IT_HOLDS = {
     "agents": "A tenant's voice and chat agents.",
     "agent_attachments": "From which day a phone number, an assistant or a usage agent belongs to which agent.",
     "voiceflow_projects": "Voiceflow projects and the days from and to which they are pulled.",
+    "scopes": "Which of a provider's ids belong to which tenant and agent, from when to when.",
     "meters": "What is counted, in which unit.",
     "plans": "What a tenant can subscribe to.",
     "plan_terms": "Fees and minimum of a plan, by the day from which they hold.",

@@ -15,16 +15,10 @@ from orchestration.ingestion import PullOutcome, PullTrigger, pull
 from orchestration.ingestion.partitions import requested_keys, tenant_day, tenant_days
 from orchestration.ingestion.reporting import failure, report
 from orchestration.resources import Minutebook
-from sources import SOURCES
-from warehouse.ingestion.raw_tables import RAW_TABLES
+from sources.registry import all_sources
+from sources.source import Source
 
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
-REACHES = {
-    "vapi": ["agent_attachments"],
-    "voiceflow": ["voiceflow_projects"],
-    "voiceflow_transcripts": ["voiceflow_projects"],
-    "usage_metrics": ["agent_attachments"],
-}
 
 
 class PullConfig(dg.Config):
@@ -36,18 +30,18 @@ class PullConfig(dg.Config):
     accept_unconfirmed: bool = False  # publish days that lost rows although the provider does not say how many it has
 
 
-def raw_usage(source: str) -> dg.AssetsDefinition:
+def raw_usage(declared: Source) -> dg.AssetsDefinition:
     """The asset of one source's raw table; key [schema, table], group = schema."""
-    schema, table = RAW_TABLES[source]
+    source = declared.name
 
     @dg.asset(
-        key=[schema, table],
-        group_name=schema,
+        key=[declared.schema, declared.table],
+        group_name=declared.schema,
         description=f"What {source} returned, append only; only rows of pulls that are published in the ledger count.",
         partitions_def=tenant_days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"python", "postgres"},
-        deps=[["control", name] for name in REACHES.get(source, [])],
+        deps=[["control", "scopes"]] if declared.scope_kinds else [],
         output_required=False,
     )
     def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> Iterator[NoReturn]:
@@ -101,7 +95,7 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
     return [run_id for run_id in (root, *(run.run_id for run in retries)) if run_id != context.run_id]
 
 
-raw_tables = [raw_usage(source) for source in SOURCES]
+raw_tables = [raw_usage(source) for source in all_sources().values()]
 ledger_tables = [
     dg.AssetSpec(["ledger", table], group_name="ledger", description=text, kinds={"postgres"})
     for table, text in {

@@ -3,14 +3,14 @@
 import dagster as dg
 
 from orchestration.defs.sql_checks import check_without_rows
-from warehouse.ingestion.raw_tables import RAW_TABLES
+from sources.registry import all_sources
 
 provider_totals_agree = [
     check_without_rows(
         "provider_total_agrees",
-        dg.AssetKey(list(table)),
+        dg.AssetKey([source.schema, source.table]),
         "What was counted from the rows is what the provider says it has, where it says anything.",
-        source=source,
+        source=source.name,
     )
-    for source, table in RAW_TABLES.items()
+    for source in all_sources().values()
 ]

@@ -15,7 +15,7 @@ from orchestration.ingestion import PullOutcome, PullState
 from orchestration.ingestion.partitions import key_of, tenants, usage_dates
 from orchestration.ingestion.reporting import materialization, raw_key
 from orchestration.resources import Minutebook
-from sources import HORIZONS
+from sources.registry import horizons
 from warehouse import clock
 from warehouse.control.changes import rows
 from warehouse.database.connect import Role, connect
@@ -94,7 +94,7 @@ def usage_partitions_follow_the_ledger(
     job=pull_days_again,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
+    description="Asks for a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
 )
 def pull_days_again_when_due(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
@@ -107,7 +107,7 @@ def pull_days_again_when_due(
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
         if not retry_schedule.a_schedule_pulls(connection):
             return dg.SkipReason("No night has pulled yet; until then: minutebook pull again.")
-        days = retry_schedule.account_days(connection, now, HORIZONS)
+        days = retry_schedule.account_days(connection, now, horizons())
     waiting = [day for day in days if day.due_at <= now]
     if not waiting:
         until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""

@@ -22,7 +22,7 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found,
         description=found[0].what if found else None,
-        metadata=offenders_table([{"what": flaw.what, "fix": flaw.mend} for flaw in found]),
+        metadata=offenders_table([{"what": flaw.what, "mend": flaw.mend} for flaw in found]),
     )
 
 
@@ -74,7 +74,7 @@ checks = [
     check_without_rows(
         "no_call_is_counted_twice",
         dg.AssetKey(["marts", "fct_calls"]),
-        "No Vapi organisation is read under two keys: a tenant's own and the platform's, or two tenants'.",
+        "No organisation of a voice provider is read under two keys.",
     ),
     check_without_rows(
         "the_books_balance",

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from warehouse.ingestion.raw_tables import RAW_TABLES
+from sources.registry import all_sources
 
 build_marts = dg.define_asset_job(
     name="build_marts",
     description="Build and test staging, intermediate and marts; then check what was pulled.",
     selection=dg.AssetSelection.groups("staging", "intermediate", "marts")
-    | dg.AssetSelection.checks_for_assets(*(dg.AssetKey(list(table)) for table in RAW_TABLES.values())),
+    | dg.AssetSelection.checks_for_assets(*(dg.AssetKey([one.schema, one.table]) for one in all_sources().values())),
 )

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from orchestration.settings import Settings
-from sources import HORIZONS
-from tests.ingestion.conftest import Minutebook
-from tests.ingestion.house import House, call, states
+from sources.registry import horizons
+from tests.orchestration.conftest import Minutebook
+from tests.orchestration.house import House, call, states
 from tests.sandbox.faults import FOREVER, Fault
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.clock import OFFSET, offset_to
@@ -160,7 +160,7 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
     house.own_vapi("acme", [call("c1", DAY), odd()])
     assert states(house.pull(["acme"], [DAY])) == {("acme", DAY): "published"}
     with connect(house.url, Role.LOADER) as connection:
-        (day,) = [one for one in retry_schedule.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
+        (day,) = [one for one in retry_schedule.account_days(connection, SOON, horizons()) if one.key.usage_date == DAY]
     assert (day.status, day.tries) == ("incomplete", 1)
     (again,) = house.pull(["acme"], [DAY])
     assert (again.state.value, again.is_incomplete) == ("unchanged", True)
@@ -170,7 +170,9 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
     house.sandbox.world.vapi[OWN_KEY] = VapiAccount(in_memory([call("c1", DAY), call("odd", DAY)]))
     assert states(house.pull(["acme"], [DAY])) == {("acme", DAY): "published"}
     with connect(house.url, Role.LOADER) as connection:
-        assert not [one for one in retry_schedule.account_days(connection, SOON, HORIZONS) if one.key.usage_date == DAY]
+        assert not [
+            one for one in retry_schedule.account_days(connection, SOON, horizons()) if one.key.usage_date == DAY
+        ]
     assert house.execute("select payload from ledger.quarantine") == [{"payload": None}]
 
 

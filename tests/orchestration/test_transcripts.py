@@ -10,8 +10,8 @@ import pytest
 
 from orchestration.marts.building import build
 from orchestration.privacy.minimising import apply_choices
-from sources import HORIZONS
-from tests.ingestion.house import LONG_AGO, House, states
+from sources.registry import all_sources, horizons
+from tests.orchestration.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
 from warehouse.database.connect import Role, connect
@@ -129,9 +129,9 @@ def test_a_later_choice_is_applied_to_transcripts_that_stand(house: House) -> No
     choose(house, "acme", NOTHING)
     assert apply_choices(house.url, "night")["acme"].rows_changed == 1
     assert holds(house, SAID) == holds(house, "12345678") == {"beta"}
-    (pull_id,) = (row["pull_id"] for row in house.ledger() if row["tenant_id"] == "beta")
-    with connect(house.url, Role.LOADER) as loader, pytest.raises(psycopg.Error, match="a fact of a transcript"):
-        personal.minimise_transcripts(loader, [(pull_id, "beta-1", '{"id": "other"}')])
+    (row,) = house.execute("select ctid::text as row_id from raw_voiceflow.transcripts where tenant_id = 'beta'")
+    with connect(house.url, Role.LOADER) as loader, pytest.raises(psycopg.Error, match="a fact of voiceflow_tran"):
+        personal.minimise(loader, all_sources()["voiceflow_transcripts"], [(row["row_id"], '{"id": "other"}')])
 
 
 def test_an_export_holds_a_tenants_transcripts_and_forgetting_leaves_when_they_were(
@@ -142,7 +142,7 @@ def test_an_export_holds_a_tenants_transcripts_and_forgetting_leaves_when_they_w
         choose(house, tenant, EVERYTHING)
     pulled(house, "acme", "beta")
     build(house.url, dbt_home, TODAY)
-    assert personal.export(house.url, "acme", tmp_path / "export")["transcripts"] == 1
+    assert personal.export(house.url, all_sources().values(), "acme", tmp_path / "export")["transcripts"] == 1
     assert "beta" not in (tmp_path / "export" / "transcripts.jsonl").read_text()
     staged = "select session_id, duration_seconds from staging.stg_voiceflow__transcripts where tenant_id = 'acme'"
     assert house.execute(staged) == [{"session_id": "+4915112345678", "duration_seconds": 60}]
@@ -194,7 +194,7 @@ def test_a_rejected_transcript_day_comes_back_when_the_credential_is_replaced(ho
         """By now, and not only after the wait for what a person has to mend."""
         now = datetime.now(UTC)
         with connect(house.url, Role.LOADER) as loader:
-            found = [day for day in retry_schedule.account_days(loader, now, HORIZONS) if day.due_at <= now]
+            found = [day for day in retry_schedule.account_days(loader, now, horizons()) if day.due_at <= now]
         return ("voiceflow_transcripts", DAY) in {(day.key.source, day.key.usage_date) for day in found}
 
     assert not comes_back()

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from tests.warehouse.ingestion.test_raw_tables import rows_of
+from sources.registry import all_sources
+from tests.warehouse.test_raw_tables import rows_of
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import PullNotPublishable
 from warehouse.ingestion import pulls
@@ -25,7 +26,7 @@ from warehouse.ingestion.raw_tables import land
 
 DAY = date(2026, 10, 1)
 KEY = PullKey("vapi", "acme", "acme", DAY)
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 class Window(NamedTuple):
@@ -64,7 +65,7 @@ def pull_once(
     connection: psycopg.Connection[Any], attempt: Attempt, url: str, tmp_path: Path, rows: int, content_hash: str
 ) -> int:
     pull_id = claim_one(connection, attempt)
-    land(url, "vapi", [rows_of("vapi", pull_id, rows)], tmp_path)
+    land(url, all_sources()["vapi"], [rows_of("vapi", pull_id, rows)], tmp_path)
     pulls.publish(connection, [PublishedPull(pull_id, rows, content_hash)])
     return pull_id
 
@@ -113,7 +114,7 @@ def test_a_pull_whose_landed_rows_are_not_the_rows_read_is_not_published(
     connection: psycopg.Connection[Any], attempt: Attempt, database_url: str, tmp_path: Path, read: int
 ) -> None:
     pull_id = claim_one(connection, attempt)
-    land(database_url, "vapi", [rows_of("vapi", pull_id, 3)], tmp_path)
+    land(database_url, all_sources()["vapi"], [rows_of("vapi", pull_id, 3)], tmp_path)
     with pytest.raises(PullNotPublishable, match=f"{read} rows were read, 3 landed"):
         pulls.publish(connection, [PublishedPull(pull_id, read, "a")])
     assert states(connection) == [(pull_id, "reading")]
@@ -123,7 +124,7 @@ def test_rows_stamped_with_another_account_are_not_published(
     connection: psycopg.Connection[Any], attempt: Attempt, database_url: str, tmp_path: Path
 ) -> None:
     pull_id = claim_one(connection, attempt)
-    land(database_url, "vapi", [rows_of("vapi", pull_id, 1, tenant_id="bolt")], tmp_path)
+    land(database_url, all_sources()["vapi"], [rows_of("vapi", pull_id, 1, tenant_id="bolt")], tmp_path)
     with pytest.raises(PullNotPublishable, match="0 of them its own"):
         pulls.publish(connection, [PublishedPull(pull_id, 1, "a")])
 
@@ -188,7 +189,7 @@ def test_a_live_claim_is_refused_by_name(
 
 CLAIM_AND_HANG = """
 import sys, datetime
-from warehouse import pulls
+from warehouse.ingestion import pulls
 from warehouse.database.connect import Role, connect
 url = sys.stdin.readline().strip()
 key = pulls.PullKey("vapi", "acme", "acme", datetime.date(2026, 10, 1))

@@ -18,7 +18,7 @@ from orchestration.ingestion import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.ingestion import running as running_module
 from orchestration.resources import Minutebook
 from orchestration.settings import Settings
-from tests.ingestion.house import House, call, states
+from tests.orchestration.house import House, call, states
 from tests.sandbox import faults
 from warehouse.ingestion.pulls import PublishedPull, PullKey, claim, fail, open_attempt, publish
 
@@ -249,7 +249,7 @@ def test_without_the_master_key_every_day_fails_and_says_so(house: House, monkey
 
 
 def test_a_rejected_key_is_not_tried_on_every_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(running_module.READERS, "vapi", 1)
+    monkeypatch.setattr(running_module.Lane, "at_once", 1)
     house.tenant("acme")
     house.own_vapi("acme", [], is_rejected=True)
     days = [YESTERDAY - timedelta(days=back) for back in range(5)]

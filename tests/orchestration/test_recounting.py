@@ -11,8 +11,8 @@ import pytest
 
 from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.ingestion import PullTrigger
-from orchestration.ingestion.recounting import DAYS_BACK, differing_days
-from tests.ingestion.house import LONG_AGO, House, states
+from orchestration.ingestion.recounting import differing_days
+from tests.orchestration.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import write_usage
@@ -36,7 +36,8 @@ def metered(house: House, empty_database_url: str) -> House:
     house.tenant("acme")
     house.attach("acme", "usage_agent", "agent-1")
     write_usage(empty_database_url, scans(5, OLD))
-    settings = replace(house.settings, usage_database_url=empty_database_url)
+    addresses = {**house.settings.addresses, "USAGE_DATABASE_URL": empty_database_url}
+    settings = replace(house.settings, addresses=addresses)
     house = replace(house, settings=settings)
     house.pull(["acme"], [OLDER, OLD, *TRAILING], ["usage_metrics"])
     return house
@@ -56,7 +57,7 @@ def current(house: House, table: str, column: str = "quantity") -> Any:
 
 
 def test_scans_that_were_committed_late_are_found_by_the_night(metered: House) -> None:
-    url = metered.settings.usage_database_url or ""
+    url = metered.settings.addresses["USAGE_DATABASE_URL"]
     assert night(metered, "usage_metrics") == {}
     write_usage(url, scans(100, OLD))
     assert night(metered, "usage_metrics") == {("acme", OLD): "published"}
@@ -70,7 +71,7 @@ def test_scans_that_were_committed_late_are_found_by_the_night(metered: House) -
 
 @pytest.mark.parametrize("change", ["quantity = 2", "cost_usd = 0.1"])
 def test_a_row_that_was_corrected_is_found_though_no_row_came(metered: House, change: str) -> None:
-    with psycopg.connect(metered.settings.usage_database_url or "") as platform:
+    with psycopg.connect(metered.settings.addresses["USAGE_DATABASE_URL"]) as platform:
         platform.execute(
             f"update agent_usage_metrics set {change} where ctid = (select min(ctid) from agent_usage_metrics)"  # type: ignore[arg-type]
         )
@@ -79,7 +80,7 @@ def test_a_row_that_was_corrected_is_found_though_no_row_came(metered: House, ch
 
 
 def test_what_the_platform_tidied_up_is_not_taken_for_a_correction(metered: House) -> None:
-    url = metered.settings.usage_database_url or ""
+    url = metered.settings.addresses["USAGE_DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as platform:
         platform.execute("delete from agent_usage_metrics where ctid = (select min(ctid) from agent_usage_metrics)")
         assert night(metered, "usage_metrics") == {}
@@ -141,7 +142,7 @@ def test_a_source_that_cannot_be_counted_says_so_and_its_days_are_pulled(
     house, add = chatting
     add(OLD, 5)
     house.pull(["acme"], [OLD, *TRAILING], ["voiceflow"])
-    month = f"{TRAILING[-1] - timedelta(days=DAYS_BACK['voiceflow'])}T00:00:00.000Z"
+    month = f"{TRAILING[-1] - timedelta(days=31)}T00:00:00.000Z"
     for path in (
         "/voiceflow/v2/query/usage",
         f"/voiceflow/v1/stable/analytics/query/interaction-count/project/{PROJECT}",

@@ -12,9 +12,9 @@ from orchestration.defs.ingestion.jobs import pull_days_again
 from orchestration.defs.ingestion.sensors import pull_days_again_when_due
 from orchestration.ingestion import PullTrigger, pull_again
 from orchestration.resources import Minutebook
-from sources import HORIZONS
-from tests.ingestion.house import House, call, states
-from tests.ingestion.test_ingest_runs import materialised
+from sources.registry import horizons
+from tests.orchestration.house import House, call, states
+from tests.orchestration.test_ingest_runs import materialised
 from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, status
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect
@@ -42,7 +42,7 @@ def waiting(house: House, at: datetime | None = None) -> dict[tuple[str, date], 
     with connect(house.url, Role.LOADER) as connection:
         return {
             (day.key.account, day.key.usage_date): (day.status, day.tries, day.due_at <= at)
-            for day in retry_schedule.account_days(connection, at, HORIZONS)
+            for day in retry_schedule.account_days(connection, at, horizons())
         }
 
 
@@ -82,7 +82,7 @@ def test_a_day_that_failed_in_passing_comes_back_and_waits_longer_each_time(
     waits = []
     for _ in range(8):
         with connect(acme.url, Role.LOADER) as connection:
-            (day,) = retry_schedule.account_days(connection, NOW, HORIZONS)
+            (day,) = retry_schedule.account_days(connection, NOW, horizons())
         ended = acme.execute("select max(closed_at) as at from ledger.pulls where usage_date = %s", DAY)[0]["at"]
         waits.append((day.due_at - ended) / timedelta(minutes=1))
         acme.execute(
@@ -152,7 +152,7 @@ def test_whatever_fails_comes_back_by_itself_at_growing_distances_and_heals(
     distances = []
     for _ in range(3):
         with connect(acme.url, Role.LOADER) as connection:
-            (day,) = retry_schedule.account_days(connection, NOW, HORIZONS)
+            (day,) = retry_schedule.account_days(connection, NOW, horizons())
         ended = acme.execute("select max(closed_at) as at from ledger.pulls where usage_date = %s", DAY)[0]["at"]
         distances.append(day.due_at - ended)
         passes(acme, distances[-1] / timedelta(minutes=1) + 1)
@@ -240,7 +240,7 @@ def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> 
     acme.execute("update control.credentials set created_at = created_at - interval '30 days'")
     acme.pull(["acme"], [DAY])
     with connect(acme.url, Role.LOADER) as connection:
-        (day,) = retry_schedule.account_days(connection, datetime.now(UTC), HORIZONS)
+        (day,) = retry_schedule.account_days(connection, datetime.now(UTC), horizons())
     at = f"{day.due_at:%Y-%m-%d %H:%M} UTC"
     (row,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
     assert (row["usage_date"], row["status"], row["next_pull"]) == (str(DAY), "failed", at)
@@ -256,7 +256,7 @@ def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remem
 
     def oldest() -> dict[str, int]:
         with connect(house.url, Role.LOADER) as connection:
-            days = retry_schedule.account_days(connection, NOW, HORIZONS)
+            days = retry_schedule.account_days(connection, NOW, horizons())
         first = {}
         for day in days:
             first[day.key.source] = min(first.get(day.key.source, day.key.usage_date), day.key.usage_date)

@@ -1,0 +1,118 @@
+"""The shapes that rows of any provider take: calls, usage and costs. Each has one union and one set of models.
+
+A source whose rows are a contract's needs no SQL: its raw table has these columns, and the contract's view reads it. A
+source that keeps its provider's own columns is mapped to them in dbt (staging/<provider>).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a column holds. NUMERIC is exact, of any length; JSON keeps every digit; times are aware UTC."""
+
+    TEXT = "text"
+    BIGINT = "bigint"
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamptz"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a raw table. `meaning` says what it holds and in which unit."""
+
+    name: str
+    kind: Kind
+    meaning: str = ""
+    is_required: bool = False
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The columns of a contract, besides the stamps of every raw table and `payload`, the row as it was answered."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+
+def _required(name: str, kind: Kind, meaning: str) -> Column:
+    return Column(name, kind, meaning, is_required=True)
+
+
+STATES = ("ended", "in progress", "scheduled")
+DIRECTIONS = ("inbound", "outbound", "web", "unknown")
+CALLS = Contract(
+    "calls",
+    (
+        _required("call_id", Kind.TEXT, "The provider's id of the call."),
+        _required("created_at", Kind.TIMESTAMP, "When it was created: it belongs to this UTC day."),
+        Column("started_at", Kind.TIMESTAMP, "When it was connected; null where it never was."),
+        Column("ended_at", Kind.TIMESTAMP, "When it ended; null where it never connected or still goes on."),
+        _required("state", Kind.TEXT, f"One of {', '.join(STATES)}. One in progress makes its day incomplete."),
+        _required("direction", Kind.TEXT, f"One of {', '.join(DIRECTIONS)}."),
+        Column("ended_reason", Kind.TEXT, "Why it ended, in the provider's words; an open set, never a rule."),
+        _required("scopes", Kind.JSON, "By which it may find its tenant: an object of scope kind to value."),
+        Column("cost", Kind.NUMERIC, "What the provider charges in all, in `currency`; null where it does not say."),
+        Column(
+            "currency", Kind.TEXT, "ISO 4217, upper case; null with no cost. USD is all that margins take of calls."
+        ),
+        _required(
+            "cost_items",
+            Kind.JSON,
+            "Its parts: a list of {component, cost, is_used}. cost is a number or null; is_used says that something was"
+            " used although the cost is 0.",
+        ),
+    ),
+    key=("call_id",),
+)
+USAGE = Contract(
+    "usage",
+    (
+        _required("item", Kind.TEXT, "What was used, in the provider's words: a meter counts items."),
+        _required("unit", Kind.TEXT, "The unit of the quantity, singular: token, message, character."),
+        _required("quantity", Kind.NUMERIC, "How many units, 0 or more."),
+        Column(
+            "scope_kind", Kind.TEXT, "The kind of scope that it finds its tenant by; null: the provider names none."
+        ),
+        Column("scope_ref", Kind.TEXT, "The value of that scope."),
+        Column("recorded_at", Kind.TIMESTAMP, "When it was used, where the provider says so to the moment."),
+        _required("attributes", Kind.JSON, "What else tells it apart: an object of name to text."),
+        Column("cost", Kind.NUMERIC, "What the provider says it cost, in `currency`; null where it does not say."),
+        Column("currency", Kind.TEXT, "ISO 4217, upper case; null with no cost."),
+    ),
+    key=("item", "scope_kind", "scope_ref", "recorded_at", "attributes"),
+)
+GRAINS = ("day", "call")
+PAYERS = ("provider_account", "external")
+SERVICES = ("telephony", "sms", "llm", "stt", "tts", "platform", "other")
+COSTS = Contract(
+    "costs",
+    (
+        _required("grain", Kind.TEXT, "day: a line of the bill. call: detail of a call, never added to the bill."),
+        Column("scope_kind", Kind.TEXT, "project, workspace, subaccount, …; null: the provider attributes it to none."),
+        Column("scope_ref", Kind.TEXT, "The value of that scope."),
+        _required("service", Kind.TEXT, f"One of {', '.join(SERVICES)}."),
+        _required("line_item", Kind.TEXT, "What was charged, in the provider's words."),
+        Column("call_ref", Kind.TEXT, "Of grain call: the call, by the provider's own id."),
+        Column(
+            "quantity", Kind.NUMERIC, "How much was used, in `quantity_unit`; null where the provider does not say."
+        ),
+        Column("quantity_unit", Kind.TEXT, "As the provider names it."),
+        Column(
+            "amount", Kind.NUMERIC, "Money in major units: cost positive, credit negative. Null: no money is named."
+        ),
+        Column("currency", Kind.TEXT, "ISO 4217, upper case; null with no amount."),
+        Column("amount_told", Kind.TEXT, "The provider's literal, before its unit was converted."),
+        Column("amount_unit", Kind.TEXT, "The unit of that literal: dollars, cents, credits."),
+        _required("payer", Kind.TEXT, "provider_account: on this bill. external: on another."),
+        Column("day_total", Kind.NUMERIC, "What the provider says the whole day cost, where it does."),
+        Column("as_of", Kind.TIMESTAMP, "Up to when the provider's figures reach, where it says so."),
+        Column("final_after", Kind.TIMESTAMP, "When we treat the day as final."),
+    ),
+    key=("grain", "scope_kind", "scope_ref", "service", "line_item", "call_ref"),
+)
+CONTRACTS = {contract.name: contract for contract in (CALLS, USAGE, COSTS)}

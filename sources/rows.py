@@ -1,0 +1,211 @@
+"""Rows of a contract from a provider's answer: checked one by one, kept as their tenant chose, counted and hashed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from sources.allowed import Allowed
+from sources.bounds import LONGEST_CALL, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
+from sources.contracts import CALLS, COSTS, DIRECTIONS, GRAINS, PAYERS, SERVICES, STATES, Column, Contract, Kind
+from sources.day import Day
+from sources.errors import ContractBroken
+from sources.personal import NOBODYS, Choices, Document, minimised
+from sources.quarantine import Quarantined, digest, each_named_once, refuse_another_contract
+from sources.reading import Reading, hash_rows, storable
+
+_ENCODE = msgspec.json.Encoder(decimal_format="number", order="sorted").encode
+_FIELDS = msgspec.json.Decoder(Document).decode
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ARROW = {Kind.BIGINT: pa.int64(), Kind.BOOLEAN: pa.bool_(), Kind.DATE: pa.date32()}
+_TYPES: Mapping[Kind, tuple[type, ...]] = {
+    Kind.TEXT: (str,),
+    Kind.BIGINT: (int,),
+    Kind.NUMERIC: (Decimal, int),
+    Kind.BOOLEAN: (bool,),
+    Kind.DATE: (date,),
+    Kind.TIMESTAMP: (datetime,),
+    Kind.JSON: (dict, list),
+}
+_SETS = {
+    ("calls", "state"): STATES,
+    ("calls", "direction"): DIRECTIONS,
+    ("costs", "grain"): GRAINS,
+    ("costs", "payer"): PAYERS,
+    ("costs", "service"): SERVICES,
+}
+
+
+def decode(body: bytes) -> Any:
+    """JSON with numbers as they were written: Decimal, never float. msgspec.DecodeError if it is none."""
+    return _DECODER.decode(storable(body))
+
+
+def moment(text: str | None) -> datetime | None:
+    """An instant as ISO 8601 with its zone; None for none. ValueError for anything else."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone")
+    return at
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its values by column of the contract, and the part of the answer it was made from.
+
+    `fault` says what is wrong with it, where whoever made it found something: it is set aside by itself.
+    """
+
+    values: Mapping[str, Any]
+    answer: Mapping[str, Any]
+    fault: str | None = None
+
+
+def reading(
+    contract: Contract,
+    rows: Iterable[Row],
+    day: Day,
+    *,
+    stored: Allowed,
+    requests: int = 1,
+    provider_totals: Mapping[str, Decimal] | None = None,
+) -> Reading:
+    """The day's rows as a reading. A row that breaks the contract is set aside; ContractBroken where most of them do,
+    and where two rows have one key: neither may be lost.
+    """
+    good: list[tuple[Mapping[str, Any], bytes]] = []
+    odd: list[Quarantined] = []
+    new_fields: set[str] = set()
+    for row in rows:
+        fault = row.fault or _fault(contract, row.values, day)
+        if fault:
+            odd.append(_set_aside(contract, row, fault, stored))
+        else:
+            choices = day.choices_of(row.values.get("scopes") or {})
+            good.append((row.values, _kept(row.answer, choices, stored, new_fields)))
+    refuse_another_contract(f"contract {contract.name}", odd, len(good))
+    keys = [_key(contract, values) for values, _ in good]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ContractBroken(f"two rows are told apart by nothing: {twice}")
+    kinds = {column.name: column.kind for column in contract.columns}
+    texts = [name for name in contract.key if kinds[name] is not Kind.TIMESTAMP]
+    named = {"/".join(_text(values[name]) for name in texts if values.get(name) is not None) for values, _ in good}
+    odd_rows = each_named_once(odd)
+    content = [_ENCODE(dict(values)) for values, _ in good]
+    return Reading(
+        table=_table(contract, good),
+        keys=frozenset(named) | {row.item for row in odd_rows},
+        content_hash=hash_rows([*content, *(row.fingerprint.encode() for row in odd_rows)]),
+        is_incomplete=any(values.get("state") == "in progress" for values, _ in good),
+        windows=(day.window,),
+        requests=requests,
+        totals=_totals(contract, [values for values, _ in good]),
+        provider_totals=dict(provider_totals) if provider_totals is not None else None,
+        new_fields=frozenset(new_fields),
+        quarantined=odd_rows,
+    )
+
+
+def _fault(contract: Contract, values: Mapping[str, Any], day: Day) -> str | None:
+    """What is wrong with a row."""
+    known = {column.name for column in contract.columns}
+    if unknown := sorted(values.keys() - known):
+        return f"{unknown[0]} is no column of {contract.name}"
+    for column in contract.columns:
+        if fault := _fault_of_value(contract, column, values.get(column.name)):
+            return fault
+    if (values.get("cost", values.get("amount")) is None) != (values.get("currency") is None):
+        return "money has a currency, and a currency money"
+    if contract is CALLS:
+        return _fault_of_call(values, day)
+    return None
+
+
+def _fault_of_value(contract: Contract, column: Column, value: Any) -> str | None:
+    name = column.name
+    if value is None:
+        return f"its {name} is missing" if column.is_required else None
+    if not isinstance(value, _TYPES[column.kind]) or (isinstance(value, bool) and column.kind is not Kind.BOOLEAN):
+        return f"its {name} is no {column.kind} but {type(value).__name__}"
+    if (allowed := _SETS.get((contract.name, name))) and value not in allowed:
+        return f"its {name} is {value!r}, and none of {', '.join(allowed)}"
+    if isinstance(value, datetime):
+        return fault_of_time(name, value) if value.tzinfo else f"its {name} names no time zone"
+    if isinstance(value, str):
+        return fault_of_text(name, value)
+    if column.kind is not Kind.NUMERIC:
+        return None
+    number = Decimal(str(value))
+    is_quantity = name == "quantity" and number.is_finite()
+    return fault_of_quantity(name, number) if is_quantity else fault_of_cost(name, number)
+
+
+def _fault_of_call(values: Mapping[str, Any], day: Day) -> str | None:
+    start, end = values.get("started_at"), values.get("ended_at")
+    if values["created_at"] not in day.window:
+        return f"it was created at {values['created_at']:%Y-%m-%d %H:%M} UTC, and counts on that day alone"
+    if start and end and not start <= end <= start + LONGEST_CALL:
+        return f"it lasted from {start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}"
+    if any(not isinstance(value, str) for value in values["scopes"].values()):
+        return "its scopes are no object of texts"
+    for item in values["cost_items"]:
+        if not isinstance(item, dict) or not isinstance(item.get("component"), str):
+            return "a cost item names no component"
+        if isinstance(item.get("cost"), str | float | bool) or fault_of_cost("cost item", item.get("cost")):
+            return f"the cost of {item['component']} is no number"
+    return None
+
+
+def _kept(answer: Mapping[str, Any], choices: Choices, stored: Allowed, new_fields: set[str]) -> bytes:
+    document = _FIELDS(storable(_ENCODE(dict(answer))))
+    return msgspec.json.encode(stored.kept(minimised(document, choices), new_fields, is_typed=False))
+
+
+def _set_aside(contract: Contract, row: Row, fault: str, stored: Allowed) -> Quarantined:
+    content = _ENCODE(dict(row.answer))
+    name = row.values.get(contract.key[0]) if len(contract.key) == 1 else None
+    told = row.values.get("scopes")
+    scopes = told if isinstance(told, dict) else {}
+    return Quarantined(
+        item=name if isinstance(name, str) and name else digest(content),
+        reason=fault,
+        content=content,
+        scopes={kind: value for kind, value in scopes.items() if isinstance(value, str)},
+        payload=_kept(row.answer, NOBODYS, stored, set()).decode(),
+        totals={"calls": Decimal(1)} if contract is CALLS else {},
+    )
+
+
+def _key(contract: Contract, values: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple("" if values.get(name) is None else _text(values[name]) for name in contract.key)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _ENCODE(value).decode()
+
+
+def _totals(contract: Contract, rows: list[Mapping[str, Any]]) -> dict[str, Decimal]:
+    counted = {"calls" if contract is CALLS else "rows": Decimal(len(rows))}
+    money = "amount" if contract is COSTS else "cost"
+    amounts = [Decimal(row[money]) for row in rows if row.get(money) is not None and row.get("grain") != "call"]
+    return counted | ({money: sum(amounts, Decimal(0))} if amounts else {})
+
+
+def _table(contract: Contract, rows: list[tuple[Mapping[str, Any], bytes]]) -> pa.Table:
+    columns = {}
+    for column in contract.columns:
+        values = [row.get(column.name) for row, _ in rows]
+        if column.kind is Kind.JSON:
+            values = [None if value is None else _ENCODE(value).decode() for value in values]
+        elif column.kind is Kind.NUMERIC:
+            values = [None if value is None else f"{Decimal(value):f}" for value in values]
+        kind = pa.timestamp("us", tz="UTC") if column.kind is Kind.TIMESTAMP else _ARROW.get(column.kind, pa.string())
+        columns[column.name] = pa.array(values, kind)
+    return pa.table({**columns, "payload": pa.array([payload.decode() for _, payload in rows], pa.string())})

@@ -1,0 +1,229 @@
+"""What a source is: one kind of data of a provider, declared once. Everything outside `sources/` works from this."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from sources.allowed import Allowed
+from sources.contracts import CONTRACTS, Column, Kind
+from sources.day import Access, Day, Scope
+from sources.personal import Choices, Document, minimised
+from sources.reading import Reading
+from sources.window import Window
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+STAMPS = frozenset({"account", "tenant_id", "usage_date", "pull_id", "_dlt_load_id", "payload"})
+"""Columns of every raw table that no source declares."""
+SETTING_OF_ALL = "requests_per_second"
+
+Client: TypeAlias = Any
+"""What `connect` gives: shared by the threads of a run and by the provider's other sources; it has `close()`."""
+Counts: TypeAlias = Mapping[date, Mapping[str, Decimal]]
+
+
+class InvalidSource(ValueError):
+    """A declaration that cannot be right; the message names the source and the fault."""
+
+
+class Account(StrEnum):
+    """Whose account a tenant's days are read from.
+
+    SHARED: the tenant's own where it has a credential, from the day it is used on; else the platform's, where a scope
+    of the tenant's is attached. OWN: always the tenant's, on the days on which a scope is attached.
+    """
+
+    SHARED = "shared"
+    OWN = "own"
+
+
+@dataclass(frozen=True)
+class ScopeKind:
+    """An id by which a row finds its tenant. `column` of the raw table holds it, or `field` of its payload, or the
+    contract's `scopes`, where neither is named. `is_of_one_row`: it is the row's own id, attached for one day by hand.
+    """
+
+    name: str
+    column: str | None = None
+    field: str | None = None
+    is_of_one_row: bool = False
+
+
+@dataclass(frozen=True)
+class Updates:
+    """The provider reports what it changed: `changed_days(client, updated, before)` gives days before `before` that
+    were changed within the window; `daily_totals(client, window)` what it counts by day, None where it does not say.
+    """
+
+    changed_days: Callable[[Client, Window, date], frozenset[date]]
+    daily_totals: Callable[[Client, Window], Counts | None]
+
+
+@dataclass(frozen=True)
+class Recount:
+    """Days are counted again each night, `days_back` days: `counts(client, day, window)` gives by day what a reading's
+    totals name, `rows` the name of the number that says whether rows are missing. All but the day's usage date holds.
+    """
+
+    counts: Callable[[Client, Day, Window], Counts]
+    days_back: int
+    rows: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One kind of data of a provider. A folder is a provider: it exports its SOURCES.
+
+    name, table: what people type and the ledger keeps; the raw table is raw_<provider>.<table>.
+    provider, needs_credential: whose stored credential opens it, and whether it needs one.
+    contract: the shape its rows map to, None for none. `maps_in_sql`: dbt maps them (staging/<provider>), and the
+    columns are declared here; else the columns are the contract's and nothing more has to be written.
+    key: columns that tell one row from another. `Reading.keys` are their texts, those there are, with / between,
+    without times; what a later reading misses of them was lost by the provider.
+    bills: whether a line of a statement can depend on it. account, scope_kinds: whose account is read, and by which ids
+    rows route, the deciding kind first. reads_rest: the platform's account holds what no tenant's has, and is read too.
+    facts: fields of the payload that no choice, no retention period and no cleaning touches. stored: the fields that
+    are stored at all. minimised: the payload as it may be stored under a tenant's choices; None: nothing in it is
+    personal.
+    settings: what a credential may carry, by name with the values it may have. enabled_by: (name, value) of the
+    setting without which the source is not read.
+    address: the environment variable of the provider's address, without MINUTEBOOK_, by default <PROVIDER>_URL.
+    horizon_days: how long the provider remembers; None: it forgets nothing. look_back_days: days after which a day is
+    final; so far back the night reads again. changes: how a change to an older day is noticed besides.
+    counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
+    at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
+    number) over {raw}; without one, all columns by key.
+    """
+
+    name: str
+    provider: str
+    table: str
+    contract: str | None
+    read: Callable[[Client, Day], Reading]
+    connect: Callable[[Access], Client]
+    verify: Callable[[Client, tuple[Scope, ...]], None]
+    maps_in_sql: bool = False
+    columns: tuple[Column, ...] = ()
+    key: tuple[str, ...] = ()
+    bills: bool = True
+    needs_credential: bool = True
+    account: Account = Account.SHARED
+    scope_kinds: tuple[ScopeKind, ...] = ()
+    reads_rest: bool = False
+    stored: Allowed | None = None
+    facts: tuple[str, ...] = ()
+    minimised: Callable[[Document, Choices], Document] | None = minimised
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    enabled_by: tuple[str, str] | None = None
+    address: str = ""
+    horizon_days: int | None = None
+    look_back_days: int = 3
+    changes: Updates | Recount | None = None
+    counts_itself: bool = False
+    at_once: int = 4
+    compared: str | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.address:
+            object.__setattr__(self, "address", f"{str(self.provider).upper()}_URL")
+        if self.contract in CONTRACTS and not self.maps_in_sql and not self.columns:
+            object.__setattr__(self, "columns", CONTRACTS[self.contract].columns)
+            object.__setattr__(self, "key", self.key or CONTRACTS[self.contract].key)
+        for fault in _faults(self):
+            raise InvalidSource(f"source {self.name!r}: {fault}")
+
+    @property
+    def schema(self) -> str:
+        """The schema of its raw table."""
+        return f"raw_{self.provider}"
+
+    @property
+    def is_contract_shaped(self) -> bool:
+        """Whether its raw rows are rows of its contract, so that the contract's view reads them as they are."""
+        return self.contract is not None and not self.maps_in_sql
+
+    def is_enabled(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a credential with these settings has the source read."""
+        return self.enabled_by is None or settings.get(self.enabled_by[0]) == self.enabled_by[1]
+
+    def scopes_of(self, document: Document) -> dict[str, str]:
+        """By which a stored row may be attached, kind to value, the deciding kind first."""
+        found = {}
+        for kind in self.scope_kinds:
+            if kind.field is not None and (value := _text(document.get(kind.field))):
+                found[kind.name] = value
+        return found
+
+
+def _text(raw: Any) -> str | None:
+    try:
+        value = msgspec.json.decode(raw) if raw is not None else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return value if isinstance(value, str) and value else None
+
+
+def _faults(source: Source) -> "list[str]":
+    """What is wrong with a declaration, in words of whoever wrote it."""
+    found = [
+        f"its {what} {value!r} is no name; use a-z, 0-9 and '_', a letter first, 40 at most"
+        for what, value in (("name", source.name), ("provider", source.provider), ("table", source.table))
+        if not isinstance(value, str) or not _NAME.fullmatch(value)
+    ]
+    if found:
+        return found
+    found += [
+        f"its {what} cannot be called" for what in ("read", "connect", "verify") if not callable(getattr(source, what))
+    ]
+    if source.contract is not None and source.contract not in CONTRACTS:
+        found.append(f"there is no contract {source.contract!r}; there is {', '.join(CONTRACTS)}")
+        return found
+    found += _faults_of_columns(source)
+    kinds = [kind.name for kind in source.scope_kinds]
+    if len(set(kinds)) < len(kinds):
+        found.append("a scope kind is declared twice")
+    found += [f"scope kind {kind!r} is no name" for kind in kinds if not _NAME.fullmatch(kind)]
+    if source.account is Account.OWN and not kinds:
+        found.append("it is read from a tenant's own account where a scope is attached, and it declares no scope kind")
+    if source.contract == "costs" and source.bills:
+        found.append("a source of costs bills nothing: declare bills=False")
+    for what in ("horizon_days", "look_back_days", "at_once"):
+        value = getattr(source, what)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            found.append(f"its {what} is no number of 1 or more but {value!r}")
+    if source.enabled_by is not None and source.enabled_by[1] not in source.settings.get(source.enabled_by[0], ()):
+        found.append(f"it is enabled by a setting {'='.join(source.enabled_by)} that it does not declare")
+    if SETTING_OF_ALL in source.settings:
+        found.append(f"every credential may carry {SETTING_OF_ALL}; leave it out")
+    return found
+
+
+def _faults_of_columns(source: Source) -> list[str]:
+    names = [column.name for column in source.columns]
+    found = [f"column {name!r} is no name" for name in names if not _NAME.fullmatch(name)]
+    found += [f"column {name!r} is of every raw table; leave it out" for name in names if name in STAMPS]
+    found += [
+        f"column {column.name!r} is of no known kind" for column in source.columns if not isinstance(column.kind, Kind)
+    ]
+    if not names:
+        found.append("it declares no columns, and no contract that has them")
+    if len(set(names)) < len(names):
+        found.append("a column is declared twice")
+    if unknown := [name for name in source.key if name not in names]:
+        found.append(f"its key names {unknown[0]!r}, which is no column of it")
+    if not source.key:
+        found.append("it declares no key")
+    if source.is_contract_shaped and source.columns != CONTRACTS[str(source.contract)].columns:
+        found.append(f"it declares columns of its own beside those of the contract {source.contract}")
+    for kind in source.scope_kinds:
+        if kind.column is not None and kind.column not in names:
+            found.append(f"scope kind {kind.name!r} is in column {kind.column!r}, which is none of its columns")
+        if kind.column is None and kind.field is None and "scopes" not in names:
+            found.append(f"scope kind {kind.name!r} names neither a column nor a field that holds it")
+    return found
