@@ -11,6 +11,7 @@ from tests.orchestration.definitions import WRITTEN, served
 
 MODELS = CONFIGURATION / "dbt_project" / "models"
 SOURCES = CONFIGURATION / "sources"
+DEFINITIONS = CONFIGURATION / "orchestration" / "defs"
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,11 @@ def test_the_workspace_names_the_module_that_loads(location: dg.RepositoryDefini
 
 def test_what_is_served_is_what_is_written_beside(location: dg.RepositoryDefinition) -> None:
     assert WRITTEN.read_text().splitlines() == list(served(location))
+
+
+def test_each_capability_has_files_of_the_same_names() -> None:
+    files = {path.relative_to(DEFINITIONS) for path in DEFINITIONS.glob("*/*.py") if path.stem != "__init__"}
+    assert {path.stem for path in files} == {"assets", "checks", "jobs", "schedules", "sensors"}
 
 
 def test_every_asset_is_a_table_named_and_grouped_by_its_schema(location: dg.RepositoryDefinition) -> None:
