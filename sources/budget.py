@@ -37,47 +37,42 @@ class OwnPace:
         self._next = max(self._next, self._clock() + seconds)
 
 
-class Budget:
-    """At most `concurrency` requests in flight and, if given, `per_second` of them started; a pause holds back all.
+class Turns:
+    """At most `per_second` calls are begun, evenly spaced; without a rate, none waits but for a pause.
 
-    `pace` is shared with whoever else asks with the key; without one, nobody is thought to. `clock` gives seconds and
-    `sleep` waits for some: both can be replaced, so that tests need not wait.
+    `pace` is shared with whoever else calls with the key; without one, nobody is thought to. `clock` gives seconds and
+    `sleep` waits for some: both can be replaced, so that tests need not wait. Any thread may wait for a turn.
     """
 
     def __init__(
         self,
-        concurrency: int,
         per_second: float | None = None,
         *,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._slots = threading.BoundedSemaphore(concurrency)
         self._spacing = 1 / per_second if per_second else 0.0
         self._starts = max(1, round(LEASE / self._spacing)) if self._spacing else 0  # of a lease
         self._pace = pace or OwnPace(clock)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._first = self._end = 0.0
         self._taken = 0
         self.clock = clock
         self.sleep = sleep
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Waits for a free slot, then for its turn, and holds the slot for the length of the block."""
-        with self._slots:
-            with self._turn:
-                start = self._next_start()
-            if (wait := start - self.clock()) > 0:
-                self.sleep(wait)
-            yield
+    def wait(self) -> None:
+        """Return when the next call may begin."""
+        with self._lock:
+            start = self._next_start()
+        if (seconds := start - self.clock()) > 0:
+            self.sleep(seconds)
 
     def pause(self, seconds: float) -> None:
-        """No request starts for this long: the provider asked for it (Retry-After), and it asked the key, not the
-        thread. Other runs hear of it within LEASE.
+        """No call begins for this long: the provider demanded it (Retry-After), of the key and not of the thread.
+        Other runs hear of it within LEASE.
         """
-        with self._turn:
+        with self._lock:
             self._pace.pause(seconds)
             self._end = 0.0
 
@@ -98,3 +93,29 @@ class Budget:
     def _lease(self, now: float) -> None:
         self._first = now + self._pace.reserve(self._starts * self._spacing)
         self._end = self._first + LEASE
+
+
+class Budget:
+    """At most `concurrency` requests in flight, each begun in its turn; a pause holds back all. Options as of Turns."""
+
+    def __init__(
+        self,
+        concurrency: int,
+        per_second: float | None = None,
+        *,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._turns = Turns(per_second, pace=pace, clock=clock, sleep=sleep)
+        self.clock = clock
+        self.sleep = sleep
+        self.pause = self._turns.pause
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Waits for a free slot, then for its turn, and holds the slot for the length of the block."""
+        with self._slots:
+            self._turns.wait()
+            yield

@@ -14,9 +14,9 @@ from psycopg.rows import class_row, dict_row
 from orchestration.stripe_billing.api.cache import ABSENT
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.api.errors import NotFoundInLedger, StripeUnavailable
-from orchestration.stripe_billing.api.rate import Rate
 from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
+from sources.budget import Turns
 from warehouse.database import queries
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, withdraw
 
@@ -93,7 +93,7 @@ def read_summaries(
     Raises:
         StripeUnavailable, StripeRefused: a side of the comparison is missing for all; nothing was compared.
     """
-    today, rate = clock().date(), Rate(per_second)
+    today, turns = clock().date(), Turns(per_second)
     oldest = today - OLDEST_TIMESTAMP
     scope = {"oldest_day": oldest, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
     rows = connection.execute(_SQL["to_read"], scope).fetchall()
@@ -104,7 +104,7 @@ def read_summaries(
         meter = meters[row[3]]
         if meter is None:
             return {}
-        rate.wait()
+        turns.wait()
         return api.day_summaries(meter["id"], row[2], oldest, today + timedelta(days=1))
 
     count, failed = 0, []

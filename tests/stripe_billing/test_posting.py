@@ -6,7 +6,6 @@ import psycopg
 import pytest
 
 from orchestration.stripe_billing.api.errors import StripeRefused, StripeUnavailable
-from orchestration.stripe_billing.api.rate import Rate
 from orchestration.stripe_billing.posting import run
 from orchestration.stripe_billing.posting.report import Limits
 from tests.sandbox.stripe import Fault
@@ -382,18 +381,6 @@ def test_tenants_and_meters_go_at_once_but_one_call_per_customer_and_meter(scene
     assert scene.stripe.violations == []
     assert 1 < max(at_once) <= 8
     assert all(scene.held(customer, scene.today - timedelta(days=2), "chat") == 20 for customer in customers)
-
-
-def test_calls_are_spaced_by_the_rate_and_only_a_short_burst_is_let_through_after_a_pause() -> None:
-    now, waits = 100.0, []
-    rate = Rate(10, clock=lambda: now, sleep=waits.append)
-    for _ in range(4):
-        rate.wait()
-    assert waits == pytest.approx([0.1, 0.2, 0.3])
-    now += 60
-    for _ in range(3):
-        rate.wait()
-    assert waits[3:] == pytest.approx([0.05, 0.15])
 
 
 def test_an_identifier_that_stripe_knows_is_refused_by_a_sentence_and_a_new_version_settles_the_day(

@@ -18,7 +18,6 @@ from psycopg.rows import dict_row
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import Body, StripeApi
 from orchestration.stripe_billing.api.errors import StripeRefused, StripeUnavailable
-from orchestration.stripe_billing.api.rate import Rate
 from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.final_books import REACH, Books, read_books
@@ -26,6 +25,7 @@ from orchestration.stripe_billing.invoices.final_lines import Code, Comparison, 
 from orchestration.stripe_billing.invoices.states import keep_states
 from orchestration.stripe_billing.posting.outcomes import failure_of
 from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
+from sources.budget import Turns
 from warehouse.database import queries
 
 _SQL = queries.load("stripe/invoice_lines")
@@ -68,10 +68,10 @@ class FinalInvoices:
         tenants = [one for one in billed if one.may_be_posted and one.stripe_customer_id]
         ours = self._ours(scope)
         refunds = self._asked(lambda: self._api.refunds(since - REACH)) if tenants else []
-        rate = Rate(per_second / CALLS_PER_TENANT)
+        turns = Turns(per_second / CALLS_PER_TENANT)
 
         def compare(tenant: BilledTenant) -> list[FinalLine]:
-            rate.wait()
+            turns.wait()
             books = self.books(tenant, since, refunds)
             keep_states(self._connection, tenant, books.invoices, now)
             lines = self.compared(tenant, ours[tenant.tenant_id], books)

@@ -17,11 +17,11 @@ from psycopg.rows import dict_row
 from orchestration.stripe_billing.api.cache import Reading
 from orchestration.stripe_billing.api.currency import from_minor
 from orchestration.stripe_billing.api.errors import BillingError
-from orchestration.stripe_billing.api.rate import Rate
 from orchestration.stripe_billing.each import ask_each, finding_of
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.items import KEY, LINE
 from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness
+from sources.budget import Turns
 from warehouse.database import queries
 
 _SQL = queries.load("stripe/upcoming")
@@ -87,10 +87,10 @@ def compare_upcoming(
     Of a tenant Stripe is asked three things at most: subscription, next invoice, items. What fails of one is named,
     and the others are compared. Raises StripeUnavailable, StripeRefused where it is of all.
     """
-    rate = Rate(per_second / 3)
+    turns = Turns(per_second / 3)
 
     def read(tenant: BilledTenant) -> Reading | None:
-        rate.wait()
+        turns.wait()
         return readiness.upcoming(tenant.stripe_customer_id) if tenant.stripe_customer_id else None
 
     lines: list[LineComparison] = []

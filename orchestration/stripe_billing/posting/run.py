@@ -20,11 +20,11 @@ import psycopg
 from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.api.errors import BillingError, KeyRefused, StripeUnavailable
-from orchestration.stripe_billing.api.rate import Rate
 from orchestration.stripe_billing.each import ask_each, finding_of
 from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from orchestration.stripe_billing.posting.report import Limits, PostingReport
 from orchestration.stripe_billing.posting.sending import Sender
+from sources.budget import Turns
 from warehouse.stripe.postings import Due, Resolution, commit, due, posting_lock, record
 
 PASSES = 4
@@ -63,8 +63,8 @@ class Poster:
         self._clock = clock
         self._workers = limits.workers
         self._pool = pool
-        self._rate = Rate(limits.per_second, sleep=sleep)
-        self._sender = Sender(api, readiness, clock, limits.attempts, self._rate, sleep, self.report)
+        self._turns = Turns(limits.per_second, sleep=sleep)
+        self._sender = Sender(api, readiness, clock, limits.attempts, self._turns, sleep, self.report)
         self._held_back = held_back or {}
         self._tenants: dict[str, BilledTenant] = {}
         self._customers: dict[int, str] = {}
@@ -130,7 +130,7 @@ class Poster:
         return ready
 
     def _checked(self, tenant_id: str) -> list[Finding]:
-        self._rate.wait()
+        self._turns.wait()
         return self._readiness.of_tenant(self._tenants[tenant_id])
 
     def _problem_of(self, tenant_id: str, meter_id: str, event_name: str) -> Finding | None:

@@ -1,29 +1,34 @@
 """Send committed postings: what became of each, or that it stays pending."""
 
-import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import stripe
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from orchestration.stripe_billing.api.calls import StripeApi, midnight
 from orchestration.stripe_billing.api.errors import BillingError, KeyRefused
-from orchestration.stripe_billing.api.rate import Rate
 from orchestration.stripe_billing.each import finding_of
 from orchestration.stripe_billing.posting.outcomes import Failure, failure_of
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from orchestration.stripe_billing.posting.report import PostingReport
+from sources.budget import Turns
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, Due, Posting, Resolution
 
 FORGETS_AFTER = timedelta(hours=23)
 """Stripe keeps identifiers and keys for at least 24 hours; an hour is left for clocks that differ."""
 
 LARGEST = 10**15 - 1
+LONGEST_WAIT = 8.0  # seconds between two tries of one posting
 _CANNOT = {
     "too_old": "older than 35 days",
     "invoice_final": "the period's invoice is final",
     "subscription_ended": "the subscription has ended",
 }
+
+
+class _Again(Exception):
+    """Stripe did not answer, or answered that another try may help."""
 
 
 class Sender:
@@ -35,7 +40,7 @@ class Sender:
         readiness: Readiness,
         clock: Callable[[], datetime],
         attempts: int,
-        rate: Rate,
+        turns: Turns,
         sleep: Callable[[float], None],
         report: PostingReport,
     ) -> None:
@@ -43,7 +48,7 @@ class Sender:
         self._readiness = readiness
         self._clock = clock
         self._attempts = attempts
-        self._rate = rate
+        self._turns = turns
         self._sleep = sleep
         self._report = report
         self.ended: set[str] = set()
@@ -91,39 +96,48 @@ class Sender:
         return None
 
     def _sent(self, posting: Posting) -> Resolution | None:
-        for attempt in range(self._attempts):
-            if attempt:
-                self._sleep(random.uniform(0.5, 1) * 0.5 * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
-            self._rate.wait()
-            # The clock is read right before the call: a process that slept for a day must not send what Stripe forgot.
-            if self._report.is_halted or self._is_forgotten(posting):
-                return None
-            try:
-                self._api.send_meter_event(
-                    posting.event_name,
-                    posting.stripe_customer_id,
-                    int(posting.value),
-                    midnight(posting.usage_date),
-                    posting.identifier,
-                )
-            except stripe.StripeError as error:
-                failure = failure_of(error)
-                if failure.kind != "again":
-                    return self._failed(posting, failure)
-                self._report.failed()
-            else:
-                self._report.answered()
-                return Resolution(posting.posting_id, "accepted")
-        cause = "Stripe did not answer in time; the posting stays pending and is sent again by the next run."
-        self._report.stop(Finding(posting.tenant_id, posting.meter_id, "unanswered", cause))
-        return None
+        retrying = Retrying(
+            stop=stop_after_attempt(self._attempts),
+            wait=wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT),
+            retry=retry_if_exception_type(_Again),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._sent_once, posting)
+        except _Again:
+            cause = "Stripe did not answer in time; the posting stays pending and is sent again by the next run."
+            self._report.stop(Finding(posting.tenant_id, posting.meter_id, "unanswered", cause))
+            return None
+
+    def _sent_once(self, posting: Posting) -> Resolution | None:
+        self._turns.wait()
+        # The clock is read right before the call: a process that slept for a day must not send what Stripe forgot.
+        if self._report.is_halted or self._is_forgotten(posting):
+            return None
+        try:
+            self._api.send_meter_event(
+                posting.event_name,
+                posting.stripe_customer_id,
+                int(posting.value),
+                midnight(posting.usage_date),
+                posting.identifier,
+            )
+        except stripe.StripeError as error:
+            failure = failure_of(error)
+            if failure.kind != "again":
+                return self._failed(posting, failure)
+            self._report.failed()
+            raise _Again from error
+        self._report.answered()
+        return Resolution(posting.posting_id, "accepted")
 
     def _read_back(self, posting: Posting, uncovered: str | None) -> Resolution | None:
         """What Stripe holds decides whether the row arrived."""
         meter = self._readiness.meter(posting.event_name)
         if meter is None:
             return None
-        self._rate.wait()
+        self._turns.wait()
         try:
             held = self._api.day_summary(meter["id"], posting.stripe_customer_id, posting.usage_date)
         except stripe.StripeError as error:
