@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @command(app, "init", "minutebook init")
 def init(ctx: typer.Context, as_json: Json = False) -> None:
-    """Make the home folder, start the database if it is the embedded one, migrate it, install the known-answer tenant.
+    """Create the home folder, start the embedded database if it is used, migrate it, install the known-answer tenant.
 
     Safe to repeat.
     """
@@ -44,12 +44,12 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     say(f"{server} is ready, state is kept in {settings.home}")
     say(f"applied {', '.join(applied)}" if applied else "no migration was missing")
     if not knows_answer:
-        say("a tenant is called 'canary', so there is no known-answer tenant to hold the marts to")
+        say("a tenant is called 'canary', so there is no known-answer tenant to check the marts by")
     next_step("minutebook tenant apply FILE (an example: docs/examples/onboard-a-tenant.yaml)")
 
 
 def _install_canary(url: str, actor: str) -> bool:
-    """From the first day on, every build is held to a bill that is known; it is in no total and in no list of bills."""
+    """From the first day on, every build is compared with a known bill; it is in no total and in no list of bills."""
     try:
         canary.install(url, actor)
     except Refused:

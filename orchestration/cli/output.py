@@ -86,7 +86,7 @@ def show_changes(changes: Sequence[Change], as_json: bool, then: str) -> None:
 
 
 def cell(value: object) -> str:
-    """A value as it stands in a table; amounts keep their digits."""
+    """A value as shown in a table; amounts keep their digits."""
     if value is None:
         return "–"
     if isinstance(value, bool):

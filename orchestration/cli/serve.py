@@ -20,7 +20,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address; loopback, behind a proxy that ends TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8400,
 ) -> None:
-    """Serve the pages of finance, operators and tenants, and take Stripe's webhooks at /stripe/webhook.
+    """Serve the pages of finance, operators and tenants, and receive Stripe's webhooks at /stripe/webhook.
 
     A webhook is verified, kept once and answered at once; Dagster works it off. Without a signing secret none is.
     """
@@ -32,7 +32,7 @@ def serve(
 
     settings = session(ctx).settings
     settings = replace(settings, hosts=(*settings.hosts, host))
-    # The embedded server stays up while we do; whoever needs a connection finds it anew should it come back elsewhere.
+    # The embedded server stays up while we do; each new connection looks it up again, should it come back elsewhere.
     with settings.database() as url, connect(url, Role.TENANT) as reader:
         require_isolation(reader)
     readers = Readers(settings)

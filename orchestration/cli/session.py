@@ -1,4 +1,4 @@
-"""What every command starts from: settings, a connection as operator, and errors told in one line."""
+"""What every command starts from: settings, a connection as operator, and errors in one line."""
 
 import logging
 import sys
@@ -74,7 +74,7 @@ def require_marts(connection: psycopg.Connection[Any]) -> None:
 
 
 class OneLineErrors(TyperGroup):
-    """Tells what went wrong in one line on stderr and exits 1; `--debug` shows the traceback. Never a secret."""
+    """Reports what went wrong in one line on stderr and exits 1; `--debug` shows the traceback. Never a secret."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. Exits 1 on any failure; usage errors keep their exit code 2."""
@@ -118,7 +118,7 @@ def _cleaned(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
-        return "the database lacks a table of this release; run: minutebook init (and minutebook build for the marts)"
+        return "the database misses a table of this release; run: minutebook init (and minutebook build for the marts)"
     text = clean(" ".join(str(error).split())) or type(error).__name__
     own = type(error).__module__.partition(".")[0] in {"orchestration", "sources", "warehouse"}
     if own or isinstance(error, WarehouseError | SourceFailure | OSError | ValueError):

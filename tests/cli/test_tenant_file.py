@@ -133,7 +133,7 @@ def test_a_fault_is_named_with_its_place(
     [
         ("tenant: {id: a\n  b: [", "is not readable as YAML at line"),
         ("", "is empty or no mapping"),
-        ("tenant: {id: a, id: b}", "'id' stands twice"),
+        ("tenant: {id: a, id: b}", "'id' is there twice"),
         ("- 1", "is empty or no mapping"),
     ],
 )

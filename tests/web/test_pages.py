@@ -256,7 +256,7 @@ def test_days_are_found_by_name_and_by_need(visit: Visit) -> None:
     client = visit("otto")
     assert "Bright Smiles" not in client.get("/days?q=delta").text.split("Tenants by day")[1]
     assert "Bright Smiles" not in client.get("/days?show=mend").text.split("Tenants by day")[1]
-    assert "No tenant fits" in client.get("/days?q=nobody%20at%20all").text
+    assert "No tenant matches" in client.get("/days?q=nobody%20at%20all").text
 
 
 def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:

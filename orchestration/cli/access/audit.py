@@ -41,7 +41,7 @@ def verify(
     anchor: Annotated[str | None, typer.Option(help="What an earlier verification printed, kept elsewhere.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compute the chain of hashes again. Exits 1 when an entry was changed, removed or put in."""
+    """Compute the chain of hashes again. Exits 1 when an entry was changed, removed or inserted."""
     with session(ctx).operator() as connection:
         found = audit_log.verify(connection, anchor)
     if as_json:

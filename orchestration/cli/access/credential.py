@@ -1,4 +1,4 @@
-"""minutebook credential …: secrets go in by standard input or a hidden prompt, and never come out."""
+"""minutebook credential …: secrets are read from standard input or a hidden prompt, and never printed."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ from warehouse.security.vault import Credential, Secret
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Credentials: how the providers are asked; a secret is never an argument.",
+    help="Credentials: keys of providers' accounts; a secret is never an argument.",
     epilog="Example: minutebook credential list",
 )
 
@@ -165,7 +165,7 @@ def rekey(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False
 
 @command(app, "rewrap", "minutebook credential rewrap")
 def rewrap(ctx: typer.Context, as_json: Json = False) -> None:
-    """Bring all secrets under the newest master key, the first of MINUTEBOOK_MASTER_KEYS; the others may go then."""
+    """Bring all secrets under the newest master key, the first of MINUTEBOOK_MASTER_KEYS; then remove the others."""
     current = session(ctx)
     vault = current.settings.vault()
     with current.operator() as connection:
@@ -173,7 +173,7 @@ def rewrap(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json({"data_keys_rewrapped": count})
         return
-    say(f"{count} data key(s) were under another master key and are under the newest now")
+    say(f"{count} data key(s) were under another master key and are now under the newest")
     next_step("take the older keys out of MINUTEBOOK_MASTER_KEYS once everything that runs knows the newest")
 
 
@@ -190,12 +190,10 @@ def list_credentials(ctx: typer.Context, tenant: TenantFilter = None, as_json: J
 
 def _secret(provider: str) -> str:
     asked = sys.stdin.isatty()
-    told = typer.prompt(f"{provider} secret", hide_input=True, err=True) if asked else sys.stdin.read()
-    secret = str(told).strip()
+    entered = typer.prompt(f"{provider} secret", hide_input=True, err=True) if asked else sys.stdin.read()
+    secret = str(entered).strip()
     if not secret:
-        raise CommandFailed(
-            "nothing came in on standard input; pipe the secret in, or run it on a terminal for a prompt"
-        )
+        raise CommandFailed("standard input is empty; pipe the secret in, or run it on a terminal for a prompt")
     if any(character.isspace() or not character.isprintable() for character in secret):
         raise CommandFailed("a secret is one line without blanks; check what was piped in")
     return secret
@@ -229,7 +227,7 @@ def _setting(text: str) -> tuple[str, object]:
 
 
 def _known(provider: str, settings: dict[str, object]) -> dict[str, object]:
-    """The settings, all of which something reads: a misspelt one would change nothing without a word."""
+    """The settings, all of which something reads: a misspelt one would change nothing in silence."""
     own = registry().of_provider(provider)[0].settings
     for name, value in settings.items():
         if name == RATE:

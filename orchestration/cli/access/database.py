@@ -34,11 +34,11 @@ def grant(
         str | None, typer.Option("--tenant", metavar="TENANT", help="Whose rows, for role tenant.")
     ] = None,
     login: Annotated[
-        str | None, typer.Option("--login", metavar="LOGIN", help="Its name; default one that tells nobody anything.")
+        str | None, typer.Option("--login", metavar="LOGIN", help="Its name; default a random one.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a login and show its password, this once; for one that exists, a new password."""
+    """Create a login and show its password once; for one that exists, a new password."""
     with session(ctx).settings.database() as url, connect(url, Role.OWNER, actor=session(ctx).settings.actor) as owner:
         if found := flaws(owner):
             raise CommandFailed(f"nothing is granted while {found[0].what}; mend: {found[0].mend}")
@@ -59,7 +59,7 @@ def revoke(
     login: Annotated[str, typer.Argument(metavar="LOGIN", help="As minutebook access list names it.")],
     as_json: Json = False,
 ) -> None:
-    """Shut a login out, end its sessions and drop it."""
+    """Lock a login out, end its sessions and drop it."""
     with session(ctx).settings.database() as url, connect(url, Role.OWNER, actor=session(ctx).settings.actor) as owner:
         database_logins.revoke(owner, login)
     if as_json:

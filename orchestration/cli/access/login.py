@@ -56,7 +56,7 @@ def password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
 
 @command(app, "disable", "minutebook login disable ana@example.com")
 def disable(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
-    """Let a login sign in no more, and end its sessions."""
+    """Disable a login, and end its sessions."""
     with session(ctx).door() as connection:
         web_logins.disable(connection, login)
     _tell(f"disabled {login}", {"login_id": login}, as_json)
@@ -72,7 +72,7 @@ def list_logins(ctx: typer.Context, as_json: Json = False) -> None:
 
 @command(app, "reset-factor", "minutebook login reset-factor ana@example.com")
 def reset_factor(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
-    """Take a lost second factor away: its sessions end, the next sign-in sets up another. It is in the audit log."""
+    """Reset a lost second factor: its sessions end, the next sign-in sets up another. Audited."""
     with session(ctx).door() as connection:
         second_factors.reset(connection, login)
     _tell(f"reset the second factor of {login}; its sessions ended", {"login_id": login}, as_json)

@@ -13,7 +13,7 @@ from warehouse.control.agents import Attachment, Kind
 from warehouse.control.tenants import require_tenant
 
 agent_app = typer.Typer(
-    no_args_is_help=True, help="Agents and what belongs to them.", epilog="Example: minutebook agent list"
+    no_args_is_help=True, help="Agents and what is attached to them.", epilog="Example: minutebook agent list"
 )
 project_app = typer.Typer(
     no_args_is_help=True, help="Voiceflow projects of tenants.", epilog="Example: minutebook project list"
@@ -21,7 +21,7 @@ project_app = typer.Typer(
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")]
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Id of the Voiceflow project.")]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The provider's id or number.")]
-KindArgument = Annotated[Kind, typer.Argument(help="What of the provider it is.")]
+KindArgument = Annotated[Kind, typer.Argument(help="Kind of the provider's object.")]
 
 
 @command(agent_app, "create", 'minutebook agent create acme acme-reception --name "Reception"')
@@ -46,10 +46,10 @@ def attach(
     kind: KindArgument,
     value: Value,
     valid_from: From,
-    move: Annotated[bool, typer.Option("--move", help="Take it from another tenant from that day on.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Move it from another tenant from that day on.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Attach a phone number, an assistant or a usage agent from a day on. Past days are routed anew, without a pull."""
+    """Attach a phone number, an assistant or a usage agent from a day on. Past days are routed again without a pull."""
     with session(ctx).operator() as connection:
         change = agents.attach(connection, Attachment(tenant, agent, kind, value, valid_from), moves=move)
     show_changes([change], as_json, "minutebook build, so that its calls find their tenant")
@@ -71,12 +71,12 @@ def detach(
     """Detach a phone number, an assistant or a usage agent from a day on; its usage is unattributed from then."""
     with session(ctx).operator() as connection:
         change = agents.detach(connection, Attachment(tenant, agent, kind, value, valid_from))
-    show_changes([change], as_json, "minutebook build, so that its calls are routed anew")
+    show_changes([change], as_json, "minutebook build, so that its calls are routed again")
 
 
 @command(agent_app, "list", "minutebook agent list --tenant acme")
 def list_agents(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
-    """List agents and what belongs to them from when to when (the end is the first day it does not)."""
+    """List agents and what is attached to them, from when to when (the end is the first day it is not)."""
     with session(ctx).operator() as connection:
         if tenant is not None:
             require_tenant(connection, tenant)

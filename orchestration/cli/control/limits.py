@@ -24,7 +24,7 @@ from warehouse.statements.freshness import require_built
 
 limit_app = typer.Typer(
     no_args_is_help=True,
-    help="Spend limits: what a tenant is warned of; nothing is cut off.",
+    help="Spend limits: amounts that raise an alert; nothing is cut off.",
     epilog="Example: minutebook limit set acme --from 2026-11-01 --amount 500",
 )
 alert_app = typer.Typer(
@@ -74,7 +74,7 @@ def list_alerts(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json =
 
 @command(alert_app, "send", "minutebook alert send")
 def send_alerts(ctx: typer.Context, as_json: Json = False) -> None:
-    """Look for crossings now, and hand on what nobody was told of; the Dagster sensor does so every five minutes."""
+    """Look for crossings now, and send what was not sent; the Dagster sensor does so every five minutes."""
     current = session(ctx)
     with current.operator() as connection:
         require_built(connection)

@@ -33,7 +33,7 @@ def create_meter(
     ctx: typer.Context,
     meter: Annotated[str, typer.Argument(metavar="METER", help="Id of a-z, 0-9 and '_'.")],
     name: Annotated[str, typer.Option(help="Name on statements.")],
-    unit: Annotated[str, typer.Option(help="One unit of it, in the singular.")],
+    unit: Annotated[str, typer.Option(help="Its unit, in the singular.")],
     source: Annotated[MeterSource, typer.Option(help="Where it is counted.")],
     increment_seconds: Annotated[
         int | None, typer.Option(metavar="SECONDS", help="vapi: seconds of a started unit; default 60.")

@@ -30,7 +30,9 @@ def give(
     reason: Annotated[str, typer.Option("--reason", help="Why; the tenant reads it on its statement.")],
     expires: Annotated[
         date | None,
-        typer.Option("--expires", parser=parse_date, metavar="YYYY-MM-DD", help="First day on which it is void."),
+        typer.Option(
+            "--expires", parser=parse_date, metavar="YYYY-MM-DD", help="First day on which it is no longer valid."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

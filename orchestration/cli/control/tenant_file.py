@@ -1,4 +1,4 @@
-"""A tenant as a YAML file: what may stand in it, read strictly, with no secret in it."""
+"""A tenant as a YAML file: what it may contain, read strictly, with no secret in it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -171,7 +171,7 @@ class CreditPart(Version):
 
 
 class TenantFile(Part):
-    """All that can be said of a tenant, secrets excepted."""
+    """All that can be stated about a tenant, secrets excepted."""
 
     tenant: TenantPart
     meters: list[MeterPart] = []
@@ -243,7 +243,7 @@ def _once(loader: ExactLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
     for key in keys:
         if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"'{key}' is there twice", node.start_mark)
     return loader.construct_mapping(node, deep=True)
 
 

@@ -56,7 +56,7 @@ def list_tenants(ctx: typer.Context, on: On = None, as_json: Json = False) -> No
 
 @command(app, "show", "minutebook tenant show acme")
 def show_tenant(ctx: typer.Context, tenant: TenantArgument, as_json: Json = False) -> None:
-    """Show all that is known of a tenant: timelines, agents, projects, credentials (never a secret)."""
+    """Show all that is known about a tenant: timelines, agents, projects, credentials (never a secret)."""
     with session(ctx).operator() as connection:
         tenants.require_tenant(connection, tenant)
         (row,) = tenants.tenants_on(connection, today(), tenant)

@@ -22,11 +22,11 @@ def list_fields(
     is_all: Annotated[bool, typer.Option("--all", help="Also those that somebody has seen.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List fields that are of no contract and were left out, and where each came first; never what they held."""
+    """List fields that are in no contract and were left out, and where each came first; never their values."""
     with session(ctx).operator() as connection:
         found = fields.new_fields(connection, with_acknowledged=is_all)
     columns = ["source", "field", "account", "usage_date", "acknowledged_by"]
-    show(found, columns, as_json, "every field that came is stored, or was seen by somebody")
+    show(found, columns, as_json, "every field that came is stored or marked as seen")
     if found and not as_json:
         next_step("minutebook field seen SOURCE FIELD; what is to be stored goes into the source's contract.py")
 
@@ -38,7 +38,7 @@ def seen(
     field: Annotated[str | None, typer.Argument(help="As listed; without, all of the source.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Note that you have seen that a field is not stored; it is not reported again."""
+    """Mark a field that is not stored as seen; it is not reported again."""
     if source not in all_sources():
         raise typer.BadParameter(f"there is no source '{source}'; there is {', '.join(all_sources())}")
     current = session(ctx)
@@ -53,7 +53,7 @@ def seen(
 
 @command(app, "clean", "minutebook field clean")
 def clean(ctx: typer.Context, as_json: Json = False) -> None:
-    """Take fields that are of no contract out of raw rows that stand. Audited; safe to interrupt and to repeat."""
+    """Remove fields that are in no contract from stored raw rows. Audited; safe to interrupt and to repeat."""
     settings = session(ctx).settings
     parts = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
@@ -71,4 +71,4 @@ def clean(ctx: typer.Context, as_json: Json = False) -> None:
         return
     for source, count in done.items():
         say(f"{source}: {count} row(s) cleaned")
-    next_step("let backups from before expire: they hold what was taken out")
+    next_step("let backups from before expire: they hold what was removed")

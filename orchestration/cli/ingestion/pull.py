@@ -63,13 +63,11 @@ def pull(
     ] = False,
     is_anew: Annotated[
         bool,
-        typer.Option(
-            "--anew", help="Store days anew although nothing billed changed: with what is chosen to be kept now."
-        ),
+        typer.Option("--anew", help="Store days again although nothing billed changed, by the privacy choices of now."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Pull usage from the providers, each day on its own: what failed is told, the rest is kept."""
+    """Pull usage from the providers, each day on its own: failures are reported, the rest is kept."""
     if ctx.invoked_subcommand is not None:
         return
     if first_day is None or last_day is None:
@@ -116,7 +114,7 @@ def known_sources(source: list[str] | None) -> list[str] | None:
 @command(app, "build", "minutebook build")
 def build(
     ctx: typer.Context,
-    full_refresh: Annotated[bool, typer.Option(help="Build everything anew, not only what changed.")] = False,
+    full_refresh: Annotated[bool, typer.Option(help="Build everything from scratch, not only what changed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Build the marts from what was pulled and from control data, and test them."""
@@ -207,7 +205,7 @@ def report(
 
 
 def _folded(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Days of one tenant and source that ended alike make one line: a quarter of six tenants is read at a glance."""
+    """Days of one tenant and source that ended alike make one line: a quarter of six tenants is seen at a glance."""
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         key = tuple(row[column] for column in ("tenant_id", "source", "account", "state", "cause"))

@@ -23,7 +23,7 @@ def again(
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Only show which days come back, why and when.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Pull the days that another pull alone may mend and their provider remembers: incomplete, failed, never pulled.
+    """Pull the days that another pull alone may fix and their provider remembers: incomplete, failed, never pulled.
 
     Each waits longer than the time before, from 15 minutes to 12 hours. `minutebook up` does this by itself.
     """
@@ -46,7 +46,12 @@ def again(
                 for day in days
             ]
             columns = ["source", "account", "usage_date", "status", "tries", "due_at", "cause"]
-            show(rows, columns, as_json, "no day comes back by itself: see minutebook status for those that need you")
+            show(
+                rows,
+                columns,
+                as_json,
+                "no day is pulled again by itself: see minutebook status for those that need you",
+            )
             if rows and not as_json:
                 next_step("minutebook pull again")
             return

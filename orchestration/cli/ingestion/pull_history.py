@@ -41,7 +41,7 @@ def list_pulls(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest usage date first.")] = 200,
     as_json: Json = False,
 ) -> None:
-    """List pulls: how each ended and why, what it asked and counted, and what the provider says it has.
+    """List pulls: how each ended and why, its requests and counts, and the provider's own total.
 
     Number counts the pulls of that account-day. JSON adds the attempt, its run, the cause, and when rows were purged.
     """
@@ -86,7 +86,7 @@ def diff(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a re-pull changed, call by call: added, gone, and each field that differs; never what was said.
+    """Show what a re-pull changed, call by call: added, gone, and each field that differs; never a conversation.
 
     By a tenant's day: its current pull against the one before. A shared account is shown whole.
     """
@@ -131,7 +131,7 @@ def _of_calls() -> str:
 
 
 def _totals(text: str | None) -> dict[str, str] | None:
-    """Totals as they were told, digit for digit: no number of them becomes a float."""
+    """Totals as they were reported, digit for digit: no number of them becomes a float."""
     return None if text is None else json.loads(text, parse_float=str, parse_int=str)
 
 

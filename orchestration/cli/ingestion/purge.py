@@ -33,7 +33,7 @@ def purge(
 ) -> None:
     """Delete raw rows that nobody reads: of superseded pulls, and what failed ones landed.
 
-    Never those of current pulls, nor of the pulls that a frozen line is explained by. In small batches; safe to repeat.
+    Never those of current pulls, nor of pulls that explain a frozen line. In small batches; safe to repeat.
     """
     settings = session(ctx).settings
     closed_before = clock.now() - timedelta(days=days or settings.superseded_days)

@@ -19,7 +19,7 @@ Row = Annotated[int, typer.Argument(metavar="ID", help="Which row; see: quaranti
 
 @command(app, "list", "minutebook quarantine list --tenant acme")
 def list_rows(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
-    """List the rows set aside of what is published now: which, of whom, and what is wrong with each."""
+    """List the rows of current pulls that were set aside: which, whose, and what is wrong with each."""
     with session(ctx).operator() as connection:
         rows = quarantine.standing(connection, tenant)
     columns = ["quarantine_id", "source", "account", "usage_date", "tenant_id", "item", "reason"]
@@ -35,7 +35,7 @@ def accept(
     reason: Annotated[str, typer.Option("--reason", help="Why it is left out; it is kept in the audit log.")],
     as_json: Json = False,
 ) -> None:
-    """Leave a row out of every sum, as long as the provider tells it as it does now. Safe to repeat."""
+    """Leave a row out of every sum, as long as the provider sends it unchanged. Safe to repeat."""
     with session(ctx).operator() as connection:
         change = quarantine.accept(connection, row, reason)
     show_changes([change], as_json, "minutebook build, so that its day is whole")
@@ -47,10 +47,10 @@ def assign(
     row: Row,
     tenant: TenantArgument,
     agent: Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")],
-    move: Annotated[bool, typer.Option("--move", help="Take it from another tenant.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Move it from another tenant.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say whose a row of the shared account is: it then blocks this tenant alone."""
+    """Assign a row of the shared account to a tenant: it then blocks this tenant alone."""
     with session(ctx).operator() as connection:
         change = quarantine.assign(connection, row, tenant, agent, move)
     show_changes([change], as_json, f"minutebook quarantine list --tenant {tenant}")

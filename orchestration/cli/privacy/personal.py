@@ -67,12 +67,12 @@ def privacy(
         print_json({"tenant_id": tenant, **named})
         return
     say(f"of {tenant}: " + ", ".join(f"{kind.replace('_', ' ')} {keep}" for kind, keep in named.items()))
-    next_step("minutebook expire, which takes it out of what stands (Dagster does, daily); new calls land so at once")
+    next_step("minutebook expire applies it to stored rows (Dagster does, daily); it applies to new calls at once")
 
 
 @command(app, "expire", "minutebook expire")
 def expire(ctx: typer.Context, as_json: Json = False) -> None:
-    """Take out what tenants chose not to keep, and what is older than their retention period. Safe to repeat.
+    """Remove what tenants chose not to keep, and what is older than their retention period. Safe to repeat.
 
     Dagster does it daily.
     """
@@ -86,10 +86,10 @@ def expire(ctx: typer.Context, as_json: Json = False) -> None:
         print_json({"choices_applied": chosen, "rows_forgotten": forgotten})
         return
     for tenant, done in applied.items():
-        later = "" if done.is_final else "; a pull that began before is under way: once more when it ended"
+        later = "" if done.is_final else "; an earlier pull is under way: run it again when that has ended"
         say(f"{tenant}: {done.rows_changed} call(s) brought to its choice{later}")
     for tenant, count in forgotten.items():
-        say(f"{tenant}: {count} row(s) forgot what was personal")
+        say(f"{tenant}: {count} row(s) without personal data now")
     next_step("minutebook audit list" if applied or any(forgotten.values()) else "nothing was due")
 
 
@@ -104,7 +104,7 @@ def export(
     folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Made if it is missing.")],
     as_json: Json = False,
 ) -> None:
-    """Write all that is known of a tenant as JSON lines, a file per table."""
+    """Write all that is known about a tenant as JSON lines, a file per table."""
     current = session(ctx)
     with current.settings.database() as url:
         with current.operator_of(url) as connection:
@@ -114,7 +114,7 @@ def export(
         print_json(counts)
         return
     say(f"{sum(counts.values())} rows in {len(counts)} files under {folder}")
-    next_step("hand it over on a way only the tenant can read")
+    next_step("send it by a way that only the tenant can read")
 
 
 @command(tenant_app, "erase", "minutebook tenant erase acme --yes")
@@ -139,5 +139,5 @@ def erase(
     if as_json:
         print_json({"tenant_id": tenant, "rows_forgotten": forgotten})
         return
-    say(f"{tenant} is erased: {forgotten} row(s) forgot what was personal, its keys and logins are gone")
+    say(f"{tenant} is erased: {forgotten} row(s) without personal data now, its keys and logins are gone")
     next_step("minutebook build, so that the marts follow")

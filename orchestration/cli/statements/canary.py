@@ -17,7 +17,7 @@ app = typer.Typer(
 
 @command(app, "install", "minutebook canary install")
 def install(ctx: typer.Context, as_json: Json = False) -> None:
-    """Write the canary: a tenant, plan and two meters of its own, active for 24 days of 2024. Safe to repeat."""
+    """Install the canary: a tenant, plan and two meters of its own, active for 24 days of 2024. Safe to repeat."""
     current = session(ctx)
     with current.settings.database() as url:
         written = canary.install(url, current.settings.actor)
@@ -30,14 +30,14 @@ def install(ctx: typer.Context, as_json: Json = False) -> None:
 
 @command(app, "check", "minutebook canary check")
 def check(ctx: typer.Context, as_json: Json = False) -> None:
-    """Compare the canary's statement with what is known of it. Exits 1 when they differ, or there is none."""
+    """Compare the canary's statement with the known one. Exits 1 when they differ, or there is none."""
     with session(ctx).operator() as connection:
         require_built(connection)
         if not canary.is_installed(connection):
             raise CommandFailed("no canary is installed; run: minutebook canary install")
         found = canary.differences(connection)
     columns = ["line_kind", "meter_id", "known_quantity", "computed_quantity", "known_amount", "computed_amount"]
-    show(found, columns, as_json, "the canary's statement is as it is known")
+    show(found, columns, as_json, "the canary's statement is as known")
     if found:
         raise CommandFailed(
             f"{len(found)} line(s) of the canary are wrong: approve nothing; nothing is posted until they agree."

@@ -16,7 +16,7 @@ app = typer.Typer()
 
 @command(app, "forecast", "minutebook forecast --tenant acme")
 def show_forecast(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
-    """Forecast where the running periods end, and say by what method."""
+    """Forecast the totals of the running periods, and say by what method."""
     with session(ctx).operator() as connection:
         require_marts(connection)
         for slug in tenant or ():

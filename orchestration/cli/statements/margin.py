@@ -25,7 +25,7 @@ def show_margin(
     by: Annotated[Part | None, typer.Option("--by", help="Cut each period by this; without it, whole periods.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the periods of a month left: revenue, costs by how they are known, margin with and without estimates.
+    """Show the margin of a month's periods: revenue, costs by how they are known, margin with and without estimates.
 
     A part without a name is what belongs to none: fees and shared costs. Parts are of usage as it is rated now.
     """

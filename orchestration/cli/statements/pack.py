@@ -119,7 +119,7 @@ def describe(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make Metabase's descriptions, semantic types and foreign keys those of dbt's documentation of the marts.
+    """Set Metabase's descriptions, semantic types and foreign keys those of dbt's documentation of the marts.
 
     Metabase is asked to look at the schema again first, where it does not know a table or column yet.
     """
@@ -136,7 +136,7 @@ def describe(
         [asdict(change) for change in changes],
         ["table", "column", "what", "now", "then"],
         as_json,
-        "Metabase says what dbt's documentation says.",
+        "Metabase agrees with dbt's documentation.",
         None if as_json else "Would change" if dry_run else "Changed",
     )
     if dry_run and changes and not as_json:

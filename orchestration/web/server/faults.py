@@ -16,7 +16,7 @@ from warehouse.security.isolation import IsolationBroken
 _LOG = structlog.get_logger(__name__)
 _SAID = {
     404: "There is no such page.",
-    405: "This address does not take that.",
+    405: "This address does not accept that request.",
     500: "Something went wrong here. It was written to the server's log; nothing was changed.",
 }
 
@@ -25,7 +25,7 @@ def show_unbuilt(_: Request, __: Exception) -> Response:
     """The marts are not there yet."""
     return _later(
         "Not built yet",
-        "There is nothing to show yet: the marts are not built. Run minutebook build, then reload this page.",
+        "There is nothing to show yet: the data is not built. Run minutebook build, then reload this page.",
         60,
     )
 
@@ -78,12 +78,12 @@ def _title(status: int) -> str:
 
 
 _TITLES = {
-    403: "Not for you",
+    403: "Not allowed",
     404: "Not found",
-    409: "Not done",
-    429: "Too much at once",
-    500: "Our fault",
-    503: "Not just now",
+    409: "Not possible now",
+    429: "Too many requests",
+    500: "Server error",
+    503: "Not available",
 }
 HANDLERS: Mapping[Any, Any] = {
     HTTPException: show_refusal,
