@@ -10,6 +10,7 @@ import typer.main
 
 from orchestration import settings
 from orchestration.cli import app
+from sources.registry import all_sources
 from tests.architecture.test_house import ROOT, tracked_files
 
 DOCUMENTS = [path for path in tracked_files() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
@@ -105,13 +106,13 @@ def test_a_room_says_what_it_owns_and_what_not(room: Path) -> None:
 
 def test_the_settings_list_every_variable_that_is_read_and_no_other() -> None:
     listed = set(re.findall(r"^(MINUTEBOOK_[A-Z_<>*]+) ", settings.__doc__ or "", flags=re.MULTILINE))
-    roles = {f"MINUTEBOOK_{name}_DATABASE_URL" for name in settings.PROCESSES.values()}
-    assert {"MINUTEBOOK_<ROLE>_DATABASE_URL", "MINUTEBOOK_DBT_*"} <= listed
+    kinds = {"MINUTEBOOK_<ROLE>_DATABASE_URL", "MINUTEBOOK_<PROVIDER>_URL", "MINUTEBOOK_DBT_*"}
+    of_kinds = {f"MINUTEBOOK_{role}_DATABASE_URL" for role in settings.PROCESSES.values()}
+    of_kinds |= {f"MINUTEBOOK_{source.address}" for source in all_sources().values()}
     code = [path for path in tracked_files() if path.suffix in {".py", ".sql", ".yml", ".yaml"}]
     shipped = [path for path in code if path.relative_to(ROOT).parts[0] != "tests"]
     text = "\n".join(path.read_text().replace(settings.__doc__ or "", "") for path in shipped)
-    read = {
-        name for name in re.findall(r"(?<!SECRET_)\bMINUTEBOOK_[A-Z_]*[A-Z]\b", text) if "_DBT_" not in name
-    } - roles
+    read = {name for name in re.findall(r"(?<!SECRET_)\bMINUTEBOOK_[A-Z_]*[A-Z]\b", text) if "_DBT_" not in name}
     read |= {f"MINUTEBOOK_{name}" for name in re.findall(r'value\("([A-Z_]+)"\)', text)}
-    assert read == listed - {"MINUTEBOOK_<ROLE>_DATABASE_URL", "MINUTEBOOK_DBT_*"}
+    assert kinds <= listed
+    assert read - of_kinds == listed - kinds - of_kinds
