@@ -53,6 +53,16 @@ def versions(warehouse: Warehouse) -> dict[str, str]:
     return dict(warehouse.rows("select call_id, xmin::text from marts.fct_calls"))
 
 
+def undescribed(warehouse: Warehouse) -> list[tuple[str, str | None]]:
+    """Marts and columns without a comment in the database, which psql and Metabase show."""
+    return warehouse.rows("""
+        select c.relname, a.attname from pg_class as c
+        left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'marts'::regnamespace and c.relkind = 'r'
+            and (obj_description(c.oid, 'pg_class') is null or col_description(c.oid, a.attnum) is null)
+    """)  # type: ignore[return-value]
+
+
 def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     two_tenants_of_one_account(warehouse)
     warehouse.build(AS_OF)
@@ -98,6 +108,8 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse, mon
         "select is_complete from marts.fct_overages_daily where tenant_id = 'bob' order by usage_date"
     ) == [(True,), (False,)]
 
+    assert undescribed(warehouse) == []
+
     before, built = warehouse.marts(), versions(warehouse)
     warehouse.build(AS_OF)
     assert warehouse.marts() == before
@@ -130,6 +142,7 @@ def test_a_build_follows_what_changed_and_nothing_else(warehouse: Warehouse, mon
     warehouse.build(AS_OF)
     assert warehouse.marts() == incremental
     assert not set(versions(warehouse).values()) & set(rewritten.values())
+    assert undescribed(warehouse) == []
 
 
 def test_models_are_new_until_a_build_by_them_has_ended_well(
