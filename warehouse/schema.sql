@@ -75,34 +75,61 @@ CREATE FUNCTION control.expected_days(first_day date, last_day date) RETURNS TAB
 $$;
 COMMENT ON FUNCTION control.expected_days(first_day date, last_day date) IS 'Usage dates of [first_day, last_day], both included, that active tenants have of each source, and the account they are read from.';
 
+CREATE FUNCTION control.of_billed_days(amount numeric, billed_days numeric, period_days numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select pg_catalog.trim_scale(amount * billed_days / period_days)
+$$;
+
+CREATE FUNCTION control.priced_up_to(tiers jsonb) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select (tiers -> -1 ->> 'up_to')::numeric
+$$;
+
 CREATE FUNCTION control.rated_amount(price_model text, unit_amount numeric, package_size bigint, tiers jsonb, quantity numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO ''
     AS $$
-    select case
-        when quantity <= 0 then 0
-        when price_model = 'per_unit' then quantity * unit_amount
-        when price_model = 'package' then pg_catalog.ceil(quantity / package_size) * unit_amount
-        else (
-            select coalesce(sum(
-                case
-                    when price_model = 'graduated'
-                        then
-                            greatest(least(quantity, coalesce(tier.upper_bound, quantity)) - tier.lower_bound, 0)
-                            * tier.unit_amount
-                    when quantity > tier.lower_bound and quantity <= coalesce(tier.upper_bound, quantity)
-                        then quantity * tier.unit_amount
-                end
-            ), 0)
-            from (
-                select
-                    coalesce(pg_catalog.lag((item ->> 'up_to')::numeric) over (order by place), 0) as lower_bound,
-                    (item ->> 'up_to')::numeric as upper_bound,
-                    (item ->> 'unit_amount')::numeric as unit_amount
-                from pg_catalog.jsonb_array_elements(tiers) with ordinality as listed (item, place)
-            ) as tier
-        )
-    end
+    select coalesce(sum(r.quantity * r.unit_amount_of_tier), 0)
+    from control.rated_tiers(price_model, unit_amount, package_size, tiers, 0, quantity, quantity) as r
+$$;
+
+CREATE FUNCTION control.rated_tiers(price_model text, unit_amount numeric, package_size bigint, tiers jsonb, counted_before numeric, counted_until numeric, period_quantity numeric) RETURNS TABLE(tier_index bigint, quantity numeric, unit_amount_of_tier numeric)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select
+        1 as tier_index,
+        case
+            when price_model = 'package'
+                then pg_catalog.ceil(counted_until / package_size) - pg_catalog.ceil(counted_before / package_size)
+            else counted_until - counted_before
+        end as quantity,
+        unit_amount as unit_amount_of_tier
+    where price_model in ('per_unit', 'package') and counted_until > counted_before
+    union all
+    select
+        t.place as tier_index,
+        case
+            when price_model = 'volume' then counted_until - counted_before
+            else least(counted_until, coalesce(t.upper_bound, counted_until)) - greatest(counted_before, t.lower_bound)
+        end as quantity,
+        t.amount as unit_amount_of_tier
+    from (
+        select
+            listed.place,
+            coalesce(pg_catalog.lag((listed.item ->> 'up_to')::numeric) over (order by listed.place), 0) as lower_bound,
+            (listed.item ->> 'up_to')::numeric as upper_bound,
+            (listed.item ->> 'unit_amount')::numeric as amount
+        from pg_catalog.jsonb_array_elements(tiers) with ordinality as listed (item, place)
+    ) as t
+    where
+        price_model in ('graduated', 'volume')
+        and counted_until > counted_before
+        and case
+            when price_model = 'volume'
+                then period_quantity > t.lower_bound and period_quantity <= coalesce(t.upper_bound, period_quantity)
+            else counted_until > t.lower_bound and counted_before < coalesce(t.upper_bound, counted_until)
+        end
 $$;
 
 CREATE FUNCTION control.reading_tenant() RETURNS text
@@ -125,6 +152,12 @@ begin
 end
 $$;
 COMMENT ON FUNCTION control.reading_tenant() IS 'The tenant of the login that is connected; null, so no row at all, for a login that is bound to none.';
+
+CREATE FUNCTION control.short_of_minimum(minimum_amount numeric, billed_days numeric, period_days numeric, subscription_and_overage numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select control.of_billed_days(minimum_amount, billed_days, period_days) - subscription_and_overage
+$$;
 
 CREATE FUNCTION control.shut_out_tenant(of_tenant text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER

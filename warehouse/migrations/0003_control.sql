@@ -223,35 +223,74 @@ comment on table control.prices is
 ' unit_amount is per unit, or per package; tiers is [{"up_to": n or null, "unit_amount": "0.10"}, …], up_to inclusive,'
 ' counted from the first unit of overage. The currency is the plan''s or the tenant''s.';
 
--- What a quantity of overage amounts to under a version of a price, unrounded: for explaining a line day by day, for
--- what-if and for forecasts. The marts rate whole periods set by set; a test holds that both say the same of every line.
+-- The one rule of tiers: how the units of overage after the first counted_before, up to counted_until, of a period of
+-- period_quantity fall into a price's tiers. quantity is packages for a package, begun ones whole; graduated: each unit at its own
+-- tier; volume: all at the tier that the period's last unit falls in. Inlined where it stands in FROM, so it has no search path.
+create function control.rated_tiers(
+    price_model text, unit_amount numeric, package_size bigint, tiers jsonb,
+    counted_before numeric, counted_until numeric, period_quantity numeric
+) returns table (tier_index bigint, quantity numeric, unit_amount_of_tier numeric)
+language sql immutable parallel safe as $$
+    select
+        1 as tier_index,
+        case
+            when price_model = 'package'
+                then pg_catalog.ceil(counted_until / package_size) - pg_catalog.ceil(counted_before / package_size)
+            else counted_until - counted_before
+        end as quantity,
+        unit_amount as unit_amount_of_tier
+    where price_model in ('per_unit', 'package') and counted_until > counted_before
+    union all
+    select
+        t.place as tier_index,
+        case
+            when price_model = 'volume' then counted_until - counted_before
+            else least(counted_until, coalesce(t.upper_bound, counted_until)) - greatest(counted_before, t.lower_bound)
+        end as quantity,
+        t.amount as unit_amount_of_tier
+    from (
+        select
+            listed.place,
+            coalesce(pg_catalog.lag((listed.item ->> 'up_to')::numeric) over (order by listed.place), 0) as lower_bound,
+            (listed.item ->> 'up_to')::numeric as upper_bound,
+            (listed.item ->> 'unit_amount')::numeric as amount
+        from pg_catalog.jsonb_array_elements(tiers) with ordinality as listed (item, place)
+    ) as t
+    where
+        price_model in ('graduated', 'volume')
+        and counted_until > counted_before
+        and case
+            when price_model = 'volume'
+                then period_quantity > t.lower_bound and period_quantity <= coalesce(t.upper_bound, period_quantity)
+            else counted_until > t.lower_bound and counted_before < coalesce(t.upper_bound, counted_until)
+        end
+$$;
+
+-- What a period's overage amounts to under a version of a price, unrounded.
 create function control.rated_amount(
     price_model text, unit_amount numeric, package_size bigint, tiers jsonb, quantity numeric
-) returns numeric language sql immutable parallel safe set search_path = '' as $$
-    select case
-        when quantity <= 0 then 0
-        when price_model = 'per_unit' then quantity * unit_amount
-        when price_model = 'package' then pg_catalog.ceil(quantity / package_size) * unit_amount
-        else (
-            select coalesce(sum(
-                case
-                    when price_model = 'graduated'
-                        then
-                            greatest(least(quantity, coalesce(tier.upper_bound, quantity)) - tier.lower_bound, 0)
-                            * tier.unit_amount
-                    when quantity > tier.lower_bound and quantity <= coalesce(tier.upper_bound, quantity)
-                        then quantity * tier.unit_amount
-                end
-            ), 0)
-            from (
-                select
-                    coalesce(pg_catalog.lag((item ->> 'up_to')::numeric) over (order by place), 0) as lower_bound,
-                    (item ->> 'up_to')::numeric as upper_bound,
-                    (item ->> 'unit_amount')::numeric as unit_amount
-                from pg_catalog.jsonb_array_elements(tiers) with ordinality as listed (item, place)
-            ) as tier
-        )
-    end
+) returns numeric language sql immutable parallel safe as $$
+    select coalesce(sum(r.quantity * r.unit_amount_of_tier), 0)
+    from control.rated_tiers(price_model, unit_amount, package_size, tiers, 0, quantity, quantity) as r
+$$;
+
+-- The last unit of overage that has a price; null where the last tier has no end, and for a price without tiers.
+create function control.priced_up_to(tiers jsonb) returns numeric language sql immutable parallel safe as $$
+    select (tiers -> -1 ->> 'up_to')::numeric
+$$;
+
+-- What a fee or a minimum of a whole period comes to for its billed days, unrounded.
+create function control.of_billed_days(
+    amount numeric, billed_days numeric, period_days numeric
+) returns numeric language sql immutable parallel safe as $$
+    select pg_catalog.trim_scale(amount * billed_days / period_days)
+$$;
+
+-- What the minimum of a period exceeds its subscription and overage by, unrounded; below zero where they exceed it.
+create function control.short_of_minimum(
+    minimum_amount numeric, billed_days numeric, period_days numeric, subscription_and_overage numeric
+) returns numeric language sql immutable parallel safe as $$
+    select control.of_billed_days(minimum_amount, billed_days, period_days) - subscription_and_overage
 $$;
 
 create table control.unit_costs (

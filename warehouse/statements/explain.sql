@@ -21,14 +21,15 @@ select
     -- The amount once more, from what the line says it was computed from.
     case line_kind
         when 'setup' then (inputs ->> 'setup_fee')::numeric
-        when 'subscription' then trim_scale(
-            (inputs ->> 'subscription_fee')::numeric
-            * (inputs ->> 'billed_days')::numeric / (inputs ->> 'period_days')::numeric
+        when 'subscription' then control.of_billed_days(
+            (inputs ->> 'subscription_fee')::numeric,
+            (inputs ->> 'billed_days')::numeric, (inputs ->> 'period_days')::numeric
         )
-        when 'minimum' then trim_scale(
-            (inputs ->> 'minimum_amount')::numeric
-            * (inputs ->> 'billed_days')::numeric / (inputs ->> 'period_days')::numeric
-        ) - (inputs ->> 'subscription_and_overage')::numeric
+        when 'minimum' then control.short_of_minimum(
+            (inputs ->> 'minimum_amount')::numeric,
+            (inputs ->> 'billed_days')::numeric, (inputs ->> 'period_days')::numeric,
+            (inputs ->> 'subscription_and_overage')::numeric
+        )
         when 'overage' then (
             select sum((t.tier ->> 'quantity')::numeric * (t.tier ->> 'unit_amount')::numeric)
             from jsonb_array_elements(inputs -> 'tiers') as t (tier)

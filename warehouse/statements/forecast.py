@@ -4,6 +4,7 @@ Owns nothing and writes nothing: reads the marts as they were last built.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -54,16 +55,19 @@ def forecast(connection: Connection, today: date, tenant_ids: Sequence[str] | No
     """The end of each running period, by METHOD."""
     chosen = {"today": today, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
     meters = rows(connection, FILE, "forecast", **chosen)
+    overages: dict[str, Decimal] = defaultdict(Decimal)
+    for row in meters:
+        overages[row["tenant_id"]] += row["amount"]
+    by_tenant = json.dumps({tenant_id: f"{overage:f}" for tenant_id, overage in overages.items()})
     found = []
-    for period in rows(connection, FILE, "running", **chosen):
+    for period in rows(connection, FILE, "running", overages=by_tenant, **chosen):
         own = [row for row in meters if row["tenant_id"] == period["tenant_id"]]
-        overage = sum((row["amount"] for row in own), Decimal(0))
-        minimum = max(period["minimum_amount"] - period["subscription"] - overage, Decimal(0))
-        total = period["setup"] + period["subscription"] + overage + minimum + period["adjustments"]
+        overage = overages[period["tenant_id"]]
+        total = period["setup"] + period["subscription"] + overage + period["minimum"] + period["adjustments"]
         found.append(
             Forecast(
                 period["tenant_id"], period["period_start"], period["period_end"], period["currency"],
-                period["total_so_far"], overage, minimum, total, own,
+                period["total_so_far"], overage, period["minimum"], total, own,
             )
         )  # fmt: skip
     return found

@@ -44,23 +44,15 @@ overages as (
     where %(plan_id)s::text is null or s.plan_id = %(plan_id)s
 ),
 
-bound as (
-    select (t.tier ->> 'up_to')::numeric as priced_up_to
-    from jsonb_array_elements(%(tiers)s::jsonb) with ordinality as t (tier, place)
-    order by t.place desc
-    limit 1
-),
-
 rated as (
     select
         o.*,
         l.amount as billed_amount,
         control.rated_amount(
             %(model)s, %(unit_amount)s::numeric, %(package_size)s::bigint, %(tiers)s::jsonb,
-            least(o.overage_quantity, coalesce(b.priced_up_to, o.overage_quantity))
+            least(o.overage_quantity, coalesce(control.priced_up_to(%(tiers)s::jsonb), o.overage_quantity))
         ) as unrounded_amount
     from overages as o
-    left join bound as b on true
     left join marts.fct_statement_lines as l
         on
             o.tenant_id = l.tenant_id
@@ -202,7 +194,7 @@ rated as (
         v.unit_amount,
         v.package_size,
         v.tiers,
-        (v.tiers -> -1 ->> 'up_to')::numeric as priced_up_to
+        control.priced_up_to(v.tiers) as priced_up_to
     from projected as p
     inner join marts.dim_prices as v on p.price_id = v.price_id
 )
@@ -237,11 +229,15 @@ select
     s.subscription,
     s.adjustments,
     s.total as total_so_far,
-    coalesce(round(
-        t.minimum_amount * (s.period_end - greatest(s.period_start, d.activated_on))
-        / ((s.period_start + interval '1 month')::date - s.period_start),
+    greatest(coalesce(round(
+        control.short_of_minimum(
+            t.minimum_amount,
+            s.period_end - greatest(s.period_start, d.activated_on),
+            (s.period_start + interval '1 month')::date - s.period_start,
+            s.subscription + coalesce((%(overages)s::jsonb ->> s.tenant_id)::numeric, 0)
+        ),
         scale(s.total)
-    ), 0) as minimum_amount
+    ), 0), 0) as minimum
 from marts.fct_statements as s
 inner join marts.dim_tenants as d on s.tenant_id = d.tenant_id
 left join lateral (

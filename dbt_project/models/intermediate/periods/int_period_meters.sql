@@ -105,21 +105,13 @@ with_terms as (
             and periods.service_start < plan_prices.valid_to
 ),
 
-last_tiers as (
-    select
-        price_id,
-        upper_bound
-    from {{ ref('int_price_tiers') }}
-    where is_last
-),
-
 bounded as (
     select
         with_terms.*,
         greatest(with_terms.quantity - with_terms.allowance, 0) as over_allowance,
-        last_tiers.upper_bound as priced_up_to
+        control.priced_up_to(prices.tiers) as priced_up_to
     from with_terms
-    left join last_tiers on with_terms.price_id = last_tiers.price_id
+    left join {{ ref('stg_control__prices') }} as prices on with_terms.price_id = prices.price_id
 ),
 
 priced as (

@@ -42,7 +42,7 @@ subscriptions as (
         null as meter_id,
         1::numeric as quantity,
         'period' as unit,
-        trim_scale(subscription_fee * billed_days / period_days) as unrounded_amount,
+        control.of_billed_days(subscription_fee, billed_days, period_days) as unrounded_amount,
         null::bigint as price_id,
         jsonb_build_object(
             'plan_id', plan_id, 'terms_valid_from', terms_valid_from, 'subscription_fee', subscription_fee,
@@ -101,7 +101,6 @@ committed as (
         periods.minimum_amount,
         periods.billed_days,
         periods.period_days,
-        trim_scale(periods.minimum_amount * periods.billed_days / periods.period_days) as minimum_of_period,
         coalesce(sum(rounded.amount), 0) as counted_amount
     from periods
     left join rounded
@@ -115,6 +114,13 @@ committed as (
         periods.minimum_amount, periods.billed_days, periods.period_days
 ),
 
+short as (
+    select
+        *,
+        control.short_of_minimum(minimum_amount, billed_days, period_days, counted_amount) as unrounded_amount
+    from committed
+),
+
 minimums as (
     select
         tenant_id,
@@ -123,15 +129,15 @@ minimums as (
         null as meter_id,
         1::numeric as quantity,
         'period' as unit,
-        minimum_of_period - counted_amount as unrounded_amount,
+        unrounded_amount,
         null::bigint as price_id,
         jsonb_build_object(
             'plan_id', plan_id, 'terms_valid_from', terms_valid_from, 'minimum_amount', minimum_amount,
             'billed_days', billed_days, 'period_days', period_days, 'subscription_and_overage', counted_amount
         ) as inputs,
-        {{ round_to_currency('minimum_of_period - counted_amount', 'currency') }} as amount
-    from committed
-    where {{ round_to_currency('minimum_of_period - counted_amount', 'currency') }} > 0
+        {{ round_to_currency('unrounded_amount', 'currency') }} as amount
+    from short
+    where {{ round_to_currency('unrounded_amount', 'currency') }} > 0
 ),
 
 unioned as (

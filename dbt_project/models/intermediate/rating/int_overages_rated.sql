@@ -1,38 +1,33 @@
+-- A period's overage by tier and in all, by the one rule of tiers.
 with overages as (
-    select * from {{ ref('int_period_meters') }}
-    where overage_quantity > 0
+    select
+        meters.tenant_id,
+        meters.period_start,
+        meters.meter_id,
+        meters.overage_quantity,
+        prices.model,
+        prices.unit_amount,
+        prices.package_size,
+        prices.tiers
+    from {{ ref('int_period_meters') }} as meters
+    inner join {{ ref('stg_control__prices') }} as prices on meters.price_id = prices.price_id
+    where meters.overage_quantity > 0
 ),
 
-tiers as (
-    select * from {{ ref('int_price_tiers') }}
-),
-
--- Graduated: each unit at its own tier. Volume: all at the tier the last one falls in. A package once begun counts
--- whole.
 in_tiers as (
     select
         overages.tenant_id,
         overages.period_start,
         overages.meter_id,
-        tiers.tier_index,
-        tiers.unit_amount,
-        tiers.package_size,
-        case
-            when overages.model = 'package' then ceil(overages.overage_quantity / tiers.package_size)
-            when overages.model = 'volume' then overages.overage_quantity
-            else
-                least(overages.overage_quantity, coalesce(tiers.upper_bound, overages.overage_quantity))
-                - tiers.lower_bound
-        end as rated_quantity
+        overages.package_size,
+        rated.tier_index,
+        rated.quantity,
+        rated.unit_amount_of_tier
     from overages
-    inner join tiers
-        on
-            overages.price_id = tiers.price_id
-            and overages.overage_quantity > tiers.lower_bound
-            and (
-                overages.model <> 'volume'
-                or overages.overage_quantity <= coalesce(tiers.upper_bound, overages.overage_quantity)
-            )
+    cross join lateral control.rated_tiers(
+        overages.model, overages.unit_amount, overages.package_size, overages.tiers,
+        0, overages.overage_quantity, overages.overage_quantity
+    ) as rated
 ),
 
 rated as (
@@ -40,12 +35,12 @@ rated as (
         tenant_id,
         period_start,
         meter_id,
-        trim_scale(sum(rated_quantity * unit_amount)) as unrounded_amount,
+        trim_scale(sum(quantity * unit_amount_of_tier)) as unrounded_amount,
         jsonb_agg(
             jsonb_strip_nulls(jsonb_build_object(
                 'tier', tier_index,
-                'quantity', rated_quantity,
-                'unit_amount', unit_amount,
+                'quantity', quantity,
+                'unit_amount', unit_amount_of_tier,
                 'package_size', package_size
             )) order by tier_index
         ) as tiers

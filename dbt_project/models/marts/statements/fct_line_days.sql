@@ -14,36 +14,21 @@ prices as (
     select * from {{ ref('stg_control__prices') }}
 ),
 
-tiers as (
-    select * from {{ ref('int_price_tiers') }}
-),
-
--- What each day adds to the amount, days in order, so that the days of a line sum to it. Volume: all at the tier the
--- period reached. The function is asked only where what came before matters: a call costs more than all else of a day.
+-- What each day adds to the amount, days in order, so that the days of a line sum to it.
 rated as (
     select
         days.*,
-        case
-            when days.overage_quantity = 0 then 0
-            when prices.model = 'per_unit' then days.overage_quantity * prices.unit_amount
-            when prices.model = 'volume' then days.overage_quantity * volume_tiers.unit_amount
-            else
-                control.rated_amount(
-                    prices.model, prices.unit_amount, prices.package_size, prices.tiers, days.overage_until
-                )
-                - control.rated_amount(
-                    prices.model, prices.unit_amount, prices.package_size, prices.tiers,
-                    days.overage_until - days.overage_quantity
-                )
-        end as amount
+        added.amount
     from days
     inner join prices on days.price_id = prices.price_id
-    left join tiers as volume_tiers
-        on
-            prices.model = 'volume'
-            and days.price_id = volume_tiers.price_id
-            and days.overage_of_period > volume_tiers.lower_bound
-            and days.overage_of_period <= coalesce(volume_tiers.upper_bound, days.overage_of_period)
+    cross join
+        lateral (
+            select sum(tiers.quantity * tiers.unit_amount_of_tier) as amount
+            from control.rated_tiers(
+                prices.model, prices.unit_amount, prices.package_size, prices.tiers,
+                days.overage_until - days.overage_quantity, days.overage_until, days.overage_of_period
+            ) as tiers
+        ) as added
     where days.overage_of_period > 0
 ),
 
