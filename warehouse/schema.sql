@@ -207,21 +207,11 @@ CREATE FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) R
 $$;
 
 CREATE FUNCTION ledger.blockers(of_table regclass) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
-    select coalesce(
-        string_agg(
-            pg_catalog.format(
-                'login %s (process %s, %s%s)', a.usename, a.pid, a.application_name,
-                ', since ' || pg_catalog.to_char(a.xact_start at time zone 'UTC', 'HH24:MI:SS') || ' UTC'
-            ),
-            '; ' order by a.xact_start
-        ),
-        'nobody any more'
-    )
+    select coalesce(pg_catalog.string_agg(ledger.who_is(l.pid), '; ' order by l.pid), 'nobody any more')
     from pg_catalog.pg_locks as l
-    inner join pg_catalog.pg_stat_activity as a on l.pid = a.pid
     where
         l.relation = of_table and l.granted and l.pid <> pg_catalog.pg_backend_pid()
         and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
@@ -331,6 +321,39 @@ exception when insufficient_privilege then
 end
 $$;
 COMMENT ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) IS 'Ends sessions whose transaction has held a lock on the table for longer; each is in the audit log.';
+
+CREATE FUNCTION ledger.end_old_readers(older_than interval) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    reader record;
+    ended int := 0;
+begin
+    for reader in
+        select
+            a.pid,
+            a.usename,
+            a.application_name,
+            a.client_addr,
+            a.xact_start
+        from pg_catalog.pg_stat_activity as a
+        inner join control.database_logins as bound
+            on a.usename = bound.login and bound.role in ('analyst', 'tenant')
+        where
+            a.datname = pg_catalog.current_database() and a.backend_type = 'client backend'
+            and a.xact_start < pg_catalog.clock_timestamp() - greatest(older_than, interval '5 seconds')
+    loop
+        ended := ended + pg_catalog.pg_terminate_backend(reader.pid)::int;
+        insert into ledger.audit_log (actor, action, object_table, after)
+        values ('serve', 'end_reader', 'pg_stat_activity', pg_catalog.to_jsonb(reader));
+    end loop;
+    return ended;
+exception when insufficient_privilege then
+    return 0;  -- an owner without the right to end sessions: the logins' own settings bound them
+end
+$$;
+COMMENT ON FUNCTION ledger.end_old_readers(older_than interval) IS 'Ends sessions of readers whose transaction is older, five seconds at least; each is in the audit log.';
 
 CREATE TABLE ledger.pulls (
     pull_id bigint NOT NULL,
@@ -830,7 +853,7 @@ CREATE FUNCTION ledger.record_audit() RETURNS trigger
     SET search_path TO ''
     AS $$
 declare
-    secrets constant text[] := '{ciphertext,wrapped_key,password_hash,token_hash}';
+    secrets constant text[] := '{ciphertext,wrapped_key,password_hash,token_hash,verifier_digest}';
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - secrets end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - secrets end;
 begin
@@ -892,6 +915,28 @@ begin
     return new;
 end
 $$;
+
+CREATE FUNCTION ledger.waits_for(waiting integer) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.string_agg(ledger.who_is(blocking.pid), '; ' order by blocking.pid)
+    from pg_catalog.unnest(pg_catalog.pg_blocking_pids(waiting)) as blocking (pid)
+$$;
+COMMENT ON FUNCTION ledger.waits_for(waiting integer) IS 'Who holds the lock that a process of the server waits for, in words; null: none.';
+
+CREATE FUNCTION ledger.who_is(of_process integer) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.format(
+        'login %s (process %s, %s, since %s UTC)', a.usename, a.pid, coalesce(nullif(a.application_name, ''), 'no name'),
+        pg_catalog.to_char(coalesce(a.xact_start, a.backend_start) at time zone 'UTC', 'HH24:MI:SS')
+    )
+    from pg_catalog.pg_stat_activity as a
+    where a.pid = of_process
+$$;
+COMMENT ON FUNCTION ledger.who_is(of_process integer) IS 'A process of the server in words: login, number, application, since when.';
 
 CREATE FUNCTION ledger.without_personal_data(payload json, kept text[]) RETURNS json
     LANGUAGE sql IMMUTABLE
@@ -1028,11 +1073,13 @@ CREATE TABLE control.database_logins (
     tenant_id text,
     granted_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
+    verifier_digest bytea,
     CONSTRAINT database_logins_check CHECK (((role = 'tenant'::text) = (tenant_id IS NOT NULL))),
     CONSTRAINT database_logins_role_check CHECK ((role = ANY (ARRAY['loader'::text, 'transformer'::text, 'billing'::text, 'operator'::text, 'analyst'::text, 'tenant'::text, 'server'::text])))
 );
 ALTER TABLE ONLY control.database_logins FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.database_logins IS 'Logins of PostgreSQL that `minutebook access grant` made, for people, tools and tenants. No password: PostgreSQL keeps its SCRAM verifier.';
+COMMENT ON COLUMN control.database_logins.verifier_digest IS 'SHA-256 of the verifier that the login was given: PostgreSQL lets it change its own password, which is noticed by this.';
 
 CREATE TABLE control.devices (
     device_hash bytea NOT NULL,
@@ -1413,6 +1460,13 @@ CREATE TABLE control.unit_costs (
     CONSTRAINT unit_costs_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT unit_costs_unit_cost_check CHECK ((unit_cost >= (0)::numeric))
 );
+
+CREATE UNLOGGED TABLE control.wrong_tries (
+    key_hash bytea NOT NULL,
+    failures integer NOT NULL,
+    begun_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE control.wrong_tries IS 'Wrong passwords and codes of the last quarter of an hour, by a hash of who tried to be whom. A crash forgets them.';
 
 CREATE TABLE ledger.acceptances (
     acceptance_id bigint NOT NULL,
@@ -2238,6 +2292,8 @@ ALTER TABLE ONLY control.unit_costs
     ADD CONSTRAINT unit_costs_pkey PRIMARY KEY (meter_id, valid_from);
 ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_pkey PRIMARY KEY (project_id);
+ALTER TABLE ONLY control.wrong_tries
+    ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_pkey PRIMARY KEY (acceptance_id);
 ALTER TABLE ONLY ledger.acceptances
@@ -2323,6 +2379,7 @@ CREATE UNIQUE INDEX prices_one_per_plan_day ON control.prices USING btree (plan_
 CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (tenant_id, meter_id, valid_from) WHERE (tenant_id IS NOT NULL);
 CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
 CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary) WHERE is_canary;
+CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
 CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btree (item_key) WHERE (state = 'pending'::text);
 CREATE INDEX line_objects_of_line ON ledger.line_objects USING btree (line_id, usage_date);
@@ -2657,6 +2714,7 @@ GRANT USAGE ON SCHEMA ledger TO minutebook_loader;
 GRANT USAGE ON SCHEMA ledger TO minutebook_transformer;
 GRANT USAGE ON SCHEMA ledger TO minutebook_billing;
 GRANT USAGE ON SCHEMA ledger TO minutebook_operator;
+GRANT USAGE ON SCHEMA ledger TO minutebook_server;
 GRANT USAGE ON SCHEMA marts TO minutebook_loader;
 GRANT USAGE ON SCHEMA marts TO minutebook_billing;
 GRANT USAGE ON SCHEMA marts TO minutebook_operator;
@@ -2680,6 +2738,8 @@ REVOKE ALL ON FUNCTION ledger.discard_landed(raw_table regclass, of_pulls bigint
 GRANT ALL ON FUNCTION ledger.discard_landed(raw_table regclass, of_pulls bigint[]) TO minutebook_loader;
 REVOKE ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) TO minutebook_transformer;
+REVOKE ALL ON FUNCTION ledger.end_old_readers(older_than interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.end_old_readers(older_than interval) TO minutebook_server;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.pulls TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_billing;
@@ -2700,6 +2760,13 @@ REVOKE ALL ON FUNCTION ledger.record_audit() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_loader;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.waits_for(waiting integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_loader;
+GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_transformer;
+GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_billing;
+GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_operator;
+GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_server;
+REVOKE ALL ON FUNCTION ledger.who_is(of_process integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.without_personal_data(payload json, kept text[]) FROM PUBLIC;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_loader;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_transformer;
@@ -2832,6 +2899,7 @@ GRANT SELECT ON TABLE control.unit_costs TO minutebook_loader;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_transformer;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.unit_costs TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.wrong_tries TO minutebook_server;
 GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_billing;

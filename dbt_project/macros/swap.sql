@@ -8,6 +8,7 @@
     {%- call statement('wait_for_readers') -%}
     do $swap$
     declare
+        bound constant text := current_setting('lock_timeout');
         begun constant timestamptz := clock_timestamp();
         patience constant interval := '{{ env_var("MINUTEBOOK_DBT_PATIENCE", "60 seconds") }}';
         blocker text;
@@ -16,7 +17,7 @@
             begin
                 perform set_config('lock_timeout', '500ms', true);
                 lock table {{ from_relation }} in access exclusive mode;
-                perform set_config('lock_timeout', '0', true);
+                perform set_config('lock_timeout', bound, true);
                 return;
             exception when lock_not_available then
                 blocker := ledger.blockers('{{ from_relation }}'::regclass);

@@ -116,10 +116,20 @@ def _cleaned(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping
     return entry
 
 
+_SAID: dict[type[Exception], str] = {
+    psycopg.errors.LockNotAvailable: "nothing of this step was changed: run the command again",
+    psycopg.errors.DiskFull: "the database has no room left on its disk: make some, then run the command again",
+    psycopg.errors.QueryCanceled: "it took longer than it may, or was cancelled: run the command again",
+}
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return "the database misses a table of this release; run: minutebook init (and minutebook build for the marts)"
     text = clean(" ".join(str(error).split())) or type(error).__name__
+    for kind, said in _SAID.items():
+        if isinstance(error, kind):
+            return f"{text}; {said}"
     own = type(error).__module__.partition(".")[0] in {"orchestration", "sources", "warehouse"}
     if own or isinstance(error, WarehouseError | SourceFailure | OSError | ValueError):
         return text

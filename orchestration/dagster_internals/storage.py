@@ -13,7 +13,8 @@ from dagster_postgres.utils import create_pg_engine
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
-from warehouse.database.connect import with_options
+from warehouse.database.connect import startup_options, with_options
+from warehouse.database.limits import OF_DAGSTER, OF_THE_NETWORK
 from warehouse.database.session import Session
 from warehouse.security.process_logins import dagster_url
 
@@ -24,15 +25,19 @@ _OF_ASSETS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASS
 
 @event.listens_for(Engine, "do_connect")
 def _in_its_own_schema(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> Any:
-    """Dagster's connections look names up in its schema, and in no other: a pooler may drop the option that asks so."""
+    """Dagster's connections look names up in its schema, and in no other, within bounds: a pooler may drop options."""
     options = parameters.get("options", "")
     if _SEARCH_PATH not in options:
         return None
     place, without = (parameters["host"], parameters.get("port")), options.replace(_SEARCH_PATH, "").strip()
-    connection = with_options(place, options, without, lambda own: psycopg2.connect(**parameters | {"options": own}))
-    with connection, connection.cursor() as cursor:
-        Session(search_path=SCHEMA).establish(cursor)
-    return connection
+    session = Session(search_path=SCHEMA, limits=OF_DAGSTER)
+    ours = f"{without} {startup_options(session)}".strip()
+    opened = with_options(
+        place, ours, without, lambda own: psycopg2.connect(**{**OF_THE_NETWORK, **parameters, "options": own})
+    )
+    with opened as connection, connection.cursor() as cursor:
+        session.establish(cursor)
+    return opened
 
 
 def _kind(event: EventLogEntry) -> dg.DagsterEventType | None:

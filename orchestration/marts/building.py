@@ -7,6 +7,7 @@ the lock that lets one build at a time touch the marts. What the models mean is 
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ from warehouse.control.changes import execute, first, rows
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
 from warehouse.statements.currency import NO_DECIMALS
+from warehouse.statements.freshness import hold_the_right_to_build
+
+log = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 # Of two threads, a few at once each: what spills to disk costs twice the processor time.
@@ -100,13 +104,13 @@ def target_folder(home: Path) -> Path:
 
 @contextmanager
 def recorded(url: str, as_of: date) -> Iterator[bool]:
-    """Hold the right to build, waiting while another holds it, and keep in the ledger when the build began and ended,
-    and what failed first, for those who read old marts. The right ends with the connection, however that ends.
+    """Hold the right to build, waiting and saying so while another has it; keep in the ledger when it began, ended and
+    what failed first, for those who read old marts. The right ends with the connection, however that ends.
 
     Gives whether the models differ from those that the tables were made by.
     """
     with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
-        execute(connection, "statements/freshness", "hold_the_right_to_build")
+        hold_the_right_to_build(connection, log.warning)
         digest = _digest_of_the_project()
         (begun,) = rows(connection, "statements/freshness", "begin_build", as_of=as_of, models_digest=digest)
         build = {"build_id": begun["build_id"]}

@@ -23,7 +23,6 @@ from orchestration.web.server.bounds import Bounds, Paces
 from orchestration.web.server.headers import SecurityHeaders
 from orchestration.web.server.readers import Readers
 from orchestration.web.server.spooling import Spools
-from orchestration.web.server.tries import Tries
 from orchestration.web.server.turns import Turns
 from warehouse import clock
 
@@ -89,7 +88,6 @@ def application(
     pages.state.readers = lending
     pages.state.spools = Spools()
     pages.state.turns = Turns()
-    pages.state.tries = Tries()
     pages.state.paces = paces
     pages.state.vault = settings.vault
     pages.state.today = today

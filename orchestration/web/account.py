@@ -22,7 +22,8 @@ from orchestration.web.auth import (
     visitor_of,
 )
 from orchestration.web.rendering import render
-from orchestration.web.server.tries import Tries, Trying
+from orchestration.web.server import tries
+from orchestration.web.server.tries import Trying
 from orchestration.web.server.turns import DOOR, PAGE
 from warehouse.security import second_factors, web_logins
 from warehouse.security.vault import Vault
@@ -50,14 +51,10 @@ async def take_second_factor(request: Request) -> Response:
         return RedirectResponse("/", 303)
     # Only who knows the password comes here, so tries are counted for the login, wherever they come from.
     trying = Trying("second factor", person.login_id, device="second factor")
-    tries: Tries = request.app.state.tries
-    tries.require(trying)
-    tries.failed(trying)  # counted before it is looked at: many at once are not more tries than one after the other
     async with turns(request).turn(DOOR, client_of(request)):
-        passed, recovery_codes = await run_in_threadpool(_pass, request, visitor, form.get("code", ""))
+        passed, recovery_codes = await run_in_threadpool(_pass, request, visitor, trying, form.get("code", ""))
     if not passed:
         return await _form(request, visitor, "That code does not fit, or was used already.")
-    tries.succeeded(trying)
     if recovery_codes:
         return render("recovery_codes.html", title="Recovery codes", codes=recovery_codes)
     return RedirectResponse("/", 303)
@@ -105,8 +102,10 @@ def _proposed(request: Request, visitor: Visitor) -> str:
         return second_factors.proposed(vault, connection, login_id)
 
 
-def _pass(request: Request, visitor: Visitor, code: str) -> tuple[bool, list[str]]:
+def _pass(request: Request, visitor: Visitor, trying: Trying, code: str) -> tuple[bool, list[str]]:
     vault, login_id = _vault(request), visitor.person.login_id
+    with readers(request).door() as connection:
+        tries.begin(connection, trying)
     with readers(request).door(login_id) as connection:
         if visitor.person.standing == "enrolment":
             made = second_factors.confirm(vault, connection, login_id, code) or []
@@ -115,6 +114,7 @@ def _pass(request: Request, visitor: Visitor, code: str) -> tuple[bool, list[str
             made, is_good = [], second_factors.is_good(vault, connection, login_id, code)
         if is_good:
             second_factors.pass_session(connection, request.cookies[SESSION])
+            tries.succeeded(connection, trying)
     return is_good, made
 
 

@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.rendering import render
-from orchestration.web.server import hashing
+from orchestration.web.server import hashing, tries
 from orchestration.web.server.readers import Readers
 from orchestration.web.server.spooling import Spools
-from orchestration.web.server.tries import Tries, Trying
-from orchestration.web.server.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Kind, Turns
+from orchestration.web.server.tries import Trying
+from orchestration.web.server.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Crowded, Kind, Turns
 from sources.text import clean
 from warehouse.security import web_logins
 from warehouse.security.web_logins import DEVICE_DAYS, SESSION_SECONDS, LoginRole, SignedIn
@@ -178,24 +178,22 @@ async def take_sign_in(request: Request) -> Response:
     require_own_form(request, form, _form_token(request.cookies.get(VISIT) or secrets.token_urlsafe()))
     login_id, device = form.get("login", "").strip().lower(), request.cookies.get(DEVICE, "")
     async with turns(request).turn(DOOR, client_of(request)):
-        password_hash, is_known = await run_in_threadpool(_password_of, request, login_id, device)
-    trying = Trying(client_of(request), login_id[:254], device if is_known else "")
-    tries: Tries = request.app.state.tries
-    tries.require(trying)
+        password_hash, trying = await run_in_threadpool(_begin_try, request, login_id, device)
     # No connection is held while a password is hashed.
-    async with turns(request).turn(HASHING_KNOWN if is_known else HASHING, trying.device or trying.client):
-        tries.require(trying)
-        is_right = await hashing.is_password(form.get("password", ""), password_hash)
-        if not is_right:
-            tries.failed(trying)
+    try:
+        async with turns(request).turn(HASHING_KNOWN if trying.device else HASHING, trying.device or trying.client):
+            is_right = await hashing.is_password(form.get("password", ""), password_hash)
+    except Crowded:
+        async with turns(request).turn(DOOR, client_of(request)):
+            await run_in_threadpool(_take_back, request, trying)
+        raise
     token = None
     if is_right and password_hash:
-        device = device if is_known else secrets.token_urlsafe()
+        device = trying.device or secrets.token_urlsafe()
         async with turns(request).turn(DOOR, client_of(request)):
-            token = await run_in_threadpool(_start_session, request, login_id, password_hash, device)
+            token = await run_in_threadpool(_start_session, request, trying, password_hash, device)
     if token is None:
         return _sign_in_form(request, "That login and password do not fit.", form)
-    tries.succeeded(trying)
     response = RedirectResponse(_own_path(form.get("next", "")), 303)
     set_cookie(response, request, SESSION, token, SESSION_SECONDS)
     set_cookie(response, request, DEVICE, device, DEVICE_DAYS * 86_400, path="/sign-in")
@@ -221,19 +219,30 @@ def _sign_out(request: Request) -> None:
         web_logins.sign_out(connection, request.cookies[SESSION])
 
 
-def _password_of(request: Request, login_id: str, device: str) -> tuple[str | None, bool]:
-    if not web_logins.is_login_id(login_id):
-        return None, False
+def _begin_try(request: Request, login_id: str, device: str) -> tuple[str | None, Trying]:
     with readers(request).door() as connection:
-        return web_logins.password_of(connection, login_id, device)
+        password_hash, is_known = None, False
+        if web_logins.is_login_id(login_id):
+            password_hash, is_known = web_logins.password_of(connection, login_id, device)
+        trying = Trying(client_of(request), login_id[:254], device if is_known else "")
+        tries.begin(connection, trying)
+        return password_hash, trying
 
 
-def _start_session(request: Request, login_id: str, password_hash: str, device: str) -> str | None:
+def _take_back(request: Request, trying: Trying) -> None:
+    with readers(request).door() as connection:
+        tries.not_made(connection, trying)
+
+
+def _start_session(request: Request, trying: Trying, password_hash: str, device: str) -> str | None:
     browser = clean(request.headers.get("user-agent", ""))
-    with readers(request).door(login_id) as connection:
-        return web_logins.start_session(
-            connection, login_id, password_hash, device=device, client=client_of(request), browser=browser
+    with readers(request).door(trying.login_id) as connection:
+        token = web_logins.start_session(
+            connection, trying.login_id, password_hash, device=device, client=client_of(request), browser=browser
         )
+        if token is not None:
+            tries.succeeded(connection, trying)
+        return token
 
 
 def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Response:

@@ -63,7 +63,7 @@ def open_engine(url: str) -> Engine:
             address.set(drivername="postgresql+psycopg"),
             isolation_level="REPEATABLE READ",
             execution_options={"postgresql_readonly": True},
-            connect_args={"connect_timeout": 10},
+            connect_args={"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000},
             pool_pre_ping=True,
             hide_parameters=True,
         )

@@ -8,7 +8,9 @@ with wanted (name, value) as (
     ('extra_float_digits', '1'),
     ('bytea_output', 'hex'),
     ('client_encoding', 'UTF8'),
-    ('statement_timeout', '5min')
+    ('lock_timeout', '30s'),
+    ('statement_timeout', '5min'),
+    ('idle_in_transaction_session_timeout', '5min')
 ),
 
 done as materialized (

@@ -17,7 +17,7 @@ Minutebook = Callable[..., Result]
 
 @pytest.fixture
 def minutebook(database_url: str, tmp_path: Path, dbt_home: Path, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
-    """Run a command; asserts that it exits as expected, 0 unless `code` says otherwise."""
+    """Run a command; asserts that it exits as expected, 0 unless `code` says otherwise, None for either."""
     (tmp_path / "home").mkdir()
     (dbt_home / "dbt").mkdir(exist_ok=True)
     (tmp_path / "home" / "dbt").symlink_to(dbt_home / "dbt")
@@ -26,9 +26,9 @@ def minutebook(database_url: str, tmp_path: Path, dbt_home: Path, monkeypatch: p
     monkeypatch.setenv("MINUTEBOOK_HOME", str(tmp_path / "home"))
     runner = CliRunner()
 
-    def run(line: str, *more: str, code: int = 0, given: str | None = None) -> Result:
+    def run(line: str, *more: str, code: int | None = 0, given: str | None = None) -> Result:
         result = runner.invoke(app, [*line.split(), *more], input=given)
-        assert result.exit_code == code, f"{line} {more}: exit {result.exit_code}\n{result.output}"
+        assert code in (None, result.exit_code), f"{line} {more}: exit {result.exit_code}\n{result.output}"
         return result
 
     return run

@@ -43,3 +43,20 @@ def test_who_made_a_login_is_in_the_audit_log(
     ).fetchall()
     assert found == [("insert", made["login"], True)]
     acme("access revoke", made["login"])
+
+
+def test_a_login_that_changed_its_own_password_is_named_with_what_gives_it_another(
+    acme: Minutebook, database_url: str
+) -> None:
+    made = json.loads(acme("access grant --role tenant --tenant acme --json").stdout)
+    own = make_conninfo(database_url, user=made["login"], password=made["password"])
+    named = f"login {made['login']} has another password than it was given"
+    assert named not in acme("doctor --json", code=None).stdout
+    with psycopg.connect(own, autocommit=True) as login:
+        login.execute("set default_transaction_read_only = off")
+        login.execute("alter role session_user password 'another one'")
+    (found,) = [row for row in json.loads(acme("doctor --json", code=None).stdout) if row["what"] == named]
+    again = json.loads(acme(found["mend"].removeprefix("minutebook ").partition(",")[0] + " --json").stdout)
+    psycopg.connect(make_conninfo(database_url, user=made["login"], password=again["password"])).close()
+    assert named not in acme("doctor --json", code=None).stdout
+    acme("access revoke", made["login"])

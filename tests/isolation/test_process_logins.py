@@ -21,6 +21,7 @@ from tests.isolation.conftest import AS_OF, fill
 from tests.marts.warehouse_of_one import Warehouse
 from warehouse.database.connect import Addresses, Role, connect, hide_password, url_as
 from warehouse.database.errors import DatabaseUnsuitable
+from warehouse.security import process_logins
 from warehouse.security.isolation import flaws, require_isolation
 
 LOGINS = {
@@ -64,6 +65,19 @@ def test_each_role_comes_through_a_door_of_its_own(embedded: str, role: Role) ->
         for other in ("postgres", *(other for other in Role if other and LOGINS[other] != LOGINS[role])):
             with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
                 connection.execute(f"set role {other}")
+
+
+def test_a_process_login_whose_password_was_changed_is_named_and_set_right_by_init(embedded: str) -> None:
+    assert isinstance(embedded, process_logins.EmbeddedAddresses)
+    with psycopg.connect(embedded.logins[Role.LOADER]) as loader:
+        loader.execute("alter role session_user password 'another one'")
+    with pytest.raises(DatabaseUnsuitable, match="minutebook init"):
+        connect(embedded, Role.LOADER)
+    with connect(embedded, Role.OWNER) as owner:
+        assert process_logins.with_other_passwords(owner, embedded) == [LOGINS[Role.LOADER]]
+        migrate(embedded)
+        assert process_logins.with_other_passwords(owner, embedded) == []
+    connect(embedded, Role.LOADER).close()
 
 
 def test_a_build_runs_without_the_superuser_and_its_readers_are_safe(embedded: str, home: Path) -> None:

@@ -192,7 +192,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
         migrate(url)
         tenants = world.build(url, 7, (*world.NAMES[:4], *world.UNFRIENDLY[:3]))
-        with connect(url, Role.OPERATOR) as connection:
+        with connect(url, Role.SERVER) as connection:
             add_staff(connection)
             web_logins.add_login(connection, "tina", "tenant", tenants[0])
             start_session(connection, "tina")

@@ -1,15 +1,19 @@
 """Nobody takes the pages down for others: neither by downloads that nobody reads, nor by asking too much at once."""
 
 import asyncio
+import errno
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 from starlette.exceptions import HTTPException
 
 from orchestration.settings import Settings
@@ -19,6 +23,8 @@ from orchestration.web.server.spooling import OPEN_PER_LOGIN, Spools
 from orchestration.web.server.turns import DOOR, PAGE, Crowded, Turns
 from tests.web.server import served_by
 from warehouse.database.connect import Role, connect
+from warehouse.security import database_logins
+from warehouse.security.database_logins import Access
 
 Visit = Callable[[str], httpx.Client]
 MANY = 30_000
@@ -158,6 +164,57 @@ def test_a_transaction_has_an_age_limit_and_nothing_in_it_waits_for_ever(readers
     with readers.tenant("acme") as connection:
         found = [connection.execute(f"show {name}").fetchone() for name in names]  # type: ignore[call-overload]
     assert found == [("15s",), ("30s",), ("5s",), ("30s",)]
+
+
+def test_an_old_loan_is_cancelled_where_the_server_does_not_end_it(readers: Readers) -> None:
+    with readers.tenant("acme", replace(PAGE, age_seconds=1)) as connection:
+        if connection.info.server_version >= 170_000:
+            connection.execute("set local transaction_timeout = 0")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            ask_on(connection)
+
+
+def ask_on(connection: psycopg.Connection[object]) -> None:
+    for _ in range(100):  # each of them is short
+        connection.execute("select pg_sleep(0.1)")
+
+
+def test_a_login_that_takes_its_limits_off_is_ended_and_audited(readers: Readers, database_url: str) -> None:
+    with connect(database_url, Role.OWNER, autocommit=True) as owner:
+        given = database_logins.grant(owner, Access.ANALYST)
+        address = make_url(database_url).set(username=given.login, password=given.password.reveal())
+        with psycopg.connect(address.render_as_string(hide_password=False), application_name="left open") as reader:
+            for name in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+                with suppress(psycopg.errors.UndefinedObject), reader.transaction():
+                    reader.execute(f"set {name} = 0")  # type: ignore[call-overload]
+            reader.commit()
+            reader.execute("select 1")
+            time.sleep(6)
+            with readers.door() as door:
+                assert door.execute("select ledger.end_old_readers('5 seconds')").fetchone() == (1,)
+            with pytest.raises(psycopg.OperationalError):
+                reader.execute("select 1")
+        audited = "select after ->> 'application_name' from ledger.audit_log where action = 'end_reader'"
+        assert owner.execute(audited).fetchall() == [("left open",)]
+        database_logins.revoke(owner, given.login)
+
+
+@pytest.mark.parametrize("full", [psycopg.errors.DiskFull("could not extend file"), OSError(errno.ENOSPC, "full")])
+def test_a_full_disk_is_said_in_words_and_over_when_there_is_room(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, full: Exception
+) -> None:
+    tina = visit("tina")
+
+    def refuse(*_: object) -> int:
+        raise full
+
+    with monkeypatch.context() as patched:
+        patched.setattr("orchestration.web.server.spooling.write_into", refuse)
+        answer = tina.get("/tables/fct_calls.csv")
+        assert answer.status_code == 503
+        assert "no room left" in answer.text
+        assert answer.headers["retry-after"] == "60"
+    assert tina.get("/tables/fct_calls.csv").status_code == 200
 
 
 def test_the_next_loan_finds_a_database_that_came_back(readers: Readers, database_url: str) -> None:

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
 from orchestration.web.auth import SESSION
+from orchestration.web.server import tries
 from orchestration.web.server.headers import HEADERS
-from orchestration.web.server.tries import ALLOWED, Tries, Trying
+from orchestration.web.server.tries import ALLOWED, Trying
 from orchestration.web.server.turns import Crowded
+from tests.web import world
+from tests.web.server import serving
 from tests.web.signing import PASSWORD, form_token, give_password, set_up, sign_in
 from warehouse.database.connect import Role, connect
 from warehouse.security import web_logins
@@ -72,31 +76,43 @@ def test_after_five_wrong_passwords_that_client_waits_and_nobody_else_does(visit
     assert give_password(known, "ana").status_code == 303
 
 
-def test_no_number_of_strangers_locks_a_login_out() -> None:
-    now = 0.0
-    tries = Tries(lambda: now)
-    for number in range(2_000):
-        trying = Trying(f"198.51.{number // 250}.{number % 250}", "ana")
-        with suppress(Crowded):
-            for _ in range(ALLOWED):
-                tries.require(trying)
-                tries.failed(trying)
-    tries.require(Trying("203.0.113.7", "ana"))  # a first try, from wherever it comes
-    tries.require(Trying("198.51.0.1", "ana", device="ana's"))
-    tries.require(Trying("203.0.113.7", "otto"))
-    with pytest.raises(Crowded):
-        tries.require(Trying("198.51.0.1", "ana"))
-    now = 15 * 60 + 1
-    tries.require(Trying("198.51.0.1", "ana"))
+def test_no_number_of_strangers_locks_a_login_out(story_url: str) -> None:
+    with connect(story_url, Role.SERVER) as door:
+        for number in range(30):
+            with suppress(Crowded):
+                for _ in range(ALLOWED):
+                    tries.begin(door, Trying(f"198.51.100.{number}", "ana"))
+        tries.begin(door, Trying("203.0.113.7", "ana"))  # a first try, from wherever it comes
+        tries.begin(door, Trying("198.51.100.1", "ana", device="ana's"))
+        tries.begin(door, Trying("203.0.113.7", "otto"))
+        with pytest.raises(Crowded):
+            tries.begin(door, Trying("203.0.113.7", "ana"))  # and no second one
+        door.execute("update control.wrong_tries set begun_at = begun_at - interval '15 minutes'")
+        tries.begin(door, Trying("198.51.100.1", "ana"))
 
 
-def test_an_address_that_tries_many_logins_waits_too_and_ipv6_counts_by_subscriber() -> None:
-    tries = Tries(lambda: 0.0)
-    for number in range(20):
-        tries.failed(Trying(f"2001:db8::{number:x}", f"login-{number}"))
-    with pytest.raises(Crowded):
-        tries.require(Trying("2001:db8::ffff", "another"))
-    tries.require(Trying("2001:db8:0:1::1", "another"))
+def test_an_address_that_tries_many_logins_waits_too_and_ipv6_counts_by_subscriber(story_url: str) -> None:
+    with connect(story_url, Role.SERVER) as door:
+        for number in range(20):
+            tries.begin(door, Trying(f"2001:db8::{number:x}", f"login-{number}"))
+        with pytest.raises(Crowded):
+            tries.begin(door, Trying("2001:db8::ffff", "another"))
+        tries.begin(door, Trying("2001:db8:0:1::1", "another"))
+
+
+def test_who_is_right_uses_up_nobodys_tries(story_url: str) -> None:
+    with connect(story_url, Role.SERVER) as door:
+        for number in range(100):
+            of_an_office = Trying("203.0.113.7", f"login-{number}")
+            tries.begin(door, of_an_office)
+            tries.succeeded(door, of_an_office)
+
+
+def test_wrong_passwords_count_in_all_processes_that_serve(visit: Visit, story_url: str, tmp_path: Path) -> None:
+    for _ in range(ALLOWED):
+        assert give_password(visit(""), "ana", "wrong password!").status_code == 401
+    with serving(story_url, tmp_path, world.TODAY) as beside, httpx.Client(base_url=beside, timeout=60) as stranger:
+        assert give_password(stranger, "ana").status_code == 429
 
 
 def test_strangers_who_sign_in_at_once_are_refused_early_and_slow_nobody_down(visit: Visit, story_url: str) -> None:

@@ -7,6 +7,7 @@ Whoever connects must be allowed to act as the roles (the user that ran the migr
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -21,7 +22,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from warehouse.database.errors import DatabaseUnreachable, DatabaseUnsuitable
+from warehouse.database.limits import OF_THE_NETWORK
 from warehouse.database.session import Session, backend_of, require_sessions
+from warehouse.database.waiting import Noticing
 
 # A number in JSON keeps its digits, out of the database and back into it.
 set_json_loads(partial(json.loads, parse_float=Decimal))
@@ -30,7 +33,6 @@ set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
 OLDEST_MAJOR = 15
 PROCESS_LOGIN = "_login"
 """How the names of the logins end that `warehouse.security.process_logins` makes."""
-_CONNECT_SECONDS = 15
 _REFUSED_OPTION = "unsupported startup parameter"
 
 Place = tuple[str | None, int | None]
@@ -75,8 +77,8 @@ def url_for(url: str, role: Role) -> str:
     return url.logins.get(role, str(url)) if isinstance(url, Addresses) else url
 
 
-def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool = False) -> psycopg.Connection[Any]:
-    """A connection that acts as role. actor is the person or process named in the audit log.
+def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool = False) -> Noticing:
+    """A connection that acts as role, within its limits. actor is the person or process named in the audit log.
 
     Raises:
         DatabaseUnreachable: nothing answers there, or the credentials are refused.
@@ -93,12 +95,21 @@ def connect(url: str, role: Role, *, actor: str | None = None, autocommit: bool 
             connection.close()
             raise
         connection.autocommit = autocommit
+        connection.opener = partial(_who_may_ask, url, role)
     except psycopg.Error as error:
         problem = _explained(error, address, role)
     else:
         return connection
     # Raised outside the except block: the driver's own error, which may quote the address, is not chained to it.
     raise problem
+
+
+def _who_may_ask(url: str, role: Role) -> psycopg.Connection[Any]:
+    """For whom a reader waits the pages' role asks: no reader sees what others do."""
+    asks = Role.SERVER if role in (Role.ANALYST, Role.TENANT) else role
+    other = connect(url, asks, autocommit=True)
+    other.opener = None
+    return other
 
 
 def opener(url: str, role: Role) -> type[psycopg.Connection[Any]]:
@@ -159,9 +170,13 @@ def _parse(url: str) -> URL:
             " special characters of the password percent-encoded (@ as %40, / as %2F, # as %23)."
         )
     address = address.set(drivername="postgresql")
-    if "connect_timeout" not in address.query:
-        address = address.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
-    return address
+    return address.set(query={**OF_THE_NETWORK, "fallback_application_name": application(), **address.query})
+
+
+def application() -> str:
+    """How our sessions are named to whoever waits for them: by the command, never by what it was given."""
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    return f"minutebook {word}" if re.fullmatch(r"[a-z-]{2,20}", word) and word[0] != "-" else "minutebook"
 
 
 def _libpq(address: URL) -> str:
@@ -170,9 +185,9 @@ def _libpq(address: URL) -> str:
     return before.replace(" ", "%20") + question_mark + query.replace("+", "%20")
 
 
-def _open(address: URL, options: str) -> psycopg.Connection[Any]:
+def _open(address: URL, options: str) -> Noticing:
     plain = _libpq(address.difference_update_query(["options"]))
-    return psycopg.connect(plain, options=options, autocommit=True)
+    return Noticing.connect(plain, options=options, autocommit=True)
 
 
 def _establish(connection: psycopg.Connection[Any], address: URL, session: Session) -> None:
@@ -201,8 +216,12 @@ def _given(address: URL) -> str:
 
 
 def _options(address: URL, session: Session) -> str:
-    rendered = [f"-c {name}={_escaped(value)}" for name, value in session.settings().items()]
-    return " ".join([_given(address), *rendered]).strip()
+    return f"{_given(address)} {startup_options(session)}".strip()
+
+
+def startup_options(session: Session) -> str:
+    """What a session is asked for at its start."""
+    return " ".join(f"-c {name}={_escaped(value)}" for name, value in session.settings().items())
 
 
 def _escaped(value: str) -> str:

@@ -1,19 +1,21 @@
-"""What is asked of every session: its role, UTC, no search path. It is set and read back, whatever stands in between.
+"""What is asked of every session: its role, UTC, no search path, how long it may wait. It is set and read back.
 
 A pooler may refuse startup options, drop them without a word, or give each transaction to another session. The first
 two are made good here; in the third nothing holds, neither a role nor a lock, so it is refused.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import Composable, Identifier, Literal
 
 from warehouse.database import queries
 from warehouse.database.errors import DatabaseUnsuitable
+from warehouse.database.limits import LONGEST, OF_ROLES, Limits
 
 _SQL = queries.load("database/session")
 _ROUNDS = 4
@@ -23,16 +25,22 @@ _known_to_hold: set[Hashable] = set()
 
 @dataclass(frozen=True)
 class Session:
-    """Who a session is to be; role '' keeps the login's own."""
+    """Who a session is to be; role '' keeps the login's own. limits: the role's, unless others are given."""
 
     role: str = ""
     actor: str = ""
     search_path: str = ""
+    limits: Limits | None = None
+
+    @property
+    def bounds(self) -> Limits:
+        """How long it may wait and hold."""
+        return self.limits or OF_ROLES[self.role]
 
     def settings(self) -> dict[str, str]:
         """The same as startup options, which RESET ALL cannot undo."""
         role = {"role": self.role} if self.role else {}
-        return {**role, "timezone": "UTC", "search_path": self.search_path, "minutebook.actor": self.actor}
+        return {**role, **self._asked()}
 
     def establish(self, cursor: Any) -> None:
         """Make the session what it is to be, through a cursor of any driver, whose transaction is to be committed.
@@ -40,29 +48,44 @@ class Session:
         Raises:
             DatabaseUnsuitable: it is not, though it was asked for.
         """
-        if self._is_as_asked(_first(cursor, _SQL["seen"])):
+        if not self._differences(self._seen(cursor)):
             return
         if not self.role:
             cursor.execute(_SQL["login_role"].as_string())
-        role = Literal(self.role) if self.role else SQL("current_user")
-        _first(cursor, _SQL["ask"].format(role=role, actor=Literal(self.actor), search_path=Literal(self.search_path)))
-        seen = _first(cursor, _SQL["seen"])
-        if not self._is_as_asked(seen):
+        cursor.execute(_SQL["ask"].format(settings=Literal(json.dumps(self.settings()))).as_string())
+        cursor.fetchall()
+        if differences := self._differences(self._seen(cursor)):
             raise DatabaseUnsuitable(
-                f"Asked to act as {self.role or 'the login'} in UTC with search path {self.search_path!r}, the session"
-                f" acts as {seen[0]} in {seen[1]} with search path {seen[2]!r}: a pooler or a setting of the server"
-                " undoes it. Connect to the server itself, or to a pooler in session mode."
+                f"Asked to act as {self.role or 'the login'}, the session has {'; '.join(differences)}: a pooler or a"
+                " setting of the server undoes it. Connect to the server itself, or to a pooler in session mode."
             )
 
-    def _is_as_asked(self, seen: Sequence[Any]) -> bool:
-        role, *settings = seen
-        return role == (self.role or role) and settings == ["UTC", self.search_path, self.actor]
+    def _asked(self) -> dict[str, str]:
+        named = {"TimeZone": "UTC", "search_path": self.search_path, "minutebook.actor": self.actor}
+        return {**named, **self.bounds.settings()}
+
+    def _seen(self, cursor: Any) -> Mapping[str, str]:
+        names, longest = Literal(list(self._asked())), Literal(self.bounds.longest)
+        role, settings, transaction = _first(cursor, _SQL["seen"].format(names=names, longest=longest))
+        return {
+            **{name: value or "" for name, value in json.loads(settings).items()},
+            "role": role,
+            LONGEST: transaction,
+        }
+
+    def _differences(self, seen: Mapping[str, str]) -> list[str]:
+        asked = {**self.settings(), LONGEST: self.bounds.longest}
+        return [f"{name} {seen[name]!r} instead of {value!r}" for name, value in asked.items() if seen[name] != value]
 
 
 def for_dbt(role: str, work_mem: str) -> str:
     """What dbt's profile names as its role: dbt has no other place for what each of its connections is asked for."""
-    asked = {"role": Identifier(role), "name": Literal(role), "work_mem": Literal(work_mem)}
-    _, _, statements = _SQL["dbt"].format(**asked).as_string().partition("\n")
+    limits = OF_ROLES[role]
+    lock, statement, pause = limits.settings().values()
+    asked = {"name": role, "work_mem": work_mem, "longest": limits.longest}
+    asked |= {"wait": lock, "statement_timeout": statement, "pause": pause}
+    formatted = _SQL["dbt"].format(role=Identifier(role), **{name: Literal(value) for name, value in asked.items()})
+    _, _, statements = formatted.as_string().partition("\n")
     return statements
 
 

@@ -36,6 +36,6 @@ comment on schema marts is 'What people read.';
 
 grant usage on schema control, ledger to
 minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator;
-grant usage on schema control to minutebook_server;
+grant usage on schema control, ledger to minutebook_server;
 grant usage on schema marts to
 minutebook_loader, minutebook_billing, minutebook_operator, minutebook_analyst, minutebook_tenant;

@@ -75,7 +75,7 @@ for each row execute function ledger.chain_audit();
 create function ledger.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-    secrets constant text[] := '{ciphertext,wrapped_key,password_hash,token_hash}';
+    secrets constant text[] := '{ciphertext,wrapped_key,password_hash,token_hash,verifier_digest}';
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - secrets end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - secrets end;
 begin

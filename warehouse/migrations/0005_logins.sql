@@ -68,6 +68,16 @@ create table control.recovery_codes (
 );
 comment on table control.recovery_codes is 'Each signs in once in place of a one-time code; a used one is deleted.';
 
+-- Counted for all processes that serve; a try costs a hash, which bounds what strangers write.
+create unlogged table control.wrong_tries (
+    key_hash bytea primary key,
+    failures int not null,
+    begun_at timestamptz not null default now()
+);
+create index wrong_tries_by_age on control.wrong_tries (begun_at);
+comment on table control.wrong_tries is
+'Wrong passwords and codes of the last quarter of an hour, by a hash of who tried to be whom. A crash forgets them.';
+
 -- Signing in is the pages' alone. The one thing about logins that is an operator's: a tenant that is closed signs in no more.
 create function control.shut_out_tenant(of_tenant text) returns void
 language plpgsql security definer set search_path = '' as $$
@@ -92,11 +102,14 @@ create table control.database_logins (
     tenant_id text references control.tenants,
     granted_at timestamptz not null default now(),
     revoked_at timestamptz,
+    verifier_digest bytea,
     check ((role = 'tenant') = (tenant_id is not null))
 );
 comment on table control.database_logins is
 'Logins of PostgreSQL that `minutebook access grant` made, for people, tools and tenants. No password: PostgreSQL keeps its'
 ' SCRAM verifier.';
+comment on column control.database_logins.verifier_digest is
+'SHA-256 of the verifier that the login was given: PostgreSQL lets it change its own password, which is noticed by this.';
 create trigger audit after insert or update or delete on control.database_logins
 for each row execute function ledger.record_audit();
 

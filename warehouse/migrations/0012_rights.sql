@@ -148,6 +148,7 @@ grant select, insert, update on control.logins, control.login_passwords to minut
 grant select, insert, delete, update (second_factor_at) on control.sessions to minutebook_server;
 grant select, insert, update, delete on control.devices, control.second_factors to minutebook_server;
 grant select, insert, delete on control.recovery_codes to minutebook_server;
+grant select, insert, update, delete on control.wrong_tries to minutebook_server;
 grant select, insert on control.data_keys to minutebook_server;
 grant usage on sequence control.data_keys_data_key_id_seq to minutebook_server;
 grant select (tenant_id, name) on control.tenants to minutebook_server;
@@ -158,6 +159,7 @@ control.advance_revision(), control.advance_revision_by_period(), control.readin
 control.shut_out_tenant(text), ledger.record_audit(), ledger.chain_audit(),
 ledger.audit_hash(bytea, ledger.audit_log), ledger.record_credential_use(bigint),
 ledger.discard_landed(regclass, bigint[]), ledger.blockers(regclass), ledger.end_blockers(regclass, interval),
+ledger.who_is(int), ledger.waits_for(int), ledger.end_old_readers(interval),
 ledger.without_personal_data(json, text[]), ledger.raw_table_of(text), ledger.landed(bigint[]),
 ledger.minimise_payloads(text, tid[], json[]),
 ledger.forget_personal_data(text, date), ledger.money_of_items(json),
@@ -172,6 +174,9 @@ ledger.clean_payloads(text, tid[], json[])
 to minutebook_loader;
 grant execute on function ledger.landed(bigint[]) to minutebook_loader, minutebook_transformer;
 grant execute on function ledger.blockers(regclass), ledger.end_blockers(regclass, interval) to minutebook_transformer;
+grant execute on function ledger.end_old_readers(interval) to minutebook_server;
+grant execute on function ledger.waits_for(int) to
+minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_server;
 grant execute on function
 control.shut_out_tenant(text), ledger.audit_hash(bytea, ledger.audit_log), ledger.forget_personal_data(text, date),
 ledger.purge_raw(timestamptz, int)

@@ -5,8 +5,11 @@ that binding (control.reading_tenant). Its password is made here, given to the c
 SCRAM verifier only: neither a statement log nor a dump has it. The connections here are the owner's.
 """
 
+import hashlib
+import hmac
 import re
 import secrets
+from base64 import b64decode
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,9 +21,11 @@ from psycopg.rows import dict_row
 from warehouse.database import queries
 from warehouse.database.connect import Role
 from warehouse.database.errors import WarehouseError
+from warehouse.database.limits import LONGEST, OF_PEOPLE
 from warehouse.security.vault import Secret
 
 _SQL = queries.load("security/database_logins")
+_VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):.+")
 _NAME = re.compile(r"(?!pg_|minutebook)[a-z_][a-z0-9_]{0,62}")
 
 
@@ -92,11 +97,12 @@ def grant(
                 raise AccessError(f"The server has a login {login} already, and {whose}. Choose another name.")
             if not exists:
                 _create(connection, login, access)
+            _bound(connection, login)
             if access in _CONNECTIONS:
                 limit = {"login": sql.Identifier(login), "connections": sql.Literal(_CONNECTIONS[access])}
                 connection.execute(_SQL["limit"].format(**limit))
-            set_password(connection, login, password)
-            connection.execute(_SQL["bind"], wanted)
+            verifier = set_password(connection, login, password)
+            connection.execute(_SQL["bind"], {**wanted, "verifier": verifier})
     except psycopg.errors.ForeignKeyViolation:
         raise AccessError(f"There is no tenant {tenant_id}. `minutebook tenant list` names them.") from None
     except psycopg.errors.InsufficientPrivilege as error:
@@ -134,11 +140,40 @@ def logins(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     return connection.cursor(row_factory=dict_row).execute(_SQL["logins"]).fetchall()
 
 
-def set_password(connection: psycopg.Connection[Any], login: str, password: Secret) -> None:
-    """Give the login a password; the server is sent its SCRAM verifier."""
-    verifier = connection.pgconn.encrypt_password(password.reveal().encode(), login.encode(), b"scram-sha-256")
-    statement = _SQL["set_password"].format(login=sql.Identifier(login), verifier=sql.Literal(verifier.decode()))
-    connection.execute(statement)
+def with_other_passwords(connection: psycopg.Connection[Any]) -> list[str] | None:
+    """Logins whose password is not the one that they were given; None where only a superuser could tell."""
+    ((may_see,),) = connection.execute(_SQL["may_see_verifiers"]).fetchall()
+    if not may_see:
+        return None
+    return [login for (login,) in connection.execute(_SQL["changed_passwords"]).fetchall()]
+
+
+def has_password(connection: psycopg.Connection[Any], login: str, password: Secret) -> bool:
+    """Whether this is the login's password; asked as a superuser, who alone sees the verifier (RFC 5803)."""
+    ((verifier,),) = connection.execute(_SQL["verifier"], {"login": login}).fetchall()
+    found = _VERIFIER.fullmatch(verifier)
+    if found is None:
+        return False
+    iterations, salt, stored_key = int(found[1]), b64decode(found[2]), b64decode(found[3])
+    salted = hashlib.pbkdf2_hmac("sha256", password.reveal().encode(), salt, iterations)
+    return hmac.compare_digest(hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest(), stored_key)
+
+
+def set_password(connection: psycopg.Connection[Any], login: str, password: Secret) -> str:
+    """Give the login a password; the server is sent its SCRAM verifier, which is returned."""
+    made = connection.pgconn.encrypt_password(password.reveal().encode(), login.encode(), b"scram-sha-256").decode()
+    connection.execute(_SQL["set_password"].format(login=sql.Identifier(login), verifier=sql.Literal(made)))
+    return made
+
+
+def _bound(connection: psycopg.Connection[Any], login: str) -> None:
+    """How long it may wait and hold where its tool asks for nothing."""
+    settings = OF_PEOPLE.settings()
+    if connection.info.server_version >= 170_000:
+        settings[LONGEST] = OF_PEOPLE.longest
+    for name, value in settings.items():
+        named = {"login": sql.Identifier(login), "name": sql.Identifier(name), "value": sql.Literal(value)}
+        connection.execute(_SQL["bound"].format(**named))
 
 
 def _create(connection: psycopg.Connection[Any], login: str, access: Access) -> None:

@@ -8,9 +8,12 @@ from (select %(login)s::name as login) as asked
 left join control.database_logins as bound on asked.login = bound.login;
 
 -- name: bind
-insert into control.database_logins (login, role, tenant_id)
-values (%(login)s, %(role)s, %(tenant_id)s)
+insert into control.database_logins (login, role, tenant_id, verifier_digest)
+values (
+    %(login)s, %(role)s, %(tenant_id)s, pg_catalog.sha256(pg_catalog.convert_to(%(verifier)s, 'UTF8'))
+)
 on conflict (login) do update set
+    verifier_digest = excluded.verifier_digest,
     role = excluded.role,
     tenant_id = excluded.tenant_id,
     granted_at = now(),
@@ -44,6 +47,9 @@ grant {role} to {login};
 -- name: read_only
 alter role {login} set default_transaction_read_only = on;
 
+-- name: bound
+alter role {login} set {name} = {value};
+
 -- name: limit
 alter role {login} connection limit {connections};
 
@@ -52,6 +58,25 @@ alter role {login} set search_path = marts;
 
 -- name: set_password
 alter role {login} login password {verifier};
+
+-- name: may_see_verifiers
+select pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'select') as may_see;
+
+-- name: changed_passwords
+-- Logins that have another password than the one that they were given.
+select bound.login::text as login
+from control.database_logins as bound
+inner join pg_catalog.pg_authid as server on bound.login = server.rolname
+where
+    bound.revoked_at is null
+    and bound.verifier_digest is not null
+    and bound.verifier_digest
+    is distinct from pg_catalog.sha256(pg_catalog.convert_to(coalesce(server.rolpassword, ''), 'UTF8'))
+order by bound.login;
+
+-- name: verifier
+select coalesce(rolpassword, '') as verifier from pg_catalog.pg_authid
+where rolname = %(login)s;
 
 -- name: shut_out
 alter role {login} nologin password null;

@@ -57,3 +57,24 @@ cross join
     ) as loose (is_found, what, mend)
 where loose.is_found and bound.role in ('analyst', 'tenant')
 order by what;
+
+-- name: logins_without_time_limits
+-- As `access grant` sets them (warehouse.database.limits).
+select
+    format('login %I, which reads, may %s', r.rolname, wanted.what) as what,
+    format('alter role %I set %s = %L', r.rolname, wanted.name, wanted.value) as mend
+from pg_catalog.pg_roles as r
+inner join control.database_logins as bound on r.rolname = bound.login and bound.revoked_at is null
+cross join (
+    values
+    ('lock_timeout', '10s', 'wait for a lock for ever'),
+    ('statement_timeout', '15min', 'ask what takes for ever'),
+    ('idle_in_transaction_session_timeout', '5min', 'leave a transaction open for ever')
+) as wanted (name, value, what)
+where
+    bound.role in ('analyst', 'tenant')
+    and not exists (
+        select from unnest(r.rolconfig) as setting
+        where setting like wanted.name || '=%' and setting !~ '=0[a-z]*$'
+    )
+order by r.rolname, wanted.name;

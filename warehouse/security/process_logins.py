@@ -54,10 +54,18 @@ def make(connection: psycopg.Connection[Any], url: EmbeddedAddresses) -> None:
             ((_, _, _, exists),) = connection.execute(_SQL["known"], {"login": login}).fetchall()
             if not exists:
                 connection.execute(_SQL["create_process"].format(login=name))
+            if not exists or not database_logins.has_password(connection, login, _password(url, login)):
                 database_logins.set_password(connection, login, _password(url, login))
             for role in roles:
                 connection.execute(_SQL["grant_role"].format(role=sql.Identifier(role), login=name))
         connection.execute(_SQL["hand_over_dagster"].format(login=sql.Literal(DAGSTER)))
+
+
+def with_other_passwords(connection: psycopg.Connection[Any], url: EmbeddedAddresses) -> list[str]:
+    """Logins of processes that have another password than ours: a login may change its own, and so may a bug."""
+    return [
+        login for login in _MAY_BECOME if not database_logins.has_password(connection, login, _password(url, login))
+    ]
 
 
 def _as_login(owner_url: str, login: str) -> str:

@@ -164,7 +164,9 @@ def revoke_session(connection: Connection, login_id: str, session_id: str | UUID
 
 
 def sign_out_everywhere(connection: Connection, login_id: str) -> int:
-    """End all sessions of a login, and return how many that were."""
+    """End all sessions of a login, and return how many that were. Raises LoginError where there is no such login."""
+    if connection.execute(_SQL["known"], {"login_id": login_id}).fetchone() is None:
+        raise LoginError(f"There is no login {login_id}. `minutebook login list` shows them.")
     return connection.execute(_SQL["end_sessions_of"], {"login_id": login_id}).rowcount
 
 

@@ -119,6 +119,10 @@ delete from control.sessions
 where login_id = %(login_id)s and session_id::text = %(session_id)s
 returning login_id;
 
+-- name: known
+select login_id from control.logins
+where login_id = %(login_id)s;
+
 -- name: end_sessions_of
 delete from control.sessions
 where login_id = %(login_id)s;

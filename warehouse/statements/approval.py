@@ -67,6 +67,7 @@ def approve(
     today: date,
     override: str | None = None,
     in_turn: Callable[[list[str]], Iterable[str]] = iter,
+    patience: float = 0,
 ) -> list[Outcome]:
     """Freeze the statements of a scope, each tenant's in a transaction of its own: no other's refusal undoes it.
 
@@ -75,6 +76,7 @@ def approve(
     Args:
         override: why statements are approved although something stands in the way that a person may judge.
         in_turn: given the tenants in order; a caller shows progress by it.
+        patience: seconds that a build under way is waited for, once for each tenant.
 
     Raises:
         ApprovalBlocked: a reason to override was given for nobody in particular.
@@ -85,7 +87,8 @@ def approve(
         raise ApprovalBlocked(_whom_to_name(connection, scope, statements, today))
     outcomes: list[Outcome] = []
     for tenant_id in in_turn(list(dict.fromkeys(row["tenant_id"] for row in statements))):
-        outcomes += _approve_tenant(connection, scope, tenant_id, actor, today, override)
+        with standing_still(connection, patience):
+            outcomes += _approve_tenant(connection, scope, tenant_id, actor, today, override)
     return outcomes
 
 
@@ -102,11 +105,10 @@ def obstacle(connection: Connection, today: date, tenant_ids: Sequence[str]) -> 
 def _approve_tenant(
     connection: Connection, scope: Scope, tenant_id: str, actor: str, today: date, override: str | None
 ) -> list[Outcome]:
-    with standing_still(connection):
-        statements = scope.read(connection, [tenant_id])
-        if distrust := obstacle(connection, today, [tenant_id]):
-            return [_outcome(row, "refused", why=distrust) for row in statements]
-        return [_approve_one(connection, row, actor, today, override) for row in statements]
+    statements = scope.read(connection, [tenant_id])
+    if distrust := obstacle(connection, today, [tenant_id]):
+        return [_outcome(row, "refused", why=distrust) for row in statements]
+    return [_approve_one(connection, row, actor, today, override) for row in statements]
 
 
 def _approve_one(connection: Connection, statement: Row, actor: str, today: date, override: str | None) -> Outcome:

@@ -3,13 +3,17 @@
 Owns no table; what should be is compared with what is, and no watermark is kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
 from warehouse.control import guard
 from warehouse.control.changes import Connection, execute, first
 from warehouse.database.errors import WarehouseError
+from warehouse.database.limits import HOUR
+from warehouse.database.waiting import patiently
+
+LONGEST_BUILD_SECONDS = 2 * HOUR
 
 
 class MartsBehind(WarehouseError):
@@ -46,17 +50,35 @@ def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str]
 
 
 @contextmanager
-def standing_still(connection: Connection) -> Iterator[None]:
+def standing_still(connection: Connection, patience: float = 0) -> Iterator[None]:
     """A transaction in which no build replaces the marts and no version is written: what it freezes is what it sees.
 
-    Waits for a build. Nothing of the marts may have been read in this transaction before: the build would wait for it.
+    Waits for a build, so many seconds. Nothing of the marts may have been read in this transaction before: the build
+    would wait for it.
     """
     with connection.transaction():
-        execute(
-            connection, "statements/freshness", "hold_the_marts"
-        )  # before the lock of versions: a build takes a minute
+        # Before the lock of versions: a build takes a minute.
+        patiently(lambda: _hold(connection, "hold_the_marts"), patience)
         guard.lock(connection)
         yield
+
+
+def hold_the_right_to_build(connection: Connection, say: Callable[[str], None]) -> None:
+    """Until the session ends. While another builds it is waited for, and say is told which build that is.
+
+    Raises:
+        LockNotAvailable: it is still being built after LONGEST_BUILD_SECONDS.
+    """
+    tried = first(connection, "statements/freshness", "try_the_right_to_build")
+    if tried is None or not tried["is_held"]:
+        under_way = first(connection, "statements/freshness", "build_under_way")
+        say(f"waiting for {under_way['build'] if under_way else 'a build that has just ended'}")
+        patiently(lambda: _hold(connection, "hold_the_right_to_build"), LONGEST_BUILD_SECONDS)
+
+
+def _hold(connection: Connection, name: str) -> None:
+    with connection.transaction():  # a lock that was not to be had leaves the rest as it is
+        execute(connection, "statements/freshness", name)
 
 
 def _last_builds(connection: Connection) -> str:

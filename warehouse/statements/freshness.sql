@@ -61,6 +61,28 @@ from built;
 -- Until the session ends, however that ends: two builds would delete and insert the same account-days.
 select pg_catalog.pg_advisory_lock({lock_build}, 0);
 
+-- name: try_the_right_to_build
+select pg_catalog.pg_try_advisory_lock({lock_build}, 0) as is_held;
+
+-- name: build_under_way
+-- Who holds the right to build, or the marts for an approval, in words.
+select
+    case l.mode
+        when 'ShareLock' then 'an approval'
+        else coalesce('the build begun at ' || to_char(begun.at at time zone 'UTC', 'HH24:MI:SS') || ' UTC', 'a build')
+    end
+    || format(' by login %s (process %s, %s)', a.usename, a.pid, a.application_name) as build
+from pg_catalog.pg_locks as l
+inner join pg_catalog.pg_stat_activity as a on l.pid = a.pid
+left join lateral (
+    select max(b.started_at) as at from ledger.builds as b
+    where b.ended_at is null
+) as begun on true
+where
+    l.locktype = 'advisory' and l.classid = {lock_build} and l.objid = 0 and l.granted
+    and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+limit 1;
+
 -- name: hold_the_marts
 -- Until the transaction ends: while they are read to be frozen, no build replaces them one by one.
 select pg_catalog.pg_advisory_xact_lock_shared({lock_build}, 0);

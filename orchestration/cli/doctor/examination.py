@@ -15,7 +15,7 @@ from warehouse.control.changes import Connection, first, rows
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
 from warehouse.ingestion import fields
-from warehouse.security import audit_log, isolation
+from warehouse.security import audit_log, database_logins, isolation, process_logins
 from warehouse.statements import balance, canary
 from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
 from warehouse.statements.periods import broken_seals
@@ -32,6 +32,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
             return
         yield from _migrations(connection)
         yield from _isolation(connection)
+        yield from _passwords(connection, url)
     with connect(url, Role.TENANT) as reader:
         for flaw in isolation.reader_flaws(reader):
             yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
@@ -69,6 +70,26 @@ def _isolation(connection: Connection) -> Iterator[Finding]:
         yield Finding(Level.WORTH_A_LOOK, door.what, door.mend)
     if not found:
         yield Finding(Level.GOOD, "PostgreSQL itself keeps every reader to its own rows")
+
+
+def _passwords(connection: Connection, url: str) -> Iterator[Finding]:
+    """PostgreSQL lets a login change its own password, so it is noticed instead."""
+    if isinstance(url, process_logins.EmbeddedAddresses):
+        for login in process_logins.with_other_passwords(connection, url):
+            yield Finding(Level.WRONG, f"{login} has another password than this process's own", "minutebook init")
+    changed = database_logins.with_other_passwords(connection)
+    bound = {row["login"]: row for row in database_logins.logins(connection) if row["revoked_at"] is None}
+    if changed is None and bound:
+        what = f"whether one of {len(bound)} logins changed its own password only a superuser of this server could see"
+        yield Finding(
+            Level.WORTH_A_LOOK, what, "minutebook access list, and a new password where in doubt: access grant"
+        )
+    for login in changed or ():
+        tenant = f" --tenant {bound[login]['tenant_id']}" if bound[login]["tenant_id"] else ""
+        mend = (
+            f"minutebook access grant --role {bound[login]['role']}{tenant} --login {login}, or access revoke {login}"
+        )
+        yield Finding(Level.WORTH_A_LOOK, f"login {login} has another password than it was given", mend)
 
 
 def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from warehouse.control.errors import Refused
 from warehouse.statements import approval, blocking, periods
 from warehouse.statements.approval import Scope
 from warehouse.statements.blocker import Blocker
-from warehouse.statements.freshness import MartsBehind, require_built, require_fresh
+from warehouse.statements.freshness import LONGEST_BUILD_SECONDS, MartsBehind, require_built, require_fresh
 from warehouse.statements.periods import Month
 from warehouse.statements.review_rules import set_moved_share
 from warehouse.statements.unknown_costs import UnknownCost, unknown_costs
@@ -101,7 +101,7 @@ def approve(
             connection.commit()  # each tenant's is a transaction of its own
             outcomes = approval.approve(
                 connection, scope, current.settings.actor, today=today(), override=override,
-                in_turn=lambda tenants: tracked(tenants, "approving"),
+                in_turn=lambda tenants: tracked(tenants, "approving"), patience=LONGEST_BUILD_SECONDS,
             )  # fmt: skip
     refused = [one for one in outcomes if one.result == "refused"]
     in_order = [one for one in outcomes if one not in refused] + refused

@@ -51,6 +51,20 @@ def show_too_slow(_: Request, error: Exception) -> Response:
     return _later("Took too long", "This took too long and was ended. Try again soon; nothing was changed.", 10)
 
 
+def show_held(_: Request, error: Exception) -> Response:
+    """Another holds what this needs: a build, an approval, or whom the log names."""
+    _LOG.warning("a page waited for a lock and was ended", problem=str(error))
+    return _later(
+        "Not just now", "A build or another change holds what this needs. Try again soon; nothing was changed.", 10
+    )
+
+
+def show_full(_: Request, error: Exception) -> Response:
+    """No room on a disk: the database's, or that of a file on its way to somebody."""
+    _LOG.error("there is no room left on a disk", problem=type(error).__name__)
+    return _later("No room", "There is no room left on a disk here. Nothing was changed; try again once there is.", 60)
+
+
 def show_refusal(_: Request, error: Exception) -> Response:
     """An answer of 4xx in words, or of 503 that says when to come again."""
     status, detail, headers = 400, "", None
@@ -93,7 +107,8 @@ HANDLERS: Mapping[Any, Any] = {
     EmbeddedServerError: show_unreachable,
     errors.OperationalError: show_unreachable,
     errors.QueryCanceled: show_too_slow,
-    errors.LockNotAvailable: show_too_slow,
+    errors.LockNotAvailable: show_held,
+    errors.DiskFull: show_full,
     errors.DeadlockDetected: show_too_slow,
     errors.SerializationFailure: show_too_slow,
     errors.IdleInTransactionSessionTimeout: show_too_slow,

@@ -5,7 +5,7 @@ database went away and came back, elsewhere even, the next loan finds it.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
 
@@ -13,9 +13,11 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from orchestration.settings import Settings
+from orchestration.web.server.ages import Ages
 from orchestration.web.server.turns import DOOR, PAGE, WEBHOOK, Crowded, Kind
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.errors import DatabaseUnreachable
+from warehouse.database.limits import OF_PEOPLE
 from warehouse.security.isolation import require_isolation
 
 Connection = psycopg.Connection[Any]
@@ -32,6 +34,7 @@ select
         then set_config('transaction_timeout', %(age)s, true)
     end
 """
+_END_OLD_READERS = "select ledger.end_old_readers(make_interval(secs => %(seconds)s))"
 _PROBE = "select set_config('lock_timeout', %(lock)s, true), set_config('statement_timeout', '60s', true)"
 
 
@@ -48,7 +51,7 @@ class Readers:
         self._pools: dict[tuple[Role, Kind], ConnectionPool[Connection]] = {}
         self._examined: set[Role] = set()
         self._examining = {role: Lock() for role in Role}
-        self._lent: set[Connection] = set()
+        self._ages = Ages(self._end_old_readers)
         self._lock = Lock()
         self._url: str | None = None
 
@@ -84,9 +87,7 @@ class Readers:
 
     def close(self) -> None:
         """Stop what still runs on a connection and return everything; the next loan starts anew."""
-        for connection in tuple(self._lent):
-            with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=1)
+        self._ages.close()
         self._forget(self._url)
 
     @contextmanager
@@ -107,10 +108,14 @@ class Readers:
             except (PoolTimeout, PoolClosed):
                 raise self._why_none(url, role) from None
             loan.enter_context(connection.transaction())
+            loan.enter_context(self._ages.lent(connection, kind.age_seconds))
             connection.execute(_SETTINGS, settings)
-            self._lent.add(connection)
-            loan.callback(self._lent.discard, connection)
             yield connection
+
+    def _end_old_readers(self) -> None:
+        if self._url is not None:
+            with self.door("serve") as connection:
+                connection.execute(_END_OLD_READERS, {"seconds": OF_PEOPLE.transaction})
 
     def _why_none(self, url: str, role: Role) -> Exception:
         """All are out, or the database went away: then what is known of it is forgotten."""

@@ -3,6 +3,7 @@
 They have no name on disk, so whatever ends the process leaves nothing behind; their number and size are bounded.
 """
 
+import errno
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -72,10 +73,15 @@ class Spool:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Add to it. Raises HTTPException 413, Crowded."""
+        """Add to it. Raises HTTPException 413, Crowded, which it also is where the disk is full."""
         self._spools.grown(self.size, len(data))
         self.size += len(data)
-        self._file.write(data)
+        try:
+            write_into(self._file, data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise Crowded(503, "There is no room left for downloads here: try again later.", 60) from None
 
     def chunks(self) -> Iterator[bytes]:
         """All of it, from the start."""
@@ -88,6 +94,11 @@ class Spool:
         if not self._file.closed:
             self._file.close()
             self._spools.closed(self._login, self.size)
+
+
+def write_into(file: IO[bytes], data: bytes) -> None:
+    """What a full disk refuses."""
+    file.write(data)
 
 
 class SpoolResponse(StreamingResponse):

@@ -1,24 +1,21 @@
 """Wrong passwords and codes of the last quarter of an hour: who goes on waits, and makes nobody else wait.
 
 A stranger is held to a few tries by address, and by address and login. A device that signed in as a login before is
-held to its own tries only. However many strangers try a login, each address keeps its first try: no lock-out.
+held to its own tries only. However many strangers try a login, each address keeps its first try: no lock-out. A try
+counts before it is looked at, in the database: many at once, in many processes, are no more than one after the other.
 """
 
 import ipaddress
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orchestration.web.server.turns import Crowded
+from warehouse.security import wrong_tries
+from warehouse.security.wrong_tries import Connection, Key
 
-WINDOW_SECONDS = 15 * 60
 ALLOWED = 5
 ALLOWED_OF_AN_ADDRESS = 20
 # Beyond so many wrong tries of one login by strangers, an address has one instead of ALLOWED.
 SUSPICIOUS = 50
-_MOST_KEYS = 100_000
-Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -29,55 +26,45 @@ class Trying:
     login_id: str
     device: str = ""
 
+    @property
+    def own(self) -> Key:
+        """What is forgotten once they were right."""
+        if self.device:
+            return "device", self.device, self.login_id
+        return "client and login", _network(self.client), self.login_id
 
-class Tries:
-    """Counts in memory, bounded; clock gives seconds."""
+    @property
+    def shared(self) -> tuple[Key, ...]:
+        """What counts together with others."""
+        return () if self.device else (("client", _network(self.client)), ("login", self.login_id))
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures: OrderedDict[Key, tuple[int, float]] = OrderedDict()
 
-    def require(self, trying: Trying) -> None:
-        """Raise Crowded (429) where too many wrong tries came before."""
-        for key, allowed in self._limits(trying):
-            count, begun = self._found(key)
-            if count >= allowed:
-                seconds = int(begun + WINDOW_SECONDS - self._clock()) + 1
-                minutes = -(-seconds // 60)
-                said = f"Too many wrong tries: wait {minutes} minutes, or use a browser that you signed in with before."
-                raise Crowded(429, said, seconds)
+def begin(connection: Connection, trying: Trying) -> None:
+    """Count a try, which is wrong until `succeeded`. Raise Crowded (429) where too many wrong ones came before."""
+    found = wrong_tries.counted(connection, (trying.own, *trying.shared))
+    allowed = {trying.own: ALLOWED}
+    if not trying.device:
+        client, login = trying.shared
+        is_suspicious = found.get(login, (0, 0))[0] >= SUSPICIOUS
+        allowed = {trying.own: 1 if is_suspicious else ALLOWED, client: ALLOWED_OF_AN_ADDRESS}
+    for key, most in allowed.items():
+        failures, seconds = found.get(key, (0, 0))
+        if failures >= most:
+            minutes = -(-seconds // 60)
+            said = f"Too many wrong tries: wait {minutes} minutes, or use a browser that you signed in with before."
+            raise Crowded(429, said, seconds)
+    wrong_tries.count(connection, (trying.own, *trying.shared))
 
-    def failed(self, trying: Trying) -> None:
-        """Count a wrong one."""
-        keys = [key for key, _ in self._limits(trying)]
-        if not trying.device:
-            keys.append(("login", trying.login_id))
-        for key in keys:
-            count, begun = self._found(key)
-            self._failures[key] = (count + 1, begun)
-            self._failures.move_to_end(key)
-        while len(self._failures) > _MOST_KEYS:
-            self._failures.popitem(last=False)
 
-    def succeeded(self, trying: Trying) -> None:
-        """Forget the wrong ones of this client, or device, and login."""
-        for key, _ in self._limits(trying):
-            if key[0] != "client":
-                self._failures.pop(key, None)
+def succeeded(connection: Connection, trying: Trying) -> None:
+    """They were right: forget their own wrong tries, and this one of those they share."""
+    wrong_tries.forget(connection, (trying.own,))
+    wrong_tries.take_back(connection, trying.shared)
 
-    def _limits(self, trying: Trying) -> Iterator[tuple[Key, int]]:
-        if trying.device:
-            yield ("device", trying.device, trying.login_id), ALLOWED
-            return
-        client = _network(trying.client)
-        is_suspicious = self._found(("login", trying.login_id))[0] >= SUSPICIOUS
-        yield ("client and login", client, trying.login_id), 1 if is_suspicious else ALLOWED
-        yield ("client", client), ALLOWED_OF_AN_ADDRESS
 
-    def _found(self, key: Key) -> tuple[int, float]:
-        now = self._clock()
-        count, begun = self._failures.get(key, (0, now))
-        return (count, begun) if begun + WINDOW_SECONDS > now else (0, now)
+def not_made(connection: Connection, trying: Trying) -> None:
+    """There was no turn to look at it."""
+    wrong_tries.take_back(connection, (trying.own, *trying.shared))
 
 
 def _network(client: str) -> str:

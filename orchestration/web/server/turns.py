@@ -22,7 +22,7 @@ class Kind:
     wait_seconds: float
     statement_seconds: int
     age_seconds: int
-    """How long a transaction may last; where PostgreSQL is older than 17, each statement and each pause."""
+    """How long a transaction may last."""
     when_full: int = 503
     """The status of an answer for which there is no turn."""
 

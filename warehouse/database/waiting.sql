@@ -1,0 +1,2 @@
+-- name: blockers
+select ledger.waits_for(%(pid)s) as blockers;
