@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from warehouse.database import lifetime
+
 INSTALL = Path(__file__).parents[1] / ".ci" / "install-pgbouncer"
 _SECONDS = 20
 
@@ -37,14 +39,10 @@ def pooled(url: str, mode: str, **settings: str) -> Iterator[str]:
             f"[databases]\n* = host={address.host} port={address.port}\n[pgbouncer]\n"
             + "".join(f"{name} = {value}\n" for name, value in lines.items())
         )
-        with (folder / "log").open("w") as log:
-            process = subprocess.Popen([_executable(), "-q", str(folder / "ini")], stdout=log, stderr=log)
-        try:
+        command = [_executable(), "-q", str(folder / "ini")]
+        with (folder / "log").open("w") as log, lifetime.group(command, stdout=log, stderr=log):
             _wait(port, folder / "log")
             yield address.set(port=port).render_as_string(hide_password=False)
-        finally:
-            process.terminate()
-            process.wait(_SECONDS)
 
 
 @cache

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +20,10 @@ from orchestration.cli.session import CommandFailed, session
 from orchestration.installing import install
 from warehouse.clock import today
 from warehouse.control import tenants
+from warehouse.database import lifetime
 
 app = typer.Typer()
 START_SECONDS = 300  # a busy machine with a cold cache takes its time
-STOP_SECONDS = 20
 
 
 @command(app, "up", "minutebook up --port 3000")
@@ -49,30 +49,27 @@ def up(
         own = dagster_home.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
         workspace = dagster_home.CONFIGURATION / "workspace.yaml"
         log = Path(own["DAGSTER_HOME"]) / "up.log"
-        # A terminal's Ctrl-C goes to every process of its group: only a session of its own lets us stop them in order.
-        with log.open("ab") as output, _Terminated() as terminated:
-            process = subprocess.Popen(  # noqa: S603  our own interpreter, no shell
-                [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
+        command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+        with (
+            log.open("ab") as output,
+            _Terminated() as terminated,
+            lifetime.group(
+                command,
                 env=settings.environment_with(own),
                 cwd=dagster_home.CONFIGURATION,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            ) as process,
+        ):
             say(f"starting Dagster, which writes to {log}")
-            try:
-                _wait_until_served(process, port, log, terminated)
-                if not terminated.is_set:
-                    say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
-                    say(
-                        f"its partitions begin about {ui_days} days ago; older days: minutebook pull, minutebook status"
-                    )
-                    next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
-                while process.poll() is None and not terminated.is_set:
-                    time.sleep(0.2)
-            finally:
-                stop_group(process)
+            _wait_until_served(process, port, log, terminated)
+            if not terminated.is_set:
+                say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
+                say(f"its partitions begin about {ui_days} days ago; older days: minutebook pull, minutebook status")
+                next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
+            while process.poll() is None and not terminated.is_set:
+                time.sleep(0.2)
     if not terminated.is_set:
         raise CommandFailed(f"Dagster ended by itself; its log is {log}")
     say("stopped")
@@ -94,25 +91,6 @@ def _alone(home: Path, port: int) -> Iterator[None]:
         lock.write(f"process {os.getpid()}, http://127.0.0.1:{port}")
         lock.flush()
         yield
-
-
-def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and all that it started: killing only the parent leaves daemons that hold the port."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-    deadline = time.monotonic() + STOP_SECONDS
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            while True:
-                os.killpg(process.pid, number)  # the group bears the id of the process we started
-                if number is signal.SIGKILL or time.monotonic() > deadline:
-                    break
-                time.sleep(0.2)
-        except ProcessLookupError:
-            break
-    process.wait()
 
 
 class _Terminated:

@@ -1,178 +1,62 @@
-"""One tenant, a stranger or a SQL client does its worst for a while; others' pages are measured meanwhile.
+"""One tenant, a stranger or a SQL client does its worst; others' pages, pulls, approvals and builds are measured.
 
-python -m tests.benchmarks.attacks [--seconds 20] [--only NAME ...]     the others' p99, as a ratio to the undisturbed
+python -m tests.benchmarks.attacks [--seconds 60] [--only NAME ...]     the others' p99, as a ratio to the undisturbed
 """
 
 import argparse
 import contextlib
+import json
 import os
-import random
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from datetime import time as clock_time
 from pathlib import Path
 
 import httpx
-import psycopg
 from sqlalchemy.engine import make_url
 
 from orchestration.installing import install as migrate
 from orchestration.web.auth import SESSION
+from tests.benchmarks._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, Scene
 from tests.benchmarks._measuring import verdict
-from tests.web import world
+from tests.oracle.loading import load
+from tests.oracle.months import World, generated
 from tests.web.conftest import add_staff, start_session
-from tests.web.signing import form_token
 from warehouse import clock
+from warehouse.database import lifetime
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 from warehouse.security import database_logins, process_logins, web_logins
 from warehouse.security.database_logins import Access
 
-TENANTS = 200
+TENANTS = 60
 MOST_RATIO = 2.0
 # A ratio of a few milliseconds tells of the machine, not of the attack.
-LEAST_MILLISECONDS = 100.0
+LEAST_MILLISECONDS = {"page": 100.0, "pull": 2_000.0, "approval": 2_000.0, "build": 20_000.0}
 OTHERS = {"ana": ("/periods", "/days"), "otto": ("/days",), "theo": ("/usage", "/tables")}
-ATTACKER = "tina"
-MINUTEBOOK = [sys.executable, "-c", "from orchestration.cli import main; main()"]
-TLS = httpx.create_ssl_context()  # made once: making it takes longer than any page
+LONGEST_OUTAGE_SECONDS = 60.0
 
 
-@dataclass
-class Scene:
-    """What an attacker knows: the address, its own session, and SQL logins that it was given."""
-
-    address: str
-    sql: dict[str, str] = field(default_factory=dict)
-
-    def client(self) -> httpx.Client:
-        """As the tenant that attacks."""
-        return httpx.Client(
-            base_url=self.address, timeout=30, verify=TLS, cookies={SESSION: f"a-session-of-{ATTACKER}"}
-        )
-
-    def connected(self) -> socket.socket:
-        """A bare connection."""
-        host, _, port = self.address.removeprefix("http://").partition(":")
-        return socket.create_connection((host, int(port)), timeout=10)
-
-    def ask(self, path: str) -> socket.socket:
-        """A request of the attacker's own on a connection whose answer waits."""
-        opened = self.connected()
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        cookie = f"{SESSION}=a-session-of-{ATTACKER}"
-        opened.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
-        return opened
+def others(scene: Scene, seconds: float, environment: Mapping[str, str]) -> tuple[dict[str, list[float]], list[str]]:
+    """Milliseconds of everybody else's pages and work, by kind, and what did not end well."""
+    command = [sys.executable, "-m", "tests.benchmarks._work", str(seconds)]
+    with lifetime.group(command, env=environment, stdout=subprocess.PIPE, text=True) as work:
+        taken, errors = pages(scene, seconds)
+        output, _ = work.communicate(timeout=seconds + 600)
+    told = json.loads(output.splitlines()[-1])
+    return {"page": taken, **told["taken"]}, errors + told["errors"]
 
 
-def broken_off_downloads(scene: Scene) -> None:
-    with scene.ask("/tables/fct_calls.csv") as opened:
-        opened.recv(100)
-
-
-def stalled_downloads(scene: Scene) -> None:
-    with contextlib.ExitStack() as stalled:
-        for _ in range(8):
-            stalled.enter_context(scene.ask("/tables/fct_calls.csv")).recv(100)
-        time.sleep(5)
-
-
-def hammered_pages(scene: Scene) -> None:
-    with scene.client() as client:
-        for path in ("/usage", "/tables", "/usage/2026-10-01"):
-            client.get(path)
-
-
-def wrong_passwords(scene: Scene) -> None:
-    with httpx.Client(base_url=scene.address, timeout=30, verify=TLS) as client:
-        page = client.get("/sign-in")
-        if page.status_code == 200:
-            form = {"login": "ana", "password": "wrong password!", "form_token": form_token(page.text)}
-            client.post("/sign-in", data=form)
-
-
-def strangers(scene: Scene) -> None:
-    with httpx.Client(base_url=scene.address, timeout=30, verify=TLS) as client:
-        for _ in range(50):
-            client.get("/periods", headers={"cookie": f"{SESSION}={random.random()}"})
-
-
-def half_sent_requests(scene: Scene) -> None:
-    with contextlib.ExitStack() as opened:
-        for _ in range(100):
-            opened.enter_context(scene.connected()).sendall(b"POST /sign-in HTTP/1.1\r\nHost: loc")
-        time.sleep(1)
-
-
-def endless_heads(scene: Scene) -> None:
-    with scene.connected() as opened:
-        opened.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
-        for _ in range(1600):
-            opened.sendall(b"x" * 65_536)
-
-
-def odd_webhooks(scene: Scene) -> None:
-    with httpx.Client(base_url=scene.address, timeout=30, verify=TLS) as client:
-        for body in (b"[" * 50_000, b"\0" * 400_000, b'{"created": 1e30}'):
-            client.post("/stripe/webhook", content=body, headers={"stripe-signature": "t=1,v1=00"})
-
-
-def all_connections(scene: Scene) -> None:
-    with contextlib.ExitStack() as opened:
-        for _ in range(60):
-            opened.enter_context(psycopg.connect(scene.sql["tenant"], connect_timeout=5))
-        time.sleep(5)
-
-
-def open_transaction(scene: Scene) -> None:
-    with psycopg.connect(scene.sql["analyst"], connect_timeout=5) as connection:
-        connection.execute("select count(*) from marts.fct_statements")
-        time.sleep(5)
-
-
-def advisory_locks(scene: Scene) -> None:
-    with psycopg.connect(scene.sql["analyst"], connect_timeout=5) as connection:
-        for key in range(7700, 7800):
-            connection.execute("select pg_advisory_xact_lock(%s)", [key])
-        time.sleep(5)
-
-
-ATTACKS: dict[str, tuple[Callable[[Scene], None], int]] = {
-    attack.__name__: (attack, at_once)
-    for attack, at_once in (
-        (broken_off_downloads, 4), (stalled_downloads, 2), (hammered_pages, 8), (wrong_passwords, 30), (strangers, 4),
-        (half_sent_requests, 4), (endless_heads, 4), (odd_webhooks, 4), (all_connections, 4), (open_transaction, 1),
-        (advisory_locks, 1),
-    )
-}  # fmt: skip
-
-
-def attack(name: str, scene: Scene, seconds: float) -> None:
-    """Do it over and over; that it is refused is no fault of the attacker's."""
-    what, at_once = ATTACKS[name]
-    deadline = time.monotonic() + seconds
-
-    def go_on(_: int) -> None:
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError, httpx.HTTPError, psycopg.Error):
-                what(scene)
-            time.sleep(0.01)
-
-    with ThreadPoolExecutor(at_once) as crowd:
-        list(crowd.map(go_on, range(at_once)))
-
-
-def others(scene: Scene, seconds: float) -> tuple[float, int, list[str]]:
-    """The p99 in milliseconds of everybody else's pages, how many were asked for, and what was no page."""
+def pages(scene: Scene, seconds: float) -> tuple[list[float], list[str]]:
+    """As people look at them, who come again when they are asked to; milliseconds of each, and what was no page."""
     taken: list[float] = []
     errors: list[str] = []
     deadline = time.monotonic() + seconds
@@ -187,56 +71,77 @@ def others(scene: Scene, seconds: float) -> tuple[float, int, list[str]]:
             for login, paths in OTHERS.items():
                 for path in paths:
                     begun = time.perf_counter()
-                    try:
-                        status = clients[login].get(path).status_code
-                    except httpx.HTTPError as error:
-                        status = type(error).__name__  # type: ignore[assignment]
+                    error = _looked_at(clients[login], path)
                     taken.append((time.perf_counter() - begun) * 1000)
-                    if status != 200:
-                        errors.append(f"{login} {path}: {status}")
+                    if error:
+                        errors.append(f"{login} {path}: {error}")
                     time.sleep(0.2)  # as a person in a hurry: faster is an attack
-    return sorted(taken)[int(len(taken) * 0.99)], len(taken), errors
+    return taken, errors
+
+
+def _looked_at(client: httpx.Client, path: str) -> str:
+    """What was wrong with a page, nothing where it came; 503 with Retry-After is asked again, as it says."""
+    until = time.monotonic() + LONGEST_OUTAGE_SECONDS
+    while True:
+        try:
+            answer = client.get(path)
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        if answer.status_code == 200:
+            return ""
+        if answer.status_code != 503 or "retry-after" not in answer.headers or time.monotonic() > until:
+            return str(answer.status_code)
+        time.sleep(1)
 
 
 @contextmanager
-def served(home: Path) -> Iterator[Scene]:
-    """`minutebook serve` in a process of its own over tenants with a story, whose day the clock shows."""
-    moment = datetime.combine(world.TODAY, clock_time(12), UTC)
+def served(home: Path) -> Iterator[tuple[Scene, dict[str, str]]]:
+    """`minutebook serve` in a process of its own over built months of many tenants, and the environment of its day."""
+    world = generated(3, TENANTS)
     environment = {
         **os.environ,
         "MINUTEBOOK_HOME": str(home),
-        clock.OFFSET: clock.offset_to(moment),
+        clock.OFFSET: clock.offset_to(datetime.combine(world.as_of, clock_time(12), UTC)),
         "MINUTEBOOK_STRIPE_WEBHOOK_SECRET": "whsec_" + "a" * 32,
+        "MINUTEBOOK_ATTACKED_TENANTS": str(TENANTS),
     }
-    with running(home) as url:
-        migrate(process_logins.derived(url))
-        tenants = world.build(url, TENANTS)
-        with connect(url, Role.OPERATOR) as connection:
-            add_staff(connection)
-            for login, tenant in ((ATTACKER, tenants[0]), ("theo", tenants[1])):
-                web_logins.add_login(connection, login, "tenant", tenant)
-                start_session(connection, login)
-        with connect(url, Role.OWNER) as owner:
-            given = {"tenant": database_logins.grant(owner, Access.TENANT, tenant_id=tenants[0])}
-            given["analyst"] = database_logins.grant(owner, Access.ANALYST)
-        address = make_url(url)
-        sql = {
-            name: address.set(username=one.login, password=one.password.reveal()).render_as_string(hide_password=False)
-            for name, one in given.items()
-        }
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        log = home.with_name("serve.log").open("wb")
-        process = subprocess.Popen([*MINUTEBOOK, "serve", "--port", str(port)], env=environment, stdout=log, stderr=log)
-        try:
-            scene = Scene(f"http://127.0.0.1:{port}", sql)
+    with running(home) as url, socket.socket() as probe:
+        sql = _filled(url, world)
+        subprocess.run([*MINUTEBOOK, "build"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        command = [*MINUTEBOOK, "serve", "--port", str(port)]
+        with (
+            home.with_name("serve.log").open("wb") as log,
+            lifetime.group(command, env=environment, stdout=log, stderr=log) as process,
+        ):
+            scene = Scene(f"http://127.0.0.1:{port}", sql, str(home))
             _wait_for(scene)
-            yield scene
-        finally:
+            yield scene, environment
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-            log.close()
+
+
+def _filled(url: str, world: World) -> dict[str, str]:
+    """Months of usage, people who are signed in, and logins of the database; their addresses."""
+    migrate(process_logins.derived(url))
+    with connect(url, Role.OWNER, autocommit=True) as owner:
+        load(owner, world)
+    tenants = sorted(tenant.tenant_id for tenant in world.book.tenants)
+    with connect(url, Role.SERVER) as connection:
+        add_staff(connection)
+        for login, tenant in ((ATTACKER, tenants[0]), ("theo", tenants[1])):
+            web_logins.add_login(connection, login, "tenant", tenant)
+            start_session(connection, login)
+    with connect(url, Role.OWNER) as owner:
+        given = {"tenant": database_logins.grant(owner, Access.TENANT, tenant_id=tenants[0])}
+        given |= {access.value: database_logins.grant(owner, access) for access in (Access.ANALYST, Access.OPERATOR)}
+    address = make_url(url)
+    return {
+        name: address.set(username=one.login, password=one.password.reveal()).render_as_string(hide_password=False)
+        for name, one in given.items()
+    }
 
 
 def _wait_for(scene: Scene) -> None:
@@ -248,37 +153,41 @@ def _wait_for(scene: Scene) -> None:
     raise RuntimeError("serve did not start")
 
 
+def p99(taken: list[float]) -> float:
+    """Of few, the slowest."""
+    return sorted(taken)[int(len(taken) * 0.99)] if taken else float("nan")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", nargs="*", choices=list(ATTACKS), default=list(ATTACKS))
-    parser.add_argument("--attack", nargs=4, metavar=("NAME", "ADDRESS", "TENANT_SQL", "ANALYST_SQL"))
     asked = parser.parse_args()
-    if asked.attack:
-        name, address, tenant, analyst = asked.attack
-        os.nice(19)  # it attacks from elsewhere: what it takes of this machine itself is no part of it
-        attack(name, Scene(address, {"tenant": tenant, "analyst": analyst}), asked.seconds)
-        return 0
-    bounds, failed = [], []
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "home") as scene:
-        others(scene, 3)  # warm
-        baseline, count, errors = others(scene, asked.seconds)
-        print(f"{baseline:8.1f} ms p99          {count:5} pages  undisturbed", flush=True)
-        failed += errors
+    bounds: list[bool] = []
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "home") as (scene, environment):
+        pages(scene, 3)  # warm
+        undisturbed, failed = others(scene, asked.seconds, environment)
+        baseline = {kind: p99(taken) for kind, taken in undisturbed.items()}
+        print("undisturbed: " + ", ".join(f"{kind} {value:,.0f} ms" for kind, value in baseline.items()), flush=True)
         for name in asked.only:
-            attacker = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tests.benchmarks.attacks", "--seconds", str(asked.seconds + 2)),
-                    *("--attack", name, scene.address, scene.sql["tenant"], scene.sql["analyst"]),
+            command = [sys.executable, "-m", "tests.benchmarks._attackers", name, str(asked.seconds + 2)]
+            with lifetime.group(command, env=environment, stdin=subprocess.PIPE, text=True) as attacker:
+                attacker.stdin.write(json.dumps(asdict(scene)))  # type: ignore[union-attr]
+                attacker.stdin.close()  # type: ignore[union-attr]
+                time.sleep(2)  # until it is under way
+                taken, errors = others(scene, asked.seconds, environment)
+            found = {kind: p99(taken[kind]) for kind in baseline}
+            ratios = ", ".join(
+                f"{kind} {found[kind] / baseline[kind]:.1f} x ({found[kind]:,.0f} ms of {len(taken[kind])})"
+                for kind in found
+            )
+            print(f"{name}: {ratios}; {len(errors)} errors", flush=True)
+            if name not in OUTAGES:
+                bounds += [
+                    not value > max(MOST_RATIO * baseline[kind], LEAST_MILLISECONDS[kind])
+                    for kind, value in found.items()
                 ]
-            )
-            time.sleep(2)  # until it is under way
-            p99, count, errors = others(scene, asked.seconds)
-            attacker.wait(120)
-            print(
-                f"{p99:8.1f} ms p99  {p99 / baseline:5.1f} x  {count:5} pages  {name}: {len(errors)} errors", flush=True
-            )
-            bounds.append(p99 <= max(MOST_RATIO * baseline, LEAST_MILLISECONDS))
             failed += errors
     for error in failed[:20]:
         print(error)

@@ -25,13 +25,13 @@ import dagster as dg
 import httpx
 import psycopg
 
-from orchestration.cli.up import stop_group
 from orchestration.dagster_internals.home import CONFIGURATION, environment
 from orchestration.ingestion.partitions import days_for
 from orchestration.installing import install as migrate
 from sources.registry import all_sources
 from tests.benchmarks._measuring import verdict
 from tests.web.browser import CHROMIUM
+from warehouse.database import lifetime
 from warehouse.database.embedded import running
 
 BASELINE_TENANTS = 10
@@ -153,12 +153,11 @@ def served(own: dict[str, str], folder: Path) -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["dagster_webserver", "-w", str(CONFIGURATION / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    with (folder / "web.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=own, cwd=CONFIGURATION, stdout=log, stderr=log, start_new_session=True
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
+    address, command = f"http://127.0.0.1:{port}", [sys.executable, "-m", *command]
+    with (
+        (folder / "web.log").open("wb") as log,
+        lifetime.group(command, env=own, cwd=CONFIGURATION, stdout=log, stderr=log) as process,
+    ):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             try:
@@ -169,8 +168,6 @@ def served(own: dict[str, str], folder: Path) -> Iterator[tuple[str, int]]:
         else:
             raise RuntimeError((folder / "web.log").read_text()[-2000:])
         yield address, process.pid
-    finally:
-        stop_group(process)
 
 
 def cpu_milliseconds(pid: int) -> float:
@@ -204,20 +201,16 @@ def _run(page: str, folder: Path, picture: Path | None) -> float:
     assert CHROMIUM
     action = f"--screenshot={picture}" if picture else "--dump-dom"
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", f"--user-data-dir={folder / 'profile'}", "--window-size=1500,1100",
-            "--virtual-time-budget=8000", action, page,
-        ],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        process.wait(MOST_PATIENCE)
-    except subprocess.TimeoutExpired:
-        stop_group(process)
-        return MOST_PATIENCE * 1000
-    return (time.perf_counter() - begun) * 1000
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        f"--user-data-dir={folder / 'profile'}", "--window-size=1500,1100", "--virtual-time-budget=8000", action, page,
+    ]  # fmt: skip
+    with lifetime.group(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            process.wait(MOST_PATIENCE)
+        except subprocess.TimeoutExpired:
+            return MOST_PATIENCE * 1000
+        return (time.perf_counter() - begun) * 1000
 
 
 if __name__ == "__main__":

@@ -123,3 +123,25 @@ def test_a_killed_build_frees_its_place_and_the_next_one_builds(home: Path) -> N
         assert one.status(later) == "SUCCESS"
         slots = "select count(*) from dagster.concurrency_slots where run_id = %s"
         eventually(lambda: owner.execute(slots, [killed]).fetchone() == (0,), 120)
+
+
+def of_the_home(home: Path) -> list[str]:
+    """Every process that works for this home, by its environment or its folder, in words."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "environ", "cwd", "status"]):
+        state, told = str(home / "state"), process.info["environ"] or {}
+        is_ours = told.get("MINUTEBOOK_HOME") == state or str(process.info["cwd"]).startswith(state)
+        if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(f"{process.info['pid']} {' '.join(process.info['cmdline'] or [])[:120]}")
+    return found
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_is_ended_or_killed_leaves_no_process_behind(number: signal.Signals) -> None:
+    with tempfile.TemporaryDirectory(prefix="minutebook-up-") as folder, up(home := Path(folder)) as one:
+        run = one.launch("build_marts")
+        eventually(lambda: one.status(run) == "STARTED", 240)
+        one.process.send_signal(number)
+        one.process.wait(60)
+        eventually(lambda: not of_the_home(home), 90)
