@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Billed this month
-description: What the statements of the newest month come to so far, by currency.
+description: The totals of the statements of the newest month so far, by currency.
 type: question
 display: scalar
 database: Minutebook

@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Last build
-description: The day the marts were built for, how old it is, and what a later build failed of, if one did.
+description: The day the marts were built for, how old it is, and why a later build failed, if one did.
 type: question
 display: table
 database: Minutebook

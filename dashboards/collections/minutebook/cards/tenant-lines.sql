@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Lines
-description: What each statement is made of.
+description: The lines of each statement.
 type: question
 display: table
 database: Minutebook

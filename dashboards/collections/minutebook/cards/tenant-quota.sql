@@ -1,6 +1,6 @@
 ---
 entity_id: null
-name: Used of what is included
+name: Used of the allowance
 description: Units used in the present period, of those included.
 type: question
 display: table

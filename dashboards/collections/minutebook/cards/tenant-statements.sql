@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Statements
-description: Each period and what it came to.
+description: The total of each period.
 type: question
 display: table
 database: Minutebook

@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Total of the present period
-description: What the present period comes to so far.
+description: The total of the present period so far.
 type: question
 display: scalar
 database: Minutebook

@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Unbilled usage
-description: 'Usage that is on no statement, and why: money lost unless somebody settles it.'
+description: 'Usage that is on no statement, and why: money lost unless somebody resolves it.'
 type: question
 display: table
 database: Minutebook

@@ -1,6 +1,6 @@
 ---
 entity_id: null
-name: Statements to decide
+name: Statements to approve
 description: Periods that have ended and are not approved.
 type: question
 display: scalar

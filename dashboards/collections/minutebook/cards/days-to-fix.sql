@@ -1,6 +1,6 @@
 ---
 entity_id: null
-name: Days to mend
+name: Days to fix
 description: Tenant-days that failed, were not pulled or are incomplete, newest first, with the cause.
 type: question
 display: table
