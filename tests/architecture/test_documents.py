@@ -16,6 +16,7 @@ from tests.architecture.test_house import ROOT, tracked_files
 DOCUMENTS = [path for path in tracked_files() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 CLI: Any = typer.main.get_command(app)
+HEADINGS = ["Context", "Decision", "Consequences", "Alternatives", "Held by"]
 FOLDERS = "orchestration|sources|warehouse|dbt_project|dashboards|deploy|tests|docs"
 
 
@@ -70,10 +71,19 @@ def test_a_command_that_a_document_prints_exists(document: Path) -> None:
     assert {command: unknown for command, unknown in found.items() if unknown} == {}
 
 
+@pytest.mark.parametrize("decision", DECISIONS, ids=named_in)
+def test_a_decision_has_the_form_and_names_a_test_that_exists(decision: Path) -> None:
+    text = decision.read_text()
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == HEADINGS
+    tests = re.findall(r"`(tests/[\w/]+\.py)`", text.split("## Held by")[1])
+    assert tests
+    assert all((ROOT / test).is_file() for test in tests)
+
+
 def test_the_index_has_the_words_of_each_decision() -> None:
     rows = []
     for decision in DECISIONS:
-        header = re.match(r"# (\d{4}) (.+)\n\n\*\*(.+?)\.\*\* (.+)\n", decision.read_text())
+        header = re.match(r"# (\d{4}) (.+)\n\n\*\*(\w+)\.\*\* (.+)\n", decision.read_text())
         assert header is not None, f"{decision.name} begins with '# NUMBER Title', then '**Area.** One line.'"
         number, title, area, line = header.groups()
         assert decision.name.startswith(f"{number}-")
