@@ -75,6 +75,7 @@ class StripeCache:
         self._memory: dict[tuple[str, str], _Kept] = {}
         self._told_anew: set[tuple[str, str]] | None = None
         self._oldest: datetime | None = None
+        self._is_down = False
         self._lock = threading.Lock()
 
     def demand_anew(self) -> None:
@@ -191,10 +192,7 @@ class StripeCache:
         except stripe.StripeError as error:
             failure = failure_of(error)
             if failure.kind in ("again", "spent") and last:
-                age = str(timedelta(seconds=round((now - last.read_at).total_seconds())))
-                _LOG.warning(
-                    "stripe is down: serving what it last said", kind=kind, read_at=last.read_at.isoformat(), age=age
-                )
+                self._say_down(kind, last, now)
                 return last
             if failure.kind in ("again", "spent", "halt"):
                 raise explained(error) from None
@@ -210,6 +208,15 @@ class StripeCache:
         reading = Reading(body, now)
         # Who changed it while Stripe was asked may have been too late for this answer: it is given, and not kept.
         return reading if row and row[0] else self._remember(kind, key, reading, now)
+
+    def _say_down(self, kind: str, last: Reading, now: datetime) -> None:
+        """Once: whoever shows what is served says how old it is, beside each line."""
+        with self._lock:
+            if self._is_down:
+                return
+            self._is_down = True
+        age = str(timedelta(seconds=round((now - last.read_at).total_seconds())))
+        _LOG.info("stripe does not answer: what it last said is served", kind=kind, age=age)
 
     def _whose(self) -> dict[str, Any]:
         """The account whose word is served and kept: that of our key, which must be the adopted one."""
