@@ -20,6 +20,7 @@ from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import Scope, approve, obstacle
 from warehouse.statements.blocker import Blocker, Kind
+from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.unknown_costs import unknown_costs
 
@@ -126,6 +127,7 @@ def _period(
         is_pending = not _is_done(period)
         blockers = blocking.blockers(connection, [period], today) if is_pending else []
         unknown = unknown_costs(connection, [period])
+        beside = not_billed(connection, [period])
         history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
         behind = what_is_behind(connection, request, [tenant])
     return render(
@@ -140,6 +142,7 @@ def _period(
         is_pending=is_pending,
         blockers=blockers,
         unknown=unknown,
+        beside=beside,
         history=history,
         figures=figures_of(statement),
         behind=behind,

@@ -1,5 +1,6 @@
 """minutebook review, approve, close and reopen."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from warehouse.statements import approval, blocking, periods
 from warehouse.statements.approval import Scope
 from warehouse.statements.blocker import Blocker
 from warehouse.statements.freshness import LONGEST_BUILD_SECONDS, MartsBehind, require_built, require_fresh
+from warehouse.statements.not_billed import NotBilled, not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.review_rules import set_moved_share
 from warehouse.statements.unknown_costs import UnknownCost, unknown_costs
@@ -57,18 +59,22 @@ def review(
             blockers = blocking.by_statement(blocking.blockers(connection, statements, today()))
             detail = periods.lines(connection, period, tenant)
             unknown = unknown_costs(connection, statements)
+            beside = not_billed(connection, statements)
             connection.commit()  # each period's state is a transaction of its own, which holds up nobody
             for row in tracked(statements, "reviewing"):
                 if periods.begin_review(connection, row, current.settings.actor):
                     row["state"] = "in_review"
     if as_json:
-        print_json([_as_json(row, blockers[blocking.key_of(row)], detail, unknown) for row in statements])
+        print_json([_as_json(row, blockers[blocking.key_of(row)], detail, unknown, beside) for row in statements])
         return
     _show_statements(period, statements)
     if lines:
         columns = ["tenant_id", "line_id", "line_kind", "meter_id", "quantity", "unit", "amount", "currency"]
         show(detail, [*columns, "corrects_line_id"], False, "no lines", "\nLines")
     show_unknown_costs(unknown)
+    if beside:
+        columns = ["tenant_id", "what", "then"]
+        show([asdict(one) for one in beside], columns, False, "", "\nUsed, and on no statement")
     _show_blockers([blocker for row in statements for blocker in blockers[blocking.key_of(row)] if _is_pending(row)])
     _say_next(period, statements, blockers)
 
@@ -230,7 +236,9 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
         next_step(f"minutebook approve {period}")
 
 
-def _as_json(row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[UnknownCost]) -> Row:
+def _as_json(
+    row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[UnknownCost], beside: list[NotBilled]
+) -> Row:
     found = [{"what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
     return {
         **row,
@@ -238,6 +246,11 @@ def _as_json(row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[
         "unknown_costs": [
             {"reason": one.reason, "what": one.what, "mend": one.mend}
             for one in unknown
+            if (one.tenant_id, one.period_start) == blocking.key_of(row)
+        ],
+        "not_billed": [
+            {"what": one.what, "then": one.then}
+            for one in beside
             if (one.tenant_id, one.period_start) == blocking.key_of(row)
         ],
         "lines": [line for line in lines if blocking.key_of(line) == blocking.key_of(row)],
