@@ -523,12 +523,15 @@ COMMENT ON FUNCTION ledger.is_alive(attempt bigint) IS 'True while the attempt''
 CREATE FUNCTION ledger.is_of_another_account(stripe_account text, is_live boolean) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO ''
-    AS $$
-    select stripe_account is not null and (stripe_account, is_live) is distinct from (
-        select (a.account_id, a.is_live) from ledger.stripe_accounts as a order by a.adoption desc limit 1
-    )
-$$;
-COMMENT ON FUNCTION ledger.is_of_another_account(stripe_account text, is_live boolean) IS 'Whether something was sent to another Stripe account or mode than the one that is adopted now.';
+    AS $_$
+    select coalesce((
+        select coalesce($1 <> a.account_id, false) or coalesce($2 <> a.is_live, false)
+        from ledger.stripe_accounts as a
+        order by a.adoption desc
+        limit 1
+    ), false)
+$_$;
+COMMENT ON FUNCTION ledger.is_of_another_account(stripe_account text, is_live boolean) IS 'Whether something is of another Stripe account or mode than the one that is adopted now.';
 
 CREATE FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -2085,6 +2088,8 @@ CREATE TABLE ledger.stripe_events (
     facts jsonb DEFAULT '{}'::jsonb NOT NULL,
     happened_at timestamp with time zone NOT NULL,
     received_at timestamp with time zone NOT NULL,
+    is_live boolean,
+    stripe_account text,
     state text DEFAULT 'received'::text NOT NULL,
     processed_at timestamp with time zone,
     cause text,
@@ -2093,7 +2098,8 @@ CREATE TABLE ledger.stripe_events (
     CONSTRAINT stripe_events_state_check CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'failed'::text])))
 );
 ALTER TABLE ONLY ledger.stripe_events FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE ledger.stripe_events IS 'Stripe''s webhooks, once each. facts are the few fields that are used; names and addresses are not kept.';
+COMMENT ON TABLE ledger.stripe_events IS 'Stripe''s webhooks, once each. facts are the few fields that are used; names and addresses are not kept. Of another account or mode than is billed in, they change nothing.';
+COMMENT ON COLUMN ledger.stripe_events.stripe_account IS 'The connected account it is of, else the one that was adopted when it came; with is_live, its mode.';
 
 CREATE TABLE ledger.stripe_invoice_states (
     invoice_id text NOT NULL,
@@ -2132,7 +2138,7 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
             count(*) FILTER (WHERE (stripe_events.event_type = 'invoice.payment_failed'::text)) AS failed_payments,
             max(stripe_events.happened_at) AS told_at
            FROM ledger.stripe_events
-          WHERE ((stripe_events.event_type ~~ 'invoice.%'::text) AND (stripe_events.object_id IS NOT NULL))
+          WHERE ((stripe_events.event_type ~~ 'invoice.%'::text) AND (stripe_events.object_id IS NOT NULL) AND (NOT ledger.is_of_another_account(stripe_events.stripe_account, stripe_events.is_live)))
           GROUP BY stripe_events.object_id
         ), joined AS (
          SELECT t.invoice_id,
@@ -2183,6 +2189,17 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
     read_at
    FROM joined;
 COMMENT ON VIEW ledger.stripe_invoices IS 'One row per Stripe invoice: as it was read, and what its events since, in any order, say of it. Amounts in minor units.';
+
+CREATE TABLE ledger.stripe_item_states (
+    identifier text NOT NULL,
+    tenant_id text NOT NULL,
+    state text NOT NULL,
+    invoice_id text,
+    read_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_item_states_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text])))
+);
+ALTER TABLE ONLY ledger.stripe_item_states FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.stripe_item_states IS 'Each invoice item and credit note of ours as Stripe showed it when it was last read: pending, or the state of its invoice. Once another account is billed in, it is shown no more.';
 
 CREATE TABLE ledger.stripe_keys (
     key_digest text NOT NULL,
@@ -2366,6 +2383,8 @@ ALTER TABLE ONLY ledger.stripe_events
     ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (event_id);
 ALTER TABLE ONLY ledger.stripe_invoice_states
     ADD CONSTRAINT stripe_invoice_states_pkey PRIMARY KEY (invoice_id);
+ALTER TABLE ONLY ledger.stripe_item_states
+    ADD CONSTRAINT stripe_item_states_pkey PRIMARY KEY (identifier);
 ALTER TABLE ONLY ledger.stripe_keys
     ADD CONSTRAINT stripe_keys_pkey PRIMARY KEY (key_digest);
 ALTER TABLE ONLY minutebook.migrations
@@ -2595,6 +2614,8 @@ ALTER TABLE ONLY ledger.stripe_events
     ADD CONSTRAINT stripe_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.stripe_invoice_states
     ADD CONSTRAINT stripe_invoice_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.stripe_item_states
+    ADD CONSTRAINT stripe_item_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credential_candidates ENABLE ROW LEVEL SECURITY;
@@ -2663,6 +2684,7 @@ CREATE POLICY owner ON ledger.statement_lines TO CURRENT_USER USING (true) WITH 
 CREATE POLICY owner ON ledger.stripe_accounts TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.stripe_charges TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.stripe_invoice_states TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.stripe_item_states TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.stripe_keys TO CURRENT_USER USING (true) WITH CHECK (true);
 ALTER TABLE ledger.packs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.periods ENABLE ROW LEVEL SECURITY;
@@ -2692,6 +2714,7 @@ CREATE POLICY processes ON ledger.stripe_charges TO minutebook_transformer, minu
 CREATE POLICY processes ON ledger.stripe_day_summaries TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.stripe_events TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.stripe_invoice_states TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.stripe_item_states TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.stripe_keys TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 ALTER TABLE ledger.pulls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.quarantine ENABLE ROW LEVEL SECURITY;
@@ -2703,6 +2726,7 @@ ALTER TABLE ledger.stripe_charges ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_day_summaries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_invoice_states ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.stripe_item_states ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_keys ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA contracts TO minutebook_transformer;
 GRANT USAGE ON SCHEMA control TO minutebook_loader;
@@ -3016,6 +3040,9 @@ GRANT SELECT ON TABLE ledger.stripe_invoice_states TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.stripe_invoices TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.stripe_invoices TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.stripe_invoices TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.stripe_item_states TO minutebook_transformer;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.stripe_item_states TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.stripe_item_states TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE ledger.stripe_keys TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.unread_pulls TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.unread_pulls TO minutebook_operator;

@@ -1,4 +1,5 @@
 """Work through the webhooks that were kept. No event's effect depends on another: order and repetition do not matter.
+Those of another account or mode than is billed in are left alone.
 
 | event | effect |
 |---|---|
@@ -32,12 +33,14 @@ METER_ERRORS = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_
 class EventsReport:
     """processed and failed are counts of events; withdrawn of postings that Stripe had dropped.
 
+    apart: events of another account or mode than is billed in, which change nothing while that is so.
     closing: tenants whose period has turned at Stripe, to be posted before the draft becomes final.
     """
 
     processed: int = 0
     failed: int = 0
     withdrawn: int = 0
+    apart: int = 0
     closing: list[str] = field(default_factory=list)
 
 
@@ -66,6 +69,8 @@ def process_events(connection: psycopg.Connection[Any], api: StripeApi, clock: C
         if event_type == "invoice.created" and row and row[0] and row[0] not in report.closing:
             report.closing.append(row[0])
         report.processed += 1
+    apart = connection.execute(_SQL["count_apart"]).fetchone()
+    report.apart = apart[0] if apart else 0
     return report
 
 

@@ -141,12 +141,15 @@ def _row(
     facts: dict[str, Any],
     happened_at: datetime,
 ) -> dict[str, Any]:
+    account = told.get("context") if is_thin else told.get("account")
     return {
         "event_id": _text(told["id"]),
         "event_type": _text(told["type"]),
         "is_thin": is_thin,
         "object_id": None if subject is None else _text(subject),
         "stripe_customer_id": None if customer is None else _text(customer),
+        "account": None if account is None else _text(account),
+        "is_live": _truth(told["livemode"]),
         "facts": facts,
         "happened_at": happened_at,
     }
@@ -156,6 +159,13 @@ def _text(value: object) -> str:
     """An id or a name of Stripe's. Raises ValueError for what is none."""
     if not isinstance(value, str) or not 0 < len(value) <= 255 or clean(value) != value:
         raise ValueError("no id")
+    return value
+
+
+def _truth(value: object) -> bool:
+    """Raises ValueError for what is neither true nor false."""
+    if not isinstance(value, bool):
+        raise ValueError("no truth")
     return value
 
 

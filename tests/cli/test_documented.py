@@ -197,7 +197,7 @@ def test_every_runbook_is_followed_in_a_month_from_red_days_to_its_close(desk: D
         pair = " ".join(str(number) for (number,) in pulls)
         desk.follow("docs/runbooks/a-day-changed.md", {}, **{"12 15": pair})
         desk.at("2026-11-03T12:00")
-        desk.run("minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31")
+        desk.run("minutebook pull --tenant acme --from 2026-10-01 --to 2026-11-02")
         owner.execute("update control.meters set stripe_event_name = meter_id")
         desk.follow("docs/runbooks/bill-through-stripe.md", {})
         desk.follow("docs/runbooks/close-a-month.md", {}, **{"void 7": "void 1"})

@@ -64,6 +64,7 @@ _named(
     day_summary=lambda at: at.api.day_summary(at.meter, at.customer, at.today),
     meters=lambda at: at.api.meters(),
     create_meter=lambda at: at.api.create_meter({**_METER, "event_name": "chat"}, "m2"),
+    balance_transactions=lambda at: at.api.balance_transactions(at.customer),
     products=lambda at: at.api.products(),
     create_product=lambda at: at.api.create_product({"name": "Chat"}, "p2"),
     prices=lambda at: at.api.prices(),

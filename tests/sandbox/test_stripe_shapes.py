@@ -23,6 +23,7 @@ CLASSES: dict[str, type[StripeObject]] = {
     "billing.meter_event_summary": stripe.billing.MeterEventSummary,
     "credit_note": stripe.CreditNote,
     "customer": stripe.Customer,
+    "customer_balance_transaction": stripe.CustomerBalanceTransaction,
     "invoice": stripe.Invoice,
     "invoice_payment": stripe.InvoicePayment,
     "invoiceitem": stripe.InvoiceItem,
@@ -87,6 +88,7 @@ def objects() -> list[dict[str, Any]]:
     line = {"type": "custom_line_item", "description": "Too much", "unit_amount": "5"}
     note = {"invoice": invoice["id"], "lines": [line], "credit_amount": "5"}
     found += [invoice, *invoice["lines"]["data"], invoicing.create_credit_note(note)]
+    found += invoicing.balances.transactions.values()
     assert {one["status"] for one in found if one["object"] == "invoice"} == {"draft", "paid"}
     return found
 

@@ -186,6 +186,14 @@ class Scene:
             return Settling(connection, api, finals, invoicer, self.now).settle(line, apply=True)
 
     @contextmanager
+    def finals(self, connection: psycopg.Connection[Any]) -> Iterator[FinalInvoices]:
+        """As the daily check reads final invoices."""
+        api = self.api()
+        with self.billing() as of_cache:
+            cache = StripeCache(of_cache, api, self.now)
+            yield FinalInvoices(connection, api, cache, Readiness(cache, self.now, self.grace), self.now)
+
+    @contextmanager
     def billing(self) -> Iterator[psycopg.Connection[Any]]:
         with connect(self.url, Role.BILLING, actor="test", autocommit=True) as connection:
             yield connection

@@ -1,7 +1,10 @@
 """Another account, mode or customer is refused or named until a person says that it is meant."""
 
+import json
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -24,11 +27,11 @@ def minutebook(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Minutebook:
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
 
-    def run(line: str, code: int = 0, key: str = KEY, at: StripeSandbox | None = None) -> Result:
+    def run(line: str, code: int | None = 0, key: str = KEY, at: StripeSandbox | None = None) -> Result:
         monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", key)
         monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", (at or scene.stripe).url)
-        result = CliRunner().invoke(app, line.split())
-        assert result.exit_code == code, f"{line}: exit {result.exit_code}\n{result.output}"
+        result = CliRunner().invoke(app, shlex.split(line))
+        assert code in (None, result.exit_code), f"{line}: exit {result.exit_code}\n{result.output}"
         return result
 
     return run
@@ -51,6 +54,7 @@ def other(scene: Scene, posted: list[str]) -> Iterator[StripeSandbox]:
     """Another account of Stripe's that is set up alike and has a customer of the same id."""
     with StripeSandbox(scene.stripe.now, "acct_other") as other:
         like(scene, other)
+        other.invoicing._made_items = 500  # Stripe gives no id twice, whatever the account
         yield other
 
 
@@ -200,3 +204,115 @@ def test_a_customer_that_the_account_does_not_know_is_told_as_such(
     assert "customer_unknown" in minutebook("stripe check --tenant acme", code=1).output
     minutebook("stripe customer acme cus_acme")
     assert "customer_unknown" not in minutebook("post", code=0).output
+
+
+# What another account holds of invoice items
+
+
+@pytest.fixture
+def owed(scene: Scene, posted: list[str]) -> str:
+    """The setup fee of last month, approved and posted as an item; returns its line."""
+    start = (scene.today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    end = scene.today.replace(day=1)
+    line = f"acme/{start}/setup"
+    scene.owner.execute(
+        "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
+        " values ('acme', %s, %s, 'approved', 'x')", [start, end],
+    )  # fmt: skip
+    scene.owner.execute(
+        "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, amount, currency,"
+        " service_period_start, service_period_end, inputs) values (%s, 'acme', %s, 'setup', 500, 'USD', %s, %s, '{}')",
+        [line, start, start, end],
+    )
+    return line
+
+
+def items(stripe: StripeSandbox) -> list[int]:
+    return [item["amount"] for item in stripe.invoicing.items.values()]
+
+
+def finding(minutebook: Minutebook, line: str, **at: Any) -> Any:
+    """The code and what is printed of a line, by `reconcile --final`."""
+    month = line.split("/")[1][:7]
+    told = minutebook(f"reconcile --final {month} --json", code=None, **at).stdout
+    rows = json.loads(told[: told.rindex("}") + 1])["lines"]
+    (found,) = [row for row in rows if row["line"] == line]
+    return found
+
+
+@pytest.mark.resolves("in another account")
+def test_an_item_that_the_test_mode_held_is_added_here_by_one_command(
+    scene: Scene, minutebook: Minutebook, owed: str, other: StripeSandbox
+) -> None:
+    minutebook("post")
+    assert items(scene.stripe) == [50_000]
+    key = "sk_test_another"
+    told = minutebook("stripe adopt acct_other --test", key=key, at=other).output
+    assert "1 invoice item(s)" in told
+    minutebook("post", key=key, at=other)
+    assert items(other) == []  # not by itself
+    found = finding(minutebook, owed, key=key, at=other)
+    assert (found["code"], found["what_to_do"]) == ("in another account", "minutebook post --tenant acme --resend")
+    for _ in range(2):
+        minutebook(found["what_to_do"].removeprefix("minutebook "), key=key, at=other)
+        assert items(other) == [50_000]
+    assert finding(minutebook, owed, key=key, at=other)["code"] is None
+
+
+@pytest.mark.parametrize("there", ["pending", "paid", "draft", "void"])
+def test_an_item_of_another_live_account_is_due_here_unless_it_was_or_may_have_been_billed_there(
+    scene: Scene, minutebook: Minutebook, owed: str, other: StripeSandbox, there: str
+) -> None:
+    """First live, then in another live account; there: what became of the item before."""
+    minutebook("stripe adopt acct_000001 --live", key=LIVE)
+    minutebook("post", key=LIVE)
+    assert items(scene.stripe) == [50_000]
+    scene.owner.execute(
+        "insert into ledger.stripe_item_states select identifier, tenant_id, %s, 'in_there', %s"
+        " from ledger.invoice_items on conflict (identifier) do update"
+        " set state = excluded.state, invoice_id = excluded.invoice_id",
+        [there, scene.now()],
+    )
+    key = "sk_live_another"
+    minutebook("stripe adopt acct_other --live", key=key, at=other)
+    found = finding(minutebook, owed, key=key, at=other)
+    told = minutebook("post --tenant acme --resend", key=key, at=other).output
+    if there == "pending":
+        assert found["what_to_do"] == "minutebook post --tenant acme --resend"
+        assert "delete them there" in told
+    elif there == "paid":
+        assert (found["code"], found["stripe"]) == (None, "500.00")
+        assert "billed there" in told
+    else:
+        assert found["what_to_do"] == f"minutebook stripe accept {owed} --reason REASON"
+        assert f"minutebook stripe settle {owed} --apply" in told
+    assert items(other) == ([50_000] if there == "pending" else [])
+    if there == "draft":  # it was not billed there
+        minutebook(f"stripe settle {owed} --apply", key=key, at=other)
+    if there == "void":  # it was
+        minutebook(f"stripe accept {owed} --reason agreed", key=key, at=other)
+    minutebook("post", key=key, at=other)
+    assert items(other) == ([50_000] if there in ("pending", "draft") else [])
+    assert finding(minutebook, owed, key=key, at=other)["code"] is None
+
+
+def test_a_fee_and_usage_that_another_live_account_charged_are_not_billed_again(
+    scene: Scene, minutebook: Minutebook, owed: str, other: StripeSandbox
+) -> None:
+    start = owed.split("/")[1]
+    for kind, meter in (("subscription", None), ("overage", "voice")):
+        line = f"acme/{start}/{kind}" + (f"/{meter}" if meter else "")
+        scene.owner.execute(
+            "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, meter_id, amount,"
+            " currency, service_period_start, service_period_end, inputs)"
+            " values (%s, 'acme', %s, %s, %s, 100, 'USD', %s, %s, '{}')",
+            [line, start, kind, meter, start, start],
+        )
+    minutebook("stripe adopt acct_000001 --live", key=LIVE)
+    key = "sk_live_another"
+    minutebook("stripe adopt acct_other --live", key=key, at=other)
+    for kind in ("subscription", "overage/voice"):
+        found = finding(minutebook, f"acme/{start}/{kind}", key=key, at=other)
+        assert (found["code"], found["waits"]) == (
+            None, "charged in acct_000001 (live mode), which our key does not read"
+        )  # fmt: skip

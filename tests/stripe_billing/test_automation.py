@@ -214,7 +214,7 @@ def test_a_drafted_invoice_is_the_last_call_of_its_tenant_alone(billed: Scene, i
     billed.overage("beta", billed.today - timedelta(days=1), 9)
     event = {
         "event_id": "evt_1", "event_type": "invoice.created", "is_thin": False, "object_id": "in_1",
-        "stripe_customer_id": beta, "facts": {}, "happened_at": billed.now(),
+        "stripe_customer_id": beta, "facts": {}, "happened_at": billed.now(), "account": None, "is_live": False,
     }  # fmt: skip
     with billed.billing() as connection:
         receive(connection, event, billed.now())

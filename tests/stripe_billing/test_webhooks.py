@@ -163,7 +163,7 @@ def test_events_in_any_order_and_again_end_in_the_same_state(
                 facts = {"total": 100 * number, "currency": "usd"}
                 event = {
                     "event_id": f"evt_{number}", "event_type": kind, "is_thin": False, "object_id": name,
-                    "stripe_customer_id": "cus_x", "facts": facts,
+                    "stripe_customer_id": "cus_x", "facts": facts, "account": None, "is_live": False,
                     "happened_at": scene.now().replace(microsecond=0) + timedelta(seconds=number // 3),
                 }  # fmt: skip
                 assert receive(connection, event, scene.now()) is (at < len(order))
@@ -306,3 +306,39 @@ def test_an_invoice_that_was_paid_while_no_webhook_came_is_settled_by_reading_st
     assert "1 processed" in CliRunner().invoke(app, ["stripe", "events"]).output
     assert "wait to be processed" not in shown().output
     assert status()[0] == "paid"
+
+
+@pytest.mark.parametrize("told", [{"livemode": True}, {"account": "acct_connected"}])
+def test_an_event_of_another_account_or_mode_is_kept_apart_and_changes_nothing(
+    scene: Scene, service: str, told: dict[str, Any]
+) -> None:
+    scene.meter()
+    customer = scene.tenant("acme")
+    scene.owner.execute("insert into ledger.stripe_accounts values (1, 'acct_000001', false, now())")
+    subject = {
+        "id": "in_1", "object": "invoice", "customer": customer, "status": "paid", "currency": "usd", "total": 5,
+        "period_start": 1, "period_end": 2,
+    }  # fmt: skip
+    ours, other = (json.loads(snapshot(number, "invoice.created", subject)) for number in (1, 2))
+    other["data"]["object"]["id"] = "in_2"
+    assert deliver(service, json.dumps(other | told).encode()).status_code == 200
+    report = process(scene)
+    assert (report.processed, report.apart, report.closing) == (0, 1, [])
+    invoices = "select invoice_id from ledger.stripe_invoices"
+    assert scene.owner.execute(invoices).fetchall() == []
+    deliver(service, json.dumps(ours).encode())
+    report = process(scene)
+    assert (report.processed, report.apart, report.closing) == (1, 1, ["acme"])
+    assert scene.owner.execute(invoices).fetchall() == [("in_1",)]
+    # Once that account is billed in, what came of it counts, and ours not.
+    account, is_live = told.get("account", "acct_000001"), told.get("livemode", False)
+    scene.owner.execute("insert into ledger.stripe_accounts values (2, %s, %s, now())", [account, is_live])
+    report = process(scene)
+    assert (report.processed, report.apart) == (1, 0)
+    assert scene.owner.execute(invoices).fetchall() == [("in_2",)]
+
+
+@pytest.mark.parametrize("mode", ["live", None, 1])
+def test_an_event_that_does_not_say_its_mode_is_none(scene: Scene, service: str, mode: Any) -> None:
+    body = json.loads(snapshot(1, "invoice.paid", {"id": "in_1", "object": "invoice"})) | {"livemode": mode}
+    assert deliver(service, json.dumps(body).encode()).status_code == 400

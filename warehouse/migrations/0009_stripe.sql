@@ -38,12 +38,15 @@ $$;
 
 create function ledger.is_of_another_account(stripe_account text, is_live boolean) returns boolean
 language sql stable set search_path = '' as $$
-    select stripe_account is not null and (stripe_account, is_live) is distinct from (
-        select (a.account_id, a.is_live) from ledger.stripe_accounts as a order by a.adoption desc limit 1
-    )
+    select coalesce((
+        select coalesce($1 <> a.account_id, false) or coalesce($2 <> a.is_live, false)
+        from ledger.stripe_accounts as a
+        order by a.adoption desc
+        limit 1
+    ), false)
 $$;
 comment on function ledger.is_of_another_account(text, boolean) is
-'Whether something was sent to another Stripe account or mode than the one that is adopted now.';
+'Whether something is of another Stripe account or mode than the one that is adopted now.';
 
 create table ledger.postings (
     posting_id bigint generated always as identity primary key,
@@ -177,6 +180,8 @@ create table ledger.stripe_events (
     facts jsonb not null default '{}',
     happened_at timestamptz not null,
     received_at timestamptz not null,
+    is_live boolean,
+    stripe_account text,
     state text not null default 'received' check (state in ('received', 'processed', 'failed')),
     processed_at timestamptz,
     cause text,
@@ -186,7 +191,10 @@ create table ledger.stripe_events (
 create index stripe_events_waiting on ledger.stripe_events (received_at) where state <> 'processed';
 create index stripe_events_by_object on ledger.stripe_events (object_id);
 comment on table ledger.stripe_events is
-'Stripe''s webhooks, once each. facts are the few fields that are used; names and addresses are not kept.';
+'Stripe''s webhooks, once each. facts are the few fields that are used; names and addresses are not kept. Of another account or'
+' mode than is billed in, they change nothing.';
+comment on column ledger.stripe_events.stripe_account is
+'The connected account it is of, else the one that was adopted when it came; with is_live, its mode.';
 
 create table ledger.stripe_day_summaries (
     tenant_id text not null references control.tenants,
@@ -232,6 +240,17 @@ create table ledger.stripe_invoice_states (
 comment on table ledger.stripe_invoice_states is
 'Each invoice of a billed tenant as Stripe showed it when it was last read. Amounts in minor units, periods in Unix seconds.';
 
+create table ledger.stripe_item_states (
+    identifier text primary key,
+    tenant_id text not null references control.tenants,
+    state text not null check (state in ('pending', 'draft', 'open', 'paid', 'uncollectible', 'void')),
+    invoice_id text,
+    read_at timestamptz not null
+);
+comment on table ledger.stripe_item_states is
+'Each invoice item and credit note of ours as Stripe showed it when it was last read: pending, or the state of its invoice.'
+' Once another account is billed in, it is shown no more.';
+
 create view ledger.stripe_invoices with (security_invoker = true) as
 with told as (
     select
@@ -254,7 +273,9 @@ with told as (
         count(*) filter (where event_type = 'invoice.payment_failed') as failed_payments,
         max(happened_at) as told_at
     from ledger.stripe_events
-    where event_type like 'invoice.%' and object_id is not null
+    where
+        event_type like 'invoice.%' and object_id is not null
+        and not ledger.is_of_another_account(stripe_account, is_live)
     group by object_id
 ),
 

@@ -25,7 +25,7 @@ begin
             array[
                 'control.spend_limits', 'ledger.quota_alerts', 'ledger.stripe_accounts', 'ledger.stripe_keys', 'ledger.postings',
                 'ledger.invoice_items', 'ledger.stripe_events', 'ledger.stripe_day_summaries', 'ledger.stripe_invoice_states',
-                'ledger.stripe_charges', 'ledger.final_lines', 'ledger.stripe_acceptances'
+                'ledger.stripe_item_states', 'ledger.stripe_charges', 'ledger.final_lines', 'ledger.stripe_acceptances'
             ]
         ),
         (
@@ -55,7 +55,8 @@ begin
         'control.credit_voids', 'control.database_logins', 'control.logins', 'control.personal_choices', 'ledger.pulls',
         'ledger.new_fields', 'ledger.quarantine', 'ledger.acceptances', 'ledger.statement_lines', 'ledger.line_days',
         'ledger.line_pulls', 'ledger.line_objects', 'ledger.stripe_accounts', 'ledger.stripe_keys',
-        'ledger.stripe_invoice_states', 'ledger.stripe_charges', 'ledger.personal_choices_applied', 'ledger.cleanings'
+        'ledger.stripe_invoice_states', 'ledger.stripe_item_states', 'ledger.stripe_charges',
+        'ledger.personal_choices_applied', 'ledger.cleanings'
     ] loop
         execute format('create policy owner on %s to current_user using (true) with check (true)', table_name);
     end loop;
@@ -86,7 +87,8 @@ ledger.line_days, ledger.line_pulls, ledger.line_objects
 to minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator;
 grant select on control.spend_limits, ledger.quota_alerts, ledger.stripe_accounts, ledger.postings,
 ledger.invoice_items, ledger.stripe_events, ledger.stripe_day_summaries, ledger.stripe_invoice_states,
-ledger.stripe_invoices, ledger.stripe_charges, ledger.coverage, ledger.final_lines, ledger.stripe_acceptances
+ledger.stripe_item_states, ledger.stripe_invoices, ledger.stripe_charges, ledger.coverage, ledger.final_lines,
+ledger.stripe_acceptances
 to minutebook_transformer, minutebook_billing, minutebook_operator;
 grant select on control.personal_choices, ledger.new_fields, ledger.cleanings
 to minutebook_loader, minutebook_transformer, minutebook_operator;
@@ -112,7 +114,8 @@ grant insert, update on ledger.builds to minutebook_transformer;
 grant insert on ledger.stripe_accounts, ledger.postings, ledger.invoice_items, ledger.stripe_events
 to minutebook_billing;
 grant select, insert on ledger.stripe_keys to minutebook_billing;
-grant insert, update on ledger.stripe_invoice_states, ledger.stripe_charges, ledger.stripe_acceptances
+grant insert, update on ledger.stripe_invoice_states, ledger.stripe_item_states, ledger.stripe_charges,
+ledger.stripe_acceptances
 to minutebook_billing;
 grant insert, update, delete on ledger.stripe_day_summaries, ledger.stripe_cache, ledger.final_lines
 to minutebook_billing;

@@ -1,10 +1,15 @@
 -- name: receive
+-- Only Connect names an account; what names none is of the one whose secret we hold.
 insert into ledger.stripe_events (
-    event_id, event_type, is_thin, object_id, stripe_customer_id, facts, happened_at, received_at
+    event_id, event_type, is_thin, object_id, stripe_customer_id, facts, happened_at, received_at, is_live,
+    stripe_account
 )
 values (
     %(event_id)s, %(event_type)s, %(is_thin)s, %(object_id)s,
-    %(stripe_customer_id)s, %(facts)s, %(happened_at)s, %(now)s
+    %(stripe_customer_id)s, %(facts)s, %(happened_at)s, %(now)s, %(is_live)s,
+    coalesce(
+        %(account)s, (select a.account_id from ledger.stripe_accounts as a order by a.adoption desc limit 1)
+    )
 )
 on conflict (event_id) do nothing
 returning event_id;
@@ -13,14 +18,23 @@ returning event_id;
 -- One that failed is tried again for as long as Stripe keeps events.
 select event_id, event_type, is_thin, object_id, stripe_customer_id
 from ledger.stripe_events
-where state = 'received' or (state = 'failed' and received_at > now() - interval '30 days')
+where
+    (state = 'received' or (state = 'failed' and received_at > now() - interval '30 days'))
+    and not ledger.is_of_another_account(stripe_account, is_live)
 order by received_at, event_id
 limit %(limit)s;
 
 -- name: count_waiting
 select count(*)
 from ledger.stripe_events
-where state = 'received' or (state = 'failed' and received_at > now() - interval '30 days');
+where
+    (state = 'received' or (state = 'failed' and received_at > now() - interval '30 days'))
+    and not ledger.is_of_another_account(stripe_account, is_live);
+
+-- name: count_apart
+-- Of another account or mode than is billed in: kept, and changing nothing.
+select count(*) from ledger.stripe_events
+where state <> 'processed' and ledger.is_of_another_account(stripe_account, is_live);
 
 -- name: invoices
 -- Each invoice as it was read, or as its events since say, newest period first; amounts in minor units.

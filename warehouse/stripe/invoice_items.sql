@@ -90,7 +90,19 @@ order by o.tenant_id, o.period_start, o.item_key;
 
 -- name: metered
 -- Overage of approved statements, and whatever was posted of their days, that is not known to be billed by a final invoice.
-with days as (
+with late as (
+    -- Periods whose invoice stayed a draft for long, or became final lately: however old, it may charge otherwise than we know.
+    select distinct p.tenant_id, p.period_start
+    from ledger.periods as p
+    inner join ledger.stripe_invoice_states as i
+        on
+            p.tenant_id = i.tenant_id
+            and i.period_start < extract(epoch from p.period_end)
+            and i.period_end > extract(epoch from p.period_start)
+    where i.status = 'draft' or i.finalized_at >= %(since)s
+),
+
+days as (
     select
         p.tenant_id,
         p.period_start,
@@ -108,7 +120,10 @@ with days as (
         on p.tenant_id = q.tenant_id and q.usage_date >= p.period_start and q.usage_date < p.period_end
     where
         p.state in ('approved', 'closed')
-        and greatest(p.period_end, p.changed_at::date) >= %(since)s
+        and (
+            greatest(p.period_end, p.changed_at::date) >= %(since)s
+            or (p.tenant_id, p.period_start) in (select l.tenant_id, l.period_start from late as l)
+        )
         and not exists (
             select 1 from ledger.stripe_charges as c
             where
@@ -147,7 +162,15 @@ keys as (
     select tenant_id, period_start, meter_id from held
     union
     select tenant_id, period_start, meter_id from ledger.coverage
-    where owed <> 0 or (not is_final and greatest(period_end, changed_at::date) >= %(since)s)
+    where
+        owed <> 0
+        or (
+            not is_final
+            and (
+                greatest(period_end, changed_at::date) >= %(since)s
+                or (tenant_id, period_start) in (select l.tenant_id, l.period_start from late as l)
+            )
+        )
 )
 
 select
@@ -192,6 +215,18 @@ set charged = excluded.charged, is_final = excluded.is_final, read_at = excluded
 -- name: waiting
 -- One line of what is owed, in flight, or not compared with Stripe yet; none if Stripe charges what the statements say.
 -- Until an invoice is final it is looked at again some times a day.
+with late as (
+    -- Periods whose invoice stayed a draft for long, or became final lately: however old, it may charge otherwise than we know.
+    select distinct p.tenant_id, p.period_start
+    from ledger.periods as p
+    inner join ledger.stripe_invoice_states as i
+        on
+            p.tenant_id = i.tenant_id
+            and i.period_start < extract(epoch from p.period_end)
+            and i.period_end > extract(epoch from p.period_start)
+    where i.status = 'draft' or i.finalized_at >= %(since)s
+)
+
 select i.line_id
 from ledger.invoice_items as i
 inner join control.tenants as t on i.tenant_id = t.tenant_id
@@ -207,7 +242,10 @@ where
         c.owed <> 0
         or (
             not c.is_final
-            and greatest(c.period_end, c.changed_at::date) >= %(since)s
+            and (
+                greatest(c.period_end, c.changed_at::date) >= %(since)s
+                or (c.tenant_id, c.period_start) in (select l.tenant_id, l.period_start from late as l)
+            )
             and coalesce(c.read_at < %(stale)s, true)
         )
     )

@@ -22,13 +22,46 @@ where
 order by 1, 2, 4;
 
 -- name: items
--- What the ledger knows of items and notes.
+-- What the ledger knows of items and notes; there: what became of each in the account that holds it, as last read.
 select
-    tenant_id, identifier, item_key, item_kind, line_id, period_start, amount, state, stripe_id, cause_code, cause,
-    corrects_invoice_id
-from ledger.invoice_items
-where %(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s)
-order by invoice_item_id;
+    i.tenant_id, i.identifier, i.item_key, i.item_kind, i.line_id, i.period_start, i.amount, i.state, i.stripe_id,
+    i.cause_code, i.cause, i.corrects_invoice_id, i.stripe_account, i.is_live,
+    ledger.is_of_another_account(i.stripe_account, i.is_live) as is_elsewhere,
+    coalesce(s.state, 'pending') as there, s.invoice_id as there_invoice, coalesce(s.read_at, i.posted_at) as there_at
+from ledger.invoice_items as i
+left join ledger.stripe_item_states as s on i.identifier = s.identifier
+where %(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s)
+order by i.invoice_item_id;
+
+-- name: items_elsewhere
+-- Items of the tenants that are billed which another account or mode accepted.
+select
+    i.identifier, i.item_kind, i.line_id, i.stripe_id, i.stripe_account, i.is_live, t.anchor_day,
+    coalesce(s.state, 'pending') as there, coalesce(s.read_at, i.posted_at) as there_at
+from ledger.invoice_items as i
+inner join control.tenants as t on i.tenant_id = t.tenant_id
+left join ledger.stripe_item_states as s on i.identifier = s.identifier
+where
+    i.state = 'accepted'
+    and ledger.is_of_another_account(i.stripe_account, i.is_live)
+    and t.feature_flags @> '{"stripe_posting": true}'
+    and t.stripe_customer_id is not null
+    and (%(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s))
+order by i.invoice_item_id;
+
+-- name: put_item_state
+insert into ledger.stripe_item_states (identifier, tenant_id, state, invoice_id, read_at)
+values (%(identifier)s, %(tenant_id)s, %(state)s, %(invoice)s, %(now)s)
+on conflict (identifier) do update
+set state = excluded.state, invoice_id = excluded.invoice_id, read_at = excluded.read_at;
+
+-- name: moved
+-- The account that was billed in before today's, and since when it is not.
+select b.account_id, b.is_live, a.adopted_at at time zone 'UTC'
+from ledger.stripe_accounts as a
+inner join ledger.stripe_accounts as b on a.adoption = b.adoption + 1
+order by a.adoption desc
+limit 1;
 
 -- name: coverage
 select tenant_id, period_start, meter_id, owed
@@ -63,6 +96,21 @@ values (
     %(tenant_id)s, %(period_start)s, %(line)s, %(ours)s, %(stripe)s, %(accepted)s, %(currency)s, %(invoices)s,
     %(waits)s, %(code)s, %(what)s, %(what_to_do)s, %(now)s
 );
+
+-- name: unsettled
+-- From which day on a tenant's invoices or lines can still change: as last read, not final, not paid, waiting or a finding.
+select tenant_id, min(first_day) as first_day
+from (
+    select tenant_id, (to_timestamp(period_start) at time zone 'UTC')::date as first_day
+    from ledger.stripe_invoice_states
+    where status in ('draft', 'open', 'uncollectible')
+    union all
+    select tenant_id, period_start
+    from ledger.final_lines
+    where (code is not null or waits is not null) and code is distinct from 'not readable'
+) as open
+where %(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s)
+group by tenant_id;
 
 -- name: lines
 -- As last read, of the periods that start in [month_start, month_end), or of all.

@@ -10,6 +10,7 @@ import typer
 from orchestration.cli.options import Json, Tenants, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from orchestration.stripe_billing.invoices.elsewhere import ItemsResent, resend_items
 from orchestration.stripe_billing.invoices.items import ItemsReport
 from orchestration.stripe_billing.posting.report import PostingReport
 from orchestration.stripe_billing.reconciliation import Resent, post_again, resend
@@ -35,7 +36,8 @@ def post(
         bool,
         typer.Option(
             "--resend",
-            help="First count as lost what another customer, account or mode than today's holds and has not billed.",
+            help="First count as lost what another customer, account or mode than today's holds and has not billed:"
+            " days of usage, and invoice items.",
         ),
     ] = False,
     as_json: Json = False,
@@ -48,20 +50,17 @@ def post(
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         if again and not dry_run:
             post_again(desk.connection, *_named(again), now())
-        resent = Resent([], [])
+        resent, items_resent = Resent([], []), ItemsResent([], [])
         if resend_lacking:
             resent = resend(desk.connection, desk.readiness, now(), tenant, dry_run=dry_run)
+            items_resent = resend_items(desk.connection, now(), tenant, dry_run=dry_run)
         report = desk.poster().run(tenant_ids=tenant, dry_run=dry_run)
         items = desk.invoicer().run(tenant_ids=tenant, dry_run=dry_run)
     if as_json:
-        print_json({**_as_json(report, items), "resent": asdict(resent)})
+        print_json({**_as_json(report, items), "resent": asdict(resent), "items_resent": asdict(items_resent)})
     else:
         if resend_lacking:
-            say(f"{len(resent.days)} day(s) are held by another customer, account or mode and posted again")
-            columns = ["tenant_id", "meter_id", "usage_date", "why"]
-            show(
-                [dict(zip(columns, row, strict=True)) for row in resent.kept], columns, False, "", "Left where they are"
-            )
+            _tell_resent(resent, items_resent)
         _tell(report, items, dry_run)
     if reasons := _reasons(report, [] if dry_run else items.left):
         rest = f"; and {len(reasons) - SHOWN} more, above" if len(reasons) > SHOWN else ""
@@ -96,6 +95,16 @@ def _tell(report: PostingReport, items: ItemsReport, dry_run: bool) -> None:
         show(stopped, ["tenant_id", "meter_id", "code", "message"], False, "", "Held back")
     elif not dry_run:
         next_step("minutebook reconcile, an hour later")
+
+
+def _tell_resent(resent: Resent, items: ItemsResent) -> None:
+    say(f"{len(resent.days)} day(s) are held by another customer, account or mode and posted again")
+    if items.due:
+        say(f"{len(items.due)} invoice item(s) are held by another account or mode and added again: delete them there")
+    columns = ["tenant_id", "meter_id", "usage_date", "why"]
+    show([dict(zip(columns, row, strict=True)) for row in resent.kept], columns, False, "", "Left where they are")
+    for line, why in items.kept:
+        say(f"{line} is left where it is: {why}")
 
 
 def _as_json(report: PostingReport, items: ItemsReport) -> dict[str, Any]:

@@ -137,6 +137,11 @@ def events(ctx: typer.Context, as_json: Json = False) -> None:
         print_json(asdict(report))
     else:
         say(f"{report.processed} processed, {report.failed} failed, {report.withdrawn} posting(s) found dropped")
+        if report.apart:
+            say(
+                f"{report.apart} event(s) of another account or mode are kept apart: take this address out of its"
+                " webhooks at Stripe"
+            )
     if report.failed:
         raise CommandFailed(f"{report.failed} event(s) could not be processed; they are tried again by the next run")
     if not as_json and report.closing:
@@ -289,5 +294,5 @@ def adopt_account(
     say(f"other accounts hold {days} day(s) of usage that a meter still takes, and {items} invoice item(s)")
     next_step(
         "minutebook stripe customer TENANT cus_… where customers differ, minutebook stripe sync --apply, minutebook"
-        " stripe check, then minutebook post --resend for usage that is to be billed here"
+        " stripe check, then minutebook post --resend for usage and items that are to be billed here"
     )

@@ -98,7 +98,7 @@ def final_lines(minutebook: Minutebook) -> dg.MaterializeResult[None]:
     with minutebook.database() as url:
         with billing_desk(settings, url) as desk:
             desk.cache.demand_anew()
-            lines = desk.finals().read(today() - REMEMBERED, per_second=settings.stripe_rate)
+            lines = desk.finals().read(today() - REMEMBERED, per_second=settings.stripe_rate, until_settled=True)
         with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
             feed_mart(connection)
     return dg.MaterializeResult(metadata={"lines": len(lines), "differ": sum(line.code is not None for line in lines)})

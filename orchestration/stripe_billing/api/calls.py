@@ -137,6 +137,11 @@ class StripeApi:
         """A deleted customer answers with `deleted` true."""
         return _plain(self._client.v1.customers.retrieve(customer, {}, self._read))
 
+    def balance_transactions(self, customer: str) -> list[Body]:
+        """What changed the customer's balance, newest first: negative is a credit of the customer's."""
+        transactions = self._client.v1.customers.balance_transactions
+        return list(self._pages(lambda page: transactions.list(customer, page, self._read), {}))
+
     def subscriptions(self, customer: str) -> list[Body]:
         """The customer's subscriptions that have not ended."""
         return list(

@@ -21,15 +21,17 @@ from orchestration.stripe_billing.api.errors import StripeRefused, StripeUnavail
 from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.final_books import REACH, Books, read_books
-from orchestration.stripe_billing.invoices.final_lines import Code, Comparison, FinalLine, Ours
+from orchestration.stripe_billing.invoices.final_lines import Comparison
+from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Moved, Ours
 from orchestration.stripe_billing.invoices.states import keep_states
 from orchestration.stripe_billing.posting.outcomes import failure_of
 from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
 from sources.budget import Turns
 from warehouse.database import queries
+from warehouse.stripe.accounts import Account
 
 _SQL = queries.load("stripe/invoice_lines")
-CALLS_PER_TENANT = 8
+CALLS_PER_TENANT = 9
 
 
 class FinalInvoices:
@@ -56,9 +58,11 @@ class FinalInvoices:
         *,
         workers: int = 8,
         per_second: float = 80.0,
+        until_settled: bool = False,
     ) -> list[FinalLine]:
         """Compare the periods that began since a day, and keep what was found in ledger.final_lines.
 
+        until_settled: of a tenant whose invoices or lines before that can still change, from the first of these on.
         Raises StripeUnavailable where Stripe does not answer, StripeRefused where it does not accept our key.
         """
         now = self._clock()
@@ -67,23 +71,28 @@ class FinalInvoices:
         billed = billed_tenants(self._connection, now.date(), chosen)
         tenants = [one for one in billed if one.may_be_posted and one.stripe_customer_id]
         ours = self._ours(scope)
-        refunds = self._asked(lambda: self._api.refunds(since - REACH)) if tenants else []
+        earlier = dict(self._connection.execute(_SQL["unsettled"], scope).fetchall()) if until_settled else {}
+        starts = {one.tenant_id: min(since, earlier.get(one.tenant_id, since)) for one in tenants}
+        first = min(starts.values(), default=since) - REACH
+        refunds = self._asked(lambda: self._api.refunds(first)) if tenants else []
         turns = Turns(per_second / CALLS_PER_TENANT)
 
         def compare(tenant: BilledTenant) -> list[FinalLine]:
             turns.wait()
-            books = self.books(tenant, since, refunds)
+            start = starts[tenant.tenant_id]
+            books = self.books(tenant, start, refunds)
             keep_states(self._connection, tenant, books.invoices, now)
+            self._keep_items(tenant, ours[tenant.tenant_id], books, now)
             lines = self.compared(tenant, ours[tenant.tenant_id], books)
-            return [line for line in lines if line.period_start >= since]
+            return [line for line in lines if line.period_start >= start]
 
         answers = ask_each(tenants, compare, lambda tenant: tenant.tenant_id, workers=workers)
         found = [
-            (tenant, [_unreadable(tenant, since, answer)] if isinstance(answer, Finding) else answer)
+            (tenant, [_unreadable(tenant, starts[tenant.tenant_id], answer)] if isinstance(answer, Finding) else answer)
             for tenant, answer in answers
         ]
         for tenant, lines in found:
-            self._keep(tenant.tenant_id, since, lines, now)
+            self._keep(tenant.tenant_id, starts[tenant.tenant_id], lines, now)
         return [line for _, lines in found for line in lines]
 
     def books(self, tenant: BilledTenant, since: date, refunds: Sequence[Body] | None = None) -> Books:
@@ -106,13 +115,19 @@ class FinalInvoices:
     def _ours(self, scope: dict[str, Any]) -> dict[str, Ours]:
         lines, items = self._grouped("ours", scope), self._grouped("items", scope)
         coverage, accepted = self._grouped("coverage", scope), self._grouped("acceptances", scope)
+        moved = self._moved()
 
         def of(tenant_id: str) -> Ours:
             owed = {(row["period_start"], row["meter_id"]): row["owed"] for row in coverage[tenant_id]}
             taken = {row["subject"]: row["amount"] for row in accepted[tenant_id]}
-            return Ours(lines[tenant_id], items[tenant_id], owed, taken)
+            return Ours(lines[tenant_id], items[tenant_id], owed, taken, moved)
 
         return _Made(of)
+
+    def _moved(self) -> Moved | None:
+        """Since when, and from where, another account or mode is billed in."""
+        row = self._connection.execute(_SQL["moved"]).fetchone()
+        return Moved(Account(row[0], row[1]), row[2].date()) if row else None
 
     def _grouped(self, name: str, scope: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -139,6 +154,17 @@ class FinalInvoices:
             cursor.executemany(
                 _SQL["put_line"], [{**asdict(line), "invoices": list(line.invoices), "now": now} for line in lines]
             )
+
+    def _keep_items(self, tenant: BilledTenant, ours: Ours, books: Books, now: datetime) -> None:
+        """What became of our items: once another account is billed in, this one shows it no more."""
+        known = {item["identifier"] for item in ours.items}
+        rows = [
+            {"identifier": one.identifier, "state": one.state, "invoice": one.invoice, "now": now}
+            for one in [*books.single_items(), *books.credit_notes()]
+            if one.identifier in known
+        ]
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_SQL["put_item_state"], [{**row, "tenant_id": tenant.tenant_id} for row in rows])
 
     @staticmethod
     def _asked(call: Callable[[], list[Body]]) -> list[Body]:

@@ -1,4 +1,4 @@
-"""What Stripe holds of one customer: invoices of every state with all their lines, items, credit notes and refunds."""
+"""What Stripe holds of one customer: invoices of every state with their lines, items, notes, refunds, balance."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,13 +37,14 @@ class Billed:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All of a customer's; lines are by invoice. refunds: those that no credit note gave."""
+    """All of a customer's; lines are by invoice. refunds: those that no credit note gave. balance: what changed it."""
 
     invoices: Sequence[Body]
     lines: Mapping[str, Sequence[Body]]
     items: Sequence[Body]
     notes: Sequence[Body]
     refunds: Sequence[Body]
+    balance: Sequence[Body]
     has_subscription: bool
 
     def invoice(self, name: str) -> Body | None:
@@ -74,7 +75,7 @@ class Books:
         for item in self.items:
             if not item.get("invoice") and not item.get("proration"):
                 yield Billed(
-                    item["id"], item["amount"], "pending", None, _day(item["period"]["start"]),
+                    item["id"], item["amount"], "pending", None, day_of(item["period"]["start"]),
                     (item.get("metadata") or {}).get(KEY), None, item.get("description") or "",
                 )  # fmt: skip
 
@@ -82,7 +83,7 @@ class Books:
         for note in self.notes:
             invoice = self.invoice(note["invoice"])
             state = "void" if note["status"] == "void" else (invoice or {}).get("status", "paid")
-            day = _service_day(invoice) if invoice else _day(note["created"])
+            day = service_day(invoice) if invoice else day_of(note["created"])
             yield Billed(
                 note["id"], -note["amount"], state, note["invoice"], day, (note.get("metadata") or {}).get(KEY), None,
                 note.get("memo") or "",
@@ -94,7 +95,7 @@ class Books:
         for refund in self.refunds:
             invoice = paid.get(refund.get("payment_intent") or "") or paid.get(refund.get("charge") or "")
             if invoice and refund["status"] not in ("failed", "canceled"):
-                day, amount = _service_day(invoice), -refund["amount"]
+                day, amount = service_day(invoice), -refund["amount"]
                 yield Billed(refund["id"], amount, "paid", invoice["id"], day, None, None, refund.get("reason") or "")
 
 
@@ -115,6 +116,7 @@ def read_books(api: StripeApi, customer: str, since: date, refunds: Sequence[Bod
             for one in refunds
             if one["id"] not in noted and (one.get("payment_intent") in ours or one.get("charge") in ours)
         ],
+        [one for one in api.balance_transactions(customer) if one["created"] >= first],
         has_subscription,
     )
 
@@ -133,15 +135,15 @@ def _line(invoice: Body, line: Body, price: str | None) -> Billed:
     parent = line.get("parent") or {}
     item = (parent.get("invoice_item_details") or {}).get("invoice_item")
     return Billed(
-        item or line["id"], line["amount"], invoice["status"], invoice["id"], _day(line["period"]["start"]),
+        item or line["id"], line["amount"], invoice["status"], invoice["id"], day_of(line["period"]["start"]),
         (line.get("metadata") or {}).get(KEY), price, line.get("description") or "",
     )  # fmt: skip
 
 
-def _service_day(invoice: Body) -> date:
+def service_day(invoice: Body) -> date:
     """A day of the period whose usage an invoice bills; a one-off invoice is of the day it was made."""
     is_cycle = invoice["billing_reason"] == "subscription_cycle"
-    return _day(invoice["period_start"] if is_cycle else invoice["created"])
+    return day_of(invoice["period_start"] if is_cycle else invoice["created"])
 
 
 def _price(line: Body) -> str | None:
@@ -154,5 +156,5 @@ def _is_part(line: Body) -> bool:
     return bool(((line.get("parent") or {}).get("invoice_item_details") or {}).get("proration"))
 
 
-def _day(second: int) -> date:
+def day_of(second: int) -> date:
     return datetime.fromtimestamp(second, UTC).date()

@@ -8,68 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
 
-from orchestration.stripe_billing.api.currency import from_minor
+from orchestration.stripe_billing.api.currency import from_minor, to_minor
+from orchestration.stripe_billing.invoices.beside import Beside, of_balance, of_invoice
 from orchestration.stripe_billing.invoices.cycles import cycle
-from orchestration.stripe_billing.invoices.final_books import Billed, Books
+from orchestration.stripe_billing.invoices.elsewhere import decides, verdict, where
+from orchestration.stripe_billing.invoices.final_books import Billed, Books, day_of, service_day
+from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours, Row
 from orchestration.stripe_billing.posting.readiness import BilledTenant
-
-Row = Mapping[str, Any]
-
-
-class Code(StrEnum):
-    """What is wrong with a line."""
-
-    NOT_APPROVED = "not approved"
-    NOT_POSTED = "not posted"
-    NOTE_REFUSED = "credit note refused"
-    GONE = "gone at Stripe"
-    VOIDED = "voided"
-    UNCOLLECTED = "on no invoice"
-    UNCOLLECTIBLE = "uncollectible"
-    DIFFERS = "differs"
-    NOT_OURS = "not ours"
-    NOTE_NOT_OURS = "credit note not ours"
-    REFUND = "refund"
-    DISCOUNT = "discount"
-    UNREADABLE = "not readable"
-
-
-@dataclass(frozen=True, slots=True)
-class FinalLine:
-    """One line of both. line: of the statement, or the object of Stripe's that no statement has.
-
-    waits: what is still to come before it can be judged. code: the finding, in words and with what resolves it.
-    """
-
-    tenant_id: str
-    period_start: date
-    line: str
-    ours: Decimal
-    stripe: Decimal
-    accepted: Decimal
-    currency: str
-    invoices: tuple[str, ...] = ()
-    waits: str | None = None
-    code: Code | None = None
-    what: str | None = None
-    what_to_do: str | None = None
-
-    @property
-    def difference(self) -> Decimal:
-        return self.stripe - self.ours
-
-
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """What we hold of one tenant: rows of the queries `ours`, `items`, `coverage`, `acceptances`."""
-
-    lines: Sequence[Row]
-    items: Sequence[Row]
-    owed: Mapping[tuple[date, str], Decimal | None]
-    accepted: Mapping[str, Decimal]
 
 
 @dataclass(slots=True)
@@ -107,7 +53,16 @@ class Comparison:
                 line.meter = row["meter_id"]
         for item in self._ours.items:
             if item["period_start"] in self._states or item["line_id"] in self._lines:
-                self._line(item["line_id"], item["period_start"], "item").items.append(item)
+                line = self._line(item["line_id"], item["period_start"], "item")
+                line.items.append(item)
+                if self._is_elsewhere(item) and self._verdict(item) == "billed":
+                    amount = to_minor(item["amount"], self._tenant.currency)
+                    line.parts.append(
+                        Billed(
+                            item["stripe_id"], amount, item["there"], item["there_invoice"], item["period_start"],
+                            item["identifier"],
+                        )
+                    )  # fmt: skip
 
     def _put_stripes(self) -> Iterator[FinalLine]:
         """Each amount of Stripe's on its line; yields what is on none."""
@@ -163,7 +118,31 @@ class Comparison:
             return _found(made, Code.UNCOLLECTED, words, f"minutebook stripe invoice {self._tenant.tenant_id} --apply")
         if made.difference == accepted:
             return replace(made, waits=self._waits_for(line))
-        return self._why(made, line, gone)
+        return self._of_another_account(made, line, gone) or self._why(made, line, gone)
+
+    def _of_another_account(self, made: FinalLine, line: _Line, gone: Sequence[Row]) -> FinalLine | None:
+        """What the account that was billed in before charged, or holds of our items."""
+        moved, turn = self._ours.moved, cycle(line.period, self._tenant.anchor_day)[1]
+        if moved and moved.before.is_live and not line.parts:
+            is_fee = line.kind == "subscription" and line.start < moved.on
+            if is_fee or (line.kind == "overage" and turn <= moved.on):
+                return replace(made, waits=f"charged in {moved.before}, which our key does not read")
+        items = [item for item in gone if self._is_elsewhere(item)]
+        if not items:
+            return None
+        names, tenant = _listed(where(item) for item in items), self._tenant.tenant_id
+        if {self._verdict(item) for item in items} == {"due"}:
+            words = f"{names}: not billed there"
+            return _found(made, Code.OTHER_ACCOUNT, words, f"minutebook post --tenant {tenant} --resend")
+        command = f"minutebook stripe accept {made.line} --reason REASON"
+        return _found(made, Code.OTHER_ACCOUNT, f"{names}: {decides(made.line)}", command)
+
+    @staticmethod
+    def _is_elsewhere(item: Row) -> bool:
+        return bool(item["state"] == "accepted" and item["is_elsewhere"])
+
+    def _verdict(self, item: Row) -> str:
+        return verdict(item, self._tenant.anchor_day, self._today)
 
     def _why(self, made: FinalLine, line: _Line, gone: Sequence[Row]) -> FinalLine:
         """What a line that differs lacks; a draft may still become what it is to be."""
@@ -232,7 +211,8 @@ class Comparison:
         return is_over and not any(one["status"] == "draft" for one in self._books.invoices)
 
     def _not_ours(self, one: Billed, code: Code) -> Iterator[FinalLine]:
-        if not one.is_final:
+        """Of what somebody did at Stripe; until its invoice is final it is only named."""
+        if not one.stands:
             return
         words = {
             Code.NOT_OURS: "somebody added it at Stripe",
@@ -240,38 +220,39 @@ class Comparison:
             Code.REFUND: "somebody gave a payment back at Stripe, without a credit note",
         }[code]
         said = f": {one.words}" if one.words else ""
-        yield self._beside(one.stripe_id, self._period_of(one.day), one.amount, one.invoice or "", code, words + said)
+        made = self._beside(Beside(one.stripe_id, one.amount, one.invoice or "", code, words + said), one.day)
+        if one.is_final:
+            yield made
+        else:
+            waits = "a draft" if one.invoice else "the next invoice"
+            yield replace(made, waits=f"{waits}: {words}", code=None, what=None, what_to_do=None)
 
     def _of_invoices(self) -> Iterator[FinalLine]:
-        """What invoices say besides their lines."""
+        """What Stripe says besides lines."""
         for invoice in self._books.invoices:
-            lines = self._books.lines.get(invoice["id"], ())
-            period = self._period_of(min((part.day for part in self._days(invoice)), default=self._today))
-            off = sum(one["amount"] for one in invoice.get("total_discount_amounts") or ())
-            if off and invoice["status"] in ("open", "paid", "uncollectible"):
-                yield self._beside(
-                    f"{invoice['id']}/discount", period, -off, invoice["id"], Code.DISCOUNT,
-                    "a coupon at Stripe takes it off the whole invoice",
-                )  # fmt: skip
-            if invoice["status"] == "uncollectible" and lines:
-                yield self._beside(
-                    f"{invoice['id']}/payment", period, -invoice["amount_remaining"], invoice["id"], Code.UNCOLLECTIBLE,
-                    "somebody gave its payment up at Stripe; to bill it anew void it there first",
-                )  # fmt: skip
+            day = min((part.day for part in self._days(invoice)), default=service_day(invoice))
+            for one in of_invoice(invoice, self._books.lines.get(invoice["id"], ())):
+                yield self._beside(one, day)
+        moments = {one["id"]: one["created"] for one in self._books.balance}
+        for one in of_balance(self._books.balance):
+            yield self._beside(one, day_of(moments[one.name]))
 
     def _days(self, invoice: Row) -> Iterator[Billed]:
         return (part for part in self._books.fees_and_usage() if part.invoice == invoice["id"])
 
-    def _beside(self, name: str, period: date, amount: int, invoice: str, code: Code, words: str) -> FinalLine:
-        """A thing of Stripe's that no statement has; no finding once a person accepted just that amount."""
-        stripe, accepted = self._money(amount), self._ours.accepted.get(name, Decimal(0))
+    def _beside(self, one: Beside, day: date) -> FinalLine:
+        """What no statement has; no finding where it follows from the rest, or a person accepted just that amount."""
+        stripe = self._money(one.amount)
+        accepted = self._ours.accepted.get(one.name, Decimal(0)) if one.code else stripe
         made = FinalLine(
-            self._tenant.tenant_id, period, name, Decimal(0), stripe, accepted, self._tenant.currency, (invoice,)
-        )
-        if stripe == accepted:
+            self._tenant.tenant_id, self._period_of(day), one.name, Decimal(0), stripe, accepted,
+            self._tenant.currency, (one.invoice,) if one.invoice else (),
+        )  # fmt: skip
+        if one.code is None or stripe == accepted:
             return made
-        words = f"{stripe} {made.currency} on {invoice}: {words}"
-        return _found(made, code, words, f"minutebook stripe accept {name} --reason REASON")
+        place = f" on {one.invoice}" if one.invoice else ""
+        words = f"{stripe} {made.currency}{place}: {one.words}"
+        return _found(made, one.code, words, f"minutebook stripe accept {one.name} --reason REASON")
 
     def _money(self, minor: int) -> Decimal:
         return from_minor(minor, self._tenant.currency)

@@ -25,13 +25,14 @@ from orchestration.stripe_billing.api.currency import to_minor
 from orchestration.stripe_billing.api.errors import AmountNotExact, BillingError, KeyRefused
 from orchestration.stripe_billing.invoices.charges import Charges, not_known
 from orchestration.stripe_billing.invoices.cycles import billed_on, cycle
-from orchestration.stripe_billing.invoices.given_back import decides, given_back_by_hand
+from orchestration.stripe_billing.invoices.given_back import decides, given_back_by_hand, invoices_of
 from orchestration.stripe_billing.posting.outcomes import explained, failure_of
 from orchestration.stripe_billing.posting.readiness import Readiness
 from warehouse.database import queries
 from warehouse.stripe.postings import posting_lock
 
 _SQL = queries.load("stripe/invoice_items")
+_LINES = queries.load("stripe/invoice_lines")
 REMEMBERED = timedelta(days=120)
 """How long after its end, or its approval, an invoice that is not final is still looked for."""
 
@@ -140,8 +141,7 @@ class Invoicer:
 
     def _given_back_by_hand(self, item: Item, day: date) -> str | None:
         accepted = {row["subject"] for row in self._rows("accepted", item)}
-        invoice = self._readiness.invoice_of(item["stripe_customer_id"], day)
-        return given_back_by_hand(self._api, invoice, item, accepted, KEY)
+        return given_back_by_hand(self._api, invoices_of(self._readiness, item, day), item, accepted, KEY)
 
     def _uncovered(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
         """What the statements say of each meter, less what Stripe's own lines charge."""
@@ -217,6 +217,12 @@ class Invoicer:
             self._record(item, "refused", None, "differs_at_stripe", cause)
             return
         self._record(item, "accepted", body["id"], None, None)
+        is_note = item["item_kind"] == "credit_note"
+        state = "paid" if is_note else "draft" if body.get("invoice") else "pending"
+        told = {"identifier": item["identifier"], "tenant_id": item["tenant_id"], "state": state}
+        self._connection.execute(
+            _LINES["put_item_state"], {**told, "invoice": body.get("invoice"), "now": self._clock()}
+        )
 
     def _at_stripe(self, item: Item) -> dict[str, Any] | None:
         if item["item_kind"] == "credit_note":

@@ -20,7 +20,7 @@ from orchestration.stripe_billing.api.errors import NotFoundInLedger
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.final import FinalInvoices
 from orchestration.stripe_billing.invoices.final_books import Billed, Books
-from orchestration.stripe_billing.invoices.final_lines import Code, FinalLine, Ours
+from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours
 from orchestration.stripe_billing.invoices.items import Invoicer, Item, ItemsReport, item_row
 from orchestration.stripe_billing.posting.readiness import BilledTenant, billed_tenants
 from warehouse.database import queries
@@ -28,7 +28,7 @@ from warehouse.stripe.postings import posting_lock
 
 _SQL = queries.load("stripe/invoice_lines")
 _CHARGES = queries.load("stripe/invoice_items")
-SETTLED = (Code.GONE, Code.VOIDED, Code.DIFFERS, Code.NOTE_REFUSED)
+SETTLED = (Code.GONE, Code.VOIDED, Code.DIFFERS, Code.NOTE_REFUSED, Code.OTHER_ACCOUNT)
 WITH_COVERAGE = ("overage", "subscription")
 
 
@@ -78,7 +78,7 @@ class Settling:
             planned = self._planned(found, self._lost(parts, ours, line_id))
             if planned.result == "nothing":
                 return planned
-            self._lose(planned.lost)
+            self._lose(planned.lost, "Its invoice was voided or it was deleted at Stripe; a person had it added again.")
             self._charge(tenant, found, parts, ours)
             item = self._item(tenant, found, planned.amount)
             self._invoicer.add(item, report)
@@ -89,19 +89,25 @@ class Settling:
         """Leave a line or an object of Stripe's as it is, by as much as it differs now. Raises NotFoundInLedger."""
         tenant = self._tenant_of(subject)
         since = date.min.replace(year=2000)
-        lines = self._finals.compared(tenant, self._finals.ours_of(tenant.tenant_id), self._finals.books(tenant, since))
+        ours, books = self._finals.ours_of(tenant.tenant_id), self._finals.books(tenant, since)
+        lines = self._finals.compared(tenant, ours, books)
         found = next((line for line in lines if line.line == subject), None)
         if found is None:
             raise NotFoundInLedger(
                 f"Stripe shows no {subject} of {tenant.tenant_id}: see `minutebook reconcile --final`."
             )
-        self._connection.execute(
-            _SQL["accept"],
-            {
-                "subject": subject, "tenant_id": tenant.tenant_id, "amount": found.difference, "reason": reason,
-                "actor": actor, "now": self._clock(),
-            },
-        )  # fmt: skip
+        lost = self._lost(list(_all(books)), ours, subject)
+        covers = {item["identifier"] for item in ours.items if item["item_kind"] == "coverage"}
+        with self._connection.transaction():
+            # What is gone and what is accepted would each count as missing, and be taken off twice.
+            self._lose(tuple(one for one in lost if one not in covers), "A person accepted that Stripe has it no more.")
+            self._connection.execute(
+                _SQL["accept"],
+                {
+                    "subject": subject, "tenant_id": tenant.tenant_id, "amount": found.difference, "reason": reason,
+                    "actor": actor, "now": self._clock(),
+                },
+            )  # fmt: skip
         return found
 
     def waiting(self, tenant_id: str) -> list[Billed]:
@@ -155,14 +161,9 @@ class Settling:
             return Settlement(found.line, Decimal(0), found.currency, (), "nothing", why)
         return Settlement(found.line, found.accepted - found.difference, found.currency, lost, "planned")
 
-    def _lose(self, lost: tuple[str, ...]) -> None:
-        self._connection.execute(
-            _SQL["lose_items"],
-            {
-                "identifiers": list(lost), "code": "gone_at_stripe",
-                "cause": "Its invoice was voided or it was deleted at Stripe; a person had it added again.",
-            },
-        )  # fmt: skip
+    def _lose(self, lost: tuple[str, ...], cause: str) -> None:
+        told = {"identifiers": list(lost), "code": "gone_at_stripe", "cause": cause}
+        self._connection.execute(_SQL["lose_items"], told)
 
     def _charge(self, tenant: BilledTenant, found: FinalLine, parts: list[Billed], ours: Ours) -> None:
         """What Stripe's lines charge of a meter by now, or the next posting would take the item for too much."""

@@ -235,6 +235,10 @@ class Readiness:
         """The subscriptions' item whose price counts this meter."""
         return next((item for _, item in self._items(customer, event_name)), None)
 
+    def invoices(self, customer: str) -> Sequence[Mapping[str, Any]]:
+        """Every invoice of the customer's, newest first."""
+        return self._cache.invoices(customer)
+
     def invoice_of(self, customer: str, period_end: date) -> Mapping[str, Any] | None:
         """The invoice that bills the usage of the period that ends then, if Stripe has made it."""
         return next(

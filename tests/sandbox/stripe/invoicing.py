@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from tests.sandbox.stripe.balances import Balances
 from tests.sandbox.stripe.catalogue import Catalogue, turn_after
 from tests.sandbox.stripe.currency import chargeable, rounded
 from tests.sandbox.stripe.errors import StripeProblem, missing
@@ -55,6 +56,11 @@ class Invoicing:
         self._emit = emit
         self.grace = 72 * HOUR
         self.pays = True
+        self.balances = Balances(now, catalogue)
+        self.tax = Decimal(0)
+        """Percent on top of every invoice that is drafted from now on."""
+        self.coupon = 0
+        """What is taken off each of them, in minor units."""
         self.invoices: dict[str, dict[str, Any]] = {}
         self.items: dict[str, dict[str, Any]] = {}
         self.credit_notes: dict[str, dict[str, Any]] = {}
@@ -176,7 +182,9 @@ class Invoicing:
                 "finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None,
             },
             "payments": {"object": "list", "data": [], "has_more": False, "url": "/v1/invoice_payments"},
-            "subtotal": 0, "total": 0, "total_discount_amounts": [],
+            "starting_balance": 0, "ending_balance": None, "amount_shipping": 0,
+            "subtotal": 0, "total": 0, "total_discount_amounts": [], "total_taxes": [],
+            "total_pretax_credit_amounts": [],
         }  # fmt: skip
 
     def _fill(self, invoice: dict[str, Any]) -> None:
@@ -210,11 +218,22 @@ class Invoicing:
                 lines.append(_line(invoice, item, price, 1, prorated(price, end, last, end, turn), (end, last)))
         return lines
 
-    @staticmethod
-    def _total(invoice: dict[str, Any], lines: Items) -> None:
+    def _total(self, invoice: dict[str, Any], lines: Items) -> None:
+        """The lines, less what a coupon takes off, and the tax on the rest."""
         invoice["lines"]["data"] = lines
-        total = sum(line["amount"] for line in lines)
-        invoice |= {"subtotal": total, "total": total, "amount_due": max(0, total), "amount_remaining": max(0, total)}
+        subtotal = sum(line["amount"] for line in lines)
+        off = min(self.coupon, max(0, subtotal))
+        tax = rounded((subtotal - off) * self.tax / 100, invoice["currency"])
+        total = subtotal - off + tax
+        taxed = {
+            "amount": tax, "tax_behavior": "exclusive", "tax_rate_details": {"tax_rate": "txr_1"},
+            "taxability_reason": "standard_rated", "taxable_amount": subtotal - off, "type": "tax_rate_details",
+        }  # fmt: skip
+        invoice |= {
+            "subtotal": subtotal, "total": total, "amount_due": max(0, total), "amount_remaining": max(0, total),
+            "total_discount_amounts": [{"amount": off, "discount": "di_1"}] if off else [],
+            "total_taxes": [taxed] if tax else [],
+        }  # fmt: skip
 
     def upcoming(self, name: str) -> dict[str, Any]:
         subscription = self._catalogue.subscriptions.get(name)
@@ -238,7 +257,10 @@ class Invoicing:
 
     def _settle(self, invoice: dict[str, Any], moment: int) -> dict[str, Any]:
         """Final, and paid unless nobody pays."""
-        invoice |= {"status": "open", "automatically_finalizes_at": None}
+        left = self.balances.apply(invoice)
+        invoice |= {
+            "status": "open", "automatically_finalizes_at": None, "amount_due": left, "amount_remaining": left,
+        }  # fmt: skip
         invoice["status_transitions"]["finalized_at"] = moment
         self._emit("invoice.finalized", invoice)
         if self.pays or not invoice["amount_due"]:
@@ -247,11 +269,14 @@ class Invoicing:
             self._emit("invoice.payment_failed", invoice)
         return invoice
 
-    def pay(self, name: str, moment: int | None = None) -> dict[str, Any]:
+    def pay(self, name: str, moment: int | None = None, *, out_of_band: bool = False) -> dict[str, Any]:
+        """out_of_band: somebody says that it was paid elsewhere, and nothing is charged."""
         invoice = self._in(name, "open", "uncollectible")
         invoice |= {"status": "paid", "amount_paid": invoice["amount_remaining"], "amount_remaining": 0}
         invoice["status_transitions"]["paid_at"] = moment or int(self._now())
-        if invoice["amount_paid"]:
+        if out_of_band:
+            invoice["amount_paid_off_stripe"] = invoice["amount_paid"]
+        elif invoice["amount_paid"]:
             invoice["payments"]["data"].append(
                 {
                     "id": f"inpay_{name}", "object": "invoice_payment", "amount_paid": invoice["amount_paid"],
@@ -263,6 +288,7 @@ class Invoicing:
         return invoice
 
     def void(self, name: str) -> dict[str, Any]:
+        self.balances.take_back(self._in(name, "open", "uncollectible"))
         return self._ended(self._in(name, "open", "uncollectible"), "void", "voided_at", "invoice.voided")
 
     def mark_uncollectible(self, name: str) -> dict[str, Any]:
@@ -418,10 +444,15 @@ class Invoicing:
         if int(params.get("refund_amount", 0)):
             refund = self.create_refund({"payment_intent": f"pi_{invoice['id']}", "amount": params["refund_amount"]})
             note["refunds"] = [{"amount_refunded": refund["amount"], "refund": refund["id"]}]
-        if invoice["status"] == "open":
-            invoice["amount_due"] -= amount
-            invoice["amount_remaining"] -= amount
         self.credit_notes[note["id"]] = note
+        if credited := int(params.get("credit_amount", 0)):
+            self.balances.add(
+                invoice["customer"], -credited, invoice["currency"], "credit_note", credit_note=note["id"],
+                invoice=invoice["id"],
+            )  # fmt: skip
+        if invoice["status"] == "open":
+            invoice["amount_due"] -= amount - after
+            invoice["amount_remaining"] -= amount - after
         return note
 
     def void_credit_note(self, name: str) -> dict[str, Any]:

@@ -64,6 +64,14 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
     def create_customer(call: "Call") -> Body:
         return catalogue.create_customer(call.params)
 
+    def balance_transactions(call: "Call", name: str) -> Body:
+        catalogue.customer(name)
+        rows = [row for row in invoicing.balances.transactions.values() if row["customer"] == name]
+        return page(call, rows[::-1], call.path)
+
+    def create_balance_transaction(call: "Call", name: str) -> Body:
+        return invoicing.balances.create(name, call.params)
+
     def products(call: "Call") -> Body:
         return page(call, _wanted(call, catalogue.products.values(), "active"), call.path)
 
@@ -107,7 +115,7 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return invoicing.finalize(stripe.one("invoice", invoicing.invoices, name)["id"])
 
     def pay(call: "Call", name: str) -> Body:
-        return invoicing.pay(name)
+        return invoicing.pay(name, out_of_band=call.params.get("paid_out_of_band") == "true")
 
     def void(call: "Call", name: str) -> Body:
         return invoicing.void(name)
@@ -187,6 +195,8 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         ("POST", "/v1/billing/meters/([^/]+)/deactivate", deactivate),
         ("GET", "/v1/customers/([^/]+)", customer),
         ("POST", "/v1/customers", create_customer),
+        ("GET", "/v1/customers/([^/]+)/balance_transactions", balance_transactions),
+        ("POST", "/v1/customers/([^/]+)/balance_transactions", create_balance_transaction),
         ("GET", "/v1/products", products),
         ("POST", "/v1/products", create_product),
         ("GET", "/v1/prices", prices),

@@ -1,0 +1,78 @@
+"""What is found of a line of a final invoice, and what we hold to compare it with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from warehouse.stripe.accounts import Account
+
+Row = Mapping[str, Any]
+
+
+class Code(StrEnum):
+    """What is wrong with a line."""
+
+    NOT_APPROVED = "not approved"
+    NOT_POSTED = "not posted"
+    NOTE_REFUSED = "credit note refused"
+    GONE = "gone at Stripe"
+    VOIDED = "voided"
+    UNCOLLECTED = "on no invoice"
+    UNCOLLECTIBLE = "uncollectible"
+    DIFFERS = "differs"
+    NOT_OURS = "not ours"
+    NOTE_NOT_OURS = "credit note not ours"
+    REFUND = "refund"
+    DISCOUNT = "discount"
+    BALANCE = "customer balance"
+    PAID_ELSEWHERE = "paid elsewhere"
+    TOTAL = "total differs"
+    OTHER_ACCOUNT = "in another account"
+    UNREADABLE = "not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class FinalLine:
+    """One line of both. line: of the statement, or the object of Stripe's that no statement has.
+
+    waits: what is still to come before it can be judged. code: the finding, in words and with what resolves it.
+    """
+
+    tenant_id: str
+    period_start: date
+    line: str
+    ours: Decimal
+    stripe: Decimal
+    accepted: Decimal
+    currency: str
+    invoices: tuple[str, ...] = ()
+    waits: str | None = None
+    code: Code | None = None
+    what: str | None = None
+    what_to_do: str | None = None
+
+    @property
+    def difference(self) -> Decimal:
+        return self.stripe - self.ours
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The account that was billed in before, and the first day on which it was not any more."""
+
+    before: Account
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we hold of one tenant: rows of the queries `ours`, `items`, `coverage`, `acceptances`."""
+
+    lines: Sequence[Row]
+    items: Sequence[Row]
+    owed: Mapping[tuple[date, str], Decimal | None]
+    accepted: Mapping[str, Decimal]
+    moved: Moved | None = None
