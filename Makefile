@@ -22,7 +22,7 @@ setup: $(STAMP) ## Install everything, hash-pinned, into .venv
 demo: setup ## Three months of several tenants, from sandbox providers to reviewed statements
 	@$(BIN)/python -m tests.sandbox.demo
 
-DATED := tests/warehouse/test_clock.py tests/faults/test_concurrency.py tests/cli/test_pulls.py tests/orchestration/test_restatement.py
+DATED := tests/warehouse/test_clock.py tests/faults/test_concurrency.py tests/cli/test_pulls.py tests/ingestion/test_restatement.py
 
 .PHONY: test
 test: setup check audit ## Everything that must hold: lint, types, import directions, SQL style, audit, tests

@@ -13,7 +13,7 @@ from uuid import uuid4
 from orchestration.ingestion.outcomes import PullState
 from orchestration.marts import building
 from orchestration.settings import Settings
-from tests.orchestration.house import House, call
+from tests.ingestion.house import House, call
 from tests.sandbox.server import serving
 from tests.sandbox.world import VapiAccount, World, in_memory
 from warehouse.clock import today

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.world import VapiAccount, in_memory
 

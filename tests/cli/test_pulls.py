@@ -1,4 +1,4 @@
-"""`minutebook pull`, `status` and `doctor`, as far as they need no provider; the rest is in tests/orchestration."""
+"""`minutebook pull`, `status` and `doctor`, as far as they need no provider; the rest is in tests/ingestion."""
 
 import json
 from datetime import UTC, datetime, timedelta

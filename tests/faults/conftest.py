@@ -8,8 +8,8 @@ import pytest
 from sources.day import Access
 from tests.faults.scene import Scene
 from tests.faults.zygote import Zygote
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import House
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import House
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.conftest import Clock
 from warehouse.clock import OFFSET, offset_to

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.faults.scene import invented_calls
 from tests.faults.zygote import Zygote
-from tests.orchestration.house import House
+from tests.ingestion.house import House
 
 CURRENT = """
 select p.account, p.usage_date, r.call_id, (r.payload ->> 'cost')::numeric as cost

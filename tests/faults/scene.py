@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from orchestration.ingestion import PullOutcome
-from tests.orchestration.house import House
+from tests.ingestion.house import House
 from tests.sandbox.calls import invent, render
 from tests.sandbox.chat import invent_project
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.restless import Restless
 from tests.faults.zygote import Zygote
-from tests.orchestration.house import House
+from tests.ingestion.house import House
 from tests.sandbox.world import VapiAccount, in_memory
 
 pytestmark = pytest.mark.usefixtures("november")

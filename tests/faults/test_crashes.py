@@ -17,7 +17,7 @@ import pytest
 
 from tests.faults.restless import Restless
 from tests.faults.zygote import DATABASE_LOST, PLACES, Zygote
-from tests.orchestration.house import House
+from tests.ingestion.house import House
 from warehouse.database.embedded import POSTGRES_VERSIONS
 
 pytestmark = pytest.mark.usefixtures("november")

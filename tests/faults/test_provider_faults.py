@@ -10,7 +10,7 @@ import pytest
 from orchestration.ingestion import PullOutcome, running
 from sources import vapi
 from tests.faults.scene import Scene
-from tests.orchestration.house import House, call
+from tests.ingestion.house import House, call
 from tests.sandbox.faults import (
     FOREVER,
     Fault,

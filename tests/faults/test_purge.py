@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.defs.ingestion.jobs import purge_raw
 from orchestration.resources import Minutebook
-from tests.orchestration.house import House, call
+from tests.ingestion.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention

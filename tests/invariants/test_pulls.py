@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orchestration.marts.building import build
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import House, call, states
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import House, call, states
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.world import VapiAccount, in_memory
 

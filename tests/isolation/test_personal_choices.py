@@ -12,8 +12,8 @@ from orchestration.privacy.minimising import apply_choices
 from sources.personal import FACTS
 from sources.registry import all_sources
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion.pulls import open_attempt

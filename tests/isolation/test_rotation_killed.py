@@ -17,8 +17,8 @@ import pytest
 
 from orchestration.settings import Settings
 from tests.cli.conftest import MASTER_KEY, Minutebook, minutebook  # noqa: F401 - a fixture
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory

@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from orchestration.marts.building import build
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import LONG_AGO, House
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import LONG_AGO, House
 from tests.sandbox.chat import LIVE, PRODUCTION
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.world import StableRow, VoiceflowProject

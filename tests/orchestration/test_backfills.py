@@ -20,8 +20,8 @@ from dagster._daemon.backfill import execute_backfill_iteration
 
 from orchestration.dagster_internals.run_queue import BY_HAND, LANE
 from orchestration.ingestion.partitions import key_of
+from tests.ingestion.house import House, call
 from tests.orchestration import location
-from tests.orchestration.house import House, call
 
 CALLS = dg.AssetKey(["raw_vapi", "calls"])
 DAYS = [datetime.now(UTC).date() - timedelta(days=back) for back in range(5, 0, -1)]

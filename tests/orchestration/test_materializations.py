@@ -10,7 +10,7 @@ from orchestration.defs.ingestion.sensors import usage_partitions_follow_the_led
 from orchestration.ingestion import pull_again
 from orchestration.ingestion.reporting import materialization, raw_key
 from orchestration.resources import Minutebook
-from tests.orchestration.house import House, call
+from tests.ingestion.house import House, call
 from warehouse import clock
 
 YESTERDAY = clock.today() - timedelta(days=1)

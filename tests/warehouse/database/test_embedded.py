@@ -17,7 +17,7 @@ import pytest
 from warehouse.database.embedded import MAJORS, running
 from warehouse.database.errors import EmbeddedServerError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys
 from pathlib import Path

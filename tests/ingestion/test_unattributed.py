@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from tests.orchestration.conftest import Minutebook
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import Minutebook
+from tests.ingestion.house import House, call
 
 DAY = date(2026, 10, 5)
 

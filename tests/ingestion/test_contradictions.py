@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from tests.orchestration.house import House, call
+from tests.ingestion.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.clock import today
 from warehouse.database.connect import Role, connect

@@ -9,8 +9,8 @@ import pytest
 
 from orchestration.settings import Settings
 from sources.registry import horizons
-from tests.orchestration.conftest import Minutebook
-from tests.orchestration.house import House, call, states
+from tests.ingestion.conftest import Minutebook
+from tests.ingestion.house import House, call, states
 from tests.sandbox.faults import FOREVER, Fault
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.clock import OFFSET, offset_to

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.orchestration.conftest import Minutebook
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import Minutebook
+from tests.ingestion.house import House, call
 from tests.sandbox import faults
 
 DAY = date(2026, 10, 5)

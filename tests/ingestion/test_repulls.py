@@ -13,8 +13,8 @@ from orchestration.defs.ingestion.sensors import pull_days_again_when_due
 from orchestration.ingestion import PullTrigger, pull_again
 from orchestration.resources import Minutebook
 from sources.registry import horizons
-from tests.orchestration.house import House, call, states
-from tests.orchestration.test_ingest_runs import materialised
+from tests.ingestion.house import House, call, states
+from tests.ingestion.test_ingest_runs import materialised
 from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, status
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect

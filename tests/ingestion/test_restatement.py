@@ -11,8 +11,8 @@ import pytest
 from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.ingestion import PullOutcome, PullTrigger, restating
 from orchestration.marts.building import build
-from tests.orchestration.house import House, call, states
-from tests.orchestration.test_ingest_runs import launch, materialised
+from tests.ingestion.house import House, call, states
+from tests.ingestion.test_ingest_runs import launch, materialised
 from tests.sandbox.faults import FOREVER, altered, status
 from tests.sandbox.world import Received, VapiAccount, in_memory
 

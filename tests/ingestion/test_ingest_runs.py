@@ -10,8 +10,8 @@ from dagster._core.execution.api import execute_run
 
 from orchestration.defs.ingestion.assets import raw_tables, raw_usage
 from orchestration.ingestion.partitions import key_of, tenant_days
+from tests.ingestion.house import House, call
 from tests.orchestration import location
-from tests.orchestration.house import House, call
 from tests.sandbox.world import VapiAccount
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)

@@ -11,7 +11,7 @@ import pytest
 from orchestration.marts.building import build
 from orchestration.privacy.minimising import apply_choices
 from sources.registry import all_sources, horizons
-from tests.orchestration.house import LONG_AGO, House, states
+from tests.ingestion.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
 from warehouse.database.connect import Role, connect

@@ -12,8 +12,8 @@ from orchestration.ingestion import PullState
 from orchestration.privacy import cleaning
 from orchestration.privacy.cleaning import clean
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
-from tests.orchestration.conftest import house  # noqa: F401 - a fixture
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import house  # noqa: F401 - a fixture
+from tests.ingestion.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse import clock

@@ -18,7 +18,7 @@ from orchestration.ingestion import DayNotOver, PullState, PullTrigger, waiting
 from orchestration.ingestion import running as running_module
 from orchestration.resources import Minutebook
 from orchestration.settings import Settings
-from tests.orchestration.house import House, call, states
+from tests.ingestion.house import House, call, states
 from tests.sandbox import faults
 from warehouse.ingestion.pulls import PublishedPull, PullKey, claim, fail, open_attempt, publish
 

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from tests.orchestration.conftest import Minutebook
-from tests.orchestration.house import House, call
+from tests.ingestion.conftest import Minutebook
+from tests.ingestion.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
 
 SEPTEMBER_5, OCTOBER_5, OCTOBER_6 = date(2026, 9, 5), date(2026, 10, 5), date(2026, 10, 6)

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from sources.registry import all_sources
-from tests.warehouse.test_raw_tables import rows_of
+from tests.warehouse.ingestion.test_raw_tables import rows_of
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import PullNotPublishable
 from warehouse.ingestion import pulls
@@ -26,7 +26,7 @@ from warehouse.ingestion.raw_tables import land
 
 DAY = date(2026, 10, 1)
 KEY = PullKey("vapi", "acme", "acme", DAY)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Window(NamedTuple):
