@@ -1,4 +1,4 @@
-"""Telling people that a quota was reached: crossings are written down, and handed on to a webhook or the log.
+"""Alerts that a quota was reached: crossings are recorded, and sent to a webhook or the log.
 
 Owns delivery. What a crossing is, is `warehouse.statements.quotas`' business; when to look, a sensor's.
 """
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def to_webhook(url: str) -> Callable[[Alert], None]:
-    """Posts each alert as JSON; `Idempotency-Key` tells one that comes twice. Raises httpx.HTTPError."""
+    """Posts each alert as JSON; `Idempotency-Key` shows one that comes twice. Raises httpx.HTTPError."""
 
     def deliver(alert: Alert) -> None:
         body = {
@@ -50,7 +50,7 @@ def delivery(webhook_url: str | None) -> Callable[[Alert], None]:
 
 
 def deliver(connection: Connection, hand_on: Callable[[Alert], None]) -> tuple[list[Alert], list[str]]:
-    """Hand on what nobody was told of, each alone; returns those delivered, and why others were not. Commits each.
+    """Send what was not sent yet, each alone; returns those delivered, and why others were not. Commits each.
 
     An alert is marked after it was handed on: a process that dies in between hands it on again.
     """

@@ -55,9 +55,9 @@ def pull(
 ) -> list[PullOutcome]:
     """Read, land and publish these tenant-days of these sources; each ends well or fails on its own.
 
-    Every asked tenant-day and source gives exactly one outcome, told to `on_progress` as soon as it is settled, from
+    Every requested tenant-day and source gives exactly one outcome, passed to `on_progress` once settled, from
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
-    The night also pulls older days that changed, as far as their source lets that be noticed, and tells of these too.
+    The night also pulls older days that changed, as far as their source lets that be noticed, and reports these too.
 
     `accept_loss`, `accept_count`, `accept_cost` and `accept_unconfirmed` settle that one doubt (`Doubt`). `is_anew`
     lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep

@@ -88,15 +88,15 @@ class Doubts:
     def _miscounted(self, day: AccountDay, reading: Reading) -> Failure | None:
         """A provider that counts more rows, or fewer, than it listed. Its sums of money, rounded, are compared by the
         check `provider_total_agrees`, which holds nothing up."""
-        told = (reading.provider_totals or {}).get("calls")
+        reported = (reading.provider_totals or {}).get("calls")
         counted = reading.totals.get("calls")
-        if told is None or counted is None or told == counted:
+        if reported is None or counted is None or reported == counted:
             return None
-        if totals.is_total_accepted(self.connection, day.key, "calls", counted, told):
+        if totals.is_total_accepted(self.connection, day.key, "calls", counted, reported):
             return None
         return Failure(
             Doubt.COUNT,
-            f"{day.source} lists {counted} calls and counts {told} in its own total; pull it again, and"
+            f"{day.source} lists {counted} calls and counts {reported} in its own total; pull it again, and"
             f" with {Doubt.COUNT.flag} if it keeps saying so",
             is_permanent=False,
         )

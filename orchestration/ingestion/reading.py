@@ -27,7 +27,7 @@ from warehouse.security.vault import Credential
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an account-day could not be read or landed: what the ledger and the operator are told. Never holds a
+    """Why an account-day could not be read or landed: what the ledger and the operator see. Never holds a
     secret."""
 
     code: str
@@ -65,7 +65,7 @@ class Readers:
         self._clients[day.source, day.account] = failure
 
     def read(self, day: AccountDay) -> Reading:
-        """The account's whole day. Raises SourceFailure. Either tells the requests it took, repeated ones too."""
+        """The account's whole day. Raises SourceFailure. Either names the requests it took, repeated ones too."""
         before, replaced = requests_made(), characters_replaced()
         try:
             reading = source_named(day.source).read(self._client(day), self._day(day))

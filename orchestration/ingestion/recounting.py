@@ -79,7 +79,7 @@ def differing_days(known: Counts, counted: Counts, rows: str) -> frozenset[date]
     """
     differing: dict[date, bool] = {}
     agreeing: list[date] = []
-    names = {name for told in counted.values() for name in told} | {rows}
+    names = {name for counts in counted.values() for name in counts} | {rows}
     for day, read in known.items():
         now: Mapping[str, Decimal] = counted.get(day, defaultdict(Decimal))
         if any(name in read and now[name] != read[name] for name in names):

@@ -33,7 +33,7 @@ SAME_COST = Decimal("0.00005")  # half of the least that is written: sums are of
 
 @dataclass(frozen=True)
 class Restated:
-    """Account-days to pull again (source, account, usage date), and the accounts that would not tell."""
+    """Account-days to pull again (source, account, usage date), and the accounts that did not answer."""
 
     account_days: frozenset[tuple[str, str, date]]
     failed: tuple[PullOutcome, ...]
@@ -103,9 +103,9 @@ def _of_source(
 
 
 def recounted(
-    known: Mapping[date, tuple[Decimal, Decimal | None]], told: Mapping[date, Mapping[str, Decimal]]
+    known: Mapping[date, tuple[Decimal, Decimal | None]], reported: Mapping[date, Mapping[str, Decimal]]
 ) -> frozenset[date]:
-    """Days that a provider counts otherwise than when they were last read (calls; cost, None if it was not told then).
+    """Days that a provider counts otherwise than when they were last read (calls; cost, None if unknown then).
 
     Only while it counts another day as it did: it is the same organisation that answers, and not that of a key that
     took the former one's place. And fewer calls are a deletion only while that is an earlier day: what is forgotten, is
@@ -114,7 +114,7 @@ def recounted(
     differing: dict[date, bool] = {}  # by day, whether calls are missing
     agreeing: list[date] = []
     for day, (calls, cost) in known.items():
-        now = told.get(day, {"calls": Decimal(0), "cost": Decimal(0)})
+        now = reported.get(day, {"calls": Decimal(0), "cost": Decimal(0)})
         if now["calls"] != calls or (cost is not None and abs(now["cost"] - cost) > SAME_COST):
             differing[day] = now["calls"] < calls
         elif calls:

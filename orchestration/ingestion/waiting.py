@@ -40,11 +40,11 @@ def work(
         first = next(iter(elsewhere))
         log.info("waiting for %d account-days, %s first: %s", len(elsewhere), first, elsewhere[first])
     while elsewhere:
-        stands = pulls.latest(connection, [day.key for day in elsewhere])
+        latest_pulls = pulls.latest(connection, [day.key for day in elsewhere])
         under_way: dict[AccountDay, str] = {}
         free: list[AccountDay] = []
         for day, reader in elsewhere.items():
-            latest = stands[day.key]
+            latest = latest_pulls[day.key]
             if latest.is_under_way:
                 under_way[day] = reader
             elif latest.is_good and not is_anew:

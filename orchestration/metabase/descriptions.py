@@ -34,7 +34,7 @@ class _Difference:
     values: Known = field(default_factory=dict)
 
     @property
-    def is_lacking(self) -> bool:
+    def is_missing(self) -> bool:
         return not self.values
 
     def write(self, metabase: Metabase) -> None:
@@ -54,33 +54,33 @@ def apply(
     always_sync: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Change]:
-    """Let Metabase look at the schema again where it lacks something, then write what differs; returns what was done.
+    """Let Metabase look at the schema again where something is missing, then write what differs; returns what was done.
 
     Raises MetabaseRefused, also when tables or columns are still unknown to it two minutes after it was asked.
     """
     found = list(_differences(metabase.tables(SCHEMA), wanted))
-    lacking = [each for each in found if each.is_lacking]
-    if lacking or always_sync:
+    missing = [each for each in found if each.is_missing]
+    if missing or always_sync:
         metabase.sync()
-    if lacking:
+    if missing:
         found = _once_synced(metabase, wanted)
     for done, each in enumerate(found, 1):
         each.write(metabase)
         on_progress(done, len(found))
-    return [change for each in (*lacking, *found) for change in each.changes]
+    return [change for each in (*missing, *found) for change in each.changes]
 
 
 def _once_synced(metabase: Metabase, wanted: Sequence[Table]) -> list[_Difference]:
     deadline = time.monotonic() + _SYNC_SECONDS
     while True:
         found = list(_differences(metabase.tables(SCHEMA), wanted))
-        lacking = [each.changes[0] for each in found if each.is_lacking]
-        if not lacking:
+        missing = [each.changes[0] for each in found if each.is_missing]
+        if not missing:
             return found
         if time.monotonic() > deadline:
-            name = ".".join(filter(None, [SCHEMA, lacking[0].table, lacking[0].column]))
+            name = ".".join(filter(None, [SCHEMA, missing[0].table, missing[0].column]))
             raise MetabaseRefused(
-                f"Metabase does not see {name} ({len(lacking)} such): are the marts built, and may its login read them?"
+                f"Metabase does not see {name} ({len(missing)} such): are the marts built, and may its login read them?"
             )
         time.sleep(_LOOK_SECONDS)
 

@@ -1,7 +1,7 @@
 """What dbt's documentation says of the marts, as Metabase has words for it: descriptions, semantic types, foreign keys.
 
 A column that dbt tests as unique is its table's key; a column of another mart with that name refers to it. What a name
-cannot tell is written as `meta` beside the column, under the keys that dbt-metabase made known: metabase.semantic_type,
+cannot say is written as `meta` beside the column, under the keys that dbt-metabase made known: metabase.semantic_type,
 metabase.fk_target_table and metabase.fk_target_field.
 """
 

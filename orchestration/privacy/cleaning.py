@@ -46,7 +46,7 @@ def clean(url: str, actor: str, on_progress: Callable[[str, int, int], None] | N
 
 
 def _to_clean(contract: Allowed, rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Where each row is that holds more than its contract, and its payload as it may stand."""
+    """Where each row is that holds more than its contract, and its payload as it may be stored."""
     for row_id, payload in rows:
         document = _DECODE(payload)
         stored = contract.kept(document, set())

@@ -57,7 +57,7 @@ def apply_choices(url: str, actor: str, on_progress: Callable[[str, int], None] 
 def _changed(
     reader: psycopg.Connection[Any], routing: Routing, source: Source, tenant_id: str
 ) -> Iterator[tuple[str, str]]:
-    """Where each row is that holds more than was chosen, and its payload as it may stand."""
+    """Where each row is that holds more than was chosen, and its payload as it may be stored."""
     if source.minimised is None:
         return
     for row in personal.rows_of(reader, source, tenant_id):

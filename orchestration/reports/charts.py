@@ -1,6 +1,6 @@
 """Charts, drawn by Vega to SVG on this machine: no script, no network, no style of their own.
 
-Colours are the style sheet's variables, so one drawing serves light, dark and paper. Beside every chart stands its
+Colours are the style sheet's variables, so one drawing serves light, dark and paper. Beside every chart is its
 table.
 """
 

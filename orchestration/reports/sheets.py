@@ -1,4 +1,4 @@
-"""What a pack tells as tables, for CSV files and workbooks; a number that a spreadsheet cannot hold exactly is text."""
+"""The tables of a pack, for CSV files and workbooks; a number that a spreadsheet cannot hold exactly is text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ def write(
 ) -> Pack:
     """Write the pack of the periods that start in a month into a folder that is empty or not there yet.
 
-    The folder appears whole or not at all. on_progress is told how many statements are done, of how many.
+    The folder appears whole or not at all. on_progress gets how many statements are done, of how many.
 
     Raises:
         NothingToPack, FolderTaken, FrozenPackChanged: in words; nothing is written.

@@ -88,8 +88,8 @@ def _key(row: Row) -> str:
 
 def _seen(ready: Sequence[Row]) -> str:
     """A name of exactly these statements with exactly these totals."""
-    told = "\n".join(sorted(f"{_key(row)} {row['total']} {row['currency']}" for row in ready))
-    return sha256(told.encode()).hexdigest()
+    shown = "\n".join(sorted(f"{_key(row)} {row['total']} {row['currency']}" for row in ready))
+    return sha256(shown.encode()).hexdigest()
 
 
 def _totals(ready: Sequence[Row]) -> list[tuple[str, int, Decimal]]:

@@ -185,7 +185,7 @@ def _is_done(row: Row) -> bool:
 
 
 def _in_short(blockers: Sequence[Blocker]) -> list[str]:
-    """What stands in the way, in a few words each; the statement's own page tells it in full."""
+    """What stands in the way, in a few words each; the statement's own page shows it in full."""
     days, items = sum(one.days for one in blockers), sum(one.kind is Kind.USAGE for one in blockers)
     counted = {
         Kind.DAYS: f"{days} day{'s' if days != 1 else ''}",

@@ -133,7 +133,7 @@ def test_a_pooler_that_keeps_no_sessions_is_refused_before_anything_is_set(
     with pooled(house.url, mode, **settings) as url:
         with psycopg.connect(url, autocommit=True) as other:  # a backend is free, as in a pooler under way
             before = other.execute("select current_user").fetchone()
-        said = "in transaction mode" if mode == "transaction" else "keeps sessions cannot be told"
+        said = "in transaction mode" if mode == "transaction" else "keeps sessions cannot be seen"
         for _ in range(3):
             with pytest.raises(DatabaseUnsuitable, match=said):
                 connect(url, Role.LOADER)

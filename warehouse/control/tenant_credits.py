@@ -29,7 +29,7 @@ class Credit:
 
 
 def give(connection: Connection, credit: Credit) -> Change:
-    """Give a credit; one that says exactly the same as one that stands is that one.
+    """Give a credit; one that equals a credit in force is that credit.
 
     Raises Refused for a credit that no statement can ever use.
     """

@@ -3,7 +3,7 @@
 WarehouseError
 ├── EmbeddedServerError     the embedded PostgreSQL cannot start
 ├── DatabaseUnreachable     wrong address, wrong password, no such database, server down
-├── DatabaseUnsuitable      too old, or the user lacks a right
+├── DatabaseUnsuitable      too old, or the user has too few rights
 ├── MigrationError
 │   ├── MigrationEdited     an applied migration is not the one in this release
 │   └── MigrationUnknown    the database was migrated by a newer release
@@ -30,7 +30,7 @@ class DatabaseUnreachable(WarehouseError):
 
 
 class DatabaseUnsuitable(WarehouseError):
-    """The server is too old, or its user lacks a right."""
+    """The server is too old, or its user has too few rights."""
 
 
 class MigrationError(WarehouseError):

@@ -110,7 +110,7 @@ def require_sessions(place: Hashable, text: str, open_plain: Callable[[], psycop
         except psycopg.Error as error:
             # In statement mode a transaction is refused; then and otherwise the pooler says it best.
             reason = " ".join(str(error).split())
-            raise DatabaseUnsuitable(f"Whether {text} keeps sessions cannot be told: {reason}") from None
+            raise DatabaseUnsuitable(f"Whether {text} keeps sessions cannot be seen: {reason}") from None
     if changed:
         raise DatabaseUnsuitable(
             f"{text} is a pooler in transaction mode: each transaction meets another session, so neither roles nor"

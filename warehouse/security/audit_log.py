@@ -14,7 +14,7 @@ _SQL = queries.load("security/audit_log")
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verification found: no `faults` while every entry is as written. `head` stands for the whole log."""
+    """What a verification found: no `faults` while every entry is as written. `head` represents the whole log."""
 
     entries: int
     head: str

@@ -74,7 +74,7 @@ def grant(
     """Make a login, or give one that exists for the same purpose a new password.
 
     Without a name it gets one that says nothing: every login of a server can list the names of all others, so a name
-    must not tell one tenant of another. All or nothing.
+    must not show one tenant another. All or nothing.
 
     Raises:
         AccessError: the name is no name or another's, role and tenant do not fit, no such tenant, or no right to.
@@ -141,7 +141,7 @@ def logins(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def with_other_passwords(connection: psycopg.Connection[Any]) -> list[str] | None:
-    """Logins whose password is not the one that they were given; None where only a superuser could tell."""
+    """Logins whose password is not the one that they were given; None where only a superuser could see."""
     ((may_see,),) = connection.execute(_SQL["may_see_verifiers"]).fetchall()
     if not may_see:
         return None

@@ -16,7 +16,7 @@ _NONCE_BYTES = 12
 
 
 def binding(place: str, *row: object) -> bytes:
-    """What a value is bound to: its table, and what tells its row from others."""
+    """What a value is bound to: its table, and what distinguishes its row from others."""
     return json.dumps([place, *row]).encode()
 
 

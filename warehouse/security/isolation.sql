@@ -100,7 +100,7 @@ cross join
         values
         (r.rolsuper, 'a superuser, whom no policy binds', 'nosuperuser'),
         (r.rolbypassrls, 'BYPASSRLS, so no policy binds it', 'nobypassrls'),
-        (r.rolcreaterole, 'CREATEROLE: it can give itself what it lacks', 'nocreaterole'),
+        (r.rolcreaterole, 'CREATEROLE: it can give itself further rights', 'nocreaterole'),
         (r.rolreplication, 'REPLICATION: it can copy the whole server', 'noreplication'),
         (r.rolcanlogin and r.rolname ~ '^minutebook_[a-z]+$', 'able to log in, and is shared by logins', 'nologin')
     ) as power (is_held, power, mend)

@@ -27,7 +27,7 @@ class WrappingKey(Protocol):
 
     @property
     def key_id(self) -> str:
-        """Names the key in control.data_keys, and tells nothing about it."""
+        """Names the key in control.data_keys, and reveals nothing about it."""
 
     def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
         """Seal a data key, authenticated together with bound_to."""
@@ -42,7 +42,7 @@ KeyProvider = Callable[[], Sequence[WrappingKey]]
 
 @dataclass(frozen=True)
 class MasterKey:
-    """One master key. key_id names it without telling anything about it."""
+    """One master key. key_id names it without revealing anything about it."""
 
     key: bytes = field(repr=False)
 

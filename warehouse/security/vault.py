@@ -182,7 +182,7 @@ class Vault:
 
 
 def fingerprint(data_key: bytes, value: str) -> str:
-    """Tells two secrets of one owner apart, and nothing about either."""
+    """Distinguishes two secrets of one owner, and reveals nothing about either."""
     return hmac.digest(data_key, value.encode(), hashlib.sha256)[:8].hex()
 
 
