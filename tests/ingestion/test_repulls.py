@@ -232,7 +232,7 @@ def test_the_command_shows_what_comes_back_and_pulls_it(acme: House) -> None:
     )
     assert "published" in run("pull again")
     assert "no day is due" in run("pull again")
-    assert "no day comes back by itself" in run("pull again --dry-run")
+    assert "no day is pulled again by itself" in run("pull again --dry-run")
 
 
 def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> None:

@@ -80,7 +80,7 @@ def test_describing_brings_descriptions_types_and_keys_once(metabase: Metabase) 
     assert metabase.field("fct_statements", "period_state")["semantic_type"] == "type/Category"
     assert metabase.field("fct_statements", "total")["description"].startswith("setup + subscription")
     told = metabase.writes
-    assert "says what dbt's documentation says" in describe()
+    assert "agrees with dbt's documentation" in describe()
     assert (metabase.syncs, metabase.writes) == (1, told)
 
 

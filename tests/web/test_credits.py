@@ -14,7 +14,7 @@ Visit = Callable[[str], httpx.Client]
 def test_finance_gives_a_credit_and_takes_it_back_under_its_name(visit: Visit, story_url: str) -> None:
     client = visit("ana")
     page = client.get("/credits").text
-    assert "No credit was given" in page
+    assert "No credit has been given" in page
     given = {
         "form_token": form_token(page), "tenant": ACME, "amount": "50.25", "from": "2026-11-01", "expires": "",
         "reason": "<b>outage</b>",
