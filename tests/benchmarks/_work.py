@@ -4,6 +4,8 @@ python -m tests.benchmarks._work SECONDS     prints, as JSON, the milliseconds o
 """
 
 import json
+import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +24,9 @@ from warehouse.statements.approval import Scope, approve
 from warehouse.statements.periods import Month
 
 PATIENCE_SECONDS = 120.0
+OUTAGE = re.compile(
+    "connection|OperationalError|DatabaseUnreachable|AdminShutdown|CrashShutdown|starting up|shutting down"
+)
 UNAPPROVED = """
 select s.tenant_id, s.period_start from marts.fct_statements as s
 where s.period_state = 'open' and s.period_end <= %s
@@ -39,11 +44,16 @@ class Work:
 
     def step(self, kind: str, do: Callable[[], str]) -> None:
         """do returns what was wrong, in words."""
-        begun = time.perf_counter()
-        try:
-            wrong = do()
-        except Exception as error:  # noqa: BLE001 - it is what is counted
-            wrong = f"{type(error).__name__}: {str(error)[:200]}"
+        begun, wrong = time.perf_counter(), "the database was away for too long"
+        while time.perf_counter() - begun < PATIENCE_SECONDS:
+            try:
+                wrong = do()
+            except Exception as error:  # noqa: BLE001 - it is what is counted
+                wrong = f"{type(error).__name__}: {str(error)[:200]}"
+                if OUTAGE.search(wrong):  # it says so, and is begun again, as Dagster would
+                    time.sleep(1)
+                    continue
+            break
         self.taken[kind].append((time.perf_counter() - begun) * 1000)
         if wrong:
             self.errors.append(f"{kind}: {wrong}")
@@ -69,11 +79,9 @@ def approved(url: str) -> str:
 
 def main() -> None:
     work, deadline = Work(), time.monotonic() + float(sys.argv[1])
-    settings = Settings.from_environment()
-    with settings.database() as url, serving(World()) as sandbox:
-        settings = Settings(
-            home=settings.home, vapi_url=sandbox.vapi_url, database_url=None, master_keys=settings.master_keys
-        )
+    with Settings.from_environment().database() as url, serving(World()) as sandbox:
+        os.environ["MINUTEBOOK_VAPI_URL"] = sandbox.vapi_url
+        settings = Settings.from_environment()
         house, tenant = House(url, settings, sandbox), f"busy-{uuid4().hex[:8]}"
         house.tenant(tenant)
         house.own_vapi(tenant, [])

@@ -36,7 +36,7 @@ def kill(_: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-FAULTS: dict[str, Fault] = {"killed": kill, "crashed": crash_the_server, "restarted": restart_the_server}
+FAULTS: tuple[Fault, ...] = (kill, crash_the_server, restart_the_server)
 # Where an approval may be met: the owner of a function, and its name; before it and after it.
 PLACES: dict[str, tuple[Any, str]] = {
     "held": (approval, "_approve_tenant"),
@@ -70,14 +70,13 @@ def in_a_process(work: Callable[[], object]) -> int:
 
 
 @seeded
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_build(warehouse: Warehouse, fault: str, seed: int) -> None:
-    random = Random(seed)
+def test_a_build(warehouse: Warehouse, seed: int) -> None:
+    random, fault = Random(seed), FAULTS[seed % len(FAULTS)]
     left = iter(range(random.randint(1, NODES), -1, -1))
 
     def disturb(_: str) -> None:
         if next(left, -1) == 0:
-            FAULTS[fault](warehouse.url)
+            fault(warehouse.url)
 
     again = opened(warehouse.url, warehouse.home)
     again.calls(QUIET, "2026-03-02", [call(f"late-{number}", "61") for number in range(3)])
@@ -105,9 +104,8 @@ def approve(url: str) -> None:
 
 
 @seeded
-@pytest.mark.parametrize("fault", FAULTS)
-def test_an_approval(warehouse: Warehouse, postgres_server: str, fault: str, seed: int) -> None:
-    random = Random(seed)
+def test_an_approval(warehouse: Warehouse, postgres_server: str, seed: int) -> None:
+    random, fault = Random(seed), FAULTS[seed % len(FAULTS)]
     with own_database(postgres_server, "test_built", "test_undisturbed") as undisturbed:
         approve(undisturbed)
         with psycopg.connect(undisturbed) as books:
@@ -119,10 +117,10 @@ def test_an_approval(warehouse: Warehouse, postgres_server: str, fault: str, see
     def disturbed(*arguments: Any, **named: Any) -> Any:
         is_now = next(passes) == turn
         if is_now and is_before:
-            FAULTS[fault](warehouse.url)
+            fault(warehouse.url)
         result = original(*arguments, **named)
         if is_now and not is_before:
-            FAULTS[fault](warehouse.url)
+            fault(warehouse.url)
         return result
 
     def disturbed_approval() -> None:

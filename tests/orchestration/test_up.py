@@ -141,7 +141,7 @@ def of_the_home(home: Path) -> list[str]:
 def test_what_is_ended_or_killed_leaves_no_process_behind(number: signal.Signals) -> None:
     with tempfile.TemporaryDirectory(prefix="minutebook-up-") as folder, up(home := Path(folder)) as one:
         run = one.launch("build_marts")
-        eventually(lambda: one.status(run) == "STARTED", 240)
+        eventually(lambda: one.status(run) in ("STARTED", "SUCCESS", "FAILURE"), 400)
         one.process.send_signal(number)
         one.process.wait(60)
         eventually(lambda: not of_the_home(home), 90)

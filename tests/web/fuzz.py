@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -78,8 +78,13 @@ class Fuzzer:
     routes: Sequence[Route]
 
     def run(self, clients: Sequence[httpx.Client], tokens: Sequence[str], requests: int) -> Outcome:
-        """Send so many requests, each as one of the clients."""
+        """Send so many requests, each as one of the clients; interrupted, what came of those until then."""
         outcome = Outcome()
+        with suppress(KeyboardInterrupt):
+            self._send(clients, tokens, requests, outcome)
+        return outcome
+
+    def _send(self, clients: Sequence[httpx.Client], tokens: Sequence[str], requests: int, outcome: Outcome) -> None:
         for number in range(requests):
             at = self.random.randrange(len(clients))
             request = self.request(clients[at], tokens[at])
@@ -94,7 +99,6 @@ class Fuzzer:
                     f"{number}: {answer.status_code} {request.method} {request.url!s:.300}"
                     f" {dict(request.headers)!s:.500} {request.content[:500]!r}"
                 )
-        return outcome
 
     def request(self, client: httpx.Client, token: str) -> httpx.Request:
         """The next request."""
@@ -200,7 +204,8 @@ def main() -> int:
             outcome = fuzzer.run(clients, tokens, asked.requests)
     print("\n".join(outcome.faults[:20]))
     print(
-        f"{asked.requests:,} requests, {len(outcome.faults)} faults; statuses: {dict(sorted(outcome.statuses.items()))}"
+        f"{sum(outcome.statuses.values()):,} answers to {asked.requests:,} requests,"
+        f" {len(outcome.faults)} faults; statuses: {dict(sorted(outcome.statuses.items()))}"
     )
     return 1 if outcome.faults else 0
 
