@@ -20,7 +20,7 @@ defs = dg.Definitions.merge(
     dg.load_definitions_from_package_module(capabilities),
     dg.Definitions(
         # Made here, since dbt's manifest lies under the home folder of this deployment.
-        assets=[marts(Settings.from_environment().home)],
+        assets=marts(Settings.from_environment().home),
         resources={"minutebook": Minutebook()},
         # A run is one process: a step of its own process would cost two to three seconds and win nothing, since a pull
         # is concurrent inside and dbt is one step.

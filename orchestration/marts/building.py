@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.marts import dbt_process
 from warehouse import clock
-from warehouse.control.changes import execute, first, rows
+from warehouse.control.changes import Connection, execute, first, rows
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
 from warehouse.statements.currency import NO_DECIMALS
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 # Of two threads, a few at once each: what spills to disk costs twice the processor time.
 MEMORY_OF_A_SORT = "32MB"
+AFTER_POSTING = "tag:after_posting"
 PARTS_OF_THE_PROJECT = (".sql", ".yml", ".yaml", ".csv", ".md")
 
 
@@ -75,6 +76,17 @@ def build(
         return _result(as_of, _invoke(["--no-write-json", *arguments], on_event))
 
 
+def build_after_posting(url: str, home: Path, as_of: date | None = None) -> BuildResult:
+    """The second step of a build alone: what is made of the marts and of what was posted and read back since.
+
+    Waits while a build is at work. Raises BuildFailed.
+    """
+    as_of = as_of or clock.today()
+    with right_to_build(url), environment(url, home, as_of):
+        arguments = [*build_arguments(), "--select", AFTER_POSTING]
+        return _result(as_of, _invoke(["--no-write-json", *arguments], None))
+
+
 def build_arguments(full_refresh: bool = False) -> list[str]:
     """The command and arguments of a build: models and data tests. Unit tests say nothing about data; CI runs them."""
     refresh = ["--full-refresh"] if full_refresh else []
@@ -103,14 +115,19 @@ def target_folder(home: Path) -> Path:
 
 
 @contextmanager
-def recorded(url: str, as_of: date) -> Iterator[bool]:
-    """Hold the right to build, waiting and saying so while another has it; keep in the ledger when it began, ended and
-    what failed first, for those who read old marts. The right ends with the connection, however that ends.
-
-    Gives whether the models differ from those that the tables were made by.
-    """
+def right_to_build(url: str) -> Iterator[Connection]:
+    """Hold the right to build, waiting and saying so while another has it. It ends with the connection, however that
+    ends."""
     with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
         hold_the_right_to_build(connection, log.warning)
+        yield connection
+
+
+@contextmanager
+def recorded(url: str, as_of: date) -> Iterator[bool]:
+    """Hold the right to build; keep in the ledger when it began, ended and what failed first, for those who read old
+    marts. Gives whether the models differ from those that the tables were made by."""
+    with right_to_build(url) as connection:
         digest = _digest_of_the_project()
         (begun,) = rows(connection, "statements/freshness", "begin_build", as_of=as_of, models_digest=digest)
         build = {"build_id": begun["build_id"]}

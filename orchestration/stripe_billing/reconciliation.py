@@ -57,7 +57,7 @@ class Read:
 class Difference:
     """One tenant, meter and day: what the marts want, what we posted, what Stripe holds, in the meter's units.
 
-    finding: as of `ledger.reconciliation`, but for equal and billed. Only settling is not red.
+    finding: as of `marts.fct_reconciliation`, but for equal and billed. Only settling is not red.
     """
 
     tenant_id: str
@@ -126,14 +126,12 @@ def read_summaries(
     return Read(count, failed)
 
 
-def differences(
-    connection: psycopg.Connection[Any], now: datetime, tenant_ids: Sequence[str] | None = None
-) -> list[Difference]:
-    """What is not one and the same by the last reading of Stripe, by tenant, meter and day.
+def differences(connection: psycopg.Connection[Any], tenant_ids: Sequence[str] | None = None) -> list[Difference]:
+    """What was not one and the same when marts.fct_reconciliation was made, by tenant, meter and day.
 
-    `ledger.reconciliation` compares, for marts.fct_reconciliation too; what a person does about it is told here.
+    The model compares; what a person does about it is said here.
     """
-    scope = {"today": now.date(), "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
+    scope = {"tenant_ids": None if tenant_ids is None else list(tenant_ids)}
     with connection.cursor(row_factory=class_row(_Row)) as cursor:
         rows = cursor.execute(_SQL["differences"], scope).fetchall()
     return [

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from orchestration.marts.building import build_after_posting
 from tests.marts.test_first_bill import AS_OF, plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse.control.prices import Model, Price
@@ -80,9 +81,8 @@ def test_large_counts_are_forecast_simulated_explained_approved_and_offered_to_s
         due = [row for page in postings.due(billing, AS_OF) for row in page]
         committed = postings.commit(billing, due, datetime(2026, 4, 3, tzinfo=UTC))
     assert {row.tenant_id: row.value for row in committed} == {"even": 3, "odd": 2 * LARGEST}
-    assert warehouse.rows("select sum(ours), sum(posted) from ledger.reconciliation('2026-04-03')") == [
-        (2 * LARGEST + 3, 0)
-    ]
+    build_after_posting(warehouse.url, warehouse.home, AS_OF)
+    assert warehouse.rows("select sum(ours), sum(posted) from marts.fct_reconciliation") == [(2 * LARGEST + 3, 0)]
     with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
         march = Month.parse("2026-03")
         price = Price("scans", date(2026, 3, 1), Model.PER_UNIT, plan_id="pro", unit_amount=Decimal(2))

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from orchestration.marts import building
 from tests.sandbox.stripe import StripeSandbox
+from tests.stripe_billing.comparison import show_comparison
 from tests.stripe_billing.scene import OVERAGES, Scene
 
 
@@ -16,7 +18,9 @@ def stripe() -> Iterator[StripeSandbox]:
 
 
 @pytest.fixture
-def scene(database_url: str, stripe: StripeSandbox) -> Iterator[Scene]:
+def scene(database_url: str, stripe: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.setattr(building, "build_after_posting", lambda *_: None)  # a view is there
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute(OVERAGES)
+        show_comparison(owner)
         yield Scene(database_url, stripe, owner)

@@ -43,6 +43,7 @@ from orchestration.stripe_billing.reconciliation import differences, read_summar
 from tests.conftest import FAST_AND_LOOSE, TEMPLATE, administer, database_of, own_database
 from tests.sandbox.stripe import Call, Fault, StripeSandbox
 from tests.sandbox.stripe.metering import MeterEvent
+from tests.stripe_billing.comparison import set_today, show_comparison
 from tests.stripe_billing.scene import DAY, KEY, OVERAGES, STATEMENT_LINES, Scene, month_of
 from tests.stripe_billing.schedule import Killed, SeededPool
 from warehouse.database.embedded import running
@@ -526,7 +527,8 @@ class Simulation:
             api = StripeApi(KEY, scene.stripe.url, timeout=PATIENT)
             readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, scene.grace)
             read_summaries(connection, api, readiness, scene.now, workers=1, per_second=1e6)
-            found = [one for one in differences(connection, scene.now()) if one.is_red and one.finding not in red]
+            set_today(scene.owner, scene.now().date())
+            found = [one for one in differences(connection) if one.is_red and one.finding not in red]
         assert not found, f"reconcile: {found}"
 
     def _charged(self, customer: str, meter: str, end: date) -> int:
@@ -547,6 +549,7 @@ class Simulation:
 def world(url: str, now: float) -> Iterator[Scene]:
     with StripeSandbox(now) as stripe, psycopg.connect(url, autocommit=True) as owner:
         owner.execute(OVERAGES)
+        show_comparison(owner)
         owner.execute(STATEMENT_LINES)
         owner.execute(PLANS)
         scene = Scene(url, stripe, owner)

@@ -11,6 +11,7 @@ from orchestration.stripe_billing.posting.readiness import Readiness
 from orchestration.stripe_billing.posting.report import Limits
 from orchestration.stripe_billing.reconciliation import Difference, differences, post_again, read_summaries
 from tests.sandbox.stripe import Fault
+from tests.stripe_billing.comparison import set_today
 from tests.stripe_billing.scene import GRACE, Scene, month_of
 
 
@@ -30,7 +31,8 @@ def compared(scene: Scene) -> list[Difference]:
     with scene.billing() as connection, scene.billing() as of_cache:
         readiness = Readiness(StripeCache(of_cache, api, scene.now), scene.now, GRACE)
         read_summaries(connection, api, readiness, scene.now, per_second=1e6)
-        return differences(connection, scene.now())
+        set_today(scene.owner, scene.now().date())
+        return differences(connection)
 
 
 def overwrite(scene: Scene, customer: str, day: date, value: int) -> None:

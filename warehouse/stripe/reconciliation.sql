@@ -57,7 +57,7 @@ select
     sent.stripe_customer_id || coalesce(
         ' of ' || sent.stripe_account || case when sent.is_live then ' (live mode)' else ' (test mode)' end, ''
     ) as sent_to
-from ledger.reconciliation(%(today)s, %(tenant_ids)s) as r
+from marts.fct_reconciliation as r
 inner join control.tenants as t on r.tenant_id = t.tenant_id
 left join lateral (
     select p.stripe_customer_id, p.stripe_account, p.is_live from ledger.postings as p
@@ -67,5 +67,7 @@ left join lateral (
     order by p.version desc
     limit 1
 ) as sent on true
-where r.finding not in ('equal', 'billed')
+where
+    not r.is_equal
+    and (%(tenant_ids)s::text [] is null or r.tenant_id = any(%(tenant_ids)s))
 order by r.tenant_id, r.meter_id, r.usage_date;

@@ -10,6 +10,7 @@ import typer
 from orchestration.cli.options import Json, Tenants, command, parse_month
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
+from orchestration.marts import building
 from orchestration.stripe_billing.api.errors import StripeUnavailable
 from orchestration.stripe_billing.invoices.states import waiting_events
 from orchestration.stripe_billing.invoices.upcoming import LineComparison, Upcoming, compare_upcoming
@@ -65,7 +66,8 @@ def reconcile(
             if lines and not as_json:
                 _show_lines(lines)
             raise
-        found = differences(desk.connection, now(), tenant)
+        building.build_after_posting(url, current.settings.home)
+        found = differences(desk.connection, tenant)
         waiting = waiting_events(desk.connection)
     wrong = [line for line in lines if line.difference]
     failed = [*read.failed, *upcoming.failed]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Set
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -40,37 +41,56 @@ frozen_tables = [
     for table, text in {
         "periods": "Billing periods that were approved or closed.",
         "statement_lines": "The lines that approval froze.",
+        "coverage": "What is owed of approved overage after what Stripe charges and our items add.",
     }.items()
 ]
 
 
-def marts(home: Path) -> dg.AssetsDefinition:
-    """The dbt assets, from the manifest kept under the home folder (parsed when the project changed)."""
+def marts(home: Path) -> list[dg.AssetsDefinition]:
+    """The dbt assets, from the manifest kept under the home folder (parsed when the project changed): what is posted
+    from, and what is made after posting. In one step the ledger's postings would be made of it and it of them."""
+    manifest = building.manifest(home)
 
     @dbt_assets(
-        manifest=building.manifest(home),
+        manifest=manifest,
+        exclude=building.AFTER_POSTING,
         dagster_dbt_translator=HouseTranslator(),
         name="dbt_build",
         pool="build",
     )
     def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:
         _refuse_a_part(context.selected_asset_keys, build.keys)
-        settings = minutebook.settings
         as_of = clock.today()
-        with (
-            minutebook.database() as url,
-            building.recorded(url, as_of) as are_models_new,
-            building.environment(url, settings.home, as_of),
-        ):
+        with minutebook.database() as url, building.recorded(url, as_of) as are_models_new:
             arguments = building.build_arguments(config.full_refresh or are_models_new)
-            dbt = DbtCliResource(
-                project_dir=os.fspath(building.PROJECT),
-                profiles_dir=os.fspath(building.PROJECT),
-                dbt_executable=os.fspath(dbt_process.executable(settings.home)),
-            )
-            yield from dbt.cli(arguments, context=context, target_path=building.target_folder(settings.home)).stream()
+            yield from _run_dbt(context, minutebook, url, as_of, arguments)
 
-    return build
+    @dbt_assets(
+        manifest=manifest,
+        select=building.AFTER_POSTING,
+        dagster_dbt_translator=HouseTranslator(),
+        name="dbt_build_after_posting",
+        pool="build",
+    )
+    def build_after_posting(context: dg.AssetExecutionContext, minutebook: Minutebook) -> Iterator[Any]:
+        with minutebook.database() as url, building.right_to_build(url):
+            yield from _run_dbt(context, minutebook, url, clock.today(), building.build_arguments())
+
+    return [build, build_after_posting]
+
+
+def _run_dbt(
+    context: dg.AssetExecutionContext, minutebook: Minutebook, url: str, as_of: date, arguments: list[str]
+) -> Iterator[Any]:
+    """Run dbt for the assets of the step."""
+    home = minutebook.settings.home
+    dbt = DbtCliResource(
+        project_dir=os.fspath(building.PROJECT),
+        profiles_dir=os.fspath(building.PROJECT),
+        dbt_executable=os.fspath(dbt_process.executable(home)),
+    )
+    with building.environment(url, home, as_of):
+        yield from dbt.cli(arguments, context=context, target_path=building.target_folder(home)).stream()
 
 
 def _refuse_a_part(chosen: Set[dg.AssetKey], models: Set[dg.AssetKey]) -> None:

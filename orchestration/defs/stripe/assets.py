@@ -1,8 +1,4 @@
-"""What was posted to Stripe, and what Stripe holds.
-
-marts.fct_overages_daily is read by the postings, and marts.fct_reconciliation reads them, yet all models are one step
-of dbt: with both declared, that step would depend on itself. So only the former is.
-"""
+"""What was posted to Stripe, and what Stripe holds; marts.fct_reconciliation is made of it in a step after it."""
 
 from collections.abc import Iterator, Sequence
 

@@ -16,6 +16,6 @@ process_stripe_events = dg.define_asset_job(
 )
 reconcile = dg.define_asset_job(
     "reconcile",
-    selection=dg.AssetSelection.assets(SUMMARIES, FINAL),
+    selection=dg.AssetSelection.assets(SUMMARIES, FINAL) | dg.AssetSelection.tag("after_posting", ""),
     description="Read Stripe's day summaries and invoices back; compare them with marts, postings and statements.",
 )
