@@ -1,6 +1,6 @@
 """The table of contents of the product, as Dagster serves it.
 
-control ──▶ raw_vapi · raw_voiceflow · raw_usage_metrics ──▶ staging ──▶ intermediate ──▶ marts
+control ──▶ raw_<provider>, one table per source ──▶ staging ──▶ intermediate ──▶ marts
 (people)    (pulls: tenant × usage date, 03:00 UTC)          (builds: whenever the marts are behind)
 
 marts ──▶ ledger.postings ──▶ Stripe ──▶ ledger.stripe_day_summaries

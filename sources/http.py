@@ -37,7 +37,7 @@ LONGEST_WAIT = 60.0
 LONGEST_RETRY_AFTER = 300.0
 LONGEST_ANSWER_SECONDS = 300.0
 LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
-USER_AGENT = "minutebook/0.1"  # Vapi sits behind a bot protection that turns away clients without one.
+USER_AGENT = "minutebook/0.1"  # A bot protection before a provider turns away clients without one.
 
 
 class _Made(threading.local):

@@ -118,6 +118,12 @@ def horizons() -> dict[str, int | None]:
     return {source.name: source.horizon_days for source in all_sources().values()}
 
 
+def provider_of(name: str) -> str:
+    """The provider of a source; the name itself, where the source is not registered any more."""
+    known = registry().sources.get(name)
+    return name if known is None else known.provider
+
+
 def source_named(name: str) -> Source:
     """A source. KeyError for a name that is none, or no longer one: its package may be gone."""
     return registry().sources[name]

@@ -1,26 +1,39 @@
 """Rows of a contract from a provider's answer: checked one by one, kept as their tenant chose, counted and hashed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
 
 from sources.allowed import Allowed
 from sources.bounds import LONGEST_CALL, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
-from sources.contracts import CALLS, COSTS, DIRECTIONS, GRAINS, PAYERS, SERVICES, STATES, Column, Contract, Kind
+from sources.contracts import (
+    CALLS,
+    CONTRACTS,
+    COSTS,
+    DIRECTIONS,
+    GRAINS,
+    PAYERS,
+    SERVICES,
+    STATES,
+    Column,
+    Contract,
+    Kind,
+)
 from sources.day import Day
 from sources.errors import ContractBroken
-from sources.personal import NOBODYS, Choices, Document, minimised
+from sources.personal import NOBODYS, Choices, Document
 from sources.quarantine import Quarantined, digest, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows, storable
+from sources.source import Source
 
+T = TypeVar("T")
 _ENCODE = msgspec.json.Encoder(decimal_format="number", order="sorted").encode
 _FIELDS = msgspec.json.Decoder(Document).decode
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ARROW = {Kind.BIGINT: pa.int64(), Kind.BOOLEAN: pa.bool_(), Kind.DATE: pa.date32()}
 _TYPES: Mapping[Kind, tuple[type, ...]] = {
     Kind.TEXT: (str,),
@@ -40,9 +53,13 @@ _SETS = {
 }
 
 
-def decode(body: bytes) -> Any:
-    """JSON with numbers as they were written: Decimal, never float. msgspec.DecodeError if it is none."""
-    return _DECODER.decode(storable(body))
+def parser(kind: type[T]) -> Callable[[bytes], T]:
+    """What makes a `kind` of an answer's JSON, its numbers as they were written: Decimal, never float.
+
+    It raises msgspec.DecodeError where the answer is of another shape, which the client takes for a broken contract.
+    """
+    decoder = msgspec.json.Decoder(kind, float_hook=Decimal)
+    return lambda body: decoder.decode(storable(body))
 
 
 def moment(text: str | None) -> datetime | None:
@@ -68,27 +85,22 @@ class Row:
 
 
 def reading(
-    contract: Contract,
-    rows: Iterable[Row],
-    day: Day,
-    *,
-    stored: Allowed,
-    requests: int = 1,
-    provider_totals: Mapping[str, Decimal] | None = None,
+    source: Source, rows: Iterable[Row], day: Day, *, provider_totals: Mapping[str, Decimal] | None = None
 ) -> Reading:
-    """The day's rows as a reading. A row that breaks the contract is set aside; ContractBroken where most of them do,
-    and where two rows have one key: neither may be lost.
+    """The day's rows of a source whose rows are its contract's. A row that breaks the contract is set aside;
+    ContractBroken where most of them do, and where two rows have one key: neither may be lost.
     """
+    contract = CONTRACTS[source.contract or ""]
     good: list[tuple[Mapping[str, Any], bytes]] = []
     odd: list[Quarantined] = []
     new_fields: set[str] = set()
     for row in rows:
         fault = row.fault or _fault(contract, row.values, day)
         if fault:
-            odd.append(_set_aside(contract, row, fault, stored))
+            odd.append(_set_aside(source, contract, row, fault))
         else:
             choices = day.choices_of(row.values.get("scopes") or {})
-            good.append((row.values, _kept(row.answer, choices, stored, new_fields)))
+            good.append((row.values, _kept(source, row.answer, choices, new_fields)))
     refuse_another_contract(f"contract {contract.name}", odd, len(good))
     keys = [_key(contract, values) for values, _ in good]
     if len(set(keys)) < len(keys):
@@ -105,7 +117,7 @@ def reading(
         content_hash=hash_rows([*content, *(row.fingerprint.encode() for row in odd_rows)]),
         is_incomplete=any(values.get("state") == "in progress" for values, _ in good),
         windows=(day.window,),
-        requests=requests,
+        requests=1,
         totals=_totals(contract, [values for values, _ in good]),
         provider_totals=dict(provider_totals) if provider_totals is not None else None,
         new_fields=frozenset(new_fields),
@@ -163,12 +175,12 @@ def _fault_of_call(values: Mapping[str, Any], day: Day) -> str | None:
     return None
 
 
-def _kept(answer: Mapping[str, Any], choices: Choices, stored: Allowed, new_fields: set[str]) -> bytes:
-    document = _FIELDS(storable(_ENCODE(dict(answer))))
-    return msgspec.json.encode(stored.kept(minimised(document, choices), new_fields, is_typed=False))
+def _kept(source: Source, answer: Mapping[str, Any], choices: Choices, new_fields: set[str]) -> bytes:
+    document = source.minimise(_FIELDS(storable(_ENCODE(dict(answer)))), choices)
+    return msgspec.json.encode((source.stored or Allowed({})).kept(document, new_fields, is_typed=False))
 
 
-def _set_aside(contract: Contract, row: Row, fault: str, stored: Allowed) -> Quarantined:
+def _set_aside(source: Source, contract: Contract, row: Row, fault: str) -> Quarantined:
     content = _ENCODE(dict(row.answer))
     name = row.values.get(contract.key[0]) if len(contract.key) == 1 else None
     told = row.values.get("scopes")
@@ -178,7 +190,7 @@ def _set_aside(contract: Contract, row: Row, fault: str, stored: Allowed) -> Qua
         reason=fault,
         content=content,
         scopes={kind: value for kind, value in scopes.items() if isinstance(value, str)},
-        payload=_kept(row.answer, NOBODYS, stored, set()).decode(),
+        payload=_kept(source, row.answer, NOBODYS, set()).decode(),
         totals={"calls": Decimal(1)} if contract is CALLS else {},
     )
 

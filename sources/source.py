@@ -8,8 +8,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-import msgspec
-
 from sources.allowed import Allowed
 from sources.contracts import CONTRACTS, Column, Kind
 from sources.day import Access, Day, Scope
@@ -152,21 +150,13 @@ class Source:
         """Whether a credential with these settings has the source read."""
         return self.enabled_by is None or settings.get(self.enabled_by[0]) == self.enabled_by[1]
 
-    def scopes_of(self, document: Document) -> dict[str, str]:
-        """By which a stored row may be attached, kind to value, the deciding kind first."""
-        found = {}
-        for kind in self.scope_kinds:
-            if kind.field is not None and (value := _text(document.get(kind.field))):
-                found[kind.name] = value
-        return found
-
-
-def _text(raw: Any) -> str | None:
-    try:
-        value = msgspec.json.decode(raw) if raw is not None else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return value if isinstance(value, str) and value else None
+    def minimise(self, document: Document, choices: Choices) -> Document:
+        """The payload as it may be stored under a tenant's choices; its facts stay byte for byte. Safe to repeat."""
+        if self.minimised is None:
+            return document
+        facts = {name: value for name, value in document.items() if name in self.facts}
+        besides = {name: value for name, value in document.items() if name not in self.facts}
+        return facts | self.minimised(besides, choices)
 
 
 def _faults(source: Source) -> "list[str]":
@@ -185,6 +175,8 @@ def _faults(source: Source) -> "list[str]":
         found.append(f"there is no contract {source.contract!r}; there is {', '.join(CONTRACTS)}")
         return found
     found += _faults_of_columns(source)
+    if source.is_contract_shaped and (source.stored is None or not source.facts):
+        found.append("it declares neither which fields are stored nor which of them are facts: stored and facts")
     kinds = [kind.name for kind in source.scope_kinds]
     if len(set(kinds)) < len(kinds):
         found.append("a scope kind is declared twice")

@@ -24,6 +24,20 @@
     where source = '{{ source_name }}' and pull_id is not null
 {%- endmacro %}
 
+{% macro changed_pulls_of(contract) -%}
+    {#- The same of all sources of a contract. -#}
+    {%- set current = ref('stg_ledger__current_pulls') -%}
+    {%- set changed = ref('int_pulls_changed') -%}
+    select
+        pull_id,
+        source,
+        account,
+        tenant_id,
+        usage_date
+    from {% if is_incremental() %}{{ changed }}{% else %}{{ current }}{% endif %}
+    where contract = '{{ contract }}' and pull_id is not null
+{%- endmacro %}
+
 {% macro in_changed_pulls(column) -%}
     {#-
         Whether a row is of one of those pulls, after `with pulls as (changed_pulls(…))`. A join with them is done only after a

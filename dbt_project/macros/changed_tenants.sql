@@ -47,25 +47,32 @@
     -#}
     {%- set built = former_build('intermediate', 'int_tenants_built') -%}
     {%- set calls = former_build('intermediate', 'int_calls_daily') -%}
-    {%- if built is not none and calls is not none -%}
+    {%- set costs = former_build('intermediate', 'int_provider_costs_daily') -%}
+    {%- if built is not none and calls is not none and costs is not none -%}
     delete from {{ built }} as built
     where
         built.tenant_id in (
-            {{ tenants_of_changed_pulls(this, calls) }}
+            {{ tenants_of_changed_pulls(this, [calls, costs]) }}
         )
     {%- endif -%}
 {%- endmacro %}
 
-{% macro tenants_of_changed_pulls(changed, calls) -%}
-    {#- Whose rows the account-days hold: those of an own account are its tenant's, calls of the shared one whoever's they are. -#}
+{% macro tenants_of_changed_pulls(changed, routed) -%}
+    {#- Whose rows the account-days hold: those of an own account are its tenant's, what is routed of the shared one whoever's it is. -#}
     select changed.account as tenant_id
     from {{ changed }} as changed
     where changed.account <> 'platform'
+    {%- for rows in routed %}
     union
-    select calls.tenant_id
-    from {{ calls }} as calls
-    inner join {{ changed }} as changed on calls.account = changed.account and calls.usage_date = changed.usage_date
-    where changed.source = 'vapi' and calls.tenant_id is not null
+    select of_shared.tenant_id
+    from {{ rows }} as of_shared
+    inner join {{ changed }} as changed
+        on
+            of_shared.source = changed.source
+            and of_shared.account = changed.account
+            and of_shared.usage_date = changed.usage_date
+    where of_shared.tenant_id is not null
+    {%- endfor %}
 {%- endmacro %}
 
 {% macro is_made_again(column, due_with) -%}

@@ -24,6 +24,7 @@ from orchestration.ingestion.restating import restated
 from orchestration.ingestion.routing import Routing
 from orchestration.ingestion.running import PullRun
 from orchestration.ingestion.waiting import work
+from orchestration.installing import ensure_registered
 from orchestration.settings import Settings
 from sources.registry import horizons
 from warehouse import clock
@@ -77,6 +78,7 @@ def pull(
         Doubt.UNCONFIRMED: accept_unconfirmed,
     }
     accept = [doubt for doubt, is_accepted in flags.items() if is_accepted]
+    ensure_registered(url)
     actor = settings.actor if trigger is PullTrigger.CLI else f"pull by {trigger}"
     outcomes, settle = _told_to(on_progress)
     with connect(url, Role.LOADER, actor=actor, autocommit=True) as connection:

@@ -63,6 +63,6 @@ def _changed(
     for row in personal.rows_of(reader, source, tenant_id):
         document = _DECODE(row.payload)
         scopes = {kind: value for kind, value in row.scopes.items() if value}
-        stored = source.minimised(document, routing.choices_of(row.account, row.usage_date)(scopes))
+        stored = source.minimise(document, routing.choices_of(row.account, row.usage_date)(scopes))
         if stored != document:
             yield row.row_id, _ENCODE(stored).decode()

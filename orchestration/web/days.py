@@ -11,7 +11,7 @@ from starlette.responses import Response
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
-from sources.registry import horizons
+from sources.registry import horizons, provider_of
 from warehouse import clock
 from warehouse.control.changes import Row, first, rows
 from warehouse.ingestion import retry_schedule
@@ -45,7 +45,7 @@ def show_days(request: Request, visitor: Visitor) -> Response:
         causes = rows(connection, FILE, "causes", **window)
         counts = first(connection, FILE, "day_counts", **window)
     for cause in causes:
-        cause["mend"] = mend(cause)
+        cause["mend"] = mend({**cause, "provider": provider_of(cause["source"])})
     return render(
         "days.html",
         title="Days",
@@ -85,7 +85,7 @@ def show_day(request: Request, visitor: Visitor) -> Response:
     for source in sources:
         is_fault = source["status"] in {"failed", "not pulled", "incomplete"} or source["cause"]
         own = {"a_tenant": tenant, "first_day": day, "last_day": day, "tenants": 1}
-        source["mend"] = mend({**source, **own}) if is_fault else ""
+        source["mend"] = mend({**source, **own, "provider": provider_of(source["source"])}) if is_fault else ""
         source["next_pull"] = coming.get((source["source"], source["account"], day)) if is_fault else None
     return render(
         "day.html",

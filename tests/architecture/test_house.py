@@ -24,6 +24,7 @@ INVARIANTS = (  # design, section 9; the number is the invariant's
     "12_killed",
     "13_the_books_balance",
     "16_every_finding_names_what_resolves_it",
+    "17_no_providers_name_outside_its_folder",
 )
 
 

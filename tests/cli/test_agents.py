@@ -54,8 +54,8 @@ def test_an_unknown_agent_is_told_with_those_of_the_tenant(two: Minutebook) -> N
     assert "no agent 'bolt-desk'; the agents are acme-desk" in output
 
 
-def test_an_unknown_kind_is_a_usage_error(two: Minutebook) -> None:
-    output = two("agent attach acme acme-desk fax 1 --from 2026-01-01", code=2).output
+def test_an_unknown_kind_is_refused_with_those_there_are(two: Minutebook) -> None:
+    output = two("agent attach acme acme-desk fax 1 --from 2026-01-01", code=1).output
     assert "vapi_phone_number" in output
 
 

@@ -113,7 +113,7 @@ def test_the_price_in_force_is_shown_with_who_set_it(acme: Minutebook) -> None:
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --tier 9:1 --tier 5:2", "bounds must rise"),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --tier inf:1 --tier 5:2", "only the last tier"),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --model plan", "only a tenant's own price"),
-        ("plan terms growth --from 2026-01-01 --subscription-fee 1 --voice-meter ocr_scans", "counts no voice"),
+        ("plan terms growth --from 2026-01-01 --subscription-fee 1 --voice-meter ocr_scans", "counts no calls"),
         ("tenant flag acme stripe_credit_notes true", "the plan says whether credit notes are given"),
         (
             "meter create call_minutes --name X --unit minute --source vapi --increment-seconds 6",
@@ -121,7 +121,7 @@ def test_the_price_in_force_is_shown_with_who_set_it(acme: Minutebook) -> None:
         ),
         ("meter create chats --name X --unit chat --source voiceflow", "the same as meter chat_interactions"),
         ("meter create words --name X --unit word --source usage_metrics", "a metric type is needed"),
-        ("meter create words --name X --unit word --source voiceflow --minimum-seconds 3", "only a vapi meter"),
+        ("meter create words --name X --unit word --source voiceflow --minimum-seconds 3", "only a meter of calls"),
         ("cost unit ocr_scans 1 --from 2026-01-01 --currency usd", "is no currency"),
         ("rate set USD USD 1 --from 2026-01-01", "two currencies and a rate above 0"),
     ],

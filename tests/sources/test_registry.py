@@ -9,6 +9,7 @@ import pytest
 
 from orchestration.installing import ensure_registered
 from sources import vapi, voiceflow
+from sources.allowed import Allowed, fields
 from sources.contracts import Column, Kind
 from sources.registry import GROUP, all_sources, registered, registry
 from sources.source import Account, InvalidSource, ScopeKind, Source
@@ -77,6 +78,8 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Source:
         read=print,  # type: ignore[arg-type] # never called
         connect=print,
         verify=print,
+        stored=Allowed(fields("what")),
+        facts=("what",),
     )
     monkeypatch.setattr("orchestration.installing.all_sources", lambda: {**all_sources(), "later": source})
     return source

@@ -262,6 +262,7 @@ def test_days_are_found_by_name_and_by_need(visit: Visit) -> None:
 def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:
     fault = {
         "source": "vapi",
+        "provider": "vapi",
         "account": "platform",
         "cause_code": "credential_rejected",
         "a_tenant": "a",
@@ -272,7 +273,7 @@ def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:
         "minutebook credential set vapi",
         "minutebook pull --source vapi --from 2026-10-29 --to 2026-10-31",
     ]
-    transcripts = {**fault, **days, "account": "a", "source": "voiceflow_transcripts"}
+    transcripts = {**fault, **days, "account": "a", "source": "voiceflow_transcripts", "provider": "voiceflow"}
     assert mend(transcripts).splitlines()[0] == "minutebook credential set voiceflow --tenant a"
 
 

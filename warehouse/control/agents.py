@@ -3,7 +3,6 @@
 import re
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from enum import StrEnum
 
 from warehouse.control import guard
 from warehouse.control.changes import Action, Change, Connection, Row, execute, first, put, rows
@@ -15,21 +14,9 @@ AGENT = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 PROJECT = re.compile(r"[0-9A-Za-z_-]+")
 
 
-class Kind(StrEnum):
-    """What of a provider can belong to an agent."""
-
-    PHONE_NUMBER = "phone_number"
-    VAPI_CALL = "vapi_call"
-    VAPI_PHONE_NUMBER = "vapi_phone_number"
-    VAPI_SQUAD = "vapi_squad"
-    VAPI_WORKFLOW = "vapi_workflow"
-    VAPI_ASSISTANT = "vapi_assistant"
-    USAGE_AGENT = "usage_agent"
-
-    @property
-    def words(self) -> str:
-        """The kind as a person says it."""
-        return self.value.replace("_", " ")
+def words_of(kind: str) -> str:
+    """A scope kind as a person says it."""
+    return kind.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -38,14 +25,14 @@ class Attachment:
 
     tenant_id: str
     agent_id: str
-    kind: Kind
+    kind: str
     value: str
     valid_from: date
 
     @property
     def what(self) -> str:
         """The attachment in words."""
-        return f"{self.kind.words} {self.value} of agent {self.agent_id} from {self.valid_from}"
+        return f"{words_of(self.kind)} {self.value} of agent {self.agent_id} from {self.valid_from}"
 
 
 @dataclass(frozen=True)
@@ -79,10 +66,11 @@ def attach(connection: Connection, attachment: Attachment, moves: bool = False) 
     Raises Refused when it belongs to another agent from that same day, or to another tenant before and not `moves`.
     """
     if not attachment.value.strip() or attachment.value != attachment.value.strip():
-        raise Refused(f"'{attachment.value}' is no {attachment.kind.words}")
+        raise Refused(f"'{attachment.value}' is no {words_of(attachment.kind)}")
     with connection.transaction():
         guard.lock(connection)
         require_agent(connection, attachment.tenant_id, attachment.agent_id)
+        _require_kind(connection, attachment.kind)
         former = _on(connection, attachment.kind, attachment.value, attachment.valid_from)
         detail = ""
         if former is not None and former["agent_id"] is not None:
@@ -109,7 +97,7 @@ def attach(connection: Connection, attachment: Attachment, moves: bool = False) 
 
 def detach(connection: Connection, attachment: Attachment) -> Change:
     """Detach a provider's object from an agent: `valid_from` is the first day it no longer belongs to it."""
-    what = f"{attachment.kind.words} {attachment.value} detached from {attachment.valid_from}"
+    what = f"{words_of(attachment.kind)} {attachment.value} detached from {attachment.valid_from}"
     with connection.transaction():
         guard.lock(connection)
         require_agent(connection, attachment.tenant_id, attachment.agent_id)
@@ -163,6 +151,13 @@ def require_agent(connection: Connection, tenant_id: str, agent_id: str) -> None
         raise NotFound("agent", agent_id, known, f"minutebook agent create {tenant_id} {agent_id}")
 
 
+def _require_kind(connection: Connection, kind: str) -> None:
+    """Raise NotFound unless a source routes by it, or it is a phone number."""
+    known = [row["kind"] for row in rows(connection, FILE, "kinds")]
+    if kind not in known:
+        raise NotFound("scope kind", kind, known, "minutebook source list")
+
+
 def agents(connection: Connection, tenant_id: str | None = None) -> list[Row]:
     """One row per agent and attachment; `kind` is None for an agent that owns nothing yet."""
     return rows(connection, FILE, "agents", tenant_id=tenant_id)
@@ -173,7 +168,7 @@ def projects(connection: Connection, tenant_id: str | None = None) -> list[Row]:
     return rows(connection, FILE, "projects", tenant_id=tenant_id)
 
 
-def _on(connection: Connection, kind: Kind, value: str, on: date) -> Row | None:
+def _on(connection: Connection, kind: str, value: str, on: date) -> Row | None:
     return first(connection, FILE, "attachment_on", kind=kind, value=value, on_day=on)
 
 

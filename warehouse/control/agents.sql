@@ -48,6 +48,10 @@ left join (
 where %(tenant_id)s::text is null or a.tenant_id = %(tenant_id)s
 order by a.tenant_id, a.agent_id, v.kind, v.value, v.valid_from;
 
+-- name: kinds
+select kind from control.scope_kinds
+order by kind;
+
 -- name: attachment_on
 select
     tenant_id,

@@ -17,7 +17,7 @@ PLAN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Meter:
-    """What is counted: started increments of connected seconds (vapi), interactions, or one metric type."""
+    """What is counted: started increments of connected seconds of calls, interactions, or one item of usage."""
 
     meter_id: str
     name: str
@@ -32,15 +32,8 @@ class Meter:
         what = f"meter {self.meter_id}"
         if not METER.fullmatch(self.meter_id):
             raise Refused(f"'{self.meter_id}' is no meter id; use a-z, 0-9 and '_'")
-        if self.source == "vapi":
-            if (self.increment_seconds or 0) < 1 or (self.minimum_seconds or 0) < 0:
-                raise Refused(
-                    f"{what}: a vapi meter needs an increment of at least 1 second and a minimum of at least 0"
-                )
-        elif self.increment_seconds is not None or self.minimum_seconds is not None:
-            raise Refused(f"{what}: only a vapi meter has an increment and a minimum in seconds")
-        if (self.source == "usage_metrics") != (self.metric_type is not None):
-            raise Refused(f"{what}: a metric type is needed for a usage_metrics meter, and for no other")
+        if (self.increment_seconds is not None and self.increment_seconds < 1) or (self.minimum_seconds or 0) < 0:
+            raise Refused(f"{what}: it needs an increment of at least 1 second and a minimum of at least 0")
 
 
 @dataclass(frozen=True)
@@ -60,9 +53,30 @@ class Terms:
     gives_credit_notes: bool = False
 
 
+def counts_calls(connection: Connection, source: str) -> bool:
+    """Whether a source delivers calls, whose time a meter counts. Raises NotFound for no source that bills."""
+    known = {row["source"]: row["contract"] for row in rows(connection, FILE, "sources_that_bill")}
+    if source not in known:
+        raise NotFound("source", source, sorted(known), "minutebook source list")
+    return bool(known[source] == "calls")
+
+
+def _require_countable(connection: Connection, meter: Meter) -> None:
+    """Raise Refused where the meter counts otherwise than its source delivers."""
+    what = f"meter {meter.meter_id}"
+    if counts_calls(connection, meter.source):
+        if meter.increment_seconds is None or meter.minimum_seconds is None or meter.metric_type is not None:
+            raise Refused(f"{what}: a meter of calls needs an increment and a minimum in seconds, and no metric type")
+    elif meter.increment_seconds is not None or meter.minimum_seconds is not None:
+        raise Refused(f"{what}: only a meter of calls has an increment and a minimum in seconds")
+    elif (meter.source != "voiceflow") != (meter.metric_type is not None):
+        raise Refused(f"{what}: a metric type is needed for a meter of {meter.source}, and for none of voiceflow")
+
+
 def put_meter(connection: Connection, meter: Meter) -> Change:
     """Create a meter, or change its name and Stripe event. Raises Refused when what it counts would change."""
     with connection.transaction():
+        _require_countable(connection, meter)
         known = first(connection, FILE, "meter", meter_id=meter.meter_id)
         if known is not None:
             counted = ("source", "unit", "increment_seconds", "minimum_seconds", "metric_type")
@@ -114,8 +128,9 @@ def put_terms(connection: Connection, terms: Terms) -> Change:
     with connection.transaction():
         guard.lock(connection)
         require_plan(connection, terms.plan_id)
-        if terms.voice_meter_id is not None and require_meter(connection, terms.voice_meter_id)["source"] != "vapi":
-            raise Refused(f"{what}: meter {terms.voice_meter_id} counts no voice; name a meter of source vapi")
+        voice = terms.voice_meter_id
+        if voice is not None and require_meter(connection, voice)["increment_seconds"] is None:
+            raise Refused(f"{what}: meter {voice} counts no calls; name a meter of a source of calls")
         action, next_from = put(connection, FILE, "put_terms", asdict(terms))
         guard.refuse_version(
             connection, what, action, terms.valid_from, next_from, lambda p: p.plan_id == terms.plan_id

@@ -1,3 +1,10 @@
+-- name: sources_that_bill
+select
+    source,
+    contract
+from control.sources
+where bills and contract in ('calls', 'usage');
+
 -- name: meter
 select
     meter_id,

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from shlex import join
 from typing import Any
 
-# Whose credential a source is asked with, where that is not its own name.
-_PROVIDER = {"voiceflow_transcripts": "voiceflow"}
 # Causes that asking again does not mend: a person has to do something first.
 _FIRST = {
     "credential_rejected": ("credential", "set"),
@@ -20,7 +18,7 @@ _ACCEPT = {
 
 
 def mend(fault: Mapping[str, Any]) -> str:
-    """The commands for a fault: source, account, cause_code, a_tenant, tenants, first_day and last_day.
+    """The commands for a fault: source, its provider, account, cause_code, a_tenant, tenants, first_day and last_day.
 
     A command a line. A fault of a shared account is mended once; one of many tenants' own accounts, for each: the first
     of them is named.
@@ -34,6 +32,5 @@ def mend(fault: Mapping[str, Any]) -> str:
         return join(["minutebook", "quarantine", "list", *whom])
     if cause in _FIRST:
         owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
-        provider = _PROVIDER.get(fault["source"], fault["source"])
-        return join(["minutebook", *_FIRST[cause], provider, *owner]) + f"\n{pull}"
+        return join(["minutebook", *_FIRST[cause], fault["provider"], *owner]) + f"\n{pull}"
     return f"{pull} {_ACCEPT[cause]}" if cause in _ACCEPT else pull

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Mapping
 
 from warehouse.control.agents import Attachment, attach
-from warehouse.control.agents import Kind as Scope
 from warehouse.control.changes import Action, Change, Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
 from warehouse.statements.blocker import Blocker, Kind
@@ -46,7 +45,7 @@ def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id:
         raise Refused(f"{_what(row)}: attach its agent instead ({ids}): minutebook agent attach --help")
     return attach(
         connection,
-        Attachment(tenant_id, agent_id, Scope(row["kind_of_one_row"]), row["item"], row["usage_date"]),
+        Attachment(tenant_id, agent_id, row["kind_of_one_row"], row["item"], row["usage_date"]),
         moves,
     )
 

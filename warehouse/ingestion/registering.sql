@@ -95,3 +95,20 @@ comment on column {raw}.{column} is {meaning};
 -- name: make_union
 create or replace view {view} with (security_invoker = true) as {union};
 grant select on {view} to minutebook_transformer;
+
+-- name: in_use
+-- By source: the accounts that are read today, and when it was last read well.
+select
+    s.source,
+    (
+        select count(distinct t.account) from control.tenant_sources as t
+        where
+            t.source = s.source
+            and t.valid_from <= %(today)s
+            and %(today)s < coalesce(t.valid_to, 'infinity')
+    ) as accounts,
+    (
+        select max(p.closed_at) from ledger.pulls as p
+        where p.source = s.source and p.state in ('published', 'superseded', 'unchanged')
+    ) as last_pull
+from control.sources as s;

@@ -1,7 +1,7 @@
 """Calls of a shared account that route to nobody: which they are, and what gives them to a tenant. Owns no table."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from warehouse.control.changes import Connection, Row, rows
@@ -9,14 +9,6 @@ from warehouse.statements.blocker import Blocker, Kind
 
 FILE = "statements/periods"
 SHOWN = 3
-# By which a call is attached, the deciding kinds first; a call that has none of them, by its own id.
-SCOPES = {
-    "vapi_phone_number": "phone_number_id",
-    "vapi_squad": "squad_id",
-    "vapi_workflow": "workflow_id",
-    "vapi_assistant": "assistant_id",
-    "vapi_call": "call_id",
-}
 
 
 def blockers(connection: Connection, found: Sequence[Row]) -> list[Blocker]:
@@ -30,7 +22,11 @@ def blockers(connection: Connection, found: Sequence[Row]) -> list[Blocker]:
     return [
         _blocker(
             row,
-            [call for call in calls if row["first_date"] <= call["usage_date"] <= row["last_date"]],
+            [
+                call
+                for call in calls
+                if call["source"] == row["source"] and row["first_date"] <= call["usage_date"] <= row["last_date"]
+            ],
             agents.get(row["tenant_id"]),
         )
         for row in found
@@ -54,24 +50,23 @@ def _blocker(usage: Row, calls: Sequence[Row], agent_id: str | None) -> Blocker:
 
 
 def _named(call: Row) -> str:
-    kind = _deciding(call)
-    by = "" if kind == "vapi_call" else f", {kind.removeprefix('vapi_').replace('_', ' ')} {call[SCOPES[kind]]}"
+    by = "" if call["is_of_one_row"] else f", {_words(call)} {call['value']}"
     return f"call {call['call_id']} of {call['usage_date']}{by}"
+
+
+def _words(call: Row) -> str:
+    """The kind as a person says it: a phone number, whose the source is being said already."""
+    return str(call["kind"]).removeprefix(f"{call['source']}_").replace("_", " ")
 
 
 def _commands(tenant_id: str, agent_id: str | None, calls: Sequence[Row]) -> str:
     """What makes all of these calls the tenant's, if they are; a command for each id, from its first day on."""
     since: dict[tuple[str, str], date] = {}
     for call in calls:
-        kind = _deciding(call)
-        since.setdefault((kind, call[SCOPES[kind]]), call["usage_date"])
+        since.setdefault((call["kind"], call["value"]), call["usage_date"])
     agent = agent_id or tenant_id
     attaching = [
         ["agent", "attach", tenant_id, agent, kind, value, "--from", str(day)] for (kind, value), day in since.items()
     ]
     adding = [] if agent_id else [["agent", "create", tenant_id, agent]]
     return " && ".join(shlex.join(["minutebook", *command]) for command in [*adding, *attaching, ["build"]])
-
-
-def _deciding(call: Mapping[str, object]) -> str:
-    return next(kind for kind, column in SCOPES.items() if call[column])

@@ -284,8 +284,9 @@ select distinct
     ) as mend
 from granted
 where
-    granted.nspname in (
-        'control', 'ledger', 'raw_vapi', 'raw_voiceflow', 'raw_usage_metrics', 'staging', 'intermediate', 'marts'
+    (
+        granted.nspname in ('control', 'ledger', 'contracts', 'staging', 'intermediate', 'marts')
+        or granted.nspname like 'raw\_%'
     )
     -- Its only update: that a key was accepted.
     and not (

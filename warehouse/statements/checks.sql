@@ -62,21 +62,23 @@ where source = %(source)s
 order by usage_date desc, account, name;
 
 -- name: no_call_is_counted_twice
--- The first call of each account-day of the last hundred days: two accounts that share it are one Vapi organisation under
+-- The first call of each account-day of the last hundred days: two accounts that share it are one organisation under
 -- two keys, whose calls are all billed twice.
 with firsts as (
     select
+        p.source,
         p.account,
         p.usage_date,
         c.call_id
     from ledger.pulls as p
+    inner join control.sources as s on p.source = s.source and s.contract = 'calls'
     cross join lateral (
         select f.call_id from marts.fct_calls as f
-        where f.account = p.account and f.usage_date = p.usage_date
+        where f.account = p.account and f.usage_date = p.usage_date and f.source = p.source
         order by f.call_id
         limit 1
     ) as c
-    where p.source = 'vapi' and p.state = 'published' and p.row_count > 0 and p.usage_date >= current_date - 100
+    where p.state = 'published' and p.row_count > 0 and p.usage_date >= current_date - 100
 ),
 
 shared as (
@@ -85,7 +87,7 @@ shared as (
         call_id,
         array_agg(account order by account) as accounts
     from firsts
-    group by usage_date, call_id
+    group by source, usage_date, call_id
     having count(*) > 1
 )
 

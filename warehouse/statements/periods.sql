@@ -103,6 +103,7 @@ select
     a.period_start,
     a.service_start,
     d.source,
+    s.provider,
     d.account,
     d.status,
     d.cause_code,
@@ -113,6 +114,7 @@ select
 from asked as a
 inner join marts.fct_tenant_day_status as d
     on a.tenant_id = d.tenant_id and a.service_start <= d.usage_date and a.service_end > d.usage_date
+inner join control.sources as s on d.source = s.source
 left join ledger.known_gaps as g
     on
         d.tenant_id = g.tenant_id
@@ -123,12 +125,12 @@ left join ledger.known_gaps as g
 where
     d.status in ('incomplete', 'failed', 'not pulled')
     and (d.status <> 'incomplete' or d.cause_code is distinct from 'quarantined') -- each such row blocks by itself
-    and d.source <> 'voiceflow_transcripts' -- bills nothing
+    and s.bills
     and d.tenant_id = any(%(tenant_ids)s)
     and d.usage_date >= (select min(asked.service_start) from asked)
     and d.usage_date < (select max(asked.service_end) from asked)
     and coalesce(g.known_at, 'infinity') > a.known_until
-group by a.tenant_id, a.period_start, a.service_start, d.source, d.account, d.status, d.cause_code
+group by a.tenant_id, a.period_start, a.service_start, d.source, s.provider, d.account, d.status, d.cause_code
 order by a.service_start, d.source, d.status, min(d.usage_date), d.account, d.cause_code;
 
 -- name: usage_that_blocks
@@ -202,9 +204,10 @@ readers as materialized (
     inner join control.tenant_sources as t
         on
             a.tenant_id = t.tenant_id
-            and (t.source <> 'vapi' or t.account = 'platform')
             and a.service_end > t.valid_from
             and a.service_start < coalesce(t.valid_to, 'infinity')
+    inner join control.sources as s
+        on t.source = s.source and (s.accounts = 'own' or t.account = 'platform')
     where exists (select from blocking where blocking.is_anybodys)
     group by a.tenant_id, a.period_start, a.service_start, a.known_until, t.source
 ),
@@ -290,7 +293,8 @@ standing as (
     from marts.fct_tenant_day_status as d
     inner join asked as a
         on a.tenant_id = d.tenant_id and a.service_start <= d.usage_date and a.service_end > d.usage_date
-    where d.status in ('incomplete', 'failed', 'not pulled') and d.source <> 'voiceflow_transcripts'
+    inner join control.sources as s on d.source = s.source and s.bills
+    where d.status in ('incomplete', 'failed', 'not pulled')
     union
     select
         u.tenant_id,
@@ -347,13 +351,24 @@ on conflict do nothing;
 -- name: calls_of_nobody
 -- Calls of the shared account that route to nobody, with what they may be attached by.
 select
+    c.source,
     c.call_id,
     c.usage_date,
-    c.phone_number_id,
-    c.squad_id,
-    c.workflow_id,
-    c.assistant_id
+    scope.kind,
+    scope.value,
+    scope.is_of_one_row
 from marts.fct_calls as c
+cross join
+    lateral (
+        select
+            given.key as kind,
+            given.value,
+            k.is_of_one_row
+        from jsonb_each_text(c.scopes) as given
+        inner join control.scope_kinds as k on given.key = k.kind
+        order by k.is_of_one_row, k.rank
+        limit 1
+    ) as scope
 where c.tenant_id is null and c.usage_date >= %(first_date)s and c.usage_date <= %(last_date)s
 order by c.usage_date, c.call_id;
 

@@ -83,7 +83,7 @@ def _of_two_accounts(shared: Row) -> Blocker:
         shared["period_start"],
         Kind.TWO_ACCOUNTS,
         f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
-        f"{shared['other_account']}: one Vapi organisation under two keys is billed twice",
+        f"{shared['other_account']}: one organisation under two keys is billed twice",
         mend_two_keys([shared["account"], shared["other_account"]], shared["usage_date"], shared["last_date"]),
     )
 

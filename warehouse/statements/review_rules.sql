@@ -69,7 +69,7 @@ order by d.usage_date, d.source, d.name;
 
 -- name: calls_of_two_accounts
 -- The first and the last day with calls of each account that is read: where another account tells the same first call of
--- such a day, or the same last one, it is one Vapi organisation under two keys. All by index, and each account-day once.
+-- such a day, or the same last one, it is one organisation under two keys. All by index, and each account-day once.
 with asked as (
     select
         a.tenant_id,
@@ -88,7 +88,7 @@ own as materialized (
     inner join control.tenant_sources as t
         on
             a.tenant_id = t.tenant_id
-            and t.source = 'vapi'
+            and t.source in (select s.source from control.sources as s where s.contract = 'calls')
             and a.period_end > t.valid_from
             and a.period_start < coalesce(t.valid_to, 'infinity')
 ),
@@ -147,7 +147,7 @@ ends_of_days as materialized (
         )
     ) as c
     where
-        p.source = 'vapi'
+        p.source in (select s.source from control.sources as s where s.contract = 'calls')
         and p.state = 'published'
         and p.row_count > 0
         and p.usage_date in (select probed_days.usage_date from probed_days)

@@ -9,7 +9,7 @@ from orchestration.cli.options import From, Json, TenantArgument, TenantFilter, 
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.control import agents
-from warehouse.control.agents import Attachment, Kind
+from warehouse.control.agents import Attachment
 from warehouse.control.tenants import require_tenant
 
 agent_app = typer.Typer(
@@ -21,7 +21,9 @@ project_app = typer.Typer(
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")]
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Id of the Voiceflow project.")]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The provider's id or number.")]
-KindArgument = Annotated[Kind, typer.Argument(help="Kind of the provider's object.")]
+KindArgument = Annotated[
+    str, typer.Argument(metavar="KIND", help="Kind of the provider's object, as vapi_phone_number; see: source list.")
+]
 
 
 @command(agent_app, "create", 'minutebook agent create acme acme-reception --name "Reception"')

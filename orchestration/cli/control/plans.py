@@ -1,7 +1,6 @@
 """minutebook meter … and minutebook plan …"""
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -20,39 +19,31 @@ PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Id of the pla
 MeterArgument = Annotated[str, typer.Argument(metavar="METER", help="Id of the meter.")]
 
 
-class MeterSource(StrEnum):
-    """What a meter counts from."""
-
-    VAPI = "vapi"
-    VOICEFLOW = "voiceflow"
-    USAGE_METRICS = "usage_metrics"
-
-
 @command(meter_app, "create", 'minutebook meter create voice_minutes --name "Call minutes" --unit minute --source vapi')
 def create_meter(
     ctx: typer.Context,
     meter: Annotated[str, typer.Argument(metavar="METER", help="Id of a-z, 0-9 and '_'.")],
     name: Annotated[str, typer.Option(help="Name on statements.")],
     unit: Annotated[str, typer.Option(help="Its unit, in the singular.")],
-    source: Annotated[MeterSource, typer.Option(help="Where it is counted.")],
+    source: Annotated[str, typer.Option(metavar="SOURCE", help="Where it is counted; see: source list.")],
     increment_seconds: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="vapi: seconds of a started unit; default 60.")
+        int | None, typer.Option(metavar="SECONDS", help="Of calls: seconds of a started unit; default 60.")
     ] = None,
     minimum_seconds: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="vapi: least seconds of a connected call; default 0.")
+        int | None, typer.Option(metavar="SECONDS", help="Of calls: least seconds of a connected call; default 0.")
     ] = None,
-    metric_type: Annotated[str | None, typer.Option(metavar="TYPE", help="usage_metrics: the metric type.")] = None,
+    metric_type: Annotated[str | None, typer.Option(metavar="TYPE", help="Of usage: the item.")] = None,
     stripe_event_name: Annotated[str | None, typer.Option(metavar="NAME", help="Event name of Stripe's meter.")] = None,
     as_json: Json = False,
 ) -> None:
     """Create a meter. What it counts is fixed from then on; its name may change. Safe to repeat."""
-    if source is MeterSource.VAPI:
-        increment_seconds = 60 if increment_seconds is None else increment_seconds
-        minimum_seconds = minimum_seconds or 0
-    wanted = plans.Meter(
-        meter, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
-    )  # fmt: skip
     with session(ctx).operator() as connection:
+        if plans.counts_calls(connection, source):
+            increment_seconds = 60 if increment_seconds is None else increment_seconds
+            minimum_seconds = minimum_seconds or 0
+        wanted = plans.Meter(
+            meter, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
+        )  # fmt: skip
         change = plans.put_meter(connection, wanted)
     show_changes([change], as_json, f"minutebook price set --plan PLAN --meter {meter} --from DATE --amount AMOUNT")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from orchestration.cli.control.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
 from warehouse.control import agents, costs, plans, prices, tenant_credits, tenants
-from warehouse.control.agents import Attachment
+from warehouse.control.agents import Attachment, words_of
 from warehouse.control.changes import Action, Change, Connection
 from warehouse.control.prices import Tier
 from warehouse.privacy import personal
@@ -21,7 +21,7 @@ def apply(connection: Connection, file: TenantFile) -> list[Change]:
 
 def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
     for meter in file.meters:
-        voice = {"increment_seconds": 60, "minimum_seconds": 0} if meter.source == "vapi" else {}
+        voice = {"increment_seconds": 60, "minimum_seconds": 0} if plans.counts_calls(connection, meter.source) else {}
         said = meter.model_dump(exclude={"id"}, exclude_none=True)
         yield plans.put_meter(connection, plans.Meter(meter_id=meter.id, **{**voice, **said}))
     for plan in file.plans:
@@ -82,7 +82,7 @@ def _plan(connection: Connection, plan: PlanPart) -> Iterator[Change]:
 def _attachments(connection: Connection, tenant_id: str, agent: AgentPart) -> Iterator[Change]:
     for part in sorted(agent.attachments, key=lambda one: one.valid_from):
         if part.until is not None and part.until <= part.valid_from:
-            raise FileInvalid(f"agent {agent.id}: {part.kind.words} {part.value} ends before it starts")
+            raise FileInvalid(f"agent {agent.id}: {words_of(part.kind)} {part.value} ends before it starts")
         start = Attachment(tenant_id, agent.id, part.kind, part.value, part.valid_from)
         yield agents.attach(connection, start)
         if part.until is not None:

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from sources.personal import Keep
-from warehouse.control.agents import Kind
 from warehouse.control.costs import Allocation
 from warehouse.control.prices import Model
 
@@ -57,7 +56,7 @@ class TenantPart(Part):
 class AttachmentPart(Version):
     """One provider's object, from a day up to, not including, another."""
 
-    kind: Kind
+    kind: StrictStr
     value: StrictStr
     until: date | None = None
 
@@ -85,7 +84,7 @@ class MeterPart(Part):
     id: StrictStr
     name: StrictStr
     unit: StrictStr
-    source: Literal["vapi", "voiceflow", "usage_metrics"]
+    source: StrictStr
     increment_seconds: int | None = None
     minimum_seconds: int | None = None
     metric_type: StrictStr | None = None

@@ -146,7 +146,7 @@ def apply_file(
     with session(ctx).operator() as connection, connection.transaction():
         changes = apply(connection, wanted)
     tenant = wanted.tenant.id
-    show_changes(changes, as_json, f"minutebook credential set vapi --tenant {tenant}, or pull with shared accounts")
+    show_changes(changes, as_json, f"minutebook credential set PROVIDER --tenant {tenant}, or pull shared accounts")
     if not as_json:
         counts = [f"{sum(change.action == action for change in changes)} {action}" for action in Action]
         say(f"tenant {tenant}: {', '.join(counts)}")

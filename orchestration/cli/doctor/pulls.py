@@ -70,7 +70,7 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
     """One Vapi organisation that is read under two keys. The marts must be built."""
     for row in rows(connection, "statements/checks", "no_call_is_counted_twice"):
         what = (
-            f"accounts {row['accounts']} of vapi list the same calls on {row['days']} day(s), {row['first_day']} to"
+            f"accounts {row['accounts']} list the same calls on {row['days']} day(s), {row['first_day']} to"
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
         yield Finding(Level.WRONG, what, mend_two_keys(row["accounts"].split(", "), row["first_day"], row["last_day"]))

@@ -9,7 +9,7 @@ from orchestration.dagster_internals.run_queue import FIRST_IN_THE_QUEUE
 from orchestration.defs.ingestion.jobs import pull_usage, purge_raw
 from orchestration.ingestion.partitions import key_of, tenants
 
-TRAILING_DAYS = 3  # ending yesterday; the demo of a restated day and Vapi's look-back of two days both fit
+TRAILING_DAYS = 3  # ending yesterday; a source that is final later declares its look-back
 
 
 @dg.schedule(

@@ -45,6 +45,14 @@ changed as (
             and keyed.account = built.account
             and keyed.usage_date = built.usage_date
     where keyed.build_key is distinct from built.build_key
+),
+
+contracts as (
+    select * from {{ ref('stg_control__sources') }}
 )
 
-select * from changed
+select
+    changed.*,
+    contracts.contract
+from changed
+left join contracts on changed.source = contracts.source

@@ -8,18 +8,22 @@ with pulls as (
 
 attachments as (
     select
-        tenant_id,
-        valid_from,
-        valid_to,
-        hashtextextended(concat_ws('|', kind, value, tenant_id, agent_id), 0)::numeric as version_hash
-    from {{ ref('stg_control__agent_attachments') }}
-    where
-        tenant_id is not null
-        and kind in ({{ listed_call_scopes() }})
+        sources.source,
+        attached.tenant_id,
+        attached.valid_from,
+        attached.valid_to,
+        hashtextextended(
+            concat_ws('|', attached.kind, attached.value, attached.tenant_id, attached.agent_id), 0
+        )::numeric as version_hash
+    from {{ ref('stg_control__agent_attachments') }} as attached
+    inner join {{ ref('stg_control__sources') }} as sources
+        on sources.contract in ('calls', 'costs') and jsonb_exists(sources.scope_kinds, attached.kind)
+    where attached.tenant_id is not null
 ),
 
 moves as (
     select
+        attachments.source,
         accounts.account,
         steps.moved_on,
         steps.version_hash
@@ -34,24 +38,29 @@ moves as (
 
 routings as (
     select
+        source,
         account,
         moved_on as valid_from,
-        coalesce(lead(moved_on) over (partition by account order by moved_on), 'infinity')::date as valid_to,
-        sum(sum(version_hash)) over (partition by account order by moved_on) as routing
+        coalesce(lead(moved_on) over (partition by source, account order by moved_on), 'infinity')::date as valid_to,
+        sum(sum(version_hash)) over (partition by source, account order by moved_on) as routing
     from moves
-    group by account, moved_on
+    group by source, account, moved_on
 ),
 
 voice_meters as (
-    select string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as counting
+    select
+        source,
+        string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as counting
     from {{ ref('stg_control__meters') }}
-    where source = 'vapi' and only_account is null
+    where increment_seconds is not null and only_account is null
+    group by source
 ),
 
 keyed as (
     select
         pulls.pull_id,
         pulls.source,
+        pulls.contract,
         pulls.account,
         pulls.tenant_id,
         pulls.usage_date,
@@ -61,14 +70,14 @@ keyed as (
         md5(concat_ws(
             '|',
             pulls.pull_id,
-            case when pulls.source = 'vapi' then voice_meters.counting end,
-            case when pulls.source = 'vapi' then coalesce(routings.routing, 0) end
+            voice_meters.counting,
+            case when pulls.contract in ('calls', 'costs') then coalesce(routings.routing, 0) end
         )) as build_key
     from pulls
-    cross join voice_meters
+    left join voice_meters on pulls.source = voice_meters.source
     left join routings
         on
-            pulls.source = 'vapi'
+            pulls.source = routings.source
             and pulls.account = routings.account
             and pulls.usage_date >= routings.valid_from
             and pulls.usage_date < routings.valid_to

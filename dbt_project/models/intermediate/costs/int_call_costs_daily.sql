@@ -1,20 +1,21 @@
 {{ config(
     incremental_strategy='changed_days',
-    meta={'source': 'vapi'},
     indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]
 ) }}
 with pulls as (
-    {{ changed_pulls('vapi') }}
+    {{ changed_pulls_of('calls') }}
 ),
 
 calls as (
     select calls.*
     from {{ ref('fct_calls') }} as calls
-    inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
+    inner join pulls
+        on calls.source = pulls.source and calls.account = pulls.account and calls.usage_date = pulls.usage_date
 ),
 
 daily as (
     select
+        calls.source,
         calls.account,
         calls.usage_date,
         calls.tenant_id,
@@ -40,8 +41,8 @@ daily as (
             from jsonb_each_text(calls.unknown_costs) as unknown (component, reason)
         ) as components
     group by
-        calls.account, calls.usage_date, calls.tenant_id, calls.agent_id, components.component, calls.cost_basis,
-        components.unknown_reason, calls.cost_currency
+        calls.source, calls.account, calls.usage_date, calls.tenant_id, calls.agent_id, components.component,
+        calls.cost_basis, components.unknown_reason, calls.cost_currency
 )
 
 select * from daily

@@ -9,7 +9,7 @@ call_costs as (
         costs.tenant_id,
         costs.agent_id,
         costs.usage_date,
-        'vapi' as source,
+        costs.source,
         periods.voice_meter_id as meter_id,
         costs.component,
         costs.cost_basis as basis,
@@ -36,7 +36,9 @@ metric_costs as (
         usage.cost
     from usage
     left join {{ ref('stg_control__meters') }} as meters on usage.meter_id = meters.meter_id
-    where usage.source in ('usage_metrics', 'voiceflow') and usage.cost is not null
+    inner join {{ ref('stg_control__sources') }} as sources
+        on usage.source = sources.source and sources.contract = 'usage'
+    where usage.cost is not null
 ),
 
 estimates as (
@@ -46,8 +48,8 @@ estimates as (
         usage.usage_date,
         usage.source,
         usage.meter_id,
-        -- Calls no meter counts cannot be estimated; under Vapi's own word "voice" they would void a cost it does report.
-        case when usage.source = 'vapi' and usage.meter_id is null then 'call' else usage.item end as component,
+        -- Calls no meter counts cannot be estimated; under the word "voice" they would void a cost that is reported.
+        case when usage.item = 'voice' and usage.meter_id is null then 'call' else usage.item end as component,
         case
             when usage.is_billed_elsewhere then 'billed_elsewhere'
             when unit_costs.unit_cost is null then 'unknown'
@@ -67,6 +69,22 @@ estimates as (
             and usage.usage_date >= unit_costs.valid_from
             and usage.usage_date < unit_costs.valid_to
     where usage.uncosted_quantity > 0
+),
+
+provider_costs as (
+    select
+        tenant_id,
+        agent_id,
+        usage_date,
+        source,
+        null as meter_id,
+        component,
+        basis,
+        unknown_reason,
+        currency,
+        cost
+    from {{ ref('int_provider_costs_daily') }}
+    where {{ of_changed_tenants('tenant_id') }}
 ),
 
 fixed_costs as (
@@ -107,6 +125,8 @@ unioned as (
     select * from metric_costs
     union all
     select * from estimates
+    union all
+    select * from provider_costs
     union all
     select * from fixed_costs
     union all

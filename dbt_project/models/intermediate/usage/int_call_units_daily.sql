@@ -1,17 +1,19 @@
-{{ config(meta={'source': 'vapi'}, indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]) }}
+{{ config(indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]) }}
 with pulls as (
-    {{ changed_pulls('vapi') }}
+    {{ changed_pulls_of('calls') }}
 ),
 
 calls as (
     select calls.*
     from {{ ref('fct_calls') }} as calls
-    inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
+    inner join pulls
+        on calls.source = pulls.source and calls.account = pulls.account and calls.usage_date = pulls.usage_date
     where calls.tenant_id is not null and calls.outcome = 'connected'
 ),
 
 daily as (
     select
+        calls.source,
         calls.account,
         calls.usage_date,
         calls.pull_id,
@@ -24,7 +26,8 @@ daily as (
             as uncosted_quantity
     from calls
     cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
-    group by calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id, counted.meter_id
+    group by
+        calls.source, calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id, counted.meter_id
 )
 
 select * from daily

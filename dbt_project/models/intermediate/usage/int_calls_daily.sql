@@ -1,16 +1,18 @@
-{{ config(meta={'source': 'vapi'}, indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]) }}
+{{ config(indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]) }}
 with pulls as (
-    {{ changed_pulls('vapi') }}
+    {{ changed_pulls_of('calls') }}
 ),
 
 calls as (
     select calls.*
     from {{ ref('fct_calls') }} as calls
-    inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
+    inner join pulls
+        on calls.source = pulls.source and calls.account = pulls.account and calls.usage_date = pulls.usage_date
 ),
 
 daily as (
     select
+        source,
         account,
         usage_date,
         pull_id,
@@ -25,7 +27,7 @@ daily as (
         sum(cost) as cost,
         sum(cost) filter (where outcome = 'error') as error_cost
     from calls
-    group by account, usage_date, pull_id, tenant_id, agent_id
+    group by source, account, usage_date, pull_id, tenant_id, agent_id
 )
 
 select * from daily

@@ -1,19 +1,18 @@
 {{ config(materialized='view') }}
 with calls as (
-    select * from {{ ref('stg_vapi__calls') }}
+    select * from {{ ref('stg_contracts__calls') }}
 ),
 
 voice_meters as (
     select * from {{ ref('stg_control__meters') }}
-    where source = 'vapi'
+    where increment_seconds is not null
 ),
 
 timed as (
     select
         *,
         case
-            when status = 'scheduled' then 'scheduled'
-            when coalesce(status not in ('ended', 'not-found', 'deletion-failed'), ended_at is null) then 'in progress'
+            when state <> 'ended' then state
             when started_at is null or ended_at is null then 'never connected'
             when ended_at < started_at then 'error'
             else 'connected'
@@ -25,6 +24,7 @@ timed as (
 measured as (
     select
         pull_id,
+        source,
         account,
         account_tenant_id,
         call_id,
@@ -32,9 +32,11 @@ measured as (
         assistant_id,
         squad_id,
         workflow_id,
+        scopes,
         status,
-        call_type,
+        direction,
         ended_reason,
+        cost_currency,
         outcome,
         case when outcome = 'connected' then elapsed_seconds else 0 end as connected_seconds,
         total_cost,
@@ -57,7 +59,9 @@ counted as (
                 ) }}
                 )
             from voice_meters
-            where voice_meters.only_account is null or voice_meters.only_account = measured.account
+            where
+                voice_meters.source = measured.source
+                and (voice_meters.only_account is null or voice_meters.only_account = measured.account)
         ), '{}') as units
     from measured
 )

@@ -17,7 +17,7 @@ voice_units as (
     select
         units.tenant_id,
         units.agent_id,
-        'vapi' as source,
+        units.source,
         null as origin,
         units.usage_date,
         units.meter_id,
@@ -46,7 +46,7 @@ voice_unmetered as (
     select
         calls.tenant_id,
         calls.agent_id,
-        'vapi' as source,
+        calls.source,
         null as origin,
         calls.usage_date,
         null as meter_id,
@@ -71,7 +71,7 @@ voice_errors as (
     select
         tenant_id,
         agent_id,
-        'vapi' as source,
+        source,
         null as origin,
         usage_date,
         null as meter_id,

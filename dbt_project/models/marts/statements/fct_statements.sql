@@ -28,8 +28,9 @@ gaps as (
             statuses.tenant_id = periods.tenant_id
             and statuses.usage_date >= periods.service_start
             and statuses.usage_date < periods.service_end
-    -- Transcripts bill nothing: a day without them keeps no money waiting.
-    where statuses.status not in ('usage', 'no usage') and statuses.source <> 'voiceflow_transcripts'
+    -- A day without what bills nothing keeps no money waiting.
+    inner join {{ ref('stg_control__sources') }} as sources on statuses.source = sources.source and sources.bills
+    where statuses.status not in ('usage', 'no usage')
 ),
 
 totalled as (

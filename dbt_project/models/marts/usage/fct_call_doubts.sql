@@ -1,17 +1,17 @@
 {{ config(
-    meta={'source': 'vapi'},
     indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id', 'usage_date']}]
 ) }}
 -- Fields of one answer that contradict each other. Minutes may be charged by the started minute, and a transcriber hears a
 -- few seconds more than were talked.
 with pulls as (
-    {{ changed_pulls('vapi') }}
+    {{ changed_pulls_of('calls') }}
 ),
 
 calls as (
     select calls.*
     from {{ ref('fct_calls') }} as calls
-    inner join pulls on calls.account = pulls.account and calls.usage_date = pulls.usage_date
+    inner join pulls
+        on calls.source = pulls.source and calls.account = pulls.account and calls.usage_date = pulls.usage_date
 ),
 
 costs_differ as (
@@ -47,6 +47,7 @@ unioned as (
 doubts as (
     select
         tenant_id,
+        source,
         account,
         usage_date,
         pull_id,

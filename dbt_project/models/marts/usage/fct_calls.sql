@@ -1,12 +1,11 @@
 {{ config(
-    meta={'source': 'vapi'},
     indexes=[
-        {'columns': ['account', 'usage_date', 'call_id'], 'unique': true},
+        {'columns': ['account', 'usage_date', 'call_id', 'source'], 'unique': true},
         {'columns': ['tenant_id', 'usage_date']},
     ]
 ) }}
 with pulls as (
-    {{ changed_pulls('vapi') }}
+    {{ changed_pulls_of('calls') }}
 ),
 
 calls as (
@@ -21,13 +20,31 @@ attachments as (
 ),
 
 -- The first of its ids that is attached that day decides. An own account is its tenant's whatever they say.
+attached as (
+    select distinct on (calls.pull_id, calls.call_id)
+        calls.pull_id,
+        calls.call_id,
+        attachments.tenant_id,
+        attachments.agent_id
+    from calls
+    cross join lateral jsonb_each_text(calls.scopes) as scopes (kind, value)
+    inner join attachments
+        on
+            scopes.kind = attachments.kind
+            and scopes.value = attachments.value
+            and calls.usage_date >= attachments.valid_from
+            and calls.usage_date < attachments.valid_to
+            and attachments.tenant_id = coalesce(calls.account_tenant_id, attachments.tenant_id)
+    order by calls.pull_id, calls.call_id, attachments.rank
+),
+
 routed as (
     select
         calls.*,
-        {{ tenant_of_call() }} as tenant_id,
-        {{ agent_of_call() }} as agent_id
+        coalesce(calls.account_tenant_id, attached.tenant_id) as tenant_id,
+        attached.agent_id
     from calls
-    {{ attachments_of_call() }}
+    left join attached on calls.pull_id = attached.pull_id and calls.call_id = attached.call_id
 ),
 
 -- What costs 0 although something was used was billed elsewhere, and what has no number is not known; a component either
@@ -43,7 +60,7 @@ component_costs as (
             when bool_or(items.cost is null) then 'no_number'
             when bool_or(items.is_billed_as_0) then 'billed_as_0'
         end as unknown_reason
-    from {{ ref('stg_vapi__call_costs') }} as items
+    from {{ ref('stg_contracts__call_costs') }} as items
     where {{ in_changed_pulls('items.pull_id') }}
     group by items.pull_id, items.call_id, items.component
 ),
@@ -99,23 +116,19 @@ costed as (
         with_costs.tenant_id,
         with_costs.agent_id,
         with_costs.call_id,
+        with_costs.source,
         with_costs.account,
         with_costs.pull_id,
         with_costs.usage_date,
         with_costs.outcome,
         with_costs.status,
-        case with_costs.call_type
-            when 'inboundPhoneCall' then 'inbound'
-            when 'outboundPhoneCall' then 'outbound'
-            when 'webCall' then 'web'
-            when 'vapi.websocketCall' then 'web'
-            else 'unknown'
-        end as direction,
+        with_costs.direction,
         with_costs.ended_reason,
         with_costs.phone_number_id,
         with_costs.assistant_id,
         with_costs.squad_id,
         with_costs.workflow_id,
+        with_costs.scopes,
         with_costs.connected_seconds,
         with_costs.units,
         case
@@ -130,7 +143,7 @@ costed as (
         with_costs.unknown_costs,
         with_costs.total_cost,
         with_costs.charged_minutes,
-        'USD' as cost_currency,
+        with_costs.cost_currency,
         with_costs.created_at,
         with_costs.started_at,
         with_costs.ended_at

@@ -22,13 +22,14 @@ with expected as (
 calls as (
     select
         tenant_id,
+        source,
         account,
         usage_date,
         sum(calls) as row_count,
         sum(in_progress_calls) as in_progress_calls
     from {{ ref('int_calls_daily') }}
     where tenant_id is not null
-    group by tenant_id, account, usage_date
+    group by tenant_id, source, account, usage_date
 ),
 
 pulls as (
@@ -58,6 +59,7 @@ set_aside as (
 in_progress as (
     select
         calls.tenant_id,
+        calls.source,
         calls.account,
         calls.usage_date,
         'call ' || min(named.call_id) || ' is in progress'
@@ -66,11 +68,12 @@ in_progress as (
     inner join {{ ref('fct_calls') }} as named
         on
             calls.tenant_id = named.tenant_id
+            and calls.source = named.source
             and calls.account = named.account
             and calls.usage_date = named.usage_date
             and named.outcome = 'in progress'
     where calls.in_progress_calls > 0
-    group by calls.tenant_id, calls.account, calls.usage_date
+    group by calls.tenant_id, calls.source, calls.account, calls.usage_date
 ),
 
 -- The last word on a day that has no current pull, or whose later pull failed.
@@ -101,8 +104,8 @@ joined as (
                 expected.account <> 'platform' and pulls.is_incomplete and not pulls.lacks_only_quarantined
                 then 'incomplete'
             when set_aside.cause is not null then 'incomplete'
-            when expected.source = 'vapi' and calls.row_count > 0 then 'usage'
-            when expected.source <> 'vapi' and pulls.row_count > 0 then 'usage'
+            when calls.row_count > 0 then 'usage'
+            when coalesce(pulls.contract, '') <> 'calls' and pulls.row_count > 0 then 'usage'
             else 'no usage'
         end as status,
         pulls.pull_id,
@@ -126,13 +129,13 @@ joined as (
             and failures.pull_id > coalesce(pulls.pull_id, 0)
     left join calls
         on
-            expected.source = 'vapi'
+            expected.source = calls.source
             and expected.tenant_id = calls.tenant_id
             and expected.account = calls.account
             and expected.usage_date = calls.usage_date
     left join in_progress
         on
-            expected.source = 'vapi'
+            expected.source = in_progress.source
             and expected.tenant_id = in_progress.tenant_id
             and expected.account = in_progress.account
             and expected.usage_date = in_progress.usage_date

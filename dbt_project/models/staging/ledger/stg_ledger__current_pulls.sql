@@ -8,19 +8,25 @@ with source as (
     select * from {{ ref('stg_ledger__pulls') }}
 ),
 
+sources as (
+    select * from {{ ref('stg_control__sources') }}
+),
+
 current_ones as (
     select
-        pull_id,
-        source,
-        account,
-        tenant_id,
-        usage_date,
-        is_incomplete,
-        lacks_only_quarantined,
-        row_count,
-        pulled_at
+        source.pull_id,
+        source.source,
+        sources.contract,
+        source.account,
+        source.tenant_id,
+        source.usage_date,
+        source.is_incomplete,
+        source.lacks_only_quarantined,
+        source.row_count,
+        source.pulled_at
     from source
-    where state = 'published'
+    inner join sources on source.source = sources.source
+    where source.state = 'published'
 )
 
 select * from current_ones

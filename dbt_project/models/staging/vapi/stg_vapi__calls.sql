@@ -5,6 +5,7 @@ with source as (
 renamed as (
     select
         ---------- ids
+        'vapi' as source,
         pull_id,
         account,
         tenant_id as account_tenant_id,
@@ -13,10 +14,30 @@ renamed as (
         assistant_id,
         case when json_typeof(payload -> 'squadId') = 'string' then payload ->> 'squadId' end as squad_id,
         case when json_typeof(payload -> 'workflowId') = 'string' then payload ->> 'workflowId' end as workflow_id,
+        jsonb_strip_nulls(jsonb_build_object(
+            'vapi_call', call_id,
+            'vapi_phone_number', phone_number_id,
+            'vapi_squad', case when json_typeof(payload -> 'squadId') = 'string' then payload ->> 'squadId' end,
+            'vapi_workflow',
+            case when json_typeof(payload -> 'workflowId') = 'string' then payload ->> 'workflowId' end,
+            'vapi_assistant', assistant_id
+        )) as scopes,
         ---------- texts
         status,
-        call_type,
+        case
+            when status = 'scheduled' then 'scheduled'
+            when coalesce(status not in ('ended', 'not-found', 'deletion-failed'), ended_at is null) then 'in progress'
+            else 'ended'
+        end as state,
+        case call_type
+            when 'inboundPhoneCall' then 'inbound'
+            when 'outboundPhoneCall' then 'outbound'
+            when 'webCall' then 'web'
+            when 'vapi.websocketCall' then 'web'
+            else 'unknown'
+        end as direction,
         ended_reason,
+        'USD' as cost_currency,
         ---------- numerics
         -- Older reports have the total in the breakdown alone.
         coalesce(

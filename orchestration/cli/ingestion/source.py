@@ -1,0 +1,48 @@
+"""minutebook source list: what is read, from whom, and what was refused."""
+
+import typer
+
+from orchestration.cli.options import Json, command
+from orchestration.cli.output import next_step, say, show
+from orchestration.cli.session import session
+from sources.registry import registry
+from warehouse.clock import today
+from warehouse.control.changes import rows
+
+app = typer.Typer(no_args_is_help=True, help="Sources: what is read of each provider.")
+FILE = "ingestion/registering"
+
+
+@command(app, "list", "minutebook source list --json")
+def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
+    """List sources: contract, accounts that are read, how long the provider remembers, look-back, and the last pull.
+
+    JSON adds the provider, the scope kinds that rows route by, and the variable of the provider's address.
+    """
+    known = registry()
+    with session(ctx).operator() as connection:
+        used = {row["source"]: row for row in rows(connection, FILE, "in_use", today=today())}
+    found = []
+    for source in known.sources.values():
+        use = used.get(source.name, {})
+        last = use.get("last_pull")
+        found.append(
+            {
+                "source": source.name,
+                "provider": source.provider,
+                "contract": source.contract,
+                "accounts": use.get("accounts", 0),
+                "horizon_days": source.horizon_days,
+                "look_back_days": source.look_back_days,
+                "last_pull": last if as_json else last and f"{last:%Y-%m-%d %H:%M}",
+                "bills": source.bills,
+                "scope_kinds": [kind.name for kind in source.scope_kinds],
+                "address": f"MINUTEBOOK_{source.address}",
+            }
+        )
+    columns = ["source", "contract", "accounts", "horizon_days", "look_back_days", "last_pull"]
+    show(found, columns, as_json, "no source is registered")
+    if not as_json:
+        for refused in known.refused:
+            say(f"refused: {refused.name}: {refused.why}")
+        next_step("minutebook credential set PROVIDER --tenant TENANT; a source of your own: docs/write-a-source.md")

@@ -1,0 +1,67 @@
+"""Promise 17: a provider is known to its own folder, and to nobody else."""
+
+import re
+from collections import Counter
+
+from sources.registry import all_sources
+from tests.architecture.test_house import ROOT, tracked_files
+
+PROVIDERS = sorted({source.provider for source in all_sources().values()})
+NAMED = re.compile("|".join(PROVIDERS), re.IGNORECASE)
+OWN = re.compile(
+    rf"sources/(?:{'|'.join(PROVIDERS)})/|dbt_project/models/staging/(?:{'|'.join(PROVIDERS)})/|docs/|tests/|dashboards/"
+    r"|warehouse/schema\.sql"
+)
+"""Folders of a provider, and what describes or plays one; what `make schema` writes is as its migrations are."""
+EXAMPLES = re.compile(
+    r'^\s*(?:#|--|description:|"?Example)|"""|help=|metavar=|@command\(|minutebook [a-z]+ [a-z]+|^\s*- (?:title|name):'
+)
+"""Lines that show a person an example: help, comments, descriptions."""
+EXCEPTED = {
+    # Where two shapes of usage become one, and meters count them.
+    "dbt_project/macros/origins.sql": 2,
+    "dbt_project/models/intermediate/usage/int_metric_usage_daily.sql": 3,
+    "dbt_project/models/intermediate/usage/int_usage_unioned.sql": 17,
+    "dbt_project/models/intermediate/usage/int_voiceflow_usage_daily.sql": 3,
+    "dbt_project/models/marts/usage/fct_unbilled_usage.sql": 1,
+    "dbt_project/models/marts/usage/fct_usage_rows.sql": 9,
+    "warehouse/control/plans.py": 2,
+    "warehouse/control/plans.sql": 1,
+    # The union names whose staging models are mapped in SQL.
+    "dbt_project/models/staging/contracts/stg_contracts__call_costs.sql": 1,
+    "dbt_project/models/staging/contracts/stg_contracts__calls.sql": 1,
+    # Projects are a table of their own, and not scopes yet.
+    "dbt_project/models/marts/tenants/dim_agents.sql": 8,
+    "dbt_project/models/staging/control/stg_control__voiceflow_projects.sql": 1,
+    "orchestration/cli/control/tenant_apply.py": 1,
+    "orchestration/cli/control/tenant_file.py": 1,
+    "orchestration/cli/control/tenants.py": 1,
+    "orchestration/defs/control/assets.py": 1,
+    "warehouse/control/agents.py": 1,
+    "warehouse/control/agents.sql": 4,
+    "warehouse/migrations/0003_control.sql": 6,
+    "warehouse/migrations/0012_rights.sql": 3,
+    # The table that the platform's database holds is called so.
+    "orchestration/settings.py": 1,
+    # The known-answer tenant is a tenant of known sources.
+    "warehouse/statements/canary.sql": 9,
+    "warehouse/statements/review_rules.py": 1,
+}
+"""Lines that still name one, by file, and why. It may only become shorter."""
+
+
+def named_outside() -> Counter[str]:
+    """By file, how many lines of code name a provider."""
+    found: Counter[str] = Counter()
+    for path in tracked_files():
+        name = str(path.relative_to(ROOT))
+        if path.suffix not in {".py", ".sql", ".html"} or OWN.match(name):
+            continue
+        found[name] += sum(
+            bool(NAMED.search(line) and not EXAMPLES.search(line)) for line in path.read_text().splitlines()
+        )
+    return +found
+
+
+def test_17_no_providers_name_outside_its_folder() -> None:
+    assert dict(named_outside()) == EXCEPTED

@@ -1,0 +1,92 @@
+"""The public test kit, run for every source that a package may take as its example; and it fails where it must."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import pytest
+
+from sources import vapi
+from sources.registry import all_sources
+from sources.testing import DAY, FAULTS, Answer, Kit, Request
+from tests.sources import toy
+
+JSON = msgspec.json.encode
+AT = f"{DAY}T10:00:00.000Z"
+
+
+def toy_answer(request: Request, rows: list[Any]) -> Answer:
+    page = int(parse_qs(request.query)["page"][0])
+    more = str(page + 1) if page * 2 < len(rows) else None
+    return 200, JSON({"rows": rows[page * 2 - 2 : page * 2], "next": more})
+
+
+def toy_call(number: int, dollars: object = "0.10") -> dict[str, object]:
+    times = dict.fromkeys(("created", "started", "ended"), AT)
+    named = {"id": f"c{number}", "number": "n1", "state": "done", "parts": [], "caller": "+15550001234"}
+    return named | times | {"dollars": dollars}
+
+
+def line(what: str, dollars: object = "0.10") -> dict[str, object]:
+    return {"workspace": "w1", "what": what, "dollars": dollars}
+
+
+def vapi_answer(request: Request, rows: list[Any]) -> Answer:
+    if request.path == "/analytics":
+        return 200, JSON([{"result": [{"countId": len(rows), "sumCost": 0}]}])
+    return 200, JSON(rows)
+
+
+def vapi_call(number: int, cost: object = 0.1) -> dict[str, object]:
+    times = dict.fromkeys(("createdAt", "updatedAt", "startedAt", "endedAt"), AT)
+    return {"id": f"c{number}", "status": "ended", "cost": cost, "customer": {"number": "+15550001234"}} | times
+
+
+KITS: Mapping[str, Kit] = {
+    "toy_calls": Kit(
+        source=toy.VOICE,
+        answer=toy_answer,
+        day=[toy_call(1), toy_call(2), toy_call(3)],
+        changed=[toy_call(1), toy_call(2), toy_call(3, "0.11")],
+        wrong=toy_call(9, "dear"),
+        personal="+15550001234",
+    ),
+    "toy_bill": Kit(
+        source=toy.BILL,
+        answer=toy_answer,
+        day=[line("in"), line("out"), line("seats")],
+        changed=[line("in"), line("out"), line("seats", "9.00")],
+        wrong=line("other", None),
+    ),
+    "vapi": Kit(
+        source=vapi.CALLS,
+        answer=vapi_answer,
+        day=[vapi_call(1), vapi_call(2), vapi_call(3)],
+        changed=[vapi_call(1), vapi_call(2), vapi_call(3, 0.2)],
+        wrong=vapi_call(9, "dear"),
+        personal="+15550001234",
+    ),
+}
+WITHOUT_HTTP = {"usage_metrics"}  # a table of a database; tests/sources/test_usage_metrics.py holds it to the same
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", KITS)
+def test_a_source_withstands(name: str, fault: str) -> None:
+    FAULTS[fault](KITS[name])
+
+
+def test_the_kit_fails_a_source_that_takes_an_answer_of_nothing_for_an_empty_day() -> None:
+    def careless(client: Any, day: Any) -> Any:
+        answer = client.get("/calls", msgspec.json.decode, {"day": "x", "page": "1"})
+        return toy.reading(toy.VOICE, map(toy.call, answer.get("rows", [])), day)
+
+    with pytest.raises(AssertionError, match="a day was read where the provider failed"):
+        FAULTS["transport"](replace(KITS["toy_calls"], source=replace(toy.VOICE, read=careless)))
+
+
+def test_every_registered_source_has_its_kit() -> None:
+    without = set(all_sources()) - KITS.keys() - WITHOUT_HTTP
+    assert without == {"voiceflow", "voiceflow_transcripts"}, "held to the same in tests/sources/test_voiceflow*.py"
