@@ -13,7 +13,7 @@ FIRST_IN_THE_QUEUE = {"dagster/priority": "10"}
 
 
 class LanesOfPulls(QueuedRunCoordinator):
-    """Dagster's queue; what pulls usage and no schedule asked for is marked, so that `dagster.yaml` can bound it.
+    """Dagster's queue; a pull of usage that no schedule requested is marked, so that `dagster.yaml` can bound it.
 
     Dagster itself marks only backfills, and no longer their runs when those are executed again later.
     """

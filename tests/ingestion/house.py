@@ -29,7 +29,7 @@ def call(
     assistant_id: str = "",
     **fields: Any,
 ) -> dict[str, Any]:
-    """A call as Vapi tells it, created at noon of the day; `fields` replace what it says."""
+    """A call as Vapi returns it, created at noon of the day; `fields` replace what it says."""
     length = None if seconds is None else Decimal(seconds)
     spec = CallSpec(
         call_id=call_id,

@@ -1,4 +1,4 @@
-"""Backfills as the UI launches them, worked off by Dagster's own daemon: how many runs they become, and of what."""
+"""Backfills as the UI launches them, run by Dagster's own daemon: how many runs they become, and of what."""
 
 import logging
 import time
@@ -91,7 +91,7 @@ def found(workspace: WorkspaceProcessContext, run: dg.DagsterRun) -> dg.DagsterR
 
 
 def pulled(house: House) -> set[tuple[str, date]]:
-    """Account-days that were asked for at the provider."""
+    """Account-days that were requested of the provider."""
     return {(pull["account"], pull["usage_date"]) for pull in house.ledger()}
 
 

@@ -46,11 +46,11 @@ def real(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_events_share_a_connection_and_survive_its_end(real: dg.DagsterInstance, database_url: str) -> None:
     ours = "select pid from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
-    said = dg.AssetMaterialization(["raw_vapi", "calls"], partition="acme|2026-10-01")
+    event = dg.AssetMaterialization(["raw_vapi", "calls"], partition="acme|2026-10-01")
     held = []
     with psycopg.connect(database_url, autocommit=True) as owner:
         for is_cut in (False, True, False):
-            real.report_runless_asset_event(said)
+            real.report_runless_asset_event(event)
             held.append({pid for (pid,) in owner.execute(ours)})
             if is_cut:
                 owner.execute("select pg_terminate_backend(pid, 5000) from unnest(%s::int []) as pid", [[*held[-1]]])
@@ -88,15 +88,15 @@ def test_what_a_run_plans_is_written_at_once_and_says_what_it_says_one_by_one(
     real.add_dynamic_partitions("tenant", ["acme", "bolt"])
     ends = {"start": "acme|2026-10-01", "end": "bolt|2026-10-03"}
     tags = {f"dagster/asset_partition_range_{end}": key for end, key in ends.items()}
-    said = []
+    planned = []
     with psycopg.connect(database_url, autocommit=True) as owner:
         for at_once in (None, "0"):
             if at_once is not None:
                 monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", at_once)
             real.create_run_for_job(location.defs.resolve_job_def("pull_usage"), tags=tags)
-            said.append(owner.execute(PLANNED).fetchone() or ())
+            planned.append(owner.execute(PLANNED).fetchone() or ())
             owner.execute("truncate dagster.event_logs, dagster.asset_event_tags, dagster.asset_keys")
-    (keys, transactions, *rest), (keys_one_by_one, transactions_one_by_one, *rest_one_by_one) = said
+    (keys, transactions, *rest), (keys_one_by_one, transactions_one_by_one, *rest_one_by_one) = planned
     assert len(keys) == len(raw_tables) * 2 * 3
     assert sorted(keys) == sorted(keys_one_by_one)
     assert rest == rest_one_by_one

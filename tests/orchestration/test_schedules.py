@@ -1,4 +1,4 @@
-"""The night asks for one run over every tenant and the trailing days."""
+"""The night requests one run over every tenant and the trailing days."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

@@ -1,1 +1,1 @@
-"""Pulls: what is asked of providers, when, and what of it Dagster shows."""
+"""Pulls: what is read of providers, when, and what of it Dagster shows."""

@@ -22,7 +22,7 @@ TRAILING_DAYS = 3  # ending yesterday; a source that is final later declares its
 def pull_usage_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run over the rectangle of tenants × trailing days.
 
-    It is asked for the tenant partitions as they stand now, in the order they were added; one added later waits for
+    It covers the tenant partitions as they stand now, in the order they were added; one added later waits for
     the next night.
     """
     today = context.scheduled_execution_time.astimezone(UTC).date()

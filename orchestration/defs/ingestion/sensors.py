@@ -94,7 +94,7 @@ def usage_partitions_follow_the_ledger(
     job=pull_days_again,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
+    description="Requests a pull of days that are incomplete, failed for a passing reason, or were never pulled.",
 )
 def pull_days_again_when_due(
     context: dg.SensorEvaluationContext, minutebook: Minutebook

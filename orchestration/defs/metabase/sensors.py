@@ -20,7 +20,7 @@ PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
     job=refresh_metabase,
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks Metabase to sync after a build, and whenever it says otherwise than dbt's documentation.",
+    description="Refreshes Metabase after a build, and whenever it differs from dbt's documentation.",
 )
 def refresh_metabase_after_builds(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
