@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ PROJECT = Path(__file__).parents[2] / "dbt_project"
 # Of two threads, a few at once each: what spills to disk costs twice the processor time.
 MEMORY_OF_A_SORT = "32MB"
 AFTER_POSTING = "tag:after_posting"
+PAUSES_SECONDS = (5, 30, 120)
+_LOST_RACES = ("due to lock timeout", "deadlock detected")
 PARTS_OF_THE_PROJECT = (".sql", ".yml", ".yaml", ".csv", ".md")
 
 
@@ -44,6 +47,11 @@ class BuildFailed(Exception):
         self.faults = faults
         rest = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(f"the marts were not built: {faults[0]}{rest}")
+
+    @property
+    def is_a_lost_race(self) -> bool:
+        """Whether somebody else held what it needed for too long: built again, it may succeed."""
+        return any(words in fault for fault in self.faults for words in _LOST_RACES)
 
 
 @dataclass(frozen=True)
@@ -68,12 +76,12 @@ def build(
     """Build staging, intermediate and marts as of a UTC day (default: today) and test them.
 
     From scratch if asked, and where the models are not those of the build before. `on_event` is given each finished
-    node in one line. Waits while another build is at work. Raises BuildFailed.
+    node in one line. Waits while another build is at work; one that lost a race for a lock is begun again after a
+    pause. Raises BuildFailed.
     """
     as_of = as_of or clock.today()
     with recorded(url, as_of) as are_models_new, environment(url, home, as_of):
-        arguments = build_arguments(full_refresh or are_models_new)
-        return _result(as_of, _invoke(["--no-write-json", *arguments], on_event))
+        return _built(as_of, build_arguments(full_refresh or are_models_new), on_event)
 
 
 def build_after_posting(url: str, home: Path, as_of: date | None = None) -> BuildResult:
@@ -83,8 +91,7 @@ def build_after_posting(url: str, home: Path, as_of: date | None = None) -> Buil
     """
     as_of = as_of or clock.today()
     with right_to_build(url), environment(url, home, as_of):
-        arguments = [*build_arguments(), "--select", AFTER_POSTING]
-        return _result(as_of, _invoke(["--no-write-json", *arguments], None))
+        return _built(as_of, [*build_arguments(), "--select", AFTER_POSTING], None)
 
 
 def build_arguments(full_refresh: bool = False) -> list[str]:
@@ -181,6 +188,18 @@ def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
 def variables() -> list[str]:
     """The variables every command of dbt needs: how amounts are rounded."""
     return ["--vars", json.dumps({"currencies_without_decimals": NO_DECIMALS})]
+
+
+def _built(as_of: date, arguments: list[str], on_event: Callable[[str], None] | None) -> BuildResult:
+    for pause in PAUSES_SECONDS:
+        try:
+            return _result(as_of, _invoke(["--no-write-json", *arguments], on_event))
+        except BuildFailed as failure:
+            if not failure.is_a_lost_race:
+                raise
+            log.warning("%s; building again in %d s", failure, pause)
+            time.sleep(pause)
+    return _result(as_of, _invoke(["--no-write-json", *arguments], on_event))
 
 
 def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any:

@@ -153,6 +153,26 @@ def _build_nothing(url: str) -> None:
         pass
 
 
+def test_a_build_that_lost_a_race_for_a_lock_is_begun_again(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = building.BuildResult(AS_OF, 1, 1, (), 1.0)
+    lost = building.BuildFailed(("fct_calls: canceling statement due to lock timeout",))
+    ends = iter([lost, built, building.BuildFailed(("fct_calls: division by zero",))])
+
+    def end(*_: object) -> building.BuildResult:
+        if isinstance(one := next(ends), Exception):
+            raise one
+        return one
+
+    monkeypatch.setattr(building, "PAUSES_SECONDS", (0,))
+    monkeypatch.setattr(building, "_invoke", lambda *_: None)
+    monkeypatch.setattr(building, "_result", end)
+    assert building.build(house.url, tmp_path, AS_OF) is built
+    with pytest.raises(building.BuildFailed, match="division"):
+        building.build(house.url, tmp_path, AS_OF)
+
+
 def test_an_approval_waits_for_a_build_as_long_as_it_was_asked_to(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
