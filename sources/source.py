@@ -19,6 +19,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 STAMPS = frozenset({"account", "tenant_id", "usage_date", "pull_id", "_dlt_load_id", "payload"})
 """Columns of every raw table that no source declares."""
 SETTING_OF_ALL = "requests_per_second"
+NIGHT_DAYS = 3
+"""Days that the night reads of every source, ending yesterday."""
 
 Client: TypeAlias = Any
 """What `connect` gives: shared by the threads of a run and by the provider's other sources; it has `close()`."""
@@ -120,7 +122,7 @@ class Source:
     enabled_by: tuple[str, str] | None = None
     address: str = ""
     horizon_days: int | None = None
-    look_back_days: int = 3
+    look_back_days: int = NIGHT_DAYS
     changes: Updates | Recount | None = None
     counts_itself: bool = False
     at_once: int = 4

@@ -9,7 +9,7 @@ call means or whose it is (`dbt_project/`).
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -26,7 +26,8 @@ from orchestration.ingestion.running import PullRun
 from orchestration.ingestion.waiting import work
 from orchestration.installing import ensure_registered
 from orchestration.settings import Settings
-from sources.registry import horizons
+from sources.registry import horizons, source_named
+from sources.source import NIGHT_DAYS
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import DatabaseUnreachable
@@ -103,7 +104,7 @@ def pull(
                 differing, uncounted = recounted(connection, readers, days)
                 for outcome in uncounted:
                     settle(outcome)
-                again = differing | older.account_days
+                again = differing | older.account_days | looked_back(days, today)
                 dates = {usage_date for _, _, usage_date in again}
                 more = planned(
                     (TenantDay(tenant, day) for tenant in asked_tenants for day in dates),
@@ -139,6 +140,15 @@ def pull_again(
             with opened as (_, run):
                 work(connection, run, days, settle)
     return outcomes
+
+
+def looked_back(days: Collection[AccountDay], today: date) -> frozenset[tuple[str, str, date]]:
+    """Source, account and date of days that the night does not read anyway, and whose source is final later."""
+    return frozenset(
+        (day.source, day.account, today - timedelta(days=back))
+        for day in days
+        for back in range(NIGHT_DAYS + 1, source_named(day.source).look_back_days + 1)
+    )
 
 
 def _told_to(

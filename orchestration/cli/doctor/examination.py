@@ -36,6 +36,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
     with connect(url, Role.TENANT) as reader:
         for flaw in isolation.reader_flaws(reader):
             yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
+    yield from _refused()
     now = clock.now()
     with connect(url, Role.OPERATOR) as connection:
         yield from _credentials(connection, settings)
@@ -133,6 +134,12 @@ def _addresses(connection: Connection, settings: Settings) -> Iterator[Finding]:
         if source.name in used and not source.needs_credential and source.address not in settings.addresses:
             what = f"{source.name} is to be read, and MINUTEBOOK_{source.address} is not set"
             yield Finding(Level.WRONG, what, f"export MINUTEBOOK_{source.address}=…")
+
+
+def _refused() -> Iterator[Finding]:
+    for refused in registry().refused:
+        what = f"sources of {refused.name} are not read: {refused.why}"
+        yield Finding(Level.WRONG, what, "correct or uninstall that package; see docs/write-a-source.md")
 
 
 def _fields(connection: Connection) -> Iterator[Finding]:

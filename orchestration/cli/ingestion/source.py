@@ -3,7 +3,7 @@
 import typer
 
 from orchestration.cli.options import Json, command
-from orchestration.cli.output import next_step, say, show
+from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from sources.registry import registry
 from warehouse.clock import today
@@ -15,7 +15,7 @@ FILE = "ingestion/registering"
 
 @command(app, "list", "minutebook source list --json")
 def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
-    """List sources: contract, accounts that are read, how long the provider remembers, look-back, and the last pull.
+    """List sources: contract, accounts that are read, days the provider remembers, days looked back, the last pull.
 
     JSON adds the provider, the scope kinds that rows route by, and the variable of the provider's address.
     """
@@ -40,9 +40,13 @@ def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
                 "address": f"MINUTEBOOK_{source.address}",
             }
         )
-    columns = ["source", "contract", "accounts", "horizon_days", "look_back_days", "last_pull"]
-    show(found, columns, as_json, "no source is registered")
-    if not as_json:
-        for refused in known.refused:
-            say(f"refused: {refused.name}: {refused.why}")
-        next_step("minutebook credential set PROVIDER --tenant TENANT; a source of your own: docs/write-a-source.md")
+    if as_json:
+        print_json(found)
+        return
+    for row in found:
+        row |= {"horizon": row["horizon_days"], "look_back": row["look_back_days"]}
+    columns = ["source", "contract", "accounts", "horizon", "look_back", "last_pull"]
+    show(found, columns, False, "no source is registered")
+    for refused in known.refused:
+        say(f"refused: {refused.name}: {refused.why}")
+    next_step("minutebook credential set PROVIDER --tenant TENANT; a source of your own: docs/write-a-source.md")

@@ -8,8 +8,9 @@ import dagster as dg
 from orchestration.dagster_internals.run_queue import FIRST_IN_THE_QUEUE
 from orchestration.defs.ingestion.jobs import pull_usage, purge_raw
 from orchestration.ingestion.partitions import key_of, tenants
+from sources.source import NIGHT_DAYS
 
-TRAILING_DAYS = 3  # ending yesterday; a source that is final later declares its look-back
+TRAILING_DAYS = NIGHT_DAYS  # a source that is final later declares its look-back
 
 
 @dg.schedule(
