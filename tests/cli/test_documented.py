@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from tests.architecture.test_house import ROOT
-from tests.orchestration.house import call
+from tests.ingestion.house import call
 from tests.sandbox import metabase
 from tests.sandbox.server import serving
 from tests.sandbox.stripe import StripeSandbox
