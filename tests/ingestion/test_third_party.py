@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sources.registry import registry
-from tests.orchestration.conftest import Minutebook
-from tests.orchestration.house import House
+from tests.ingestion.conftest import Minutebook
+from tests.ingestion.house import House
 from tests.sources import toy
 from tests.sources.toy.server import KEY, Days, toy_server
 
