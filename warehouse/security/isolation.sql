@@ -226,7 +226,8 @@ with allowed (role, schema_name, privileges) as (
     ('minutebook_operator', 'ledger', '{SELECT,INSERT,UPDATE,DELETE}'),
     ('minutebook_server', 'control', '{SELECT,INSERT,UPDATE,DELETE}'),
     ('minutebook_loader', 'raw', '{SELECT,INSERT}'),
-    ('minutebook_transformer', 'raw', '{SELECT}')
+    ('minutebook_transformer', 'raw', '{SELECT}'),
+    ('minutebook_transformer', 'contracts', '{SELECT}')
 ),
 
 secret (schema_name, relation, role) as (
