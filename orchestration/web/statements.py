@@ -107,11 +107,13 @@ def statements_of(connection: Connection, month: Month, today: date) -> list[Row
 
 
 def path_period(request: Request) -> tuple[str, date]:
-    """The tenant and period start in the address. Raises HTTPException 404 where that is no date."""
+    """The tenant and period start in the address. Raises HTTPException 404 where that is no date of a month of ours."""
     try:
-        return request.path_params["tenant"], date.fromisoformat(request.path_params["start"])
+        start = date.fromisoformat(request.path_params["start"])
+        Month.parse(f"{start:%Y-%m}")  # the last month of all ends on no date
     except ValueError:
         raise HTTPException(404) from None
+    return request.path_params["tenant"], start
 
 
 def _period(

@@ -34,6 +34,12 @@ def test_a_nul_is_refused_wherever_it_stands(visit: Visit, login: str, path: str
     assert client.post("/sign-in", data=form).status_code == 400
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_period_at_the_end_of_time_is_no_page_and_no_error(visit: Visit, day: str) -> None:
+    for path in (f"/packs/acme-dental/{day}.zip", f"/periods/acme-dental/{day}", f"/packs/{day[:7]}.zip"):
+        assert visit("ana").get(path).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [("evil.example", 421), ("127.0.0.1.evil.example:80", 421), ("", 421), ("localhost", 303), ("127.0.0.1:9", 303)],
