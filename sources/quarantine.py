@@ -22,7 +22,7 @@ class Quarantined:
 
     `content` is what makes it the same row in a later answer. `scopes` (kind to value) may say whose it is, `at` when
     it happened. `payload` is its JSON as a row of nobody's is stored; None where it cannot be read as JSON. `totals` is
-    what of it can be counted.
+    what of it can be counted. `length_from`: of a call that breaks nothing but the bounds of its length, when it began.
     """
 
     item: str
@@ -32,6 +32,7 @@ class Quarantined:
     payload: str | None = None
     at: datetime | None = None
     totals: Mapping[str, Decimal] = field(default_factory=dict)
+    length_from: datetime | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -148,6 +148,19 @@ class Source:
         """Whether its raw rows are rows of its contract, so that the contract's view reads them as they are."""
         return self.contract is not None and not self.maps_in_sql
 
+    @property
+    def late_changes(self) -> str:
+        """How a change to an older day is noticed, and how far back, in words."""
+        again = f"the last {self.look_back_days} days, which each night reads again"
+        match self.changes:
+            case Updates():
+                how = f"by what {self.provider} says it changed and counts, {self.horizon_days} days back; all else on"
+            case Recount(days_back=days_back, rows=rows):
+                how = f"by {rows} counted by day, {days_back} days back; all else on"
+            case None:
+                how = "only on"
+        return f"{how} {again}"
+
     def is_enabled(self, settings: Mapping[str, Any]) -> bool:
         """Whether a credential with these settings has the source read."""
         return self.enabled_by is None or settings.get(self.enabled_by[0]) == self.enabled_by[1]

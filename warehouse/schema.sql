@@ -378,6 +378,7 @@ CREATE TABLE ledger.pulls (
     closed_at timestamp with time zone,
     purged_at timestamp with time zone,
     lacks_only_quarantined boolean DEFAULT false NOT NULL,
+    evidence text,
     CONSTRAINT pulls_check CHECK ((account = COALESCE(tenant_id, 'platform'::text))),
     CONSTRAINT pulls_check1 CHECK (((state = 'failed'::text) = (cause IS NOT NULL))),
     CONSTRAINT pulls_check2 CHECK (((state = 'unchanged'::text) = (confirms_pull_id IS NOT NULL))),
@@ -388,6 +389,7 @@ ALTER TABLE ONLY ledger.pulls FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.pulls IS 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody. An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
 COMMENT ON COLUMN ledger.pulls.purged_at IS 'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
 COMMENT ON COLUMN ledger.pulls.lacks_only_quarantined IS 'Whether it is incomplete for no other reason than that rows were set aside.';
+COMMENT ON COLUMN ledger.pulls.evidence IS 'Of a pull that failed for a doubt: the figures and rows that it was about.';
 
 CREATE FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) RETURNS boolean
     LANGUAGE sql STABLE
@@ -1327,12 +1329,15 @@ CREATE TABLE ledger.acceptances (
     subject text NOT NULL,
     evidence text NOT NULL,
     reason text NOT NULL,
+    seconds numeric,
     accepted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT acceptances_doubt_check CHECK ((doubt = ANY (ARRAY['quarantined'::text, 'totals_disagree'::text]))),
-    CONSTRAINT acceptances_reason_check CHECK ((reason <> ''::text))
+    CONSTRAINT acceptances_doubt_check CHECK ((doubt = ANY (ARRAY['quarantined'::text, 'rows_lost'::text, 'loss_unconfirmed'::text, 'totals_disagree'::text, 'costs_differ'::text, 'minutes_differ'::text, 'billed_as_0'::text]))),
+    CONSTRAINT acceptances_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT acceptances_seconds_check CHECK ((seconds >= (0)::numeric))
 );
 ALTER TABLE ONLY ledger.acceptances FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE ledger.acceptances IS 'What a person accepted of an account-day: of a row set aside, that it stays so; of a total, that it differs by just this.';
+COMMENT ON TABLE ledger.acceptances IS 'What a person accepted of an account-day: a row set aside, a total, rows that are gone, a call that contradicts itself; each as its evidence has it. Of several of one subject the last one holds.';
+COMMENT ON COLUMN ledger.acceptances.seconds IS 'The length at which a call set aside is billed; null where it stays out of every sum.';
 ALTER TABLE ledger.acceptances ALTER COLUMN acceptance_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ledger.acceptances_acceptance_id_seq
     START WITH 1
@@ -1410,6 +1415,51 @@ ALTER TABLE ledger.cleanings ALTER COLUMN cleaning_id ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE ledger.quarantine (
+    quarantine_id bigint NOT NULL,
+    pull_id bigint NOT NULL,
+    source text NOT NULL,
+    account text NOT NULL,
+    tenant_id text,
+    usage_date date NOT NULL,
+    item text NOT NULL,
+    reason text NOT NULL,
+    fingerprint text NOT NULL,
+    scopes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    payload json,
+    created_at timestamp with time zone,
+    length_from timestamp with time zone,
+    set_aside_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE ONLY ledger.quarantine FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.quarantine IS 'Rows of published pulls that break the contract of their source: in no raw table, and in no sum.';
+COMMENT ON COLUMN ledger.quarantine.scopes IS 'By which it may find its tenant: kind of attachment to value.';
+COMMENT ON COLUMN ledger.quarantine.payload IS 'As a row of nobody''s is stored, without what is personal; null once its pull is superseded, and for what is no JSON.';
+COMMENT ON COLUMN ledger.quarantine.length_from IS 'Of a call that breaks nothing but the bounds of its length: when it started.';
+
+CREATE VIEW ledger.corrected_calls WITH (security_invoker='true') AS
+ SELECT q.pull_id,
+    q.account,
+    p.tenant_id,
+    q.usage_date,
+    q.item AS call_id,
+    q.created_at,
+    q.length_from AS started_at,
+    (q.length_from + ((a.seconds)::double precision * '00:00:01'::interval)) AS ended_at,
+    q.payload,
+    a.seconds,
+    a.reason
+   FROM ((ledger.quarantine q
+     JOIN ledger.pulls p ON (((q.pull_id = p.pull_id) AND (p.state = 'published'::text))))
+     CROSS JOIN LATERAL ( SELECT accepted.seconds,
+            accepted.reason
+           FROM ledger.acceptances accepted
+          WHERE ((accepted.source = q.source) AND (accepted.account = q.account) AND (accepted.usage_date = q.usage_date) AND (accepted.doubt = 'quarantined'::text) AND (accepted.subject = q.item) AND (accepted.evidence = q.fingerprint))
+          ORDER BY accepted.acceptance_id DESC
+         LIMIT 1) a)
+  WHERE ((q.source = 'vapi'::text) AND (q.length_from IS NOT NULL) AND (q.payload IS NOT NULL) AND (a.seconds IS NOT NULL));
+COMMENT ON VIEW ledger.corrected_calls IS 'Calls set aside for their length alone that a person accepted at another one.';
 
 CREATE TABLE ledger.invoice_items (
     invoice_item_id bigint NOT NULL,
@@ -1594,6 +1644,23 @@ CREATE VIEW ledger.disagreeing_totals WITH (security_invoker='true') AS
           WHERE ((a.source = c.source) AND (a.account = c.account) AND (a.usage_date = c.usage_date) AND (a.doubt = 'totals_disagree'::text) AND (a.subject = told.name) AND (a.evidence = concat(counted.value, '/', told.value)))))));
 COMMENT ON VIEW ledger.disagreeing_totals IS 'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that. is_repeated: an earlier reading was told the same.';
 
+CREATE VIEW ledger.doubted_days WITH (security_invoker='true') AS
+ SELECT DISTINCT ON (source, account, usage_date) source,
+    account,
+    tenant_id,
+    usage_date,
+    cause_code,
+    cause,
+    evidence
+   FROM ledger.pulls p
+  WHERE ((state = 'failed'::text) AND (evidence IS NOT NULL) AND (EXISTS ( SELECT
+           FROM ledger.pulls c
+          WHERE ((c.source = p.source) AND (c.account = p.account) AND (c.usage_date = p.usage_date) AND (c.state = 'published'::text)))) AND (NOT (EXISTS ( SELECT
+           FROM ledger.pulls later
+          WHERE ((later.source = p.source) AND (later.account = p.account) AND (later.usage_date = p.usage_date) AND (later.pull_id > p.pull_id) AND (later.state = ANY (ARRAY['published'::text, 'unchanged'::text])))))))
+  ORDER BY source, account, usage_date, pull_id DESC;
+COMMENT ON VIEW ledger.doubted_days IS 'Days that keep what they had although the provider sends something else now, which nobody has accepted yet.';
+
 CREATE TABLE ledger.final_lines (
     tenant_id text NOT NULL,
     period_start date NOT NULL,
@@ -1660,10 +1727,13 @@ CREATE TABLE ledger.line_objects (
     quantity numeric NOT NULL,
     provider_cost numeric,
     provider_currency text,
-    cost_basis text NOT NULL
+    cost_basis text NOT NULL,
+    accepted_seconds numeric,
+    accepted_because text
 );
 ALTER TABLE ONLY ledger.line_objects FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.line_objects IS 'Each call or row of the provider, by the provider''s own id or key, with its billed units and what the provider says it cost.';
+COMMENT ON COLUMN ledger.line_objects.accepted_seconds IS 'Of a call set aside for its length, the one at which a person accepted it.';
 
 CREATE TABLE ledger.line_pulls (
     line_id text NOT NULL,
@@ -1760,25 +1830,6 @@ ALTER TABLE ledger.pulls ALTER COLUMN pull_id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE ledger.quarantine (
-    quarantine_id bigint NOT NULL,
-    pull_id bigint NOT NULL,
-    source text NOT NULL,
-    account text NOT NULL,
-    tenant_id text,
-    usage_date date NOT NULL,
-    item text NOT NULL,
-    reason text NOT NULL,
-    fingerprint text NOT NULL,
-    scopes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    payload json,
-    set_aside_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-ALTER TABLE ONLY ledger.quarantine FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE ledger.quarantine IS 'Rows of published pulls that break the contract of their source: in no raw table, and in no sum.';
-COMMENT ON COLUMN ledger.quarantine.scopes IS 'By which it may find its tenant: kind of attachment to value.';
-COMMENT ON COLUMN ledger.quarantine.payload IS 'As a row of nobody''s is stored, without what is personal; null once its pull is superseded, and for what is no JSON.';
 ALTER TABLE ledger.quarantine ALTER COLUMN quarantine_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ledger.quarantine_quarantine_id_seq
     START WITH 1
@@ -2159,8 +2210,6 @@ ALTER TABLE ONLY control.wrong_tries
     ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_pkey PRIMARY KEY (acceptance_id);
-ALTER TABLE ONLY ledger.acceptances
-    ADD CONSTRAINT acceptances_source_account_usage_date_doubt_subject_evidenc_key UNIQUE (source, account, usage_date, doubt, subject, evidence);
 ALTER TABLE ONLY ledger.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (attempt_id);
 ALTER TABLE ONLY ledger.audit_chain
@@ -2245,6 +2294,7 @@ CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (ten
 CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
 CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary) WHERE is_canary;
 CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
+CREATE INDEX acceptances_of_a_day ON ledger.acceptances USING btree (source, account, usage_date, doubt, subject);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
 CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btree (item_key) WHERE (state = 'pending'::text);
 CREATE INDEX line_objects_of_line ON ledger.line_objects USING btree (line_id, usage_date);
@@ -2252,6 +2302,8 @@ CREATE INDEX postings_by_day ON ledger.postings USING btree (usage_date);
 CREATE UNIQUE INDEX postings_one_pending ON ledger.postings USING btree (tenant_id, meter_id, usage_date) WHERE (state = 'pending'::text);
 CREATE INDEX pulls_by_closing ON ledger.pulls USING btree (closed_at) WHERE (state = 'published'::text);
 CREATE INDEX pulls_by_usage_date ON ledger.pulls USING btree (usage_date);
+CREATE INDEX pulls_confirmed ON ledger.pulls USING btree (confirms_pull_id) WHERE (confirms_pull_id IS NOT NULL);
+CREATE INDEX pulls_in_doubt ON ledger.pulls USING btree (source, account, usage_date) WHERE (evidence IS NOT NULL);
 CREATE INDEX pulls_of_a_day ON ledger.pulls USING btree (source, account, usage_date, pull_id);
 CREATE UNIQUE INDEX pulls_one_current ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'published'::text);
 CREATE UNIQUE INDEX pulls_one_reading ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'reading'::text);
@@ -2786,6 +2838,15 @@ GRANT SELECT ON TABLE ledger.builds TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE ledger.cleanings TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.cleanings TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.cleanings TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.quarantine TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.quarantine TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.quarantine TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.quarantine TO minutebook_operator;
+GRANT UPDATE(payload) ON TABLE ledger.quarantine TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.corrected_calls TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.corrected_calls TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.corrected_calls TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.corrected_calls TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.invoice_items TO minutebook_transformer;
 GRANT SELECT,INSERT ON TABLE ledger.invoice_items TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.invoice_items TO minutebook_operator;
@@ -2813,6 +2874,10 @@ GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.final_lines TO minutebook_transformer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.final_lines TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.final_lines TO minutebook_operator;
@@ -2845,11 +2910,6 @@ GRANT UPDATE(cause_code) ON TABLE ledger.postings TO minutebook_billing;
 GRANT UPDATE(cause) ON TABLE ledger.postings TO minutebook_billing;
 GRANT UPDATE(posted_at) ON TABLE ledger.postings TO minutebook_billing;
 GRANT UPDATE(resolved_at) ON TABLE ledger.postings TO minutebook_billing;
-GRANT SELECT,INSERT ON TABLE ledger.quarantine TO minutebook_loader;
-GRANT SELECT ON TABLE ledger.quarantine TO minutebook_transformer;
-GRANT SELECT ON TABLE ledger.quarantine TO minutebook_billing;
-GRANT SELECT ON TABLE ledger.quarantine TO minutebook_operator;
-GRANT UPDATE(payload) ON TABLE ledger.quarantine TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.quota_alerts TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.quota_alerts TO minutebook_billing;
 GRANT SELECT,INSERT ON TABLE ledger.quota_alerts TO minutebook_operator;

@@ -12,7 +12,7 @@ import typer
 from orchestration.cli import init, serve, up
 from orchestration.cli.access import audit, credential, database, login
 from orchestration.cli.control import agents, costs, limits, plans, prices, tenant_credits, tenants
-from orchestration.cli.ingestion import fields, pull, pull_again, pull_history, purge, quarantine, source
+from orchestration.cli.ingestion import doubt, fields, pull, pull_again, pull_history, purge, quarantine, source
 from orchestration.cli.privacy import personal
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
 from orchestration.cli.statements import canary, explain, forecast, margin, pack, review
@@ -48,6 +48,7 @@ app.add_typer(pull.pull_app, name="pull")
 app.add_typer(source.app, name="source")
 app.add_typer(fields.app, name="field")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(doubt.app, name="doubt")
 app.add_typer(purge.app)
 app.add_typer(review.app)
 app.add_typer(personal.app)

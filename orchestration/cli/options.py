@@ -27,6 +27,11 @@ def parse_date(text: str) -> date:
     raise typer.BadParameter(f"'{text}' is no date; write YYYY-MM-DD")
 
 
+def day_option(name: str, what: str) -> Any:
+    """An option that is a UTC day."""
+    return typer.Option(name, parser=parse_date, metavar="YYYY-MM-DD", help=what)
+
+
 def parse_month(text: str) -> Month:
     """YYYY-MM."""
     try:

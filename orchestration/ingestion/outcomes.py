@@ -42,7 +42,8 @@ class TenantDay:
 class PullOutcome:
     """How one tenant-day of one source ended. `rows` counts the whole account-day; totals are the answer's own.
 
-    `tenant_id` is None for an account-day that no tenant asked for (what routes to nobody).
+    `tenant_id` is None for an account-day that no tenant asked for (what routes to nobody). `accepted`: which doubts of
+    it a person accepted with this pull, with their figures.
     """
 
     tenant_id: str | None
@@ -60,6 +61,7 @@ class PullOutcome:
     cause_code: str | None = None
     cause: str | None = None
     is_permanent: bool | None = None
+    accepted: str | None = None
 
     @property
     def is_failed(self) -> bool:
@@ -73,7 +75,7 @@ class PullOutcome:
 
     def __str__(self) -> str:
         who = self.tenant_id or "unattributed"
-        why = f": {self.cause}" if self.cause else ""
+        why = f": {self.cause or self.accepted}" if self.cause or self.accepted else ""
         return f"{who} {self.usage_date} {self.source} {self.state}{why}"
 
 

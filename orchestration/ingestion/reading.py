@@ -34,6 +34,7 @@ class Failure:
     cause: str
     is_permanent: bool
     requests: int = 0
+    evidence: str | None = None
 
 
 class Readers:

@@ -231,7 +231,7 @@ class PullRun:
             "totals": reading.totals,
             "provider_totals": reading.provider_totals,
         }
-        self._doubts.settle(finished.day)
+        facts["accepted"] = self._doubts.settle(finished.day)
         state = PullState.UNCHANGED if is_unchanged else PullState.PUBLISHED
         for outcome in finished.day.outcomes(state, **facts):
             self._settle(outcome)
@@ -250,7 +250,10 @@ class PullRun:
             log.error("%s: unexpected %s at\n%s", day, type(error).__name__, where)
         code, cause, is_permanent = failure.code, failure.cause, failure.is_permanent
         requests, windows = (reading.requests, reading.windows) if reading else (failure.requests, ())
-        pulls.fail(self._connection, pull_id, code, cause, is_permanent, windows=windows, requests=requests)
+        evidence = failure.evidence
+        pulls.fail(
+            self._connection, pull_id, code, cause, is_permanent, windows=windows, requests=requests, evidence=evidence
+        )
         why = {"cause_code": code, "cause": cause, "is_permanent": is_permanent}
         facts = {"pull_id": pull_id, "requests": requests, "windows": len(windows)}
         for outcome in day.outcomes(PullState.FAILED, **why, **facts):

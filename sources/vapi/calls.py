@@ -1,7 +1,7 @@
 """Calls as Vapi tells them: typed where we depend on them, untouched where we do not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -136,15 +136,18 @@ def parse(body: bytes) -> Answer:
     rows: list[tuple[Call, Document]] = []
     odd: list[Quarantined] = []
     for element in found:
+        reason, length_from = None, None
         try:
             call, document = _CALL.decode(truncated(element)), _DOCUMENT.decode(element)
-            reason = _fault(call)
+            if reason := _fault(call):
+                # Looked at last: nothing else is wrong with it.
+                length_from = call.started_at if reason == _fault_of_length(call) else None
         except RecursionError:
             reason = TOO_DEEP
         except msgspec.DecodeError as error:
             reason = str(error)
         if reason:
-            odd.append(set_aside(element, reason))
+            odd.append(replace(set_aside(element, reason), length_from=length_from))
         else:
             rows.append((call, document))
     return Answer(rows, odd)

@@ -233,30 +233,25 @@ class _Reader:
     def _row(self, project: Project, raw: bytes) -> _Row | Quarantined:
         try:
             told = _TRANSCRIPT.decode(truncated(raw))
-        except RecursionError:
-            return _set_aside(raw, TOO_DEEP)
-        except msgspec.ValidationError as error:
-            return _set_aside(raw, str(error))
-        if fault := _fault(told):
-            return _set_aside(raw, fault)
-        if told.project_id != project.project_id:
-            return _set_aside(raw, f"it is not of project {project.project_id}")
-        return _Row(told, raw)
+        except (RecursionError, msgspec.ValidationError) as error:
+            return _set_aside(raw, TOO_DEEP if isinstance(error, RecursionError) else str(error))
+        fault = _fault(told, project)
+        return _set_aside(raw, fault) if fault else _Row(told, raw)
 
     def _kept(self, raw: bytes) -> bytes:
         return _ENCODE(TRANSCRIPT.kept(kept_of(_FIELDS.decode(raw), self.choices), self.new_fields))
 
 
-def _fault(told: _Transcript) -> str | None:
+def _fault(told: _Transcript, project: Project) -> str | None:
     """What no transcript can have although its types hold: an empty id, or what no index or column takes."""
-    if not told.id.strip():
-        return "its id is empty"
     return (
-        fault_of_text("id", told.id)
+        (None if told.id.strip() else "its id is empty")
+        or fault_of_text("id", told.id)
         or fault_of_text("environmentID", told.environment_id or told.environment_alias)
         or fault_of_time("updatedAt", told.updated_at)
         or fault_of_time("endedAt", told.ended_at)
         or fault_of_time("expiresAt", told.expires_at)
+        or (None if told.project_id == project.project_id else f"it is not of project {project.project_id}")
     )
 
 
@@ -288,21 +283,18 @@ def _moment(told: Any) -> datetime | None:
 
 
 def _table(rows: Sequence[_Row]) -> pa.Table:
-    def column(values: list[Any], kind: Any) -> Any:
-        return pa.array(values, kind)
-
     at = pa.timestamp("us", tz="UTC")
     told = [row.told for row in rows]
     counts = [None if one.logs is None else sum(log.type != "end" for log in one.logs) for one in told]
     return pa.table(
         {
-            "transcript_id": column([one.id for one in told], pa.string()),
-            "project_id": column([one.project_id for one in told], pa.string()),
-            "environment_id": column([one.environment_id or one.environment_alias for one in told], pa.string()),
-            "created_at": column([one.created_at for one in told], at),
-            "updated_at": column([one.updated_at for one in told], at),
-            "ended_at": column([one.ended_at for one in told], at),
-            "message_count": column(counts, pa.int64()),
-            "payload": column([row.payload for row in rows], pa.string()),
+            "transcript_id": pa.array([one.id for one in told], pa.string()),
+            "project_id": pa.array([one.project_id for one in told], pa.string()),
+            "environment_id": pa.array([one.environment_id or one.environment_alias for one in told], pa.string()),
+            "created_at": pa.array([one.created_at for one in told], at),
+            "updated_at": pa.array([one.updated_at for one in told], at),
+            "ended_at": pa.array([one.ended_at for one in told], at),
+            "message_count": pa.array(counts, pa.int64()),
+            "payload": pa.array([row.payload for row in rows], pa.string()),
         }
     )

@@ -1,6 +1,7 @@
 """A margin of which a cost is not known: no number, the reason, and the command that gives it one."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -131,3 +132,24 @@ def test_what_a_provider_reports_as_0_though_it_was_used_is_unknown_or_the_tenan
     assert "call differs of 2026-01-06: its cost is 0.3 USD, its costs come to 0.1 USD" in told
     assert "call at once of 2026-01-06: 4.45 minute charged, 0 minute connected" in told
     assert warehouse.rows("select sum(quantity) from marts.fct_usage_daily where tenant_id = 'keys'") == [(None,)]
+
+
+@pytest.mark.resolves("billed_as_0")
+def test_what_another_account_paid_is_billed_elsewhere_once_what_is_printed_was_done(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    write_scene(warehouse)
+    warehouse.build(today())
+    (as_0,) = [one for one in reviewed(minutebook)["keys"]["unknown_costs"] if one["reason"] == "billed_as_0"]
+    line = shlex.split(as_0["mend"])
+    assert line[:5] == ["minutebook", "cost", "elsewhere", "keys", "model"]
+    minutebook(" ".join(line[1:-1]), line[-1])
+    minutebook("build")
+    assert [one["reason"] for one in reviewed(minutebook)["keys"]["unknown_costs"]] == ["totals_differ"]
+    assert warehouse.rows(
+        "select basis, amount, unknown_reason from marts.fct_costs_daily"
+        " where tenant_id = 'keys' and component = 'model'"
+    ) == [("billed_elsewhere", Decimal(0), None)]
+    assert warehouse.rows(
+        "select after ->> 'reason' from ledger.audit_log where object_table = 'ledger.acceptances'"
+    ) == [("paid by a key of the tenant's own",)]

@@ -1,5 +1,6 @@
 """Fields of a call that contradict each other wait for a person, or for a pull after the provider mended them."""
 
+import shlex
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,9 +20,10 @@ DAY = today() - timedelta(days=2)
 NUMBER = {"phone_number_id": "number"}
 
 
-def run(line: str) -> None:
-    result = CliRunner().invoke(app, line.split())
-    assert result.exit_code == 0, result.output
+def run(line: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, shlex.split(line.removeprefix("minutebook ")))
+    assert result.exit_code == code, result.output
+    return result.output
 
 
 def odd_calls() -> list[dict[str, Any]]:
@@ -68,3 +70,42 @@ def test_what_contradicts_itself_is_settled_by_the_pull_that_is_printed(house: H
         run(line.removeprefix("minutebook "))
     run("build")
     assert not codes & set(found(house))
+
+
+@pytest.mark.resolves("the costs of a call differ")
+@pytest.mark.resolves("minutes were charged of no connection")
+@pytest.mark.resolves("totals_differ")
+def test_what_the_provider_keeps_saying_a_person_lets_stand_with_its_figures_and_no_other(house: House) -> None:
+    house.tenant("acme")
+    house.attach("acme", "vapi_phone_number", "number")
+    calls = [one for one in odd_calls() if one["id"] != "unnumbered"]
+    key = house.own_vapi(None, calls)
+    house.pull(["acme"], [DAY])
+    run("build")
+    codes = {Kind.COSTS_DIFFER, Kind.MINUTES_DIFFER}
+    for line in {found(house)[code] for code in codes}:
+        assert "unchanged" in run(line)
+    printed = found(house)
+    assert printed[Kind.COSTS_DIFFER] == (
+        f"minutebook doubt accept acme costs_differ --from {DAY} --to {DAY} --calls 1 --charged 30"
+        " --reason 'looked at: it stands'"
+    )
+    assert "differs" in run(f"doubt list acme --from {DAY} --to {DAY}")
+
+    calls[0]["cost"] = 31.0  # another figure than was shown
+    house.pull(["acme"], [DAY])
+    run("build")
+    assert "charged 31 in all, and not 1, charged 30" in " ".join(run(printed[Kind.COSTS_DIFFER], code=1).split())
+    house.pull(["acme"], [DAY])
+    for code in codes:
+        assert "stands: " in run(found(house)[code])
+    run("build")
+    assert not (codes | {"totals_differ"}) & set(found(house))
+    audited = house.execute("select after from ledger.audit_log where object_table = 'ledger.acceptances'")
+    assert {(row["after"]["doubt"], row["after"]["evidence"]) for row in audited} >= {("minutes_differ", "4.45/0")}
+
+    calls[0]["cost"] = 32.0
+    house.sandbox.world.vapi[key] = VapiAccount(in_memory(calls))
+    house.pull(["acme"], [DAY])
+    run("build")
+    assert set(found(house)) & (codes | {"totals_differ"}) == {Kind.COSTS_DIFFER, "totals_differ"}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from orchestration import ingestion
 from orchestration.cli import app
 from orchestration.defs.ingestion.checks import provider_totals_agree
-from orchestration.ingestion import DayNotOver, PullState, PullTrigger, waiting
+from orchestration.ingestion import DayNotOver, PullOutcome, PullState, PullTrigger, waiting
 from orchestration.ingestion import running as running_module
 from orchestration.resources import Minutebook
 from orchestration.settings import Settings
@@ -135,6 +135,36 @@ def test_each_flag_accepts_its_own_doubt_and_no_other(house: House) -> None:
     assert lost.cause_code == "rows_lost"
     assert causes(accept_loss=True) == {LONG_FORGOTTEN: None, YESTERDAY: "totals_disagree"}
     assert causes(accept_count=True) == {LONG_FORGOTTEN: None, YESTERDAY: None}
+
+
+def test_only_what_was_shown_of_a_day_is_accepted_and_said_and_audited(house: House) -> None:
+    house.tenant("acme")
+    older = LONG_FORGOTTEN - timedelta(days=1)
+    calls = [call(f"{day}-{n}", day) for day in (older, LONG_FORGOTTEN) for n in range(3)]
+    house.own_vapi("acme", calls)
+    house.pull(["acme"], [older, LONG_FORGOTTEN])
+    del calls[5], calls[0]
+    (shown,) = house.pull(["acme"], [older])
+    assert "1 of 3 rows are gone" in (shown.cause or "")
+
+    def pulled() -> dict[date, PullOutcome]:
+        return {one.usage_date: one for one in house.pull(["acme"], [older, LONG_FORGOTTEN], accept_loss=True)}
+
+    found = pulled()
+    assert found[older].state is PullState.PUBLISHED
+    assert (found[older].accepted or "").startswith(f"--accept-loss: 1 of 3 rows are gone, {older}-0 among them")
+    assert found[LONG_FORGOTTEN].cause_code == "rows_lost"
+    assert "not accepted unseen" in (found[LONG_FORGOTTEN].cause or "")
+    del calls[3]  # one more than was shown
+    found = pulled()
+    assert "2 of 3 rows are gone" in (found[LONG_FORGOTTEN].cause or "")
+    assert found[older].state is PullState.UNCHANGED
+    assert found[older].accepted is None
+    assert pulled()[LONG_FORGOTTEN].state is PullState.PUBLISHED
+    audited = house.execute("select after from ledger.audit_log where object_table = 'ledger.acceptances' order by 1")
+    assert [(row["after"]["usage_date"], row["after"]["doubt"]) for row in audited] == [
+        (str(older), "rows_lost"), (str(LONG_FORGOTTEN), "rows_lost"),
+    ]  # fmt: skip
 
 
 def test_within_the_horizon_the_latest_answer_wins_even_an_empty_one(house: House) -> None:

@@ -40,6 +40,21 @@ def standing(minutebook: Minutebook) -> list[dict[str, str]]:
     return [row for row in json.loads(minutebook("status --json --days 40")) if row["usage_date"] == str(DAY)]
 
 
+def write_plan(house: House, tenant: str) -> None:
+    """A plan that sells each minute begun for a dollar."""
+    for statement in (
+        "insert into control.meters (meter_id, name, unit, source, increment_seconds, minimum_seconds)"
+        " values ('minutes', 'Minutes', 'minute', 'vapi', 60, 0)",
+        "insert into control.plans (plan_id, name, currency) values ('plan', 'Plan', 'USD')",
+        "insert into control.plan_terms (plan_id, valid_from, subscription_fee, voice_meter_id)"
+        " values ('plan', '2026-01-01', 0, 'minutes')",
+        "insert into control.prices (plan_id, meter_id, valid_from, model, unit_amount)"
+        " values ('plan', 'minutes', '2026-01-01', 'per_unit', 1)",
+    ):
+        house.execute(statement)
+    house.execute("insert into control.tenant_plans values (%s, '2026-01-01', 'plan')", tenant)
+
+
 @pytest.fixture
 def shared(house: House) -> House:
     """Two tenants on the platform's account, and one with an account of its own."""
@@ -174,6 +189,45 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
             one for one in retry_schedule.account_days(connection, SOON, horizons()) if one.key.usage_date == DAY
         ]
     assert house.execute("select payload from ledger.quarantine") == [{"payload": None}]
+
+
+@pytest.mark.resolves("rows set aside")
+def test_a_call_that_is_too_long_is_billed_at_the_length_that_a_person_gives_and_explain_says_so(
+    house: House, minutebook: Minutebook
+) -> None:
+    house.tenant("acme", since=date(2026, 10, 1))
+    write_plan(house, "acme")
+    ended = {"startedAt": f"{DAY}T12:00:02.000Z", "endedAt": "2026-12-02T12:00:02.000Z"}
+    endless = call("endless", DAY, **ended, updatedAt="2026-12-02T12:00:05.000Z")
+    calls = [call("c1", DAY), endless, odd("odd")]
+    house.own_vapi("acme", calls)
+    minutebook("pull --tenant acme --source vapi --from 2026-10-01 --to 2026-10-31")
+    minutebook("build")
+    blocked = {one["what"].split()[1]: one for one in blocks(minutebook)["acme"]}
+    assert "--seconds N" in blocked["endless"]["what"]
+    assert "--seconds N" not in blocked["odd"]["what"]
+    minutebook(f"{blocked['odd']['mend']} --seconds 60", code=1)  # another fault than its length
+    for seconds, units in (("43200.001", None), ("240", 4), ("300", 5)):
+        minutebook(f"{blocked['endless']['mend']} --seconds {seconds}", code=1 if units is None else 0)
+        if units is None:
+            continue
+        minutebook("build")
+        assert [one["what"].split()[1] for one in blocks(minutebook)["acme"]] == ["odd"]
+        (line,) = house.execute("select line_id, quantity from marts.fct_statement_lines where line_kind = 'overage'")
+        assert line["quantity"] == 2 + units, "61 seconds of the other call are two minutes"
+    explained = json.loads(minutebook(f"explain {line['line_id']} --objects --json"))
+    (one,) = [row for row in explained["objects"] if row["object_id"] == "endless"]
+    assert (one["quantity"], one["accepted_seconds"]) == ("5", "300")
+    assert one["accepted_because"] == "looked at: not to be billed"
+    assert len(house.execute("select after from ledger.audit_log where object_table = 'ledger.acceptances'")) == 2
+
+    calls[1] = endless | {"endedAt": "2026-12-03T12:00:02.000Z"}  # another length than the one that was judged
+    minutebook(PULL)
+    minutebook("build")
+    assert [one["what"].split()[1] for one in blocks(minutebook)["acme"]] == ["endless", "odd"]
+    assert house.execute("select quantity from marts.fct_statement_lines where line_kind = 'overage'") == [
+        {"quantity": 2}
+    ]
 
 
 def test_a_byte_that_is_no_utf_8_is_replaced_and_reported_and_costs_no_day(

@@ -1,9 +1,11 @@
 """Days come back by themselves until they are whole: incomplete, failed in passing, never pulled; and no others."""
 
 import json
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -12,10 +14,13 @@ from orchestration.defs.ingestion.jobs import pull_days_again
 from orchestration.defs.ingestion.sensors import pull_days_again_when_due
 from orchestration.ingestion import PullTrigger, pull_again
 from orchestration.resources import Minutebook
-from sources.registry import horizons
+from orchestration.settings import Settings
+from sources.registry import all_sources, horizons
 from tests.ingestion.house import House, call, states
 from tests.ingestion.test_ingest_runs import materialised
+from tests.ingestion.test_transcripts import served
 from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, status
+from tests.sandbox.usage_database import TABLE
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule
@@ -269,6 +274,36 @@ def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remem
     house.execute("update control.tenant_statuses set valid_from = valid_from - 900")
     house.execute("update control.agent_attachments set valid_from = valid_from - 900")
     assert oldest() == {"vapi": 14, "usage_metrics": 400}
+
+
+def test_twenty_days_without_a_night_heal_by_themselves_for_every_source(
+    house: House, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each source as far back as its provider remembers, and nothing is left to come back."""
+    monkeypatch.setenv("MINUTEBOOK_USAGE_DATABASE_URL", empty_database_url)
+    with psycopg.connect(empty_database_url) as usage:
+        usage.execute(TABLE)
+    served(house, "acme")
+    house.own_vapi("acme", [])
+    house.attach("acme", "usage_agent", "u1")
+    last_night = NOW.date() - timedelta(days=21)
+    house.execute("insert into ledger.attempts (trigger, started_at) values ('schedule', %s)", NOW - timedelta(days=20))
+    house.execute("update control.tenant_statuses set valid_from = %s", last_night)
+
+    def left() -> dict[str, int]:
+        with connect(house.url, Role.LOADER) as connection:
+            return Counter(day.key.source for day in retry_schedule.account_days(connection, NOW, horizons()))
+
+    assert left() == {"vapi": 14, "voiceflow": 21, "voiceflow_transcripts": 21, "usage_metrics": 21}
+    healed = pull_again(house.url, Settings.from_environment(), now=NOW)
+    assert {one.state.value for one in healed} == {"published"}
+    assert {one.source for one in healed} == set(all_sources())
+    assert left() == {}
+    examined = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    noticing = [one["what"] for one in examined if one["what"].startswith("late changes of ")]
+    assert noticing == [f"late changes of {one.name} are noticed {one.late_changes}" for one in
+                        sorted(all_sources().values(), key=lambda source: source.name)]  # fmt: skip
+    assert "late changes of voiceflow_transcripts are noticed only on the last 3 days" in "\n".join(noticing)
 
 
 def test_doctor_knows_a_key_that_was_rejected_and_one_that_took_its_place(acme: House) -> None:

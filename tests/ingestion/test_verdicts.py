@@ -85,7 +85,10 @@ def test_a_count_that_a_person_accepted_is_doubted_again_only_when_it_differs_ot
     assert ended(accept_count=True) == "published"
     assert ended() == "unchanged"
     (accepted,) = house.execute("select subject, evidence, reason from ledger.acceptances")
-    assert accepted == {"subject": "calls", "evidence": "2/3", "reason": "pulled with --accept-count"}
+    assert accepted == {
+        "subject": "calls", "evidence": "2/3",
+        "reason": "--accept-count: vapi lists 2 calls and counts 3 in its own total",
+    }  # fmt: skip
     more(2)
     assert ended() == "totals_disagree"
 

@@ -39,7 +39,7 @@ def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(w
     assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
     assert mend == (
         "minutebook credential set vapi --tenant acme && minutebook pull --tenant acme --source vapi"
-        " --from 2026-11-02 --to 2026-11-03 --accept-loss"
+        " --from 2026-11-02 --to 2026-11-03"
     )
     assert told(warehouse, "beta") == []
 

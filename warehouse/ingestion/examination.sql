@@ -8,7 +8,8 @@ select name from minutebook.migrations;
 
 -- name: sources_in_use
 select distinct source from control.tenant_sources
-where valid_to is null or valid_to > %(today)s;
+where valid_to is null or valid_to > %(today)s
+order by source;
 
 -- name: tenants_without_credential
 select distinct

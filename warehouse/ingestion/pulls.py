@@ -24,6 +24,7 @@ from warehouse.database.errors import PullNotPublishable
 
 _SQL = queries.load("ingestion/pulls")
 _JSON = msgspec.json.Encoder(decimal_format="number")
+_OF_SET_ASIDE = ("item", "reason", "fingerprint", "scopes", "payload", "at", "length_from")
 # Of one pull: names that differ in each row would otherwise be told without end.
 _MOST_NEW_FIELDS = 100
 
@@ -83,6 +84,10 @@ class SetAside(Protocol):
     def scopes(self) -> Mapping[str, str]: ...
     @property
     def payload(self) -> str | None: ...
+    @property
+    def at(self) -> datetime | None: ...
+    @property
+    def length_from(self) -> datetime | None: ...
 
 
 class HalfOpen(Protocol):
@@ -235,10 +240,14 @@ def fail(
     *,
     windows: Sequence[HalfOpen] = (),
     requests: int = 0,
+    evidence: str | None = None,
 ) -> bool:
-    """Record why a pull failed; the current pull of its day stays current. False if it is not being read any more."""
+    """Record why a pull failed; the current pull of its day stays current. False if it is not being read any more.
+
+    evidence: of a doubt, the figures and rows that it is about.
+    """
     asked = _JSON.encode([[window.start, window.end] for window in windows])
-    row = [cause_code, cause, is_permanent, asked.decode(), requests, pull_id]
+    row = [cause_code, cause, is_permanent, asked.decode(), requests, evidence, pull_id]
     return connection.execute(_SQL["fail"], row).rowcount == 1
 
 
@@ -270,7 +279,7 @@ def _set_aside(pull: PublishedPull) -> list[dict[str, Any]]:
     return [
         {
             "pull_id": pull.pull_id,
-            **{name: getattr(row, name) for name in ("item", "reason", "fingerprint", "scopes", "payload")},
+            **{name: getattr(row, name) for name in _OF_SET_ASIDE},
         }
         for row in pull.quarantined
     ]

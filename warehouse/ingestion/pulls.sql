@@ -181,7 +181,7 @@ update ledger.quarantine set payload = null where pull_id = any(%(pull_ids)s::bi
 
 -- name: set_aside
 insert into ledger.quarantine (
-    pull_id, source, account, tenant_id, usage_date, item, reason, fingerprint, scopes, payload
+    pull_id, source, account, tenant_id, usage_date, item, reason, fingerprint, scopes, payload, created_at, length_from
 )
 select
     p.pull_id,
@@ -193,42 +193,56 @@ select
     r.reason,
     r.fingerprint,
     r.scopes,
-    r.payload::json
+    r.payload::json,
+    r.at,
+    r.length_from
 from jsonb_to_recordset(%(rows)s::jsonb) as r (
-    pull_id bigint, item text, reason text, fingerprint text, scopes jsonb, payload text
+    pull_id bigint, item text, reason text, fingerprint text, scopes jsonb, payload text, at timestamptz,
+    length_from timestamptz
 )
 inner join ledger.pulls as p on r.pull_id = p.pull_id;
 
--- name: accept_totals
-insert into ledger.acceptances (source, account, tenant_id, usage_date, doubt, subject, evidence, reason)
-select
-    t.source,
-    t.account,
-    t.tenant_id,
-    t.usage_date,
-    'totals_disagree',
-    t.name,
-    t.evidence,
-    %(reason)s
+-- name: shown_total
+-- What an earlier reading of the same rows was told already: it stands in review, and a person has seen it.
+select t.evidence
 from ledger.disagreeing_totals as t
 where
     t.source = %(source)s
     and t.account = %(account)s
     and t.usage_date = %(usage_date)s
-    and t.name = %(name)s
-on conflict (source, account, usage_date, doubt, subject, evidence) do nothing;
+    and t.name = %(subject)s
+    and t.is_repeated;
 
--- name: is_total_accepted
+-- name: is_shown
+-- Whether an earlier pull of the day failed for just this.
+select exists (
+    select from ledger.pulls
+    where
+        source = %(source)s
+        and account = %(account)s
+        and usage_date = %(usage_date)s
+        and state = 'failed'
+        and cause_code = %(doubt)s
+        and evidence = %(evidence)s
+) as is_shown;
+
+-- name: is_accepted
 select exists (
     select from ledger.acceptances
     where
         source = %(source)s
         and account = %(account)s
         and usage_date = %(usage_date)s
-        and doubt = 'totals_disagree'
-        and subject = %(name)s
+        and doubt = %(doubt)s
+        and subject = %(subject)s
         and evidence = %(evidence)s
-) as is_total_accepted;
+) as is_accepted;
+
+-- name: accept
+insert into ledger.acceptances (source, account, tenant_id, usage_date, doubt, subject, evidence, reason)
+values (
+    %(source)s, %(account)s, %(tenant_id)s, %(usage_date)s, %(doubt)s, %(subject)s, %(evidence)s, %(reason)s
+);
 
 -- name: fail
 update ledger.pulls
@@ -239,6 +253,7 @@ set
     is_permanent = %s,
     windows = %s::jsonb,
     requests = %s,
+    evidence = %s,
     closed_at = clock_timestamp()
 where pull_id = %s and state = 'reading';
 

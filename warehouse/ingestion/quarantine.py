@@ -6,13 +6,16 @@ billed. Owns `ledger.acceptances` of them; the rows themselves are the pulls' (`
 
 import shlex
 from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
 
 from warehouse.control.agents import Attachment, attach
 from warehouse.control.changes import Action, Change, Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
-from warehouse.statements.blocker import Blocker, Kind
+from warehouse.statements.blocker import Blocker, Kind, of_which_period
 
 FILE = "ingestion/quarantine"
+LONGEST_CALL = timedelta(hours=12)  # no provider of calls lets one last longer
 
 
 def standing(connection: Connection, tenant_id: str | None = None) -> list[Row]:
@@ -21,18 +24,36 @@ def standing(connection: Connection, tenant_id: str | None = None) -> list[Row]:
 
 
 def blockers(connection: Connection, asked: Mapping[str, object]) -> list[Blocker]:
-    """The rows that stand in the way of approving statements, each named. asked: as of `review_rules.doubts`."""
+    """The rows that stand in the way of approving statements, each named. asked: as `blocking.windows_of` has them."""
     return [_blocker(row) for row in rows(connection, FILE, "that_blocks", **asked)]
 
 
-def accept(connection: Connection, quarantine_id: int, reason: str) -> Change:
-    """Settle that a row stays out of every sum, as long as it is told as it is now. Raises Refused without a reason."""
+def accept(connection: Connection, quarantine_id: int, reason: str, seconds: Decimal | None = None) -> Change:
+    """Settle a row as long as it is read as it is now: it stays out of every sum, or, a call that breaks nothing but
+    the bounds of its length, is billed as if it had lasted so many seconds.
+
+    Raises Refused without a reason, and for a length that no call or not this row can have.
+    """
     if not reason.strip():
-        raise Refused("say why the row is left out: --reason")
+        raise Refused("say why the row is accepted: --reason")
     row = _require(connection, quarantine_id)
+    if seconds is not None:
+        _require_length(row, seconds)
     with connection.transaction():
-        written = execute(connection, FILE, "accept", quarantine_id=quarantine_id, reason=reason.strip())
-    return Change(f"{_what(row)} stays out of every sum", Action.CREATED if written else Action.UNCHANGED)
+        asked = {"quarantine_id": quarantine_id, "reason": reason.strip(), "seconds": seconds}
+        written = execute(connection, FILE, "accept", **asked)
+    becomes = "stays out of every sum" if seconds is None else f"is billed at {seconds.normalize():f} seconds"
+    return Change(f"{_what(row)} {becomes}", Action.CREATED if written else Action.UNCHANGED)
+
+
+def _require_length(row: Row, seconds: Decimal) -> None:
+    if row["length_from"] is None:
+        raise Refused(
+            f"{_what(row)} has another fault than its length ({row['reason']}); leave it out, or have it repaired"
+        )
+    longest = LONGEST_CALL.total_seconds()
+    if not 0 <= seconds <= longest or seconds != seconds.quantize(Decimal("0.001")):
+        raise Refused(f"a call lasts 0 to {longest:.0f} seconds, to the millisecond, and not {seconds}")
 
 
 def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id: str, moves: bool = False) -> Change:
@@ -62,11 +83,12 @@ def _require(connection: Connection, quarantine_id: int) -> Row:
 def _blocker(row: Row) -> Blocker:
     whose = "" if row["is_routed"] else "; it routes to nobody (minutebook quarantine assign --help)"
     accepting = ["minutebook", "quarantine", "accept", str(row["quarantine_id"])]
+    instead = "; --seconds N bills it at a length that you know" if row["is_of_length"] else ""
     return Blocker(
         row["tenant_id"],
         row["period_start"],
         Kind.SET_ASIDE,
-        f"{_what(row)} is set aside: {row['reason']}{whose}",
+        f"{_what(row)} is set aside{of_which_period(row)}: {row['reason']}{whose}{instead}",
         shlex.join([*accepting, "--reason", "looked at: not to be billed"]),
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 
 from warehouse.database import queries
-from warehouse.ingestion.pulls import PullKey
 
 _SQL = queries.load("ingestion/pulls")
 
@@ -36,22 +35,3 @@ def last_totals(
         numbers = {name: Decimal(value) for name, value in totals.items() if value is not None}
         found.setdefault(account, {})[usage_date] = numbers
     return found
-
-
-def accept_total(connection: psycopg.Connection[Any], key: PullKey, name: str, reason: str) -> None:
-    """Settle that a provider's total differs from a day's rows by just what it does now; nothing where it agrees."""
-    connection.execute(_SQL["accept_totals"], {**_of_day(key), "name": name, "reason": reason})
-
-
-def is_total_accepted(
-    connection: psycopg.Connection[Any], key: PullKey, name: str, counted: Decimal, provider_says: Decimal
-) -> bool:
-    """Whether a person accepted just this difference."""
-    evidence = f"{counted:f}/{provider_says:f}"
-    asked = {**_of_day(key), "name": name, "evidence": evidence}
-    ((is_accepted,),) = connection.execute(_SQL["is_total_accepted"], asked).fetchall()
-    return bool(is_accepted)
-
-
-def _of_day(key: PullKey) -> dict[str, Any]:
-    return {"source": key.source, "account": key.account, "usage_date": key.usage_date}

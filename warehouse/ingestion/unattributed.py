@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from warehouse.control.changes import Connection, Row, rows
-from warehouse.statements.blocker import Blocker, Kind
+from warehouse.statements.blocker import Blocker, Kind, of_which_period
 
 FILE = "statements/periods"
 SHOWN = 3
@@ -37,14 +37,13 @@ def _blocker(usage: Row, calls: Sequence[Row], agent_id: str | None) -> Blocker:
     named = "; ".join(_named(call) for call in calls[:SHOWN])
     more = f"; and {len(calls) - SHOWN} more" if len(calls) > SHOWN else ""
     quantity = f"{usage['quantity'].normalize():f} {usage['unit']}s"
-    is_own = usage["service_start"] == usage["period_start"]
-    of_which = "" if is_own else f", in its approved period {usage['service_start']:%Y-%m}"
     count = f"{len(calls)} call{'s' if len(calls) != 1 else ''}"
+    where = f"route to nobody{of_which_period(usage)}"
     return Blocker(
         usage["tenant_id"],
         usage["period_start"],
         Kind.USAGE,
-        f"unattributed: {count} of {usage['source']} ({quantity}) route to nobody{of_which}: {named}{more}",
+        f"unattributed: {count} of {usage['source']} ({quantity}) {where}: {named}{more}",
         _commands(usage["tenant_id"], agent_id, calls),
     )
 

@@ -49,6 +49,7 @@ create table ledger.pulls (
     closed_at timestamptz,
     purged_at timestamptz,
     lacks_only_quarantined boolean not null default false,
+    evidence text,
     check (account = coalesce(tenant_id, 'platform')),
     check ((state = 'failed') = (cause is not null)),
     check ((state = 'unchanged') = (confirms_pull_id is not null)),
@@ -61,6 +62,8 @@ create index pulls_to_purge on ledger.pulls (source, closed_at)
 where state in ('superseded', 'failed', 'unchanged') and purged_at is null;
 create index pulls_by_usage_date on ledger.pulls (usage_date);
 create index pulls_by_closing on ledger.pulls (closed_at) where state = 'published';
+create index pulls_in_doubt on ledger.pulls (source, account, usage_date) where evidence is not null;
+create index pulls_confirmed on ledger.pulls (confirms_pull_id) where confirms_pull_id is not null;
 comment on table ledger.pulls is
 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody.'
 ' An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
@@ -68,6 +71,7 @@ comment on column ledger.pulls.purged_at is
 'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
 comment on column ledger.pulls.lacks_only_quarantined is
 'Whether it is incomplete for no other reason than that rows were set aside.';
+comment on column ledger.pulls.evidence is 'Of a pull that failed for a doubt: the figures and rows that it was about.';
 
 -- One pace per provider and key, kept by all runs together: the night, a backfill and a person may ask with one key at once.
 create unlogged table ledger.request_paces (
@@ -193,6 +197,8 @@ create table ledger.quarantine (
     fingerprint text not null,
     scopes jsonb not null default '{}',
     payload json,
+    created_at timestamptz,
+    length_from timestamptz,
     set_aside_at timestamptz not null default clock_timestamp(),
     unique (pull_id, item)
 );
@@ -201,6 +207,8 @@ comment on table ledger.quarantine is
 comment on column ledger.quarantine.scopes is 'By which it may find its tenant: kind of attachment to value.';
 comment on column ledger.quarantine.payload is
 'As a row of nobody''s is stored, without what is personal; null once its pull is superseded, and for what is no JSON.';
+comment on column ledger.quarantine.length_from is
+'Of a call that breaks nothing but the bounds of its length: when it started.';
 
 create table ledger.acceptances (
     acceptance_id bigint generated always as identity primary key,
@@ -208,15 +216,24 @@ create table ledger.acceptances (
     account text not null,
     tenant_id text references control.tenants,
     usage_date date not null,
-    doubt text not null check (doubt in ('quarantined', 'totals_disagree')),
+    doubt text not null check (
+        doubt in (
+            'quarantined', 'rows_lost', 'loss_unconfirmed', 'totals_disagree', 'costs_differ', 'minutes_differ',
+            'billed_as_0'
+        )
+    ),
     subject text not null,
     evidence text not null,
     reason text not null check (reason <> ''),
-    accepted_at timestamptz not null default clock_timestamp(),
-    unique (source, account, usage_date, doubt, subject, evidence)
+    seconds numeric check (seconds >= 0),
+    accepted_at timestamptz not null default clock_timestamp()
 );
+create index acceptances_of_a_day on ledger.acceptances (source, account, usage_date, doubt, subject);
 comment on table ledger.acceptances is
-'What a person accepted of an account-day: of a row set aside, that it stays so; of a total, that it differs by just this.';
+'What a person accepted of an account-day: a row set aside, a total, rows that are gone, a call that contradicts itself; each'
+' as its evidence has it. Of several of one subject the last one holds.';
+comment on column ledger.acceptances.seconds is
+'The length at which a call set aside is billed; null where it stays out of every sum.';
 create trigger audit after insert or update or delete on ledger.acceptances
 for each row execute function ledger.record_audit();
 create trigger advance_revision after insert or update or delete on ledger.acceptances
@@ -301,6 +318,40 @@ where
 comment on view ledger.standing_quarantine is
 'Rows set aside of what is published now that nobody accepted; tenant_id is whom they route to, null for nobody.';
 
+create view ledger.corrected_calls with (security_invoker = true) as
+select
+    q.pull_id,
+    q.account,
+    p.tenant_id,
+    q.usage_date,
+    q.item as call_id,
+    q.created_at,
+    q.length_from as started_at,
+    q.length_from + a.seconds * interval '1 second' as ended_at,
+    q.payload,
+    a.seconds,
+    a.reason
+from ledger.quarantine as q
+inner join ledger.pulls as p on q.pull_id = p.pull_id and p.state = 'published'
+cross join
+    lateral (
+        select
+            accepted.seconds,
+            accepted.reason
+        from ledger.acceptances as accepted
+        where
+            accepted.source = q.source
+            and accepted.account = q.account
+            and accepted.usage_date = q.usage_date
+            and accepted.doubt = 'quarantined'
+            and accepted.subject = q.item
+            and accepted.evidence = q.fingerprint
+        order by accepted.acceptance_id desc
+        limit 1
+    ) as a
+where q.source = 'vapi' and q.length_from is not null and q.payload is not null and a.seconds is not null;
+comment on view ledger.corrected_calls is 'Calls set aside for their length alone that a person accepted at another one.';
+
 create function ledger.is_whole(p ledger.pulls) returns boolean language sql stable as $$
     select
         not p.is_incomplete
@@ -376,6 +427,37 @@ where
 comment on view ledger.disagreeing_totals is
 'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that.'
 ' is_repeated: an earlier reading was told the same.';
+
+create view ledger.doubted_days with (security_invoker = true) as
+select distinct on (p.source, p.account, p.usage_date)
+    p.source,
+    p.account,
+    p.tenant_id,
+    p.usage_date,
+    p.cause_code,
+    p.cause,
+    p.evidence
+from ledger.pulls as p
+where
+    p.state = 'failed'
+    and p.evidence is not null
+    and exists (
+        select from ledger.pulls as c
+        where
+            c.source = p.source and c.account = p.account and c.usage_date = p.usage_date and c.state = 'published'
+    )
+    and not exists (
+        select from ledger.pulls as later
+        where
+            later.source = p.source
+            and later.account = p.account
+            and later.usage_date = p.usage_date
+            and later.pull_id > p.pull_id
+            and later.state in ('published', 'unchanged')
+    )
+order by p.source asc, p.account asc, p.usage_date asc, p.pull_id desc;
+comment on view ledger.doubted_days is
+'Days that keep what they had although the provider sends something else now, which nobody has accepted yet.';
 
 create function ledger.landed(of_pulls bigint[]) returns table (pull_id bigint, landed bigint, fitting bigint)
 language plpgsql stable set search_path = '' as $$

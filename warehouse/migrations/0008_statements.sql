@@ -101,11 +101,15 @@ create table ledger.line_objects (
     quantity numeric not null,
     provider_cost numeric,
     provider_currency text,
-    cost_basis text not null
+    cost_basis text not null,
+    accepted_seconds numeric,
+    accepted_because text
 );
 create index line_objects_of_line on ledger.line_objects (line_id, usage_date);
 comment on table ledger.line_objects is
 'Each call or row of the provider, by the provider''s own id or key, with its billed units and what the provider says it cost.';
+comment on column ledger.line_objects.accepted_seconds is
+'Of a call set aside for its length, the one at which a person accepted it.';
 
 -- What of an approved period is missing, unattributed or unpriced is a question to the period that carries its corrections,
 -- unless it was known when the tenant's last period was approved: an override is of what it saw, and of nothing later.

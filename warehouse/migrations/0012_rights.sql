@@ -81,9 +81,10 @@ grant select on control.tenants, control.tenant_statuses, control.agents, contro
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.fixed_costs, control.payment_fees,
 control.exchange_rates, control.credits, control.credit_voids, control.review_rules, control.revision,
-control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls, ledger.quarantine, ledger.acceptances,
-ledger.standing_quarantine, ledger.disagreeing_totals, ledger.builds, ledger.periods, ledger.statement_lines,
-ledger.line_days, ledger.line_pulls, ledger.line_objects
+control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls,
+ledger.quarantine, ledger.acceptances, ledger.standing_quarantine, ledger.corrected_calls, ledger.disagreeing_totals,
+ledger.doubted_days, ledger.builds, ledger.periods, ledger.statement_lines, ledger.line_days, ledger.line_pulls,
+ledger.line_objects
 to minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator;
 grant select on control.spend_limits, ledger.quota_alerts, ledger.stripe_accounts, ledger.postings,
 ledger.invoice_items, ledger.stripe_events, ledger.stripe_day_summaries, ledger.stripe_invoice_states,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from warehouse.control.changes import Row
+
 
 class Kind(StrEnum):
     """What sort of thing it is, in a few words."""
@@ -37,3 +39,9 @@ class Blocker:
     def may_be_overridden(self) -> bool:
         """Whether a person may say that it is meant."""
         return self.kind not in {Kind.RUNNING, Kind.UNBALANCED}
+
+
+def of_which_period(row: Row) -> str:
+    """Of what is found of an approved period, which: its corrections are carried by the statement that is blocked."""
+    is_own = row["service_start"] == row["period_start"]
+    return "" if is_own else f", in its approved period {row['service_start']:%Y-%m}"

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 from warehouse.control.changes import Connection, Row, rows
-from warehouse.ingestion import quarantine, unattributed
+from warehouse.ingestion import quarantine
 from warehouse.ingestion.day_remedies import mend
-from warehouse.statements import balance
-from warehouse.statements.blocker import Blocker, Kind
+from warehouse.statements import balance, usage_remedies
+from warehouse.statements.blocker import Blocker, Kind, of_which_period
 from warehouse.statements.review_rules import doubts
 
 FILE = "statements/periods"
@@ -35,9 +35,9 @@ def blockers(connection: Connection, statements: Sequence[Row], today: date) -> 
             *_running(statements, today),
             *_unbalanced(connection, statements),
             *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **windows)),
-            *_of_all_usage(connection, rows(connection, FILE, "usage_that_blocks", **windows)),
-            *quarantine.blockers(connection, asked),
-            *doubts(connection, asked),
+            *usage_remedies.blockers(connection, rows(connection, FILE, "usage_that_blocks", **windows)),
+            *quarantine.blockers(connection, windows),
+            *doubts(connection, asked, windows),
             *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
         )
     )
@@ -85,8 +85,8 @@ def _running(statements: Sequence[Row], today: date) -> list[Blocker]:
             row["tenant_id"],
             row["period_start"],
             Kind.RUNNING,
-            f"runs until {row['ends_on']}",
-            f"wait until {row['ends_on']} UTC",
+            f"runs until {row['ends_on']} UTC; it is approved from then on",
+            f"minutebook approve {row['period_start']:%Y-%m} --tenant {row['tenant_id']}",
         )
         for row in statements
         if today < row["ends_on"]
@@ -101,8 +101,8 @@ def _unbalanced(connection: Connection, statements: Sequence[Row]) -> list[Block
             row["tenant_id"],
             row["period_start"],
             Kind.UNBALANCED,
-            one.what,
-            f"{balance.MEND}; if it stays: {balance.RUNBOOK}",
+            f"{one.what} (if that stays: {balance.RUNBOOK})",
+            balance.MEND,
         )
         for row in statements
         for one in found
@@ -118,27 +118,9 @@ def _of_days(day: Row) -> Blocker:
         day["period_start"],
         Kind.DAYS,
         f"{day['days']} {day['source']} day(s) {day['status']}, {_span(day['first_date'], day['last_date'])}"
-        f"{_of_which_period(day)}{cause}",
+        f"{of_which_period(day)}{cause}",
         mend({**day, **about}).replace("\n", " && "),
         days=day["days"],
-    )
-
-
-def _of_all_usage(connection: Connection, found: Sequence[Row]) -> list[Blocker]:
-    """Calls that route to nobody are named one by one."""
-    calls = [row for row in found if row["reason"] == "unattributed" and row["unit"] == "connected second"]
-    return [*unattributed.blockers(connection, calls), *(_of_usage(row) for row in found if row not in calls)]
-
-
-def _of_usage(usage: Row) -> Blocker:
-    dates = _span(usage["first_date"], usage["last_date"])
-    quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f} {usage['unit']}"
-    return Blocker(
-        usage["tenant_id"],
-        usage["period_start"],
-        Kind.USAGE,
-        f"{usage['reason']}: {usage['item']} of {usage['source']}, {dates}{quantity}{_of_which_period(usage)}",
-        _mend_usage(usage),
     )
 
 
@@ -155,32 +137,3 @@ def _of_earlier(period: Row) -> Blocker:
 
 def _span(start: date, end: date) -> str:
     return f"on {start}" if start == end else f"{start} to {end}"
-
-
-def _of_which_period(row: Row) -> str:
-    """Of the days of an approved period, which: its corrections are carried by the statement that is blocked."""
-    is_own = row["service_start"] == row["period_start"]
-    return "" if is_own else f", in its approved period {row['service_start']:%Y-%m}"
-
-
-def _mend_usage(usage: Row) -> str:
-    tenant_id, start = usage["tenant_id"], usage["service_start"]
-    if usage["reason"] == "unattributed" and usage["awaited_tenant_id"]:
-        return _pulls_of_moved_usage(usage)
-    mend_of = {
-        "unattributed": "minutebook agent attach --help, from the first of these days on; then minutebook build",
-        "unpriced": f"minutebook price set --tenant {tenant_id} --from {start} --help (0 is a price)",
-        "no meter": "minutebook meter create --help, or name the voice meter in the plan's terms",
-        "unknown type": "look at the type in marts.fct_unbilled_usage: only known live types are billed",
-    }.get(usage["reason"], "look at the rows in marts.fct_unbilled_usage")
-    if usage["reason"] == "unpriced" and start != usage["period_start"]:
-        return f"minutebook reopen {start:%Y-%m} --tenant {tenant_id} --reason REASON && {mend_of}"
-    return mend_of
-
-
-def _pulls_of_moved_usage(usage: Row) -> str:
-    """What moved to another tenant is that one's once its own pull holds it, and no more in the former's."""
-    days = f"--source {usage['source']} --from {usage['first_date']} --to {usage['last_date']}"
-    return " && ".join(
-        f"minutebook pull --tenant {tenant_id} {days}" for tenant_id in (usage["awaited_tenant_id"], usage["account"])
-    )

@@ -133,7 +133,8 @@ where p.line_id = %(line_id)s
 order by p.usage_date, p.pull_id;
 
 -- name: objects
--- Each call or row of the provider behind a line, by the provider's own id or key and cost.
+-- Each call or row of the provider behind a line, by the provider's own id or key and cost; a call set aside for its length
+-- with the one at which a person accepted it, and why.
 select
     p.usage_date,
     p.pull_id,
@@ -143,7 +144,9 @@ select
     (c.units ->> %(meter_id)s)::numeric as quantity,
     c.cost as provider_cost,
     case when c.cost is not null then c.cost_currency end as provider_currency,
-    c.cost_basis
+    c.cost_basis,
+    k.seconds as accepted_seconds,
+    k.reason as accepted_because
 from marts.fct_line_parts as p
 inner join marts.fct_calls as c
     on
@@ -152,6 +155,7 @@ inner join marts.fct_calls as c
         and p.pull_id = c.pull_id
         and p.agent_id is not distinct from c.agent_id
         and c.outcome = 'connected'
+left join ledger.corrected_calls as k on c.pull_id = k.pull_id and c.call_id = k.call_id
 where p.tenant_id = %(tenant_id)s and p.line_id = %(line_id)s and p.origin is null
 union all
 select
@@ -163,7 +167,9 @@ select
     r.quantity,
     r.cost as provider_cost,
     case when r.cost is not null then 'USD' end as provider_currency,
-    case when r.cost is null then 'estimated' else 'reported_by_provider' end as cost_basis
+    case when r.cost is null then 'estimated' else 'reported_by_provider' end as cost_basis,
+    null as accepted_seconds,
+    null as accepted_because
 from marts.fct_line_parts as p
 inner join marts.fct_usage_rows as r on p.pull_id = r.pull_id and p.origin = r.origin and p.usage_date = r.usage_date
 where p.tenant_id = %(tenant_id)s and p.line_id = %(line_id)s
@@ -179,7 +185,9 @@ select
     o.quantity,
     o.provider_cost,
     o.provider_currency,
-    o.cost_basis
+    o.cost_basis,
+    o.accepted_seconds,
+    o.accepted_because
 from ledger.line_objects as o
 where o.line_id = %(line_id)s
 order by o.usage_date, o.told_at, o.object_id;
@@ -281,11 +289,11 @@ values (
 -- name: freeze_object
 insert into ledger.line_objects (
     line_id, tenant_id, usage_date, pull_id, agent_id, object_id, told_at, quantity, provider_cost, provider_currency,
-    cost_basis
+    cost_basis, accepted_seconds, accepted_because
 )
 values (
     %(line_id)s, %(tenant_id)s, %(usage_date)s, %(pull_id)s, %(agent_id)s, %(object_id)s, %(told_at)s, %(quantity)s,
-    %(provider_cost)s, %(provider_currency)s, %(cost_basis)s
+    %(provider_cost)s, %(provider_currency)s, %(cost_basis)s, %(accepted_seconds)s, %(accepted_because)s
 );
 
 -- name: release_days

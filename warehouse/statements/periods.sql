@@ -131,7 +131,44 @@ where
     and d.usage_date < (select max(asked.service_end) from asked)
     and coalesce(g.known_at, 'infinity') > a.known_until
 group by a.tenant_id, a.period_start, a.service_start, d.source, s.provider, d.account, d.status, d.cause_code
-order by a.service_start, d.source, d.status, min(d.usage_date), d.account, d.cause_code;
+union all
+select
+    a.tenant_id,
+    a.period_start,
+    a.service_start,
+    d.source,
+    s.provider,
+    d.account,
+    'doubtful' as status,
+    d.cause_code,
+    min(d.usage_date) as first_date,
+    max(d.usage_date) as last_date,
+    count(*) as days,
+    max(d.cause) as cause
+from asked as a
+inner join control.tenant_sources as t
+    on
+        a.tenant_id = t.tenant_id
+        and a.service_end > t.valid_from
+        and a.service_start < coalesce(t.valid_to, 'infinity')
+inner join ledger.doubted_days as d
+    on
+        t.source = d.source
+        and t.account = d.account
+        and d.usage_date >= greatest(a.service_start, t.valid_from)
+        and d.usage_date < least(a.service_end, t.valid_to)
+inner join control.sources as s on d.source = s.source and s.bills
+left join ledger.known_gaps as g
+    on
+        d.tenant_id is not distinct from g.tenant_id
+        and d.source = g.source
+        and d.account = g.account
+        and d.usage_date = g.usage_date
+        and d.cause_code = g.gap
+        and d.evidence = g.item
+where coalesce(g.known_at, 'infinity') > a.known_until
+group by a.tenant_id, a.period_start, a.service_start, d.source, s.provider, d.account, d.cause_code
+order by service_start, source, status, first_date, account, cause_code;
 
 -- name: usage_that_blocks
 -- Unattributed usage of a tenant's own account blocks that tenant, and the one it is attached to and whose pull lacks it; of
@@ -312,6 +349,67 @@ standing as (
             and a.service_start <= u.usage_date
             and a.service_end > u.usage_date
     where u.is_blocking and (u.tenant_id = any(%(tenant_ids)s) or u.tenant_id is null)
+    union
+    select
+        d.tenant_id,
+        'vapi' as source,
+        d.account,
+        d.usage_date,
+        d.doubt as gap,
+        d.call_id || ' ' || d.evidence as item,
+        null as agent_id,
+        null::numeric as quantity
+    from marts.fct_call_doubts as d
+    inner join asked as a
+        on a.tenant_id = d.tenant_id and a.service_start <= d.usage_date and a.service_end > d.usage_date
+    union
+    select
+        q.tenant_id,
+        q.source,
+        q.account,
+        q.usage_date,
+        'quarantined' as gap,
+        q.item || ' ' || q.fingerprint as item,
+        null as agent_id,
+        null::numeric as quantity
+    from ledger.standing_quarantine as q
+    inner join asked as a
+        on
+            (q.tenant_id = a.tenant_id or q.tenant_id is null)
+            and a.service_start <= q.usage_date
+            and a.service_end > q.usage_date
+    union
+    select
+        t.tenant_id,
+        t.source,
+        t.account,
+        t.usage_date,
+        'totals_disagree' as gap,
+        t.name || ' ' || t.evidence as item,
+        null as agent_id,
+        null::numeric as quantity
+    from ledger.disagreeing_totals as t
+    inner join asked as a
+        on
+            (t.tenant_id = a.tenant_id or t.tenant_id is null)
+            and a.service_start <= t.usage_date
+            and a.service_end > t.usage_date
+    union
+    select
+        d.tenant_id,
+        d.source,
+        d.account,
+        d.usage_date,
+        d.cause_code as gap,
+        d.evidence as item,
+        null as agent_id,
+        null::numeric as quantity
+    from ledger.doubted_days as d
+    inner join asked as a
+        on
+            (d.tenant_id = a.tenant_id or d.tenant_id is null)
+            and a.service_start <= d.usage_date
+            and a.service_end > d.usage_date
 ),
 
 forgotten as (

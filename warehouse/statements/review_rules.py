@@ -6,10 +6,12 @@ calls are counted in another account too or contradict themselves, or Stripe cha
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from shlex import join
 
 from warehouse.control.changes import Action, Change, Connection, Row, execute, rows
 from warehouse.control.errors import Refused
-from warehouse.statements.blocker import Blocker, Kind
+from warehouse.statements import call_doubts
+from warehouse.statements.blocker import Blocker, Kind, of_which_period
 from warehouse.stripe.prices import charges_alike, is_known
 
 FILE = "statements/review_rules"
@@ -24,15 +26,16 @@ def set_moved_share(connection: Connection, share: Decimal) -> Change:
     return Change(f"moved share {share}", Action.CHANGED if written else Action.UNCHANGED)
 
 
-def doubts(connection: Connection, asked: Mapping[str, object]) -> list[Blocker]:
+def doubts(connection: Connection, asked: Mapping[str, object], windows: Mapping[str, object]) -> list[Blocker]:
     """What is doubtful of statements; a person looks at it, and overrides with a reason.
 
-    asked: tenant_ids, starts and ends of the statements' periods, three lists of one length.
+    asked: tenant_ids, starts and ends of the statements' periods, three lists of one length. windows: the days that
+    these answer for, as `blocking.windows_of` has them.
     """
     return [
-        *(_of_total(row) for row in rows(connection, FILE, "totals_that_disagree", **asked)),
-        *(_of_contradiction(row) for row in rows(connection, FILE, "calls_that_contradict", **asked)),
-        *(_of_two_accounts(row) for row in rows(connection, FILE, "calls_of_two_accounts", **asked)),
+        *(_of_total(row) for row in rows(connection, FILE, "totals_that_disagree", **windows)),
+        *call_doubts.blockers(connection, windows),
+        *(_of_two_accounts(connection, row) for row in rows(connection, FILE, "calls_of_two_accounts", **asked)),
         *(
             _of_price(row)
             for row in rows(connection, FILE, "prices_charged", **asked)
@@ -47,27 +50,10 @@ def _of_total(total: Row) -> Blocker:
         total["tenant_id"],
         total["period_start"],
         Kind.TOTAL,
-        f"{total['source']} says {total['name']} {total['provider_says']} on {total['usage_date']}, "
-        f"its rows say {total['counted'] or 0}",
+        f"{total['source']} says {total['name']} {total['provider_says']} on {total['usage_date']}"
+        f"{of_which_period(total)}, its rows say {total['counted'] or 0}",
         f"minutebook pull --tenant {total['tenant_id']} --source {total['source']} --from {total['usage_date']} "
         f"--to {total['usage_date']}{_acceptance(total)}",
-    )
-
-
-def _of_contradiction(found: Row) -> Blocker:
-    first, last = found["first_date"], found["last_date"]
-    more = "" if found["calls"] == 1 else f" (and {found['calls'] - 1} more until {last})"
-    charged, counted = (f"{found[name].normalize():f} {found['unit']}" for name in ("charged", "counted"))
-    if found["doubt"] == "costs_differ":
-        kind, what = Kind.COSTS_DIFFER, f"its cost is {charged}, its costs come to {counted}"
-    else:
-        kind, what = Kind.MINUTES_DIFFER, f"{charged} charged, {counted} connected"
-    return Blocker(
-        found["tenant_id"],
-        found["period_start"],
-        kind,
-        f"call {found['call_id']} of {first}: {what}{more}",
-        f"minutebook pull --tenant {found['tenant_id']} --source vapi --from {first} --to {last}",
     )
 
 
@@ -77,14 +63,15 @@ def _acceptance(total: Row) -> str:
     return flags.get(total["name"], "") if total["is_repeated"] else ""
 
 
-def _of_two_accounts(shared: Row) -> Blocker:
+def _of_two_accounts(connection: Connection, shared: Row) -> Blocker:
+    accounts = [shared["account"], shared["other_account"]]
     return Blocker(
         shared["tenant_id"],
         shared["period_start"],
         Kind.TWO_ACCOUNTS,
         f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
         f"{shared['other_account']}: one organisation under two keys is billed twice",
-        mend_two_keys([shared["account"], shared["other_account"]], shared["usage_date"], shared["last_date"]),
+        mend_two_keys(connection, accounts, shared["usage_date"], shared["last_date"]),
     )
 
 
@@ -101,20 +88,24 @@ def _of_price(price: Row) -> Blocker:
 
 def _of_move(moved: Row) -> Blocker:
     now, before = moved["amount"], moved["former_amount"]
+    tenant_id, month = moved["tenant_id"], f"{moved['period_start']:%Y-%m}"
     share = f"{(now - before) / before * 100:+.0f} %" if before else "from nothing"
     return Blocker(
-        moved["tenant_id"],
+        tenant_id,
         moved["period_start"],
         Kind.MOVED,
-        f"moved from {before} to {now} {moved['currency']} ({share})",
-        f"minutebook review {moved['period_start']:%Y-%m} --tenant {moved['tenant_id']} --lines",
+        f"moved from {before} to {now} {moved['currency']} ({share}); look at its lines (review --lines)",
+        join(["minutebook", "approve", month, "--tenant", tenant_id, "--override", f"it moved {share}: that is meant"]),
     )
 
 
-def mend_two_keys(accounts: Sequence[str], first_day: date, last_day: date) -> str:
-    """What to do when these accounts are one organisation: one tenant's own key, and its days read again with it."""
+def mend_two_keys(connection: Connection, accounts: Sequence[str], first_day: date, last_day: date) -> str:
+    """What to do when these accounts are one organisation: one tenant's own key, and its days read again with it. What
+    the former key returned is lost: once that was shown, it is accepted.
+    """
     tenant = [account for account in accounts if account != "platform"][-1]
-    return (
-        f"minutebook credential set vapi --tenant {tenant} && minutebook pull --tenant {tenant} --source vapi"
-        f" --from {first_day} --to {last_day} --accept-loss"
-    )
+    pull = f"minutebook pull --tenant {tenant} --source vapi --from {first_day} --to {last_day}"
+    asked = {"account": tenant, "first_day": first_day, "last_day": last_day}
+    if rows(connection, FILE, "losses_shown", **asked):
+        return f"{pull} --accept-loss"
+    return f"minutebook credential set vapi --tenant {tenant} && {pull}"

@@ -30,26 +30,38 @@ inner join unnest(%(tenant_ids)s::text[], %(starts)s::date[]) as a (tenant_id, p
 where abs(w.amount - w.former_amount) > (select r.moved_share from control.review_rules as r) * w.former_amount;
 
 -- name: totals_that_disagree
+-- Of the windows that statements answer for: see days_that_block.
 with asked as (
-    select
-        a.tenant_id,
-        a.period_start,
-        a.period_end
-    from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
+    select *
+    from unnest(
+        %(tenant_ids)s::text[], %(starts)s::date[], %(service_starts)s::date[], %(service_ends)s::date[],
+        %(known_until)s::timestamptz[]
+    ) as a (tenant_id, period_start, service_start, service_end, known_until)
 ),
 
 disagreeing as materialized (
-    select t.*
+    select
+        t.*,
+        coalesce(g.known_at, 'infinity') as known_at
     from ledger.disagreeing_totals as t
+    left join ledger.known_gaps as g
+        on
+            g.gap = 'totals_disagree'
+            and g.tenant_id is not distinct from t.tenant_id
+            and g.source = t.source
+            and g.account = t.account
+            and g.usage_date = t.usage_date
+            and g.item = t.name || ' ' || t.evidence
     where
         t.account = any(%(tenant_ids)s::text[] || 'platform'::text)
-        and t.usage_date >= (select min(asked.period_start) from asked)
-        and t.usage_date < (select max(asked.period_end) from asked)
+        and t.usage_date >= (select min(asked.service_start) from asked)
+        and t.usage_date < (select max(asked.service_end) from asked)
 )
 
 select distinct
     a.tenant_id,
     a.period_start,
+    a.service_start,
     d.source,
     d.usage_date,
     d.name,
@@ -64,7 +76,11 @@ inner join control.tenant_sources as t
         and d.usage_date >= t.valid_from
         and d.usage_date < coalesce(t.valid_to, 'infinity')
 inner join asked as a
-    on t.tenant_id = a.tenant_id and d.usage_date >= a.period_start and d.usage_date < a.period_end
+    on
+        t.tenant_id = a.tenant_id
+        and d.usage_date >= a.service_start
+        and d.usage_date < a.service_end
+        and a.known_until < d.known_at
 order by d.usage_date, d.source, d.name;
 
 -- name: calls_of_two_accounts
@@ -298,21 +314,12 @@ inner join charged
 left join ledger.stripe_cache as whole on whole.kind = 'price' and charged.price ->> 'id' = whole.cache_key
 order by priced.meter_id;
 
--- name: calls_that_contradict
--- Fields of one call that contradict each other: how many calls, from which day to which, and the first of them.
-select
-    a.tenant_id,
-    a.period_start,
-    d.doubt,
-    d.unit,
-    count(*) as calls,
-    min(d.usage_date) as first_date,
-    max(d.usage_date) as last_date,
-    (array_agg(d.call_id order by d.usage_date, d.call_id))[1] as call_id,
-    (array_agg(d.charged order by d.usage_date, d.call_id))[1] as charged,
-    (array_agg(d.counted order by d.usage_date, d.call_id))[1] as counted
-from unnest(%(tenant_ids)s::text[], %(starts)s::date[], %(ends)s::date[]) as a (tenant_id, period_start, period_end)
-inner join marts.fct_call_doubts as d
-    on a.tenant_id = d.tenant_id and d.usage_date >= a.period_start and d.usage_date < a.period_end
-group by a.tenant_id, a.period_start, d.doubt, d.unit
-order by d.doubt;
+-- name: losses_shown
+select d.usage_date
+from ledger.doubted_days as d
+where
+    d.source = 'vapi'
+    and d.account = %(account)s
+    and d.cause_code = 'rows_lost'
+    and d.usage_date >= %(first_day)s
+    and d.usage_date <= %(last_day)s;

@@ -9,7 +9,9 @@ from datetime import date
 from enum import StrEnum
 from shlex import join
 
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.control.changes import Action, Change, Connection, Row, execute, rows
+from warehouse.control.errors import Refused
+from warehouse.statements.usage_remedies import count_voice
 
 FILE = "statements/unknown_costs"
 
@@ -27,8 +29,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class UnknownCost:
-    """A cost without an amount. mend: a command, in which RATE or AMOUNT stands for a number that only a person knows;
-    empty where nothing can be done about it here."""
+    """A cost without an amount. mend: a command; RATE or AMOUNT in it is a number that only a person knows."""
 
     tenant_id: str
     period_start: date
@@ -55,9 +56,24 @@ def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[Unk
         last = max(row["last_date"], known["last_date"])
         missing[key] = {**known, "first_date": min(row["first_date"], known["first_date"]), "last_date": last}
     return [
-        UnknownCost(row["tenant_id"], row["period_start"], Reason(row["reason"]), _what(row), _mend(row))
+        UnknownCost(row["tenant_id"], row["period_start"], Reason(row["reason"]), _what(row), _mend(connection, row))
         for row in missing.values()
     ]
+
+
+def billed_elsewhere(
+    connection: Connection, tenant_id: str, component: str, first_day: date, last_day: date, reason: str
+) -> Change:
+    """Settle that a component that is reported as 0 on these days, both included, was billed to the tenant's own key:
+    it is shown as billed elsewhere, and in no margin. Raises Refused without a reason.
+    """
+    if not reason.strip():
+        raise Refused("say how it is known: --reason")
+    asked = {"tenant_id": tenant_id, "component": component, "first_day": first_day, "last_day": last_day}
+    with connection.transaction():
+        days = execute(connection, FILE, "billed_elsewhere", reason=reason.strip(), **asked)
+    what = f"{component} of {tenant_id} was billed elsewhere on {days} day(s)"
+    return Change(what, Action.CREATED if days else Action.UNCHANGED)
 
 
 def _needed(row: Row, reason: Reason) -> tuple[str, ...]:
@@ -75,20 +91,22 @@ def _what(row: Row) -> str:
         Reason.NO_UNIT_COST: f"no unit cost of {row['meter_id']}, and the provider reports none: {component}",
         Reason.NO_METER: f"no meter counts it, and the provider reports no cost: {component}",
         Reason.NO_NUMBER: f"the provider names no number: {component}",
-        Reason.BILLED_AS_0: f"reported as 0 although something was used, so another account was billed: {component}",
+        Reason.BILLED_AS_0: f"reported as 0 though it was used, so billed to another account: {component}",
         Reason.TOTALS_DIFFER: f"the costs of a call do not sum to its cost: {row['source']} {dates}",
     }[Reason(row["reason"])]
 
 
-def _mend(row: Row) -> str:
+def _mend(connection: Connection, row: Row) -> str:
     start = str(row["first_date"])
     pull = ["minutebook", "pull", "--tenant", row["tenant_id"], "--source", row["source"], "--from", start]
-    again = join([*pull, "--to", str(row["last_date"])])
+    end = str(row["last_date"])
+    again = join([*pull, "--to", end])
+    elsewhere = ["minutebook", "cost", "elsewhere", row["tenant_id"], row["component"], "--from", start, "--to", end]
     return {
         Reason.NO_RATE: f"minutebook rate set {row['provider_currency']} {row['currency']} RATE --from {start}",
         Reason.NO_UNIT_COST: f"minutebook cost unit {row['meter_id']} AMOUNT --from {start}",
-        Reason.NO_METER: "minutebook meter create --help, or name the voice meter in the plan's terms",
+        Reason.NO_METER: count_voice(connection, row["tenant_id"], row["period_start"]),
         Reason.NO_NUMBER: again,
-        Reason.BILLED_AS_0: "",
+        Reason.BILLED_AS_0: join([*elsewhere, "--reason", "paid by a key of the tenant's own"]),
         Reason.TOTALS_DIFFER: again,
     }[Reason(row["reason"])]

@@ -1,15 +1,26 @@
 """minutebook cost … and minutebook rate …"""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Currency, From, Json, amount_argument, command, parse_amount
+from orchestration.cli.options import (
+    Currency,
+    From,
+    Json,
+    TenantArgument,
+    amount_argument,
+    command,
+    day_option,
+    parse_amount,
+)
 from orchestration.cli.output import show, show_changes
-from orchestration.cli.session import session
+from orchestration.cli.session import require_marts, session
 from warehouse.control import costs
 from warehouse.control.costs import Allocation, FixedCost
+from warehouse.statements import unknown_costs
 
 cost_app = typer.Typer(
     no_args_is_help=True, help="Costs: what the providers charge us.", epilog="Example: minutebook cost list"
@@ -50,6 +61,27 @@ def fixed(
     with session(ctx).operator() as connection:
         version = FixedCost(cost, valid_from, name, amount, currency, allocation)
         change = costs.put_fixed_cost(connection, version)
+    show_changes([change], as_json, THEN)
+
+
+@command(
+    cost_app,
+    "elsewhere",
+    'minutebook cost elsewhere acme model --from 2026-10-01 --to 2026-10-31 --reason "key of their own at OpenAI"',
+)
+def elsewhere(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    component: Annotated[str, typer.Argument(metavar="COMPONENT", help="As the provider names it, such as model.")],
+    first_day: Annotated[date, day_option("--from", "First usage date (UTC).")],
+    last_day: Annotated[date, day_option("--to", "Last usage date, included.")],
+    reason: Annotated[str, typer.Option("--reason", help="How it is known; it is kept in the audit log.")],
+    as_json: Json = False,
+) -> None:
+    """Settle that what was reported as 0 although it was used was billed to a key of the tenant's own."""
+    with session(ctx).operator() as connection:
+        require_marts(connection)
+        change = unknown_costs.billed_elsewhere(connection, tenant, component, first_day, last_day, reason)
     show_changes([change], as_json, THEN)
 
 

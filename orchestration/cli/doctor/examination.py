@@ -42,6 +42,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _credentials(connection, settings)
         yield from _addresses(connection, settings)
         yield from pulls.missing_days(connection, days, now)
+        yield from pulls.late_changes(connection, now.date())
         yield from pulls.replaced(connection, days, now)
         yield from pulls.purge(connection, settings.superseded_days, now)
         yield from _fields(connection)
@@ -188,8 +189,8 @@ def _balance(connection: Connection) -> Iterator[Finding]:
     for one in found:
         yield Finding(
             Level.WRONG,
-            f"nothing of {one.tenant_id} is approved or posted: {one.what}",
-            f"{balance.MEND}; if it stays: {balance.RUNBOOK}",
+            f"nothing of {one.tenant_id} is approved or posted: {one.what} (if that stays: {balance.RUNBOOK})",
+            balance.MEND,
         )
     if not found:
         yield Finding(Level.GOOD, "the books balance: every line and its corrections sum to what it is rated at now")

@@ -73,7 +73,16 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
             f"accounts {row['accounts']} list the same calls on {row['days']} day(s), {row['first_day']} to"
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
-        yield Finding(Level.WRONG, what, mend_two_keys(row["accounts"].split(", "), row["first_day"], row["last_day"]))
+        yield Finding(
+            Level.WRONG, what, mend_two_keys(connection, row["accounts"].split(", "), row["first_day"], row["last_day"])
+        )
+
+
+def late_changes(connection: Connection, today: date) -> Iterator[Finding]:
+    """Of each source in use, how a late change to an older day is noticed; what is older, a person's pull finds."""
+    for row in rows(connection, "ingestion/examination", "sources_in_use", today=today):
+        source = all_sources()[row["source"]]
+        yield Finding(Level.GOOD, f"late changes of {source.name} are noticed {source.late_changes}")
 
 
 def replaced(connection: Connection, days: int, now: datetime) -> Iterator[Finding]:

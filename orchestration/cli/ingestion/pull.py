@@ -45,20 +45,22 @@ def pull(
     ] = None,
     source: Sources = None,
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Publish a day although rows the provider forgot would be lost.")
+        bool,
+        typer.Option("--accept-loss", help="Publish days without rows the provider forgot, as shown before."),
     ] = False,
     accept_count: Annotated[
         bool,
-        typer.Option("--accept-count", help="Publish a day although the provider counts other rows than it lists."),
+        typer.Option("--accept-count", help="Publish days although the provider counts other rows, as shown before."),
     ] = False,
     accept_cost: Annotated[
-        bool, typer.Option("--accept-cost", help="Settle that the provider's own total of cost differs as it does.")
+        bool,
+        typer.Option("--accept-cost", help="Settle that the provider's total of cost differs, as shown before."),
     ] = False,
     accept_unconfirmed: Annotated[
         bool,
         typer.Option(
             "--accept-unconfirmed",
-            help="Publish a day although rows are gone and the provider does not say how many it has.",
+            help="Publish days although rows are gone that no total of the provider confirms, as shown before.",
         ),
     ] = False,
     is_anew: Annotated[
@@ -186,7 +188,7 @@ def report(
             "state": f"{outcome.state}{', incomplete' if outcome.is_incomplete else ''}",
             "rows": outcome.rows,
             "cause_code": outcome.cause_code,
-            "cause": outcome.cause,
+            "cause": outcome.cause if outcome.accepted is None else f"accepted: {outcome.accepted}",
         }
         for outcome in sorted(outcomes, key=lambda one: (one.tenant_id or "~", one.usage_date, one.source))
     ]

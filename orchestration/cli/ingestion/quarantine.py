@@ -1,10 +1,11 @@
 """minutebook quarantine …"""
 
+from decimal import Decimal
 from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, TenantArgument, TenantFilter, command
+from orchestration.cli.options import Json, TenantArgument, TenantFilter, command, parse_amount
 from orchestration.cli.output import next_step, show, show_changes
 from orchestration.cli.session import session
 from warehouse.ingestion import quarantine
@@ -32,12 +33,19 @@ def list_rows(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = F
 def accept(
     ctx: typer.Context,
     row: Row,
-    reason: Annotated[str, typer.Option("--reason", help="Why it is left out; it is kept in the audit log.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log and shown by explain.")],
+    seconds: Annotated[
+        Decimal | None,
+        typer.Option("--seconds", parser=parse_amount, metavar="N", help="Bill the call at this length instead."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Leave a row out of every sum, as long as the provider sends it unchanged. Safe to repeat."""
+    """Leave a row out of every sum, or bill a call at another length, as long as the provider sends it as it does now.
+
+    The last word holds: a row may be accepted again, otherwise.
+    """
     with session(ctx).operator() as connection:
-        change = quarantine.accept(connection, row, reason)
+        change = quarantine.accept(connection, row, reason, seconds)
     show_changes([change], as_json, "minutebook build, so that its day is whole")
 
 

@@ -239,7 +239,7 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
 def _as_json(
     row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[UnknownCost], beside: list[NotBilled]
 ) -> Row:
-    found = [{"what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
+    found = [{"kind": one.kind, "what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
     return {
         **row,
         "blockers": found,

@@ -56,6 +56,20 @@ voice_meters as (
     group by source
 ),
 
+-- What a person accepted of a day's calls is part of what they are built from.
+accepted as (
+    select
+        source,
+        account,
+        usage_date,
+        md5(
+            string_agg(concat_ws(':', doubt, subject, evidence, seconds), ',' order by acceptance_id)
+        ) as accepted
+    from {{ ref('stg_ledger__acceptances') }}
+    where doubt in ('quarantined', 'costs_differ', 'billed_as_0')
+    group by source, account, usage_date
+),
+
 keyed as (
     select
         pulls.pull_id,
@@ -71,7 +85,8 @@ keyed as (
             '|',
             pulls.pull_id,
             voice_meters.counting,
-            case when pulls.contract in ('calls', 'costs') then coalesce(routings.routing, 0) end
+            case when pulls.contract in ('calls', 'costs') then coalesce(routings.routing, 0) end,
+            accepted.accepted
         )) as build_key
     from pulls
     left join voice_meters on pulls.source = voice_meters.source
@@ -81,6 +96,11 @@ keyed as (
             and pulls.account = routings.account
             and pulls.usage_date >= routings.valid_from
             and pulls.usage_date < routings.valid_to
+    left join accepted
+        on
+            pulls.source = accepted.source
+            and pulls.account = accepted.account
+            and pulls.usage_date = accepted.usage_date
 )
 
 select * from keyed

@@ -13,18 +13,29 @@ calls as (
         on calls.source = pulls.source and calls.account = pulls.account and calls.usage_date = pulls.usage_date
 ),
 
-daily as (
+-- Components of a tenant's day that a person knows were billed to the tenant's own key.
+elsewhere as (
+    select distinct
+        source,
+        account,
+        usage_date,
+        subject
+    from {{ ref('stg_ledger__acceptances') }}
+    where doubt = 'billed_as_0'
+),
+
+components as (
     select
         calls.source,
         calls.account,
         calls.usage_date,
         calls.tenant_id,
         calls.agent_id,
-        components.component,
-        case when components.unknown_reason is null then calls.cost_basis else 'unknown' end as cost_basis,
-        components.unknown_reason,
+        calls.cost_basis,
         calls.cost_currency,
-        sum(components.cost::numeric) as cost
+        components.component,
+        components.cost,
+        components.unknown_reason
     from calls
     cross join
         lateral (
@@ -40,9 +51,48 @@ daily as (
                 unknown.reason as unknown_reason
             from jsonb_each_text(calls.unknown_costs) as unknown (component, reason)
         ) as components
-    group by
-        calls.source, calls.account, calls.usage_date, calls.tenant_id, calls.agent_id, components.component,
-        calls.cost_basis, components.unknown_reason, calls.cost_currency
+),
+
+judged as (
+    select
+        components.source,
+        components.account,
+        components.usage_date,
+        components.tenant_id,
+        components.agent_id,
+        components.component,
+        case
+            when elsewhere.subject is not null then 'billed_elsewhere'
+            when components.unknown_reason is null then components.cost_basis
+            else 'unknown'
+        end as cost_basis,
+        case when elsewhere.subject is null then components.unknown_reason end as unknown_reason,
+        components.cost_currency,
+        case when elsewhere.subject is null then components.cost::numeric else 0 end as cost
+    from components
+    left join elsewhere
+        on
+            components.unknown_reason = 'billed_as_0'
+            and components.source = elsewhere.source
+            and components.account = elsewhere.account
+            and components.usage_date = elsewhere.usage_date
+            and concat_ws('/', components.tenant_id, components.component) = elsewhere.subject
+),
+
+daily as (
+    select
+        source,
+        account,
+        usage_date,
+        tenant_id,
+        agent_id,
+        component,
+        cost_basis,
+        unknown_reason,
+        cost_currency,
+        sum(cost) as cost
+    from judged
+    group by source, account, usage_date, tenant_id, agent_id, component, cost_basis, unknown_reason, cost_currency
 )
 
 select * from daily

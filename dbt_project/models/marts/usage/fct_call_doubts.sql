@@ -55,7 +55,8 @@ doubts as (
         doubt,
         charged,
         counted,
-        unit
+        unit,
+        {{ figures('charged', 'counted') }} as evidence
     from unioned
 )
 

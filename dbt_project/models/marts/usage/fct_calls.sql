@@ -79,6 +79,17 @@ call_costs as (
     group by pull_id, call_id
 ),
 
+-- Costs that a person has looked at and let stand.
+accepted as (
+    select distinct
+        account,
+        usage_date,
+        subject,
+        evidence
+    from {{ ref('stg_ledger__acceptances') }}
+    where source = 'vapi' and doubt = 'costs_differ'
+),
+
 -- The call's own total is rounded to a ten-thousandth; where its parts come to something else, what is between is not known.
 judged as (
     select
@@ -89,7 +100,7 @@ judged as (
         call_costs.known_costs,
         case
             when routed.account_tenant_id is not null then '{}'::jsonb
-            when abs(routed.total_cost - call_costs.cost) > 0.0001
+            when abs(routed.total_cost - call_costs.cost) > 0.0001 and accepted.subject is null
                 then call_costs.unknown_costs || '{"difference": "totals_differ"}'
             when call_costs.cost is not null then call_costs.unknown_costs
             when routed.total_cost = 0 and routed.connected_seconds > 0 then '{"total": "billed_as_0"}'
@@ -97,6 +108,14 @@ judged as (
         end as unknown_costs
     from routed
     left join call_costs on routed.pull_id = call_costs.pull_id and routed.call_id = call_costs.call_id
+    left join accepted
+        on
+            routed.account = accepted.account
+            and routed.usage_date = accepted.usage_date
+            and routed.call_id = accepted.subject
+            and accepted.evidence = {{ figures(
+                'routed.total_cost', "case when call_costs.known_costs <> '{}' then call_costs.cost else 0 end"
+            ) }}
 ),
 
 with_costs as (

@@ -14,6 +14,7 @@ voiceflow as (
         usage.usage_date,
         usage.pull_id,
         {{ voiceflow_origin('usage') }} as origin,
+        usage.project_id as scope,
         concat_ws(
             '/', usage.project_id, usage.environment_id, usage.usage_type,
             to_char(usage.period_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
@@ -33,6 +34,7 @@ metrics as (
         metrics.usage_date,
         metrics.pull_id,
         {{ metrics_origin('metrics') }} as origin,
+        metrics.usage_agent_id as scope,
         concat_ws(
             '/', metrics.usage_agent_id, metrics.metric_type,
             to_char(metrics.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('raw_vapi', 'calls') }}
+    {{ calls_read() }}
 ),
 
 renamed as (
