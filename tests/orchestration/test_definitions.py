@@ -52,7 +52,7 @@ def test_a_schema_is_a_folder_of_models_or_of_a_provider_or_written_by_our_own_c
     models = {(path.relative_to(MODELS).parts[0], path.stem) for path in MODELS.rglob("*.sql")}
     raw = {schema for schema in schemas if schema.startswith("raw_")}
     assert models <= {tuple(key.path) for key in location.asset_graph.get_all_asset_keys()}
-    assert schemas - {schema for schema, _ in models} - raw == {"control", "ledger"}
+    assert schemas - {schema for schema, _ in models} - raw == {"contracts", "control", "ledger"}
     assert {schema.removeprefix("raw_") for schema in raw} <= {path.name for path in SOURCES.iterdir()}
 
 

@@ -22,6 +22,8 @@ WHAT_IT_HOLDS = {
     "credits": "What a tenant is owed.",
     "credit_voids": "What was left of a credit when it was taken back.",
     "tenant_sources": "Which sources are read for a tenant, and the days from and to which they are.",
+    "sources": "Each source that is or was registered; written by install, from its declaration.",
+    "scope_kinds": "By which ids rows find their tenant, and which of them comes first; written by install.",
     "revision": "How often any of this was changed.",
 }
 

@@ -13,8 +13,9 @@ import dagster as dg
 
 from orchestration.ingestion import PullOutcome, PullTrigger, pull
 from orchestration.ingestion.partitions import requested_keys, tenant_day, tenant_days
-from orchestration.ingestion.reporting import failure, report
+from orchestration.ingestion.reporting import failure, raw_key, report
 from orchestration.resources import Minutebook
+from sources.contracts import CONTRACTS
 from sources.registry import all_sources
 from sources.source import Source
 
@@ -96,6 +97,20 @@ def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
 
 
 raw_tables = [raw_usage(source) for source in all_sources().values()]
+contract_tables = [
+    dg.AssetSpec(
+        ["contracts", contract],
+        group_name="contracts",
+        description=f"Rows of every source whose raw table has the columns of the contract {contract}.",
+        deps=[
+            raw_key(source.name)
+            for source in all_sources().values()
+            if source.is_contract_shaped and source.contract == contract
+        ],
+        kinds={"postgres"},
+    )
+    for contract in CONTRACTS
+]
 ledger_tables = [
     dg.AssetSpec(["ledger", table], group_name="ledger", description=text, kinds={"postgres"})
     for table, text in {
