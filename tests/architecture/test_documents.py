@@ -71,6 +71,10 @@ def test_a_command_that_a_document_prints_exists(document: Path) -> None:
     assert {command: unknown for command, unknown in found.items() if unknown} == {}
 
 
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [decision.name[:4] for decision in DECISIONS] == [f"{number:04d}" for number in range(1, len(DECISIONS) + 1)]
+
+
 @pytest.mark.parametrize("decision", DECISIONS, ids=named_in)
 def test_a_decision_has_the_form_and_names_a_test_that_exists(decision: Path) -> None:
     text = decision.read_text()
