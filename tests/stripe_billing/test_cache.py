@@ -85,7 +85,7 @@ def test_each_kind_is_asked_for_again_after_its_own_time_and_served_stale_with_a
     with structlog.testing.capture_logs() as logs:
         assert reader.ask(kind) == known
     assert [(log["log_level"], log["kind"], log["age"]) for log in logs] == [
-        ("warning", kind, str(timedelta(seconds=seconds)))
+        ("info", kind, str(timedelta(seconds=seconds)))
     ]
 
 
