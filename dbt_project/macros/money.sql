@@ -1,5 +1,5 @@
 {% macro minor_units(currency) -%}
-    {#- Decimals of a statement's amounts; the list is warehouse/statements/currency.py's. -#}
+    {#- Decimals of a statement's amounts; the list is warehouse/currency.py's. -#}
     case when {{ currency }} in ({{ listed('currencies_without_decimals') }}) then 0 else 2 end
 {%- endmacro %}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import structlog
 
-from warehouse.control.changes import Connection
+from warehouse.database.queries import Connection
 from warehouse.statements import quotas
 from warehouse.statements.quotas import Alert
 

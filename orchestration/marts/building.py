@@ -23,10 +23,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.marts import dbt_process
 from warehouse import clock
-from warehouse.control.changes import Connection, execute, first, rows
+from warehouse.currency import NO_DECIMALS
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
-from warehouse.statements.currency import NO_DECIMALS
+from warehouse.database.queries import Connection, execute, first, rows
 from warehouse.statements.freshness import hold_the_right_to_build
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from warehouse.control.changes import Connection, Row, first, rows
+from warehouse.database.queries import Connection, Row, first, rows
 
 FILE = "statements/statement"
 

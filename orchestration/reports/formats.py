@@ -6,7 +6,7 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from orchestration.plain import plain
-from warehouse.statements.currency import decimals
+from warehouse.currency import decimals
 
 _STATES = {"open": "open", "in_review": "in review", "approved": "approved", "closed": "closed"}
 MINUS = "\u2212"

@@ -8,7 +8,7 @@ import msgspec
 from orchestration.plain import as_json
 from orchestration.reports import content
 from orchestration.reports.content import FILE, Statement
-from warehouse.control.changes import Connection, execute, first
+from warehouse.database.queries import Connection, execute, first
 
 
 class FrozenPackChanged(Exception):

@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from orchestration.plain import plain
 from sources.text import clean_lines
-from warehouse.control.changes import Connection, rows
+from warehouse.database.queries import Connection, rows
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 _AT_ONCE = 5_000

@@ -15,7 +15,7 @@ from orchestration.reports import pages, sheets
 from orchestration.reports.content import FILE, Statement
 from orchestration.reports.freezing import statement_of
 from orchestration.reports.tables import csv_text
-from warehouse.control.changes import Connection, rows
+from warehouse.database.queries import Connection, rows
 from warehouse.statements.periods import Month
 
 MANIFEST = "MANIFEST.sha256"

@@ -17,7 +17,7 @@ from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, rea
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from orchestration.web.statements import asked_month, statements_of, what_is_behind
-from warehouse.control.changes import Connection, Row
+from warehouse.database.queries import Connection, Row
 from warehouse.statements.approval import ApprovalBlocked, Scope, approve
 from warehouse.statements.blocking import key_of
 from warehouse.statements.freshness import standing_still

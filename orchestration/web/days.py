@@ -13,7 +13,7 @@ from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of
 from warehouse import clock
-from warehouse.control.changes import Row, first, rows
+from warehouse.database.queries import Row, first, rows
 from warehouse.ingestion import retry_schedule
 from warehouse.ingestion.day_remedies import mend
 

@@ -9,8 +9,8 @@ from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.statements import asked_month
-from warehouse.control.changes import Row, rows
-from warehouse.stripe.invoice_lines import final_lines
+from warehouse.database.queries import Row, rows
+from warehouse.statements.invoice_lines import final_lines
 
 PAGE_ROWS = 100
 SHOWN = {"all": "all", "differ": "that differ", "wait": "that wait", "agree": "that agree"}

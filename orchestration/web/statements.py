@@ -16,10 +16,10 @@ from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, rea
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
-from warehouse.control.changes import Connection, Row, first, rows
+from warehouse.blocker import Blocker, Kind
+from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import Scope, approve, obstacle
-from warehouse.statements.blocker import Blocker, Kind
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.unknown_costs import unknown_costs

@@ -11,7 +11,7 @@ from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.rendering import render
-from warehouse.control.changes import rows
+from warehouse.database.queries import rows
 
 
 @for_roles("tenant")

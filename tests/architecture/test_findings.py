@@ -5,7 +5,7 @@ it gone.
 import re
 from pathlib import Path
 
-from warehouse.statements.blocker import Kind
+from warehouse.blocker import Kind
 from warehouse.statements.unknown_costs import Reason
 
 TESTS = Path(__file__).parents[1]

@@ -68,8 +68,9 @@ def test_no_exception_from_the_security_rules_covers_a_whole_product_file() -> N
     ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
     assert "S" in ruff["select"]
     assert not [rule for rule in ruff["ignore"] if rule.startswith("S")]
-    waived = {path for path, rules in ruff["per-file-ignores"].items() if any(rule[0] == "S" for rule in rules)}
-    assert waived == {"tests/**"}
+    waived = {path: [rule for rule in rules if rule[0] == "S"] for path, rules in ruff["per-file-ignores"].items()}
+    waived = {path: rules for path, rules in waived.items() if rules and path != "tests/**"}
+    assert waived == {"sources/testing.py": ["S101"]}  # the kit that tests sources: it asserts, and nothing runs it
     for package in ("orchestration", "sources", "warehouse"):
         for path in (ROOT / package).rglob("*.py"):
             for line in path.read_text().splitlines():

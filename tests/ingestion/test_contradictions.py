@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from tests.ingestion.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
+from warehouse.blocker import Kind
 from warehouse.clock import today
 from warehouse.database.connect import Role, connect
-from warehouse.statements.blocker import Kind
 from warehouse.statements.blocking import blockers
 from warehouse.statements.unknown_costs import unknown_costs
 

@@ -10,7 +10,7 @@ from tests.ingestion.conftest import Minutebook
 from tests.ingestion.house import House, call
 from tests.ingestion.test_quarantine import write_plan
 from tests.sandbox import faults
-from warehouse.statements.blocker import Kind
+from warehouse.blocker import Kind
 
 FIFTH, SIXTH = date(2026, 9, 5), date(2026, 9, 6)
 PULL = f"pull --tenant acme --source vapi --from {FIFTH} --to {SIXTH}"

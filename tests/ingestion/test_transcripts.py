@@ -14,12 +14,12 @@ from sources.registry import all_sources, horizons
 from tests.ingestion.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
+from warehouse.blocker import Kind
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.privacy import personal
 from warehouse.privacy.personal import Kept
-from warehouse.statements.blocker import Kind
 from warehouse.statements.blocking import blockers
 
 TODAY = datetime.now(UTC).date()

@@ -11,8 +11,8 @@ from tests.ingestion.house import House, call
 from tests.ingestion.test_findings import follow
 from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import write_usage
+from warehouse.blocker import Kind
 from warehouse.clock import OFFSET, offset_to
-from warehouse.statements.blocker import Kind
 from warehouse.statements.unknown_costs import Reason
 
 DAY = date(2026, 10, 5)

@@ -4,8 +4,8 @@ from datetime import date
 
 from orchestration.defs.sql_checks import QUERIES
 from tests.marts.warehouse_of_one import Warehouse, call
+from warehouse.blocker import Kind
 from warehouse.database.connect import Role, connect
-from warehouse.statements.blocker import Kind
 from warehouse.statements.blocking import blockers
 
 DAYS = ("2026-11-02", "2026-11-03")

@@ -11,8 +11,8 @@ from tests.ingestion.house import LONG_AGO, House
 from tests.sandbox.chat import LIVE, PRODUCTION
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.world import StableRow, VoiceflowProject
-from warehouse.control.changes import rows
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import rows
 
 TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=1)

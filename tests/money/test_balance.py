@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.marts import building
 from tests.marts.warehouse_of_one import Warehouse, call
+from warehouse.blocker import Kind
 from warehouse.clock import OFFSET, offset_to
 from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
 from warehouse.statements import approval, balance, canary, periods
 from warehouse.statements.approval import ApprovalBlocked, Scope
-from warehouse.statements.blocker import Kind
 from warehouse.statements.blocking import blockers
 from warehouse.statements.explain import explain
 from warehouse.statements.periods import Month

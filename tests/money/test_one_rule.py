@@ -10,7 +10,7 @@ FUNCTIONS = "warehouse/migrations/0003_control.sql"
 RULES = {
     "tiers": (r"'up_to'", {FUNCTIONS}),
     "part of a period": (r"\* *(\w+\.)?billed_days */", {FUNCTIONS}),
-    "currencies without decimals": (r"\bXPF\b", {"warehouse/statements/currency.py"}),
+    "currencies without decimals": (r"\bXPF\b", {"warehouse/currency.py"}),
 }  # fmt: skip
 ALLOWANCE = "dbt_project/models/intermediate/periods/int_period_meters.sql"  # of units, rounded to whole ones
 

@@ -8,10 +8,10 @@ import pytest
 
 from orchestration.web.statements import statements_of
 from tests.web import world
+from warehouse.blocker import Kind
 from warehouse.database.connect import Role, connect
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import Scope, approve
-from warehouse.statements.blocker import Kind
 from warehouse.statements.periods import Month
 
 OCTOBER, NOVEMBER = Month.parse("2026-10"), Month.parse("2026-11")

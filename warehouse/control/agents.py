@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 from warehouse.control import guard
-from warehouse.control.changes import Action, Change, Connection, Row, execute, first, put, rows
+from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.tenants import require_tenant
+from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "control/agents"
 AGENT = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")

@@ -7,9 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from warehouse.control import guard
-from warehouse.control.changes import Change, Connection, Row, put, rows
+from warehouse.control.changes import Change, put
 from warehouse.control.errors import Refused
 from warehouse.control.plans import require_currency, require_meter
+from warehouse.database.queries import Connection, Row, rows
 
 FILE = "control/prices"
 

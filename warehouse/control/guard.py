@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from warehouse.control.changes import Action, Connection, execute, rows
+from warehouse.control.changes import Action
 from warehouse.control.errors import PeriodApproved
+from warehouse.database.queries import Connection, execute, rows
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from warehouse.control import guard
-from warehouse.control.changes import Action, Change, Connection, Row, first, put, rows
+from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import NotFound, Refused
+from warehouse.database.queries import Connection, Row, first, rows
 
 FILE = "control/plans"
 METER = re.compile(r"[a-z0-9_]+")

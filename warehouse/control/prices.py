@@ -8,10 +8,11 @@ from enum import StrEnum
 from itertools import pairwise
 
 from warehouse.control import guard
-from warehouse.control.changes import Action, Change, Connection, Row, first, put, rows
+from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import Refused
 from warehouse.control.plans import require_meter, require_plan
 from warehouse.control.tenants import require_tenant
+from warehouse.database.queries import Connection, Row, first, rows
 
 FILE = "control/prices"
 

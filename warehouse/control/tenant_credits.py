@@ -9,10 +9,11 @@ from datetime import date
 from decimal import Decimal
 
 from warehouse.control import guard
-from warehouse.control.changes import Action, Change, Connection, Row, execute, first, rows
+from warehouse.control.changes import Action, Change
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.tenants import require_tenant
-from warehouse.statements.currency import decimals
+from warehouse.currency import decimals
+from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "control/tenant_credits"
 

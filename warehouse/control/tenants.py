@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from warehouse.control import guard
-from warehouse.control.changes import Action, Change, Connection, Row, execute, first, put, rows
+from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.plans import require_currency, require_plan
+from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "control/tenants"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

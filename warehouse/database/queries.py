@@ -4,11 +4,16 @@ locks go by name (`warehouse.database.locks`)."""
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
 from warehouse.database.locks import Lock
 
+Connection = psycopg.Connection[Any]
+Row = dict[str, Any]
 WAREHOUSE = Path(__file__).parents[1]
 _LOCK = re.compile(r"\{lock_(\w+)\}")
 _HEADER = re.compile(r"^-- name: (\w+)$", flags=re.MULTILINE)
@@ -20,3 +25,20 @@ def load(file: str) -> dict[str, SQL]:
     text = _LOCK.sub(lambda named: str(Lock[named[1].upper()].value), (WAREHOUSE / f"{file}.sql").read_text())
     _, *parts = _HEADER.split(text)
     return {name: SQL(statement.strip()) for name, statement in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def rows(connection: Connection, file: str, name: str, /, **parameters: object) -> list[Row]:
+    """All rows of a named statement of `warehouse/<file>.sql`."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(load(file)[name], parameters).fetchall()
+
+
+def first(connection: Connection, file: str, name: str, /, **parameters: object) -> Row | None:
+    """The first row of a named statement, or None."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(load(file)[name], parameters).fetchone()
+
+
+def execute(connection: Connection, file: str, name: str, /, **parameters: object) -> int:
+    """Run a named statement and return how many rows it touched."""
+    return connection.execute(load(file)[name], parameters).rowcount

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.database.queries import Connection, Row, rows
 
 
 def days_needing_attention(

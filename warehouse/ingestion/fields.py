@@ -4,8 +4,8 @@ were left out. Owns `ledger.new_fields` and `ledger.cleanings`.
 
 from collections.abc import Iterator, Sequence
 
-from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.database import queries
+from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.ingestion.declared import Declared, relation
 
 FILE = "ingestion/fields"

@@ -11,9 +11,8 @@ from datetime import date
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from warehouse.control.changes import Connection, Row, first, rows
 from warehouse.database.errors import WarehouseError
-from warehouse.database.queries import load
+from warehouse.database.queries import Connection, Row, first, load, rows
 from warehouse.ingestion.declared import Declared, relation
 
 FILE = "ingestion/history"

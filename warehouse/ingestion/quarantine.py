@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from warehouse.blocker import Blocker, Kind, of_which_period
 from warehouse.control.agents import Attachment, attach
-from warehouse.control.changes import Action, Change, Connection, Row, execute, first, rows
+from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
-from warehouse.statements.blocker import Blocker, Kind, of_which_period
+from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "ingestion/quarantine"
 LONGEST_CALL = timedelta(hours=12)  # no provider of calls lets one last longer

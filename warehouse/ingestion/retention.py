@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from warehouse.control.changes import Connection, Row, first, rows
+from warehouse.database.queries import Connection, Row, first, rows
 
 FILE = "ingestion/retention"
 BATCH_ROWS = 10_000  # of a source in one transaction: about half a second, so that nobody waits long for its locks

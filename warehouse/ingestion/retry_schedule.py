@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from warehouse.control.changes import Connection, first, rows
+from warehouse.database.queries import Connection, first, rows
 from warehouse.ingestion.pulls import PullKey
 
 FILE = "ingestion/retry_schedule"

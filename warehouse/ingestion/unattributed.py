@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Sequence
 from datetime import date
 
-from warehouse.control.changes import Connection, Row, rows
-from warehouse.statements.blocker import Blocker, Kind, of_which_period
+from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.database.queries import Connection, Row, rows
 
 FILE = "statements/periods"
 SHOWN = 3

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from warehouse.control.changes import Connection, Row, execute
+from warehouse.blocker import Blocker
 from warehouse.control.errors import Refused
 from warehouse.database.errors import WarehouseError
+from warehouse.database.queries import Connection, Row, execute
 from warehouse.statements import canary, explain, periods
-from warehouse.statements.blocker import Blocker
 from warehouse.statements.blocking import Key, blockers, by_statement, key_of, windows_of
 from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.statements.periods import Month, name_of

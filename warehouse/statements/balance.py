@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from warehouse.control.changes import Connection, first, rows
+from warehouse.database.queries import Connection, first, rows
 from warehouse.statements.freshness import MartsBehind
 
 FILE = "statements/balance"

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import quarantine
 from warehouse.ingestion.day_remedies import mend
 from warehouse.statements import balance, usage_remedies
-from warehouse.statements.blocker import Blocker, Kind, of_which_period
 from warehouse.statements.review_rules import doubts
 
 FILE = "statements/periods"

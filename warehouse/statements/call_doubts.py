@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 from shlex import join
 
-from warehouse.control.changes import Action, Change, Connection, Row, execute, rows
+from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
-from warehouse.statements.blocker import Blocker, Kind, of_which_period
+from warehouse.database.queries import Connection, Row, execute, rows
 
 FILE = "statements/call_doubts"
 KINDS = {"costs_differ": Kind.COSTS_DIFFER, "minutes_differ": Kind.MINUTES_DIFFER}

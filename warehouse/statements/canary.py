@@ -7,9 +7,9 @@ trusted, so a check turns red and nothing is posted. Its lines are in `marts.fct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.statements.freshness import MartsBehind
 
 FILE = "statements/canary"

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.database.errors import WarehouseError
-from warehouse.database.queries import load
+from warehouse.database.queries import Connection, Row, execute, first, load, rows
 
 FILE = "statements/explain"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from warehouse.control.changes import Connection, Row, rows
 from warehouse.control.prices import Price, require_known
+from warehouse.database.queries import Connection, Row, rows
 from warehouse.statements.periods import Month
 
 FILE = "statements/forecast"

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from datetime import date
 
 from warehouse.control import guard
-from warehouse.control.changes import Connection, execute, first
 from warehouse.database.errors import WarehouseError
 from warehouse.database.limits import HOUR
+from warehouse.database.queries import Connection, execute, first
 from warehouse.database.waiting import patiently
 
 LONGEST_BUILD_SECONDS = 2 * HOUR

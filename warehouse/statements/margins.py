@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.database.queries import Connection, Row, rows
 from warehouse.statements.periods import Month
 
 FILE = "statements/margins"

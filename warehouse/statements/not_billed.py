@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.database.queries import Connection, Row, rows
 
 FILE = "statements/not_billed"
 _THEN = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from warehouse.control import guard
-from warehouse.control.changes import Connection, Row, execute, first, rows
 from warehouse.control.errors import Refused
+from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.statements import explain
 
 FILE = "statements/periods"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from warehouse.control.changes import Change, Connection, Row, execute, first, put, rows
+from warehouse.control.changes import Change, put
 from warehouse.control.tenants import require_tenant
+from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "statements/quotas"
 

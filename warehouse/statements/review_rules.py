@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 from shlex import join
 
-from warehouse.control.changes import Action, Change, Connection, Row, execute, rows
+from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
+from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.statements import call_doubts
-from warehouse.statements.blocker import Blocker, Kind, of_which_period
 from warehouse.stripe.prices import charges_alike, is_known
 
 FILE = "statements/review_rules"

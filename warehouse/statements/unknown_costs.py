@@ -9,8 +9,9 @@ from datetime import date
 from enum import StrEnum
 from shlex import join
 
-from warehouse.control.changes import Action, Change, Connection, Row, execute, rows
+from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
+from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.statements.usage_remedies import count_voice
 
 FILE = "statements/unknown_costs"

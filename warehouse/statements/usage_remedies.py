@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from shlex import join
 
-from warehouse.control.changes import Connection, Row, first, rows
+from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.ingestion import unattributed
-from warehouse.statements.blocker import Blocker, Kind, of_which_period
 
 FILE = "statements/usage_remedies"
 SHOWN = 3

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from warehouse.statements.currency import stripe_decimals
+from warehouse.currency import stripe_decimals
 
 
 def as_stripe(price: Mapping[str, Any], currency: str) -> dict[str, Any]:

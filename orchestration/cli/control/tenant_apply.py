@@ -6,8 +6,9 @@ from dataclasses import replace
 from orchestration.cli.control.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
 from warehouse.control import agents, costs, plans, prices, tenant_credits, tenants
 from warehouse.control.agents import Attachment, words_of
-from warehouse.control.changes import Action, Change, Connection
+from warehouse.control.changes import Action, Change
 from warehouse.control.prices import Tier
+from warehouse.database.queries import Connection
 from warehouse.privacy import personal
 
 

@@ -11,9 +11,9 @@ from sources.registry import registry
 from warehouse import clock, install
 from warehouse.clock import today
 from warehouse.control import tenants
-from warehouse.control.changes import Connection, first, rows
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
+from warehouse.database.queries import Connection, first, rows
 from warehouse.ingestion import fields
 from warehouse.security import audit_log, database_logins, isolation, process_logins
 from warehouse.statements import balance, canary

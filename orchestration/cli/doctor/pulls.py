@@ -8,7 +8,7 @@ from itertools import groupby
 from orchestration.cli.doctor.findings import Finding, Level
 from sources.reading import REPLACED
 from sources.registry import all_sources, horizons
-from warehouse.control.changes import Connection, Row, rows
+from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.statements.review_rules import mend_two_keys

@@ -7,7 +7,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from sources.registry import registry
 from warehouse.clock import today
-from warehouse.control.changes import rows
+from warehouse.database.queries import rows
 
 app = typer.Typer(no_args_is_help=True, help="Sources: what is read of each provider.")
 FILE = "ingestion/registering"

@@ -12,12 +12,12 @@ from orchestration.cli.options import Json, Period, Tenants, command, parse_amou
 from orchestration.cli.output import console, next_step, print_json, say, show, show_unknown_costs, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from orchestration.marts.building import build
+from warehouse.blocker import Blocker
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
 from warehouse.statements import approval, blocking, periods
 from warehouse.statements.approval import Scope
-from warehouse.statements.blocker import Blocker
 from warehouse.statements.freshness import LONGEST_BUILD_SECONDS, MartsBehind, require_built, require_fresh
 from warehouse.statements.not_billed import NotBilled, not_billed
 from warehouse.statements.periods import Month

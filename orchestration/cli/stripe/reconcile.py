@@ -19,8 +19,8 @@ from orchestration.stripe_billing.reconciliation import Difference, differences,
 from orchestration.stripe_billing.workspace import Desk, billing_desk
 from warehouse.clock import now
 from warehouse.database.connect import Role, connect
+from warehouse.statements.invoice_lines import feed_mart, final_lines
 from warehouse.statements.periods import Month
-from warehouse.stripe.invoice_lines import feed_mart, final_lines
 
 app = typer.Typer()
 DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]

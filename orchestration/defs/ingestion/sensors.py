@@ -17,9 +17,8 @@ from orchestration.ingestion.reporting import materialization, raw_key
 from orchestration.resources import Minutebook
 from sources.registry import horizons
 from warehouse import clock
-from warehouse.control.changes import rows
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load
+from warehouse.database.queries import load, rows
 from warehouse.ingestion import retry_schedule
 
 QUERIES = load("statements/freshness")

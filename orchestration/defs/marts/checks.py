@@ -4,8 +4,8 @@ import dagster as dg
 
 from orchestration.defs.sql_checks import SHOWN, check_without_rows, offenders_table
 from orchestration.resources import Minutebook
-from warehouse.control.changes import rows
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import rows
 from warehouse.security.isolation import flaws
 from warehouse.statements import canary
 

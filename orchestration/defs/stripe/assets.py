@@ -13,7 +13,7 @@ from orchestration.stripe_billing.reconciliation import read_summaries
 from orchestration.stripe_billing.workspace import Desk, billing_desk
 from warehouse.clock import now, today
 from warehouse.database.connect import Role, connect
-from warehouse.stripe.invoice_lines import feed_mart
+from warehouse.statements.invoice_lines import feed_mart
 from warehouse.stripe.postings import PosterBusy
 
 SHOWN = 100

@@ -12,7 +12,7 @@ from orchestration.stripe_billing.setup import check as check_setup
 from orchestration.stripe_billing.workspace import billing_desk
 from warehouse.clock import now
 from warehouse.database.connect import Role, connect
-from warehouse.stripe.invoice_lines import final_lines as known_lines
+from warehouse.statements.invoice_lines import final_lines as known_lines
 
 
 @dg.asset_check(

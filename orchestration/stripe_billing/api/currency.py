@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from orchestration.stripe_billing.api.errors import AmountNotExact
-from warehouse.statements.currency import stripe_decimals, stripe_step
+from warehouse.currency import stripe_decimals, stripe_step
 
 
 def to_minor(amount: Decimal, currency: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from warehouse.statements.currency import stripe_step
+from warehouse.currency import stripe_step
 
 
 def charged(price: Mapping[str, Any], quantity: int) -> int:

@@ -24,7 +24,7 @@ from orchestration.stripe_billing.invoices.findings import Row
 from warehouse.database import queries
 from warehouse.stripe.accounts import Account
 
-_SQL = queries.load("stripe/invoice_lines")
+_SQL = queries.load("statements/invoice_lines")
 Verdict = Literal["due", "billed", "unknown"]
 
 

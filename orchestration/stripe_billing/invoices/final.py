@@ -30,7 +30,7 @@ from sources.budget import Turns
 from warehouse.database import queries
 from warehouse.stripe.accounts import Account
 
-_SQL = queries.load("stripe/invoice_lines")
+_SQL = queries.load("statements/invoice_lines")
 CALLS_PER_TENANT = 9
 
 

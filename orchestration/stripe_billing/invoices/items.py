@@ -32,7 +32,7 @@ from warehouse.database import queries
 from warehouse.stripe.postings import posting_lock
 
 _SQL = queries.load("stripe/invoice_items")
-_LINES = queries.load("stripe/invoice_lines")
+_LINES = queries.load("statements/invoice_lines")
 REMEMBERED = timedelta(days=120)
 """How long after its end, or its approval, an invoice that is not final is still looked for."""
 

@@ -26,7 +26,7 @@ from orchestration.stripe_billing.posting.readiness import BilledTenant, billed_
 from warehouse.database import queries
 from warehouse.stripe.postings import posting_lock
 
-_SQL = queries.load("stripe/invoice_lines")
+_SQL = queries.load("statements/invoice_lines")
 _CHARGES = queries.load("stripe/invoice_items")
 SETTLED = (Code.GONE, Code.VOIDED, Code.DIFFERS, Code.NOTE_REFUSED, Code.OTHER_ACCOUNT)
 WITH_COVERAGE = ("overage", "subscription")

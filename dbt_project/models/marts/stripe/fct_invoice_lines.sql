@@ -1,4 +1,4 @@
--- As old as the build, until Stripe is read: whoever reads it puts what was found in here at once (`warehouse.stripe.invoice_lines`).
+-- As old as the build, until Stripe is read: whoever reads it puts what was found in here at once (`warehouse.statements.invoice_lines`).
 select
     tenant_id,
     period_start,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from warehouse.control.changes import Row
+from warehouse.database.queries import Row
 
 
 class Kind(StrEnum):

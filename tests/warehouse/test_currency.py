@@ -8,7 +8,7 @@ from orchestration.marts.building import variables
 from orchestration.reports.formats import money
 from orchestration.stripe_billing.api.currency import from_minor, to_minor
 from orchestration.stripe_billing.invoices.charging import charged
-from warehouse.statements.currency import NO_DECIMALS, decimals
+from warehouse.currency import NO_DECIMALS, decimals
 
 CURRENCIES = (*NO_DECIMALS, "USD", "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 IN_TENS = ("BHD", "JOD", "KWD", "OMR", "TND")

@@ -5,11 +5,10 @@ Owns how `ledger.final_lines` is read. Whoever asks Stripe writes it (`orchestra
 
 from collections.abc import Sequence
 
-from warehouse.control.changes import Connection, Row, rows
-from warehouse.database.queries import load
+from warehouse.database.queries import Connection, Row, load, rows
 from warehouse.statements.periods import Month
 
-FILE = "stripe/invoice_lines"
+FILE = "statements/invoice_lines"
 
 
 def final_lines(
