@@ -12,7 +12,8 @@ where
     and r.usage_date <= %(last_date)s
     and r.scope <> ''
     and r.origin = concat_ws('/', r.scope, coalesce(
-        (select m.metric_type from control.meters as m where m.source = 'usage_metrics' and m.meter_id = %(item)s), %(item)s
+        (select m.metric_type from control.meters as m where m.source = 'usage_metrics' and m.meter_id = %(item)s),
+        %(item)s
     ))
     and not coalesce((
         select a.tenant_id is not null
