@@ -65,7 +65,8 @@ def test_a_secret_is_stored_for_nobody_and_its_name_once(told: House) -> None:
 
 def test_a_field_that_comes_and_goes_restates_no_day(told: House) -> None:
     told.pull(["acme"], [YESTERDAY])
-    told.own_vapi("acme", [call("c-1", YESTERDAY, brandNew="x"), call("c-2", YESTERDAY)])
+    same_cost = {"costBreakdown": TOLD["costBreakdown"]}
+    told.own_vapi("acme", [call("c-1", YESTERDAY, **same_cost, brandNew="x"), call("c-2", YESTERDAY)])
     assert {outcome.state for outcome in told.pull(["acme"], [YESTERDAY])} == {PullState.UNCHANGED}
     assert told.execute("select pull_id from ledger.new_fields where field = 'brandNew'") == [{"pull_id": 2}]
 
@@ -167,7 +168,7 @@ def test_a_cleaning_that_is_interrupted_goes_on_and_says_how_far_it_is(
 
     with pytest.raises(KeyboardInterrupt):
         clean(told.url, "one", stop)
-    assert progress[0][:2] == ("vapi", 1)
+    assert progress[0][1] == 1
     with connect(told.url, Role.OPERATOR) as operator:
         assert fields.is_cleaning_due(operator)
     assert sum(clean(told.url, "two").values()) == 4 - progress[0][2]

@@ -10,6 +10,7 @@ from dagster._core.execution.api import execute_run
 
 from orchestration.defs.ingestion.assets import raw_tables, raw_usage
 from orchestration.ingestion.partitions import key_of, tenant_days
+from sources.registry import source_named
 from tests.ingestion.house import House, call
 from tests.orchestration import location
 from tests.sandbox.world import VapiAccount
@@ -174,7 +175,7 @@ def test_the_night_leaves_out_a_paused_tenant_and_a_backfill_does_not(
 
 @pytest.mark.parametrize("source", ["vapi", "voiceflow", "usage_metrics"])
 def test_a_backfill_of_a_raw_table_is_a_single_run(source: str) -> None:
-    asset = raw_usage(source)
+    asset = raw_usage(source_named(source))
     assert asset.backfill_policy == dg.BackfillPolicy.single_run()
     assert asset.partitions_def == tenant_days
 

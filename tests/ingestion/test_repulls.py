@@ -286,16 +286,17 @@ def test_twenty_days_without_a_night_heal_by_themselves_for_every_source(
     served(house, "acme")
     house.own_vapi("acme", [])
     house.attach("acme", "usage_agent", "u1")
+    noon = NOW.replace(hour=12)  # yesterday is due from the hour of the night on
     last_night = NOW.date() - timedelta(days=21)
     house.execute("insert into ledger.attempts (trigger, started_at) values ('schedule', %s)", NOW - timedelta(days=20))
     house.execute("update control.tenant_statuses set valid_from = %s", last_night)
 
     def left() -> dict[str, int]:
         with connect(house.url, Role.LOADER) as connection:
-            return Counter(day.key.source for day in retry_schedule.account_days(connection, NOW, horizons()))
+            return Counter(day.key.source for day in retry_schedule.account_days(connection, noon, horizons()))
 
     assert left() == {"vapi": 14, "voiceflow": 21, "voiceflow_transcripts": 21, "usage_metrics": 21}
-    healed = pull_again(house.url, Settings.from_environment(), now=NOW)
+    healed = pull_again(house.url, Settings.from_environment(), now=noon)
     assert {one.state.value for one in healed} == {"published"}
     assert {one.source for one in healed} == set(all_sources())
     assert left() == {}
