@@ -47,7 +47,7 @@ def list_doubts(
     app,
     "accept",
     "minutebook doubt accept acme costs_differ --from 2026-10-05 --to 2026-10-05 --calls 1 --charged 0.30"
-    ' --reason "agreed with Vapi"',
+    ' --reason "agreed with the provider"',
 )
 def accept(
     ctx: typer.Context,
