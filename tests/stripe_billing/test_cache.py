@@ -82,6 +82,7 @@ def test_each_kind_is_asked_for_again_after_its_own_time_and_served_stale_with_a
         assert scene.stripe.calls[kind] == calls
     scene.stripe.now += seconds
     scene.stripe.fault = lambda call: Fault.DOWN
+    structlog.reset_defaults()  # a command of another test may have asked for warnings alone
     with structlog.testing.capture_logs() as logs:
         assert reader.ask(kind) == known
     assert [(log["log_level"], log["kind"], log["age"]) for log in logs] == [
