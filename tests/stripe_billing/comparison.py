@@ -33,6 +33,12 @@ def show_comparison(owner: psycopg.Connection[Any]) -> None:
     owner.execute("grant select on marts.fct_reconciliation to minutebook_billing, minutebook_operator")
 
 
+def hide_comparison(owner: psycopg.Connection[Any]) -> None:
+    """Drop the views: no product serves what reads with its owner's rights."""
+    for relation, _ in _compiled():
+        owner.execute(f"drop view if exists {relation} cascade")  # type: ignore[arg-type]
+
+
 def set_today(owner: psycopg.Connection[Any], day: date) -> None:
     """Until it is set, it is the wall clock's."""
     owner.execute("truncate public.today_of_the_scene")

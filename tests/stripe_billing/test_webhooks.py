@@ -22,6 +22,7 @@ from orchestration.stripe_billing.events import EventsReport, process_events
 from orchestration.stripe_billing.webhooks import receive, webhook_app
 from orchestration.web.server.serving import Server
 from tests.sandbox.stripe import Fault
+from tests.stripe_billing.comparison import hide_comparison
 from tests.stripe_billing.scene import KEY, Scene
 from tests.web.server import served_by
 from warehouse.clock import OFFSET, offset_to
@@ -116,6 +117,7 @@ def test_serve_has_the_pages_and_the_webhooks_at_one_address_each_with_its_own_d
             answers["unsigned"] = httpx.post(f"{service}/stripe/webhook", content=body).status_code
             answers["health"] = httpx.get(f"{service}/healthz").status_code
 
+    hide_comparison(scene.owner)
     monkeypatch.setattr(Server, "run", run)
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     if secret:
