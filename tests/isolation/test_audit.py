@@ -16,6 +16,9 @@ Owner = psycopg.Connection[tuple[object, ...]]
 
 @pytest.fixture
 def written(database_url: str) -> str:
+    with psycopg.connect(database_url) as owner:  # what the installation wrote of its sources is not of this log
+        owner.execute("set session_replication_role = replica")
+        owner.execute("truncate ledger.audit_chain, ledger.audit_log restart identity")
     with connect(database_url, Role.OPERATOR, actor="anna") as connection:
         for name in ("a", "b", "c"):
             connection.execute(
