@@ -38,12 +38,12 @@ def test_a_gap_of_an_approved_period_is_asked_for_once_and_again_when_it_is_news
     )
     stranger = (
         "unattributed: scans of usage_metrics, on 2026-01-11, quantity 3 scan",
-        "minutebook agent attach --help, from the first of these days on; then minutebook build",
+        f"{incomplete[1]} && minutebook build",
     )
     unpriced = (
-        "unpriced: pages of usage_metrics, on 2026-01-10, quantity 2 page",
-        "minutebook reopen 2026-01 --tenant acme --reason REASON"
-        " && minutebook price set --tenant acme --from 2026-01-01 --help (0 is a price)",
+        "unpriced: pages of usage_metrics, on 2026-01-10, quantity 2 page; 0 is a price",
+        "minutebook reopen 2026-01 --tenant acme --reason 'usage without a price'"
+        " && minutebook price set --tenant acme --meter pages --from 2026-01-01 --amount AMOUNT && minutebook build",
     )
     assert of_january(warehouse, "2026-02") == [incomplete, stranger, unpriced]
     approve(warehouse, "2026-02", MARCH_3)
