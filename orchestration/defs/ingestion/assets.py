@@ -116,5 +116,7 @@ ledger_tables = [
     for table, text in {
         "pulls": "Every pull, and which of them is current; rows of no other are read.",
         "standing_quarantine": "Rows set aside of current pulls, which nobody accepted yet.",
+        "corrected_calls": "Calls that were set aside for their length alone, at the length a person gave them.",
+        "acceptances": "Contradictions of a call's costs that a person accepted, with their figures.",
     }.items()
 ]
