@@ -143,8 +143,8 @@ def test_a_column_too_many_or_too_few_is_named(tmp_path: Path) -> None:
 
 
 def test_dlt_changes_no_schema_when_it_lands(database_url: str, tmp_path: Path) -> None:
-    land(database_url, "voiceflow", [rows_of("voiceflow", 1, 1)], tmp_path)
-    land(database_url, "voiceflow_transcripts", [rows_of("voiceflow_transcripts", 1, 1)], tmp_path)
+    for source in ("voiceflow", "voiceflow_transcripts"):
+        land(database_url, all_sources()[source], [rows_of(source, 1, 1)], tmp_path)
     with connect(database_url, Role.OWNER) as connection:
         # One for each of the two tables, both made by `prepare_landing`.
         assert connection.execute("select count(*) from raw_voiceflow._dlt_version").fetchone() == (2,)
