@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 
@@ -13,7 +12,7 @@ from orchestration.privacy import cleaning
 from orchestration.privacy.cleaning import clean
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
 from tests.ingestion.conftest import house  # noqa: F401 - a fixture
-from tests.ingestion.house import House, call
+from tests.ingestion.house import House, call, written
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse import clock
@@ -94,11 +93,6 @@ def new_fields(minutebook: Minutebook) -> list[dict[str, Any]]:  # noqa: F811
 def doctor(minutebook: Minutebook) -> list[dict[str, Any]]:  # noqa: F811
     found: list[dict[str, Any]] = json.loads(minutebook("doctor --json", code=1).stdout)
     return found
-
-
-def written(payload: dict[str, Any]) -> str:
-    """As JSON, digit for digit: what is read from the database has decimals."""
-    return msgspec.json.Encoder(decimal_format="number").encode(payload).decode()
 
 
 def stand_uncleaned(told: House) -> None:

@@ -52,7 +52,6 @@ EXCEPTED = {
     "warehouse/migrations/0006_pulls.sql": 1,
     "warehouse/statements/call_doubts.py": 1,
     "warehouse/statements/call_doubts.sql": 4,
-    "warehouse/statements/periods.sql": 1,
     "warehouse/statements/review_rules.sql": 1,
     "warehouse/statements/usage_remedies.py": 5,
     "warehouse/statements/usage_remedies.sql": 3,

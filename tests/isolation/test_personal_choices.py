@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 
@@ -13,7 +12,7 @@ from sources.personal import FACTS
 from sources.registry import all_sources
 from tests.cli.conftest import Minutebook, minutebook  # noqa: F401 - a fixture
 from tests.ingestion.conftest import house  # noqa: F401 - a fixture
-from tests.ingestion.house import House, call
+from tests.ingestion.house import House, call, written
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion.pulls import open_attempt
@@ -101,11 +100,6 @@ def test_what_stands_is_brought_to_a_later_choice_and_no_fact_moves(told: House)
         " where object_table = 'ledger.personal_choices_applied' and tenant_id = 'own' order by entry_id"
     )
     assert [row["rows"] for row in recorded] == ["0", "1"]
-
-
-def written(payload: dict[str, Any]) -> str:
-    """As JSON, digit for digit: what is read from the database has decimals."""
-    return msgspec.json.Encoder(decimal_format="number").encode(payload).decode()
 
 
 def test_metadata_of_metrics_that_stand_is_brought_to_a_later_choice(told: House) -> None:

@@ -352,7 +352,7 @@ standing as (
     union
     select
         d.tenant_id,
-        'vapi' as source,
+        d.source,
         d.account,
         d.usage_date,
         d.doubt as gap,
