@@ -210,7 +210,7 @@ def _list(items: Iterable[bytes | None]) -> bytes:
 
 
 def _object(parts: Iterable[tuple[str, bytes | None]]) -> bytes:
-    """Written anew, so that a member that is told twice is stored once."""
+    """Written again, so that a member that is told twice is stored once."""
     return _ENCODE({name: msgspec.Raw(part) for name, part in parts if part is not _GONE})
 
 

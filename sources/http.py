@@ -255,8 +255,8 @@ def _shape_of(body: bytes) -> str:
 def _reported_status(body: bytes) -> int | None:
     """The status that an error inside a 200 reports of itself."""
     answer = _object(body)
-    told = str(answer.get("statusCode", answer.get("status")))
-    return int(told) if told.isdecimal() and 400 <= int(told) < 600 else None
+    reported = str(answer.get("statusCode", answer.get("status")))
+    return int(reported) if reported.isdecimal() and 400 <= int(reported) < 600 else None
 
 
 def _is_page(body: bytes) -> bool:
@@ -288,13 +288,13 @@ def _is_loopback(host: str) -> bool:
 
 def _retry_after(response: httpx.Response) -> float | None:
     """Seconds, or a date; None where it is missing or unreadable. RFC 9110, section 10.2.3."""
-    told: str = response.headers.get("retry-after", "").strip()
+    reported: str = response.headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(told))
+        return max(0.0, float(reported))
     except ValueError:
         pass
     try:
-        at = parsedate_to_datetime(told)
+        at = parsedate_to_datetime(reported)
     except ValueError:
         return None
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

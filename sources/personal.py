@@ -84,11 +84,11 @@ def minimised(document: Document, choices: Choices) -> Document:
         if _is_dropped(field, choices):
             del stored[field]
             continue
-        told = _DECODE(document[field])
-        left = _left(field, told, None, choices)
+        reported = _DECODE(document[field])
+        left = _left(field, reported, None, choices)
         if left is _GONE:
             del stored[field]
-        elif left != told:
+        elif left != reported:
             stored[field] = msgspec.Raw(_ENCODE(left))
     return stored
 

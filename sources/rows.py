@@ -183,8 +183,8 @@ def _kept(source: Source, answer: Mapping[str, Any], choices: Choices, new_field
 def _set_aside(source: Source, contract: Contract, row: Row, fault: str) -> Quarantined:
     content = _ENCODE(dict(row.answer))
     name = row.values.get(contract.key[0]) if len(contract.key) == 1 else None
-    told = row.values.get("scopes")
-    scopes = told if isinstance(told, dict) else {}
+    reported = row.values.get("scopes")
+    scopes = reported if isinstance(reported, dict) else {}
     return Quarantined(
         item=name if isinstance(name, str) and name else digest(content),
         reason=fault,

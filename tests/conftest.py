@@ -63,7 +63,7 @@ def server_of_major() -> Iterator[Callable[[int], str]]:
 
 
 def make_signing_in_cheap(url: str, major: int) -> None:
-    """The superuser's password is hashed once and not 4,096 times: dbt signs in anew for each of its 300 nodes."""
+    """The superuser's password is hashed once and not 4,096 times: dbt signs in again for each of its 300 nodes."""
     if major >= 16:  # the setting's first
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("set scram_iterations = 1")

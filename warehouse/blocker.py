@@ -26,13 +26,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Blocker:
-    """Why a period should not be approved yet, and the command that mends it. days: of a source, if it is of them."""
+    """Why a period should not be approved yet, and the command that fixes it. days: of a source, if it is of them."""
 
     tenant_id: str
     period_start: date
     kind: Kind
     what: str
-    mend: str
+    fix: str
     days: int = 0
 
     @property

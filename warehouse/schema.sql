@@ -1618,13 +1618,13 @@ CREATE VIEW ledger.disagreeing_totals WITH (security_invoker='true') AS
     c.tenant_id,
     c.usage_date,
     r.pull_id,
-    told.name,
+    reported.name,
     counted.value AS counted,
-    told.value AS provider_says,
-    concat(counted.value, '/', told.value) AS evidence,
+    reported.value AS provider_says,
+    concat(counted.value, '/', reported.value) AS evidence,
     (EXISTS ( SELECT
            FROM ledger.pulls earlier
-          WHERE ((earlier.source = c.source) AND (earlier.account = c.account) AND (earlier.usage_date = c.usage_date) AND (earlier.pull_id < r.pull_id) AND (COALESCE(earlier.confirms_pull_id, earlier.pull_id) = c.pull_id) AND ((earlier.provider_totals ->> told.name) = told.value)))) AS is_repeated
+          WHERE ((earlier.source = c.source) AND (earlier.account = c.account) AND (earlier.usage_date = c.usage_date) AND (earlier.pull_id < r.pull_id) AND (COALESCE(earlier.confirms_pull_id, earlier.pull_id) = c.pull_id) AND ((earlier.provider_totals ->> reported.name) = reported.value)))) AS is_repeated
    FROM (((ledger.pulls c
      CROSS JOIN LATERAL ( SELECT p.pull_id,
             p.totals,
@@ -1633,15 +1633,15 @@ CREATE VIEW ledger.disagreeing_totals WITH (security_invoker='true') AS
           WHERE ((p.source = c.source) AND (p.account = c.account) AND (p.usage_date = c.usage_date) AND (p.state = ANY (ARRAY['published'::text, 'unchanged'::text])) AND (COALESCE(p.confirms_pull_id, p.pull_id) = c.pull_id) AND (p.provider_totals IS NOT NULL))
           ORDER BY p.pull_id DESC
          LIMIT 1) r)
-     CROSS JOIN LATERAL jsonb_each_text(r.provider_totals) told(name, value))
-     LEFT JOIN LATERAL jsonb_each_text(r.totals) counted(name, value) ON ((told.name = counted.name)))
-  WHERE ((c.state = 'published'::text) AND (NOT COALESCE((r.totals @> r.provider_totals), false)) AND (abs(((told.value)::numeric - COALESCE((counted.value)::numeric, (0)::numeric))) >
+     CROSS JOIN LATERAL jsonb_each_text(r.provider_totals) reported(name, value))
+     LEFT JOIN LATERAL jsonb_each_text(r.totals) counted(name, value) ON ((reported.name = counted.name)))
+  WHERE ((c.state = 'published'::text) AND (NOT COALESCE((r.totals @> r.provider_totals), false)) AND (abs(((reported.value)::numeric - COALESCE((counted.value)::numeric, (0)::numeric))) >
         CASE
-            WHEN (told.name = 'cost'::text) THEN (0.0001 * COALESCE(((r.totals ->> 'calls'::text))::numeric, (0)::numeric))
+            WHEN (reported.name = 'cost'::text) THEN (0.0001 * COALESCE(((r.totals ->> 'calls'::text))::numeric, (0)::numeric))
             ELSE (0)::numeric
         END) AND (NOT (EXISTS ( SELECT
            FROM ledger.acceptances a
-          WHERE ((a.source = c.source) AND (a.account = c.account) AND (a.usage_date = c.usage_date) AND (a.doubt = 'totals_disagree'::text) AND (a.subject = told.name) AND (a.evidence = concat(counted.value, '/', told.value)))))));
+          WHERE ((a.source = c.source) AND (a.account = c.account) AND (a.usage_date = c.usage_date) AND (a.doubt = 'totals_disagree'::text) AND (a.subject = reported.name) AND (a.evidence = concat(counted.value, '/', reported.value)))))));
 COMMENT ON VIEW ledger.disagreeing_totals IS 'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that. is_repeated: an earlier reading was told the same.';
 
 CREATE VIEW ledger.doubted_days WITH (security_invoker='true') AS
@@ -1723,7 +1723,7 @@ CREATE TABLE ledger.line_objects (
     pull_id bigint NOT NULL,
     agent_id text,
     object_id text NOT NULL,
-    told_at timestamp with time zone,
+    reported_at timestamp with time zone,
     quantity numeric NOT NULL,
     provider_cost numeric,
     provider_currency text,
@@ -2015,7 +2015,7 @@ ALTER TABLE ONLY ledger.stripe_invoice_states FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.stripe_invoice_states IS 'Each invoice of a billed tenant as Stripe showed it when it was last read. Amounts in minor units, periods in Unix seconds.';
 
 CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
- WITH told AS (
+ WITH reported AS (
          SELECT stripe_events.object_id AS invoice_id,
             max(stripe_events.tenant_id) AS tenant_id,
             max(stripe_events.stripe_customer_id) AS stripe_customer_id,
@@ -2033,7 +2033,7 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
             min(stripe_events.happened_at) FILTER (WHERE (stripe_events.event_type = 'invoice.finalized'::text)) AS finalized_at,
             min(stripe_events.happened_at) FILTER (WHERE (stripe_events.event_type = 'invoice.paid'::text)) AS paid_at,
             count(*) FILTER (WHERE (stripe_events.event_type = 'invoice.payment_failed'::text)) AS failed_payments,
-            max(stripe_events.happened_at) AS told_at
+            max(stripe_events.happened_at) AS reported_at
            FROM ledger.stripe_events
           WHERE ((stripe_events.event_type ~~ 'invoice.%'::text) AND (stripe_events.object_id IS NOT NULL) AND (NOT ledger.is_of_another_account(stripe_events.stripe_account, stripe_events.is_live)))
           GROUP BY stripe_events.object_id
@@ -2049,7 +2049,7 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
             t.finalized_at,
             t.paid_at,
             t.failed_payments,
-            t.told_at,
+            t.reported_at,
             s.invoice_id AS read_id,
             s.tenant_id AS read_tenant_id,
             s.stripe_customer_id AS read_customer_id,
@@ -2061,8 +2061,8 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
             s.finalized_at AS read_finalized_at,
             s.paid_at AS read_paid_at,
             s.read_at,
-            ((s.invoice_id IS NOT NULL) AND COALESCE((t.told_at <= s.read_at), true)) AS is_read
-           FROM (told t
+            ((s.invoice_id IS NOT NULL) AND COALESCE((t.reported_at <= s.read_at), true)) AS is_read
+           FROM (reported t
              FULL JOIN ledger.stripe_invoice_states s ON ((t.invoice_id = s.invoice_id)))
         )
  SELECT COALESCE(invoice_id, read_id) AS invoice_id,
@@ -2082,7 +2082,7 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
     COALESCE(read_finalized_at, finalized_at) AS finalized_at,
     COALESCE(read_paid_at, paid_at) AS paid_at,
     COALESCE(failed_payments, (0)::bigint) AS failed_payments,
-    GREATEST(told_at, read_at) AS as_of,
+    GREATEST(reported_at, read_at) AS as_of,
     read_at
    FROM joined;
 COMMENT ON VIEW ledger.stripe_invoices IS 'One row per Stripe invoice: as it was read, and what its events since, in any order, say of it. Amounts in minor units.';

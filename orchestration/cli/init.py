@@ -67,10 +67,10 @@ def doctor(
     settings = session(ctx).settings
     with settings.database() as url:
         findings = list(examine(url, settings, days))
-    rows = [{"level": one.level, "what": one.what, "mend": one.mend} for one in findings]
-    show(rows, ["level", "what", "mend"], as_json, "")
+    rows = [{"level": one.level, "what": one.what, "fix": one.fix} for one in findings]
+    show(rows, ["level", "what", "fix"], as_json, "")
     wrong = [one for one in findings if one.level is Level.WRONG]
     if wrong:
-        raise CommandFailed(f"{len(wrong)} finding(s) are wrong; first: {wrong[0].what}; mend: {wrong[0].mend}")
+        raise CommandFailed(f"{len(wrong)} finding(s) are wrong; first: {wrong[0].what}; fix: {wrong[0].fix}")
     if not as_json:
-        next_step("minutebook status" if any(one.mend for one in findings) else "nothing to mend")
+        next_step("minutebook status" if any(one.fix for one in findings) else "nothing to fix")

@@ -64,8 +64,8 @@ def show(
 def show_unknown_costs(unknown: Sequence[UnknownCost]) -> None:
     """Why margins are not known; nothing where they are."""
     if unknown:
-        found = [{"tenant_id": one.tenant_id, "what": one.what, "mend": one.mend} for one in unknown]
-        show(found, ["tenant_id", "what", "mend"], False, "", "\nWhy a margin is not known")
+        found = [{"tenant_id": one.tenant_id, "what": one.what, "fix": one.fix} for one in unknown]
+        show(found, ["tenant_id", "what", "fix"], False, "", "\nWhy a margin is not known")
 
 
 def tracked(rows: Sequence[Item], doing: str) -> Iterable[Item]:

@@ -50,7 +50,7 @@ def pull(
     accept_count: bool = False,
     accept_cost: bool = False,
     accept_unconfirmed: bool = False,
-    is_anew: bool = False,
+    is_forced: bool = False,
     done_in_runs: Collection[str] = (),
     on_progress: Callable[[PullOutcome], None] | None = None,
     today: date | None = None,
@@ -61,8 +61,8 @@ def pull(
     the calling thread; besides, one outcome without a tenant for each account-day read for usage that routes to nobody.
     The night also pulls older days that changed, as far as their source lets that be noticed, and reports these too.
 
-    `accept_loss`, `accept_count`, `accept_cost` and `accept_unconfirmed` settle that one doubt (`Doubt`). `is_anew`
-    lands and publishes days anew although nothing that is billed changed: with what their tenants have chosen to keep
+    `accept_loss`, `accept_count`, `accept_cost` and `accept_unconfirmed` settle that one doubt (`Doubt`). `is_forced`
+    lands and publishes days again although nothing that is billed changed: with what their tenants have chosen to keep
     since.
     `done_in_runs` are earlier runs of the same work: what they finished is not read again. `today` (UTC) decides which
     days are over and which the provider may have forgotten; default: the clock.
@@ -94,7 +94,7 @@ def pull(
             settle(outcome)
         if not wanted.account_days:
             return outcomes
-        opened = _opened(url, connection, settings, trigger, run_id, today, accept, settle, is_anew=is_anew)
+        opened = _opened(url, connection, settings, trigger, run_id, today, accept, settle, is_forced=is_forced)
         with opened as (readers, run):
             days = wanted.account_days
             if trigger is PullTrigger.SCHEDULE:
@@ -111,7 +111,7 @@ def pull(
                     sorted({source for source, _, _ in again}),
                 )
                 days += tuple(day for day in more.account_days if (day.source, day.account, day.usage_date) in again)
-            work(connection, run, days, settle, is_anew=is_anew)
+            work(connection, run, days, settle, is_forced=is_forced)
     return outcomes
 
 
@@ -175,7 +175,7 @@ def _opened(
     accept: Collection[Doubt],
     settle: Callable[[PullOutcome], None],
     *,
-    is_anew: bool = False,
+    is_forced: bool = False,
 ) -> Iterator[tuple[Readers, PullRun]]:
     """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own.
 
@@ -188,7 +188,7 @@ def _opened(
             Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection)) as readers,
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
         ):
-            landing = Landing(url, landing_connection, settings.home, is_anew=is_anew)
+            landing = Landing(url, landing_connection, settings.home, is_forced=is_forced)
             yield readers, PullRun(connection, attempt, readers, landing, Doubts(connection, today, accept), settle)
     except psycopg.OperationalError as error:
         said = " ".join(str(error).split()) or type(error).__name__

@@ -29,16 +29,16 @@ class Finished:
 
 class Landing:
     """Writes batches of readings of one source to raw and publishes them in the ledger, from several threads at once.
-    The connection is its own, and one thread's at a time. `is_anew`: a reading that says what the current pull says is
+    The connection is its own, and one thread's at a time. `is_forced`: a reading that equals the current pull is
     landed and published too.
     """
 
-    def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path, *, is_anew: bool = False) -> None:
+    def __init__(self, url: str, connection: psycopg.Connection[Any], home: Path, *, is_forced: bool = False) -> None:
         self._url = url
         self._connection = connection
         self._connection_is_used = Lock()
         self._work_dir = home / "landing"
-        self._is_anew = is_anew
+        self._is_forced = is_forced
 
     def land(self, batch: Sequence[Finished]) -> list[tuple[Finished, bool | Exception]]:
         """Land and publish a batch of one source. With each reading: whether the current pull said the same already, or
@@ -64,11 +64,11 @@ class Landing:
         raw_tables.land(
             self._url,
             source,
-            (_stamped(finished) for finished in batch if self._is_anew or not _is_known(finished, current)),
+            (_stamped(finished) for finished in batch if self._is_forced or not _is_known(finished, current)),
             self._work_dir,
         )
         with self._connection_is_used:
-            return pulls.publish(self._connection, [_published(finished, self._is_anew) for finished in batch])
+            return pulls.publish(self._connection, [_published(finished, self._is_forced) for finished in batch])
 
     def _discard(self, batch: Sequence[Finished]) -> None:
         """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
@@ -96,7 +96,7 @@ def _stamped(finished: Finished) -> pa.Table:
     )
 
 
-def _published(finished: Finished, is_anew: bool) -> pulls.PublishedPull:
+def _published(finished: Finished, is_forced: bool) -> pulls.PublishedPull:
     reading = finished.reading
     return pulls.PublishedPull(
         pull_id=finished.pull_id,
@@ -109,6 +109,6 @@ def _published(finished: Finished, is_anew: bool) -> pulls.PublishedPull:
         provider_totals=reading.provider_totals,
         windows=reading.windows,
         requests=reading.requests,
-        is_anew=is_anew,
+        is_forced=is_forced,
         new_fields=reading.new_fields,
     )

@@ -3,7 +3,7 @@
     what was updated lately ─────▶ days of the rows that were changed
     its totals by day ≠ ledger ──▶ days that count otherwise than when they were last read: a row was deleted
 
-No cursor is kept: each night asks anew for what was updated in the last days, and further back where an account was not
+No cursor is kept: each night asks for what was updated in the last days, and further back where an account was not
 read by a schedule for longer. A night that asked in vain is made good by the next one.
 """
 
@@ -25,7 +25,7 @@ from sources.source import Source, Updates
 from sources.window import Window
 from warehouse.ingestion import retry_schedule, totals
 
-LOOK_BACK = timedelta(days=3)  # a call may be analysed anew, or its cost corrected, days after it ended
+LOOK_BACK = timedelta(days=3)  # a call may be analysed again, or its cost corrected, days after it ended
 OVERLAP = timedelta(days=2)
 FURTHEST = timedelta(days=14)
 SAME_COST = Decimal("0.00005")  # half of the least that is written: sums are of binary fractions
@@ -98,7 +98,7 @@ def _of_source(
                 if isinstance(error, CredentialRejected):
                     readers.refuse(by_account[account], failure)
                 else:
-                    failed += _told(by_account[account], failure)
+                    failed += _reported(by_account[account], failure)
     return account_days, failed
 
 
@@ -124,7 +124,7 @@ def recounted(
     )
 
 
-def _told(day: AccountDay, failure: Failure) -> list[PullOutcome]:
+def _reported(day: AccountDay, failure: Failure) -> list[PullOutcome]:
     owner = AccountDay(day.source, day.account, day.usage_date, () if day.account == PLATFORM else day.tenants)
     return owner.outcomes(
         PullState.FAILED,

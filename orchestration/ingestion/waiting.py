@@ -27,11 +27,11 @@ def work(
     days: Iterable[AccountDay],
     settle: Callable[[PullOutcome], None],
     *,
-    is_anew: bool = False,
+    is_forced: bool = False,
 ) -> None:
     """Bring every account-day to its end, by this run or by whoever was reading it when this run came to it.
 
-    A day that another attempt ended well meanwhile is done, unless it has to be stored anew; one that it failed is
+    A day that another attempt ended well meanwhile is done, unless it has to be stored again; one that it failed is
     read. After LONGEST_WAIT a day still being read fails with `already_being_pulled`.
     """
     elsewhere = run.work(days)
@@ -47,7 +47,7 @@ def work(
             latest = latest_pulls[day.key]
             if latest.is_under_way:
                 under_way[day] = reader
-            elif latest.is_good and not is_anew:
+            elif latest.is_good and not is_forced:
                 _settle_done(day, latest, settle)
             else:
                 free.append(day)

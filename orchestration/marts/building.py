@@ -101,7 +101,7 @@ def build_arguments(full_refresh: bool = False) -> list[str]:
 
 
 def manifest(home: Path) -> Path:
-    """Path of dbt's manifest of the project as it stands; parsed anew only when a file of the project changed."""
+    """Path of dbt's manifest of the project as it stands; parsed again only when a file of the project changed."""
     target = target_folder(home)
     target.mkdir(parents=True, exist_ok=True)
     path, of_digest = target / "manifest.json", target / "manifest.sha256"
@@ -143,8 +143,8 @@ def recorded(url: str, as_of: date) -> Iterator[bool]:
         except Exception as error:
             fault = _one_line(str(error)) or type(error).__name__
             execute(connection, "statements/freshness", "end_build", fault=fault, **build)
-            told = first(connection, "statements/freshness", "readers_can_be_told")
-            if told is not None and told["readers_can_be_told"]:
+            reported = first(connection, "statements/freshness", "readers_can_be_notified")
+            if reported is not None and reported["readers_can_be_notified"]:
                 execute(connection, "statements/freshness", "tell_readers", fault=fault)
             raise
         execute(connection, "statements/freshness", "end_build", fault=None, **build)
@@ -154,7 +154,7 @@ def recorded(url: str, as_of: date) -> Iterator[bool]:
 def environment(url: str, home: Path, as_of: date) -> Iterator[None]:
     """Set what dbt's profile and folders are read from, for the time of one invocation in this process.
 
-    as_of: the UTC day that is today to the models; a variable of dbt's would have the project parsed anew each day.
+    as_of: the UTC day that is today to the models; a variable of dbt's would have the project parsed again each day.
     """
     parts = conninfo_to_dict(url_for(url, Role.TRANSFORMER))
     values = {

@@ -209,7 +209,7 @@ def _shortened(name: str, longest: int = 28) -> str:
 
 
 def forget() -> None:
-    """Draw everything anew from now on."""
+    """Draw everything again from now on."""
     _drawings.clear()
 
 

@@ -62,12 +62,12 @@ class Setup:
     def sync(self, *, apply: bool) -> list[Step]:
         """Every object our control data asks for, in the order in which they are made.
 
-        What is there is read through the cache, for apply anew: what somebody made meanwhile must not be made twice.
+        What is there is read through the cache, for apply again: what somebody made meanwhile must not be made twice.
         Raises `stripe.StripeError`, StripeUnavailable, StripeRefused.
         """
         self._steps, self._apply = [], apply
         if apply:
-            self._cache.demand_anew()
+            self._cache.demand_fresh()
         today = {"today": self._clock().date()}
         meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in self._cache.meters()}
         products = _marked(self._cache.products())
@@ -110,7 +110,7 @@ class Setup:
             )
             if is_wrong
         ]
-        self._told("meter", name, f"{found['id']} {' and '.join(wrong)}" if wrong else "")
+        self._reported("meter", name, f"{found['id']} {' and '.join(wrong)}" if wrong else "")
         return found
 
     def _product(self, products: dict[str, Body], mark: str, name: str) -> Body | None:
@@ -120,7 +120,7 @@ class Setup:
             if made:
                 products[mark] = made
             return made
-        self._told("product", mark, "")
+        self._reported("product", mark, "")
         return found
 
     def _price(
@@ -144,7 +144,7 @@ class Setup:
             return
         is_alike = charges_alike(price, currency, found)
         is_alike = is_alike and (found["recurring"].get("meter") or None) == (recurring.get("meter") or None)
-        self._told("price", mark, "" if is_alike else f"{found['id']} charges otherwise than our price")
+        self._reported("price", mark, "" if is_alike else f"{found['id']} charges otherwise than our price")
 
     def _made(self, kind: Any, name: str, params: Body, create: Callable[[Body, str], Body]) -> Body | None:
         if not self._apply:
@@ -162,7 +162,7 @@ class Setup:
         self._steps.append(Step(kind, name, "created", str(made["id"])))
         return made
 
-    def _told(self, kind: Any, name: str, drift: str) -> None:
+    def _reported(self, kind: Any, name: str, drift: str) -> None:
         self._steps.append(Step(kind, name, "drift" if drift else "ok", drift))
 
     def _rows(self, name: str, parameters: Body) -> list[Body]:

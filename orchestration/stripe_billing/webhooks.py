@@ -117,39 +117,39 @@ def receive(connection: psycopg.Connection[Any], event: dict[str, Any], now: dat
 
 def _event(body: bytes) -> dict[str, Any]:
     """The few fields that are used, of a snapshot event or a thin one; names and addresses stay out."""
-    told = json.loads(body, parse_constant=_refused)
-    if told["object"] == "v2.core.event":
-        related = told.get("related_object") or {}
-        happened_at = datetime.fromisoformat(told["created"])
+    reported = json.loads(body, parse_constant=_refused)
+    if reported["object"] == "v2.core.event":
+        related = reported.get("related_object") or {}
+        happened_at = datetime.fromisoformat(reported["created"])
         if happened_at.tzinfo is None:
             raise ValueError("no moment")
-        return _row(told, True, related.get("id"), None, {}, happened_at)
-    if told["object"] != "event":
-        raise ValueError(told["object"])
-    subject = told["data"]["object"]
+        return _row(reported, True, related.get("id"), None, {}, happened_at)
+    if reported["object"] != "event":
+        raise ValueError(reported["object"])
+    subject = reported["data"]["object"]
     customer = subject["id"] if subject.get("object") == "customer" else subject.get("customer")
     customer = customer["id"] if isinstance(customer, dict) else customer
     facts = {name: _fact(subject[name]) for name in _FACTS if subject.get(name) is not None}
-    return _row(told, False, subject.get("id"), customer, facts, datetime.fromtimestamp(told["created"], UTC))
+    return _row(reported, False, subject.get("id"), customer, facts, datetime.fromtimestamp(reported["created"], UTC))
 
 
 def _row(
-    told: dict[str, Any],
+    reported: dict[str, Any],
     is_thin: bool,
     subject: str | None,
     customer: str | None,
     facts: dict[str, Any],
     happened_at: datetime,
 ) -> dict[str, Any]:
-    account = told.get("context") if is_thin else told.get("account")
+    account = reported.get("context") if is_thin else reported.get("account")
     return {
-        "event_id": _text(told["id"]),
-        "event_type": _text(told["type"]),
+        "event_id": _text(reported["id"]),
+        "event_type": _text(reported["type"]),
         "is_thin": is_thin,
         "object_id": None if subject is None else _text(subject),
         "stripe_customer_id": None if customer is None else _text(customer),
         "account": None if account is None else _text(account),
-        "is_live": _truth(told["livemode"]),
+        "is_live": _truth(reported["livemode"]),
         "facts": facts,
         "happened_at": happened_at,
     }

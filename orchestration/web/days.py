@@ -1,4 +1,4 @@
-"""The operator's pages: which tenant-days need attention, why, and the command that mends each."""
+"""The operator's pages: which tenant-days need attention, why, and the command that fixes each."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sources.registry import horizons, provider_of
 from warehouse import clock
 from warehouse.database.queries import Row, first, rows
 from warehouse.ingestion import retry_schedule
-from warehouse.ingestion.day_remedies import mend
+from warehouse.ingestion.day_remedies import fix
 
 FILE = "statements/pages"
 DAYS_SHOWN = 31
@@ -25,11 +25,11 @@ SIGNS = {"usage": "", "no usage": "·", "incomplete": "~", "not pulled": "–", 
 
 @for_roles("operator", "finance")
 def show_days(request: Request, visitor: Visitor) -> Response:
-    """Tenant × day as a heat map, those with most to mend first, under the list of causes."""
+    """Tenant × day as a heat map, those with most to fix first, under the list of causes."""
     last = _last_day(request)
     span = [last - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
     words = request.query_params.get("q", "").strip()
-    only_to_mend = request.query_params.get("show") == "mend"
+    only_to_fix = request.query_params.get("show") == "fix"
     window = {"first_day": span[0], "last_day": span[-1]}
     with readers(request).analyst() as connection:
         found = rows(
@@ -38,14 +38,14 @@ def show_days(request: Request, visitor: Visitor) -> Response:
             "heat",
             **window,
             words=words,
-            only_to_mend=only_to_mend,
+            only_to_fix=only_to_fix,
             limit=PAGE_ROWS,
             offset=(page_number(request) - 1) * PAGE_ROWS,
         )
         causes = rows(connection, FILE, "causes", **window)
         counts = first(connection, FILE, "day_counts", **window)
     for cause in causes:
-        cause["mend"] = mend({**cause, "provider": provider_of(cause["source"])})
+        cause["fix"] = fix({**cause, "provider": provider_of(cause["source"])})
     return render(
         "days.html",
         title="Days",
@@ -57,7 +57,7 @@ def show_days(request: Request, visitor: Visitor) -> Response:
         counts=counts,
         paging=Paging(request, found[0]["tenants_found"] if found else 0, PAGE_ROWS),
         words=words,
-        only_to_mend=only_to_mend,
+        only_to_fix=only_to_fix,
         last=last,
         yesterday=request.app.state.today() - timedelta(days=1),
         earlier=last - timedelta(days=DAYS_SHOWN),
@@ -68,7 +68,7 @@ def show_days(request: Request, visitor: Visitor) -> Response:
 
 @for_roles("operator", "finance")
 def show_day(request: Request, visitor: Visitor) -> Response:
-    """One tenant's day: each source's state, why, what mends it, and what was used."""
+    """One tenant's day: each source's state, why, what fixes it, and what was used."""
     tenant = request.path_params["tenant"]
     try:
         day = date.fromisoformat(request.path_params["day"])
@@ -85,7 +85,7 @@ def show_day(request: Request, visitor: Visitor) -> Response:
     for source in sources:
         is_fault = source["status"] in {"failed", "not pulled", "incomplete"} or source["cause"]
         own = {"a_tenant": tenant, "first_day": day, "last_day": day, "tenants": 1}
-        source["mend"] = mend({**source, **own, "provider": provider_of(source["source"])}) if is_fault else ""
+        source["fix"] = fix({**source, **own, "provider": provider_of(source["source"])}) if is_fault else ""
         source["next_pull"] = coming.get((source["source"], source["account"], day)) if is_fault else None
     return render(
         "day.html",

@@ -193,12 +193,12 @@ def _read_account(database: _Database, day: Day) -> Reading:
 def _counts(database: _Database, day: Day, window: Window) -> dict[date, dict[str, Decimal]]:
     counts: dict[date, dict[str, Decimal]] = {}
     agents: dict[date, frozenset[str]] = {}
-    for (usage_date, agent), told in database.counted(window).items():
+    for (usage_date, agent), reported in database.counted(window).items():
         if usage_date not in agents:
             agents[usage_date] = _agents(day.scopes.on(usage_date))
         if (agent in agents[usage_date]) is (day.tenant_id is not None):
-            known = counts.setdefault(usage_date, dict.fromkeys(told, Decimal(0)))
-            for name, value in told.items():
+            known = counts.setdefault(usage_date, dict.fromkeys(reported, Decimal(0)))
+            for name, value in reported.items():
                 known[name] += value
     return counts
 

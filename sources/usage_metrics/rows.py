@@ -28,9 +28,9 @@ def kept_of(document: Document, choices: Choices) -> Document:
     besides = {name: value for name, value in document.items() if name not in FACTS}
     for name, value in besides.items():
         if bytes(value).startswith(b"{"):
-            told = _FIELDS.decode(value)
-            left = minimised(told, choices)
-            besides[name] = value if left == told else msgspec.Raw(_ENCODE(left))
+            reported = _FIELDS.decode(value)
+            left = minimised(reported, choices)
+            besides[name] = value if left == reported else msgspec.Raw(_ENCODE(left))
     return facts | minimised(besides, choices)
 
 
@@ -55,15 +55,15 @@ class Rows:
         """Take a row, or set it aside: for a quantity that is negative, fractional or missing, a cost that is no
         number. Its metadata is not quoted: it may be personal.
         """
-        told = storable(payload.encode())
+        reported = storable(payload.encode())
         try:
             if fault := _fault(agent_id, metric_type, quantity, cost):
-                self._set_aside(agent_id, metric_type, created_at, told, fault)
+                self._set_aside(agent_id, metric_type, created_at, reported, fault)
                 return
-            stored = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), self.choices), self.new_fields))
-            content = _SORTED(_DECODE(told))
+            stored = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(reported), self.choices), self.new_fields))
+            content = _SORTED(_DECODE(reported))
         except RecursionError:
-            self._set_aside(agent_id, metric_type, created_at, told, TOO_DEEP)
+            self._set_aside(agent_id, metric_type, created_at, reported, TOO_DEEP)
             return
         self.agents.append(str(agent_id) if agent_id is not None else "")
         self.metric_types.append(str(metric_type))
@@ -73,17 +73,17 @@ class Rows:
         self.payloads.append(stored)
         self.cost += Decimal(cost) if cost is not None else Decimal(0)
 
-    def _set_aside(self, agent_id: Any, metric_type: Any, created_at: datetime, told: bytes, reason: str) -> None:
+    def _set_aside(self, agent_id: Any, metric_type: Any, created_at: datetime, reported: bytes, reason: str) -> None:
         try:
-            payload = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(told), NOBODYS), set())).decode()
+            payload = _ENCODE(ROW.kept(kept_of(_FIELDS.decode(reported), NOBODYS), set())).decode()
         except RecursionError:
             payload = None
         at = created_at.astimezone(UTC)
         self.odd.append(
             Quarantined(
-                f"{str(agent_id or 'no agent')[:100]}/{str(metric_type)[:100]}/{at:%H:%M:%S}/{digest(told)}",
+                f"{str(agent_id or 'no agent')[:100]}/{str(metric_type)[:100]}/{at:%H:%M:%S}/{digest(reported)}",
                 reason,
-                told,
+                reported,
                 scopes={"usage_agent": str(agent_id)} if agent_id is not None else {},
                 payload=payload,
                 at=at,

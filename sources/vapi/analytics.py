@@ -80,8 +80,8 @@ def _ask(client: ProviderClient, window: Window, *, attempts: int = 1, **step: s
     return answer.result
 
 
-def _sum(told: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
+def _sum(reported: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
     total = {"calls": Decimal(0), "cost": Decimal(0)}
-    for row in told:
+    for row in reported:
         total = {name: total[name] + row[name] for name in total}
     return total

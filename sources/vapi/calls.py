@@ -239,14 +239,14 @@ def set_aside(element: bytes, reason: str) -> Quarantined:
             *([["costBreakdown.total", total["total"]]] if isinstance(total, dict) and "total" in total else []),
         ]
     )
-    told = {name: _value(document[name]) for name in (*_SCOPES, "cost") if name in document}
-    call_id = str(told.get("id") or "").strip() if isinstance(told.get("id"), str | int) else ""
-    cost = told.get("cost")
+    reported = {name: _value(document[name]) for name in (*_SCOPES, "cost") if name in document}
+    call_id = str(reported.get("id") or "").strip() if isinstance(reported.get("id"), str | int) else ""
+    cost = reported.get("cost")
     return Quarantined(
         item=call_id if 0 < len(call_id) <= LONGEST_TEXT else digest(content),
         reason=reason,
         content=content,
-        scopes=_texts_of(told),
+        scopes=_texts_of(reported),
         payload=_payload_of_nobody(document),
         at=_instant(document.get("createdAt")),
         totals={"calls": Decimal(1)} | _cost_of(cost),
@@ -259,8 +259,10 @@ def _cost_of(cost: Any) -> dict[str, Decimal]:
     return {"cost": Decimal(cost)} if is_sound else {}
 
 
-def _texts_of(told: Mapping[str, Any]) -> dict[str, str]:
-    return {kind: told[name] for name, kind in _SCOPES.items() if isinstance(told.get(name), str) and told[name]}
+def _texts_of(reported: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        kind: reported[name] for name, kind in _SCOPES.items() if isinstance(reported.get(name), str) and reported[name]
+    }
 
 
 def _value(raw: bytes) -> Any:

@@ -71,8 +71,8 @@ _PERIOD = msgspec.json.Decoder(_Period)
 def set_aside(metric: str, raw: bytes, reason: str) -> Quarantined:
     """A row of a metric that is not as documented."""
     try:
-        told = _PERIOD.decode(truncated(raw))
-        at = told.period or told.day
+        reported = _PERIOD.decode(truncated(raw))
+        at = reported.period or reported.day
     except (msgspec.DecodeError, RecursionError):
         at = None
     try:
@@ -89,9 +89,9 @@ class Odd:
     window: Window
     rows: dict[tuple[str, bytes], Quarantined] = field(default_factory=dict)
 
-    def sieve(self, told: Iterable[UsageRow | Quarantined]) -> Iterator[UsageRow]:
+    def sieve(self, reported: Iterable[UsageRow | Quarantined]) -> Iterator[UsageRow]:
         """What is as documented; the rest is kept here, unless it is of another day."""
-        for row in told:
+        for row in reported:
             if isinstance(row, UsageRow) and _is_astray(row, self.window):
                 reason = (
                     f"it began on {row.period_at:%Y-%m-%d %H:%M} UTC, and counts on that day alone; pull that day too"

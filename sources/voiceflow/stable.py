@@ -129,8 +129,8 @@ class _Reader:
         self.requests += 1
         path = PATH.format(metric=metric.name, project_id=self.project.project_id)
         answer = self.client.post(path, _parse, {**self._window(), **narrowed})
-        told = (row for raw in answer.rows for row in _usage_rows(metric, self.project, bytes(raw)))
-        rows, outside = each_once(self.odd.sieve(told), self.window)
+        reported = (row for raw in answer.rows for row in _usage_rows(metric, self.project, bytes(raw)))
+        rows, outside = each_once(self.odd.sieve(reported), self.window)
         self.outside += outside
         return rows
 
@@ -184,11 +184,11 @@ def _checked(metric: Metric, project: Project, raw: bytes) -> list[UsageRow]:
     ]
 
 
-def _whole(name: str, told: object) -> int:
+def _whole(name: str, reported: object) -> int:
     """A count; milliseconds may come with a fraction, which is truncated as fractions of time are everywhere."""
-    if isinstance(told, bool) or not isinstance(told, int | Decimal) or not 0 <= told <= MOST:
+    if isinstance(reported, bool) or not isinstance(reported, int | Decimal) or not 0 <= reported <= MOST:
         raise ContractBroken(f"its {name} is no count")
-    whole = int(told)
-    if whole != told and name != "durationMS":
+    whole = int(reported)
+    if whole != reported and name != "durationMS":
         raise ContractBroken(f"its {name} is no whole number")
     return whole

@@ -91,22 +91,22 @@ class _Transcript(msgspec.Struct, rename="camel"):
     def content(self) -> bytes:
         """What a transcript is beside what was said in it: the same bytes, the same conversation."""
         environment = self.environment_id or self.environment_alias
-        told = (self.project_id, self.id, environment, self.created_at, self.updated_at, self.ended_at)
-        return msgspec.json.encode(told)
+        reported = (self.project_id, self.id, environment, self.created_at, self.updated_at, self.ended_at)
+        return msgspec.json.encode(reported)
 
 
 @dataclass(frozen=True)
 class _Row:
-    told: _Transcript
+    reported: _Transcript
     payload: bytes
 
     @property
     def item(self) -> str:
-        return self.told.id
+        return self.reported.id
 
     @property
     def at(self) -> datetime | None:
-        return self.told.created_at
+        return self.reported.created_at
 
 
 _parse_found = msgspec.json.Decoder(_Found).decode
@@ -151,8 +151,8 @@ def read_transcripts(
         totals["rows_outside_window"] = Decimal(reader.outside)
     return Reading(
         table=_table(rows),
-        keys=frozenset(row.told.id for row in rows) | {row.item for row in odd},
-        content_hash=hash_rows([*(row.told.content() for row in rows), *(row.fingerprint.encode() for row in odd)]),
+        keys=frozenset(row.reported.id for row in rows) | {row.item for row in odd},
+        content_hash=hash_rows([*(row.reported.content() for row in rows), *(row.fingerprint.encode() for row in odd)]),
         is_incomplete=False,
         windows=(window,),
         requests=reader.requests,
@@ -186,7 +186,7 @@ class _Reader:
                 rows.append(row)
             else:
                 self.odd.append(row)
-        return [_Row(row.told, self._kept(row.payload)) for row in rows]
+        return [_Row(row.reported, self._kept(row.payload)) for row in rows]
 
     def _found(self, project: Project) -> list[_Row | Quarantined]:
         found: dict[str, _Row | Quarantined] = {}
@@ -219,11 +219,11 @@ class _Reader:
         if self.choices.transcripts is Keep.NEVER:
             return row
         self.requests += 1
-        path, params = self.api.detail(project.project_id, row.told.id)
+        path, params = self.api.detail(project.project_id, row.reported.id)
         try:
             raw = bytes(self.client.get(path, _parse_one, params).transcript)
         except ProviderRefused as error:
-            raise AnswerMoved(f"Voiceflow transcripts: {row.told.id} was found and is not told: {error}") from None
+            raise AnswerMoved(f"Voiceflow transcripts: {row.reported.id} was found and is not told: {error}") from None
         # Of which environment it is, the newer generation tells where it is found, and not always here.
         whole = self._row(project, _ENCODE(_FIELDS.decode(row.payload) | _FIELDS.decode(raw)))
         if (whole.item, whole.at) != (row.item, row.at):
@@ -232,26 +232,26 @@ class _Reader:
 
     def _row(self, project: Project, raw: bytes) -> _Row | Quarantined:
         try:
-            told = _TRANSCRIPT.decode(truncated(raw))
+            reported = _TRANSCRIPT.decode(truncated(raw))
         except (RecursionError, msgspec.ValidationError) as error:
             return _set_aside(raw, TOO_DEEP if isinstance(error, RecursionError) else str(error))
-        fault = _fault(told, project)
-        return _set_aside(raw, fault) if fault else _Row(told, raw)
+        fault = _fault(reported, project)
+        return _set_aside(raw, fault) if fault else _Row(reported, raw)
 
     def _kept(self, raw: bytes) -> bytes:
         return _ENCODE(TRANSCRIPT.kept(kept_of(_FIELDS.decode(raw), self.choices), self.new_fields))
 
 
-def _fault(told: _Transcript, project: Project) -> str | None:
+def _fault(reported: _Transcript, project: Project) -> str | None:
     """What no transcript can have although its types hold: an empty id, or what no index or column takes."""
     return (
-        (None if told.id.strip() else "its id is empty")
-        or fault_of_text("id", told.id)
-        or fault_of_text("environmentID", told.environment_id or told.environment_alias)
-        or fault_of_time("updatedAt", told.updated_at)
-        or fault_of_time("endedAt", told.ended_at)
-        or fault_of_time("expiresAt", told.expires_at)
-        or (None if told.project_id == project.project_id else f"it is not of project {project.project_id}")
+        (None if reported.id.strip() else "its id is empty")
+        or fault_of_text("id", reported.id)
+        or fault_of_text("environmentID", reported.environment_id or reported.environment_alias)
+        or fault_of_time("updatedAt", reported.updated_at)
+        or fault_of_time("endedAt", reported.ended_at)
+        or fault_of_time("expiresAt", reported.expires_at)
+        or (None if reported.project_id == project.project_id else f"it is not of project {project.project_id}")
     )
 
 
@@ -260,11 +260,11 @@ def _set_aside(raw: bytes, reason: str) -> Quarantined:
     try:
         document = _FIELDS.decode(raw)
         facts = {name: document[name] for name in FACTS if name in document}
-        told = {name: _ANY(facts[name]) for name in ("id", "createdAt") if name in facts}
+        reported = {name: _ANY(facts[name]) for name in ("id", "createdAt") if name in facts}
     except (msgspec.DecodeError, RecursionError):
         return Quarantined(digest(raw), reason, raw)
     content = _ENCODE([[name, facts.get(name)] for name in FACTS])
-    transcript_id, at = told.get("id"), told.get("createdAt")
+    transcript_id, at = reported.get("id"), reported.get("createdAt")
     is_named = isinstance(transcript_id, str | int) and 0 < len(str(transcript_id).strip()) <= LONGEST_TEXT
     return Quarantined(
         item=str(transcript_id) if is_named else digest(content),
@@ -275,25 +275,25 @@ def _set_aside(raw: bytes, reason: str) -> Quarantined:
     )
 
 
-def _moment(told: Any) -> datetime | None:
+def _moment(reported: Any) -> datetime | None:
     try:
-        return msgspec.convert(told, Instant)
+        return msgspec.convert(reported, Instant)
     except msgspec.ValidationError:
         return None
 
 
 def _table(rows: Sequence[_Row]) -> pa.Table:
     at = pa.timestamp("us", tz="UTC")
-    told = [row.told for row in rows]
-    counts = [None if one.logs is None else sum(log.type != "end" for log in one.logs) for one in told]
+    reported = [row.reported for row in rows]
+    counts = [None if one.logs is None else sum(log.type != "end" for log in one.logs) for one in reported]
     return pa.table(
         {
-            "transcript_id": pa.array([one.id for one in told], pa.string()),
-            "project_id": pa.array([one.project_id for one in told], pa.string()),
-            "environment_id": pa.array([one.environment_id or one.environment_alias for one in told], pa.string()),
-            "created_at": pa.array([one.created_at for one in told], at),
-            "updated_at": pa.array([one.updated_at for one in told], at),
-            "ended_at": pa.array([one.ended_at for one in told], at),
+            "transcript_id": pa.array([one.id for one in reported], pa.string()),
+            "project_id": pa.array([one.project_id for one in reported], pa.string()),
+            "environment_id": pa.array([one.environment_id or one.environment_alias for one in reported], pa.string()),
+            "created_at": pa.array([one.created_at for one in reported], at),
+            "updated_at": pa.array([one.updated_at for one in reported], at),
+            "ended_at": pa.array([one.ended_at for one in reported], at),
             "message_count": pa.array(counts, pa.int64()),
             "payload": pa.array([row.payload for row in rows], pa.string()),
         }

@@ -64,8 +64,8 @@ class _Reader:
 
     def metric(self, metric: str, environment: str | None = None) -> list[UsageRow]:
         """The metric's rows of the window, each once; of all environments, unless one is given."""
-        told = (usage_row(metric, self.project.project_id, raw) for raw in self._items(metric, environment))
-        rows, outside = each_once(self.odd.sieve(told), self.window)
+        reported = (usage_row(metric, self.project.project_id, raw) for raw in self._items(metric, environment))
+        rows, outside = each_once(self.odd.sieve(reported), self.window)
         self.outside += outside
         return list(rows.values())
 

@@ -37,17 +37,17 @@ class Verdict:
 def verdict(answer: str) -> Verdict | None:
     """The verdict in pip-audit's JSON; None where the service was not reached or knew no package at all."""
     try:
-        told: list[dict[str, Any]] = json.loads(answer)["dependencies"]
+        reported: list[dict[str, Any]] = json.loads(answer)["dependencies"]
     except (ValueError, KeyError, TypeError):
         return None
-    audited = [package for package in told if "vulns" in package]
+    audited = [package for package in reported if "vulns" in package]
     lines = tuple(
         f"{package['name']} {package['version']}: {found['id']}"
-        f" (mended in {', '.join(found.get('fix_versions') or ()) or 'no version yet'})"
+        f" (fixed in {', '.join(found.get('fix_versions') or ()) or 'no version yet'})"
         for package in audited
         for found in package["vulns"]
     )
-    return Verdict(len(audited), len(told) - len(audited), lines) if audited else None
+    return Verdict(len(audited), len(reported) - len(audited), lines) if audited else None
 
 
 def main() -> int:

@@ -84,7 +84,7 @@ def test_an_audit_fails_by_a_vulnerability_and_never_by_a_service_that_is_away()
     known = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]}
     skipped = {"name": "c", "skip_reason": "not found"}
     assert verdict(json.dumps({"dependencies": [sound, known, skipped]})) == Verdict(
-        2, 1, ("b 2: PYSEC-1 (mended in 3)",)
+        2, 1, ("b 2: PYSEC-1 (fixed in 3)",)
     )
     assert verdict(json.dumps({"dependencies": [skipped]})) is None
     assert verdict("no answer") is None

@@ -51,8 +51,8 @@ def others(scene: Scene, seconds: float, environment: Mapping[str, str]) -> tupl
     with lifetime.group(command, env=environment, stdout=subprocess.PIPE, text=True) as work:
         taken, errors = pages(scene, seconds)
         output, _ = work.communicate(timeout=seconds + 600)
-    told = json.loads(output.splitlines()[-1])
-    return {"page": taken, **told["taken"]}, errors + told["errors"]
+    reported = json.loads(output.splitlines()[-1])
+    return {"page": taken, **reported["taken"]}, errors + reported["errors"]
 
 
 def pages(scene: Scene, seconds: float) -> tuple[list[float], list[str]]:

@@ -54,14 +54,14 @@ def answers() -> list[bytes]:
     noon = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + timedelta(hours=12)
     pages = []
     for page in range(PAGES_OF_A_DAY):
-        told = []
+        reported = []
         for number in range(ROWS_OF_A_PAGE):
             call = render(invent(random, noon, "number", "assistant", None), "org")
             document = msgspec.json.decode(msgspec.json.encode(call), type=Document)
             bare = msgspec.json.decode(msgspec.json.encode(minimised(document, Choices())))
             bare["costs"] = bare.get("costs", [])[:7]
-            told.append({**bare, "id": f"{page:012}-{number:023}", "costBreakdown": None, "transport": None})
-        pages.append(msgspec.json.encode(told))
+            reported.append({**bare, "id": f"{page:012}-{number:023}", "costBreakdown": None, "transport": None})
+        pages.append(msgspec.json.encode(reported))
     return pages
 
 
@@ -129,8 +129,8 @@ def objects(days: list[date], rows: Parsed) -> Iterator[dict[str, Any]]:
     for day in days:
         for call, document in rows:
             typed = {**msgspec.structs.asdict(call), "costs": None}
-            told = msgspec.json.decode(msgspec.json.encode(document))
-            yield {"account": "acme", "tenant_id": "acme", "usage_date": day, **typed, "payload": told}
+            reported = msgspec.json.decode(msgspec.json.encode(document))
+            yield {"account": "acme", "tenant_id": "acme", "usage_date": day, **typed, "payload": reported}
 
 
 def default_path(url: str, rows: list[dict[str, Any]], home: Path) -> None:

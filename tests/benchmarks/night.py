@@ -38,8 +38,8 @@ def main(tenants: int = 1_000, calls: int = 200) -> int:
     print(
         f"{'':18}{'pulls':>8}{'requests':>10}{'rows':>10}{'wall s':>8}{'own CPU s':>11}{'server':>8}{'providers':>11}"
     )
-    told = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairwise(counts)]
-    for name, cost, (pulls, requests, rows) in zip(("first", "again, unchanged"), costs, told, strict=True):
+    reported = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairwise(counts)]
+    for name, cost, (pulls, requests, rows) in zip(("first", "again, unchanged"), costs, reported, strict=True):
         print(
             f"{name:18}{pulls:8,}{requests:10,}{rows:10,}"
             f"{cost.wall:8.1f}{cost.own:11.1f}{cost.server:8.1f}{cost.beside:11.1f}"
@@ -51,7 +51,9 @@ def main(tenants: int = 1_000, calls: int = 200) -> int:
     print(
         f"unchanged: {again.wall / first.wall:.2f} of the first time's wall, {again.own / first.own:.2f} of its own CPU"
     )
-    assert told[1] == [told[0][0], told[0][1], 0], "an unchanged night costs its requests and a row of the ledger each"
+    assert reported[1] == [reported[0][0], reported[0][1], 0], (
+        "an unchanged night costs its requests and a row of the ledger each"
+    )
     return verdict(first.own < MOST_OWN_SECONDS, memory < MOST_MIB)
 
 

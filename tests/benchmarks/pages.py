@@ -32,7 +32,7 @@ PAGES = {
         "/tables",
         "/approvals?month=2026-10&which=ready",
     ),
-    "otto": ("/days", "/days?page=9", "/days?show=mend", "/days/acme-dental/2026-10-30"),
+    "otto": ("/days", "/days?page=9", "/days?show=fix", "/days/acme-dental/2026-10-30"),
     "tina": ("/usage", "/usage/2026-10-01"),
 }
 

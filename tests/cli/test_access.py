@@ -26,9 +26,9 @@ def test_nothing_is_granted_while_a_door_is_open_and_doctor_says_how_to_close_it
     acme: Minutebook, database: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     database.execute("alter table ledger.pulls no force row level security")
-    assert "mend: alter table ledger.pulls" in acme("access grant --role analyst", code=1).stderr
+    assert "fix: alter table ledger.pulls" in acme("access grant --role analyst", code=1).stderr
     said = json.loads(acme("doctor --json", code=1).stdout)
-    assert [row["mend"] for row in said if "ledger.pulls" in row["what"]] == [
+    assert [row["fix"] for row in said if "ledger.pulls" in row["what"]] == [
         "alter table ledger.pulls enable row level security, force row level security"
     ]
 
@@ -56,7 +56,7 @@ def test_a_login_that_changed_its_own_password_is_named_with_what_gives_it_anoth
         login.execute("set default_transaction_read_only = off")
         login.execute("alter role session_user password 'another one'")
     (found,) = [row for row in json.loads(acme("doctor --json", code=None).stdout) if row["what"] == named]
-    again = json.loads(acme(found["mend"].removeprefix("minutebook ").partition(",")[0] + " --json").stdout)
+    again = json.loads(acme(found["fix"].removeprefix("minutebook ").partition(",")[0] + " --json").stdout)
     psycopg.connect(make_conninfo(database_url, user=made["login"], password=again["password"])).close()
     assert named not in acme("doctor --json", code=None).stdout
     acme("access revoke", made["login"])

@@ -159,5 +159,5 @@ def test_a_key_that_reads_counts_and_no_transcripts_is_accepted_only_where_none_
         ("requests_per_second=many", "a number up to 1000"),
     ],
 )
-def test_a_setting_that_nothing_reads_is_refused(acme: Minutebook, setting: str, told: str) -> None:
-    assert told in acme(f"credential set voiceflow --tenant acme --setting {setting}", code=2, given=SECRET).output
+def test_a_setting_that_nothing_reads_is_refused(acme: Minutebook, setting: str, reported: str) -> None:
+    assert reported in acme(f"credential set voiceflow --tenant acme --setting {setting}", code=2, given=SECRET).output

@@ -34,8 +34,12 @@ def test_a_credit_is_given_used_explained_and_taken_back_and_nothing_of_it_is_lo
     give(quiet, "1000 --from 2026-01-15", "outage")
     used = line_of(quiet, "2026-01")
     assert used["amount"] == "-749.00"
-    told = json.loads(quiet(f"explain {used['line_id']} --json").stdout)
-    assert (told["line"]["inputs"]["given"], told["line"]["inputs"]["reason"], told["faults"]) == (1000, "outage", [])
+    reported = json.loads(quiet(f"explain {used['line_id']} --json").stdout)
+    assert (reported["line"]["inputs"]["given"], reported["line"]["inputs"]["reason"], reported["faults"]) == (
+        1000,
+        "outage",
+        [],
+    )
     assert "outage" in quiet(f"explain {used['line_id']}").stdout
     quiet("approve 2026-01")
     assert listed(quiet) == {"outage": ("1000", "749.00", "251.00", "valid")}

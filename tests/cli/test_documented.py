@@ -90,14 +90,14 @@ class Desk:
             if line in NOT_RUN:
                 continue
             self.ran.append(line)
-            for told, here in names.items():
-                line = line.replace(told, here)
+            for reported, here in names.items():
+                line = line.replace(reported, here)
             self.run(line, given.get(line, ""))
 
     def run(self, line: str, given: str = "") -> str:
         if line.startswith("export "):
-            told = self.shell(f"{line}; env -0")
-            self.environment = dict(one.split("=", 1) for one in told.split("\0") if "=" in one)
+            reported = self.shell(f"{line}; env -0")
+            self.environment = dict(one.split("=", 1) for one in reported.split("\0") if "=" in one)
             return ""
         words = shlex.split(line)
         if "<" in words or line.removeprefix("minutebook ").startswith(REAL):
@@ -166,8 +166,8 @@ def test_onboarding_is_followed_to_the_first_priced_day(desk: Desk, empty_databa
         }  # fmt: skip
         desk.at("2026-01-08T12:00")
         desk.follow("docs/onboarding.md", {"minutebook credential set vapi": "shared\n"})
-        told = desk.run("minutebook review 2026-01 --tenant acme --lines")
-    assert "acme/2026-01-01/overage/call_minutes" in told
+        reported = desk.run("minutebook review 2026-01 --tenant acme --lines")
+    assert "acme/2026-01-01/overage/call_minutes" in reported
 
 
 @pytest.mark.timeout(900)

@@ -51,9 +51,9 @@ def built(minutebook: Minutebook) -> Minutebook:
 
 def test_a_line_is_explained_down_to_its_pulls(built: Minutebook) -> None:
     assert "Days, as known now" in built(f"explain {LINE}").stdout
-    told = json.loads(built(f"explain {LINE} --json").stdout)
-    assert (told["line"]["amount"], told["faults"]) == ("0.85", [])  # 2 × 0.105 + 10 × 0.06375 = 0.8475
-    assert [day["overage_quantity"] for day in told["days"]] == ["0", "12"]
+    reported = json.loads(built(f"explain {LINE} --json").stdout)
+    assert (reported["line"]["amount"], reported["faults"]) == ("0.85", [])  # 2 × 0.105 + 10 × 0.06375 = 0.8475
+    assert [day["overage_quantity"] for day in reported["days"]] == ["0", "12"]
     assert "no statement line" in built("explain acme/2026-01-01/overage/nothing", code=1).stderr
 
 
@@ -63,9 +63,12 @@ def test_what_a_program_reads_has_every_digit_and_no_exponent(built: Minutebook,
         " unrounded_amount = 0.0000001 where line_id = %s",
         [LINE],
     )
-    told = json.loads(built(f"explain {LINE} --json", code=1).stdout)
-    assert told["faults"][0].startswith("the line amounts to 0.0000001 before rounding")
-    assert (told["line"]["inputs"]["a"], told["line"]["unrounded_amount"]) == ("0.12345678901234567", "0.0000001")
+    reported = json.loads(built(f"explain {LINE} --json", code=1).stdout)
+    assert reported["faults"][0].startswith("the line amounts to 0.0000001 before rounding")
+    assert (reported["line"]["inputs"]["a"], reported["line"]["unrounded_amount"]) == (
+        "0.12345678901234567",
+        "0.0000001",
+    )
     assert ",0.0000001," in built("export fct_statement_lines").stdout
     assert '"0.0000001"' in built("export fct_statement_lines --json").stdout
 
@@ -93,9 +96,9 @@ def test_a_tenant_whose_own_price_wins_is_in_no_simulation_of_its_plan(built: Mi
 
 
 def test_a_forecast_states_its_method_and_what_it_assumed(built: Minutebook) -> None:
-    told = json.loads(built("forecast --json").stdout)
-    assert "the mean of the finished days of the last 28" in told["method"]
-    (forecast,) = told["forecasts"]
+    reported = json.loads(built("forecast --json").stdout)
+    assert "the mean of the finished days of the last 28" in reported["method"]
+    (forecast,) = reported["forecasts"]
     (meter,) = forecast["meters"]
     to_come = (date.fromisoformat(forecast["period_end"]) - today()).days
     assert (meter["daily_mean"], meter["days_looked_at"], meter["allowance"]) == ("10.00", 28, "100")
@@ -133,9 +136,9 @@ def test_numbers_from_old_marts_say_why_they_are_old_and_are_shown_nonetheless(
     )
     built("price set --tenant acme --meter scans --from 2020-01-01 --amount 0.05")
     for line in (f"{JANUARY} --plan basic --amount 1", "forecast", f"explain {LINE}", "margin 2026-01"):
-        told = built(line)
-        assert "a test of it); run: minutebook build" in " ".join(told.stderr.split()), line
-        assert told.stdout
+        reported = built(line)
+        assert "a test of it); run: minutebook build" in " ".join(reported.stderr.split()), line
+        assert reported.stdout
 
 
 def test_before_a_build_and_without_a_tenant_each_says_what_to_do(

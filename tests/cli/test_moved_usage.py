@@ -37,7 +37,7 @@ def closed(
 def blocking(minutebook: Minutebook) -> dict[str, list[tuple[str, str]]]:
     """By tenant, what blocks February and its remedy."""
     reviewed = json.loads(minutebook("review 2026-02 --json").stdout)
-    return {row["tenant_id"]: [(one["what"], one["mend"]) for one in row["blockers"]] for row in reviewed}
+    return {row["tenant_id"]: [(one["what"], one["fix"]) for one in row["blockers"]] for row in reviewed}
 
 
 @pytest.mark.resolves("items not billed")

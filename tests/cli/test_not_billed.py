@@ -44,8 +44,8 @@ def test_what_was_used_during_a_pause_is_shown_with_what_happens_to_it(
     (one,) = row["not_billed"]
     assert one["what"] == "paused: 7 scan of scans (usage_metrics) from 2026-01-12 to 2026-01-14"
     assert one["then"].startswith("nothing to do")
-    told = minutebook("review 2026-01").stdout
-    assert "Used, and on no statement" in told
+    reported = minutebook("review 2026-01").stdout
+    assert "Used, and on no statement" in reported
     # As is said: what is used from the day on which the pause ends is billed.
     minutebook("tenant resume acme --on 2026-01-14")
     (row,) = json.loads(minutebook("review 2026-01 --json").stdout)

@@ -87,7 +87,7 @@ def test_what_blocks_is_told_with_its_mending_and_can_be_overridden_with_a_reaso
     assert "28 vapi day(s) not pulled, 2026-02-01 to 2026-02-28" in what
     assert "its period 2026-01 is not approved" in what
     pull = "minutebook pull --tenant acme --source vapi --from 2026-02-01 --to 2026-02-28"
-    assert pull in [blocker["mend"] for blocker in reviewed["blockers"]]
+    assert pull in [blocker["fix"] for blocker in reviewed["blockers"]]
 
     before = frozen(database)
     assert "is blocked by" in acme("approve 2026-02 --tenant acme", code=1).output

@@ -23,7 +23,7 @@ def run(line: str, code: int = 0) -> str:
     return result.output
 
 
-def told(line: str) -> Any:
+def reported(line: str) -> Any:
     return json.loads(run(f"{line} --json"), parse_float=str)
 
 
@@ -47,7 +47,7 @@ def restated(house: House) -> House:  # noqa: F811
 
 
 def test_a_diff_tells_call_by_call_what_was_added_gone_and_changed(restated: House) -> None:
-    found = told(f"pull diff --tenant acme --on {DAY}")
+    found = reported(f"pull diff --tenant acme --on {DAY}")
     assert {(row["item"], row["change"]) for row in found["changes"]} == {
         ("c1", "changed"),
         ("c2", "gone"),
@@ -65,7 +65,7 @@ def test_a_diff_tells_call_by_call_what_was_added_gone_and_changed(restated: Hou
     ] == [(None, "61")]
     assert (found["before"]["totals"]["calls"], found["after"]["totals"]["calls"]) == ("3", "3")
     before, after = (found[name]["pull_id"] for name in ("before", "after"))
-    assert told(f"pull diff {before} {after}") == found
+    assert reported(f"pull diff {before} {after}") == found
 
 
 def test_a_diff_never_shows_what_was_said(restated: House) -> None:
@@ -99,7 +99,7 @@ def test_a_list_tells_how_each_pull_ended_and_why(restated: House) -> None:
         in_memory([call("late", DAY - timedelta(days=2), status="in-progress", endedAt=None)])
     )
     restated.pull(["acme"], [empty, DAY - timedelta(days=2)])
-    rows = told(f"pull list --tenant acme --from {DAY - timedelta(days=2)} --to {DAY}")
+    rows = reported(f"pull list --tenant acme --from {DAY - timedelta(days=2)} --to {DAY}")
     assert [(row["usage_date"], row["number"], row["state"]) for row in rows] == [
         (str(DAY), 4, "failed"),
         (str(DAY), 3, "unchanged"),
@@ -111,7 +111,7 @@ def test_a_list_tells_how_each_pull_ended_and_why(restated: House) -> None:
     assert rows[0]["cause_code"] == "credential_rejected"
     assert (rows[2]["requests"], rows[2]["windows"], rows[2]["row_count"]) == (2, 1, 3)
     assert rows[2]["provider_totals"]["calls"] == rows[2]["totals"]["calls"] == "3"
-    failed = told(f"pull list --from {DAY} --to {DAY} --state failed")
+    failed = reported(f"pull list --from {DAY} --to {DAY} --state failed")
     assert [row["pull_id"] for row in failed] == [rows[0]["pull_id"]]
     assert "no pull of" in run(f"pull list --tenant nobody --from {DAY} --to {DAY}")
     assert "credential_rejected" in run(f"pull list --from {DAY} --to {DAY}")
@@ -122,7 +122,7 @@ def test_a_tenant_of_a_shared_account_is_shown_that_accounts_pulls(house: House)
     house.attach("acme", "vapi_phone_number", "number-c1")
     house.own_vapi(None, [call("c1", DAY)])
     house.pull(["acme"], [DAY])
-    (row,) = told(f"pull list --tenant acme --from {DAY} --to {DAY}")
+    (row,) = reported(f"pull list --tenant acme --from {DAY} --to {DAY}")
     assert row["account"] == "platform"
 
 
@@ -150,7 +150,7 @@ def test_counts_of_the_other_sources_are_compared_too(house: House, source: str)
                 " values ('acme', 'acme', %s, %s, 'a', 'lookups', %s, %s, '{\"cost_usd\": 0.5}')",
                 DAY, pull_id, quantity, DAY,
             )  # fmt: skip
-    found = told("pull diff 1 2")["changes"]
+    found = reported("pull diff 1 2")["changes"]
     items = {"p / interactions", "p / top_intents"} if source == "voiceflow" else {f"a / lookups / {DAY} 00:00:00"}
     assert {row["item"] for row in found} == items
     assert {(row["change"], row["field"], row["before"], row["after"]) for row in found} == {

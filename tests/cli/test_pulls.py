@@ -46,7 +46,7 @@ def test_status_and_doctor_name_missing_days_and_the_pull_that_mends_them(acme: 
     }
     assert len(rows) == 6
     findings = json.loads(acme("doctor --days 2 --json", code=1).stdout)
-    wrong = {finding["mend"] for finding in findings if finding["level"] == "wrong"}
+    wrong = {finding["fix"] for finding in findings if finding["level"] == "wrong"}
     assert (
         f"minutebook pull --tenant acme --source vapi --from {YESTERDAY - timedelta(days=1)} --to {YESTERDAY}" in wrong
     )
@@ -78,9 +78,9 @@ def test_a_database_that_was_not_migrated_is_told_with_the_command(
 
 
 def wrong(minutebook: Minutebook, days: int = 35) -> dict[str, str]:
-    """What doctor says is wrong of pulls, with the command that mends it."""
+    """What doctor says is wrong of pulls, with the command that fixes it."""
     findings = json.loads(minutebook(f"doctor --days {days} --json", code=1).stdout)
-    return {one["what"]: one["mend"] for one in findings if "tenant-day" in one["what"]}
+    return {one["what"]: one["fix"] for one in findings if "tenant-day" in one["what"]}
 
 
 def test_doctor_tells_what_a_provider_will_soon_forget_and_what_it_may_have_forgotten(acme: Minutebook) -> None:
@@ -128,7 +128,7 @@ def test_doctor_tells_of_rows_that_should_have_been_purged(
     )
     findings = json.loads(acme("doctor --days 1 --json", code=1).stdout)
     (late,) = [one for one in findings if "purged" in one["what"]]
-    assert (late["what"][:8], late["mend"]) == ("1 pulls ", "minutebook purge")
+    assert (late["what"][:8], late["fix"]) == ("1 pulls ", "minutebook purge")
     rows = json.loads(acme("purge --dry-run --json").output)
     assert rows == [{"source": "vapi", "pulls": 2, "raw_rows": 0, "kept_pulls": 0, "kept_rows": 0}]
     assert json.loads(acme("purge --json").output) == [{"source": "vapi", "pulls": 2, "raw_rows": 0}]

@@ -23,9 +23,9 @@ def test_a_database_of_ones_own_needs_a_master_key() -> None:
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "VAPI_URL", "VOICEFLOW_URL"])
 def test_what_is_no_url_is_told_by_the_variables_name_alone(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"MINUTEBOOK_{name}") as told:
+    with pytest.raises(SettingsError, match=f"MINUTEBOOK_{name}") as reported:
         Settings.from_environment({f"MINUTEBOOK_{name}": "open-sesame"})
-    assert "open-sesame" not in str(told.value)
+    assert "open-sesame" not in str(reported.value)
 
 
 def test_no_secret_is_in_the_settings_repr() -> None:

@@ -78,7 +78,7 @@ def test_a_cost_without_a_rate_or_unit_cost_leaves_no_margin_until_what_is_print
     unknown = {one["reason"]: one for one in euro["unknown_costs"]}
     assert set(unknown) == {"no_rate", "no_unit_cost"}
     assert unknown["no_rate"]["what"] == "no exchange rate USD to EUR on 2026-01-05"
-    assert unknown["no_rate"]["mend"] == "minutebook rate set USD EUR RATE --from 2026-01-05"
+    assert unknown["no_rate"]["fix"] == "minutebook rate set USD EUR RATE --from 2026-01-05"
     printed = minutebook("margin 2026-01 --tenant euro").stdout
     assert "rate set USD EUR RATE" in printed
     assert "100.00" not in minutebook("review 2026-01 --tenant euro").stdout.split("Why a margin")[0].split("106.00")[1]
@@ -87,7 +87,7 @@ def test_a_cost_without_a_rate_or_unit_cost_leaves_no_margin_until_what_is_print
         assert any(row["margin"] is None and row["completeness"] == "costs missing" for row in rows)
 
     for code, number in (("no_unit_cost", "0.10"), ("no_rate", "0.9")):
-        line = unknown[code]["mend"].removeprefix("minutebook ").replace("RATE", number).replace("AMOUNT", number)
+        line = unknown[code]["fix"].removeprefix("minutebook ").replace("RATE", number).replace("AMOUNT", number)
         minutebook(line)
     minutebook("build")
     euro = reviewed(minutebook)["euro"]
@@ -128,9 +128,9 @@ def test_what_a_provider_reports_as_0_though_it_was_used_is_unknown_or_the_tenan
     assert found["keys"]["margin"] is None
     assert {one["reason"] for one in found["keys"]["unknown_costs"]} == {"billed_as_0", "totals_differ"}
     assert (found["owner"]["margin"], found["owner"]["completeness"]) == ("100.00", "days missing")
-    told = {one["what"] for one in found["keys"]["blockers"]}
-    assert "call differs of 2026-01-06: its cost is 0.3 USD, its costs come to 0.1 USD" in told
-    assert "call at once of 2026-01-06: 4.45 minute charged, 0 minute connected" in told
+    reported = {one["what"] for one in found["keys"]["blockers"]}
+    assert "call differs of 2026-01-06: its cost is 0.3 USD, its costs come to 0.1 USD" in reported
+    assert "call at once of 2026-01-06: 4.45 minute charged, 0 minute connected" in reported
     assert warehouse.rows("select sum(quantity) from marts.fct_usage_daily where tenant_id = 'keys'") == [(None,)]
 
 
@@ -141,7 +141,7 @@ def test_what_another_account_paid_is_billed_elsewhere_once_what_is_printed_was_
     write_scene(warehouse)
     warehouse.build(today())
     (as_0,) = [one for one in reviewed(minutebook)["keys"]["unknown_costs"] if one["reason"] == "billed_as_0"]
-    line = shlex.split(as_0["mend"])
+    line = shlex.split(as_0["fix"])
     assert line[:5] == ["minutebook", "cost", "elsewhere", "keys", "model"]
     minutebook(" ".join(line[1:-1]), line[-1])
     minutebook("build")

@@ -85,7 +85,7 @@ def crash_the_server(url: str) -> None:
 
 
 def restart_the_server(url: str) -> None:
-    """An administrator's restart: everybody is sent away, at the same port it begins anew."""
+    """An administrator's restart: everybody is sent away, at the same port it begins again."""
     with psycopg.connect(url, autocommit=True) as connection:
         ((data, version),) = connection.execute(
             "select current_setting('data_directory'), current_setting('server_version_num')::int / 10000"

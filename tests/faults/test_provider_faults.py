@@ -155,7 +155,7 @@ def test_an_order_that_changes_while_paging_changes_nothing(scene: Scene) -> Non
     assert scene.published() == undisturbed
 
 
-def test_a_row_told_twice_by_overlapping_pages_counts_once(scene: Scene) -> None:
+def test_a_row_reported_twice_by_overlapping_pages_counts_once(scene: Scene) -> None:
     undisturbed = scene.undisturbed()
 
     def twice(answer: Any) -> Any:

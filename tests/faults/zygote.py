@@ -58,13 +58,13 @@ def main() -> None:
 
 
 def _fork(environment: dict[str, str], run: dict[str, Any]) -> tuple[int, int, threading.Timer | None]:
-    report, told = os.pipe()
+    report, reported = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(report)
         status = 1
         try:
-            with os.fdopen(told, "w") as pipe:
+            with os.fdopen(reported, "w") as pipe:
                 json.dump(_pull(environment, run), pipe)
             status = 0
         except DatabaseUnreachable:
@@ -73,7 +73,7 @@ def _fork(environment: dict[str, str], run: dict[str, Any]) -> tuple[int, int, t
             traceback.print_exc()
         finally:
             os._exit(status)
-    os.close(told)
+    os.close(reported)
     timer = None
     if run["kill_after"] is not None:
         timer = threading.Timer(run["kill_after"], os.kill, (pid, signal.SIGKILL))

@@ -1,4 +1,4 @@
-"""Fields of a call that contradict each other wait for a person, or for a pull after the provider mended them."""
+"""Fields of a call that contradict each other wait for a person, or for a pull after the provider fixed them."""
 
 import shlex
 from datetime import date, timedelta
@@ -44,8 +44,8 @@ def found(house: House) -> dict[str, str]:
         "tenant_id": "acme", "period_start": DAY, "period_end": DAY + timedelta(days=1), "ends_on": date.min,
     }  # fmt: skip
     with connect(house.url, Role.OPERATOR) as operator:
-        blocking = {str(one.kind): one.mend for one in blockers(operator, [period], DAY)}
-        return blocking | {str(one.reason): one.mend for one in unknown_costs(operator, [period])}
+        blocking = {str(one.kind): one.fix for one in blockers(operator, [period], DAY)}
+        return blocking | {str(one.reason): one.fix for one in unknown_costs(operator, [period])}
 
 
 @pytest.mark.resolves("the costs of a call differ")

@@ -28,7 +28,7 @@ TOLD = {name: part for name, part in SECRETS_OF_A_CALL.items() if name not in ("
 
 
 @pytest.fixture
-def told(house: House) -> House:  # noqa: F811
+def reported(house: House) -> House:  # noqa: F811
     """A tenant that keeps everything, with a call that says every secret it could."""
     house.tenant("acme")
     house.own_vapi("acme", [call("c-1", YESTERDAY, **TOLD), call("c-2", YESTERDAY)])
@@ -46,40 +46,40 @@ def everything(house: House) -> str:  # noqa: F811
     return "\n".join(str(house.execute(f"select t::text from {table['name']} as t")) for table in tables)
 
 
-def test_a_secret_is_stored_for_nobody_and_its_name_once(told: House) -> None:
-    assert {outcome.state for outcome in told.pull(["acme"], [YESTERDAY])} == {PullState.PUBLISHED}
-    told.pull(["acme"], [YESTERDAY], is_anew=True)
-    assert CANARY not in everything(told)
-    seen = told.execute("select field, account, usage_date, pull_id from ledger.new_fields where source = 'vapi'")
+def test_a_secret_is_stored_for_nobody_and_its_name_once(reported: House) -> None:
+    assert {outcome.state for outcome in reported.pull(["acme"], [YESTERDAY])} == {PullState.PUBLISHED}
+    reported.pull(["acme"], [YESTERDAY], is_forced=True)
+    assert CANARY not in everything(reported)
+    seen = reported.execute("select field, account, usage_date, pull_id from ledger.new_fields where source = 'vapi'")
     named = {row["field"]: row for row in seen}
     assert len(named) == len(seen)
     assert named["phoneNumber.twilioAuthToken"] == {
         "field": "phoneNumber.twilioAuthToken", "account": "acme", "usage_date": YESTERDAY, "pull_id": 1,
     }  # fmt: skip
     ((stored,),) = (
-        row.values() for row in told.execute("select payload from raw_vapi.calls where call_id = 'c-1' limit 1")
+        row.values() for row in reported.execute("select payload from raw_vapi.calls where call_id = 'c-1' limit 1")
     )
     assert stored["transport"]["callSid"] == "CA1"
 
 
-def test_a_field_that_comes_and_goes_restates_no_day(told: House) -> None:
-    told.pull(["acme"], [YESTERDAY])
+def test_a_field_that_comes_and_goes_restates_no_day(reported: House) -> None:
+    reported.pull(["acme"], [YESTERDAY])
     same_cost = {"costBreakdown": TOLD["costBreakdown"]}
-    told.own_vapi("acme", [call("c-1", YESTERDAY, **same_cost, brandNew="x"), call("c-2", YESTERDAY)])
-    assert {outcome.state for outcome in told.pull(["acme"], [YESTERDAY])} == {PullState.UNCHANGED}
-    assert told.execute("select pull_id from ledger.new_fields where field = 'brandNew'") == [{"pull_id": 2}]
+    reported.own_vapi("acme", [call("c-1", YESTERDAY, **same_cost, brandNew="x"), call("c-2", YESTERDAY)])
+    assert {outcome.state for outcome in reported.pull(["acme"], [YESTERDAY])} == {PullState.UNCHANGED}
+    assert reported.execute("select pull_id from ledger.new_fields where field = 'brandNew'") == [{"pull_id": 2}]
 
 
 @pytest.mark.resolves("new field")
-def test_doctor_names_new_fields_until_somebody_has_seen_them(minutebook: Minutebook, told: House) -> None:  # noqa: F811
-    told.pull(["acme"], [YESTERDAY])
+def test_doctor_names_new_fields_until_somebody_has_seen_them(minutebook: Minutebook, reported: House) -> None:  # noqa: F811
+    reported.pull(["acme"], [YESTERDAY])
     assert "phoneNumber.twilioAuthToken" in minutebook("field list").stdout
     (found,) = new_fields(minutebook)
     assert "analysis.structuredData" in found["what"]
     assert CANARY not in found["what"]
-    minutebook(found["mend"].removeprefix("minutebook "))
+    minutebook(found["fix"].removeprefix("minutebook "))
     assert new_fields(minutebook) == []
-    told.pull(["acme"], [YESTERDAY], is_anew=True)
+    reported.pull(["acme"], [YESTERDAY], is_forced=True)
     assert new_fields(minutebook) == []
     assert "phoneNumber.twilioAuthToken" in minutebook("field list --all").stdout
     assert "phoneNumber.twilioAuthToken" not in minutebook("field list").stdout
@@ -95,11 +95,11 @@ def doctor(minutebook: Minutebook) -> list[dict[str, Any]]:  # noqa: F811
     return found
 
 
-def stand_uncleaned(told: House) -> None:
+def stand_uncleaned(reported: House) -> None:
     """Rows as they landed before contracts held what is stored, and no word of a cleaning."""
-    told.pull(["acme"], [YESTERDAY])
-    (row,) = told.execute("select payload from raw_vapi.calls where call_id = 'c-1'")
-    told.execute(
+    reported.pull(["acme"], [YESTERDAY])
+    (row,) = reported.execute("select payload from raw_vapi.calls where call_id = 'c-1'")
+    reported.execute(
         "update raw_vapi.calls set payload = %s where call_id = 'c-1'",
         written(row["payload"] | {name: part for name, part in TOLD.items() if name != "costBreakdown"}),
     )
@@ -112,36 +112,36 @@ def stand_uncleaned(told: House) -> None:
         ("raw_usage_metrics.metrics", "usage_agent_id, metric_type, quantity, recorded_at", "'a', 'scan', 1, now()",
          {"agent_id": "a", "quantity": 1, "cost_usd": 0.0750, "metadata": {"secret": CANARY, "by": "us"}}),
     ):  # fmt: skip
-        told.execute(
+        reported.execute(
             f"insert into {table} ({stamps}, {columns}, payload)"
             f" select {stamps}, {values}, %s from raw_vapi.calls limit 1",
             written(payload),
         )
-    told.execute("delete from ledger.cleanings")
+    reported.execute("delete from ledger.cleanings")
 
 
-def money(told: House) -> list[dict[str, Any]]:
-    return told.execute(
+def money(reported: House) -> list[dict[str, Any]]:
+    return reported.execute(
         "select call_id, payload ->> 'cost' as cost, payload ->> 'costs' as costs, payload ->> 'costBreakdown' as parts"
         " from raw_vapi.calls order by call_id"
     )
 
 
 @pytest.mark.resolves("payloads not cleaned")
-def test_rows_that_stand_are_cleaned_by_what_doctor_prints(minutebook: Minutebook, told: House) -> None:  # noqa: F811
-    stand_uncleaned(told)
-    before = money(told)
-    assert CANARY in everything(told)
-    (found,) = [one for one in doctor(minutebook) if one["mend"] == "minutebook field clean"]
+def test_rows_that_stand_are_cleaned_by_what_doctor_prints(minutebook: Minutebook, reported: House) -> None:  # noqa: F811
+    stand_uncleaned(reported)
+    before = money(reported)
+    assert CANARY in everything(reported)
+    (found,) = [one for one in doctor(minutebook) if one["fix"] == "minutebook field clean"]
     assert "secrets" in found["what"]
-    said = minutebook(found["mend"].removeprefix("minutebook ")).stdout
+    said = minutebook(found["fix"].removeprefix("minutebook ")).stdout
     assert "vapi: 1 row(s) cleaned" in said
     assert "usage_metrics: 1 row(s) cleaned" in said
-    assert CANARY not in everything(told)
-    assert money(told) == before
-    assert [one for one in doctor(minutebook) if one["mend"] == "minutebook field clean"] == []
-    assert set(clean(told.url, "again").values()) == {0}
-    recorded = told.execute(
+    assert CANARY not in everything(reported)
+    assert money(reported) == before
+    assert [one for one in doctor(minutebook) if one["fix"] == "minutebook field clean"] == []
+    assert set(clean(reported.url, "again").values()) == {0}
+    recorded = reported.execute(
         "select actor, after ->> 'rows_changed' as rows from ledger.audit_log"
         " where object_table = 'ledger.cleanings' and action = 'insert' order by entry_id desc limit 2"
     )
@@ -150,9 +150,9 @@ def test_rows_that_stand_are_cleaned_by_what_doctor_prints(minutebook: Minuteboo
 
 
 def test_a_cleaning_that_is_interrupted_goes_on_and_says_how_far_it_is(
-    told: House, monkeypatch: pytest.MonkeyPatch
+    reported: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_uncleaned(told)
+    stand_uncleaned(reported)
     monkeypatch.setattr(cleaning, "_BATCH", 1)
     progress: list[tuple[str, int, int]] = []
 
@@ -161,22 +161,22 @@ def test_a_cleaning_that_is_interrupted_goes_on_and_says_how_far_it_is(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        clean(told.url, "one", stop)
+        clean(reported.url, "one", stop)
     assert progress[0][1] == 1
-    with connect(told.url, Role.OPERATOR) as operator:
+    with connect(reported.url, Role.OPERATOR) as operator:
         assert fields.is_cleaning_due(operator)
-    assert sum(clean(told.url, "two").values()) == 4 - progress[0][2]
-    assert CANARY not in everything(told)
+    assert sum(clean(reported.url, "two").values()) == 4 - progress[0][2]
+    assert CANARY not in everything(reported)
 
 
-def test_the_warehouse_refuses_to_clean_away_or_change_a_fact(told: House) -> None:
-    told.pull(["acme"], [YESTERDAY])
-    (row,) = told.execute(
+def test_the_warehouse_refuses_to_clean_away_or_change_a_fact(reported: House) -> None:
+    reported.pull(["acme"], [YESTERDAY])
+    (row,) = reported.execute(
         "select ctid::text as row_id, payload, payload::text as standing from raw_vapi.calls where call_id = 'c-2'"
     )
     payload = row["payload"]
     cheaper = [payload["costs"][0] | {"cost": 0}, *payload["costs"][1:]]
-    with connect(told.url, Role.LOADER, autocommit=True) as loader:
+    with connect(reported.url, Role.LOADER, autocommit=True) as loader:
         for changed in (
             payload | {"cost": 0},
             payload | {"costs": cheaper},

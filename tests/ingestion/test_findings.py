@@ -15,7 +15,7 @@ SEPTEMBER_5, OCTOBER_5, OCTOBER_6 = date(2026, 9, 5), date(2026, 10, 5), date(20
 def found(minutebook: Minutebook, month: str, tenant: str, words: str) -> list[str]:
     """The commands beside the findings of a tenant's month that say these words."""
     (statement,) = json.loads(minutebook(f"review {month} --tenant {tenant} --json"))
-    return [one["mend"] for one in statement["blockers"] if words in one["what"]]
+    return [one["fix"] for one in statement["blockers"] if words in one["what"]]
 
 
 def follow(minutebook: Minutebook, commands: str, secret: str | None = None) -> None:
@@ -46,9 +46,9 @@ def test_one_organisation_that_is_read_under_two_keys(house: House, minutebook: 
         house.tenant(tenant, since=date(2026, 10, 1))
         house.own_vapi(tenant, shared)
     minutebook(f"pull --source vapi --from {OCTOBER_5} --to {OCTOBER_6}")
-    (mend,) = found(minutebook, "2026-10", "acme", "in two accounts")
+    (fix,) = found(minutebook, "2026-10", "acme", "in two accounts")
     house.sandbox.world.vapi["the-key-of-its-own-organisation"] = VapiAccount(in_memory([call("c3", OCTOBER_5)]))
-    credential, pull = mend.split(" && ")
+    credential, pull = fix.split(" && ")
     minutebook(credential, secret="the-key-of-its-own-organisation")
     minutebook(pull, code=1)  # what the former key returned is gone: shown, and not accepted unseen
     (accepting,) = found(minutebook, "2026-10", "acme", "in two accounts")

@@ -45,8 +45,8 @@ def materialised(instance: dg.DagsterInstance, asset_key: dg.AssetKey = CALLS) -
 
 
 def metadata(instance: dg.DagsterInstance, key: str, asset_key: dg.AssetKey = CALLS) -> dict[str, object]:
-    told = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key, asset_partitions=[key]), limit=1)
-    materialization = told.records[0].asset_materialization
+    reported = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key, asset_partitions=[key]), limit=1)
+    materialization = reported.records[0].asset_materialization
     assert materialization is not None
     return {name: value.value for name, value in materialization.metadata.items()}
 
@@ -92,12 +92,12 @@ def test_a_good_day_carries_its_rows_its_pull_and_its_totals(
     three_tenants: House, instance: dg.DagsterInstance
 ) -> None:
     launch(instance, ("acme", DAYS[0]), ("acme", DAYS[0]))
-    told = metadata(instance, key_of("acme", DAYS[0]))
-    assert told["rows"] == 1
-    assert told["account"] == "acme"
-    assert told["state"] == "published"
-    assert told["total_calls"] == told["provider_total_calls"] == "1"
-    assert told["pull_id"] == three_tenants.ledger()[0]["pull_id"]
+    reported = metadata(instance, key_of("acme", DAYS[0]))
+    assert reported["rows"] == 1
+    assert reported["account"] == "acme"
+    assert reported["state"] == "published"
+    assert reported["total_calls"] == reported["provider_total_calls"] == "1"
+    assert reported["pull_id"] == three_tenants.ledger()[0]["pull_id"]
 
 
 def test_a_source_a_tenant_does_not_use_is_materialised_without_a_pull(

@@ -70,7 +70,7 @@ def test_what_turns_doubtful_in_an_approved_month_blocks_the_month_that_carries_
     assert "1 vapi day(s) doubtful, on 2026-09-06" in found[Kind.DAYS]["what"]
     for _ in range(2):  # what the provider keeps saying is accepted after it was asked again
         for one in of_september(minutebook).values():
-            minutebook(one["mend"])
+            minutebook(one["fix"])
     minutebook("build")
     assert of_september(minutebook) == {}
     accepted = house.execute("select doubt, usage_date from ledger.acceptances order by doubt")
@@ -86,6 +86,6 @@ def test_what_an_approval_saw_and_overrode_is_no_news(house: House, minutebook: 
     minutebook("pull --tenant acme --source vapi --from 2026-09-01 --to 2026-10-31")
     minutebook("build")
     minutebook("approve 2026-09 --tenant acme --override 'seen'")
-    minutebook(f"{PULL} --anew")
+    minutebook(f"{PULL} --again")
     minutebook("build")
     assert of_september(minutebook) == {}

@@ -79,8 +79,8 @@ def test_lost_rows_that_no_total_confirms_never_replace_a_good_day(
     assert len(house.sandbox.asked("/vapi/analytics")) == (6 if is_emptied else 1)
     assert house.current_calls() == {"c1", "c2"}
     house.sandbox.faults.clear()
-    (told,) = house.pull(["acme"], [YESTERDAY])
-    assert told.state is PullState.PUBLISHED
+    (reported,) = house.pull(["acme"], [YESTERDAY])
+    assert reported.state is PullState.PUBLISHED
     assert house.current_calls() == {call["id"] for call in calls}
 
 
@@ -189,7 +189,7 @@ def test_a_day_that_another_attempt_reads_is_waited_for_and_read_only_if_that_on
         house.tenant(tenant)
         house.own_vapi(tenant, [call(f"c-{tenant}", YESTERDAY)])
     key = PullKey("vapi", "acme", "acme", YESTERDAY)
-    told: list[ingestion.PullOutcome] = []
+    reported: list[ingestion.PullOutcome] = []
     with psycopg.connect(house.url, autocommit=True) as connection, ExitStack() as others:
         other = others.enter_context(open_attempt(house.url, "cli"))
         pull_id = claim(connection, other, [key])[0][key]
@@ -205,9 +205,9 @@ def test_a_day_that_another_attempt_reads_is_waited_for_and_read_only_if_that_on
         monkeypatch.setattr(waiting.time, "sleep", end)
         if ends == "never":
             monkeypatch.setattr(waiting, "LONGEST_WAIT", 0.0)
-        outcomes = house.pull(["acme", "beta"], [YESTERDAY], on_progress=told.append)
+        outcomes = house.pull(["acme", "beta"], [YESTERDAY], on_progress=reported.append)
     assert [(one.tenant_id, one.state.value) for one in outcomes] == [("beta", "published"), ("acme", expected)]
-    assert outcomes == told
+    assert outcomes == reported
     if ends == "never":
         assert outcomes[1].cause_code == "already_being_pulled"
         assert f"attempt {other.attempt_id} since" in (outcomes[1].cause or "")
@@ -293,15 +293,15 @@ def test_progress_is_told_day_by_day_and_every_asked_day_has_one_outcome(house: 
     house.tenant("acme")
     house.tenant("idle")
     house.own_vapi("acme", [call("c1", YESTERDAY)])
-    told: list[ingestion.PullOutcome] = []
+    reported: list[ingestion.PullOutcome] = []
     main = threading.get_ident()
     outcomes = house.pull(
         ["acme", "idle"],
         [YESTERDAY],
         ["vapi", "voiceflow"],
-        on_progress=lambda outcome: told.append(outcome) or None if threading.get_ident() == main else None,
+        on_progress=lambda outcome: reported.append(outcome) or None if threading.get_ident() == main else None,
     )
-    assert told == outcomes
+    assert reported == outcomes
     assert sorted((outcome.tenant_id, outcome.source, outcome.state.value) for outcome in outcomes) == [
         ("acme", "vapi", "published"),
         ("acme", "voiceflow", "not used"),

@@ -86,7 +86,7 @@ def test_a_call_that_cannot_have_lasted_so_long_is_no_usage_until_somebody_decid
     (found,) = blocks(minutebook)["acme"]
     assert "call endless of vapi" in found["what"]
     assert words in found["what"]
-    minutebook(found["mend"])
+    minutebook(found["fix"])
     minutebook("build")
     assert blocks(minutebook)["acme"] == []
 
@@ -116,12 +116,12 @@ def test_an_odd_call_of_an_own_account_blocks_its_tenant_until_it_is_repaired_or
     (left,) = blocks(minutebook)["acme"]
     assert "call odder" in left["what"]
 
-    minutebook(left["mend"])
+    minutebook(left["fix"])
     assert blocks(minutebook)["acme"] == []
     (audited,) = house.execute("select after from ledger.audit_log where object_table = 'ledger.acceptances'")
     assert (audited["after"]["subject"], audited["after"]["doubt"]) == ("odder", "quarantined")
     assert standing(minutebook) == []
-    minutebook(f"{PULL} --anew")
+    minutebook(f"{PULL} --again")
     assert blocks(minutebook)["acme"] == [], "told as it was when it was accepted"
 
     house.sandbox.world.vapi[OWN_KEY] = VapiAccount(
@@ -161,7 +161,7 @@ def test_an_odd_call_blocks_whom_it_routes_to_and_all_of_the_account_while_that_
     assert "nobody (" not in found["beta"][0]
     for tenant in ("acme", "beta"):
         for one in blocks(minutebook)[tenant]:
-            minutebook(one["mend"])
+            minutebook(one["fix"])
     assert not any(blocks(minutebook).values())
     statuses = shared.execute("select status from marts.fct_tenant_day_status where usage_date = %s", DAY)
     assert {row["status"] for row in statuses} == {"usage", "no usage"}
@@ -206,9 +206,9 @@ def test_a_call_that_is_too_long_is_billed_at_the_length_that_a_person_gives_and
     blocked = {one["what"].split()[1]: one for one in blocks(minutebook)["acme"]}
     assert "--seconds N" in blocked["endless"]["what"]
     assert "--seconds N" not in blocked["odd"]["what"]
-    minutebook(f"{blocked['odd']['mend']} --seconds 60", code=1)  # another fault than its length
+    minutebook(f"{blocked['odd']['fix']} --seconds 60", code=1)  # another fault than its length
     for seconds, units in (("43200.001", None), ("240", 4), ("300", 5)):
-        minutebook(f"{blocked['endless']['mend']} --seconds {seconds}", code=1 if units is None else 0)
+        minutebook(f"{blocked['endless']['fix']} --seconds {seconds}", code=1 if units is None else 0)
         if units is None:
             continue
         minutebook("build")
@@ -251,7 +251,7 @@ def test_a_byte_that_is_no_utf_8_is_replaced_and_reported_and_costs_no_day(
     (finding,) = replaced()
     assert finding["what"].startswith("vapi of acme sent 2 character(s) that are no UTF-8 on 1 day(s)")
     house.sandbox.faults.clear()
-    minutebook(finding["mend"])
+    minutebook(finding["fix"])
     assert replaced() == []
     assert house.current_calls() == {"c1", "c2"}
 

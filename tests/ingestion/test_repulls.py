@@ -249,8 +249,8 @@ def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> 
     at = f"{day.due_at:%Y-%m-%d %H:%M} UTC"
     (row,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
     assert (row["usage_date"], row["status"], row["next_pull"]) == (str(DAY), "failed", at)
-    told = CliRunner().invoke(app, ["doctor", "--json"]).stdout
-    assert f"1 of them come back by themselves, the first at {at}" in told
+    reported = CliRunner().invoke(app, ["doctor", "--json"]).stdout
+    assert f"1 of them come back by themselves, the first at {at}" in reported
 
 
 def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remembers(house: House) -> None:
@@ -315,8 +315,8 @@ def test_doctor_knows_a_key_that_was_rejected_and_one_that_took_its_place(acme: 
     assert "vapi credential of acme was rejected" not in doctor()
     acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = True
     acme.pull(["acme"], [DAY])
-    told = doctor()
-    assert "vapi credential of acme was rejected when it was last used" in told
-    assert "minutebook credential set vapi --tenant acme" in told
+    reported = doctor()
+    assert "vapi credential of acme was rejected when it was last used" in reported
+    assert "minutebook credential set vapi --tenant acme" in reported
     acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
     assert "vapi credential of acme was rejected" not in doctor()

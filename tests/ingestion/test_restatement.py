@@ -237,11 +237,11 @@ def test_an_unchanged_day_is_stored_anew_only_if_asked_with_what_its_tenant_keep
         "select payload ->> 'transcript' as said from raw_vapi.calls join ledger.pulls using (pull_id)"
         " where state = 'published'"
     )
-    for is_anew, state, kept in (
+    for is_forced, state, kept in (
         (False, "unchanged", None),
         (True, "published", "hello"),
         (False, "unchanged", "hello"),
     ):
-        assert states(house.pull(["acme"], [OLD], is_anew=is_anew)) == {("acme", OLD): state}
+        assert states(house.pull(["acme"], [OLD], is_forced=is_forced)) == {("acme", OLD): state}
         assert house.execute(said) == [{"said": kept}]
     assert [row["state"] for row in house.ledger()] == ["superseded", "unchanged", "published", "unchanged"]

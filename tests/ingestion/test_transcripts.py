@@ -191,7 +191,7 @@ def test_a_rejected_transcript_day_comes_back_when_the_credential_is_replaced(ho
     assert pulled(house, "acme") == ["failed"]
 
     def comes_back() -> bool:
-        """By now, and not only after the wait for what a person has to mend."""
+        """By now, and not only after the wait for what a person has to fix."""
         now = datetime.now(UTC)
         with connect(house.url, Role.LOADER) as loader:
             found = [day for day in retry_schedule.account_days(loader, now, horizons()) if day.due_at <= now]

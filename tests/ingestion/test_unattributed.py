@@ -46,7 +46,7 @@ def test_calls_with_neither_number_nor_assistant_are_named_and_attached_by_what_
     ):
         assert named in finding["what"]
     assert len(found["beta"]) == 1
-    for command in finding["mend"].split(" && "):
+    for command in finding["fix"].split(" && "):
         minutebook(command)
     assert unattributed() == {"acme": [], "beta": []}
     routed = house.execute("select call_id, tenant_id, agent_id from marts.fct_calls order by call_id")

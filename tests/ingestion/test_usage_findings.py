@@ -45,8 +45,8 @@ def acme(house: House, empty_database_url: str, monkeypatch: pytest.MonkeyPatch)
 def reviewed(minutebook: Minutebook, month: str, tenant: str) -> tuple[dict[str, str], dict[str, str]]:
     """What blocks a tenant's month, and which of its costs are unknown: words to commands."""
     (found,) = json.loads(minutebook(f"review {month} --tenant {tenant} --json"))
-    blocking = {f"{one['kind']}: {one['what']}": one["mend"] for one in found["blockers"]}
-    return blocking, {one["reason"]: one["mend"] for one in found["unknown_costs"]}
+    blocking = {f"{one['kind']}: {one['what']}": one["fix"] for one in found["blockers"]}
+    return blocking, {one["reason"]: one["fix"] for one in found["unknown_costs"]}
 
 
 @pytest.mark.resolves("items not billed")
@@ -60,14 +60,14 @@ def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(
     seen: list[str] = []
     for _ in range(4):
         blocking, unknown = reviewed(minutebook, "2026-10", "acme")
-        found = {what: mend for what, mend in blocking.items() if what.startswith(Kind.USAGE)} | unknown
+        found = {what: fix for what, fix in blocking.items() if what.startswith(Kind.USAGE)} | unknown
         if not found:
             break
-        for what, mend in found.items():
+        for what, fix in found.items():
             seen.append(what)
-            assert "--help" not in mend
-            assert "PLAN" not in mend
-            for command in mend.replace("AMOUNT", "0.25").split(" && "):
+            assert "--help" not in fix
+            assert "PLAN" not in fix
+            for command in fix.replace("AMOUNT", "0.25").split(" && "):
                 if command != "minutebook build":  # once for all
                     minutebook(command)
         minutebook("build")

@@ -45,17 +45,17 @@ def test_a_total_that_is_off_while_a_day_is_published_is_settled_by_the_pull_tha
     minutebook(PULL)
     (doubt,) = doubts(minutebook)
     assert "vapi says cost" in doubt["what"]
-    assert "unchanged" in minutebook(doubt["mend"])
+    assert "unchanged" in minutebook(doubt["fix"])
     assert doubts(minutebook) == []
 
     dearer(house, 7)
     assert "unchanged" in minutebook(PULL)
     (raised,) = doubts(minutebook)
-    assert raised["mend"].endswith(f"--to {DAY}")
-    minutebook(raised["mend"])
+    assert raised["fix"].endswith(f"--to {DAY}")
+    minutebook(raised["fix"])
     (stays,) = doubts(minutebook)
-    assert stays["mend"].endswith("--accept-cost")
-    minutebook(stays["mend"])
+    assert stays["fix"].endswith("--accept-cost")
+    minutebook(stays["fix"])
     assert doubts(minutebook) == []
     minutebook(PULL)
     assert doubts(minutebook) == [], "the same difference, accepted"

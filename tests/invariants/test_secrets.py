@@ -142,8 +142,8 @@ def test_10_no_secret_is_readable_anywhere_but_in_the_vault(
     minutebook.run("login", "create", "ana", "--role", "finance", given=own["password of a person"])
     minutebook.run("access", "revoke", "metabase")
 
-    told = [(name, found_in(text.encode(), own)) for name, text in minutebook.said]
-    assert [one for one in told if one[1]] == []
+    reported = [(name, found_in(text.encode(), own)) for name, text in minutebook.said]
+    assert [one for one in reported if one[1]] == []
 
     # Where they must be: the owner's password beside the data. Where PostgreSQL keeps pages, nothing readable either.
     kept = [(path, found_in(content, own)) for path, content in files_under(home)]
@@ -159,9 +159,11 @@ def test_10_no_secret_is_readable_anywhere_but_in_the_vault(
             with owner.cursor().copy(f"copy {table} to stdout") as rows:  # type: ignore[call-overload]
                 assert found_in(b"".join(bytes(row) for row in rows), own) == [], table
         assert owner.execute("select count(*) > 0 from dagster.event_logs").fetchone() == (True,)
-        told = owner.execute("select count(distinct cause_code) from ledger.pulls where state = 'failed'").fetchone()
-        assert told is not None
-        assert told[0] >= 4
+        reported = owner.execute(
+            "select count(distinct cause_code) from ledger.pulls where state = 'failed'"
+        ).fetchone()
+        assert reported is not None
+        assert reported[0] >= 4
 
 
 def run_everything(minutebook: Deployment, url: str, sandbox: Sandbox) -> None:
@@ -230,7 +232,7 @@ def run_everything(minutebook: Deployment, url: str, sandbox: Sandbox) -> None:
     for path in STRIPE_PATHS:
         sandbox.faults.script(path, status(401, body=echo), times=20)
     for stripe in (minutebook.environment["MINUTEBOOK_STRIPE_URL"], sandbox.url):
-        for step in (["stripe", "sync", "--anew"], ["post"], ["reconcile"]):
+        for step in (["stripe", "sync", "--again"], ["post"], ["reconcile"]):
             minutebook.run("--debug", *step, "--json", fails=None, MINUTEBOOK_STRIPE_URL=stripe)
     assert any(request.path in STRIPE_PATHS and SECRETS["stripe key"] in request.key for request in sandbox.received)
     # The pages, when what they stand on is gone.

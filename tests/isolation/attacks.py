@@ -71,30 +71,30 @@ class Attacker:
         connection.execute("select set_config('minutebook.tenant_id', %s, false)", [self.tenant_id])
 
 
-def marks_in(told: str) -> set[str]:
+def marks_in(reported: str) -> set[str]:
     """Names of the marks that stand in what was told, bytes in hex too."""
-    return {name for name, mark in MARKS.items() if mark in told or mark.encode().hex() in told}
+    return {name for name, mark in MARKS.items() if mark in reported or mark.encode().hex() in reported}
 
 
 def heard(connection: Connection, *statements: str) -> str:
     """Everything said about statements, run in a transaction that is rolled back: rows, notices, or the whole error."""
-    told: list[str] = []
+    reported: list[str] = []
 
     def notice(diagnostic: psycopg.errors.Diagnostic) -> None:
-        told.append(f"{diagnostic.message_primary} {diagnostic.message_detail}")
+        reported.append(f"{diagnostic.message_primary} {diagnostic.message_detail}")
 
     connection.add_notice_handler(notice)
     try:
         with connection.transaction(force_rollback=True):
             for statement in statements:
                 answer = connection.execute(statement)  # type: ignore[call-overload]
-                told.append(str(answer.fetchall() if answer.description else ""))
+                reported.append(str(answer.fetchall() if answer.description else ""))
     except psycopg.Error as error:
         diagnostic = error.diag
-        told += [f"{error} {diagnostic.message_detail} {diagnostic.message_hint} {diagnostic.context}"]
+        reported += [f"{error} {diagnostic.message_detail} {diagnostic.message_hint} {diagnostic.context}"]
     finally:
         connection.remove_notice_handler(notice)
-    return " ".join(told)
+    return " ".join(reported)
 
 
 def direct(attacker: Attacker) -> Iterator[str]:

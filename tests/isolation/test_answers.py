@@ -77,9 +77,9 @@ def stripe_error(service: Service) -> stripe.StripeError:
 @pytest.mark.parametrize("status", [400, 404, 429, 500])
 def test_a_metabase_that_repeats_our_key_is_quoted_without_it(service: Service, status: int, spelled: str) -> None:
     service.status, service.body = status, f'{{"message": "no such key: {spelled}"}}'.encode()
-    told = metabase(service)
-    assert spelled not in told
-    assert "no such key: [key]" in told
+    reported = metabase(service)
+    assert spelled not in reported
+    assert "no such key: [key]" in reported
 
 
 def test_no_redirect_carries_a_key_elsewhere(service: Service) -> None:

@@ -121,8 +121,8 @@ def everybody(urls: dict[Access, str], dagster: str, tool: Path) -> Iterator[tup
 
 def came_out(attacker: Attacker, path: str) -> set[str]:
     found: set[str] = set()
-    for told in PATHS[path](attacker):
-        found |= marks_in(told)
+    for reported in PATHS[path](attacker):
+        found |= marks_in(reported)
     return found
 
 
@@ -139,7 +139,7 @@ def test_nothing_comes_out_but_what_the_role_may_see(
         assert found >= attacker.sees
 
 
-# What somebody could break, how it is mended, and where that must come out.
+# What somebody could break, how it is fixed, and where that must come out.
 BREAKS = {
     "a policy dropped": (
         "alter table marts.fct_calls no force row level security, disable row level security",
@@ -201,7 +201,7 @@ def test_what_is_broken_comes_out(
     attackers: tuple[psycopg.Connection[object], dict[str, Attacker]], broken: str
 ) -> None:
     owner, everyone = attackers
-    breaks, mends, seen = BREAKS[broken]
+    breaks, fixes, seen = BREAKS[broken]
     owner.execute(breaks)  # type: ignore[call-overload]
     try:
         silent = [
@@ -211,5 +211,5 @@ def test_what_is_broken_comes_out(
             if came_out(everyone[who], path) <= (everyone[who].becomes if path == "settings" else everyone[who].sees)
         ]
     finally:
-        owner.execute(mends)  # type: ignore[call-overload]
+        owner.execute(fixes)  # type: ignore[call-overload]
     assert silent == []

@@ -88,7 +88,7 @@ def test_a_log_whose_end_was_cut_off_or_that_was_written_anew_is_told_by_its_anc
     assert "its end was cut off" in verified(written, anchor).faults[0]
     with connect(written, Role.OPERATOR, actor="bob") as connection:
         connection.execute("update control.plans set name = 'BB' where plan_id = 'b'")
-    assert "written anew" in verified(written, anchor).faults[0]
+    assert "written again" in verified(written, anchor).faults[0]
 
 
 def test_writers_at_once_make_one_chain_and_no_deadlock(written: str) -> None:

@@ -127,7 +127,7 @@ def test_doors_that_stand_open_are_told_with_what_closes_them(house: House) -> N
         found = isolation.open_doors(owner)
         assert len(found) == 5, found
         for door in found:
-            owner.execute(door.mend.removeprefix("as a superuser: "))  # type: ignore[call-overload]
+            owner.execute(door.fix.removeprefix("as a superuser: "))  # type: ignore[call-overload]
         assert isolation.open_doors(owner) == []
         owner.rollback()
 

@@ -1,4 +1,4 @@
-"""The preflight is silent on a sound warehouse, and names each way past isolation with a mend that works."""
+"""The preflight is silent on a sound warehouse, and names each way past isolation with a fix that works."""
 
 from collections.abc import Iterator
 
@@ -158,9 +158,9 @@ def test_it_names_each_way_past_isolation_and_its_mend_works(
     with pytest.raises(IsolationBroken):
         require_isolation(owner)
     for flaw in found:
-        mend = flaw.mend.removeprefix("as a superuser: ")
-        if "minutebook build" not in mend and "drop materialized" not in mend:
-            owner.execute(mend)  # type: ignore[call-overload]
+        fix = flaw.fix.removeprefix("as a superuser: ")
+        if "minutebook build" not in fix and "drop materialized" not in fix:
+            owner.execute(fix)  # type: ignore[call-overload]
             assert flaw not in flaws(owner), flaw
 
 

@@ -22,6 +22,6 @@ def test_an_error_of_stripe_never_holds_our_key(sandbox: Sandbox, code: int, bod
     with pytest.raises(stripe.StripeError) as refused:
         StripeApi(KEY, sandbox.url, read_retries=0).products()
     error = refused.value
-    told = [str(error), repr(error), repr(error.args), str(error.http_body), str(error.json_body), str(vars(error))]
-    assert KEY not in "".join([*told, *traceback.format_exception(error)])
+    reported = [str(error), repr(error), repr(error.args), str(error.http_body), str(error.json_body), str(vars(error))]
+    assert KEY not in "".join([*reported, *traceback.format_exception(error)])
     assert "[key]" in str(error.http_body)

@@ -189,7 +189,7 @@ def test_the_tenants_a_call_leaves_and_comes_to_are_made_again_and_no_other(
         call("z", "61", phoneNumberId="one", assistantId="robot", cost=1),
     ])  # fmt: skip
     if killed_after:
-        assert warehouse.killed_build(AS_OF, lambda told: killed_after in told)
+        assert warehouse.killed_build(AS_OF, lambda reported: killed_after in reported)
     warehouse.build(AS_OF)
     after = made(warehouse)
     assert after["cal"] == before["cal"]

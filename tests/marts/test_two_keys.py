@@ -1,4 +1,4 @@
-"""One Vapi organisation under two keys bills its calls twice: a check is red, review is blocked, until it is mended."""
+"""One Vapi organisation under two keys bills its calls twice: a check is red, review is blocked, until it is fixed."""
 
 from datetime import date
 
@@ -12,10 +12,10 @@ DAYS = ("2026-11-02", "2026-11-03")
 NOVEMBER = {"period_start": date(2026, 11, 1), "period_end": date(2026, 12, 1), "ends_on": date(2026, 12, 1)}
 
 
-def told(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str]]:
+def reported(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str]]:
     with connect(warehouse.url, Role.OPERATOR) as operator:
         found = blockers(operator, [{"tenant_id": tenant_id, **NOVEMBER}], date(2026, 12, 1))
-        return [(one.what, one.mend) for one in found if one.kind is Kind.TWO_ACCOUNTS]
+        return [(one.what, one.fix) for one in found if one.kind is Kind.TWO_ACCOUNTS]
 
 
 def red(warehouse: Warehouse) -> list[tuple[object, ...]]:
@@ -35,16 +35,16 @@ def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(w
         warehouse.calls("beta", day, [call(f"{day}-beta", "61")])
     warehouse.build(date(2026, 11, 5))
     assert red(warehouse) == [("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0")]
-    ((what, mend),) = told(warehouse, "gamma")
+    ((what, fix),) = reported(warehouse, "gamma")
     assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
-    assert mend == (
+    assert fix == (
         "minutebook credential set vapi --tenant acme && minutebook pull --tenant acme --source vapi"
         " --from 2026-11-02 --to 2026-11-03"
     )
-    assert told(warehouse, "beta") == []
+    assert reported(warehouse, "beta") == []
 
     for day in DAYS:  # the right key was set, and the days were pulled again
         warehouse.calls("acme", day, [call(f"{day}-acme", "61")])
     warehouse.build(date(2026, 11, 5))
     assert red(warehouse) == []
-    assert told(warehouse, "gamma") == told(warehouse, "acme") == []
+    assert reported(warehouse, "gamma") == reported(warehouse, "acme") == []

@@ -58,7 +58,7 @@ class Warehouse:
                     self.url,
                     self.home,
                     as_of,
-                    on_event=lambda told: os.kill(os.getpid(), SIGKILL) if after(told) else None,
+                    on_event=lambda reported: os.kill(os.getpid(), SIGKILL) if after(reported) else None,
                 )
             finally:
                 os._exit(0)

@@ -79,14 +79,14 @@ def test_describing_brings_descriptions_types_and_keys_once(metabase: Metabase) 
     assert metabase.field("dim_tenants", "tenant_id")["semantic_type"] == "type/PK"
     assert metabase.field("fct_statements", "period_state")["semantic_type"] == "type/Category"
     assert metabase.field("fct_statements", "total")["description"].startswith("setup + subscription")
-    told = metabase.writes
+    reported = metabase.writes
     assert "agrees with dbt's documentation" in describe()
-    assert (metabase.syncs, metabase.writes) == (1, told)
+    assert (metabase.syncs, metabase.writes) == (1, reported)
 
 
 def test_only_what_somebody_changed_by_hand_is_put_back(metabase: Metabase) -> None:
     describe()
-    told = metabase.writes
+    reported = metabase.writes
     metabase.field("fct_statements", "total").update(description="mine", semantic_type="type/Currency")
     metabase.field("fct_calls", "agent_id").update(fk_target_field_id=None)
     planned = json.loads(describe("--dry-run", "--json"))
@@ -96,7 +96,7 @@ def test_only_what_somebody_changed_by_hand_is_put_back(metabase: Metabase) -> N
     ]
     assert planned[0]["then"] == "dim_agents.agent_id"
     describe()
-    assert metabase.writes == told + 2
+    assert metabase.writes == reported + 2
     # dbt says nothing of that type, so Metabase's own guess, or an analyst's, stands.
     assert metabase.field("fct_statements", "total")["semantic_type"] == "type/Currency"
 

@@ -19,15 +19,14 @@ from tests.sandbox.metabase import serving
 from tests.web import world
 
 KEY = "0123456789abcdef" * 4
-NOW = datetime.now(UTC)
 
 
 def token_of(url: str) -> str:
     return url.split("/embed/dashboard/")[1].split("#")[0]
 
 
-def link(tenant: str = "acme-dental", now: datetime = NOW, key: str = KEY) -> str:
-    return tenant_link("https://metabase.example.com/", key, 7, tenant, now, timedelta(minutes=10))
+def link(tenant: str = "acme-dental", now: datetime | None = None, key: str = KEY) -> str:
+    return tenant_link("https://metabase.example.com/", key, 7, tenant, now or datetime.now(UTC), timedelta(minutes=10))
 
 
 def opened(token: str, key: str = KEY) -> dict[str, object]:
@@ -61,7 +60,8 @@ def test_a_token_changed_in_any_of_its_letters_is_refused() -> None:
 
 
 def test_a_token_without_a_signature_or_of_another_key_is_refused() -> None:
-    unsigned = jwt.encode({"params": {"tenant": "acme-dental"}, "exp": NOW + timedelta(1)}, "", algorithm="none")
+    later = datetime.now(UTC) + timedelta(1)
+    unsigned = jwt.encode({"params": {"tenant": "acme-dental"}, "exp": later}, "", algorithm="none")
     for token in (unsigned, token_of(link(key="f" * 64))):
         with pytest.raises(jwt.InvalidTokenError):
             opened(token)
@@ -69,7 +69,7 @@ def test_a_token_without_a_signature_or_of_another_key_is_refused() -> None:
 
 def test_a_link_ends() -> None:
     with pytest.raises(jwt.ExpiredSignatureError):
-        opened(token_of(link(now=NOW - timedelta(minutes=11))))
+        opened(token_of(link(now=datetime.now(UTC) - timedelta(minutes=11))))
 
 
 def test_over_http_an_embed_opens_its_tenant_only_and_refuses_every_changed_link() -> None:
@@ -89,7 +89,7 @@ def test_over_http_an_embed_opens_its_tenant_only_and_refuses_every_changed_link
             f"{token[:-1]}{'A' if token[-1] != 'A' else 'B'}",
         ):  # fmt: skip
             assert ask(changed) == (400, {"message": "Message seems corrupt or manipulated"})
-        assert ask(token_of(link(now=NOW - timedelta(minutes=11))))[0] == 400
+        assert ask(token_of(link(now=datetime.now(UTC) - timedelta(minutes=11))))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_over_http_an_embed_opens_its_tenant_only_and_refuses_every_changed_link
 )
 def test_without_metabases_address_and_key_there_is_no_link(url: str | None, key: str | None, said: str) -> None:
     with pytest.raises(EmbeddingNotConfigured, match=said):
-        tenant_link(url, key, 7, "acme-dental", NOW, timedelta(minutes=10))
+        tenant_link(url, key, 7, "acme-dental", datetime.now(UTC), timedelta(minutes=10))
 
 
 def test_the_command_prints_a_link_for_a_tenant_that_exists(

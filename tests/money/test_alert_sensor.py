@@ -55,8 +55,8 @@ def test_what_a_failing_webhook_missed_is_told_once_when_it_heals_and_a_restated
     said, tried = tick(instance, receiver)
     assert (said, tried) == ("2 crossings recorded, 0 delivered, 2 to be tried again.", crossed)
     receiver.status = 204
-    said, told = tick(instance, receiver)
-    assert (said, told) == ("0 crossings recorded, 2 delivered, 0 to be tried again.", crossed)
+    said, reported = tick(instance, receiver)
+    assert (said, reported) == ("0 crossings recorded, 2 delivered, 0 to be tried again.", crossed)
     assert tick(instance, receiver) == ("0 crossings recorded, 0 delivered, 0 to be tried again.", [])
 
     scan(warehouse, f"{TODAY}", 60)

@@ -215,7 +215,7 @@ def test_a_line_out_of_balance_stops_its_tenant_alone_and_no_reason_overrides_it
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", defective.url)
     monkeypatch.setenv("MINUTEBOOK_HOME", str(defective.home))
     monkeypatch.setenv(OFFSET, offset_to(datetime.combine(APRIL_3, time(9), UTC)))
-    printed = CliRunner().invoke(app, shlex.split(unbalanced.mend.removeprefix("minutebook ")))
+    printed = CliRunner().invoke(app, shlex.split(unbalanced.fix.removeprefix("minutebook ")))
     assert printed.exit_code == 0, printed.output
     with connect(defective.url, Role.OPERATOR, actor="finance") as operator:
         acme, bolt = approval.approve(operator, scope, "finance", today=APRIL_3, override="its gaps are meant")

@@ -17,7 +17,7 @@ def of_january(warehouse: Warehouse, month: str) -> list[tuple[str, str]]:
         (statement,) = Scope(Month.parse(month), ["acme"]).read(operator)
         found = blockers(operator, [statement], TODAY[month])
     marked = ", in its approved period 2026-01"
-    return [(one.what.replace(marked, ""), one.mend) for one in found if marked in one.what]
+    return [(one.what.replace(marked, ""), one.fix) for one in found if marked in one.what]
 
 
 def test_a_gap_of_an_approved_period_is_asked_for_once_and_again_when_it_is_news(warehouse: Warehouse) -> None:

@@ -37,14 +37,14 @@ def test_a_crossing_alerts_once_and_recovers_when_a_day_is_restated(warehouse: W
     _refused_alerts_stay_and_tell_no_address(warehouse)
     assert look(warehouse) == [("scans", 50, "crossed"), ("scans", 80, "crossed"), ("spend", 50, "crossed"),
                                ("spend", 80, "crossed")]  # fmt: skip
-    for day, quantity, told in (
+    for day, quantity, reported in (
         ("2026-01-06", 20, [("scans", 100, "crossed")]),
         ("2026-01-05", 10, [("scans", 50, "recovered"), ("scans", 80, "recovered"), ("scans", 100, "recovered")]),
         ("2026-01-05", 40, [("scans", 50, "crossed")]),
     ):
         scan(warehouse, day, quantity)
         warehouse.build(JANUARY_20)
-        assert look(warehouse) == told
+        assert look(warehouse) == reported
 
 
 def _refused_alerts_stay_and_tell_no_address(warehouse: Warehouse) -> None:

@@ -67,7 +67,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                                      "unit_amount": "0.02", "valid_from": "2020-01-01"})  # fmt: skip
     warehouse.build(today)
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        found_in_march = {one.what: one.mend for one in blockers(operator, [march], today)}
+        found_in_march = {one.what: one.fix for one in blockers(operator, [march], today)}
     for what in (
         "28 usage_metrics day(s) not pulled, 2026-03-01 to 2026-03-31",
         "1 usage_metrics day(s) failed, on 2026-03-12: unreachable",
@@ -93,9 +93,9 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                 "ledger.stripe_cache", {"kind": kind, "cache_key": key, "body": body, "read_at": "2026-04-01"}
             )
         with connect(warehouse.url, Role.OPERATOR) as operator:
-            told = [one.what for one in blockers(operator, [march], today) if one.what.startswith("Stripe's price")]
-        assert any("price_1 charges scans otherwise than our price" in one for one in told) == differs
-        assert any("price_2 charges lookups otherwise" in one for one in told), "a meter that nothing used yet, too"
+            reported = [one.what for one in blockers(operator, [march], today) if one.what.startswith("Stripe's price")]
+        assert any("price_1 charges scans otherwise than our price" in one for one in reported) == differs
+        assert any("price_2 charges lookups otherwise" in one for one in reported), "a meter that nothing used yet, too"
     with connect(warehouse.url, Role.OPERATOR) as operator:
         (outcome,) = approve(operator, Scope(Month.parse("2026-03"), ["acme"]), "finance", today=today)
     assert outcome.result == "refused"

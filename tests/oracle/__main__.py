@@ -1,6 +1,6 @@
 """Thousands of generated tenants in one warehouse and one build, against the oracle.
 
-Then their periods are approved and told anew, month after month, and compared each time.
+Then their periods are approved and told again, month after month, and compared each time.
 
 python -m tests.oracle --tenants 3000 --seed 7
 """
@@ -44,11 +44,11 @@ def main() -> int:
             started = time.monotonic()
             built = build(url, home, world.as_of)
             sys.stdout.write(f"built in {time.monotonic() - started:.1f} s; {len(built.warnings)} warnings\n")
-            disagreements = _told(compare(owner, world))
+            disagreements = _reported(compare(owner, world))
             history = unfolded(owner, operator, home, url, world, Random(chosen.seed), chosen.rounds)
             for number, (approved, found) in enumerate(history, 1):
                 sys.stdout.write(f"round {number}: {approved} approved, as of {found.world.as_of}\n")
-                disagreements += _told(found)
+                disagreements += _reported(found)
     shown: Counter[str] = Counter()
     for one in disagreements:
         shown[one.what] += 1
@@ -59,7 +59,7 @@ def main() -> int:
     return 1 if disagreements else 0
 
 
-def _told(found: Comparison) -> list[Disagreement]:
+def _reported(found: Comparison) -> list[Disagreement]:
     sys.stdout.write("compared " + ", ".join(f"{number} {what}s" for what, number in found.counts.items()) + "\n")
     return found.disagreements
 

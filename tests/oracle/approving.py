@@ -1,4 +1,4 @@
-"""Approvals and late news: some tenants' periods are approved, then days of theirs are told anew, up, down and back
+"""Approvals and late news: some tenants' periods are approved, then days of theirs are told again, up, down and back
 again, and numbers and agents move in closed months and come back."""
 
 from collections import defaultdict

@@ -225,5 +225,5 @@ def _compare_shares(found: Comparison, start: date) -> None:
                 cost = in_force([one for one in found.world.book.fixed_costs if one.fixed_cost_id == name], day)
                 costs[name, day] = Fraction(cost.monthly_amount) / days if cost else Fraction(0)
         day += timedelta(days=1)
-    told = found.marts("component, usage_date", "provider_amount", "fct_costs_daily where basis = 'allocated'")
-    found.check("shared cost of a day", costs, told, Fraction(1, 10**11))
+    returned = found.marts("component, usage_date", "provider_amount", "fct_costs_daily where basis = 'allocated'")
+    found.check("shared cost of a day", costs, returned, Fraction(1, 10**11))

@@ -1,4 +1,4 @@
-"""Several months of one world: approved, told anew, moved and moved back, built and compared, month after month."""
+"""Several months of one world: approved, told again, moved and moved back, built and compared, month after month."""
 
 from collections.abc import Iterator
 from dataclasses import replace

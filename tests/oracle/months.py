@@ -281,14 +281,14 @@ class Author:
         self.random.shuffle(final)
         return former + final
 
-    def _of_quiet_days(self, told: set[tuple[str, str, date]]) -> list[Pull]:
+    def _of_quiet_days(self, reported: set[tuple[str, str, date]]) -> list[Pull]:
         """Days without usage, read all the same, of every third tenant: only theirs is a month known whole."""
         accounts = [("vapi", "platform")]
         for tenant in self.book.tenants[::3]:
             accounts += [(source, tenant.tenant_id) for source in ("vapi", "voiceflow", "usage_metrics")]
         days = [self.first_day + timedelta(days=number) for number in range((self.as_of - self.first_day).days)]
         return [
-            Pull(*account, day, ()) for account in accounts for day in days if (*account, day) not in told
+            Pull(*account, day, ()) for account in accounts for day in days if (*account, day) not in reported
         ]  # fmt: skip
 
     def _credits(self, currency: str) -> tuple[Credit, ...]:

@@ -120,8 +120,8 @@ def _calls(book: Book, pull: Pull) -> Iterator[Used]:
             unknown = (Cost("call", "unknown", None, "USD"),)
             costs = _estimate(book, meter.meter_id, pull.usage_date, quantity) if meter else unknown
         if pull.account != "platform":
-            told = _call_costs(call, timedelta(0), is_own=True)
-            costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in told or costs)
+            reported = _call_costs(call, timedelta(0), is_own=True)
+            costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in reported or costs)
         item = meter.meter_id if meter else "call"
         if reason in {"error", "unattributed"} or (meter is None and duration):
             item, quantity = "call", 1

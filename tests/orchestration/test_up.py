@@ -129,8 +129,8 @@ def of_the_home(home: Path) -> list[str]:
     """Every process that works for this home, by its environment or its folder, in words."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "environ", "cwd", "status"]):
-        state, told = str(home / "state"), process.info["environ"] or {}
-        is_ours = told.get("MINUTEBOOK_HOME") == state or str(process.info["cwd"]).startswith(state)
+        state, reported = str(home / "state"), process.info["environ"] or {}
+        is_ours = reported.get("MINUTEBOOK_HOME") == state or str(process.info["cwd"]).startswith(state)
         if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(f"{process.info['pid']} {' '.join(process.info['cmdline'] or [])[:120]}")
     return found

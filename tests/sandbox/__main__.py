@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> None:
         print(f"# days {story.first_day} to {story.days[-1]}; platform Vapi key {clients.PLATFORM_VAPI_KEY}")
         for tenant in clients.TENANTS:
             keys = {"vapi": tenant.vapi_key, "voiceflow": tenant.voiceflow_key}
-            told = ", ".join(f"{provider} key {key}" for provider, key in keys.items() if key)
-            print(f"# {tenant.tenant_id}: {told or 'on the platform account'}", flush=True)
+            reported = ", ".join(f"{provider} key {key}" for provider, key in keys.items() if key)
+            print(f"# {tenant.tenant_id}: {reported or 'on the platform account'}", flush=True)
         stopped.wait()
 
 

@@ -45,7 +45,7 @@ def project_of(number: int) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> list[tuple[dict[str, Any], dict[str, timedelta]]]:
-    """Calls to copy, each with its moments as time since its creation: rendering one anew takes five times as long."""
+    """Calls to copy, each with its moments as time since its creation: rendering one again takes five times as long."""
     random = Random("patterns")
     calls = [render(invent(random, EPOCH, "", "", None), "") for _ in range(256)]
     return [

@@ -158,13 +158,13 @@ class FaultyApp:
             raise ConnectionAbortedError("a scripted fault cuts the connection")
 
     async def _true_answer(self, scope: Scope, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        told: list[Message] = []
+        reported: list[Message] = []
 
         async def replay() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def keep(message: Message) -> None:
-            told.append(message)
+            reported.append(message)
 
         await self._app(scope, replay, keep)
-        return told[0]["status"], {}, b"".join(message.get("body", b"") for message in told[1:])
+        return reported[0]["status"], {}, b"".join(message.get("body", b"") for message in reported[1:])

@@ -62,8 +62,8 @@ def meter_part(meter: Meter) -> dict[str, Any]:
         "minimum_seconds": meter.minimum_seconds,
         "metric_type": meter.metric_type,
     }
-    told = {"id": meter.meter_id, "name": meter.name, "unit": meter.unit, "source": meter.source}
-    return told | {name: value for name, value in optional.items() if value is not None}
+    reported = {"id": meter.meter_id, "name": meter.name, "unit": meter.unit, "source": meter.source}
+    return reported | {name: value for name, value in optional.items() if value is not None}
 
 
 def plan_part(plan: Plan, first_day: date) -> dict[str, Any]:

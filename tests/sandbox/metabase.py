@@ -78,7 +78,7 @@ class Metabase:
             self._sync()
             return {"status": "ok"}
         if kind in {"table", "field"} and method == "PUT":
-            return self._told(getattr(self, f"{kind}s"), int(number), body)
+            return self._reported(getattr(self, f"{kind}s"), int(number), body)
         if path == "/api/session/properties":
             return {"version": {"tag": "v0.62.2"}}
         if path == "/api/user/current":
@@ -142,7 +142,7 @@ class Metabase:
         return {**table, "fields": [field for field in self.fields.values() if field["table_id"] == table["id"]]}
 
     @staticmethod
-    def _told(kept: dict[int, dict[str, Any]], number: int, body: dict[str, Any]) -> dict[str, Any] | None:
+    def _reported(kept: dict[int, dict[str, Any]], number: int, body: dict[str, Any]) -> dict[str, Any] | None:
         if number not in kept or not set(body) <= set(kept[number]):
             return None
         kept[number].update(body)

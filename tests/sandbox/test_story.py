@@ -117,10 +117,10 @@ def test_chat_adds_up_to_live_production_traffic() -> None:
     ):
         for day in story.days[::15]:
             rows = voiceflow.read_day(client, day, [Project(str(clients.FERN.voiceflow_project))]).table.to_pylist()
-            told = [row for row in rows if row["metric"] == "interactions"]
-            billed = [row for row in told if row["environment_id"] == "production" and row["usage_type"] == LIVE]
+            reported = [row for row in rows if row["metric"] == "interactions"]
+            billed = [row for row in reported if row["environment_id"] == "production" and row["usage_type"] == LIVE]
             assert sum(row["quantity"] for row in billed) == story.interactions(day)
-            assert len(billed) < len(told)
+            assert len(billed) < len(reported)
 
 
 def test_the_revoked_key_is_rejected() -> None:

@@ -76,9 +76,9 @@ def test_a_list_expands_below_its_data_only() -> None:
 
 
 def test_what_the_sandbox_would_ignore_is_told() -> None:
-    told = Told({"a": "1", "b": Told({"c": "1", "d": "2"}), "e": [Told({"f": "1"})]})
-    assert told["b"]["c"] == "1"
-    assert [*told.unread()] == ["a", "b[d]", "e"]
+    reported = Told({"a": "1", "b": Told({"c": "1", "d": "2"}), "e": [Told({"f": "1"})]})
+    assert reported["b"]["c"] == "1"
+    assert [*reported.unread()] == ["a", "b[d]", "e"]
     with StripeSandbox() as sandbox:
         api = StripeApi("sk_test_x", sandbox.url, timeout=5, read_retries=0)
         with pytest.raises(stripe.InvalidRequestError, match=r"does not do .*description"):

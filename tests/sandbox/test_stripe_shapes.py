@@ -40,8 +40,8 @@ CLASSES: dict[str, type[StripeObject]] = {
 @pytest.fixture(scope="module")
 def objects() -> list[dict[str, Any]]:
     """One of each kind, in each of the states that Minutebook meets."""
-    told = StripeSandbox()
-    catalogue, metering, invoicing = told.catalogue, told.metering, told.invoicing
+    reported = StripeSandbox()
+    catalogue, metering, invoicing = reported.catalogue, reported.metering, reported.invoicing
     found = [
         metering.create_meter(
             {
@@ -69,8 +69,8 @@ def objects() -> list[dict[str, Any]]:
         }
     )  # fmt: skip
     payload = {"stripe_customer_id": customer["id"], "value": "7"}
-    event = metering.receive({"event_name": "voice", "payload": payload, "timestamp": str(int(told.now))}, "k")
-    start = int(told.now) // DAY * DAY
+    event = metering.receive({"event_name": "voice", "payload": payload, "timestamp": str(int(reported.now))}, "k")
+    start = int(reported.now) // DAY * DAY
     window = {"customer": customer["id"], "start_time": start, "end_time": start + DAY, "value_grouping_window": "day"}
     found += [product, customer, *prices, subscription, *subscription["items"]["data"], event]
     found += metering.summaries(found[0]["id"], window)
@@ -78,13 +78,13 @@ def objects() -> list[dict[str, Any]]:
         {"customer": customer["id"], "amount": "-30", "currency": "usd", "metadata": {"a": "b"}}
     )
     found += [item, invoicing.upcoming(subscription["id"])]
-    told.advance(31 * DAY)
+    reported.advance(31 * DAY)
     first, invoice = invoicing.invoices.values()
-    schedule = told.subscribing.create_schedule({"from_subscription": subscription["id"]})
+    schedule = reported.subscribing.create_schedule({"from_subscription": subscription["id"]})
     found += [first, *first["lines"]["data"], *first["payments"]["data"], schedule]
     found += [invoicing.create_refund({"payment_intent": f"pi_{first['id']}", "amount": "5"})]
     found.append(json.loads(json.dumps(invoice)))
-    told.advance(4 * DAY)
+    reported.advance(4 * DAY)
     line = {"type": "custom_line_item", "description": "Too much", "unit_amount": "5"}
     note = {"invoice": invoice["id"], "lines": [line], "credit_amount": "5"}
     found += [invoice, *invoice["lines"]["data"], invoicing.create_credit_note(note)]

@@ -75,10 +75,10 @@ def routes(world: World) -> list[Route]:
             return JSONResponse({"message": "Bad Request"}, 400)
         found = transcripts_between(project, asked)
         found.sort(key=itemgetter("createdAt"), reverse=True)
-        told = [{"userID": "u", "version": "published", "environmentAlias": "production", **one} for one in found]
-        for one in told:
+        reported = [{"userID": "u", "version": "published", "environmentAlias": "production", **one} for one in found]
+        for one in reported:
             one.pop("environmentID", None)
-        return transcript_page(asked, told, asked.get("take", 20), asked.get("skip", 0))
+        return transcript_page(asked, reported, asked.get("take", 20), asked.get("skip", 0))
 
     async def get_transcript(request: Request) -> Response:
         projects = world.voiceflow.get(request.headers.get("authorization", ""), {})
@@ -93,8 +93,8 @@ def routes(world: World) -> list[Route]:
             return JSONResponse({"message": "Unauthorized"}, 401)
         for one in project.transcripts:
             if one["id"] == request.path_params["transcript_id"]:
-                told = {name: value for name, value in one.items() if name != "environmentID"}
-                return JSONResponse({"transcript": told})
+                reported = {name: value for name, value in one.items() if name != "environmentID"}
+                return JSONResponse({"transcript": reported})
         return JSONResponse({"message": "Not Found"}, 404)
 
     return [

@@ -129,7 +129,7 @@ def test_numbers_that_stay_keep_every_digit_whether_something_beside_them_goes_o
         assert bytes(left["cost"]) == b"0.10000"
 
 
-def test_a_member_that_is_told_twice_or_in_escapes_hides_nothing() -> None:
+def test_a_member_that_is_reported_twice_or_in_escapes_hides_nothing() -> None:
     for hidden in (b'"provider":{"secret":"canary-7c1f"}', b'"metadata":{"a":{"x":1,"\\u0061piKey":"canary-7c1f"}}'):
         twice = b"{" + hidden + b',"provider":"twilio"}'
         for field in ("transport", "metadata", "assistant"):
@@ -214,9 +214,9 @@ def test_any_name_of_a_map_is_of_the_contract() -> None:
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the published payloads are not beside this checkout")
 def test_a_real_day_keeps_all_that_it_told_but_the_way_into_a_live_call() -> None:
     for call in json.loads((PAYLOADS / "vapi/get_call_list_one_day_real.json").read_text(), parse_float=str):
-        told = {name: part for name, part in call.items() if name != "monitor"}
+        reported = {name: part for name, part in call.items() if name != "monitor"}
         stored, new = kept(CALL, call)
         assert new == set()
-        assert json.loads(json.dumps(stored, default=str)).keys() == told.keys()
+        assert json.loads(json.dumps(stored, default=str)).keys() == reported.keys()
         for name in ("costs", "costBreakdown", "customer", "transport", "analysis"):
-            assert stored.get(name) == told.get(name)
+            assert stored.get(name) == reported.get(name)

@@ -89,7 +89,7 @@ def test_a_call_of_another_day_is_set_aside_and_one_of_the_end_is_left_to_its_da
     sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
 ) -> None:
     calls.append(call(1))
-    sandbox.faults.script(CALLS, altered(lambda told: [*told, call(2, 90_000_000), call(3, 86_400_000)]))
+    sandbox.faults.script(CALLS, altered(lambda reported: [*reported, call(2, 90_000_000), call(3, 86_400_000)]))
     reading = read(vapi_client)
     assert "counts on that day alone" in only_one_aside(reading, "call-2")
     assert reading.totals["calls"] == 1

@@ -151,8 +151,8 @@ def test_a_passing_failure_is_tried_again_and_not_for_ever(
 def test_a_byte_that_is_no_utf_8_costs_one_character_and_is_counted(
     sandbox: Sandbox, vapi_client: ProviderClient, sent: bytes, text: str
 ) -> None:
-    told = b'[{"id": "1", "text": "%s"}, {"id": "2", "text": "\xef\xbf\xbd"}]' % sent
-    sandbox.faults.script(CALLS, ok_with(told))
+    reported = b'[{"id": "1", "text": "%s"}, {"id": "2", "text": "\xef\xbf\xbd"}]' % sent
+    sandbox.faults.script(CALLS, ok_with(reported))
     before = characters_replaced()
     assert ask(vapi_client) == [{"id": "1", "text": text}, {"id": "2", "text": "\ufffd"}]
     assert characters_replaced() - before == text.count("\ufffd")
@@ -186,9 +186,9 @@ def test_retry_after_as_a_date_is_honoured(sandbox: Sandbox, vapi_client: Provid
 
 @pytest.mark.parametrize("told", ["soon", "-5", "Thu, 99 Foo 2026 00:00:00 GMT", "nan"])
 def test_a_senseless_retry_after_is_ignored(
-    sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, told: str
+    sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, reported: str
 ) -> None:
-    sandbox.faults.script(CALLS, status(429, retry_after=told))
+    sandbox.faults.script(CALLS, status(429, retry_after=reported))
     ask(vapi_client)
     assert clock.now - 1000 <= 1
 
@@ -315,8 +315,10 @@ def test_the_key_is_in_no_error_no_log_and_no_repr(
     sandbox.faults.script(CALLS, fault, times=FOREVER)
     with pytest.raises(SourceFailure) as failure:
         ask(vapi_client)
-    told = "".join(traceback.format_exception(failure.value)) + caplog.text + repr(vapi_client) + repr(failure.value)
-    assert VAPI_KEY not in told
+    reported = (
+        "".join(traceback.format_exception(failure.value)) + caplog.text + repr(vapi_client) + repr(failure.value)
+    )
+    assert VAPI_KEY not in reported
 
 
 def test_the_providers_own_words_are_in_the_error(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
@@ -327,8 +329,8 @@ def test_the_providers_own_words_are_in_the_error(sandbox: Sandbox, vapi_client:
 
 
 def test_what_postgres_cannot_store_does_not_reach_it(sandbox: Sandbox, vapi_client: ProviderClient) -> None:
-    told = rb'["a\u0000b", "\\u0000", "\ud800x", "\udc00", "\ud83d\ude00", "\u00e9", "\\\ud800"]'
-    sandbox.faults.script(CALLS, ok_with(told))
+    reported = rb'["a\u0000b", "\\u0000", "\ud800x", "\udc00", "\ud83d\ude00", "\u00e9", "\\\ud800"]'
+    sandbox.faults.script(CALLS, ok_with(reported))
     assert ask(vapi_client) == ["a�b", r"\u0000", "�x", "�", "😀", "é", "\\�"]
 
 
@@ -343,8 +345,8 @@ def test_every_failure_has_a_code_of_its_own() -> None:
 def test_an_answer_of_another_shape_is_described_and_not_quoted(
     vapi_client: ProviderClient, sandbox: Sandbox, calls: list[dict[str, Any]]
 ) -> None:
-    told = {"results": [{"phoneNumber": {"twilioAuthToken": "canary-7c1f"}}], "metadata": {}}
-    sandbox.faults.script("/vapi/call", ok_with(told), times=FOREVER)
+    reported = {"results": [{"phoneNumber": {"twilioAuthToken": "canary-7c1f"}}], "metadata": {}}
+    sandbox.faults.script("/vapi/call", ok_with(reported), times=FOREVER)
     with pytest.raises(ContractBroken, match="an object with metadata, results") as broken:
         vapi.verify(vapi_client)
     assert "canary" not in str(broken.value)

@@ -36,12 +36,12 @@ CALL: dict[str, Any] = {
 EVERY = [Choices(*kept) for kept in product(Keep, repeat=3)]
 
 
-def told(call: dict[str, Any]) -> Document:
+def reported(call: dict[str, Any]) -> Document:
     return msgspec.json.decode(json.dumps(call), type=Document)
 
 
 def stored(choices: Choices) -> dict[str, Any]:
-    return json.loads(msgspec.json.encode(minimised(told(CALL), choices)))
+    return json.loads(msgspec.json.encode(minimised(reported(CALL), choices)))
 
 
 def text(choices: Choices) -> str:
@@ -49,7 +49,7 @@ def text(choices: Choices) -> str:
 
 
 def test_whoever_keeps_everything_has_the_answer_byte_for_byte() -> None:
-    assert minimised(told(CALL), Choices(Keep.KEPT, Keep.KEPT, Keep.KEPT)) == told(CALL)
+    assert minimised(reported(CALL), Choices(Keep.KEPT, Keep.KEPT, Keep.KEPT)) == reported(CALL)
 
 
 def test_without_a_choice_the_conversation_goes_and_the_caller_stays() -> None:
@@ -60,8 +60,8 @@ def test_without_a_choice_the_conversation_goes_and_the_caller_stays() -> None:
 
 @pytest.mark.parametrize("choices", EVERY, ids=str)
 def test_no_choice_touches_what_a_bill_is_made_of_and_each_may_be_made_twice(choices: Choices) -> None:
-    once = minimised(told(CALL), choices)
-    facts = told(FACTS_TOLD)
+    once = minimised(reported(CALL), choices)
+    facts = reported(FACTS_TOLD)
     assert {field: once[field] for field in facts} == facts
     assert facts.keys() <= set(FACTS)
     assert minimised(once, choices) == once

@@ -192,21 +192,21 @@ def test_what_was_said_is_kept_only_for_the_tenant_that_chose_so(
         call(2, phoneNumberId="p-2", **CONVERSATION),
         call(3, **CONVERSATION),
     ]
-    told: list[Mapping[str, str]] = []
+    reported: list[Mapping[str, str]] = []
 
     def keeps_first(scopes: Mapping[str, str]) -> Choices:
-        told.append(scopes)
+        reported.append(scopes)
         is_first = scopes.get("vapi_phone_number") == "p-1"
         return Choices(transcripts=Keep.KEPT, recordings=Keep.KEPT) if is_first else Choices()
 
     reading = vapi.read_day(vapi_client, DAY, choices_of=keeps_first)
     kept = {payload["id"]: payload for payload in payloads(reading)}
-    assert list(told[0].items()) == [
+    assert list(reported[0].items()) == [
         ("vapi_call", "call-1"),
         ("vapi_phone_number", "p-1"),
         ("vapi_assistant", "a-1"),
     ]
-    assert told[1:] == [{"vapi_call": "call-2", "vapi_phone_number": "p-2"}, {"vapi_call": "call-3"}]
+    assert reported[1:] == [{"vapi_call": "call-2", "vapi_phone_number": "p-2"}, {"vapi_call": "call-3"}]
     assert kept["call-1"].keys() >= CONVERSATION.keys() - {"monitor"}  # it leads into a live call: for nobody
     assert "spoken" not in json.dumps([kept["call-2"], kept["call-3"]], default=str)
     assert kept["call-2"]["costs"] == [{"type": "vapi", "cost": Decimal("0.1")}]
@@ -217,8 +217,8 @@ def test_what_is_finer_than_a_microsecond_is_cut_off_and_never_rounded_into_anot
     sandbox: Sandbox, vapi_client: ProviderClient, digits: str
 ) -> None:
     last = f"2026-02-18T23:59:59.{digits}"
-    told = call(1, createdAt=f"{last}Z", startedAt=f"{last}+00:00", endedAt=f"2026-02-19T00:00:59.{digits}Z")
-    sandbox.faults.script(CALLS, ok_with([told]))
+    reported = call(1, createdAt=f"{last}Z", startedAt=f"{last}+00:00", endedAt=f"2026-02-19T00:00:59.{digits}Z")
+    sandbox.faults.script(CALLS, ok_with([reported]))
     reading = read(vapi_client)
     (row,) = reading.table.to_pylist()
     assert row["created_at"] == row["started_at"] == MIDNIGHT + timedelta(days=1) - timedelta(microseconds=1)
@@ -348,7 +348,7 @@ def test_a_real_day_reads_as_52_calls(vapi_client: ProviderClient, calls: list[d
     assert reading.table.column("started_at").null_count == 7
     assert not reading.is_incomplete
     assert "[text removed" not in "".join(reading.table.column("payload").to_pylist())
-    told = {call["id"]: call for call in json.loads(REAL_DAY.read_text(), parse_float=Decimal)}
+    reported = {call["id"]: call for call in json.loads(REAL_DAY.read_text(), parse_float=Decimal)}
     for payload in payloads(reading):
-        assert payload.get("costs") == told[payload["id"]].get("costs")
+        assert payload.get("costs") == reported[payload["id"]].get("costs")
     assert reading.windows == (Window.of_day(DAY),)

@@ -105,7 +105,7 @@ def test_calls_outside_the_window_are_in_no_table_and_counted(
     assert [row.item for row in reading.quarantined] == ["call-2"]  # the end may be counted in
 
 
-def test_a_call_told_twice_counts_once_as_last_updated(
+def test_a_call_reported_twice_counts_once_as_last_updated(
     sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]]
 ) -> None:
     newest = call(1, cost=0.3, updatedAt="2026-02-18T09:00:00.000Z")

@@ -87,8 +87,8 @@ def test_what_is_published_in_the_projects_environment_is_told_apart_from_the_re
 
 def test_costs_are_read_digit_for_digit_drafts_among_them(client: VoiceflowClient, project: VoiceflowProject) -> None:
     reading = read(client)
-    (told,) = [row for row in reading.table.to_pylist() if row["metric"] == "transcript_cost"]
-    assert json.loads(told["payload"], parse_float=Decimal)["cost"] == Decimal("0.625")
+    (reported,) = [row for row in reading.table.to_pylist() if row["metric"] == "transcript_cost"]
+    assert json.loads(reported["payload"], parse_float=Decimal)["cost"] == Decimal("0.625")
     assert reading.totals["cost"] == Decimal("0.625")
 
 

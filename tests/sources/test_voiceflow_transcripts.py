@@ -231,8 +231,8 @@ def test_the_newer_generation_tells_the_same_with_its_own_key(
     assert (newer.keys, newer.requests) == (older.keys, older.requests)
     assert len(newer.keys) == 150
     for column in ("created_at", "ended_at", "message_count"):
-        told = [sorted(map(str, one.table.column(column).to_pylist())) for one in (newer, older)]
-        assert told[0] == told[1], column
+        reported = [sorted(map(str, one.table.column(column).to_pylist())) for one in (newer, older)]
+        assert reported[0] == reported[1], column
     assert set(newer.table.column("environment_id").to_pylist()) == {"production"}
     assert {one["version"] for one in payloads(newer)} == {"published"}
     assert any(SAID in json.dumps(one) for one in payloads(newer)) is (kept is Keep.KEPT)

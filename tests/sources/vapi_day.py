@@ -17,7 +17,7 @@ MIDNIGHT = datetime(2026, 2, 18, tzinfo=UTC)
 def call(number: int, milliseconds: int = 0, **fields: Any) -> dict[str, Any]:
     """A call created so long after midnight; a field given as None is left out."""
     at = MIDNIGHT + milliseconds * MILLISECOND
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "id": f"call-{number}",
         "orgId": "org",
         "createdAt": instant(at),
@@ -29,7 +29,7 @@ def call(number: int, milliseconds: int = 0, **fields: Any) -> dict[str, Any]:
         "cost": 0.1,
         "costs": [{"type": "vapi", "cost": 0.1}],
     }
-    return {name: value for name, value in (told | fields).items() if value is not None}
+    return {name: value for name, value in (reported | fields).items() if value is not None}
 
 
 def choices_of(scopes: Mapping[str, str]) -> Choices:

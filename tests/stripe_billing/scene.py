@@ -179,7 +179,7 @@ class Scene:
         api = api or self.api()
         with self.billing() as connection, self.billing() as of_cache:
             cache = StripeCache(of_cache, api, self.now)
-            cache.demand_anew()
+            cache.demand_fresh()
             readiness = Readiness(cache, self.now, self.grace)
             finals = FinalInvoices(connection, api, cache, readiness, self.now)
             invoicer = Invoicer(connection, api, cache, readiness, self.now)

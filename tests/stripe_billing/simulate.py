@@ -606,12 +606,12 @@ def main() -> int:
     seeds = [asked.seed] if asked.seed else list(range(asked.first, asked.first + asked.seeds))
     shares = [(share, asked.threads, asked.trace) for part in range(asked.jobs) if (share := seeds[part :: asked.jobs])]
     if len(shares) == 1:
-        told = [run_seeds(*shares[0])]
+        reported = [run_seeds(*shares[0])]
     else:
         with ProcessPoolExecutor(len(shares), multiprocessing.get_context("spawn")) as pool:
-            told = list(pool.map(run_seeds, *zip(*shares, strict=True)))
-    total, failed = Story(0), sorted(seed for _, some in told for seed in some)
-    for story, _ in told:
+            reported = list(pool.map(run_seeds, *zip(*shares, strict=True)))
+    total, failed = Story(0), sorted(seed for _, some in reported for seed in some)
+    for story, _ in reported:
         total.add(story)
     say(
         f"{len(seeds)} seeds, {len(failed)} failed{': ' if failed else ''}{', '.join(map(str, failed))}: {total.runs}"

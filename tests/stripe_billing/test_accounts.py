@@ -87,8 +87,8 @@ def subscribe(stripe: StripeSandbox, customer: str) -> str:
 
 def test_what_is_sent_and_read_says_which_account_and_mode_it_is_of(scene: Scene, posted: list[str]) -> None:
     for rows in ("ledger.postings", "ledger.stripe_cache where body <> 'null'"):
-        told = scene.owner.execute(f"select distinct stripe_account, is_live from {rows}").fetchall()
-        assert told == [("acct_000001", False)], rows
+        reported = scene.owner.execute(f"select distinct stripe_account, is_live from {rows}").fetchall()
+        assert reported == [("acct_000001", False)], rows
 
 
 @pytest.mark.parametrize("line", ["post", "reconcile", "stripe check", "stripe sync --plan", "stripe sync --apply"])
@@ -96,9 +96,9 @@ def test_a_key_of_another_account_or_mode_is_refused_at_once_and_nothing_is_sent
     scene: Scene, minutebook: Minutebook, posted: list[str], other: StripeSandbox, line: str
 ) -> None:
     scene.overage("acme", scene.today - timedelta(days=1), 500)
-    told = minutebook(line, code=1, key="sk_test_another", at=other).output
-    assert "acct_other (test mode)" in told
-    assert "minutebook stripe adopt acct_other --test" in told
+    reported = minutebook(line, code=1, key="sk_test_another", at=other).output
+    assert "acct_other (test mode)" in reported
+    assert "minutebook stripe adopt acct_other --test" in reported
     assert "minutebook stripe adopt acct_000001 --live" in minutebook(line, code=1, key=LIVE).output
     assert not other.metering.received
     assert len(scene.stripe.metering.received) == 19
@@ -111,8 +111,8 @@ def test_an_account_is_adopted_by_its_name_and_mode_audited_and_one_command_post
     key = "sk_test_another"
     minutebook("stripe adopt acct_000001 --test", code=1, key=key, at=other)
     minutebook("stripe adopt acct_other --live", code=1, key=key, at=other)
-    told = minutebook("stripe adopt acct_other --test", key=key, at=other).output
-    assert "19 day(s)" in told
+    reported = minutebook("stripe adopt acct_other --test", key=key, at=other).output
+    assert "19 day(s)" in reported
     audited = scene.owner.execute(
         "select after ->> 'account_id' from ledger.audit_log where object_table = 'ledger.stripe_accounts'"
     ).fetchall()
@@ -120,9 +120,9 @@ def test_an_account_is_adopted_by_its_name_and_mode_audited_and_one_command_post
     minutebook("post", key=key, at=other)
     assert not other.metering.received  # what the other account holds is not sent again before that is asked for
     hours_later(scene)
-    told = minutebook("reconcile", code=1, key=key, at=other).output
-    assert "missing" in told
-    assert "--resend" in told
+    reported = minutebook("reconcile", code=1, key=key, at=other).output
+    assert "missing" in reported
+    assert "--resend" in reported
     minutebook("post --resend", key=key, at=other)
     assert len(other.metering.received) == 19
     assert [row[3] for row in scene.states("acme")].count("accepted") == 19
@@ -162,8 +162,8 @@ def test_a_new_customer_is_named_and_one_command_posts_what_it_lacks(
     scene: Scene, minutebook: Minutebook, posted: list[str]
 ) -> None:
     scene.stripe.catalogue.delete_customer("cus_acme")
-    told = minutebook("stripe check --tenant acme", code=1).output
-    assert "customer_deleted" in told
+    reported = minutebook("stripe check --tenant acme", code=1).output
+    assert "customer_deleted" in reported
     subscribe(scene.stripe, "cus_new")
     minutebook("stripe customer acme cus_new")
     minutebook("stripe check --tenant acme")
@@ -186,9 +186,9 @@ def test_a_customer_of_the_other_mode_is_no_deleted_one(
         like(scene, live)
         del live.catalogue.customers["cus_acme"]
         minutebook("stripe adopt acct_000001 --live", key=LIVE, at=live)
-        told = minutebook("stripe check --tenant acme", code=1, key=LIVE, at=live).output
-        assert "customer_of_other_mode" in told
-        assert "deleted" not in told
+        reported = minutebook("stripe check --tenant acme", code=1, key=LIVE, at=live).output
+        assert "customer_of_other_mode" in reported
+        assert "deleted" not in reported
         subscribe(live, "cus_live")
         minutebook("stripe customer acme cus_live", key=LIVE, at=live)
         minutebook("post --resend", key=LIVE, at=live)
@@ -234,8 +234,8 @@ def items(stripe: StripeSandbox) -> list[int]:
 def finding(minutebook: Minutebook, line: str, **at: Any) -> Any:
     """The code and what is printed of a line, by `reconcile --final`."""
     month = line.split("/")[1][:7]
-    told = minutebook(f"reconcile --final {month} --json", code=None, **at).stdout
-    rows = json.loads(told[: told.rindex("}") + 1])["lines"]
+    reported = minutebook(f"reconcile --final {month} --json", code=None, **at).stdout
+    rows = json.loads(reported[: reported.rindex("}") + 1])["lines"]
     (found,) = [row for row in rows if row["line"] == line]
     return found
 
@@ -247,8 +247,8 @@ def test_an_item_that_the_test_mode_held_is_added_here_by_one_command(
     minutebook("post")
     assert items(scene.stripe) == [50_000]
     key = "sk_test_another"
-    told = minutebook("stripe adopt acct_other --test", key=key, at=other).output
-    assert "1 invoice item(s)" in told
+    reported = minutebook("stripe adopt acct_other --test", key=key, at=other).output
+    assert "1 invoice item(s)" in reported
     minutebook("post", key=key, at=other)
     assert items(other) == []  # not by itself
     found = finding(minutebook, owed, key=key, at=other)
@@ -276,16 +276,16 @@ def test_an_item_of_another_live_account_is_due_here_unless_it_was_or_may_have_b
     key = "sk_live_another"
     minutebook("stripe adopt acct_other --live", key=key, at=other)
     found = finding(minutebook, owed, key=key, at=other)
-    told = minutebook("post --tenant acme --resend", key=key, at=other).output
+    reported = minutebook("post --tenant acme --resend", key=key, at=other).output
     if there == "pending":
         assert found["what_to_do"] == "minutebook post --tenant acme --resend"
-        assert "delete them there" in told
+        assert "delete them there" in reported
     elif there == "paid":
         assert (found["code"], found["stripe"]) == (None, "500.00")
-        assert "billed there" in told
+        assert "billed there" in reported
     else:
         assert found["what_to_do"] == f"minutebook stripe accept {owed} --reason REASON"
-        assert f"minutebook stripe settle {owed} --apply" in told
+        assert f"minutebook stripe settle {owed} --apply" in reported
     assert items(other) == ([50_000] if there == "pending" else [])
     if there == "draft":  # it was not billed there
         minutebook(f"stripe settle {owed} --apply", key=key, at=other)

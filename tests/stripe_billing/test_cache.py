@@ -1,4 +1,4 @@
-"""What Stripe said is kept for a while, and told anew when it changed, when it is old, or when somebody demands it."""
+"""What Stripe said is kept for a while, and told again when it changed, when it is old, or when somebody demands it."""
 
 import re
 from collections.abc import Iterator
@@ -204,7 +204,7 @@ def test_who_demands_it_is_told_anew_once_and_keeps_it_for_all_and_is_never_serv
         each.ask("products")
     scene.stripe.catalogue.create_product({"name": "new"})
     assert len(demanding.ask("products")) == 1
-    demanding.cache.demand_anew()
+    demanding.cache.demand_fresh()
     for _ in range(2):
         assert len(demanding.ask("products")) == 2
     assert scene.stripe.calls["products"] == 2
@@ -212,7 +212,7 @@ def test_who_demands_it_is_told_anew_once_and_keeps_it_for_all_and_is_never_serv
     assert len(other.ask("products")) == 2
     assert scene.stripe.calls["products"] == 2
     scene.stripe.fault = lambda call: Fault.DOWN
-    demanding.cache.demand_anew()
+    demanding.cache.demand_fresh()
     with pytest.raises(StripeUnavailable):
         demanding.ask("products")
     assert len(other.ask("products")) == 2

@@ -47,10 +47,10 @@ def test_another_plan_from_december_charges_its_fee_and_its_price_from_then_on(c
     close("stripe changes")
     close.scene.owner.execute("insert into control.tenant_plans values ('acme', '2026-12-01', 'lite')")
     assert codes(close) == ["fee_differs", "price_differs"]
-    told = close("stripe changes", code=1).output
-    assert "Stripe has no fee:lite@2026-01-01 yet" in told
+    reported = close("stripe changes", code=1).output
+    assert "Stripe has no fee:lite@2026-01-01 yet" in reported
     close("stripe sync --apply")
-    told = close("stripe changes", code=1).output
+    reported = close("stripe changes", code=1).output
     (subscription,) = close.stripe.catalogue.subscriptions.values()
     marked = {
         price["metadata"]["minutebook"]: price["id"]
@@ -58,7 +58,7 @@ def test_another_plan_from_december_charges_its_fee_and_its_price_from_then_on(c
         if price["metadata"]
     }
     for word in (subscription["id"], "2026-12-01", marked["fee:lite@2026-01-01"], "price_000001"):
-        assert word in told
+        assert word in reported
     assert subscription["schedule"] is None
     close("stripe changes --tenant acme --apply")
     close("stripe changes")

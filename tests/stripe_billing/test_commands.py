@@ -59,9 +59,11 @@ def test_what_is_held_back_is_named_and_the_exit_code_says_so(scene: Scene, minu
     scene.meter()
     scene.tenant("acme", anchor_config={"hour": 9})
     scene.overage("acme", scene.today - timedelta(days=1), 7)
-    told = minutebook("post", code=1).output
-    assert "anchor_wrong" in told
-    assert "error: not everything was posted: acme: Subscription sub_" in told  # whose, and why, without a table too
+    reported = minutebook("post", code=1).output
+    assert "anchor_wrong" in reported
+    assert (
+        "error: not everything was posted: acme: Subscription sub_" in reported
+    )  # whose, and why, without a table too
     assert "billing_cycle_anchor_config" in minutebook("stripe check", code=1).output
 
 
@@ -101,13 +103,13 @@ def test_a_subscription_that_will_not_be_invoiced_is_compared_with_nothing_and_h
     ])  # fmt: skip
     (subscription,) = (one for one in scene.stripe.catalogue.subscriptions.values() if one["customer"] == customer)
     subscription["cancel_at_period_end"] = True
-    told = {(line.tenant_id, line.line): (line.ours, line.stripe) for line in upcoming(scene)}
-    assert told["acme", "overage/voice"] == (Decimal("1.05"), 0)
-    assert told["acme", "subscription"] == (249, 0)
-    assert told["beta", "subscription"] == (0, 0)
+    reported = {(line.tenant_id, line.line): (line.ours, line.stripe) for line in upcoming(scene)}
+    assert reported["acme", "overage/voice"] == (Decimal("1.05"), 0)
+    assert reported["acme", "subscription"] == (249, 0)
+    assert reported["beta", "subscription"] == (0, 0)
     scene.owner.execute("insert into control.tenant_statuses values ('acme', %s, 'closed')", [month_of(scene.today)[1]])
-    told = {(line.tenant_id, line.line): (line.ours, line.stripe) for line in upcoming(scene)}
-    assert told["acme", "subscription"] == (0, 0)
+    reported = {(line.tenant_id, line.line): (line.ours, line.stripe) for line in upcoming(scene)}
+    assert reported["acme", "subscription"] == (0, 0)
 
 
 def upcoming(scene: Scene) -> list[LineComparison]:
@@ -134,10 +136,10 @@ def test_set_up_is_planned_then_applied(scene: Scene, minutebook: Minutebook) ->
     age(scene, minutes=20)
     (meter,) = scene.stripe.metering.meters.values()
     meter["status"] = "inactive"
-    told = minutebook("stripe sync --plan").output
-    assert "20 minute(s) ago" in told
-    assert "archived" not in told
-    assert "archived" in minutebook("stripe sync --plan --anew", code=1).output
+    reported = minutebook("stripe sync --plan").output
+    assert "20 minute(s) ago" in reported
+    assert "archived" not in reported
+    assert "archived" in minutebook("stripe sync --plan --again", code=1).output
     assert "archived" in minutebook("stripe sync --plan", code=1).output
     meter["status"] = "active"
     assert "archived" not in minutebook("stripe sync --apply").output
@@ -175,18 +177,18 @@ def test_an_upcoming_invoice_that_stripe_does_not_tell_is_compared_as_it_was_wit
     age(scene, minutes=125)
     scene.stripe.fault = lambda call: Fault.DOWN if "invoice" in call.path else None
     assert json.loads(minutebook("reconcile --invoices --json").stdout)["lines"][0]["is_stale"]
-    told = minutebook("reconcile --invoices").output
-    assert "2:05:" in told
-    assert "warning: Stripe does not answer" in told
+    reported = minutebook("reconcile --invoices").output
+    assert "2:05:" in reported
+    assert "warning: Stripe does not answer" in reported
     scene.owner.execute(
         "insert into marts.fct_statement_lines select 'acme', date_trunc('month', now())::date,"
         " 'overage', 'voice', 1.05, 7"
     )
     assert "1 line(s) differ" in minutebook("reconcile --invoices", code=1).output
     scene.stripe.fault = lambda call: Fault.DOWN
-    told = minutebook("reconcile --invoices", code=1).output  # nothing else can be compared, and this still is
-    assert "2:05:" in told
-    assert "nothing was compared" in told
+    reported = minutebook("reconcile --invoices", code=1).output  # nothing else can be compared, and this still is
+    assert "2:05:" in reported
+    assert "nothing was compared" in reported
 
 
 def age(scene: Scene, minutes: int) -> None:

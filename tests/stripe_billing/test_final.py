@@ -232,9 +232,9 @@ def test_usage_that_changes_after_the_subscription_has_ended_is_billed_at_approv
     (subscription,) = close.stripe.catalogue.subscriptions.values()
     close.stripe.subscribing.cancel(subscription["id"], {})
     close.use(date(2026, 11, 18), 140)
-    told = close("post", code=1).output
-    assert "no meter takes" in told
-    assert "subscription: create one" not in told
+    reported = close("post", code=1).output
+    assert "no meter takes" in reported
+    assert "subscription: create one" not in reported
     assert [row[3:] for row in close.scene.states("acme")] == [("uncovered", "subscription_ended")]
     close.at("2026-12-02")
     close.approve(subscription="100", overage="21.00")
@@ -302,13 +302,13 @@ def test_what_was_given_back_by_hand_is_not_given_back_again_unless_a_person_say
         params = {"invoice": invoice, "amount": "1500", "credit_amount": "1500"}
         given = billed.stripe.invoicing.create_credit_note(params)["id"]
     billed.approve(DEC, adjustment="-15.00")
-    told = billed("post", code=1).output
-    assert given in told
+    reported = billed("post", code=1).output
+    assert given in reported
     before = len(billed.items()), len(billed.stripe.invoicing.credit_notes)
     line = f"acme/{DEC}/adjustment"
     billed("reconcile --final 2026-11", code=1)
     subject = line if decision == "it was this correction" else given
-    assert f"minutebook stripe accept {subject}" in told
+    assert f"minutebook stripe accept {subject}" in reported
     billed(f"stripe accept {subject} --reason agreed")
     billed("post")
     after = len(billed.items()), len(billed.stripe.invoicing.credit_notes)
@@ -323,8 +323,8 @@ def test_a_refused_credit_note_asks_a_person(billed: Close, decision: str) -> No
     billed.scene.owner.execute("update control.plan_terms set gives_credit_notes = true")
     billed.at("2026-12-06")
     billed.approve(DEC, adjustment="-700.00")  # more than the invoice was
-    told = billed("post", code=1).output
-    assert "a person decides" in told
+    reported = billed("post", code=1).output
+    assert "a person decides" in reported
     billed("post", code=1)
     assert billed.items() == [50_000]
     line = f"acme/{DEC}/adjustment"

@@ -141,8 +141,8 @@ def test_what_was_given_back_of_a_one_off_invoice_holds_a_correction_too(
         given = close.stripe.invoicing.create_credit_note(params)["id"]
     close.at("2027-01-05")
     close.approve(DEC, adjustment="-15.00")
-    told = close("post", code=1).output
-    assert given in told
+    reported = close("post", code=1).output
+    assert given in reported
     assert len(close.items()) == 1
     close("reconcile --final 2026-12", code=1)
     line = f"acme/{DEC}/adjustment"

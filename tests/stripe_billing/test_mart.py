@@ -94,7 +94,7 @@ def test_the_command_the_check_and_the_mart_tell_the_same_and_posting_reads_the_
     billed: str, dbt_home: Path
 ) -> None:
     build(billed, dbt_home, TODAY)
-    told = reconciled()
+    reported = reconciled()
     with connect(billed, Role.ANALYST) as analyst:
         mart = analyst.execute(
             "select age_days, finding, ours, posted, stripe, difference, is_equal from marts.fct_reconciliation"
@@ -107,12 +107,12 @@ def test_the_command_the_check_and_the_mart_tell_the_same_and_posting_reads_the_
     left = [row[:6] for row in mart if not row[6]]
     columns = ("age_days", "finding", "ours", "posted", "stripe", "difference")
     assert [
-        tuple(Decimal(row[name]) if name in columns[2:] else row[name] for name in columns) for row in told
+        tuple(Decimal(row[name]) if name in columns[2:] else row[name] for name in columns) for row in reported
     ] == left[::-1]
-    assert [row["finding"] for row in told if not row["is_red"]] == ["settling"]
+    assert [row["finding"] for row in reported if not row["is_red"]] == ["settling"]
     assert checked() == {(str(TODAY - timedelta(days=row[0])), *row[1:4]) for row in left if row[1] != "settling"}
 
-    # The lines of final invoices are put into their mart whenever Stripe was read, built anew or not.
+    # The lines of final invoices are put into their mart whenever Stripe was read, built again or not.
     with psycopg.connect(billed, autocommit=True) as owner:
         owner.execute("insert into ledger.stripe_acceptances values ('old', 'acme', 1, 'x', 'x', now())")
         owner.execute(

@@ -37,8 +37,8 @@ def of_ill(scene: Scene, fault: Fault) -> Callable[[Any], Fault | None]:
     ill = {one["id"] for one in scene.stripe.catalogue.subscriptions.values() if one["customer"] == "cus_ill"}
 
     def chosen(call: Any) -> Fault | None:
-        told = f"{call.path} {call.params}"
-        return fault if "cus_ill" in told or any(name in told for name in ill) else None
+        reported = f"{call.path} {call.params}"
+        return fault if "cus_ill" in reported or any(name in reported for name in ill) else None
 
     return chosen
 

@@ -340,7 +340,7 @@ def test_a_lost_row_of_an_approved_period_is_settled_with_what_it_said(scene: Sc
 
 
 def test_an_identifier_that_said_something_else_before_gives_way_to_a_new_version(scene: Scene, acme: str) -> None:
-    """As after a restore of an older database: versions are counted anew."""
+    """As after a restore of an older database: versions are counted again."""
     day = scene.today - timedelta(days=1)
     scene.overage("acme", day, 3)
     scene.post()

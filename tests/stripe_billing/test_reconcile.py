@@ -109,16 +109,16 @@ def test_what_no_meter_takes_is_red_until_it_is_billed_and_says_at_each_step_wha
     scene.overage("acme", old, 3)  # restated when no meter takes it any more: there is no posting of it
     scene.stripe.advance(86_400)
 
-    def told() -> list[tuple[str, int, int, int, bool]]:
+    def reported() -> list[tuple[str, int, int, int, bool]]:
         found = compared(scene)
         assert all("--again" not in one.what_to_do for one in found)
         assert all(words in one.what_to_do for one in found for words in next_steps), found
         return [(one.finding, one.ours, one.posted, int(one.stripe), one.is_red) for one in found]
 
     next_steps = ["minutebook approve", "--tenant acme"]
-    assert told() == [("uncovered", 3, 0, 0, True), ("uncovered", 9, 7, 7, True)]
+    assert reported() == [("uncovered", 3, 0, 0, True), ("uncovered", 9, 7, 7, True)]
     scene.stripe.advance(10 * 86_400)  # and it stays red however old it is
-    assert [row[0] for row in told()] == ["uncovered"] * 2
+    assert [row[0] for row in reported()] == ["uncovered"] * 2
     for start, end, units in ((*month_of(old), 11 + 12 + 13 + 3), (first, turn, 9)):
         scene.owner.execute(
             "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
@@ -131,12 +131,12 @@ def test_what_no_meter_takes_is_red_until_it_is_billed_and_says_at_each_step_wha
             [f"acme/{start}/overage/voice", start, Decimal(15 * units) / 100, start, end],
         )
     next_steps = ["`minutebook post` bills"]
-    assert told() == [("uncovered", 7, 7, 7, True)]
+    assert reported() == [("uncovered", 7, 7, 7, True)]
     with scene.desk() as (_, invoicer):
         assert sorted(item["amount"] for item in invoicer.run().added) == [Decimal("0.30"), Decimal("5.85")]
-    assert told() == []
+    assert reported() == []
     overwrite(scene, acme, day, 8)  # whatever Stripe comes to hold of it, the invoice is final
-    assert told() == []
+    assert reported() == []
 
 
 def test_without_stripe_nothing_is_compared(scene: Scene, acme: str) -> None:

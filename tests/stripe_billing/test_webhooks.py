@@ -186,14 +186,14 @@ def test_an_invoice_is_told_by_its_events(scene: Scene, service: str, monkeypatc
     scene.meter()
     customer = scene.tenant("acme")
     invoice = {"id": "in_1", "object": "invoice", "customer": customer, "total": 900, "currency": "usd"}
-    told = []
+    reported = []
     for number, kind in enumerate(("finalized", "paid", "created", "payment_failed")):
         deliver(service, snapshot(number, f"invoice.{kind}", invoice))
         report = process(scene)
         assert report.closing == (["acme"] if kind == "created" else [])
         row = scene.owner.execute("select tenant_id, status, total_minor, failed_payments from ledger.stripe_invoices")
-        told.append(row.fetchone())
-    assert told == [("acme", "open", 900, 0), *[("acme", "paid", 900, 0)] * 2, ("acme", "paid", 900, 1)]
+        reported.append(row.fetchone())
+    assert reported == [("acme", "open", 900, 0), *[("acme", "paid", 900, 0)] * 2, ("acme", "paid", 900, 1)]
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", scene.url)
     result = CliRunner().invoke(app, ["stripe", "invoices", "--tenant", "acme", "--json"])
     (shown,) = json.loads(result.stdout)
@@ -312,7 +312,7 @@ def test_an_invoice_that_was_paid_while_no_webhook_came_is_settled_by_reading_st
 
 @pytest.mark.parametrize("told", [{"livemode": True}, {"account": "acct_connected"}])
 def test_an_event_of_another_account_or_mode_is_kept_apart_and_changes_nothing(
-    scene: Scene, service: str, told: dict[str, Any]
+    scene: Scene, service: str, reported: dict[str, Any]
 ) -> None:
     scene.meter()
     customer = scene.tenant("acme")
@@ -323,7 +323,7 @@ def test_an_event_of_another_account_or_mode_is_kept_apart_and_changes_nothing(
     }  # fmt: skip
     ours, other = (json.loads(snapshot(number, "invoice.created", subject)) for number in (1, 2))
     other["data"]["object"]["id"] = "in_2"
-    assert deliver(service, json.dumps(other | told).encode()).status_code == 200
+    assert deliver(service, json.dumps(other | reported).encode()).status_code == 200
     report = process(scene)
     assert (report.processed, report.apart, report.closing) == (0, 1, [])
     invoices = "select invoice_id from ledger.stripe_invoices"
@@ -333,7 +333,7 @@ def test_an_event_of_another_account_or_mode_is_kept_apart_and_changes_nothing(
     assert (report.processed, report.apart, report.closing) == (1, 1, ["acme"])
     assert scene.owner.execute(invoices).fetchall() == [("in_1",)]
     # Once that account is billed in, what came of it counts, and ours not.
-    account, is_live = told.get("account", "acct_000001"), told.get("livemode", False)
+    account, is_live = reported.get("account", "acct_000001"), reported.get("livemode", False)
     scene.owner.execute("insert into ledger.stripe_accounts values (2, %s, %s, now())", [account, is_live])
     report = process(scene)
     assert (report.processed, report.apart) == (1, 0)

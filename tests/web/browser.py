@@ -82,8 +82,8 @@ def examine(folder: Path, pages: Mapping[str, str], widths: Sequence[int], is_da
     found = re.search(
         r'<pre id="told">(.*?)</pre>', _run(folder, folder / "all.html", (1400, 900), _SCHEMES[is_dark]), re.S
     )
-    told: list[dict[str, Any]] = json.loads(unescape(found[1])) if found and found[1] else []
-    assert {each["frame"] for each in told} == set(frames), "not every page was examined"
+    reported: list[dict[str, Any]] = json.loads(unescape(found[1])) if found and found[1] else []
+    assert {each["frame"] for each in reported} == set(frames), "not every page was examined"
     return [
         Examined(
             *frames[each["frame"]],
@@ -92,7 +92,7 @@ def examine(folder: Path, pages: Mapping[str, str], widths: Sequence[int], is_da
             each["amounts"],
             [tuple(fault) for fault in each["faults"]],
         )
-        for each in told
+        for each in reported
     ]
 
 

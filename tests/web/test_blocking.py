@@ -105,7 +105,7 @@ SCENE: list[tuple[dict[str, object], Kind | None, str]] = [
     (unbilled("error", source="vapi"), Kind.USAGE, "1 item not billed"),
     (unbilled("unattributed"), Kind.USAGE, "1 item not billed"),
     (unbilled("no meter", is_blocking=False, source="voiceflow"), None, ""),
-    (sql(TOTALS, told=6), Kind.TOTAL, "a provider counts otherwise"),
+    (sql(TOTALS, reported=6), Kind.TOTAL, "a provider counts otherwise"),
     (sql(ODD), Kind.SET_ASIDE, "rows set aside"),
     (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
     (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),

@@ -16,7 +16,7 @@ from tests.web import world
 from tests.web.server import serving
 from tests.web.signing import PASSWORD, form_token, sign_in
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion.day_remedies import mend
+from warehouse.ingestion.day_remedies import fix
 from warehouse.security import web_logins
 from warehouse.statements import periods
 from warehouse.statements.blocking import blockers
@@ -255,7 +255,7 @@ def test_the_operator_sees_each_red_day_with_its_reason_and_the_command_that_men
 def test_days_are_found_by_name_and_by_need(visit: Visit) -> None:
     client = visit("otto")
     assert "Bright Smiles" not in client.get("/days?q=delta").text.split("Tenants by day")[1]
-    assert "Bright Smiles" not in client.get("/days?show=mend").text.split("Tenants by day")[1]
+    assert "Bright Smiles" not in client.get("/days?show=fix").text.split("Tenants by day")[1]
     assert "No tenant matches" in client.get("/days?q=nobody%20at%20all").text
 
 
@@ -269,12 +269,12 @@ def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:
         "tenants": 3,
     }
     days = {"first_day": "2026-10-29", "last_day": "2026-10-31"}
-    assert mend({**fault, **days}).splitlines() == [
+    assert fix({**fault, **days}).splitlines() == [
         "minutebook credential set vapi",
         "minutebook pull --source vapi --from 2026-10-29 --to 2026-10-31",
     ]
     transcripts = {**fault, **days, "account": "a", "source": "voiceflow_transcripts", "provider": "voiceflow"}
-    assert mend(transcripts).splitlines()[0] == "minutebook credential set voiceflow --tenant a"
+    assert fix(transcripts).splitlines()[0] == "minutebook credential set voiceflow --tenant a"
 
 
 def test_a_tenant_sees_its_own_and_only_its_own(visit: Visit) -> None:

@@ -145,7 +145,7 @@ def url_as(url: str, role: Role) -> str:
     address = _parse(url_for(url, role))
     takes_options = (address.host, address.port) not in _takes_no_options
     options = _options(address, Session(role.value)) if takes_options else _given(address)
-    # dlt renders the address anew for ADBC and writes a space as +, which libpq does not read as one; a tab survives.
+    # dlt renders the address again for ADBC and writes a space as +, which libpq does not read as one; a tab survives.
     return _libpq(address.update_query_dict({"options": re.sub(r"(?<!\\) ", "\t", options)}))
 
 

@@ -1,10 +1,10 @@
-"""The command that mends a day: what to type, for each state and cause the ledger records."""
+"""The command that fixes a day: what to type, for each state and cause the ledger records."""
 
 from collections.abc import Mapping
 from shlex import join
 from typing import Any
 
-# Causes that asking again does not mend: a person has to do something first.
+# Causes that asking again does not fix: a person has to do something first.
 _FIRST = {
     "credential_rejected": ("credential", "set"),
     "credential_missing": ("credential", "set"),
@@ -17,10 +17,10 @@ _ACCEPT = {
 }
 
 
-def mend(fault: Mapping[str, Any]) -> str:
+def fix(fault: Mapping[str, Any]) -> str:
     """The commands for a fault: source, its provider, account, cause_code, a_tenant, tenants, first_day and last_day.
 
-    A command a line. A fault of a shared account is mended once; one of many tenants' own accounts, for each: the first
+    A command a line. A fault of a shared account is fixed once; one of many tenants' own accounts, for each: the first
     of them is named.
     """
     is_shared = fault["account"] == "platform"

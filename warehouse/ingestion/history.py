@@ -94,13 +94,13 @@ def difference(connection: Connection, sources: Mapping[str, Declared], before: 
             )
     if later["source"] not in sources:
         raise NothingToCompare(f"source {later['source']} is not registered here any more; install its package again")
-    query = load(FILE)["changes"].format(told=_told(sources[later["source"]]))
+    query = load(FILE)["changes"].format(reported=_reported(sources[later["source"]]))
     with connection.cursor(row_factory=dict_row) as cursor:
         changes = cursor.execute(query, {"before": before, "after": after}).fetchall()
     return Difference(earlier, later, changes)
 
 
-def _told(source: Declared) -> sql.Composed:
+def _reported(source: Declared) -> sql.Composed:
     """The rows of a source as it declares them compared; all columns by key, where it declares nothing."""
     if source.compared is not None:
         return sql.SQL(source.compared.strip()).format(raw=relation(source))

@@ -100,8 +100,8 @@ limit 2;
 
 -- name: changes
 -- What two pulls of one source say otherwise of each item; numbers of one item are summed, and compared as numbers.
-with told as (
-    {told}
+with reported as (
+    {reported}
 ),
 
 summed as (
@@ -116,7 +116,7 @@ summed as (
             to_jsonb(trim_scale(sum(number) filter (where pull_id = %(after)s))),
             (array_agg(value) filter (where pull_id = %(after)s))[1]
         ) as after
-    from told
+    from reported
     group by item, field
 ),
 
@@ -125,7 +125,7 @@ items as (
         item,
         bool_or(pull_id = %(before)s) as was_there,
         bool_or(pull_id = %(after)s) as is_there
-    from told
+    from reported
     group by item
 )
 

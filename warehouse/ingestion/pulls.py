@@ -104,7 +104,7 @@ class PublishedPull:
     """A finished reading, to be published. row_count is what was read; windows and requests are what was asked.
 
     quarantined are rows set aside, which did not land; lacks_only_quarantined: it is incomplete for no other reason.
-    is_anew: it supersedes the current pull even if it says the same. new_fields: paths of what the provider sent and no
+    is_forced: it supersedes the current pull even if it is the same. new_fields: paths of what the provider sent and no
     contract has; each is reported once.
     """
 
@@ -118,7 +118,7 @@ class PublishedPull:
     requests: int = 0
     quarantined: Sequence[SetAside] = ()
     lacks_only_quarantined: bool = False
-    is_anew: bool = False
+    is_forced: bool = False
     new_fields: Collection[str] = ()
 
 
@@ -207,7 +207,7 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
                 continue
             landed, fitting, current_id, current_hash, current_is_incomplete = found[pull.pull_id]
             says_the_same = (current_hash, current_is_incomplete) == (pull.content_hash, pull.is_incomplete)
-            if current_id and says_the_same and not pull.is_anew:
+            if current_id and says_the_same and not pull.is_forced:
                 unchanged[pull.pull_id] = current_id
             elif not landed == fitting == pull.row_count:
                 refused[pull.pull_id] = f"{pull.row_count} rows were read, {landed} landed, {fitting} of them its own"
@@ -217,10 +217,10 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
             raise PullNotPublishable(refused)
         connection.execute(_SQL["supersede"], {"pull_ids": superseded})
         connection.execute(_SQL["forget_set_aside"], {"pull_ids": superseded})
-        told = [{**_told(pull), "confirms_pull_id": unchanged.get(pull.pull_id)} for pull in finished]
+        reported = [{**_reported(pull), "confirms_pull_id": unchanged.get(pull.pull_id)} for pull in finished]
         connection.execute(
             _SQL["publish"],
-            {"pulls": _JSON.encode(told).decode()},
+            {"pulls": _JSON.encode(reported).decode()},
         )
         for pull in finished:
             if pull.new_fields:
@@ -269,10 +269,10 @@ def _columns(keys: Iterable[PullKey]) -> dict[str, list[Any]]:
     }
 
 
-def _told(pull: PublishedPull) -> dict[str, Any]:
+def _reported(pull: PublishedPull) -> dict[str, Any]:
     of_their_own = ("new_fields", "quarantined")
-    told = {name: getattr(pull, name) for name in PublishedPull.__dataclass_fields__ if name not in of_their_own}
-    return {**told, "windows": [[window.start, window.end] for window in pull.windows]}
+    reported = {name: getattr(pull, name) for name in PublishedPull.__dataclass_fields__ if name not in of_their_own}
+    return {**reported, "windows": [[window.start, window.end] for window in pull.windows]}
 
 
 def _set_aside(pull: PublishedPull) -> list[dict[str, Any]]:

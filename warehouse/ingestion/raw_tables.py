@@ -75,7 +75,7 @@ _DLT_SETTINGS = {
 }
 _one_writes, _one_copies = Lock(), Lock()
 # Arrow's default allocator gives what was freed back to the kernel at once, which zeroes huge pages for each package
-# anew: a tenth of what reading and landing cost. malloc keeps a quarter more memory than this one.
+# again: a tenth of what reading and landing cost. malloc keeps a quarter more memory than this one.
 if "jemalloc" in pa.supported_memory_backends():
     pa.set_memory_pool(pa.jemalloc_memory_pool())
 

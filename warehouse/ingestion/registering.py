@@ -78,8 +78,8 @@ def _digest(source: Declared) -> str:
     """Of all that the database is made from."""
     columns = [(one.name, str(one.kind), one.is_required, one.meaning) for one in source.columns]
     kinds = [(one.name, one.is_of_one_row) for one in source.scope_kinds]
-    told = (_LAYOUT, _row(source), columns, kinds, source.is_contract_shaped, source.description)
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+    reported = (_LAYOUT, _row(source), columns, kinds, source.is_contract_shaped, source.description)
+    return hashlib.sha256(msgspec.json.encode(reported)).hexdigest()
 
 
 def _make_table(connection: psycopg.Connection[Any], source: Declared) -> None:

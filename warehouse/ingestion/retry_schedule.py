@@ -1,7 +1,7 @@
 """Account-days that come back by themselves, and when: told by the ledger as it stands, with no list kept of them.
 
 incomplete, failed for a passing reason, died   after 15 minutes, then twice as long each time, up to 12 hours
-failed for what a person probably must mend     after an hour, then twice as long each time, up to a day
+failed for what a person probably must fix     after an hour, then twice as long each time, up to a day
 failed for want of an accepted credential       as well as soon as another one is stored
 never pulled                                    twelve hours after its day ended: the night should have been there
 

@@ -1,5 +1,5 @@
 -- name: account_days
--- Account-days that are not as they should be and mend by another pull alone, with the moment from which it is due.
+-- Account-days that are not as they should be and fix by another pull alone, with the moment from which it is due.
 -- What probably needs a person (a permanent failure) comes back too, less often, and as soon as its credential is replaced.
 with first_days as (
     select

@@ -374,10 +374,10 @@ select
     c.tenant_id,
     c.usage_date,
     r.pull_id,
-    told.name,
+    reported.name,
     counted.value as counted,
-    told.value as provider_says,
-    concat(counted.value, '/', told.value) as evidence,
+    reported.value as provider_says,
+    concat(counted.value, '/', reported.value) as evidence,
     exists(
         select from ledger.pulls as earlier
         where
@@ -386,7 +386,7 @@ select
             and earlier.usage_date = c.usage_date
             and earlier.pull_id < r.pull_id
             and coalesce(earlier.confirms_pull_id, earlier.pull_id) = c.pull_id
-            and earlier.provider_totals ->> told.name = told.value
+            and earlier.provider_totals ->> reported.name = reported.value
     ) as is_repeated
 from ledger.pulls as c
 cross join
@@ -406,14 +406,14 @@ cross join
         order by p.pull_id desc
         limit 1
     ) as r
-cross join lateral jsonb_each_text(r.provider_totals) as told (name, value)
-left join lateral jsonb_each_text(r.totals) as counted (name, value) on told.name = counted.name
+cross join lateral jsonb_each_text(r.provider_totals) as reported (name, value)
+left join lateral jsonb_each_text(r.totals) as counted (name, value) on reported.name = counted.name
 where
     c.state = 'published'
     and not coalesce(r.totals @> r.provider_totals, false)
     -- Within a ten-thousandth per call: each call's cost is rounded by its provider, its own sum is not.
-    and abs(told.value::numeric - coalesce(counted.value::numeric, 0))
-    > case when told.name = 'cost' then 0.0001 * coalesce((r.totals ->> 'calls')::numeric, 0) else 0 end
+    and abs(reported.value::numeric - coalesce(counted.value::numeric, 0))
+    > case when reported.name = 'cost' then 0.0001 * coalesce((r.totals ->> 'calls')::numeric, 0) else 0 end
     and not exists (
         select from ledger.acceptances as a
         where
@@ -421,8 +421,8 @@ where
             and a.account = c.account
             and a.usage_date = c.usage_date
             and a.doubt = 'totals_disagree'
-            and a.subject = told.name
-            and a.evidence = concat(counted.value, '/', told.value)
+            and a.subject = reported.name
+            and a.evidence = concat(counted.value, '/', reported.value)
     );
 comment on view ledger.disagreeing_totals is
 'What a provider counts otherwise than its rows, by the latest reading, unless a person accepted just that.'

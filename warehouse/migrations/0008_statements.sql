@@ -97,7 +97,7 @@ create table ledger.line_objects (
     pull_id bigint not null,
     agent_id text,
     object_id text not null,
-    told_at timestamptz,
+    reported_at timestamptz,
     quantity numeric not null,
     provider_cost numeric,
     provider_currency text,

@@ -252,7 +252,7 @@ comment on table ledger.stripe_item_states is
 ' Once another account is billed in, it is shown no more.';
 
 create view ledger.stripe_invoices with (security_invoker = true) as
-with told as (
+with reported as (
     select
         object_id as invoice_id,
         max(tenant_id) as tenant_id,
@@ -271,7 +271,7 @@ with told as (
         min(happened_at) filter (where event_type = 'invoice.finalized') as finalized_at,
         min(happened_at) filter (where event_type = 'invoice.paid') as paid_at,
         count(*) filter (where event_type = 'invoice.payment_failed') as failed_payments,
-        max(happened_at) as told_at
+        max(happened_at) as reported_at
     from ledger.stripe_events
     where
         event_type like 'invoice.%' and object_id is not null
@@ -293,8 +293,8 @@ joined as (
         s.finalized_at as read_finalized_at,
         s.paid_at as read_paid_at,
         s.read_at,
-        s.invoice_id is not null and coalesce(t.told_at <= s.read_at, true) as is_read
-    from told as t
+        s.invoice_id is not null and coalesce(t.reported_at <= s.read_at, true) as is_read
+    from reported as t
     full join ledger.stripe_invoice_states as s on t.invoice_id = s.invoice_id
 )
 
@@ -310,7 +310,7 @@ select
     coalesce(read_finalized_at, finalized_at) as finalized_at,
     coalesce(read_paid_at, paid_at) as paid_at,
     coalesce(failed_payments, 0) as failed_payments,
-    greatest(told_at, read_at) as as_of,
+    greatest(reported_at, read_at) as as_of,
     read_at
 from joined;
 comment on view ledger.stripe_invoices is

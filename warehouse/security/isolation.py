@@ -1,4 +1,4 @@
-"""Before anything is served: whether PostgreSQL itself keeps every reader to its rows, and how to mend it where not.
+"""Before anything is served: whether PostgreSQL itself keeps every reader to its rows, and how to fix it where not.
 
 From each role and login that reads, all that it can reach is walked, through whatever view, schema and owner. Only
 catalogs are read, so any role may ask. `minutebook doctor` shows what it finds, an asset check goes red, and what
@@ -26,7 +26,7 @@ class Flaw:
     """One way past isolation, and the statement or command that closes it."""
 
     what: str
-    mend: str
+    fix: str
 
 
 class IsolationBroken(WarehouseError):
@@ -35,7 +35,7 @@ class IsolationBroken(WarehouseError):
     def __init__(self, flaws: list[Flaw]) -> None:
         self.flaws = flaws
         more = f" ({len(flaws) - 1} more: minutebook doctor)" if len(flaws) > 1 else ""
-        super().__init__(f"Not served: {flaws[0].what}. Mend: {flaws[0].mend}{more}")
+        super().__init__(f"Not served: {flaws[0].what}. Fix: {flaws[0].fix}{more}")
 
 
 def flaws(connection: psycopg.Connection[Any]) -> list[Flaw]:

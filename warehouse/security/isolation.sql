@@ -1,4 +1,4 @@
--- What would let somebody see what is not theirs. Every statement names what is wrong and how to mend it; no row: all is well.
+-- What would let somebody see what is not theirs. Every statement names what is wrong and how to fix it; no row: all is well.
 
 -- name: tables_without_a_forced_policy
 select
@@ -6,7 +6,7 @@ select
     case
         when n.nspname = 'marts' then 'move its model to models/marts/, then: minutebook build --full-refresh'
         else format('alter table %I.%I enable row level security, force row level security', n.nspname, c.relname)
-    end as mend
+    end as fix
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid and a.attname = 'tenant_id' and not a.attisdropped
@@ -19,7 +19,7 @@ order by what;
 -- name: policies_that_show_a_tenant_more
 select
     format('policy %I on %I.%I shows a tenant other rows than its own', p.polname, n.nspname, c.relname) as what,
-    format('drop policy %I on %I.%I, then: minutebook build --full-refresh', p.polname, n.nspname, c.relname) as mend
+    format('drop policy %I on %I.%I, then: minutebook build --full-refresh', p.polname, n.nspname, c.relname) as fix
 from pg_catalog.pg_policy as p
 inner join pg_catalog.pg_class as c on p.polrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
@@ -34,7 +34,7 @@ order by what;
 -- name: tables_of_nobody_that_a_tenant_reads
 select
     format('a tenant may read %I.%I, which has no tenant_id to tell whose a row is', n.nspname, c.relname) as what,
-    format('revoke all on %I.%I from minutebook_tenant, public', n.nspname, c.relname) as mend
+    format('revoke all on %I.%I from minutebook_tenant, public', n.nspname, c.relname) as fix
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
@@ -53,7 +53,7 @@ select
     case
         when c.relkind = 'm' then format('drop materialized view %I.%I and make it a table', n.nspname, c.relname)
         else format('alter view %I.%I set (security_invoker = true)', n.nspname, c.relname)
-    end as mend
+    end as fix
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
@@ -79,13 +79,13 @@ with definers as (
 select
     format('function %s runs with its owner''s rights, and looks names up by its caller''s path', definers.name)
         as what,
-    format('alter function %s set search_path = ''''', definers.name) as mend
+    format('alter function %s set search_path = ''''', definers.name) as fix
 from definers
 where definers.is_unpinned
 union
 select
     format('function %s runs with its owner''s rights, and anybody may call it', definers.name) as what,
-    format('revoke execute on function %s from public', definers.name) as mend
+    format('revoke execute on function %s from public', definers.name) as fix
 from definers
 where definers.is_everybodys
 order by what;
@@ -93,7 +93,7 @@ order by what;
 -- name: roles_past_policies
 select
     format('role %I is %s', r.rolname, power.power) as what,
-    format('as a superuser: alter role %I %s', r.rolname, power.mend) as mend
+    format('as a superuser: alter role %I %s', r.rolname, power.fix) as fix
 from pg_catalog.pg_roles as r
 cross join
     lateral (
@@ -103,7 +103,7 @@ cross join
         (r.rolcreaterole, 'CREATEROLE: it can give itself further rights', 'nocreaterole'),
         (r.rolreplication, 'REPLICATION: it can copy the whole server', 'noreplication'),
         (r.rolcanlogin and r.rolname ~ '^minutebook_[a-z]+$', 'able to log in, and is shared by logins', 'nologin')
-    ) as power (is_held, power, mend)
+    ) as power (is_held, power, fix)
 where
     power.is_held
     and r.oid <> (
@@ -176,7 +176,7 @@ excess as (
 
 select distinct
     format('login %I may act as %s besides reading', rolname, role) as what,
-    format('revoke %I from %I', role, rolname) as mend
+    format('revoke %I from %I', role, rolname) as fix
 from excess
 where
     role <> 'minutebook_analyst'
@@ -192,7 +192,7 @@ order by what;
 -- name: owners_that_are_readers
 select distinct
     format('role %I owns %I.%I, and an owner can lift its policies', r.rolname, n.nspname, c.relname) as what,
-    format('alter table %I.%I owner to minutebook_transformer', n.nspname, c.relname) as mend
+    format('alter table %I.%I owner to minutebook_transformer', n.nspname, c.relname) as fix
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_roles as r on c.relowner = r.oid
@@ -282,7 +282,7 @@ select distinct
     ) as what,
     format(
         'revoke %s on %I.%I from %s', lower(granted.privilege_type), granted.nspname, granted.relname, granted.role
-    ) as mend
+    ) as fix
 from granted
 where
     (
@@ -327,7 +327,7 @@ order by what;
 -- name: doors_left_open
 select
     format('%s may create in schema %I', coalesce(r.rolname, 'public'), n.nspname) as what,
-    format('revoke create on schema %I from %s', n.nspname, coalesce(quote_ident(r.rolname), 'public')) as mend
+    format('revoke create on schema %I from %s', n.nspname, coalesce(quote_ident(r.rolname), 'public')) as fix
 from pg_catalog.pg_namespace as n
 cross join aclexplode(n.nspacl) as acl
 left join pg_catalog.pg_roles as r on acl.grantee = r.oid
@@ -342,7 +342,7 @@ select
     format(
         'alter default privileges for role %s in schema %I revoke all on tables from %s',
         d.defaclrole::regrole, n.nspname, acl.grantee::regrole
-    ) as mend
+    ) as fix
 from pg_catalog.pg_default_acl as d
 inner join pg_catalog.pg_namespace as n on d.defaclnamespace = n.oid
 cross join aclexplode(d.defaclacl) as acl

@@ -7,7 +7,7 @@ select
     'as a superuser: ' || string_agg(
         format('revoke execute on function %s from public', p.oid::regprocedure), '; '
         order by p.oid::regprocedure::text
-    ) as mend
+    ) as fix
 from pg_catalog.pg_proc as p
 inner join (
     values
@@ -24,7 +24,7 @@ order by door.what;
 -- name: temporary_tables_for_everybody
 select
     'everybody may make temporary tables' as what,
-    format('revoke temporary on database %I from public', d.datname) as mend
+    format('revoke temporary on database %I from public', d.datname) as fix
 from pg_catalog.pg_database as d
 cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as acl
 where d.datname = current_database() and acl.grantee = 0 and acl.privilege_type = 'TEMPORARY';
@@ -32,7 +32,7 @@ where d.datname = current_database() and acl.grantee = 0 and acl.privilege_type 
 -- name: schemas_for_everybody
 select
     format('everybody may make tables in schema %I', n.nspname) as what,
-    format('revoke create on schema %I from public', n.nspname) as mend
+    format('revoke create on schema %I from public', n.nspname) as fix
 from pg_catalog.pg_namespace as n
 cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as acl
 where n.nspname !~ '^pg_' and acl.grantee = 0 and acl.privilege_type = 'CREATE'
@@ -42,7 +42,7 @@ order by n.nspname;
 -- A login may change what is set for itself: nothing depends on it, and somebody should know.
 select
     format('login %I, which reads, %s', r.rolname, loose.what) as what,
-    format('alter role %I %s', r.rolname, loose.mend) as mend
+    format('alter role %I %s', r.rolname, loose.fix) as fix
 from pg_catalog.pg_roles as r
 inner join control.database_logins as bound on r.rolname = bound.login and bound.revoked_at is null
 cross join
@@ -54,7 +54,7 @@ cross join
             'is not read only by default any more',
             'set default_transaction_read_only = on'
         )
-    ) as loose (is_found, what, mend)
+    ) as loose (is_found, what, fix)
 where loose.is_found and bound.role in ('analyst', 'tenant')
 order by what;
 
@@ -62,7 +62,7 @@ order by what;
 -- As `access grant` sets them (warehouse.database.limits).
 select
     format('login %I, which reads, may %s', r.rolname, wanted.what) as what,
-    format('alter role %I set %s = %L', r.rolname, wanted.name, wanted.value) as mend
+    format('alter role %I set %s = %L', r.rolname, wanted.name, wanted.value) as fix
 from pg_catalog.pg_roles as r
 inner join control.database_logins as bound on r.rolname = bound.login and bound.revoked_at is null
 cross join (

@@ -87,7 +87,7 @@ select distinct on (shown.nspname, shown.relname)
         when shown.relkind = 'm'
             then format('drop materialized view %I.%I and make it a table', shown.nspname, shown.relname)
         else format('alter view %I.%I set (security_invoker = true)', shown.nspname, shown.relname)
-    end as mend
+    end as fix
 from shown
 cross join readers
 inner join pg_catalog.pg_roles as become on pg_has_role(readers.oid, become.oid, 'member')
@@ -148,7 +148,7 @@ select distinct
     format(
         'revoke all on %I.%I from %s', granted.nspname, granted.relname,
         case when granted.grantee = 0 then 'public' else granted.grantee::regrole::text end
-    ) as mend
+    ) as fix
 from granted
 cross join tenants
 where
@@ -213,7 +213,7 @@ select distinct on (definers.oid, definers.grantee)
     format(
         'revoke execute on routine %s from %s', definers.oid::regprocedure,
         case when definers.grantee = 0 then 'public' else definers.grantee::regrole::text end
-    ) as mend
+    ) as fix
 from definers
 cross join readers
 where

@@ -99,7 +99,7 @@ def obstacle(connection: Connection, today: date, tenant_ids: Sequence[str]) -> 
     except MartsBehind as error:
         return str(error)
     verdict = canary.verdict(connection)
-    return f"nothing is approved: {verdict.what}; run: {verdict.mend}" if verdict.what else None
+    return f"nothing is approved: {verdict.what}; run: {verdict.fix}" if verdict.what else None
 
 
 def _approve_tenant(
@@ -134,7 +134,7 @@ def _refusal(statement: Row, found: Sequence[Blocker], override: str | None) -> 
     first, rest = (absolute or found)[0], f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     instead = "" if absolute else ", or give a reason: --override REASON"
     return (
-        f"{name_of(statement)} is blocked by {first.what}{rest}; mend it by: {first.mend}"
+        f"{name_of(statement)} is blocked by {first.what}{rest}; fix it by: {first.fix}"
         f" (all of it: minutebook review){instead}"
     )
 

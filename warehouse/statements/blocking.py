@@ -1,4 +1,4 @@
-"""What stands in the way of approving statements, and the command that mends each of it. Owns no table.
+"""What stands in the way of approving statements, and the command that fixes each of it. Owns no table.
 
 The one notion of it: what a month's list counts, what a review tells and what an approval refuses are all found here.
 """
@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from warehouse.blocker import Blocker, Kind, of_which_period
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import quarantine
-from warehouse.ingestion.day_remedies import mend
+from warehouse.ingestion.day_remedies import fix
 from warehouse.statements import balance, usage_remedies
 from warehouse.statements.review_rules import doubts
 
@@ -119,7 +119,7 @@ def _of_days(day: Row) -> Blocker:
         Kind.DAYS,
         f"{day['days']} {day['source']} day(s) {day['status']}, {_span(day['first_date'], day['last_date'])}"
         f"{of_which_period(day)}{cause}",
-        mend({**day, **about}).replace("\n", " && "),
+        fix({**day, **about}).replace("\n", " && "),
         days=day["days"],
     )
 

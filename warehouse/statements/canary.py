@@ -1,4 +1,4 @@
-"""The known-answer tenant: a month in the past whose bill was worked out by hand, computed anew by every build.
+"""The known-answer tenant: a month in the past whose bill was worked out by hand, computed again by every build.
 
 Owns the tenant marked `is_canary`, its plan, meters and pulls. A difference means that what statements say cannot be
 trusted, so a check turns red and nothing is posted. Its lines are in `marts.fct_canary_lines` and in no other mart.
@@ -18,20 +18,20 @@ RUNBOOK = "docs/runbooks/the-canary-is-red.md"
 
 @dataclass(frozen=True)
 class Verdict:
-    """wrong: lines that are not what they are known to be. what, mend: why statements cannot be trusted, and what to
+    """wrong: lines that are not what they are known to be. what, fix: why statements cannot be trusted, and what to
     do; both empty where they can, or no canary is installed."""
 
     is_installed: bool = False
     wrong: Sequence[Row] = ()
     what: str = ""
-    mend: str = ""
+    fix: str = ""
 
     @property
     def fault(self) -> str | None:
         """All of it in a sentence; None where nothing is wrong."""
         if self.wrong:
-            return f"{self.what}. Nothing is posted until they agree; approve nothing either. See: {self.mend}"
-        return f"nothing is posted: {self.what}; run: {self.mend}" if self.what else None
+            return f"{self.what}. Nothing is posted until they agree; approve nothing either. See: {self.fix}"
+        return f"nothing is posted: {self.what}; run: {self.fix}" if self.what else None
 
 
 def install(url: str, actor: str) -> bool:
@@ -76,8 +76,8 @@ def verdict(connection: Connection) -> Verdict:
     try:
         wrong = differences(connection)
     except MartsBehind as error:
-        what, _, mend = str(error).partition("; run: ")
-        return Verdict(True, (), what, mend)
+        what, _, fix = str(error).partition("; run: ")
+        return Verdict(True, (), what, fix)
     if not wrong:
         return Verdict(True)
     line = " ".join(filter(None, (wrong[0]["line_kind"], wrong[0]["meter_id"])))

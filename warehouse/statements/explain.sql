@@ -140,7 +140,7 @@ select
     p.pull_id,
     p.agent_id,
     c.call_id as object_id,
-    c.created_at as told_at,
+    c.created_at as reported_at,
     (c.units ->> %(meter_id)s)::numeric as quantity,
     c.cost as provider_cost,
     case when c.cost is not null then c.cost_currency end as provider_currency,
@@ -163,7 +163,7 @@ select
     p.pull_id,
     p.agent_id,
     r.object_id,
-    r.told_at,
+    r.reported_at,
     r.quantity,
     r.cost as provider_cost,
     case when r.cost is not null then 'USD' end as provider_currency,
@@ -173,7 +173,7 @@ select
 from marts.fct_line_parts as p
 inner join marts.fct_usage_rows as r on p.pull_id = r.pull_id and p.origin = r.origin and p.usage_date = r.usage_date
 where p.tenant_id = %(tenant_id)s and p.line_id = %(line_id)s
-order by usage_date, told_at, object_id;
+order by usage_date, reported_at, object_id;
 
 -- name: frozen_objects
 select
@@ -181,7 +181,7 @@ select
     o.pull_id,
     o.agent_id,
     o.object_id,
-    o.told_at,
+    o.reported_at,
     o.quantity,
     o.provider_cost,
     o.provider_currency,
@@ -190,7 +190,7 @@ select
     o.accepted_because
 from ledger.line_objects as o
 where o.line_id = %(line_id)s
-order by o.usage_date, o.told_at, o.object_id;
+order by o.usage_date, o.reported_at, o.object_id;
 
 -- name: frozen_before
 -- What was last frozen of a corrected line: the line itself, or its latest adjustment before this one; without an id, only
@@ -288,11 +288,11 @@ values (
 
 -- name: freeze_object
 insert into ledger.line_objects (
-    line_id, tenant_id, usage_date, pull_id, agent_id, object_id, told_at, quantity, provider_cost, provider_currency,
+    line_id, tenant_id, usage_date, pull_id, agent_id, object_id, reported_at, quantity, provider_cost, provider_currency,
     cost_basis, accepted_seconds, accepted_because
 )
 values (
-    %(line_id)s, %(tenant_id)s, %(usage_date)s, %(pull_id)s, %(agent_id)s, %(object_id)s, %(told_at)s, %(quantity)s,
+    %(line_id)s, %(tenant_id)s, %(usage_date)s, %(pull_id)s, %(agent_id)s, %(object_id)s, %(reported_at)s, %(quantity)s,
     %(provider_cost)s, %(provider_currency)s, %(cost_basis)s, %(accepted_seconds)s, %(accepted_because)s
 );
 

@@ -107,11 +107,11 @@ update ledger.builds
 set ended_at = clock_timestamp(), fault = %(fault)s
 where build_id = %(build_id)s;
 
--- name: readers_can_be_told
+-- name: readers_can_be_notified
 select exists (
     select 1 from pg_catalog.pg_attribute
     where attrelid = to_regclass('marts.dim_build') and attname = 'fault' and not attisdropped
-) as readers_can_be_told;
+) as readers_can_be_notified;
 
 -- name: tell_readers
 -- For those who see the marts alone; the next good build replaces the table and forgets it.

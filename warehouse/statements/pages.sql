@@ -38,12 +38,12 @@ where tenant_id = %(tenant_id)s
 order by period_start desc;
 
 -- name: heat
--- One row per tenant, those with most to mend first: its worst status of each day, as {"date": "status"}. Days are read for
--- the tenants of one page only; which tenants those are is told by the few days that need mending.
+-- One row per tenant, those with most to fix first: its worst status of each day, as {"date": "status"}. Days are read for
+-- the tenants of one page only; which tenants those are is told by the few days that need fixing.
 with to_mend as (
     select
         tenant_id,
-        count(distinct usage_date) as days_to_mend,
+        count(distinct usage_date) as days_to_fix,
         max(usage_date) as latest_to_mend
     from marts.fct_tenant_day_status
     where
@@ -57,7 +57,7 @@ page as materialized (
     select
         t.tenant_id,
         t.name,
-        coalesce(m.days_to_mend, 0) as days_to_mend,
+        coalesce(m.days_to_fix, 0) as days_to_fix,
         m.latest_to_mend,
         count(*) over () as tenants_found
     from marts.dim_tenants as t
@@ -65,20 +65,20 @@ page as materialized (
     where
         t.activated_on <= %(last_day)s
         and coalesce(t.closed_on, 'infinity') > %(first_day)s
-        and (not %(only_to_mend)s or m.days_to_mend > 0)
+        and (not %(only_to_fix)s or m.days_to_fix > 0)
         and (
             %(words)s = ''
             or position(lower(%(words)s) in lower(t.name)) > 0
             or position(lower(%(words)s) in t.tenant_id) > 0
         )
-    order by coalesce(m.days_to_mend, 0) desc, m.latest_to_mend desc nulls last, t.tenant_id
+    order by coalesce(m.days_to_fix, 0) desc, m.latest_to_mend desc nulls last, t.tenant_id
     limit %(limit)s offset %(offset)s
 )
 
 select
     p.tenant_id,
     p.name,
-    p.days_to_mend,
+    p.days_to_fix,
     p.tenants_found,
     d.statuses
 from page as p
@@ -93,10 +93,10 @@ cross join lateral (
             array_position(array['failed', 'not pulled', 'incomplete', 'usage', 'no usage'], s.status)
     ) as w
 ) as d
-order by p.days_to_mend desc, p.latest_to_mend desc nulls last, p.tenant_id;
+order by p.days_to_fix desc, p.latest_to_mend desc nulls last, p.tenant_id;
 
 -- name: causes
--- What needs mending in a window, one row per source, status and cause, tenants' own accounts apart from the shared one.
+-- What needs fixing in a window, one row per source, status and cause, tenants' own accounts apart from the shared one.
 select
     source,
     status,

@@ -585,7 +585,7 @@ parts as (
     from ledger.line_pulls as p
     where p.line_id in (select lines.line_id from lines)
     union all
-    select 3 as level, o.line_id, (pg_catalog.to_jsonb(o) - 'told_at')::text as part
+    select 3 as level, o.line_id, (pg_catalog.to_jsonb(o) - 'reported_at')::text as part
     from ledger.line_objects as o
     where o.line_id in (select lines.line_id from lines)
 )

@@ -72,7 +72,7 @@ def _of_two_accounts(connection: Connection, shared: Row) -> Blocker:
         Kind.TWO_ACCOUNTS,
         f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and "
         f"{shared['other_account']}: one organisation under two keys is billed twice",
-        mend_two_keys(connection, accounts, shared["usage_date"], shared["last_date"]),
+        fix_two_keys(connection, accounts, shared["usage_date"], shared["last_date"]),
     )
 
 
@@ -100,7 +100,7 @@ def _of_move(moved: Row) -> Blocker:
     )
 
 
-def mend_two_keys(connection: Connection, accounts: Sequence[str], first_day: date, last_day: date) -> str:
+def fix_two_keys(connection: Connection, accounts: Sequence[str], first_day: date, last_day: date) -> str:
     """What to do when these accounts are one organisation: one tenant's own key, and its days read again with it. What
     the former key returned is lost: once that was shown, it is accepted.
     """

@@ -169,7 +169,7 @@ ends_of_days as materialized (
         and p.usage_date in (select probed_days.usage_date from probed_days)
 ),
 
-told_twice as (
+reported_twice as (
     select
         a.account,
         b.account as other_account,
@@ -189,7 +189,7 @@ select
     min(t.usage_date) as usage_date,
     max(t.usage_date) as last_date,
     min(t.call_id) as call_id
-from told_twice as t
+from reported_twice as t
 inner join probed_days as d on t.account = d.account and t.usage_date = d.usage_date
 inner join own
     on d.account = own.account and d.period_start = own.period_start and d.period_end = own.period_end

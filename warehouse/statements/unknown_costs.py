@@ -30,13 +30,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class UnknownCost:
-    """A cost without an amount. mend: a command; RATE or AMOUNT in it is a number that only a person knows."""
+    """A cost without an amount. fix: a command; RATE or AMOUNT in it is a number that only a person knows."""
 
     tenant_id: str
     period_start: date
     reason: Reason
     what: str
-    mend: str
+    fix: str
 
 
 def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[UnknownCost]:

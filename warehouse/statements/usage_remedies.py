@@ -43,7 +43,7 @@ def count_voice(connection: Connection, tenant_id: str, day: date) -> str:
 
 
 def _blocker(connection: Connection, usage: Row) -> Blocker:
-    what, mend = _remedy(connection, usage)
+    what, fix = _remedy(connection, usage)
     start, end = usage["first_date"], usage["last_date"]
     dates = f"on {start}" if start == end else f"{start} to {end}"
     quantity = "" if usage["quantity"] is None else f", quantity {usage['quantity'].normalize():f} {usage['unit']}"
@@ -51,8 +51,8 @@ def _blocker(connection: Connection, usage: Row) -> Blocker:
     is_priced = usage["reason"] in {"unpriced", "no meter"}
     if is_priced and usage["service_start"] != usage["period_start"]:
         period = [f"{usage['service_start']:%Y-%m}", "--tenant", usage["tenant_id"]]
-        mend = f"{_commands([['reopen', *period, '--reason', 'usage without a price']])} && {mend}"
-    return Blocker(usage["tenant_id"], usage["period_start"], Kind.USAGE, f"{item}{what}", mend)
+        fix = f"{_commands([['reopen', *period, '--reason', 'usage without a price']])} && {fix}"
+    return Blocker(usage["tenant_id"], usage["period_start"], Kind.USAGE, f"{item}{what}", fix)
 
 
 def _remedy(connection: Connection, usage: Row) -> tuple[str, str]:

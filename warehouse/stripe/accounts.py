@@ -35,8 +35,8 @@ def adopted(connection: psycopg.Connection[Any]) -> Account | None:
 
 def adopt(connection: psycopg.Connection[Any], account: Account, now: datetime, *, is_first: bool = False) -> None:
     """From now on this one is billed in; is_first: only where none was adopted before."""
-    told = {"account_id": account.account_id, "is_live": account.is_live, "now": now, "is_first": is_first}
-    connection.execute(_SQL["adopt"], told)
+    reported = {"account_id": account.account_id, "is_live": account.is_live, "now": now, "is_first": is_first}
+    connection.execute(_SQL["adopt"], reported)
 
 
 def account_of_key(connection: psycopg.Connection[Any], digest: str) -> Account | None:
@@ -46,8 +46,8 @@ def account_of_key(connection: psycopg.Connection[Any], digest: str) -> Account 
 
 
 def remember_key(connection: psycopg.Connection[Any], digest: str, account: Account, now: datetime) -> None:
-    told = {"key_digest": digest, "account_id": account.account_id, "is_live": account.is_live, "now": now}
-    connection.execute(_SQL["remember_key"], told)
+    reported = {"key_digest": digest, "account_id": account.account_id, "is_live": account.is_live, "now": now}
+    connection.execute(_SQL["remember_key"], reported)
 
 
 def sent_elsewhere(connection: psycopg.Connection[Any], oldest_day: date) -> tuple[int, int]:

@@ -95,8 +95,8 @@ def verify(ctx: typer.Context, provider: ProviderArgument, tenant: Owner = None,
         try:
             _ask(current, connection, provider, tenant, credential)
         except SourceFailure as error:
-            mend = f"minutebook credential set {provider}" + (f" --tenant {tenant}" if tenant else "")
-            hint = f"; set another: {mend}" if error.code == "credential_rejected" else ""
+            fix = f"minutebook credential set {provider}" + (f" --tenant {tenant}" if tenant else "")
+            hint = f"; set another: {fix}" if error.code == "credential_rejected" else ""
             raise CommandFailed(f"{_owner(tenant)}: {error}{hint}") from None
         tenants.mark_verified(connection, credential.credential_id)
     if as_json:
@@ -157,7 +157,7 @@ def rekey(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False
             count += rotation.rotate_data_key(vault, connection, owner)
             connection.commit()
     if as_json:
-        print_json({"secrets_sealed_anew": count})
+        print_json({"secrets_sealed_again": count})
         return
     say(f"{count} secret(s) are sealed under new data keys")
     next_step("minutebook doctor")

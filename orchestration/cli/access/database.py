@@ -41,7 +41,7 @@ def grant(
     """Create a login and show its password once; for one that exists, a new password."""
     with session(ctx).settings.database() as url, connect(url, Role.OWNER, actor=session(ctx).settings.actor) as owner:
         if found := flaws(owner):
-            raise CommandFailed(f"nothing is granted while {found[0].what}; mend: {found[0].mend}")
+            raise CommandFailed(f"nothing is granted while {found[0].what}; fix: {found[0].fix}")
         granted = database_logins.grant(owner, role, tenant_id=tenant, login=login)
         place = {"host": owner.info.host, "port": owner.info.port, "database": owner.info.dbname}
     if as_json:

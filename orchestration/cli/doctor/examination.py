@@ -1,4 +1,4 @@
-"""What `minutebook doctor` looks at; each finding says what mends it."""
+"""What `minutebook doctor` looks at; each finding says what fixes it."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -35,7 +35,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _passwords(connection, url)
     with connect(url, Role.TENANT) as reader:
         for flaw in isolation.reader_flaws(reader):
-            yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.mend)
+            yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.fix)
     yield from _refused()
     now = clock.now()
     with connect(url, Role.OPERATOR) as connection:
@@ -67,9 +67,9 @@ def _migrations(connection: Connection) -> Iterator[Finding]:
 def _isolation(connection: Connection) -> Iterator[Finding]:
     found = isolation.flaws(connection)
     for flaw in found:
-        yield Finding(Level.WRONG, flaw.what, flaw.mend)
+        yield Finding(Level.WRONG, flaw.what, flaw.fix)
     for door in isolation.open_doors(connection):
-        yield Finding(Level.WORTH_A_LOOK, door.what, door.mend)
+        yield Finding(Level.WORTH_A_LOOK, door.what, door.fix)
     if not found:
         yield Finding(Level.GOOD, "PostgreSQL itself keeps every reader to its own rows")
 
@@ -88,10 +88,8 @@ def _passwords(connection: Connection, url: str) -> Iterator[Finding]:
         )
     for login in changed or ():
         tenant = f" --tenant {bound[login]['tenant_id']}" if bound[login]["tenant_id"] else ""
-        mend = (
-            f"minutebook access grant --role {bound[login]['role']}{tenant} --login {login}, or access revoke {login}"
-        )
-        yield Finding(Level.WORTH_A_LOOK, f"login {login} has another password than it was given", mend)
+        fix = f"minutebook access grant --role {bound[login]['role']}{tenant} --login {login}, or access revoke {login}"
+        yield Finding(Level.WORTH_A_LOOK, f"login {login} has another password than it was given", fix)
 
 
 def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:
@@ -118,15 +116,15 @@ def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding
             what = f"{name} was rejected when it was last used, {last['closed_at']:%Y-%m-%d %H:%M} UTC: {last['cause']}"
             yield Finding(Level.WRONG, what, f"minutebook credential set {row['provider']} {owner}".strip())
         elif row["verified_at"] is None:
-            mend = f"minutebook credential verify {row['provider']} {owner}"
-            yield Finding(Level.WORTH_A_LOOK, f"{name} opens, and was never verified", mend.strip())
+            fix = f"minutebook credential verify {row['provider']} {owner}"
+            yield Finding(Level.WORTH_A_LOOK, f"{name} opens, and was never verified", fix.strip())
         else:
             yield Finding(Level.GOOD, f"{name} opens")
     for row in rows(connection, FILE, "tenants_without_credential", today=today()):
         what = f"tenant {row['tenant_id']} uses {row['provider']}, and there is no credential to read it"
-        mend = f"minutebook credential set {row['provider']} --tenant {row['tenant_id']}"
+        fix = f"minutebook credential set {row['provider']} --tenant {row['tenant_id']}"
         shared = " (or without --tenant: the platform's)" if row["is_shared"] else ""
-        yield Finding(Level.WRONG, what, mend + shared)
+        yield Finding(Level.WRONG, what, fix + shared)
 
 
 def _addresses(connection: Connection, settings: Settings) -> Iterator[Finding]:
@@ -179,7 +177,7 @@ def _canary(connection: Connection) -> Iterator[Finding]:
         yield Finding(Level.WORTH_A_LOOK, what, "minutebook canary install")
     elif verdict.what:
         level = Level.WRONG if verdict.wrong else Level.WORTH_A_LOOK
-        yield Finding(level, f"nothing is posted: {verdict.what}", verdict.mend)
+        yield Finding(level, f"nothing is posted: {verdict.what}", verdict.fix)
     else:
         yield Finding(Level.GOOD, "the known-answer tenant's statement is as it was worked out by hand")
 

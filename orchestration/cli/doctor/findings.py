@@ -14,8 +14,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and the command that mends it if it needs mending."""
+    """One thing that was looked at, and the command that fixes it if it needs fixing."""
 
     level: Level
     what: str
-    mend: str | None = None
+    fix: str | None = None

@@ -11,7 +11,7 @@ from sources.registry import all_sources, horizons
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
-from warehouse.statements.review_rules import mend_two_keys
+from warehouse.statements.review_rules import fix_two_keys
 
 SOON = 4  # days before a provider forgets in which a missing day is urgent
 STATES = {
@@ -39,8 +39,8 @@ def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[F
         coming = len(times)
         returns = f"; {coming} of them come back by themselves, the first {_at(times, now)}" if times else ""
         what = f"{len(found)} {source} tenant-day(s) {STATES[status]}, {_span(found)}{returns}"
-        will_mend = status == "reading" or (status == "incomplete" and coming == len(found))
-        yield Finding(Level.WORTH_A_LOOK if will_mend else Level.WRONG, what, _pull(source, found))
+        will_heal = status == "reading" or (status == "incomplete" and coming == len(found))
+        yield Finding(Level.WORTH_A_LOOK if will_heal else Level.WRONG, what, _pull(source, found))
     for source, group in groupby(needing, key=lambda row: row["source"]):
         yield from _forgotten(source, [row for row in group if row["status"] != "reading"], today)
 
@@ -74,7 +74,7 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
         yield Finding(
-            Level.WRONG, what, mend_two_keys(connection, row["accounts"].split(", "), row["first_day"], row["last_day"])
+            Level.WRONG, what, fix_two_keys(connection, row["accounts"].split(", "), row["first_day"], row["last_day"])
         )
 
 
@@ -95,8 +95,8 @@ def replaced(connection: Connection, days: int, now: datetime) -> Iterator[Findi
             " one in its ids is set aside"
         )
         whose = "" if row["tenant_id"] is None else f" --tenant {row['tenant_id']}"
-        mend = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
-        yield Finding(Level.WORTH_A_LOOK, what, mend)
+        fix = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
+        yield Finding(Level.WORTH_A_LOOK, what, fix)
 
 
 def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterator[Finding]:

@@ -63,9 +63,11 @@ def pull(
             help="Publish days although rows are gone that no total of the provider confirms, as shown before.",
         ),
     ] = False,
-    is_anew: Annotated[
+    is_forced: Annotated[
         bool,
-        typer.Option("--anew", help="Store days again although nothing billed changed, by the privacy choices of now."),
+        typer.Option(
+            "--again", help="Store days again although nothing billed changed, by the privacy choices of now."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -100,7 +102,7 @@ def pull(
                 accept_count=accept_count,
                 accept_cost=accept_cost,
                 accept_unconfirmed=accept_unconfirmed,
-                is_anew=is_anew,
+                is_forced=is_forced,
                 on_progress=lambda outcome: advance(str(outcome)),
             )
     report(outcomes, as_json)
@@ -163,7 +165,7 @@ def status(
     if rows and not as_json:
         one = rows[0]
         command_line = f"minutebook pull --tenant {one['tenant_id']} --source {one['source']}"
-        next_step(f"mend the cause, then: {command_line} --from {one['usage_date']} --to {one['usage_date']}")
+        next_step(f"fix the cause, then: {command_line} --from {one['usage_date']} --to {one['usage_date']}")
 
 
 def _active(rows: list[dict[str, object]]) -> list[str]:
@@ -200,7 +202,7 @@ def report(
         first = failed[0]
         raise CommandFailed(
             f"{len(failed)} of {sum(one.is_read for one in outcomes)} tenant-days failed, first {first}; "
-            f"the others are kept; mend the cause and pull again, or see: minutebook doctor"
+            f"the others are kept; fix the cause and pull again, or see: minutebook doctor"
         )
     if not as_json and seen:
         next_step("minutebook build")

@@ -78,7 +78,7 @@ def expire(ctx: typer.Context, as_json: Json = False) -> None:
     """
     current = session(ctx)
     with current.settings.database() as url:
-        applied = apply_choices(url, current.settings.actor, None if as_json else _told)
+        applied = apply_choices(url, current.settings.actor, None if as_json else _reported)
         with current.operator_of(url) as connection:
             forgotten = personal.expire(connection, today())
     if as_json:
@@ -93,7 +93,7 @@ def expire(ctx: typer.Context, as_json: Json = False) -> None:
     next_step("minutebook audit list" if applied or any(forgotten.values()) else "nothing was due")
 
 
-def _told(tenant: str, count: int) -> None:
+def _reported(tenant: str, count: int) -> None:
     say(f"{tenant}: {count} call(s) so far")
 
 

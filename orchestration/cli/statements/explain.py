@@ -63,10 +63,10 @@ def _show(found: Explanation, with_objects: bool) -> None:
     elif found.pulls:
         show([pull for pull in found.pulls if pull["quantity"]], read, False, "", "\nPulls")
     if with_objects and found.objects:
-        told = ["object_id", "pull_id", "usage_date", "agent_id", "quantity", "provider_cost", "provider_currency"]
+        reported = ["object_id", "pull_id", "usage_date", "agent_id", "quantity", "provider_cost", "provider_currency"]
         if any(one["accepted_seconds"] is not None for one in found.objects):
-            told += ["accepted_seconds", "accepted_because"]
-        show(found.objects, [*told, "cost_basis"], False, "", "\nCalls and rows of the provider")
+            reported += ["accepted_seconds", "accepted_because"]
+        show(found.objects, [*reported, "cost_basis"], False, "", "\nCalls and rows of the provider")
     if found.corrections:
         show(found.corrections, ["line_id", "period_state", "quantity", "amount"], False, "", "\nAdjusted by")
     if line["line_kind"] == "adjustment":

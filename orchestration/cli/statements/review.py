@@ -45,7 +45,7 @@ def review(
     ] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Show the statements and margins of a period, what blocks their approval and how to mend it.
+    """Show the statements and margins of a period, what blocks their approval and how to fix it.
 
     Open periods move to in review, where they still take changes.
     """
@@ -222,8 +222,8 @@ def _show_statements(period: Month, statements: list[Row]) -> None:
 
 
 def _show_blockers(blockers: list[Blocker]) -> None:
-    rows = [{"tenant_id": one.tenant_id, "what": one.what, "mend": one.mend} for one in blockers]
-    show(rows, ["tenant_id", "what", "mend"], False, "\nnothing blocks approval", "\nWhat blocks approval")
+    rows = [{"tenant_id": one.tenant_id, "what": one.what, "fix": one.fix} for one in blockers]
+    show(rows, ["tenant_id", "what", "fix"], False, "\nnothing blocks approval", "\nWhat blocks approval")
 
 
 def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key, list[Blocker]]) -> None:
@@ -231,7 +231,7 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
     if not pending:
         next_step(f"minutebook close {period}")
     elif any(blockers[blocking.key_of(row)] for row in pending):
-        next_step(f"mend what blocks, then: minutebook approve {period} (or --tenant TENANT --override REASON)")
+        next_step(f"fix what blocks, then: minutebook approve {period} (or --tenant TENANT --override REASON)")
     else:
         next_step(f"minutebook approve {period}")
 
@@ -239,12 +239,12 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
 def _as_json(
     row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[UnknownCost], beside: list[NotBilled]
 ) -> Row:
-    found = [{"kind": one.kind, "what": one.what, "mend": one.mend} for one in blockers] if _is_pending(row) else []
+    found = [{"kind": one.kind, "what": one.what, "fix": one.fix} for one in blockers] if _is_pending(row) else []
     return {
         **row,
         "blockers": found,
         "unknown_costs": [
-            {"reason": one.reason, "what": one.what, "mend": one.mend}
+            {"reason": one.reason, "what": one.what, "fix": one.fix}
             for one in unknown
             if (one.tenant_id, one.period_start) == blocking.key_of(row)
         ],

@@ -75,7 +75,7 @@ def reconcile(
     if as_json:
         print_json(
             {
-                "days_read": read.days, "differences": rows, "lines": _told(lines),
+                "days_read": read.days, "differences": rows, "lines": _reported(lines),
                 "not_compared": [asdict(one) for one in failed],
             }
         )  # fmt: skip
@@ -95,7 +95,7 @@ def _final(current: Session, month: Month, tenant: list[str] | None, as_json: bo
     """Every line of the month's final invoices against its statement's."""
     with current.settings.database() as url:
         with billing_desk(current.settings, url) as desk:
-            desk.cache.demand_anew()
+            desk.cache.demand_fresh()
             desk.finals().read(month.start, tenant, per_second=current.settings.stripe_rate)
             rows = final_lines(desk.connection, month, tenant)
         with connect(url, Role.TRANSFORMER, actor=current.settings.actor, autocommit=True) as connection:
@@ -121,7 +121,7 @@ def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> Upcoming:
     return compare_upcoming(desk.connection, desk.readiness, tenants, per_second=rate)
 
 
-def _told(lines: Sequence[LineComparison]) -> list[dict[str, Any]]:
+def _reported(lines: Sequence[LineComparison]) -> list[dict[str, Any]]:
     at = now()
     return [
         {
@@ -139,7 +139,7 @@ def _words(age: timedelta, line: LineComparison) -> str:
 
 
 def _show_lines(lines: Sequence[LineComparison]) -> None:
-    show(_told(lines), LINES, False, "no lines", "Statements and Stripe's upcoming invoices")
+    show(_reported(lines), LINES, False, "no lines", "Statements and Stripe's upcoming invoices")
     stale = sorted({line.tenant_id for line in lines if line.is_stale})
     if stale:
         say(

@@ -39,16 +39,16 @@ def sync(
     apply: Annotated[
         bool, typer.Option("--apply/--plan", help="Create what is missing; without it, only say what would be.")
     ] = False,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Ask Stripe anew, as --apply does, not what it said within the hour.")
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask Stripe again, as --apply does, not what it said within the hour.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Make Stripe's meters, products and prices for ours. What is there is never edited: drift is told, and exits 1."""
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        if anew:
-            desk.cache.demand_anew()
+        if again:
+            desk.cache.demand_fresh()
         steps = desk.setup().sync(apply=apply)
         oldest = desk.cache.oldest_reading
         age = int((now() - oldest).total_seconds()) // 60 if oldest else 0
@@ -58,7 +58,7 @@ def sync(
     else:
         show(rows, ["kind", "name", "result", "message"], False, "no meter has a Stripe event name and a price")
         if age:
-            say(f"by what Stripe said {age} minute(s) ago; to ask it anew: minutebook stripe sync --plan --anew")
+            say(f"by what Stripe said {age} minute(s) ago; to ask it again: minutebook stripe sync --plan --again")
     if failed := [step for step in steps if step.result == "failed"]:
         raise CommandFailed(f"{len(failed)} object(s) were not created; to try again: minutebook stripe sync --apply")
     drift = [step for step in steps if step.result == "drift"]
@@ -71,13 +71,13 @@ def sync(
 
 @command(app, "check", "minutebook stripe check --tenant acme")
 def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
-    """What each tenant lacks at Stripe before posting can start, asked anew. Exits 1 when something is lacking.
+    """What each tenant lacks at Stripe before posting can start, asked again. Exits 1 when something is lacking.
 
     A tenant is posted once its flag is set: minutebook tenant flag TENANT stripe_posting true.
     """
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        desk.cache.demand_anew()
+        desk.cache.demand_fresh()
         found = check_setup(desk.connection, desk.api, desk.cache, desk.readiness, now, tenant)
     rows = [asdict(finding) for finding in found]
     if as_json:
@@ -163,7 +163,7 @@ def changes(
     """
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        desk.cache.demand_anew()
+        desk.cache.demand_fresh()
         work = desk.changes()
         steps = work.plan(tenant)
         if apply:
@@ -187,7 +187,7 @@ def settle(ctx: typer.Context, line: Line, apply: Apply = False, as_json: Json =
     """
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        desk.cache.demand_anew()
+        desk.cache.demand_fresh()
         done = desk.settling().settle(line, apply=apply)
     show([asdict(done)], ["line", "amount", "currency", "result", "message"], as_json, "")
     if done.result == "left":
@@ -213,7 +213,7 @@ def accept(
         raise typer.BadParameter("a reason is needed", param_hint="--reason")
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        desk.cache.demand_anew()
+        desk.cache.demand_fresh()
         found = desk.settling().accept(subject, reason.strip(), current.settings.actor)
     row = {**asdict(found), "difference": found.difference}
     show([row], ["tenant_id", "period_start", "line", "ours", "stripe", "difference"], as_json, "")
@@ -226,7 +226,7 @@ def invoice(ctx: typer.Context, tenant: TenantArgument, apply: Apply = False, as
     """Put a tenant's items that no subscription invoices on a one-off invoice, which is final within the hour."""
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
-        desk.cache.demand_anew()
+        desk.cache.demand_fresh()
         settling = desk.settling()
         waiting = settling.waiting(tenant)
         made = settling.invoice(tenant) if apply else None

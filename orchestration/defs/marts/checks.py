@@ -22,7 +22,7 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found,
         description=found[0].what if found else None,
-        metadata=offenders_table([{"what": flaw.what, "fix": flaw.mend} for flaw in found]),
+        metadata=offenders_table([{"what": flaw.what, "fix": flaw.fix} for flaw in found]),
     )
 
 

@@ -93,7 +93,7 @@ def final_lines(minutebook: Minutebook) -> dg.MaterializeResult[None]:
     settings = minutebook.settings
     with minutebook.database() as url:
         with billing_desk(settings, url) as desk:
-            desk.cache.demand_anew()
+            desk.cache.demand_fresh()
             lines = desk.finals().read(today() - REMEMBERED, per_second=settings.stripe_rate, until_settled=True)
         with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
             feed_mart(connection)

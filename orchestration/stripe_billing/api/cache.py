@@ -3,7 +3,7 @@
 Stripe stays the source of truth. A webhook invalidates what it changes, and so does whoever of us changes something
 there. Memory looks at Postgres again after a few seconds, so an invalidation reaches every process; what we change
 ourselves it looks up each time, so that no process takes for fresh what was said before a post. When Stripe is down,
-what it last said is served, with a warning; never to one who demands to be told anew.
+what it last said is served, with a warning; never to one who demands to be told again.
 """
 
 import threading
@@ -78,7 +78,7 @@ class StripeCache:
         self._is_down = False
         self._lock = threading.Lock()
 
-    def demand_anew(self) -> None:
+    def demand_fresh(self) -> None:
         """From here on all is asked of Stripe once more, and kept; what it does not answer is not served at all."""
         with self._lock:
             self._told_anew = set()
@@ -203,8 +203,8 @@ class StripeCache:
                 body = []
             else:
                 raise StripeRefused(f"Stripe refuses to show {kind} {key}: {failure.cause}.", failure.code) from None
-        told = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now, **self._whose()}
-        row = self._connection.execute(_SQL["put"], told).fetchone()
+        reported = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now, **self._whose()}
+        row = self._connection.execute(_SQL["put"], reported).fetchone()
         reading = Reading(body, now)
         # Who changed it while Stripe was asked may have been too late for this answer: it is given, and not kept.
         return reading if row and row[0] else self._remember(kind, key, reading, now)

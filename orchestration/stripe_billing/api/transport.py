@@ -62,8 +62,10 @@ class Transport(stripe.HTTPClient):
                 f"Stripe's address answered {answer.status}: a redirect, which is not followed."
                 " Check MINUTEBOOK_STRIPE_URL."
             )
-        told = {name: answers.scrubbed(value.encode(), self._key).decode() for name, value in answer.headers.items()}
-        return content, answer.status, urllib3.HTTPHeaderDict(told)
+        reported = {
+            name: answers.scrubbed(value.encode(), self._key).decode() for name, value in answer.headers.items()
+        }
+        return content, answer.status, urllib3.HTTPHeaderDict(reported)
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -75,8 +75,8 @@ def _paid_elsewhere(invoice: Body) -> int:
     """What of a paid invoice no payment of Stripe's has. https://docs.stripe.com/api/invoices/pay, paid_out_of_band"""
     if invoice["status"] != "paid":
         return 0
-    if (told := invoice.get("amount_paid_off_stripe")) is not None:
-        return int(told)
+    if (reported := invoice.get("amount_paid_off_stripe")) is not None:
+        return int(reported)
     by_stripe = sum(
         one.get("amount_paid") or 0
         for one in (invoice.get("payments") or {}).get("data", ())

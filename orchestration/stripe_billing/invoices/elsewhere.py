@@ -72,8 +72,8 @@ def resend_items(
                 resent.due.append(line)
                 if not dry_run:
                     cause = f"It was {where(row)}, and a person had it added here: delete it there."
-                    told = {"identifiers": [row["identifier"]], "code": "held_elsewhere", "cause": cause}
-                    connection.execute(_SQL["lose_items"], told)
+                    reported = {"identifiers": [row["identifier"]], "code": "held_elsewhere", "cause": cause}
+                    connection.execute(_SQL["lose_items"], reported)
             case "billed":
                 resent.kept.append((line, f"{where(row)}: billed there"))
             case "unknown":

@@ -132,7 +132,7 @@ class Invoicer:
                     item = item_row(row, "credit_note", row["item_key"], row["amount"], invoice["id"])
                 held = self._given_back_by_hand(item, billed_on(row)) if is_correction else None
             except (stripe.StripeError, BillingError) as error:
-                held = _told(error)
+                held = _reported(error)
             if held:
                 report.left.append((item, held))
             else:
@@ -159,7 +159,7 @@ class Invoicer:
                     turn = cycle(row["period_start"], row["anchor_day"])[1]
                     why = self._given_back_by_hand(item, turn) if amount < 0 else None
             except (stripe.StripeError, BillingError) as error:
-                why = _told(error)
+                why = _reported(error)
             if why:
                 report.left.append((item, why))
             elif item["amount"]:
@@ -172,8 +172,8 @@ class Invoicer:
             return Decimal(row["charged"])
         charged, is_final = self._charges.of(row)
         if not self._is_dry:
-            told = {"charged": charged, "is_final": is_final, "now": self._clock()}
-            self._connection.execute(_SQL["put_charge"], {**row, **told})
+            reported = {"charged": charged, "is_final": is_final, "now": self._clock()}
+            self._connection.execute(_SQL["put_charge"], {**row, **reported})
         return charged
 
     def _post(self, item: Item, report: ItemsReport) -> None:
@@ -193,7 +193,7 @@ class Invoicer:
         except BillingError as error:
             if item in report.added:
                 report.added.remove(item)
-            report.left.append((item, _told(error)))
+            report.left.append((item, _reported(error)))
             return
         except stripe.StripeError as error:
             failure = failure_of(error)
@@ -219,9 +219,9 @@ class Invoicer:
         self._record(item, "accepted", body["id"], None, None)
         is_note = item["item_kind"] == "credit_note"
         state = "paid" if is_note else "draft" if body.get("invoice") else "pending"
-        told = {"identifier": item["identifier"], "tenant_id": item["tenant_id"], "state": state}
+        reported = {"identifier": item["identifier"], "tenant_id": item["tenant_id"], "state": state}
         self._connection.execute(
-            _LINES["put_item_state"], {**told, "invoice": body.get("invoice"), "now": self._clock()}
+            _LINES["put_item_state"], {**reported, "invoice": body.get("invoice"), "now": self._clock()}
         )
 
     def _at_stripe(self, item: Item) -> dict[str, Any] | None:
@@ -276,7 +276,7 @@ class Invoicer:
             return cursor.execute(_SQL[name], parameters).fetchall()
 
 
-def _told(error: stripe.StripeError | BillingError) -> str:
+def _reported(error: stripe.StripeError | BillingError) -> str:
     """Why it is left for a later run. Raises KeyRefused: then nothing can succeed."""
     if isinstance(error, KeyRefused):
         raise error

@@ -162,8 +162,8 @@ class Settling:
         return Settlement(found.line, found.accepted - found.difference, found.currency, lost, "planned")
 
     def _lose(self, lost: tuple[str, ...], cause: str) -> None:
-        told = {"identifiers": list(lost), "code": "gone_at_stripe", "cause": cause}
-        self._connection.execute(_SQL["lose_items"], told)
+        reported = {"identifiers": list(lost), "code": "gone_at_stripe", "cause": cause}
+        self._connection.execute(_SQL["lose_items"], reported)
 
     def _charge(self, tenant: BilledTenant, found: FinalLine, parts: list[Billed], ours: Ours) -> None:
         """What Stripe's lines charge of a meter by now, or the next posting would take the item for too much."""
@@ -173,9 +173,9 @@ class Settling:
         known = {item["identifier"]: item for item in ours.items if item["line_id"] == found.line}
         standing = sum((part.amount for part in parts if part.stands and part.identifier in known), 0)
         charged = found.stripe - from_minor(standing, tenant.currency)
-        told = {"charged": charged, "is_final": True, "now": self._clock()}
+        reported = {"charged": charged, "is_final": True, "now": self._clock()}
         key = {"tenant_id": tenant.tenant_id, "meter_id": meter, "period_start": found.period_start}
-        self._connection.execute(_CHARGES["put_charge"], {**key, **told})
+        self._connection.execute(_CHARGES["put_charge"], {**key, **reported})
 
     def _item(self, tenant: BilledTenant, found: FinalLine, amount: Decimal) -> Item:
         kind = _kind(found.line)

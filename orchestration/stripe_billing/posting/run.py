@@ -181,8 +181,8 @@ class Poster:
 
     def _record(self, resolutions: list[Resolution]) -> int:
         record(self._connection, resolutions, self._clock())
-        told = {self._customers.pop(resolution.posting_id) for resolution in resolutions}
-        self._readiness.next_invoices_change(told)
+        reported = {self._customers.pop(resolution.posting_id) for resolution in resolutions}
+        self._readiness.next_invoices_change(reported)
         self.report.counts.update(resolution.state for resolution in resolutions)
         return len(resolutions)
 

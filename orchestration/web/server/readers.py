@@ -86,7 +86,7 @@ class Readers:
             yield connection
 
     def close(self) -> None:
-        """Stop what still runs on a connection and return everything; the next loan starts anew."""
+        """Stop what still runs on a connection and return everything; the next loan starts again."""
         self._ages.close()
         self._forget(self._url)
 

@@ -73,9 +73,9 @@ def accepted(method: str, path: str, params: dict[str, Any], key: str | None) ->
     wanted = _loaded(route.params)
     if wanted is None and params:
         raise _unknown([*params])
-    told = _as_class(params, wanted, "") if wanted else Told({})
-    _bounded(told)
-    return told
+    reported = _as_class(params, wanted, "") if wanted else Told({})
+    _bounded(reported)
+    return reported
 
 
 def route_of(method: str, path: str) -> Route:
@@ -217,9 +217,9 @@ def _options(kind: Any) -> Iterator[Any]:
         yield kind
 
 
-def _bounded(told: Told) -> None:
+def _bounded(reported: Told) -> None:
     """The lengths that Stripe's documentation states."""
-    metadata = dict.get(told, "metadata") or {}
+    metadata = dict.get(reported, "metadata") or {}
     if len(metadata) > MOST_METADATA:
         raise StripeProblem(400, None, f"Metadata can have up to {MOST_METADATA} keys.", param="metadata")
     for name, value in metadata.items():
@@ -228,7 +228,7 @@ def _bounded(told: Told) -> None:
                 message = f"Metadata {what}s can have up to {_LONGEST[what]} characters, but you passed in {len(text)}."
                 raise StripeProblem(400, None, message, param="metadata")
     for name in ("identifier", "event_name"):
-        if len(dict.get(told, name) or "") > _LONGEST[name]:
+        if len(dict.get(reported, name) or "") > _LONGEST[name]:
             message = f"Invalid string: must be at most {_LONGEST[name]} characters"
             raise StripeProblem(400, "parameter_invalid_string", message, param=name)
 

@@ -47,46 +47,48 @@ def pages(client: ProviderClient, path: str, day: Day) -> Iterator[Mapping[str, 
         page = answer.next
 
 
-def call(told: Mapping[str, Any]) -> Row:
+def call(reported: Mapping[str, Any]) -> Row:
     try:
         return Row(
             {
-                "call_id": told["id"],
-                "created_at": moment(told["created"]),
-                "started_at": moment(told["started"]),
-                "ended_at": moment(told["ended"]),
-                "state": "ended" if told["state"] == "done" else "in progress",
+                "call_id": reported["id"],
+                "created_at": moment(reported["created"]),
+                "started_at": moment(reported["started"]),
+                "ended_at": moment(reported["ended"]),
+                "state": "ended" if reported["state"] == "done" else "in progress",
                 "direction": "inbound",
-                "scopes": {"toy_number": told["number"]},
-                "cost": Decimal(told["dollars"]),
+                "scopes": {"toy_number": reported["number"]},
+                "cost": Decimal(reported["dollars"]),
                 "currency": "USD",
-                "cost_items": [{"component": part["what"], "cost": Decimal(part["dollars"])} for part in told["parts"]],
+                "cost_items": [
+                    {"component": part["what"], "cost": Decimal(part["dollars"])} for part in reported["parts"]
+                ],
             },
-            told,
+            reported,
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return Row({}, told, fault=f"it is not as documented: {error!r}")
+        return Row({}, reported, fault=f"it is not as documented: {error!r}")
 
 
-def line(told: Mapping[str, Any]) -> Row:
+def line(reported: Mapping[str, Any]) -> Row:
     try:
         return Row(
             {
                 "grain": "day",
-                "scope_kind": "toy_workspace" if told["workspace"] else None,
-                "scope_ref": told["workspace"],
+                "scope_kind": "toy_workspace" if reported["workspace"] else None,
+                "scope_ref": reported["workspace"],
                 "service": "llm",
-                "line_item": told["what"],
-                "amount": Decimal(told["dollars"]),
+                "line_item": reported["what"],
+                "amount": Decimal(reported["dollars"]),
                 "currency": "USD",
-                "amount_told": told["dollars"],
+                "amount_told": reported["dollars"],
                 "amount_unit": "dollars",
                 "payer": "provider_account",
             },
-            told,
+            reported,
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return Row({}, told, fault=f"it is not as documented: {error!r}")
+        return Row({}, reported, fault=f"it is not as documented: {error!r}")
 
 
 def read_calls(client: ProviderClient, day: Day) -> Reading:

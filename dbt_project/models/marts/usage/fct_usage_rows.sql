@@ -19,7 +19,7 @@ voiceflow as (
             '/', usage.project_id, usage.environment_id, usage.usage_type,
             to_char(usage.period_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
         ) as object_id,
-        usage.period_at as told_at,
+        usage.period_at as reported_at,
         usage.quantity,
         null::numeric as cost
     from {{ ref('stg_voiceflow__usage') }} as usage
@@ -39,7 +39,7 @@ metrics as (
             '/', metrics.usage_agent_id, metrics.metric_type,
             to_char(metrics.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         ) as object_id,
-        metrics.recorded_at as told_at,
+        metrics.recorded_at as reported_at,
         metrics.quantity,
         metrics.cost
     from {{ ref('stg_usage_metrics__metrics') }} as metrics
