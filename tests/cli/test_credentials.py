@@ -150,7 +150,7 @@ def test_a_key_that_reads_counts_and_no_transcripts_is_accepted_only_where_none_
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "reported"),
     [
         ("generation=v3", "one of v2, stable"),
         ("genration=stable", "has no setting"),

@@ -184,7 +184,7 @@ def test_retry_after_as_a_date_is_honoured(sandbox: Sandbox, vapi_client: Provid
     assert 90 <= clock.now - 1000 < 102
 
 
-@pytest.mark.parametrize("told", ["soon", "-5", "Thu, 99 Foo 2026 00:00:00 GMT", "nan"])
+@pytest.mark.parametrize("reported", ["soon", "-5", "Thu, 99 Foo 2026 00:00:00 GMT", "nan"])
 def test_a_senseless_retry_after_is_ignored(
     sandbox: Sandbox, vapi_client: ProviderClient, clock: Clock, reported: str
 ) -> None:

@@ -310,7 +310,7 @@ def test_an_invoice_that_was_paid_while_no_webhook_came_is_settled_by_reading_st
     assert status()[0] == "paid"
 
 
-@pytest.mark.parametrize("told", [{"livemode": True}, {"account": "acct_connected"}])
+@pytest.mark.parametrize("reported", [{"livemode": True}, {"account": "acct_connected"}])
 def test_an_event_of_another_account_or_mode_is_kept_apart_and_changes_nothing(
     scene: Scene, service: str, reported: dict[str, Any]
 ) -> None:
