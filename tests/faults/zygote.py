@@ -32,7 +32,7 @@ PLACES: dict[str, tuple[Any, str, bool]] = {
     "read": (Readers, "read", False),
     "landing": (raw_tables, "land", True),
     "landed": (raw_tables, "land", False),
-    "publishing": (pulls, "_told", False),  # in the transaction, after the former pull was superseded
+    "publishing": (pulls, "_reported", False),  # in the transaction, after the former pull was superseded
     "published": (pulls, "publish", False),
 }
 DATABASE_LOST = 3  # exit code of a run that told so

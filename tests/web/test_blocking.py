@@ -31,7 +31,7 @@ TOTALS = """
     insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, totals,
         provider_totals, closed_at)
     select max(attempt_id), 'usage_metrics', '{it}', '{it}', '2026-10-09', 'published', 5, '{{"rows": 5}}',
-        '{{"rows": {told}}}', now() from ledger.attempts"""
+        '{{"rows": {reported}}}', now() from ledger.attempts"""
 ODD = """
     insert into ledger.attempts (trigger) values ('cli');
     insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, closed_at)
