@@ -5,6 +5,7 @@ source that keeps its provider's own columns is mapped to them in dbt (staging/<
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -63,9 +64,17 @@ CALLS = Contract(
         _required(
             "cost_items",
             Kind.JSON,
-            "Its parts: a list of {component, cost, is_used}. cost is a number or null; is_used says that something was"
-            " used although the cost is 0.",
+            "Its parts: a list of {component, cost, is_used, quantity, unit}. cost is a number or null; is_used says"
+            " that something was used although the cost is 0; quantity is how many of unit (token, character, second)"
+            " were used, null or left out where the provider does not say.",
         ),
+        Column(
+            "carrier",
+            Kind.TEXT,
+            "Who carried it and bills for that: the provider of a source of costs; null: nobody did, or it is unknown.",
+        ),
+        Column("carrier_account", Kind.TEXT, "The account at the carrier, by the carrier's own id."),
+        Column("carrier_ref", Kind.TEXT, "The call, by the carrier's own id: its price is joined by it."),
     ),
     key=("call_id",),
 )
@@ -88,6 +97,8 @@ USAGE = Contract(
 )
 GRAINS = ("day", "call")
 PAYERS = ("provider_account", "external")
+AMOUNT_UNITS = {"dollars": Decimal(1), "negative_dollars": Decimal(-1), "cents": Decimal("0.01"), "credits": None}
+"""A unit of a provider's literal in major units of the currency, whichever it is. None: credits are no money."""
 SERVICES = ("telephony", "sms", "llm", "stt", "tts", "platform", "other")
 COSTS = Contract(
     "costs",
@@ -97,7 +108,16 @@ COSTS = Contract(
         Column("scope_ref", Kind.TEXT, "The value of that scope."),
         _required("service", Kind.TEXT, f"One of {', '.join(SERVICES)}."),
         _required("line_item", Kind.TEXT, "What was charged, in the provider's words."),
-        Column("call_ref", Kind.TEXT, "Of grain call: the call, by the provider's own id."),
+        Column(
+            "call_ref",
+            Kind.TEXT,
+            "Of grain call: what was charged, by the provider's own id: a call, a leg of one, a recording, a message.",
+        ),
+        Column(
+            "parent_ref",
+            Kind.TEXT,
+            "Of grain call: the call_ref of the call that this is a leg, recording or transcription of; null: of none.",
+        ),
         Column(
             "quantity", Kind.NUMERIC, "How much was used, in `quantity_unit`; null where the provider does not say."
         ),
@@ -105,9 +125,10 @@ COSTS = Contract(
         Column(
             "amount", Kind.NUMERIC, "Money in major units: cost positive, credit negative. Null: no money is named."
         ),
+        Column("is_pending", Kind.BOOLEAN, "Of grain call: not rated yet, so the amount is null and will come."),
         Column("currency", Kind.TEXT, "ISO 4217, upper case; null with no amount."),
         Column("amount_told", Kind.TEXT, "The provider's literal, before its unit was converted."),
-        Column("amount_unit", Kind.TEXT, "The unit of that literal: dollars, cents, credits."),
+        Column("amount_unit", Kind.TEXT, f"The unit of that literal: one of {', '.join(AMOUNT_UNITS)}."),
         _required("payer", Kind.TEXT, "provider_account: on this bill. external: on another."),
         Column("day_total", Kind.NUMERIC, "What the provider says the whole day cost, where it does."),
         Column("as_of", Kind.TIMESTAMP, "Up to when the provider's figures reach, where it says so."),

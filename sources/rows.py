@@ -12,6 +12,7 @@ import pyarrow as pa
 from sources.allowed import Allowed
 from sources.bounds import LONGEST_CALL, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
 from sources.contracts import (
+    AMOUNT_UNITS,
     CALLS,
     CONTRACTS,
     COSTS,
@@ -49,6 +50,7 @@ _SETS = {
     ("calls", "direction"): DIRECTIONS,
     ("costs", "grain"): GRAINS,
     ("costs", "payer"): PAYERS,
+    ("costs", "amount_unit"): tuple(AMOUNT_UNITS),
     ("costs", "service"): SERVICES,
 }
 
@@ -137,7 +139,7 @@ def _fault(contract: Contract, values: Mapping[str, Any], day: Day) -> str | Non
         return "money has a currency, and a currency money"
     if contract is CALLS:
         return _fault_of_call(values, day)
-    return None
+    return _fault_of_cost(values) if contract is COSTS else None
 
 
 def _fault_of_value(contract: Contract, column: Column, value: Any) -> str | None:
@@ -172,6 +174,23 @@ def _fault_of_call(values: Mapping[str, Any], day: Day) -> str | None:
             return "a cost item names no component"
         if isinstance(item.get("cost"), str | float | bool) or fault_of_cost("cost item", item.get("cost")):
             return f"the cost of {item['component']} is no number"
+        used = item.get("quantity")
+        if isinstance(used, str | float | bool) or (used is not None and fault_of_quantity("quantity", Decimal(used))):
+            return f"the quantity of {item['component']} is no number of 0 or more"
+        if (used is None) != (item.get("unit") is None):
+            return f"a quantity has a unit, and a unit a quantity: {item['component']}"
+    return None
+
+
+def _fault_of_cost(values: Mapping[str, Any]) -> str | None:
+    ref, parent = values.get("call_ref"), values.get("parent_ref")
+    is_detail = values["grain"] == "call"
+    if is_detail != (ref is not None):
+        return "a row of grain call names what was charged in call_ref, and no other does"
+    if parent is not None and (not is_detail or parent == ref):
+        return "its parent_ref is of grain call alone, and names another than call_ref"
+    if values.get("is_pending") and (not is_detail or values.get("amount") is not None):
+        return "what is not rated yet is of grain call and has no amount"
     return None
 
 

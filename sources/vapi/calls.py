@@ -69,6 +69,9 @@ class Call(msgspec.Struct, rename="camel"):
     phone_number_id: Name | None = None
     squad_id: Name | None = None
     workflow_id: Name | None = None
+    transport: Any = None
+    phone_call_provider: Any = None
+    phone_call_provider_id: Any = None
     cost: Any = None
     costs: list[CostItem] | None = None
     cost_breakdown: CostBreakdown | None = None
@@ -76,6 +79,14 @@ class Call(msgspec.Struct, rename="camel"):
     @property
     def is_in_progress(self) -> bool:
         return self.ended_at is None if self.status is None else self.status not in SETTLED
+
+    @property
+    def carried_by(self) -> tuple[str, str] | None:
+        """The carrier and its own id of the call, where Vapi says both; the older field says so where no other does."""
+        transport = self.transport if isinstance(self.transport, dict) else {}
+        carrier = transport.get("provider") or self.phone_call_provider
+        ref = transport.get("callSid") or self.phone_call_provider_id
+        return (carrier, ref) if isinstance(carrier, str) and isinstance(ref, str) and carrier and ref else None
 
     @property
     def scopes(self) -> dict[str, str]:

@@ -71,6 +71,7 @@ def billed(call: Call) -> bytes:
             call.cost_breakdown.total if call.cost_breakdown else None,
             # Only where there is one, so that calls without keep the hash they have.
             *((("squad", call.squad_id, "workflow", call.workflow_id),) if call.squad_id or call.workflow_id else ()),
+            *((("carrier", *call.carried_by),) if call.carried_by else ()),
         )
     )
 

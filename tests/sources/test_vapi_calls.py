@@ -170,6 +170,31 @@ def test_an_unknown_field_is_reported_by_its_name_and_not_stored(
     assert "value" not in json.dumps(payload, default=str)
 
 
+BY_CARRIER = {"provider": "twilio", "accountSid": "AC" + "a" * 32, "callSid": "CA" + "4c6793d069ef42f4ccad69a0957451ec"}
+
+
+@pytest.mark.parametrize("keep", [Keep.KEPT, Keep.NEVER])
+def test_the_carriers_id_of_a_call_is_kept_whatever_a_tenant_chose_and_changes_the_day(
+    vapi_client: ProviderClient, calls: list[dict[str, Any]], keep: Keep
+) -> None:
+    def read_as_chosen() -> Reading:
+        return vapi.read_day(vapi_client, DAY, choices_of=lambda scopes: Choices(keep, keep, keep))
+
+    calls.append(call(1))
+    before = read_as_chosen()
+    calls[:] = [call(1, transport=BY_CARRIER | {"callToken": "a token"})]
+    reading = read_as_chosen()
+    (payload,) = payloads(reading)
+    assert payload["transport"] == BY_CARRIER
+    assert reading.content_hash != before.content_hash
+    calls[:] = [call(1, phoneCallProvider="twilio", phoneCallProviderId=BY_CARRIER["callSid"])]
+    (payload,) = payloads(read_as_chosen())
+    assert payload["phoneCallProviderId"] == BY_CARRIER["callSid"]
+    # Of another shape it is nothing to join by, and no reason to set the call aside.
+    calls[:] = [call(1, transport=["odd"], phoneCallProviderId=7)]
+    assert not read_as_chosen().quarantined
+
+
 CONVERSATION: dict[str, Any] = {
     "transcript": "spoken",
     "messages": ["spoken"],

@@ -13,6 +13,8 @@ items as (
         item.cost_index,
         item.cost_item ->> 'component' as component,
         {{ json_number("item.cost_item -> 'cost'") }} as cost,
+        {{ json_number("item.cost_item -> 'quantity'") }} as quantity,
+        item.cost_item ->> 'unit' as quantity_unit,
         coalesce(item.cost_item ->> 'is_used' = 'true', false) as is_used
     from landed
     cross join lateral json_array_elements(landed.cost_items) with ordinality as item (cost_item, cost_index)
@@ -26,6 +28,8 @@ unioned as (
         component,
         cost,
         minutes,
+        quantity,
+        quantity_unit,
         is_billed_as_0
     from mapped
     union all
@@ -36,6 +40,8 @@ unioned as (
         component,
         cost,
         null::numeric as minutes,
+        quantity,
+        quantity_unit,
         cost = 0 and is_used as is_billed_as_0
     from items
 )

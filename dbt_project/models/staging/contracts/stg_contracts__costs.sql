@@ -17,14 +17,22 @@ renamed as (
         service,
         line_item,
         call_ref,
+        parent_ref,
         quantity_unit,
         currency,
+        amount_told,
+        amount_unit,
         payer,
         ---------- numerics
         quantity,
         amount,
+        day_total,
+        ---------- booleans
+        coalesce(is_pending, false) as is_pending,
         ---------- dates
-        usage_date
+        usage_date,
+        as_of,
+        final_after
     from landed
 )
 

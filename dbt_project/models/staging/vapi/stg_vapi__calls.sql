@@ -37,6 +37,14 @@ renamed as (
             else 'unknown'
         end as direction,
         ended_reason,
+        -- The field in which the carrier's id was is kept for calls of before it moved.
+        coalesce(
+            nullif(payload #>> '{transport,provider}', ''), nullif(payload ->> 'phoneCallProvider', '')
+        ) as carrier,
+        nullif(payload #>> '{transport,accountSid}', '') as carrier_account,
+        coalesce(
+            nullif(payload #>> '{transport,callSid}', ''), nullif(payload ->> 'phoneCallProviderId', '')
+        ) as carrier_ref,
         'USD' as cost_currency,
         ---------- numerics
         -- Older reports have the total in the breakdown alone.
