@@ -48,7 +48,7 @@ FACTS = (
 _RECORDING = re.compile(r"recording|^monitor$|^(?:pcap|log|listen|control)Url$", re.IGNORECASE)
 _TRANSCRIPT = re.compile(r"^(?:analysis|artifact)$|transcript|messages|summary", re.IGNORECASE)
 _PARTY = re.compile(
-    r"^(?:customers?|destination|fallbackDestination|phone|from|to|ani|dnis|extension|caller|callee|forwardedFrom)$"
+    r"^(?:customers?|destination|fallbackDestination|phone|from|to|ani|dnis|extension|caller|callee|forwarded_?from)$"
     r"|number$|^sip_?uri$|^caller_?(?:id|name)$",
     re.IGNORECASE,
 )

@@ -55,6 +55,10 @@ _SETS = {
 }
 
 
+_OF_THE_ANSWER = frozenset({"as_of", "final_after"})
+"""Columns that say when a row was answered, and nothing of what it says: no other content."""
+
+
 def parser(kind: type[T]) -> Callable[[bytes], T]:
     """What makes a `kind` of an answer's JSON, its numbers as they were written: Decimal, never float.
 
@@ -101,7 +105,7 @@ def reading(
         if fault:
             odd.append(_set_aside(source, contract, row, fault))
         else:
-            choices = day.choices_of(row.values.get("scopes") or {})
+            choices = day.choices_of(_scopes(row.values))
             good.append((row.values, _kept(source, row.answer, choices, new_fields)))
     refuse_another_contract(f"contract {contract.name}", odd, len(good))
     keys = [_key(contract, values) for values, _ in good]
@@ -112,7 +116,9 @@ def reading(
     texts = [name for name in contract.key if kinds[name] is not Kind.TIMESTAMP]
     named = {"/".join(_text(values[name]) for name in texts if values.get(name) is not None) for values, _ in good}
     odd_rows = each_named_once(odd)
-    content = [_ENCODE(dict(values)) for values, _ in good]
+    content = [
+        _ENCODE({name: value for name, value in values.items() if name not in _OF_THE_ANSWER}) for values, _ in good
+    ]
     return Reading(
         table=_table(contract, good),
         keys=frozenset(named) | {row.item for row in odd_rows},
@@ -199,16 +205,22 @@ def _kept(source: Source, answer: Mapping[str, Any], choices: Choices, new_field
     return msgspec.json.encode((source.stored or Allowed({})).kept(document, new_fields, is_typed=False))
 
 
+def _scopes(values: Mapping[str, Any]) -> dict[str, str]:
+    """By what a row may be attached: kind to value."""
+    found = values.get("scopes")
+    if not isinstance(found, dict):
+        found = {values.get("scope_kind"): values.get("scope_ref")}
+    return {kind: value for kind, value in found.items() if isinstance(kind, str) and isinstance(value, str)}
+
+
 def _set_aside(source: Source, contract: Contract, row: Row, fault: str) -> Quarantined:
     content = _ENCODE(dict(row.answer))
     name = row.values.get(contract.key[0]) if len(contract.key) == 1 else None
-    reported = row.values.get("scopes")
-    scopes = reported if isinstance(reported, dict) else {}
     return Quarantined(
         item=name if isinstance(name, str) and name else digest(content),
         reason=fault,
         content=content,
-        scopes={kind: value for kind, value in scopes.items() if isinstance(value, str)},
+        scopes=_scopes(row.values),
         payload=_kept(source, row.answer, NOBODYS, set()).decode(),
         totals={"calls": Decimal(1)} if contract is CALLS else {},
     )
@@ -225,8 +237,12 @@ def _text(value: Any) -> str:
 def _totals(contract: Contract, rows: list[Mapping[str, Any]]) -> dict[str, Decimal]:
     counted = {"calls" if contract is CALLS else "rows": Decimal(len(rows))}
     money = "amount" if contract is COSTS else "cost"
-    amounts = [Decimal(row[money]) for row in rows if row.get(money) is not None and row.get("grain") != "call"]
-    return counted | ({money: sum(amounts, Decimal(0))} if amounts else {})
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        if row.get(money) is not None and row.get("grain") != "call":
+            sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row[money])
+    # Two currencies have no sum.
+    return counted | {money if len(sums) == 1 else f"{money}_{currency}": total for currency, total in sums.items()}
 
 
 def _table(contract: Contract, rows: list[tuple[Mapping[str, Any], bytes]]) -> pa.Table:

@@ -19,6 +19,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 STAMPS = frozenset({"account", "tenant_id", "usage_date", "pull_id", "_dlt_load_id", "payload"})
 """Columns of every raw table that no source declares."""
 SETTING_OF_ALL = "requests_per_second"
+LAST_DAY_OF_ALL_MONTHS = 28
 NIGHT_DAYS = 3
 """Days that the night reads of every source, ending yesterday."""
 
@@ -95,6 +96,8 @@ class Source:
     address: the environment variable of the provider's address, without MINUTEBOOK_, by default <PROVIDER>_URL.
     horizon_days: how long the provider remembers; None: it forgets nothing. look_back_days: days after which a day is
     final; so far back the night reads again. changes: how a change to an older day is noticed besides.
+    settles_on: the day of a month on which the month before is settled: its days that were read last before that are
+    read once more.
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
@@ -123,6 +126,7 @@ class Source:
     address: str = ""
     horizon_days: int | None = None
     look_back_days: int = NIGHT_DAYS
+    settles_on: int | None = None
     changes: Updates | Recount | None = None
     counts_itself: bool = False
     at_once: int = 4
@@ -152,6 +156,8 @@ class Source:
     def late_changes(self) -> str:
         """How a change to an older day is noticed, and how far back, in words."""
         again = f"the last {self.look_back_days} days, which each night reads again"
+        if self.settles_on is not None:
+            again += f", and on each month, read once more from day {self.settles_on} of the next one on"
         match self.changes:
             case Updates():
                 how = f"by what {self.provider} says it changed and counts, {self.horizon_days} days back; all else on"
@@ -200,10 +206,12 @@ def _faults(source: Source) -> "list[str]":
         found.append("it is read from a tenant's own account where a scope is attached, and it declares no scope kind")
     if source.contract == "costs" and source.bills:
         found.append("a source of costs bills nothing: declare bills=False")
-    for what in ("horizon_days", "look_back_days", "at_once"):
+    for what in ("horizon_days", "look_back_days", "settles_on", "at_once"):
         value = getattr(source, what)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             found.append(f"its {what} is no number of 1 or more but {value!r}")
+    if isinstance(source.settles_on, int) and source.settles_on > LAST_DAY_OF_ALL_MONTHS:
+        found.append(f"its settles_on is no day of every month but {source.settles_on}")
     if source.enabled_by is not None and source.enabled_by[1] not in source.settings.get(source.enabled_by[0], ()):
         found.append(f"it is enabled by a setting {'='.join(source.enabled_by)} that it does not declare")
     if SETTING_OF_ALL in source.settings:

@@ -23,6 +23,7 @@ from orchestration.ingestion.recounting import recounted
 from orchestration.ingestion.restating import restated
 from orchestration.ingestion.routing import Routing
 from orchestration.ingestion.running import PullRun
+from orchestration.ingestion.settling import settled
 from orchestration.ingestion.waiting import work
 from orchestration.installing import ensure_registered
 from orchestration.settings import Settings
@@ -104,7 +105,7 @@ def pull(
                 differing, uncounted = recounted(connection, readers, days)
                 for outcome in uncounted:
                     settle(outcome)
-                again = differing | older.account_days | looked_back(days, today)
+                again = differing | older.account_days | looked_back(days, today) | settled(connection, days, today)
                 dates = {usage_date for _, _, usage_date in again}
                 more = planned(
                     (TenantDay(tenant, day) for tenant in asked_tenants for day in dates),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,8 +10,12 @@ import msgspec
 import pytest
 
 from sources import vapi
+from sources.day import Day
+from sources.personal import Choices
+from sources.reading import Reading
 from sources.registry import all_sources
-from sources.testing import DAY, FAULTS, Answer, Kit, Request
+from sources.rows import moment, reading
+from sources.testing import DAY, FAULTS, KEPT, TENANT, Answer, Kit, Request
 from tests.sources import toy
 
 JSON = msgspec.json.encode
@@ -90,3 +95,35 @@ def test_the_kit_fails_a_source_that_takes_an_answer_of_nothing_for_an_empty_day
 def test_every_registered_source_has_its_kit() -> None:
     without = set(all_sources()) - KITS.keys() - WITHOUT_HTTP
     assert without == {"voiceflow", "voiceflow_transcripts"}, "held to the same in tests/sources/test_voiceflow*.py"
+
+
+def of_toy(*others: Mapping[str, Any]) -> Reading:
+    """A bill of Toy's, a line for each of these values beside its own."""
+    one = toy.line(ROW)
+    return reading(toy.BILL, [replace(one, values={**one.values, **other}) for other in others], Day(DAY, TENANT))
+
+
+ROW = line("in")
+
+
+def test_two_currencies_have_no_sum() -> None:
+    assert of_toy({}, {"line_item": "out"}).totals == {"rows": 2, "amount": Decimal("0.20")}
+    mixed = of_toy({}, {"line_item": "out", "currency": "JPY"}).totals
+    assert mixed == {"rows": 2, "amount_USD": Decimal("0.10"), "amount_JPY": Decimal("0.10")}
+
+
+def test_when_a_bill_was_made_up_is_no_other_content() -> None:
+    at = {"as_of": moment(AT), "final_after": moment(AT)}
+    assert of_toy(at).content_hash == of_toy({}).content_hash
+    assert of_toy(at).table["as_of"].to_pylist() == [moment(AT)]
+
+
+def test_of_a_shared_bill_whoever_its_scope_belongs_to_chose_what_is_stored() -> None:
+    asked: list[Mapping[str, str]] = []
+
+    def choices_of(scopes: Mapping[str, str]) -> Choices:
+        asked.append(scopes)
+        return KEPT
+
+    reading(toy.BILL, [toy.line(ROW)], Day(DAY, choices_of=choices_of))
+    assert asked == [{"toy_workspace": "w1"}]

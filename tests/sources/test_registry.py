@@ -26,6 +26,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "it declares no scope kind": {"scope_kinds": (), "account": Account.OWN},
     "a source of costs bills nothing": {"contract": "costs"},
     "is no number of 1 or more": {"horizon_days": 0},
+    "is no day of every month": {"settles_on": 29},
     "that it does not declare": {"enabled_by": ("calls", "yes")},
     "every credential may carry": {"settings": {"requests_per_second": ()}},
     "cannot be called": {"read": None},

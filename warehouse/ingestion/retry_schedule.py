@@ -98,3 +98,11 @@ def last_scheduled(connection: Connection, source: str, accounts: list[str], sin
     """When a schedule last read each account well, for usage dates from the day of `since` on."""
     found = rows(connection, FILE, "last_scheduled", source=source, accounts=accounts, first_day=since.date())
     return {row["account"]: row["opened_at"] for row in found}
+
+
+def last_read_before(
+    connection: Connection, source: str, accounts: list[str], first_day: date, end: date, settled: date
+) -> list[tuple[str, date]]:
+    """Account and usage date of `[first_day, end)` of what was read well, and last before the day `settled`."""
+    asked = {"source": source, "accounts": accounts, "first_day": first_day, "end": end, "settled": settled}
+    return [(row["account"], row["usage_date"]) for row in rows(connection, FILE, "last_read_before", **asked)]

@@ -138,6 +138,22 @@ where
     and p.usage_date >= %(first_day)s
 group by p.account;
 
+-- name: last_read_before
+-- Days of a source that were read well, and not since a day.
+select
+    account,
+    usage_date
+from ledger.pulls
+where
+    source = %(source)s
+    and account = any(%(accounts)s)
+    and usage_date >= %(first_day)s
+    and usage_date < %(end)s
+    and state in ('published', 'superseded', 'unchanged')
+group by account, usage_date
+having max(opened_at) < %(settled)s::timestamp at time zone 'UTC'
+order by account, usage_date;
+
 -- name: a_schedule_pulls
 select exists(select from ledger.attempts where trigger = 'schedule') as a_schedule_pulls;
 
