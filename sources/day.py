@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from sources.budget import Budget, Pace
+from sources.errors import NotConfigured
 from sources.personal import NOBODYS, Choices, ChoicesOf
 from sources.window import Window
 
@@ -31,6 +32,12 @@ class Access:
         if self.secret is None:
             raise ValueError("this source is opened without a secret")
         return self.secret
+
+    def setting(self, name: str) -> str:
+        """A setting that the source requires. NotConfigured where the credential was stored without it."""
+        if name not in self.settings:
+            raise NotConfigured(f"the credential has no setting {name!r}; store it again with --setting {name}=…")
+        return str(self.settings[name])
 
     @property
     def per_second(self) -> float | None:

@@ -12,7 +12,8 @@
         ├── RateLimited          429
         ├── ProviderDown         5xx, 408, 409, a cut, empty or unreadable answer, a page of something in between
         ├── ProviderUnreachable  no connection
-        └── AnswerMoved          rows changed while their pages were read
+        ├── AnswerMoved          rows changed while their pages were read
+        └── NotYetReported       the provider has not added the day up yet: unknown, and not zero
 
 An error reported inside a 200 is what its own `statusCode` says. Messages are shown to operators and stored in the
 ledger: they never carry a secret.
@@ -24,13 +25,14 @@ from typing import ClassVar
 class SourceFailure(Exception):
     """A day could not be read. `code` is stored with the failed pull; `is_permanent` says that a repeat alone will
     probably not help. `most_attempts`: how often a run asks before it believes it. `requests` is what was sent in vain,
-    where somebody counted.
+    where somebody counted; `status` what HTTP answered, where that was the failure.
     """
 
     code: ClassVar[str] = "source_failure"
     is_permanent: ClassVar[bool] = True
     most_attempts: ClassVar[int] = 1
     requests: int = 0
+    status: int | None = None
 
 
 class NotConfigured(SourceFailure):
@@ -84,3 +86,8 @@ class ProviderUnreachable(TransientFailure):
 
 class AnswerMoved(TransientFailure):
     code = "answer_moved"
+
+
+class NotYetReported(TransientFailure):
+    code = "not_yet_reported"
+    most_attempts = 1

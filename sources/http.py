@@ -3,17 +3,16 @@
 import ipaddress
 import ssl
 import threading
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import httpx
 import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
+from sources.answers import is_page, message_of, readable, reported_status, retry_after, shape_of
 from sources.budget import Budget
 from sources.errors import (
     AnswerTooLarge,
@@ -30,6 +29,8 @@ from sources.reading import storable
 from sources.text import clean
 
 T = TypeVar("T")
+Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
+"""Of a query; a list is a parameter that is repeated."""
 
 ATTEMPTS = TransientFailure.most_attempts
 LONGEST_WAIT = 60.0
@@ -62,8 +63,8 @@ class ProviderClient:
     """Asks one provider with one key; shared by any number of threads. Every request here only reads, so each may be
     repeated.
 
-    `headers` carry the key: their values never appear in an error. ValueError for a base URL that is not plain http(s),
-    CredentialRejected for a key that no header can carry.
+    `headers` carry the key: their values never appear in an error, nor do `secrets`. ValueError for a base URL that is
+    not plain http(s), CredentialRejected for a key that no header can carry.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ProviderClient:
         *,
         timeout: httpx.Timeout | None = None,
         largest_answer: int = LARGEST_ANSWER_BYTES,
+        secrets: Collection[str] = (),
     ) -> None:
         url = _base(base_url)
         for value in headers.values():
@@ -84,7 +86,7 @@ class ProviderClient:
         self.provider = provider
         self._base = str(url).rstrip("/")
         self._secrets = tuple(
-            {part for value in headers.values() for part in (value, *value.split()) if len(part) >= 8}
+            {part for value in (*headers.values(), *secrets) for part in (value, *value.split()) if len(part) >= 8}
         )
         self._budget = budget
         self._largest_answer = largest_answer
@@ -97,16 +99,26 @@ class ProviderClient:
             trust_env=not _is_loopback(url.host),
         )
 
-    def get(
-        self, path: str, parse: Callable[[bytes], T], params: Mapping[str, str | int], *, attempts: int = ATTEMPTS
-    ) -> T:
+    def get(self, path: str, parse: Callable[[bytes], T], params: Params, *, attempts: int = ATTEMPTS) -> T:
         """What `parse` makes of the answer's JSON. SourceFailure, after `attempts` tries or what its kind is worth."""
         return self._ask("GET", path, parse, attempts, params=params)
 
-    def post(self, path: str, parse: Callable[[bytes], T], body: object, *, attempts: int = ATTEMPTS) -> T:
+    def post(
+        self,
+        path: str,
+        parse: Callable[[bytes], T],
+        body: object,
+        *,
+        params: Params | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> T:
         """As `get`, sending `body` as JSON."""
-        content = msgspec.json.encode(body)
-        return self._ask("POST", path, parse, attempts, content=content, headers={"content-type": "application/json"})
+        content, kind = msgspec.json.encode(body), {"content-type": "application/json"}
+        return self._ask("POST", path, parse, attempts, params=params, content=content, headers=kind)
+
+    def post_form(self, path: str, parse: Callable[[bytes], T], form: Mapping[str, str]) -> T:
+        """As `post`, sending the fields of a form: what a token is asked for with."""
+        return self._ask("POST", path, parse, ATTEMPTS, data=dict(form))
 
     def close(self) -> None:
         self._http.close()
@@ -149,7 +161,9 @@ class ProviderClient:
         if response.status_code not in (httpx.codes.OK, httpx.codes.CREATED):
             raise self._refusal(asked, response.status_code, response, body)
         try:
-            return parse(storable(_readable(body)))
+            text, replaced = readable(body)
+            _made.replaced += replaced
+            return parse(storable(text))
         except msgspec.ValidationError as error:
             raise self._misshapen(asked, response, body, str(error)) from None
         except RecursionError:
@@ -171,35 +185,38 @@ class ProviderClient:
         return b"".join(chunks)
 
     def _refusal(self, asked: str, status: int, response: httpx.Response, body: bytes) -> SourceFailure:
+        failure = self._failure_of(asked, status, response, body)
+        failure.status = status
+        return failure
+
+    def _failure_of(self, asked: str, status: int, response: httpx.Response, body: bytes) -> SourceFailure:
         inside = "" if status == response.status_code else f"{response.status_code} with an error "
         said = f"{asked} answered {inside}{status}: {self._said(body)}"
         if status in (401, 403):
             # A page is of something in between: whoever reads the key answers an API's caller in text or JSON.
-            return ProviderDown(said) if _is_page(body) else CredentialRejected(said)
+            return ProviderDown(said) if is_page(body) else CredentialRejected(said)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            return RateLimited(said, _retry_after(response))
+            return RateLimited(said, retry_after(response.headers))
         if status < 300 or status in (407, 408, 409, 425) or status >= 500:
-            return ProviderDown(said, _retry_after(response))
+            return ProviderDown(said, retry_after(response.headers))
         if response.has_redirect_location:
             return ProviderRefused(f"{asked} answered {status}: a redirect, which is not followed")
         return ProviderRefused(said)
 
     def _misshapen(self, asked: str, response: httpx.Response, body: bytes, problem: str) -> SourceFailure:
         """What a 200 is that is not of the shape we know: an error of theirs, nothing at all, or another contract."""
-        status = _reported_status(body)
+        status = reported_status(body)
         if status is not None:
             return self._refusal(asked, status, response, body)
         if body.strip() in (b"null", b"{}"):
             return ProviderDown(f"{asked}: the answer is empty")
-        message = _object(body).get("message")
-        answered = self._clean(message) if isinstance(message, str) else _shape_of(body)
+        message = message_of(body)
+        answered = self._clean(message) if message else shape_of(body)
         return ContractBroken(f"{asked}: {self._clean(problem)}; it answered {answered}")
 
     def _said(self, body: bytes) -> str:
-        """The provider's own words, on one short line. Nest's `message` is a string or an array of them."""
-        answer = _object(body)
-        message = answer.get("message") or answer.get("error") or body[:1000].decode(errors="replace")
-        return self._clean(", ".join(map(str, message)) if isinstance(message, list) else str(message)) or "nothing"
+        """The provider's own words, on one short line."""
+        return self._clean(message_of(body) or body[:1000].decode(errors="replace")) or "nothing"
 
     def _clean(self, text: str) -> str:
         text = " ".join(clean(text).split())
@@ -218,49 +235,6 @@ def _worth(state: RetryCallState) -> int:
     """How many attempts the failure is worth."""
     error = state.outcome.exception() if state.outcome else None
     return error.most_attempts if isinstance(error, SourceFailure) else 1
-
-
-def _readable(body: bytes) -> bytes:
-    """The same JSON as UTF-8, whatever is not replaced by U+FFFD: one byte of one name must not cost a whole day. No
-    quote or bracket is ever taken for a part of what is replaced.
-    """
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        text = body.decode(errors="replace")
-        _made.replaced += text.count("\ufffd") - body.count("\ufffd".encode())
-        return text.encode()
-    return body
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _shape_of(body: bytes) -> str:
-    """What a good answer of another shape is, without its values: they may be secrets."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return "something that is not JSON"
-    if isinstance(answer, dict):
-        return f"an object with {', '.join(sorted(name[:40] for name in answer)[:10])}"
-    return f"a list of {len(answer)}" if isinstance(answer, list) else "a single value"
-
-
-def _reported_status(body: bytes) -> int | None:
-    """The status that an error inside a 200 reports of itself."""
-    answer = _object(body)
-    reported = str(answer.get("statusCode", answer.get("status")))
-    return int(reported) if reported.isdecimal() and 400 <= int(reported) < 600 else None
-
-
-def _is_page(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"<"
 
 
 @cache
@@ -284,17 +258,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, or a date; None where it is missing or unreadable. RFC 9110, section 10.2.3."""
-    reported: str = response.headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(reported))
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(reported)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

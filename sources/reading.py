@@ -13,6 +13,10 @@ from sources.window import Window
 
 REPLACED = "characters_replaced"
 """The total of what was no UTF-8 in the answers of a reading; missing where all of it was."""
+SUMMED = "lines_summed"
+"""The total of lines of a bill that nothing tells from another one, and that were added to it; missing where none was.
+In the payload, the list of such lines as they were answered.
+"""
 
 
 @dataclass(frozen=True)

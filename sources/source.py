@@ -32,6 +32,15 @@ class InvalidSource(ValueError):
     """A declaration that cannot be right; the message names the source and the fault."""
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A setting whose value is a text: what it means, and the regular expression that the whole of it fits."""
+
+    meaning: str
+    form: str
+    is_required: bool = False
+
+
 class Account(StrEnum):
     """Whose account a tenant's days are read from.
 
@@ -91,8 +100,9 @@ class Source:
     facts: fields of the payload that no choice, no retention period and no cleaning touches. stored: the fields that
     are stored at all. minimised: the payload as it may be stored under a tenant's choices; None: nothing in it is
     personal.
-    settings: what a credential may carry, by name with the values it may have. enabled_by: (name, value) of the
-    setting without which the source is not read.
+    verify: whether the key reads what is attached, by cheap questions; what it opened, in words, where that says more.
+    settings: what a credential may carry, by name with the values it may have, or as a `Setting`. enabled_by: (name,
+    value) of the setting without which the source is not read.
     address: the environment variable of the provider's address, without MINUTEBOOK_, by default <PROVIDER>_URL.
     horizon_days: how long the provider remembers; None: it forgets nothing. look_back_days: days after which a day is
     final; so far back the night reads again. changes: how a change to an older day is noticed besides.
@@ -109,7 +119,7 @@ class Source:
     contract: str | None
     read: Callable[[Client, Day], Reading]
     connect: Callable[[Access], Client]
-    verify: Callable[[Client, tuple[Scope, ...]], None]
+    verify: Callable[[Client, tuple[Scope, ...]], str | None]
     maps_in_sql: bool = False
     columns: tuple[Column, ...] = ()
     key: tuple[str, ...] = ()
@@ -121,7 +131,7 @@ class Source:
     stored: Allowed | None = None
     facts: tuple[str, ...] = ()
     minimised: Callable[[Document, Choices], Document] | None = minimised
-    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, ...] | Setting] = field(default_factory=dict)
     enabled_by: tuple[str, str] | None = None
     address: str = ""
     horizon_days: int | None = None
@@ -171,6 +181,26 @@ class Source:
         """Whether a credential with these settings has the source read."""
         return self.enabled_by is None or settings.get(self.enabled_by[0]) == self.enabled_by[1]
 
+    def fault_of_settings(self, settings: Mapping[str, Any]) -> str | None:
+        """What is wrong with a credential's settings, in words: one unknown, of another form, or missing."""
+        for name, value in settings.items():
+            allowed = self.settings.get(name)
+            if name == SETTING_OF_ALL:
+                continue
+            if allowed is None:
+                return (
+                    f"{self.provider} has no setting '{name}'; there is {', '.join((*self.settings, SETTING_OF_ALL))}"
+                )
+            if isinstance(allowed, Setting):
+                if not isinstance(value, str) or not re.fullmatch(allowed.form, value):
+                    return f"'{name}' is {allowed.meaning}, not '{value}'"
+            elif value not in allowed:
+                return f"'{name}' is one of {', '.join(allowed)}, not '{value}'"
+        for name, allowed in self.settings.items():
+            if isinstance(allowed, Setting) and allowed.is_required and name not in settings:
+                return f"{self.provider} needs the setting '{name}': {allowed.meaning}"
+        return None
+
     def minimise(self, document: Document, choices: Choices) -> Document:
         """The payload as it may be stored under a tenant's choices; its facts stay byte for byte. Safe to repeat."""
         if self.minimised is None:
@@ -212,7 +242,8 @@ def _faults(source: Source) -> "list[str]":
             found.append(f"its {what} is no number of 1 or more but {value!r}")
     if isinstance(source.settles_on, int) and source.settles_on > LAST_DAY_OF_ALL_MONTHS:
         found.append(f"its settles_on is no day of every month but {source.settles_on}")
-    if source.enabled_by is not None and source.enabled_by[1] not in source.settings.get(source.enabled_by[0], ()):
+    values = source.settings.get(source.enabled_by[0]) if source.enabled_by else None
+    if source.enabled_by and (not isinstance(values, tuple) or source.enabled_by[1] not in values):
         found.append(f"it is enabled by a setting {'='.join(source.enabled_by)} that it does not declare")
     if SETTING_OF_ALL in source.settings:
         found.append(f"every credential may carry {SETTING_OF_ALL}; leave it out")

@@ -2,12 +2,16 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
 from orchestration.settings import Settings
+from sources import vapi
+from sources.registry import registry
+from sources.source import Setting
 from tests.cli.conftest import MASTER_KEY, Minutebook
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.fixture import sandbox
@@ -161,3 +165,21 @@ def test_a_key_that_reads_counts_and_no_transcripts_is_accepted_only_where_none_
 )
 def test_a_setting_that_nothing_reads_is_refused(acme: Minutebook, setting: str, reported: str) -> None:
     assert reported in acme(f"credential set voiceflow --tenant acme --setting {setting}", code=2, given=SECRET).output
+
+
+def test_a_setting_that_is_a_text_is_of_its_form_and_there_where_it_must_be(
+    acme: Minutebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {
+        "scope": Setting("a scope", r"/subscriptions/\w+", is_required=True),
+        "project": Setting("an id", r"\d+"),
+    }
+    own = replace(vapi.CALLS, settings=settings, verify=lambda client, scopes: "it opened organisation Acme")
+    monkeypatch.setattr(registry(), "sources", {"vapi": own})
+    assert "needs the setting 'scope': a scope" in acme("credential set vapi", code=2, given=SECRET).output
+    wrong = acme("credential set vapi --setting scope=x", code=2, given=SECRET).output
+    assert "'scope' is a scope, not 'x'" in " ".join(wrong.split())
+    acme("credential set vapi --setting scope=/subscriptions/s1 --setting project=007", given=SECRET)
+    (stored,) = json.loads(acme("credential list --json").output)
+    assert stored["settings"] == {"scope": "/subscriptions/s1", "project": "007"}
+    assert "it opened organisation Acme" in acme("credential verify vapi").output

@@ -33,7 +33,10 @@ def test_moved_it_goes_on_from_there_here_and_in_the_processes_that_are_started(
 
 def test_nothing_of_the_product_takes_the_day_from_elsewhere() -> None:
     other = re.compile(r"datetime\.(now|utcnow)\(|date\.today\(|time\.time\(\)")
-    may_read_the_machine = {"warehouse/clock.py", "sources/http.py"}  # a provider's Retry-After is in its own real time
+    may_read_the_machine = {
+        "warehouse/clock.py",
+        "sources/answers.py",
+    }  # Retry-After is in real time
     found = {
         str(path.relative_to(ROOT))
         for folder in ("orchestration", "sources", "warehouse")

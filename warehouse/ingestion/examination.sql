@@ -52,7 +52,7 @@ where
 order by p.pull_id desc
 limit 1;
 
--- name: characters_replaced
+-- name: noticed
 -- By account, of each day as it was last read well.
 with latest as (
     select distinct on (p.source, p.account, p.usage_date)
@@ -60,7 +60,7 @@ with latest as (
         p.account,
         p.tenant_id,
         p.usage_date,
-        (p.totals ->> %(name)s)::numeric as replaced
+        (p.totals ->> %(name)s)::numeric as noticed
     from ledger.pulls as p
     where p.usage_date >= %(first_day)s and p.state in ('published', 'unchanged')
     order by p.source, p.account, p.usage_date, p.pull_id desc
@@ -73,8 +73,8 @@ select
     count(*) as days,
     min(usage_date) as first_day,
     max(usage_date) as last_day,
-    sum(replaced) as replaced
+    sum(noticed) as noticed
 from latest
-where replaced > 0
+where noticed > 0
 group by source, account, tenant_id
 order by source, account;

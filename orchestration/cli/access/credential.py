@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import date
 from typing import Annotated, Any
@@ -93,16 +94,18 @@ def verify(ctx: typer.Context, provider: ProviderArgument, tenant: Owner = None,
         credential = vault.secret(connection, tenant, provider)
         connection.commit()  # that it was used stays recorded, whatever the provider says
         try:
-            _ask(current, connection, provider, tenant, credential)
+            opened = _ask(current, connection, provider, tenant, credential)
         except SourceFailure as error:
             fix = f"minutebook credential set {provider}" + (f" --tenant {tenant}" if tenant else "")
             hint = f"; set another: {fix}" if error.code == "credential_rejected" else ""
             raise CommandFailed(f"{_owner(tenant)}: {error}{hint}") from None
         tenants.mark_verified(connection, credential.credential_id)
     if as_json:
-        print_json({"tenant_id": tenant, "provider": provider, "is_accepted": True})
+        print_json({"tenant_id": tenant, "provider": provider, "is_accepted": True, "opened": opened})
         return
     say(f"{provider} accepts the credential of {_owner(tenant)}")
+    for what in opened:
+        say(what)
     next_step("minutebook pull --from DATE --to DATE" + (f" --tenant {tenant}" if tenant else ""))
 
 
@@ -205,45 +208,45 @@ def _ask(
     provider: str,
     tenant: str | None,
     credential: Credential,
-) -> None:
-    """Have each source verify that it can read with the credential. Raises SourceFailure."""
+) -> list[str]:
+    """Have each source verify that it can read with the credential; what they opened. Raises SourceFailure."""
+    opened = []
     routing = Routing.load(connection)
     on = today()
     for source in registry().of_provider(provider):
         if source.is_enabled(credential.settings):
             scopes = routing.scopes_of(source, tenant)
             with closing(source.connect(access_of(source, current.settings, credential))) as client:
-                source.verify(client, scopes.since(on))
+                if what := source.verify(client, scopes.since(on)):
+                    opened.append(what)
+    return opened
 
 
-def _setting(text: str) -> tuple[str, object]:
+def _setting(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise typer.BadParameter(f"'{text}' is no setting; write NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
+    return name, value
 
 
-def _known(provider: str, settings: dict[str, object]) -> dict[str, object]:
+def _known(provider: str, settings: Mapping[str, str]) -> dict[str, str | int | float]:
     """The settings, all of which something reads: a misspelt one would change nothing in silence."""
-    own = registry().of_provider(provider)[0].settings
-    for name, value in settings.items():
-        if name == RATE:
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= HIGHEST_RATE:
-                raise typer.BadParameter(
-                    f"'{RATE}' is a number up to {HIGHEST_RATE}, not '{value}'", param_hint="--setting"
-                )
-            continue
-        values = own.get(name)
-        if values is None:
-            known = ", ".join((*own, RATE))
-            raise typer.BadParameter(f"{provider} has no setting '{name}'; there is {known}", param_hint="--setting")
-        if value not in values:
-            allowed = ", ".join(map(str, values))
-            raise typer.BadParameter(f"'{name}' is one of {allowed}, not '{value}'", param_hint="--setting")
-    return settings
+    known: dict[str, str | int | float] = dict(settings)
+    if RATE in known:
+        known[RATE] = _rate(settings[RATE])
+    if fault := registry().of_provider(provider)[0].fault_of_settings(known):
+        raise typer.BadParameter(fault, param_hint="--setting")
+    return known
+
+
+def _rate(value: str) -> int | float:
+    try:
+        rate = json.loads(value)
+    except json.JSONDecodeError:
+        rate = None
+    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= HIGHEST_RATE:
+        raise typer.BadParameter(f"'{RATE}' is a number up to {HIGHEST_RATE}, not '{value}'", param_hint="--setting")
+    return rate
 
 
 def _is(row: dict[str, Any], tenant: str | None, provider: str) -> bool:

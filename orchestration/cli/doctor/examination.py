@@ -43,7 +43,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _addresses(connection, settings)
         yield from pulls.missing_days(connection, days, now)
         yield from pulls.late_changes(connection, now.date())
-        yield from pulls.replaced(connection, days, now)
+        yield from pulls.notices(connection, days, now)
         yield from pulls.purge(connection, settings.superseded_days, now)
         yield from _fields(connection)
         yield from _seals(connection)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from orchestration.cli.doctor.findings import Finding, Level
-from sources.reading import REPLACED
+from sources.reading import REPLACED, SUMMED
 from sources.registry import all_sources, horizons
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
@@ -85,18 +85,24 @@ def late_changes(connection: Connection, today: date) -> Iterator[Finding]:
         yield Finding(Level.GOOD, f"late changes of {source.name} are noticed {source.late_changes}")
 
 
-def replaced(connection: Connection, days: int, now: datetime) -> Iterator[Finding]:
-    """Days whose answers held what is no UTF-8, as each was last read."""
+NOTICES = {
+    REPLACED: "character(s) that are no UTF-8 {days}; each is stored as U+FFFD, and a row with one in its ids is set"
+    " aside",
+    SUMMED: "line(s) of a bill that nothing tells from another line {days}; each was added to that one",
+}
+"""What readings count of themselves that a person should know, by the name of the total."""
+
+
+def notices(connection: Connection, days: int, now: datetime) -> Iterator[Finding]:
+    """Days whose readings, as each was last read, have something to say of themselves."""
     first_day = now.date() - timedelta(days=days)
-    for row in rows(connection, "ingestion/examination", "characters_replaced", name=REPLACED, first_day=first_day):
-        what = (
-            f"{row['source']} of {row['account']} sent {row['replaced']} character(s) that are no UTF-8 on"
-            f" {row['days']} day(s), {row['first_day']} to {row['last_day']}; each is stored as U+FFFD, and a row with"
-            " one in its ids is set aside"
-        )
-        whose = "" if row["tenant_id"] is None else f" --tenant {row['tenant_id']}"
-        fix = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
-        yield Finding(Level.WORTH_A_LOOK, what, fix)
+    for name, words in NOTICES.items():
+        for row in rows(connection, "ingestion/examination", "noticed", name=name, first_day=first_day):
+            span = f"on {row['days']} day(s), {row['first_day']} to {row['last_day']}"
+            what = f"{row['source']} of {row['account']} sent {row['noticed']} {words.format(days=span)}"
+            whose = "" if row["tenant_id"] is None else f" --tenant {row['tenant_id']}"
+            fix = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
+            yield Finding(Level.WORTH_A_LOOK, what, fix)
 
 
 def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterator[Finding]:
