@@ -121,8 +121,8 @@ def summed(rows: Iterable[Row]) -> list[Row]:
     What differs in currency, unit or payer is left as it is, and refused by `sources.rows.reading`.
     """
     merged: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        key = (id(row),) if row.fault else tuple(row.values.get(name) for name in COSTS.key)
+    for at, row in enumerate(rows):
+        key: tuple[Any, ...] = (at,) if row.fault else tuple(row.values.get(name) for name in COSTS.key)
         while key in merged and not _add_up(merged[key], row):
             key = (*key, None)
         merged[key] = _sum(merged[key], row) if key in merged else row
