@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from sources.allowed import Allowed
-from sources.contracts import CONTRACTS, Column, Kind
+from sources.contracts import CONTRACTS, SERVICES, Column, Kind
 from sources.day import Access, Day, Scope
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
@@ -108,6 +108,8 @@ class Source:
     final; so far back the night reads again. changes: how a change to an older day is noticed besides.
     settles_on: the day of a month on which the month before is settled: its days that were read last before that are
     read once more.
+    components: of a source of calls, its cost items' components and the service that each is of: what may be covered by
+    the bill of another provider. details_calls: of a source of costs, that rows of grain call are among its rows.
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
@@ -138,6 +140,8 @@ class Source:
     look_back_days: int = NIGHT_DAYS
     settles_on: int | None = None
     changes: Updates | Recount | None = None
+    components: Mapping[str, str] = field(default_factory=dict)
+    details_calls: bool = False
     counts_itself: bool = False
     at_once: int = 4
     compared: str | None = None
@@ -234,6 +238,10 @@ def _faults(source: Source) -> "list[str]":
     found += [f"scope kind {kind!r} is no name" for kind in kinds if not _NAME.fullmatch(kind)]
     if source.account is Account.OWN and not kinds:
         found.append("it is read from a tenant's own account where a scope is attached, and it declares no scope kind")
+    if unknown_services := sorted(set(source.components.values()) - set(SERVICES)):
+        found.append(f"{unknown_services[0]!r} is no service; there is {', '.join(SERVICES)}")
+    if (source.components and source.contract != "calls") or (source.details_calls and source.contract != "costs"):
+        found.append("components are of a source of calls, and details_calls of one of costs")
     if source.contract == "costs" and source.bills:
         found.append("a source of costs bills nothing: declare bills=False")
     for what in ("horizon_days", "look_back_days", "settles_on", "at_once"):

@@ -828,6 +828,22 @@ CREATE TABLE control.allowances (
     CONSTRAINT allowances_quantity_check CHECK ((quantity >= 0))
 );
 
+CREATE TABLE control.cost_coverage (
+    source text NOT NULL,
+    tenant_id text,
+    agent_id text,
+    component text NOT NULL,
+    valid_from date NOT NULL,
+    cost_source text,
+    is_own boolean DEFAULT false NOT NULL,
+    CONSTRAINT cost_coverage_check CHECK (((agent_id IS NULL) OR (tenant_id IS NOT NULL))),
+    CONSTRAINT cost_coverage_check1 CHECK (((NOT is_own) OR ((tenant_id IS NOT NULL) AND (cost_source IS NOT NULL)))),
+    CONSTRAINT cost_coverage_component_check CHECK ((component <> ''::text))
+);
+ALTER TABLE ONLY control.cost_coverage FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.cost_coverage IS 'Timeline per source of calls, tenant, agent and component: which source of costs has it on its bill; none ends it. No tenant: all calls of the platform''s account.';
+COMMENT ON COLUMN control.cost_coverage.is_own IS 'The bill is of the tenant''s own account, and else of the platform''s.';
+
 CREATE TABLE control.credential_candidates (
     credential_id bigint NOT NULL,
     tenant_id text,
@@ -1087,6 +1103,19 @@ ALTER TABLE control.prices ALTER COLUMN price_id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE control.provider_unit_costs (
+    provider text NOT NULL,
+    unit text NOT NULL,
+    valid_from date NOT NULL,
+    unit_cost numeric NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT provider_unit_costs_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT provider_unit_costs_provider_check CHECK ((provider <> ''::text)),
+    CONSTRAINT provider_unit_costs_unit_check CHECK ((unit <> ''::text)),
+    CONSTRAINT provider_unit_costs_unit_cost_check CHECK ((unit_cost >= (0)::numeric))
+);
+COMMENT ON TABLE control.provider_unit_costs IS 'What a unit that a provider''s bill counts without naming money costs us: a credit, a minute not rated yet. It is estimated.';
+
 CREATE TABLE control.recovery_codes (
     login_id text NOT NULL,
     code_hash bytea NOT NULL
@@ -1195,11 +1224,14 @@ CREATE TABLE control.sources (
     enabled_by text[],
     scope_kinds text[] NOT NULL,
     facts text[] NOT NULL,
+    components jsonb DEFAULT '{}'::jsonb NOT NULL,
+    details_calls boolean DEFAULT false NOT NULL,
     horizon_days integer,
     look_back_days integer NOT NULL,
     digest text NOT NULL,
     registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT sources_accounts_check CHECK ((accounts = ANY (ARRAY['shared'::text, 'own'::text]))),
+    CONSTRAINT sources_components_check CHECK ((jsonb_typeof(components) = 'object'::text)),
     CONSTRAINT sources_contract_check CHECK ((contract = ANY (ARRAY['calls'::text, 'usage'::text, 'costs'::text]))),
     CONSTRAINT sources_enabled_by_check CHECK ((cardinality(enabled_by) = 2))
 );
@@ -1208,6 +1240,8 @@ COMMENT ON COLUMN control.sources.bills IS 'Whether a line of a statement can de
 COMMENT ON COLUMN control.sources.accounts IS 'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
 COMMENT ON COLUMN control.sources.enabled_by IS 'Setting of its credential and the value without which it is not read.';
 COMMENT ON COLUMN control.sources.facts IS 'Fields of a payload that no choice, no retention period and no cleaning touches.';
+COMMENT ON COLUMN control.sources.components IS 'Of calls: each component of their cost and the service it is of, which the bill of another provider may cover.';
+COMMENT ON COLUMN control.sources.details_calls IS 'Of costs: whether what single calls cost is among its rows.';
 
 CREATE TABLE control.spend_limits (
     tenant_id text NOT NULL,
@@ -2134,6 +2168,8 @@ ALTER TABLE ONLY control.agents
     ADD CONSTRAINT agents_tenant_id_agent_id_key UNIQUE (tenant_id, agent_id);
 ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_pkey PRIMARY KEY (plan_id, meter_id, valid_from);
+ALTER TABLE ONLY control.cost_coverage
+    ADD CONSTRAINT cost_coverage_source_tenant_id_agent_id_component_valid_fro_key UNIQUE NULLS NOT DISTINCT (source, tenant_id, agent_id, component, valid_from);
 ALTER TABLE ONLY control.credential_candidates
     ADD CONSTRAINT credential_candidates_pkey PRIMARY KEY (credential_id);
 ALTER TABLE ONLY control.credentials
@@ -2172,6 +2208,8 @@ ALTER TABLE ONLY control.plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (plan_id);
 ALTER TABLE ONLY control.prices
     ADD CONSTRAINT prices_pkey PRIMARY KEY (price_id);
+ALTER TABLE ONLY control.provider_unit_costs
+    ADD CONSTRAINT provider_unit_costs_pkey PRIMARY KEY (provider, unit, valid_from);
 ALTER TABLE ONLY control.recovery_codes
     ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (login_id, code_hash);
 ALTER TABLE ONLY control.retention_periods
@@ -2315,6 +2353,7 @@ CREATE INDEX stripe_events_waiting ON ledger.stripe_events USING btree (received
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.cost_coverage FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE OF used_from, retired_at ON control.credentials FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.credit_voids FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.credits FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
@@ -2325,6 +2364,7 @@ CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.paym
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plan_terms FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.provider_unit_costs FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.sources FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
@@ -2335,6 +2375,7 @@ CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.voic
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.cost_coverage FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credential_candidates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credentials FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credit_voids FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -2351,6 +2392,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.personal_choice
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.plan_terms FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.plans FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.provider_unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.retention_periods FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.review_rules FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -2396,6 +2438,14 @@ ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
 ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
+ALTER TABLE ONLY control.cost_coverage
+    ADD CONSTRAINT cost_coverage_cost_source_fkey FOREIGN KEY (cost_source) REFERENCES control.sources(source);
+ALTER TABLE ONLY control.cost_coverage
+    ADD CONSTRAINT cost_coverage_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
+ALTER TABLE ONLY control.cost_coverage
+    ADD CONSTRAINT cost_coverage_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
+ALTER TABLE ONLY control.cost_coverage
+    ADD CONSTRAINT cost_coverage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.credential_candidates
     ADD CONSTRAINT credential_candidates_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
 ALTER TABLE ONLY control.credential_candidates
@@ -2516,6 +2566,7 @@ ALTER TABLE ONLY ledger.stripe_item_states
     ADD CONSTRAINT stripe_item_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.cost_coverage ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credential_candidates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credentials ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credit_voids ENABLE ROW LEVEL SECURITY;
@@ -2533,6 +2584,7 @@ ALTER TABLE control.personal_choices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.prices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY processes ON control.agent_attachments TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.agents TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.cost_coverage TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credential_candidates TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credentials TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credit_voids TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -2702,6 +2754,10 @@ GRANT SELECT ON TABLE control.allowances TO minutebook_loader;
 GRANT SELECT ON TABLE control.allowances TO minutebook_transformer;
 GRANT SELECT ON TABLE control.allowances TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.allowances TO minutebook_operator;
+GRANT SELECT ON TABLE control.cost_coverage TO minutebook_loader;
+GRANT SELECT ON TABLE control.cost_coverage TO minutebook_transformer;
+GRANT SELECT ON TABLE control.cost_coverage TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.cost_coverage TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.credential_candidates TO minutebook_operator;
 GRANT SELECT ON TABLE control.credentials TO minutebook_loader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.credentials TO minutebook_operator;
@@ -2764,6 +2820,10 @@ GRANT SELECT ON TABLE control.prices TO minutebook_loader;
 GRANT SELECT ON TABLE control.prices TO minutebook_transformer;
 GRANT SELECT ON TABLE control.prices TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.prices TO minutebook_operator;
+GRANT SELECT ON TABLE control.provider_unit_costs TO minutebook_loader;
+GRANT SELECT ON TABLE control.provider_unit_costs TO minutebook_transformer;
+GRANT SELECT ON TABLE control.provider_unit_costs TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.provider_unit_costs TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE control.recovery_codes TO minutebook_server;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.retention_periods TO minutebook_operator;
 GRANT SELECT ON TABLE control.review_rules TO minutebook_loader;

@@ -11,7 +11,7 @@ import typer
 
 from orchestration.cli import init, serve, up
 from orchestration.cli.access import audit, credential, database, login
-from orchestration.cli.control import agents, costs, limits, plans, prices, tenant_credits, tenants
+from orchestration.cli.control import agents, costs, coverage, limits, plans, prices, tenant_credits, tenants
 from orchestration.cli.ingestion import doubt, fields, pull, pull_again, pull_history, purge, quarantine, source
 from orchestration.cli.privacy import personal
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
@@ -36,6 +36,7 @@ app.add_typer(agents.project_app, name="project")
 app.add_typer(plans.meter_app, name="meter")
 app.add_typer(plans.plan_app, name="plan")
 app.add_typer(prices.app, name="price")
+costs.cost_app.add_typer(coverage.app)
 app.add_typer(costs.cost_app, name="cost")
 app.add_typer(costs.rate_app, name="rate")
 app.add_typer(tenant_credits.app, name="credit")

@@ -220,6 +220,16 @@ select
     currency,
     null
 from control.payment_fees
+union all
+select
+    'unit',
+    provider || ' ' || unit,
+    valid_from,
+    lead(valid_from) over (partition by provider, unit order by valid_from),
+    unit_cost,
+    currency,
+    null
+from control.provider_unit_costs
 order by kind desc, cost_of asc, valid_from asc;
 
 -- name: put_rate

@@ -1,6 +1,6 @@
 """What the database has to know of a source, as `sources.source.Source` declares it; and its raw table by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from psycopg import sql
@@ -63,6 +63,10 @@ class Declared(Protocol):
     def enabled_by(self) -> tuple[str, str] | None: ...
     @property
     def facts(self) -> Sequence[str]: ...
+    @property
+    def components(self) -> Mapping[str, str]: ...
+    @property
+    def details_calls(self) -> bool: ...
     @property
     def horizon_days(self) -> int | None: ...
     @property

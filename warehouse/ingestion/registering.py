@@ -69,6 +69,8 @@ def _row(source: Declared) -> dict[str, Any]:
         "enabled_by": list(source.enabled_by) if source.enabled_by else None,
         "scope_kinds": [kind.name for kind in source.scope_kinds],
         "facts": list(source.facts),
+        "components": msgspec.json.encode(dict(source.components), order="deterministic").decode(),
+        "details_calls": source.details_calls,
         "horizon_days": source.horizon_days,
         "look_back_days": source.look_back_days,
     }

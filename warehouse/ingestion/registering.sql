@@ -7,11 +7,12 @@ from control.sources;
 -- name: put_source
 insert into control.sources (
     source, provider, raw_schema, raw_table, contract, bills, needs_credential, accounts, enabled_by, scope_kinds,
-    facts, horizon_days, look_back_days, digest
+    facts, components, details_calls, horizon_days, look_back_days, digest
 )
 values (
     %(source)s, %(provider)s, %(raw_schema)s, %(raw_table)s, %(contract)s, %(bills)s, %(needs_credential)s,
-    %(accounts)s, %(enabled_by)s, %(scope_kinds)s, %(facts)s, %(horizon_days)s, %(look_back_days)s, %(digest)s
+    %(accounts)s, %(enabled_by)s, %(scope_kinds)s, %(facts)s, %(components)s::jsonb, %(details_calls)s,
+    %(horizon_days)s, %(look_back_days)s, %(digest)s
 )
 on conflict (source) do update set
     provider = excluded.provider,
@@ -24,6 +25,8 @@ on conflict (source) do update set
     enabled_by = excluded.enabled_by,
     scope_kinds = excluded.scope_kinds,
     facts = excluded.facts,
+    components = excluded.components,
+    details_calls = excluded.details_calls,
     horizon_days = excluded.horizon_days,
     look_back_days = excluded.look_back_days,
     digest = excluded.digest,

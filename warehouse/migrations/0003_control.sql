@@ -58,6 +58,8 @@ create table control.sources (
     enabled_by text[] check (cardinality(enabled_by) = 2),
     scope_kinds text[] not null,
     facts text[] not null,
+    components jsonb not null default '{}' check (jsonb_typeof(components) = 'object'),
+    details_calls boolean not null default false,
     horizon_days int,
     look_back_days int not null,
     digest text not null,
@@ -70,6 +72,10 @@ comment on column control.sources.accounts is
 'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
 comment on column control.sources.enabled_by is 'Setting of its credential and the value without which it is not read.';
 comment on column control.sources.facts is 'Fields of a payload that no choice, no retention period and no cleaning touches.';
+
+comment on column control.sources.components is
+'Of calls: each component of their cost and the service it is of, which the bill of another provider may cover.';
+comment on column control.sources.details_calls is 'Of costs: whether what single calls cost is among its rows.';
 
 create table control.scope_kinds (
     kind text primary key,
@@ -300,6 +306,37 @@ create table control.unit_costs (
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     primary key (meter_id, valid_from)
 );
+
+-- Whose bill holds what a component of calls costs. What calls of an agent use is said of the agent, of all of a tenant's, or
+-- of all that are read from the platform's account; the nearest that is said holds.
+create table control.cost_coverage (
+    source text not null references control.sources,
+    tenant_id text references control.tenants,
+    agent_id text,
+    component text not null check (component <> ''),
+    valid_from date not null,
+    cost_source text references control.sources,
+    is_own boolean not null default false,
+    unique nulls not distinct (source, tenant_id, agent_id, component, valid_from),
+    foreign key (tenant_id, agent_id) references control.agents (tenant_id, agent_id),
+    check (agent_id is null or tenant_id is not null),
+    check (not is_own or (tenant_id is not null and cost_source is not null))
+);
+comment on table control.cost_coverage is
+'Timeline per source of calls, tenant, agent and component: which source of costs has it on its bill; none ends it. No tenant:'
+' all calls of the platform''s account.';
+comment on column control.cost_coverage.is_own is 'The bill is of the tenant''s own account, and else of the platform''s.';
+
+create table control.provider_unit_costs (
+    provider text not null check (provider <> ''),
+    unit text not null check (unit <> ''),
+    valid_from date not null,
+    unit_cost numeric not null check (unit_cost >= 0),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    primary key (provider, unit, valid_from)
+);
+comment on table control.provider_unit_costs is
+'What a unit that a provider''s bill counts without naming money costs us: a credit, a minute not rated yet. It is estimated.';
 
 create table control.fixed_costs (
     fixed_cost_id text not null check (fixed_cost_id ~ '^[a-z0-9-]+$'),

@@ -14,7 +14,7 @@ begin
             'minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator',
             array[
                 'control.tenants', 'control.tenant_statuses', 'control.agents', 'control.agent_attachments',
-                'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.credits', 'control.credit_voids',
+                'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.cost_coverage', 'control.credits', 'control.credit_voids',
                 'control.data_keys', 'control.credentials', 'ledger.audit_log', 'ledger.pulls', 'ledger.quarantine',
                 'ledger.acceptances', 'ledger.periods', 'ledger.statement_lines', 'ledger.line_days', 'ledger.line_pulls',
                 'ledger.line_objects'
@@ -79,8 +79,9 @@ create policy server on control.data_keys to minutebook_server using (tenant_id 
 -- building or posting needs.
 grant select on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
-control.allowances, control.prices, control.unit_costs, control.fixed_costs, control.payment_fees,
-control.exchange_rates, control.credits, control.credit_voids, control.review_rules, control.revision,
+control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.provider_unit_costs,
+control.fixed_costs, control.payment_fees, control.exchange_rates, control.credits, control.credit_voids,
+control.review_rules, control.revision,
 control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls,
 ledger.quarantine, ledger.acceptances, ledger.standing_quarantine, ledger.corrected_calls, ledger.disagreeing_totals,
 ledger.doubted_days, ledger.builds, ledger.periods, ledger.statement_lines, ledger.line_days, ledger.line_pulls,
@@ -128,8 +129,9 @@ on ledger.stripe_events to minutebook_billing;
 -- Operating.
 grant insert, update, delete on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
-control.allowances, control.prices, control.unit_costs, control.fixed_costs, control.payment_fees,
-control.exchange_rates, control.spend_limits, control.data_keys, control.credentials, control.personal_choices
+control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.provider_unit_costs,
+control.fixed_costs, control.payment_fees, control.exchange_rates, control.spend_limits, control.data_keys,
+control.credentials, control.personal_choices
 to minutebook_operator;
 grant select, insert, update, delete on control.credential_candidates, control.retention_periods to minutebook_operator;
 grant insert on control.credits, control.credit_voids, ledger.acceptances, ledger.quota_alerts to minutebook_operator;

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestration.cli.control.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
-from warehouse.control import agents, costs, plans, prices, tenant_credits, tenants
+from warehouse.control import agents, costs, coverage, plans, prices, tenant_credits, tenants
 from warehouse.control.agents import Attachment, words_of
 from warehouse.control.changes import Action, Change
 from warehouse.control.prices import Tier
@@ -51,6 +51,11 @@ def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
         yield agents.put_agent(connection, who.id, agent.id, agent.name or agent.id)
     for agent in file.agents:
         yield from _attachments(connection, who.id, agent)
+    for covered in file.covered_costs:
+        declared = coverage.Coverage(
+            covered.source, covered.component, covered.valid_from, covered.by, who.id, covered.agent, covered.own
+        )  # fmt: skip
+        yield coverage.put_coverage(connection, declared)
     for project in file.voiceflow_projects:
         wanted = agents.Project(
             project.id, who.id, project.valid_from, project.until, project.environment, project.agent

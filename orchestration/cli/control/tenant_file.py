@@ -151,6 +151,16 @@ class UnitCostPart(Version):
     currency: StrictStr = "USD"
 
 
+class CoveragePart(Version):
+    """On whose bill a component of the tenant's calls is; without `by` on no other bill any more."""
+
+    source: StrictStr
+    component: StrictStr
+    by: StrictStr | None = None
+    own: StrictBool = False
+    agent: StrictStr | None = None
+
+
 class FixedCostPart(Version):
     """A version of a shared monthly cost."""
 
@@ -179,6 +189,7 @@ class TenantFile(Part):
     prices: list[PricePart] = []
     unit_costs: list[UnitCostPart] = []
     fixed_costs: list[FixedCostPart] = []
+    covered_costs: list[CoveragePart] = []
     credits: list[CreditPart] = []
     agents: list[AgentPart] = []
     voiceflow_projects: list[ProjectPart] = []
