@@ -25,7 +25,7 @@ def readable(body: bytes) -> tuple[bytes, int]:
 
 def message_of(body: bytes) -> str | None:
     """What went wrong, in the provider's words; None where the answer is no object that says so."""
-    return ", ".join(_messages(_object(body))) or None
+    return ", ".join(_messages(object_of(body))) or None
 
 
 def _messages(part: object) -> Iterator[str]:
@@ -52,7 +52,7 @@ def shape_of(body: bytes) -> str:
 
 def reported_status(body: bytes) -> int | None:
     """The status that an error inside a 200 reports of itself."""
-    answer = _object(body)
+    answer = object_of(body)
     reported = str(answer.get("statusCode", answer.get("status")))
     return int(reported) if reported.isdecimal() and 400 <= int(reported) < 600 else None
 
@@ -83,7 +83,8 @@ def _seconds(reported: str) -> float | None:
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_of(body: bytes) -> dict[str, Any]:
+    """The answer as an object; an empty one where it is none."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):

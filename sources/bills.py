@@ -110,9 +110,12 @@ def bill(source: Source, rows: Iterable[Row], day: Day) -> Reading:
     return found
 
 
-def stored_fields(names: str) -> tuple[Allowed, tuple[str, ...]]:
-    """`stored` and `facts` of a source whose lines have these plain fields: no one of them is personal."""
-    return Allowed({**fields(names), SUMMED: [fields(names)]}), (*names.split(), SUMMED)
+def fields_of_lines(names: str, **parts: str) -> tuple[Allowed, tuple[str, ...]]:
+    """`stored` and `facts` of a source whose lines have these plain fields, and `parts` that have fields again: none of
+    them is personal.
+    """
+    shape = {**fields(names), **{name: fields(inside) for name, inside in parts.items()}}
+    return Allowed({**shape, SUMMED: [shape]}), (*shape, SUMMED)
 
 
 def summed(rows: Iterable[Row]) -> list[Row]:

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from sources.answers import is_page, message_of, readable, reported_status, retry_after, shape_of
+from sources.answers import is_page, message_of, object_of, readable, reported_status, retry_after, shape_of
 from sources.budget import Budget
 from sources.errors import (
     AnswerTooLarge,
@@ -99,8 +99,10 @@ class ProviderClient:
             trust_env=not _is_loopback(url.host),
         )
 
-    def get(self, path: str, parse: Callable[[bytes], T], params: Params, *, attempts: int = ATTEMPTS) -> T:
-        """What `parse` makes of the answer's JSON. SourceFailure, after `attempts` tries or what its kind is worth."""
+    def get(self, path: str, parse: Callable[[bytes], T], params: Params | None, *, attempts: int = ATTEMPTS) -> T:
+        """What `parse` makes of the answer's JSON. Without `params` the path is sent as it stands, its query included.
+        SourceFailure, after `attempts` tries or what its kind is worth.
+        """
         return self._ask("GET", path, parse, attempts, params=params)
 
     def post(
@@ -119,6 +121,10 @@ class ProviderClient:
     def post_form(self, path: str, parse: Callable[[bytes], T], form: Mapping[str, str]) -> T:
         """As `post`, sending the fields of a form: what a token is asked for with."""
         return self._ask("POST", path, parse, ATTEMPTS, data=dict(form))
+
+    def meaning_of(self, status: int, answer: Mapping[str, Any]) -> str | None:
+        """What a refusal means to whoever has to act, where its words do not say so: which permission is missing."""
+        return None
 
     def close(self) -> None:
         self._http.close()
@@ -147,7 +153,7 @@ class ProviderClient:
         return wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)(state)
 
     def _once(self, method: str, path: str, parse: Callable[[bytes], T], request: dict[str, Any]) -> T:
-        asked = f"{self.provider} {method} {path}"
+        asked = f"{self.provider} {method} {path.partition('?')[0]}"
         _made.count += 1
         try:
             with self._budget.slot(), self._http.stream(method, self._base + path, **request) as response:
@@ -192,6 +198,8 @@ class ProviderClient:
     def _failure_of(self, asked: str, status: int, response: httpx.Response, body: bytes) -> SourceFailure:
         inside = "" if status == response.status_code else f"{response.status_code} with an error "
         said = f"{asked} answered {inside}{status}: {self._said(body)}"
+        if meaning := self.meaning_of(status, object_of(body)):
+            said += f"; {meaning}"
         if status in (401, 403):
             # A page is of something in between: whoever reads the key answers an API's caller in text or JSON.
             return ProviderDown(said) if is_page(body) else CredentialRejected(said)

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.sandbox import vapi, voiceflow
+from tests.sandbox import openai, vapi, voiceflow
 from tests.sandbox.faults import Faults, FaultyApp
 from tests.sandbox.world import Received, World
 
@@ -32,6 +32,10 @@ class Sandbox:
     def voiceflow_url(self) -> str:
         return f"{self.url}/voiceflow"
 
+    def url_of(self, provider: str) -> str:
+        """Where a provider is."""
+        return f"{self.url}/{provider}"
+
     def asked(self, path: str) -> list[Received]:
         """The requests of one path: `/vapi/call`, `/vapi/analytics`, `/voiceflow/v2/query/usage`."""
         return [received for received in self.received if received.path == path]
@@ -45,7 +49,11 @@ def serving(world: World, port: int = 0) -> Iterator[Sandbox]:
     listener.bind(("127.0.0.1", port))
     sandbox = Sandbox(f"http://127.0.0.1:{listener.getsockname()[1]}", world, Faults())
     app = Starlette(
-        routes=[Mount("/vapi", routes=vapi.routes(world)), Mount("/voiceflow", routes=voiceflow.routes(world))]
+        routes=[
+            Mount("/vapi", routes=vapi.routes(world)),
+            Mount("/voiceflow", routes=voiceflow.routes(world)),
+            Mount("/openai", routes=openai.routes(world.openai)),
+        ]
     )
     faulty = FaultyApp(app, sandbox.faults, sandbox.received)
     config = uvicorn.Config(

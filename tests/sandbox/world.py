@@ -9,29 +9,40 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
+from tests.sandbox.openai import Organization
+
 CallsBetween = Callable[[datetime, datetime], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came in. `key` is the authorization header as sent."""
+    """One request as it came in. `key` is the authorization header as sent, `query` all of it in order."""
 
     method: str
     path: str
     params: dict[str, str]
     body: Any
     key: str
+    query: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, scope: Scope, body: bytes) -> "Received":
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        query = tuple(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         return cls(
             method=scope["method"],
             path=scope["path"],
-            params=dict(parse_qsl(scope["query_string"].decode())),
-            body=json.loads(body) if body else None,
+            params=dict(query),
+            body=_content(headers.get("content-type", ""), body),
             key=headers.get("authorization", ""),
+            query=query,
         )
+
+
+def _content(kind: str, body: bytes) -> Any:
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(body.decode()))
+    return json.loads(body) if body else None
 
 
 @dataclass
@@ -84,10 +95,13 @@ class VoiceflowProject:
 
 @dataclass
 class World:
-    """`vapi` by private key; `voiceflow` by authorization header (a bare key, or `Bearer vfp_…`), then project id."""
+    """`vapi` by private key; `voiceflow` by authorization header (a bare key, or `Bearer vfp_…`), then project id;
+    others by their key.
+    """
 
     vapi: dict[str, VapiAccount] = field(default_factory=dict)
     voiceflow: dict[str, dict[str, VoiceflowProject]] = field(default_factory=dict)
+    openai: dict[str, Organization] = field(default_factory=dict)
 
 
 def in_memory(calls: list[dict[str, Any]]) -> CallsBetween:

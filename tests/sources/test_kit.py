@@ -17,6 +17,7 @@ from sources.registry import all_sources
 from sources.rows import moment, reading
 from sources.testing import DAY, FAULTS, KEPT, TENANT, Answer, Kit, Request
 from tests.sources import toy
+from tests.sources.openai import kit as openai
 
 JSON = msgspec.json.encode
 AT = f"{DAY}T10:00:00.000Z"
@@ -73,6 +74,7 @@ KITS: Mapping[str, Kit] = {
         wrong=vapi_call(9, "dear"),
         personal="+15550001234",
     ),
+    **openai.KITS,
 }
 WITHOUT_HTTP = {"usage_metrics"}  # a table of a database; tests/sources/test_usage_metrics.py holds it to the same
 
