@@ -96,6 +96,12 @@ def number(value: Any) -> Decimal:
     return Decimal(value)
 
 
+def of_cents(cents: Decimal) -> Decimal:
+    """Hundredths made whole units, with every digit. TypeError for what is no finite number."""
+    sign, digits, exponent = cents.as_tuple()
+    return Decimal((sign, digits, exponent - 2))  # type: ignore[operator] # a letter where it is not finite
+
+
 def literal(value: Any) -> str:
     """A number as the provider wrote it."""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
