@@ -19,8 +19,11 @@ T = TypeVar("T", bound="Page")
 class Page(Protocol):
     """A page of an answer that says whether there are more, and by which token."""
 
-    has_more: bool
-    next_page: str | None
+    @property
+    def has_more(self) -> bool: ...
+
+    @property
+    def next_page(self) -> str | None: ...
 
 
 def every_page(what: str, ask: Callable[[str | None], T]) -> Iterator[T]:
