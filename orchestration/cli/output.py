@@ -15,9 +15,10 @@ from rich.progress import track
 from rich.table import Table
 
 from orchestration.plain import plain
+from orchestration.remedies import word
 from sources.text import clean, clean_lines
 from warehouse.control.changes import Action, Change
-from warehouse.statements.unknown_costs import UnknownCost
+from warehouse.finding import Finding
 
 Item = TypeVar("Item")
 WIDE = 200  # where the output is not a terminal, nothing is cut to its width
@@ -61,10 +62,10 @@ def show(
     console().print(table)
 
 
-def show_unknown_costs(unknown: Sequence[UnknownCost]) -> None:
+def show_unknown_costs(unknown: Sequence[Finding]) -> None:
     """Why margins are not known; nothing where they are."""
     if unknown:
-        found = [{"tenant_id": one.tenant_id, "what": one.what, "fix": one.fix} for one in unknown]
+        found = [{"tenant_id": one.subject.tenant_id, **word(one).as_record} for one in unknown]
         show(found, ["tenant_id", "what", "fix"], False, "", "\nWhy a margin is not known")
 
 

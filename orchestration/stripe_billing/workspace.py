@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import stripe
 
+from orchestration.remedies import word
 from orchestration.settings import Settings
 from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.cache import StripeCache
@@ -56,7 +57,7 @@ class Desk:
             found = balance.imbalances(self.connection)
         except MartsBehind as error:
             raise StatementsUntrusted(f"nothing is posted: {error}") from None
-        return {one.tenant_id: f"{one.what}; run: {balance.MEND}, and see {balance.RUNBOOK}" for one in found}
+        return {one.tenant_id: word(one.finding()).in_a_line for one in found}
 
     def finals(self) -> FinalInvoices:
         return FinalInvoices(self.connection, self.api, self.cache, self.readiness, clock.now)

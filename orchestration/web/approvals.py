@@ -13,15 +13,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from orchestration.remedies.approval import refusal
 from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from orchestration.web.statements import asked_month, statements_of, what_is_behind
 from warehouse.database.queries import Connection, Row
-from warehouse.statements.approval import ApprovalBlocked, Scope, approve
+from warehouse.statements.approval import Outcome, Scope, approve
 from warehouse.statements.blocking import key_of
 from warehouse.statements.freshness import standing_still
 from warehouse.statements.periods import Month
+
+
+class _OneRefused(Exception):
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
 
 
 @for_roles("finance")
@@ -46,9 +52,10 @@ def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
                 scope = Scope(month, statements=[key_of(row) for row in ready])
                 for outcome in approve(connection, scope, visitor.person.login_id, today=today):
                     if outcome.result == "refused":  # finance was asked about all of them together
-                        raise ApprovalBlocked(outcome.why)
-        except ApprovalBlocked as error:
-            return _shown(request, visitor, connection, month, f"{error}. Nothing was approved.")
+                        raise _OneRefused(outcome)
+        except _OneRefused as error:
+            why = refusal(error.outcome).rstrip(".")
+            return _shown(request, visitor, connection, month, f"{why}. Nothing was approved.")
     return RedirectResponse(f"/periods?month={month}&show=done", 303)
 
 

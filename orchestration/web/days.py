@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orchestration.remedies.days import fix
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
@@ -15,7 +16,6 @@ from sources.registry import horizons, provider_of
 from warehouse import clock
 from warehouse.database.queries import Row, first, rows
 from warehouse.ingestion import retry_schedule
-from warehouse.ingestion.day_remedies import fix
 
 FILE = "statements/pages"
 DAYS_SHOWN = 31

@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from orchestration.remedies import word
+from orchestration.remedies.approval import refusal
 from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
@@ -16,8 +18,9 @@ from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, rea
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
-from warehouse.blocker import Blocker, Kind
+from warehouse.blocker import Blocker
 from warehouse.database.queries import Connection, Row, first, rows
+from warehouse.finding import Finding
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import Scope, approve, obstacle
 from warehouse.statements.not_billed import not_billed
@@ -84,7 +87,7 @@ def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
     if not outcomes:
         raise HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
     if outcomes[0].result == "refused":
-        return _period(request, visitor, tenant, start, fault=outcomes[0].why or "", reason=reason or "")
+        return _period(request, visitor, tenant, start, fault=refusal(outcomes[0]), reason=reason or "")
     return RedirectResponse(f"/periods/{tenant}/{start}", 303)
 
 
@@ -142,9 +145,9 @@ def _period(
         last_day=period["ends_on"] - timedelta(days=1),
         is_running=today < period["ends_on"],
         is_pending=is_pending,
-        blockers=blockers,
-        unknown=unknown,
-        beside=beside,
+        blockers=[word(one).on_page for one in blockers],
+        unknown=[word(one).on_page for one in unknown],
+        beside=[word(one).on_page for one in beside],
         history=history,
         figures=figures_of(statement),
         behind=behind,
@@ -186,14 +189,15 @@ def _is_done(row: Row) -> bool:
     return row["state"] in {"approved", "closed"}
 
 
-def _in_short(blockers: Sequence[Blocker]) -> list[str]:
+def _in_short(found: Sequence[Finding]) -> list[str]:
     """What stands in the way, in a few words each; the statement's own page shows it in full."""
-    days, items = sum(one.days for one in blockers), sum(one.kind is Kind.USAGE for one in blockers)
+    days = sum(one.facts["days"] for one in found if one.code is Blocker.DAYS)
+    items = sum(Blocker(one.code).is_usage for one in found)
     counted = {
-        Kind.DAYS: f"{days} day{'s' if days != 1 else ''}",
-        Kind.USAGE: f"{items} item{'s' if items != 1 else ''} not billed",
+        "days": f"{days} day{'s' if days != 1 else ''}",
+        "items not billed": f"{items} item{'s' if items != 1 else ''} not billed",
     }
-    return [counted.get(kind, str(kind)) for kind in dict.fromkeys(one.kind for one in blockers)]
+    return [counted.get(short, short) for short in dict.fromkeys(word(one).short for one in found)]
 
 
 def _is_shown(row: Row, shown: str) -> bool:

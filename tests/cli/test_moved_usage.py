@@ -40,7 +40,7 @@ def blocking(minutebook: Minutebook) -> dict[str, list[tuple[str, str]]]:
     return {row["tenant_id"]: [(one["what"], one["fix"]) for one in row["blockers"]] for row in reviewed}
 
 
-@pytest.mark.resolves("items not billed")
+@pytest.mark.resolves("usage_moved")
 def test_what_an_agent_took_along_into_a_closed_month_blocks_both_until_it_is_pulled(
     minutebook: Minutebook, closed: Warehouse
 ) -> None:

@@ -75,7 +75,7 @@ def test_a_cost_without_a_rate_or_unit_cost_leaves_no_margin_until_what_is_print
 
     euro = reviewed(minutebook)["euro"]
     assert (euro["cost"], euro["margin"], euro["margin_percent"]) == (None, None, None)
-    unknown = {one["reason"]: one for one in euro["unknown_costs"]}
+    unknown = {one["code"]: one for one in euro["unknown_costs"]}
     assert set(unknown) == {"no_rate", "no_unit_cost"}
     assert unknown["no_rate"]["what"] == "no exchange rate USD to EUR on 2026-01-05"
     assert unknown["no_rate"]["fix"] == "minutebook rate set USD EUR RATE --from 2026-01-05"
@@ -126,7 +126,7 @@ def test_what_a_provider_reports_as_0_though_it_was_used_is_unknown_or_the_tenan
     ]
     found = reviewed(minutebook)
     assert found["keys"]["margin"] is None
-    assert {one["reason"] for one in found["keys"]["unknown_costs"]} == {"billed_as_0", "totals_differ"}
+    assert {one["code"] for one in found["keys"]["unknown_costs"]} == {"billed_as_0", "totals_differ"}
     assert (found["owner"]["margin"], found["owner"]["completeness"]) == ("100.00", "days missing")
     reported = {one["what"] for one in found["keys"]["blockers"]}
     assert "call differs of 2026-01-06: its cost is 0.3 USD, its costs come to 0.1 USD" in reported
@@ -140,12 +140,12 @@ def test_what_another_account_paid_is_billed_elsewhere_once_what_is_printed_was_
 ) -> None:
     write_scene(warehouse)
     warehouse.build(today())
-    (as_0,) = [one for one in reviewed(minutebook)["keys"]["unknown_costs"] if one["reason"] == "billed_as_0"]
+    (as_0,) = [one for one in reviewed(minutebook)["keys"]["unknown_costs"] if one["code"] == "billed_as_0"]
     line = shlex.split(as_0["fix"])
     assert line[:5] == ["minutebook", "cost", "elsewhere", "keys", "model"]
     minutebook(" ".join(line[1:-1]), line[-1])
     minutebook("build")
-    assert [one["reason"] for one in reviewed(minutebook)["keys"]["unknown_costs"]] == ["totals_differ"]
+    assert [one["code"] for one in reviewed(minutebook)["keys"]["unknown_costs"]] == ["totals_differ"]
     assert warehouse.rows(
         "select basis, amount, unknown_reason from marts.fct_costs_daily"
         " where tenant_id = 'keys' and component = 'model'"

@@ -23,8 +23,8 @@ def follow(minutebook: Minutebook, commands: str, secret: str | None = None) -> 
         minutebook(command, secret=secret if "credential set" in command else None)
 
 
-@pytest.mark.resolves("days")
-@pytest.mark.resolves("an earlier period")
+@pytest.mark.resolves("days_not_whole")
+@pytest.mark.resolves("earlier_period_open")
 def test_days_that_were_not_pulled_and_an_earlier_period(house: House, minutebook: Minutebook) -> None:
     house.tenant("acme", since=date(2026, 9, 1))
     house.own_vapi("acme", [call("c1", SEPTEMBER_5), call("c2", OCTOBER_5)])
@@ -39,7 +39,7 @@ def test_days_that_were_not_pulled_and_an_earlier_period(house: House, minuteboo
     assert found(minutebook, "2026-10", "acme", "is not approved") == []
 
 
-@pytest.mark.resolves("calls in two accounts")
+@pytest.mark.resolves("calls_in_two_accounts")
 def test_one_organisation_that_is_read_under_two_keys(house: House, minutebook: Minutebook) -> None:
     shared = [call("c1", OCTOBER_5), call("c2", OCTOBER_6)]
     for tenant in ("acme", "beta"):

@@ -10,7 +10,7 @@ from tests.ingestion.conftest import Minutebook
 from tests.ingestion.house import House, call
 from tests.ingestion.test_quarantine import write_plan
 from tests.sandbox import faults
-from warehouse.blocker import Kind
+from warehouse.blocker import Blocker
 
 FIFTH, SIXTH = date(2026, 9, 5), date(2026, 9, 6)
 PULL = f"pull --tenant acme --source vapi --from {FIFTH} --to {SIXTH}"
@@ -31,13 +31,13 @@ def on_the_shared_account(house: House, calls: list[dict[str, Any]]) -> None:
 def of_september(minutebook: Minutebook) -> dict[str, dict[str, str]]:
     """What of the approved September blocks October, by kind."""
     (statement,) = json.loads(minutebook("review 2026-10 --tenant acme --json"))
-    return {one["kind"]: one for one in statement["blockers"] if IN_SEPTEMBER in one["what"]}
+    return {one["code"]: one for one in statement["blockers"] if IN_SEPTEMBER in one["what"]}
 
 
-@pytest.mark.resolves("days")
-@pytest.mark.resolves("rows set aside")
-@pytest.mark.resolves("a provider counts otherwise")
-@pytest.mark.resolves("the costs of a call differ")
+@pytest.mark.resolves("days_not_whole")
+@pytest.mark.resolves("row_set_aside")
+@pytest.mark.resolves("total_differs")
+@pytest.mark.resolves("costs_of_a_call_differ")
 def test_what_turns_doubtful_in_an_approved_month_blocks_the_month_that_carries_its_correction(
     house: House, minutebook: Minutebook
 ) -> None:
@@ -66,8 +66,8 @@ def test_what_turns_doubtful_in_an_approved_month_blocks_the_month_that_carries_
     minutebook(PULL, code=1)
     minutebook("build")
     found = of_september(minutebook)
-    assert set(found) == {Kind.DAYS, Kind.SET_ASIDE, Kind.TOTAL, Kind.COSTS_DIFFER}
-    assert "1 vapi day(s) doubtful, on 2026-09-06" in found[Kind.DAYS]["what"]
+    assert set(found) == {Blocker.DAYS, Blocker.SET_ASIDE, Blocker.TOTAL, Blocker.COSTS_DIFFER}
+    assert "1 vapi day(s) doubtful, on 2026-09-06" in found[Blocker.DAYS]["what"]
     for _ in range(2):  # what the provider keeps saying is accepted after it was asked again
         for one in of_september(minutebook).values():
             minutebook(one["fix"])

@@ -66,7 +66,7 @@ def shared(house: House) -> House:
     return house
 
 
-@pytest.mark.resolves("rows set aside")
+@pytest.mark.resolves("row_set_aside")
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -91,7 +91,7 @@ def test_a_call_that_cannot_have_lasted_so_long_is_no_usage_until_somebody_decid
     assert blocks(minutebook)["acme"] == []
 
 
-@pytest.mark.resolves("rows set aside")
+@pytest.mark.resolves("row_set_aside")
 def test_an_odd_call_of_an_own_account_blocks_its_tenant_until_it_is_repaired_or_accepted(
     house: House, minutebook: Minutebook
 ) -> None:
@@ -191,7 +191,7 @@ def test_a_day_with_a_row_set_aside_comes_back_by_itself_and_is_unchanged_while_
     assert house.execute("select payload from ledger.quarantine") == [{"payload": None}]
 
 
-@pytest.mark.resolves("rows set aside")
+@pytest.mark.resolves("row_set_aside")
 def test_a_call_that_is_too_long_is_billed_at_the_length_that_a_person_gives_and_explain_says_so(
     house: House, minutebook: Minutebook
 ) -> None:

@@ -14,7 +14,7 @@ from sources.registry import all_sources, horizons
 from tests.ingestion.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
-from warehouse.blocker import Kind
+from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
@@ -180,7 +180,7 @@ def test_a_failed_transcript_day_is_seen_and_keeps_no_money_waiting(house: House
     tomorrow = DAY + timedelta(days=1)
     period = {"tenant_id": "acme", "period_start": DAY, "period_end": tomorrow, "ends_on": tomorrow}
     with connect(house.url, Role.OPERATOR) as operator:
-        assert {one.kind for one in blockers(operator, [period], TODAY)} == {Kind.EARLIER}
+        assert {one.code for one in blockers(operator, [period], TODAY)} == {Blocker.EARLIER}
         needing = days_needing_attention(operator, DAY, DAY)
     assert [(day["source"], day["status"]) for day in needing] == [("voiceflow_transcripts", "failed")]
 

@@ -11,7 +11,7 @@ from tests.ingestion.house import House, call
 DAY = date(2026, 10, 5)
 
 
-@pytest.mark.resolves("items not billed")
+@pytest.mark.resolves("calls_of_nobody")
 def test_calls_with_neither_number_nor_assistant_are_named_and_attached_by_what_is_printed(
     house: House, minutebook: Minutebook
 ) -> None:

@@ -11,14 +11,16 @@ from tests.ingestion.house import House, call
 from tests.ingestion.test_findings import follow
 from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import write_usage
-from warehouse.blocker import Kind
+from warehouse.blocker import Blocker
 from warehouse.clock import OFFSET, offset_to
-from warehouse.statements.unknown_costs import Reason
+from warehouse.statements.unknown_costs import UnknownCost
 
 DAY = date(2026, 10, 5)
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 NOVEMBER_3, DECEMBER_2 = datetime(2026, 11, 3, 12, tzinfo=UTC), datetime(2026, 12, 2, 12, tzinfo=UTC)
 ALL_OCTOBER = "--from 2026-10-01 --to 2026-10-31"
+
+OF_USAGE = {code for code in Blocker if code.is_usage}
 
 
 @pytest.fixture
@@ -45,13 +47,15 @@ def acme(house: House, empty_database_url: str, monkeypatch: pytest.MonkeyPatch)
 def reviewed(minutebook: Minutebook, month: str, tenant: str) -> tuple[dict[str, str], dict[str, str]]:
     """What blocks a tenant's month, and which of its costs are unknown: words to commands."""
     (found,) = json.loads(minutebook(f"review {month} --tenant {tenant} --json"))
-    blocking = {f"{one['kind']}: {one['what']}": one["fix"] for one in found["blockers"]}
-    return blocking, {one["reason"]: one["fix"] for one in found["unknown_costs"]}
+    blocking = {f"{one['code']}: {one['what']}": one["fix"] for one in found["blockers"]}
+    return blocking, {one["code"]: one["fix"] for one in found["unknown_costs"]}
 
 
-@pytest.mark.resolves("items not billed")
+@pytest.mark.resolves("usage_without_meter")
+@pytest.mark.resolves("usage_unpriced")
+@pytest.mark.resolves("agents_of_nobody")
 @pytest.mark.resolves("no_meter")
-@pytest.mark.resolves("moved a lot")
+@pytest.mark.resolves("total_moved")
 def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(
     acme: House, minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,7 +64,7 @@ def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(
     seen: list[str] = []
     for _ in range(4):
         blocking, unknown = reviewed(minutebook, "2026-10", "acme")
-        found = {what: fix for what, fix in blocking.items() if what.startswith(Kind.USAGE)} | unknown
+        found = {what: fix for what, fix in blocking.items() if what.partition(":")[0] in OF_USAGE} | unknown
         if not found:
             break
         for what, fix in found.items():
@@ -79,8 +83,8 @@ def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(
         "unattributed: Scan (A4) of usage_metrics, on 2026-10-05, quantity 4 unit; usage agent stranger (4)",
         "unpriced: scan_a4 of usage_metrics",
         "unpriced: voice_minutes of vapi",
-        Reason.NO_METER,
-        Reason.NO_UNIT_COST,
+        UnknownCost.NO_METER,
+        UnknownCost.NO_UNIT_COST,
     ):
         assert words in said
     (terms,) = acme.execute("select subscription_fee, setup_fee, voice_meter_id from control.plan_terms")
@@ -95,19 +99,19 @@ def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(
     minutebook("pull --tenant acme --from 2026-11-01 --to 2026-11-30")
     minutebook("build")
     (moved,) = reviewed(minutebook, "2026-11", "acme")[0].items()
-    assert moved[0].startswith("moved a lot: moved from 3.25 to 1.00 USD (-69 %)")
+    assert moved[0].startswith("total_moved: moved from 3.25 to 1.00 USD (-69 %)")
     follow(minutebook, moved[1])
     assert reviewed(minutebook, "2026-11", "acme")[0] == {}
 
 
-@pytest.mark.resolves("it still runs")
+@pytest.mark.resolves("period_running")
 def test_a_period_that_runs_is_approved_by_what_is_printed_once_it_is_over(
     acme: House, minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minutebook("build")
     minutebook("approve 2026-10 --tenant beta")
     (running,) = reviewed(minutebook, "2026-11", "beta")[0].items()
-    assert running[0] == "it still runs: runs until 2026-12-01 UTC; it is approved from then on"
+    assert running[0] == "period_running: runs until 2026-12-01 UTC; it is approved from then on"
     minutebook(running[1], code=1)
     monkeypatch.setenv(OFFSET, offset_to(DECEMBER_2))
     minutebook("build")

@@ -37,7 +37,7 @@ def doubts(minutebook: Minutebook) -> list[dict[str, str]]:
     return [one for one in statement["blockers"] if "its rows say" in one["what"]]
 
 
-@pytest.mark.resolves("a provider counts otherwise")
+@pytest.mark.resolves("total_differs")
 def test_a_total_that_is_off_while_a_day_is_published_is_settled_by_the_pull_that_is_printed(
     house: House, acme: list[dict[str, Any]], minutebook: Minutebook
 ) -> None:

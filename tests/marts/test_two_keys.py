@@ -3,8 +3,9 @@
 from datetime import date
 
 from orchestration.defs.sql_checks import QUERIES
+from orchestration.remedies import word
 from tests.marts.warehouse_of_one import Warehouse, call
-from warehouse.blocker import Kind
+from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
 from warehouse.statements.blocking import blockers
 
@@ -15,7 +16,7 @@ NOVEMBER = {"period_start": date(2026, 11, 1), "period_end": date(2026, 12, 1), 
 def reported(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str]]:
     with connect(warehouse.url, Role.OPERATOR) as operator:
         found = blockers(operator, [{"tenant_id": tenant_id, **NOVEMBER}], date(2026, 12, 1))
-        return [(one.what, one.fix) for one in found if one.kind is Kind.TWO_ACCOUNTS]
+        return [(word(one).what, word(one).fix) for one in found if one.code is Blocker.TWO_ACCOUNTS]
 
 
 def red(warehouse: Warehouse) -> list[tuple[object, ...]]:

@@ -11,13 +11,15 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.marts import building
+from orchestration.remedies import word
+from orchestration.remedies.approval import refusal_typed, whom_to_name
 from tests.marts.warehouse_of_one import Warehouse, call
-from warehouse.blocker import Kind
+from warehouse.blocker import Blocker
 from warehouse.clock import OFFSET, offset_to
 from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
 from warehouse.statements import approval, balance, canary, periods
-from warehouse.statements.approval import ApprovalBlocked, Scope
+from warehouse.statements.approval import Scope, WhomToName
 from warehouse.statements.blocking import blockers
 from warehouse.statements.explain import explain
 from warehouse.statements.periods import Month
@@ -192,7 +194,7 @@ def defective(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     return warehouse
 
 
-@pytest.mark.resolves("the books do not balance")
+@pytest.mark.resolves("books_do_not_balance")
 def test_a_line_out_of_balance_stops_its_tenant_alone_and_no_reason_overrides_it(
     defective: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,10 +205,10 @@ def test_a_line_out_of_balance_stops_its_tenant_alone_and_no_reason_overrides_it
     with connect(defective.url, Role.OPERATOR, actor="finance") as operator:
         acme, bolt = approval.approve(operator, scope, "finance", today=APRIL_3, override="its gaps are meant")
         (march,) = Scope(Month.parse("2026-03"), ["acme"]).read(operator)
-        (unbalanced,) = [one for one in blockers(operator, [march], APRIL_3) if one.kind is Kind.UNBALANCED]
+        (unbalanced,) = [one for one in blockers(operator, [march], APRIL_3) if one.code is Blocker.UNBALANCED]
     assert (acme.result, bolt.result) == ("refused", "approved")
-    assert what in str(acme.why)
-    assert "--override" not in str(acme.why)
+    assert what in str(refusal_typed(acme))
+    assert "--override" not in str(refusal_typed(acme))
     with connect(defective.url, Role.BILLING) as billing:
         assert [(one.tenant_id, one.line_id) for one in balance.imbalances(billing)] == [
             ("acme", "acme/2026-01-01/overage/scans")
@@ -215,7 +217,7 @@ def test_a_line_out_of_balance_stops_its_tenant_alone_and_no_reason_overrides_it
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", defective.url)
     monkeypatch.setenv("MINUTEBOOK_HOME", str(defective.home))
     monkeypatch.setenv(OFFSET, offset_to(datetime.combine(APRIL_3, time(9), UTC)))
-    printed = CliRunner().invoke(app, shlex.split(unbalanced.fix.removeprefix("minutebook ")))
+    printed = CliRunner().invoke(app, shlex.split(word(unbalanced).fix.removeprefix("minutebook ")))
     assert printed.exit_code == 0, printed.output
     with connect(defective.url, Role.OPERATOR, actor="finance") as operator:
         acme, bolt = approval.approve(operator, scope, "finance", today=APRIL_3, override="its gaps are meant")
@@ -245,7 +247,9 @@ def test_an_override_names_its_tenants(warehouse: Warehouse) -> None:
     scan(warehouse, 5)
     warehouse.build(FEBRUARY_3)
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
-        with pytest.raises(ApprovalBlocked, match="approve 2026-01 --tenant acme --override REASON"):
+        with pytest.raises(WhomToName) as refused:
             approval.approve(operator, Scope(Month.parse("2026-01")), "finance", today=FEBRUARY_3, override="meant")
         operator.rollback()
+    said = whom_to_name(refused.value, Month.parse("2026-01"))
+    assert "approve 2026-01 --tenant acme --override REASON" in said
     assert warehouse.rows("select * from ledger.periods") == []

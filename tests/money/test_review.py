@@ -3,8 +3,10 @@
 from datetime import date
 from decimal import Decimal
 
+from orchestration.remedies import word
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
+from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve
@@ -33,7 +35,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.build(today)
     with connect(warehouse.url, Role.OPERATOR) as operator:
         found = {
-            month: [one.what for one in blockers(operator, [row], today)]
+            month: [word(one).what for one in blockers(operator, [row], today)]
             for month in ("2026-01", "2026-02", "2026-03")
             for row in periods.statements(operator, Month.parse(month))
         }
@@ -44,7 +46,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
         set_moved_share(operator, Decimal(3))
         (march,) = periods.statements(operator, Month.parse("2026-03"))
-        assert not [one for one in blockers(operator, [march], today) if one.what.startswith("moved")]
+        assert not [one for one in blockers(operator, [march], today) if one.code is Blocker.MOVED]
     trail = "select actor, after ->> 'moved_share' from ledger.audit_log where object_table = 'control.review_rules'"
     assert warehouse.rows(trail)[-1] == ("finance", "3")
 
@@ -67,7 +69,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                                      "unit_amount": "0.02", "valid_from": "2020-01-01"})  # fmt: skip
     warehouse.build(today)
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        found_in_march = {one.what: one.fix for one in blockers(operator, [march], today)}
+        found_in_march = {word(one).what: word(one).fix for one in blockers(operator, [march], today)}
     for what in (
         "28 usage_metrics day(s) not pulled, 2026-03-01 to 2026-03-31",
         "1 usage_metrics day(s) failed, on 2026-03-12: unreachable",
@@ -93,7 +95,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
                 "ledger.stripe_cache", {"kind": kind, "cache_key": key, "body": body, "read_at": "2026-04-01"}
             )
         with connect(warehouse.url, Role.OPERATOR) as operator:
-            reported = [one.what for one in blockers(operator, [march], today) if one.what.startswith("Stripe's price")]
+            reported = [word(one).what for one in blockers(operator, [march], today) if one.code is Blocker.PRICE]
         assert any("price_1 charges scans otherwise than our price" in one for one in reported) == differs
         assert any("price_2 charges lookups otherwise" in one for one in reported), "a meter that nothing used yet, too"
     with connect(warehouse.url, Role.OPERATOR) as operator:

@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.web.statements import statements_of
 from tests.web import world
-from warehouse.blocker import Kind
+from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import Scope, approve
@@ -93,36 +93,38 @@ def sql(statement: str, **filled: object) -> dict[str, object]:
     return {"statement": statement, "filled": filled}
 
 
+# Which usage it is takes rows of a build: tests/cli/test_moved_usage.py, tests/ingestion/test_unattributed.py.
+OF_A_BUILD = {Blocker.USAGE_MOVED, Blocker.CALLS_OF_NOBODY}
 # One tenant each, in the order of the story's tenants from the first that nothing blocks yet.
-SCENE: list[tuple[dict[str, object], Kind | None, str]] = [
-    (day("failed", "credential_rejected"), Kind.DAYS, "1 day"),
-    (day("incomplete"), Kind.DAYS, "1 day"),
-    (day("not pulled"), Kind.DAYS, "1 day"),
+SCENE: list[tuple[dict[str, object], Blocker | None, str]] = [
+    (day("failed", "credential_rejected"), Blocker.DAYS, "1 day"),
+    (day("incomplete"), Blocker.DAYS, "1 day"),
+    (day("not pulled"), Blocker.DAYS, "1 day"),
     (day("failed", source="voiceflow_transcripts"), None, ""),
-    (unbilled("unpriced"), Kind.USAGE, "1 item not billed"),
-    (unbilled("no meter"), Kind.USAGE, "1 item not billed"),
-    (unbilled("unknown type", source="voiceflow"), Kind.USAGE, "1 item not billed"),
-    (unbilled("error", source="vapi"), Kind.USAGE, "1 item not billed"),
-    (unbilled("unattributed"), Kind.USAGE, "1 item not billed"),
+    (unbilled("unpriced"), Blocker.UNPRICED, "1 item not billed"),
+    (unbilled("no meter"), Blocker.NO_METER, "1 item not billed"),
+    (unbilled("unknown type", source="voiceflow"), Blocker.UNKNOWN_TYPE, "1 item not billed"),
+    (unbilled("error", source="vapi"), Blocker.USAGE_UNREAD, "1 item not billed"),
+    (unbilled("unattributed"), Blocker.AGENTS_OF_NOBODY, "1 item not billed"),
     (unbilled("no meter", is_blocking=False, source="voiceflow"), None, ""),
-    (sql(TOTALS, reported=6), Kind.TOTAL, "a provider counts otherwise"),
-    (sql(ODD), Kind.SET_ASIDE, "rows set aside"),
-    (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
-    (sql(OWN_KEY, call="a-shared-one"), Kind.TWO_ACCOUNTS, "calls in two accounts"),
+    (sql(TOTALS, reported=6), Blocker.TOTAL, "a provider counts otherwise"),
+    (sql(ODD), Blocker.SET_ASIDE, "rows set aside"),
+    (sql(OWN_KEY, call="a-shared-one"), Blocker.TWO_ACCOUNTS, "calls in two accounts"),
+    (sql(OWN_KEY, call="a-shared-one"), Blocker.TWO_ACCOUNTS, "calls in two accounts"),
     (sql(OWN_KEY, call="a-lonely-one"), None, ""),
-    (sql(CONTRADICTION, doubt="costs_differ"), Kind.COSTS_DIFFER, "the costs of a call differ"),
-    (sql(CONTRADICTION, doubt="minutes_differ"), Kind.MINUTES_DIFFER, "minutes were charged of no connection"),
-    (sql(STRIPE, price_id=801, price=PRICE % ("12", 801)), Kind.PRICE, "Stripe charges otherwise"),
+    (sql(CONTRADICTION, doubt="costs_differ"), Blocker.COSTS_DIFFER, "the costs of a call differ"),
+    (sql(CONTRADICTION, doubt="minutes_differ"), Blocker.MINUTES_DIFFER, "minutes were charged of no connection"),
+    (sql(STRIPE, price_id=801, price=PRICE % ("12", 801)), Blocker.PRICE, "Stripe charges otherwise"),
     (sql(STRIPE, price_id=802, price=PRICE % ("10", 802)), None, ""),
-    (sql(MOVED), Kind.MOVED, "moved a lot"),
-    (sql(EARLIER), Kind.EARLIER, "an earlier period"),
-    (sql(UNBALANCED), Kind.UNBALANCED, "the books do not balance"),
+    (sql(MOVED), Blocker.MOVED, "moved a lot"),
+    (sql(EARLIER), Blocker.EARLIER, "an earlier period"),
+    (sql(UNBALANCED), Blocker.UNBALANCED, "the books do not balance"),
     (sql(CLOSED), None, ""),
 ]
 
 
 @pytest.fixture
-def scene(database_url: str) -> tuple[str, dict[str, tuple[Kind | None, str]]]:
+def scene(database_url: str) -> tuple[str, dict[str, tuple[Blocker | None, str]]]:
     """A warehouse in which each kind of block stands against one tenant: which, by tenant, in a list's words."""
     tenants = world.build(database_url, 40)
     with psycopg.connect(database_url) as connection:
@@ -141,7 +143,7 @@ def scene(database_url: str) -> tuple[str, dict[str, tuple[Kind | None, str]]]:
             free[-1:],
         )
         connection.execute(UNBILLED, unbilled("unattributed", source="vapi") | {"whose": None})  # type: ignore[arg-type]
-        expected[free[-1]] = (Kind.USAGE, "1 item not billed")
+        expected[free[-1]] = (Blocker.USAGE_UNREAD, "1 item not billed")
         connection.execute(KNOWN)
     return database_url, expected
 
@@ -154,7 +156,7 @@ def _put(connection: psycopg.Connection[Any], tenant: str, put: Mapping[str, Any
 
 
 def test_the_list_the_review_and_the_approval_agree_on_every_kind_of_block(
-    scene: tuple[str, dict[str, tuple[Kind | None, str]]],
+    scene: tuple[str, dict[str, tuple[Blocker | None, str]]],
 ) -> None:
     url, expected = scene
     with connect(url, Role.OPERATOR, actor="ana") as operator:
@@ -168,10 +170,10 @@ def test_the_list_the_review_and_the_approval_agree_on_every_kind_of_block(
             assert (listed[tenant]["standing"] == "blocked") == bool(found), tenant
             if tenant in expected:
                 kind, words = expected[tenant]
-                assert [one.kind for one in found] == ([kind] if kind else []), tenant
+                assert [one.code for one in found] == ([kind] if kind else []), tenant
                 assert listed[tenant]["blocks"] == ([words] if words else [])
             assert _is_refused(operator, statement) == bool(found), tenant
-        assert {kind for kind, _ in expected.values()} == {*Kind, None} - {Kind.RUNNING}
+        assert {kind for kind, _ in expected.values()} == {*Blocker, None} - {Blocker.RUNNING, *OF_A_BUILD}
 
         operator.commit()
         with psycopg.connect(url) as connection:
@@ -181,7 +183,7 @@ def test_the_list_the_review_and_the_approval_agree_on_every_kind_of_block(
         for statement in periods.statements(operator, NOVEMBER):
             found = blocking.blockers(operator, [statement], world.TODAY)
             is_running = statement["tenant_id"] != closed
-            assert (Kind.RUNNING in {one.kind for one in found}) == is_running
+            assert (Blocker.RUNNING in {one.code for one in found}) == is_running
             assert (of_november[statement["tenant_id"]]["standing"] == "running") == is_running
             assert _is_refused(operator, statement) == bool(found)
 

@@ -12,11 +12,11 @@ import httpx
 import psycopg
 import pytest
 
+from orchestration.remedies.days import fix
 from tests.web import world
 from tests.web.server import serving
 from tests.web.signing import PASSWORD, form_token, sign_in
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion.day_remedies import fix
 from warehouse.security import web_logins
 from warehouse.statements import periods
 from warehouse.statements.blocking import blockers

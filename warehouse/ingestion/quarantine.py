@@ -4,16 +4,17 @@ A pull that reads the row well repairs it, a hand may assign it to a tenant, and
 billed. Owns `ledger.acceptances` of them; the rows themselves are the pulls' (`warehouse.ingestion.pulls`).
 """
 
-import shlex
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
-from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.blocker import Blocker, blocks
 from warehouse.control.agents import Attachment, attach
 from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.finding import Finding
 
 FILE = "ingestion/quarantine"
 LONGEST_CALL = timedelta(hours=12)  # no provider of calls lets one last longer
@@ -24,9 +25,9 @@ def standing(connection: Connection, tenant_id: str | None = None) -> list[Row]:
     return rows(connection, FILE, "standing", tenant_id=tenant_id)
 
 
-def blockers(connection: Connection, asked: Mapping[str, object]) -> list[Blocker]:
+def blockers(connection: Connection, asked: Mapping[str, object]) -> list[Finding]:
     """The rows that stand in the way of approving statements, each named. asked: as `blocking.windows_of` has them."""
-    return [_blocker(row) for row in rows(connection, FILE, "that_blocks", **asked)]
+    return [blocks(Blocker.SET_ASIDE, row) for row in rows(connection, FILE, "that_blocks", **asked)]
 
 
 def accept(connection: Connection, quarantine_id: int, reason: str, seconds: Decimal | None = None) -> Change:
@@ -44,14 +45,13 @@ def accept(connection: Connection, quarantine_id: int, reason: str, seconds: Dec
         asked = {"quarantine_id": quarantine_id, "reason": reason.strip(), "seconds": seconds}
         written = execute(connection, FILE, "accept", **asked)
     becomes = "stays out of every sum" if seconds is None else f"is billed at {seconds.normalize():f} seconds"
-    return Change(f"{_what(row)} {becomes}", Action.CREATED if written else Action.UNCHANGED)
+    return Change(f"{row_in_words(row)} {becomes}", Action.CREATED if written else Action.UNCHANGED)
 
 
 def _require_length(row: Row, seconds: Decimal) -> None:
     if row["length_from"] is None:
-        raise Refused(
-            f"{_what(row)} has another fault than its length ({row['reason']}); leave it out, or have it repaired"
-        )
+        other = f"has another fault than its length ({row['reason']})"
+        raise Refused(f"{row_in_words(row)} {other}; leave it out, or have it repaired")
     longest = LONGEST_CALL.total_seconds()
     if not 0 <= seconds <= longest or seconds != seconds.quantize(Decimal("0.001")):
         raise Refused(f"a call lasts 0 to {longest:.0f} seconds, to the millisecond, and not {seconds}")
@@ -61,10 +61,10 @@ def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id:
     """Settle whose a row of a shared account is. Raises Refused where the account or its agent decides that."""
     row = _require(connection, quarantine_id)
     if row["account"] != "platform":
-        raise Refused(f"{_what(row)} is of {row['account']}'s own account, and so its own")
+        raise Refused(f"{row_in_words(row)} is of {row['account']}'s own account, and so its own")
     if row["kind_of_one_row"] is None:
         ids = ", ".join(f"{kind} {value}" for kind, value in row["scopes"].items()) or "no id of it can be read"
-        raise Refused(f"{_what(row)}: attach its agent instead ({ids}): minutebook agent attach --help")
+        raise Refused(f"{row_in_words(row)}: attach its agent instead ({ids}): minutebook agent attach --help")
     return attach(
         connection,
         Attachment(tenant_id, agent_id, row["kind_of_one_row"], row["item"], row["usage_date"]),
@@ -77,23 +77,11 @@ def _require(connection: Connection, quarantine_id: int) -> Row:
     if row is None:
         raise Refused(f"nothing is set aside under {quarantine_id}; see: minutebook quarantine list")
     if not row["is_current"]:
-        raise Refused(f"{_what(row)} was pulled again since; see: minutebook quarantine list")
+        raise Refused(f"{row_in_words(row)} was pulled again since; see: minutebook quarantine list")
     return row
 
 
-def _blocker(row: Row) -> Blocker:
-    whose = "" if row["is_routed"] else "; it routes to nobody (minutebook quarantine assign --help)"
-    accepting = ["minutebook", "quarantine", "accept", str(row["quarantine_id"])]
-    instead = "; --seconds N bills it at a length that you know" if row["is_of_length"] else ""
-    return Blocker(
-        row["tenant_id"],
-        row["period_start"],
-        Kind.SET_ASIDE,
-        f"{_what(row)} is set aside{of_which_period(row)}: {row['reason']}{whose}{instead}",
-        shlex.join([*accepting, "--reason", "looked at: not to be billed"]),
-    )
-
-
-def _what(row: Row) -> str:
+def row_in_words(row: Mapping[str, Any]) -> str:
+    """Which row it is: contract, item, source, usage_date."""
     kind = "call" if row["contract"] == "calls" else "row"
     return f"{kind} {row['item']} of {row['source']} on {row['usage_date']}"

@@ -13,16 +13,22 @@ from warehouse.blocker import Blocker
 from warehouse.control.errors import Refused
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, execute
+from warehouse.finding import Finding
 from warehouse.statements import canary, explain, periods
 from warehouse.statements.blocking import Key, blockers, by_statement, key_of, windows_of
 from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
-from warehouse.statements.periods import Month, name_of
+from warehouse.statements.periods import Month
 
 FILE = "statements/periods"
 
 
-class ApprovalBlocked(WarehouseError):
-    """Something stands in the way of an approval."""
+class WhomToName(WarehouseError):
+    """A reason to override was given for nobody in particular. tenant_ids: who is blocked by what may be overridden."""
+
+    def __init__(self, tenant_ids: Sequence[str]) -> None:
+        self.tenant_ids = tuple(tenant_ids)
+        blocked = f"{len(self.tenant_ids)} are blocked" if self.tenant_ids else "nothing that blocks may be overridden"
+        super().__init__(f"an override names its tenants; {blocked}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Scope:
 @dataclass(frozen=True)
 class Outcome:
     """What became of a statement: approved now (lines, and the hash that seals them), unchanged since it was approved
-    before, or refused, and why. overridden: what stood in the way, and was meant."""
+    before, or refused, and why. found: what stood in the way, and was meant where it is approved."""
 
     tenant_id: str
     period_start: date
@@ -56,7 +62,7 @@ class Outcome:
     lines: int | None = None
     manifest_hash: str | None = None
     why: str | None = None
-    overridden: tuple[Blocker, ...] = ()
+    found: tuple[Finding, ...] = ()
 
 
 def approve(
@@ -79,12 +85,12 @@ def approve(
         patience: seconds that a build under way is waited for, once for each tenant.
 
     Raises:
-        ApprovalBlocked: a reason to override was given for nobody in particular.
+        WhomToName: a reason to override was given for nobody in particular.
     """
     with connection.transaction():
         statements = scope.read(connection)
     if override and not scope.names_tenants:
-        raise ApprovalBlocked(_whom_to_name(connection, scope, statements, today))
+        raise WhomToName(_whom_to_name(connection, statements, today))
     outcomes: list[Outcome] = []
     for tenant_id in in_turn(list(dict.fromkeys(row["tenant_id"] for row in statements))):
         with standing_still(connection, patience):
@@ -116,8 +122,9 @@ def _approve_one(connection: Connection, statement: Row, actor: str, today: date
     if periods.state_of(connection, tenant_id, start) in {"approved", "closed"}:
         return _outcome(statement, "unchanged", manifest_hash=statement["manifest_hash"])
     found = blockers(connection, [statement], today)
-    if refusal := _refusal(statement, found, override):
-        return _outcome(statement, "refused", why=refusal)
+    absolute = [one for one in found if not Blocker(one.code).may_be_overridden]
+    if absolute or (found and not override):
+        return _outcome(statement, "refused", found=tuple(absolute or found))
     try:
         with connection.transaction():
             seal = _freeze(connection, statement, actor, override if found else None)
@@ -125,18 +132,6 @@ def _approve_one(connection: Connection, statement: Row, actor: str, today: date
         return _outcome(statement, "refused", why=str(error))
     why = f"overridden: {override}" if found else None
     return _outcome(statement, "approved", seal["lines"], seal["manifest_hash"], why, tuple(found))
-
-
-def _refusal(statement: Row, found: Sequence[Blocker], override: str | None) -> str | None:
-    absolute = [one for one in found if not one.may_be_overridden]
-    if not absolute and (override or not found):
-        return None
-    first, rest = (absolute or found)[0], f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    instead = "" if absolute else ", or give a reason: --override REASON"
-    return (
-        f"{name_of(statement)} is blocked by {first.what}{rest}; fix it by: {first.fix}"
-        f" (all of it: minutebook review){instead}"
-    )
 
 
 def _freeze(connection: Connection, statement: Row, actor: str, reason: str | None) -> Row:
@@ -150,21 +145,17 @@ def _freeze(connection: Connection, statement: Row, actor: str, reason: str | No
     return seal
 
 
-def _whom_to_name(connection: Connection, scope: Scope, statements: Sequence[Row], today: date) -> str:
+def _whom_to_name(connection: Connection, statements: Sequence[Row], today: date) -> list[str]:
+    """The tenants whose statements are blocked by nothing but what a person may judge."""
     pending = [row for row in statements if row["state"] not in {"approved", "closed"}]
     with connection.transaction():
         found = by_statement(blockers(connection, pending, today))
-    blocked = list(
+    return list(
         dict.fromkeys(
-            tenant_id for (tenant_id, _), of_one in found.items() if all(one.may_be_overridden for one in of_one)
+            str(tenant_id)
+            for (tenant_id, _), of_one in found.items()
+            if all(Blocker(one.code).may_be_overridden for one in of_one)
         )
-    )
-    if not blocked:
-        return f"nothing that blocks may be overridden: minutebook approve {scope.month}"
-    named = " ".join(f"--tenant {tenant_id}" for tenant_id in blocked)
-    return (
-        f"an override names its tenants; {len(blocked)} are blocked: minutebook approve {scope.month} {named}"
-        " --override REASON, after a look at each: minutebook review"
     )
 
 
@@ -174,6 +165,6 @@ def _outcome(
     lines: int | None = None,
     manifest_hash: str | None = None,
     why: str | None = None,
-    overridden: tuple[Blocker, ...] = (),
+    found: tuple[Finding, ...] = (),
 ) -> Outcome:
-    return Outcome(statement["tenant_id"], statement["period_start"], result, lines, manifest_hash, why, overridden)
+    return Outcome(statement["tenant_id"], statement["period_start"], result, lines, manifest_hash, why, found)

@@ -5,15 +5,16 @@ tenant's statements are not approved and nothing of it is posted, and no reason 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from decimal import Decimal
 
+from warehouse.blocker import Blocker
 from warehouse.database.queries import Connection, first, rows
+from warehouse.finding import Finding, Subject
 from warehouse.statements.freshness import MartsBehind
 
 FILE = "statements/balance"
-RUNBOOK = "docs/runbooks/the-books-do-not-balance.md"
-MEND = "minutebook build --full-refresh"
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,9 @@ class Imbalance:
     rated_amount: Decimal
     stated_amount: Decimal
 
-    @property
-    def what(self) -> str:
-        """The line and both its sums, in a sentence."""
-        return (
-            f"the books do not balance: {self.line_id} is rated at {self.rated_quantity} units, {self.rated_amount} "
-            f"{self.currency} now, and stated with its corrections at {self.stated_quantity}, {self.stated_amount}"
-        )
+    def finding(self, period_start: date | None = None) -> Finding:
+        """Of the tenant, or of the statement that it blocks."""
+        return Finding(Blocker.UNBALANCED, Subject(self.tenant_id, period_start, ids=(self.line_id,)), asdict(self))
 
 
 def imbalances(connection: Connection, tenant_ids: Sequence[str] | None = None) -> list[Imbalance]:

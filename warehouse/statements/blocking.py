@@ -1,4 +1,4 @@
-"""What stands in the way of approving statements, and the command that fixes each of it. Owns no table.
+"""What stands in the way of approving statements. Owns no table.
 
 The one notion of it: what a month's list counts, what a review tells and what an approval refuses are all found here.
 """
@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
-from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.blocker import Blocker, blocks
 from warehouse.database.queries import Connection, Row, rows
+from warehouse.finding import Finding, Statement, Subject
 from warehouse.ingestion import quarantine
-from warehouse.ingestion.day_remedies import fix
-from warehouse.statements import balance, usage_remedies
+from warehouse.statements import balance, unbilled_usage
 from warehouse.statements.review_rules import doubts
 
 FILE = "statements/periods"
@@ -19,7 +19,7 @@ Key = tuple[str, date]
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
-def blockers(connection: Connection, statements: Sequence[Row], today: date) -> list[Blocker]:
+def blockers(connection: Connection, statements: Sequence[Row], today: date) -> list[Finding]:
     """What stands in the way of approving each of these statements, in their order; empty when nothing does.
 
     A statement is a row of `periods.statements`. One statement or a thousand take the same few queries.
@@ -34,11 +34,11 @@ def blockers(connection: Connection, statements: Sequence[Row], today: date) -> 
         (
             *_running(statements, today),
             *_unbalanced(connection, statements),
-            *(_of_days(row) for row in rows(connection, FILE, "days_that_block", **windows)),
-            *usage_remedies.blockers(connection, rows(connection, FILE, "usage_that_blocks", **windows)),
+            *(blocks(Blocker.DAYS, row) for row in rows(connection, FILE, "days_that_block", **windows)),
+            *unbilled_usage.blockers(connection, rows(connection, FILE, "usage_that_blocks", **windows)),
             *quarantine.blockers(connection, windows),
             *doubts(connection, asked, windows),
-            *(_of_earlier(row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
+            *(blocks(Blocker.EARLIER, row) for row in rows(connection, FILE, "earlier_open_period", **asked)),
         )
     )
     return [one for row in statements for one in found[key_of(row)]]
@@ -66,11 +66,11 @@ def windows_of(connection: Connection, statements: Sequence[Row]) -> dict[str, l
     }
 
 
-def by_statement(found: Iterable[Blocker]) -> dict[Key, list[Blocker]]:
+def by_statement(found: Iterable[Finding]) -> dict[Statement, list[Finding]]:
     """By tenant and period start; a statement that nothing blocks has an empty list."""
-    grouped: dict[Key, list[Blocker]] = defaultdict(list)
+    grouped: dict[Statement, list[Finding]] = defaultdict(list)
     for one in found:
-        grouped[one.tenant_id, one.period_start].append(one)
+        grouped[one.subject.statement].append(one)
     return grouped
 
 
@@ -79,61 +79,17 @@ def key_of(row: Row) -> Key:
     return row["tenant_id"], row["period_start"]
 
 
-def _running(statements: Sequence[Row], today: date) -> list[Blocker]:
+def _running(statements: Sequence[Row], today: date) -> list[Finding]:
     return [
-        Blocker(
-            row["tenant_id"],
-            row["period_start"],
-            Kind.RUNNING,
-            f"runs until {row['ends_on']} UTC; it is approved from then on",
-            f"minutebook approve {row['period_start']:%Y-%m} --tenant {row['tenant_id']}",
-        )
+        Finding(Blocker.RUNNING, Subject(*key_of(row)), {"ends_on": row["ends_on"]})
         for row in statements
         if today < row["ends_on"]
     ]
 
 
-def _unbalanced(connection: Connection, statements: Sequence[Row]) -> list[Blocker]:
+def _unbalanced(connection: Connection, statements: Sequence[Row]) -> list[Finding]:
     """A line of a tenant that does not balance, of whatever period, makes all that it is to be billed doubtful."""
     found = balance.imbalances(connection, [row["tenant_id"] for row in statements])
     return [
-        Blocker(
-            row["tenant_id"],
-            row["period_start"],
-            Kind.UNBALANCED,
-            f"{one.what} (if that stays: {balance.RUNBOOK})",
-            balance.MEND,
-        )
-        for row in statements
-        for one in found
-        if one.tenant_id == row["tenant_id"]
+        one.finding(row["period_start"]) for row in statements for one in found if one.tenant_id == row["tenant_id"]
     ]
-
-
-def _of_days(day: Row) -> Blocker:
-    cause = f": {day['cause']}" if day["cause"] else ""
-    about = {"a_tenant": day["tenant_id"], "tenants": 1, "first_day": day["first_date"], "last_day": day["last_date"]}
-    return Blocker(
-        day["tenant_id"],
-        day["period_start"],
-        Kind.DAYS,
-        f"{day['days']} {day['source']} day(s) {day['status']}, {_span(day['first_date'], day['last_date'])}"
-        f"{of_which_period(day)}{cause}",
-        fix({**day, **about}).replace("\n", " && "),
-        days=day["days"],
-    )
-
-
-def _of_earlier(period: Row) -> Blocker:
-    month = f"{period['open_period_start']:%Y-%m}"
-    return Blocker(
-        period["tenant_id"],
-        period["period_start"],
-        Kind.EARLIER,
-        f"its period {month} is not approved",
-        f"minutebook approve {month} --tenant {period['tenant_id']}",
-    )
-
-
-def _span(start: date, end: date) -> str:
-    return f"on {start}" if start == end else f"{start} to {end}"

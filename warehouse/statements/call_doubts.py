@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from shlex import join
+from typing import Any
 
-from warehouse.blocker import Blocker, Kind, of_which_period
+from warehouse.blocker import Blocker, blocks
 from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
+from warehouse.finding import Finding
 
 FILE = "statements/call_doubts"
-KINDS = {"costs_differ": Kind.COSTS_DIFFER, "minutes_differ": Kind.MINUTES_DIFFER}
+CODES = {"costs_differ": Blocker.COSTS_DIFFER, "minutes_differ": Blocker.MINUTES_DIFFER}
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Chosen:
     call_id: str | None = None
 
 
-def blockers(connection: Connection, windows: Mapping[str, object]) -> list[Blocker]:
-    """A blocker for each kind of contradiction of a statement's calls. windows: as `blocking.windows_of` has them."""
-    return [_blocker(row) for row in rows(connection, FILE, "that_block", **windows)]
+def blockers(connection: Connection, windows: Mapping[str, object]) -> list[Finding]:
+    """One for each kind of contradiction of a statement's calls. windows: as `blocking.windows_of` has them."""
+    return [blocks(CODES[row["doubt"]], row) for row in rows(connection, FILE, "that_block", **windows)]
 
 
 def standing(connection: Connection, tenant_id: str, first_day: date, last_day: date) -> list[Row]:
@@ -62,29 +64,12 @@ def accept(connection: Connection, chosen: Chosen, shown: tuple[int, Decimal], r
         for row in found:
             execute(connection, FILE, "accept", tenant_id=chosen.tenant_id, reason=reason.strip(), **row)
     return [
-        Change(f"call {row['call_id']} of {row['usage_date']} stands: {_figures(row)}", Action.CREATED) for row in found
+        Change(f"call {row['call_id']} of {row['usage_date']} stands: {figures(row)}", Action.CREATED) for row in found
     ]
 
 
-def _blocker(found: Row) -> Blocker:
-    first, last = found["first_date"], found["last_date"]
-    charged = f"{found['charged_in_all'].normalize():f}"
-    others = f" (and {found['calls'] - 1} more until {last}; charged {charged} {found['unit']} in all)"
-    more = "" if found["calls"] == 1 else others
-    days = ["--from", str(first), "--to", str(last)]
-    pull = ["minutebook", "pull", "--tenant", found["tenant_id"], "--source", "vapi", *days]
-    accepting = ["minutebook", "doubt", "accept", found["tenant_id"], found["doubt"], *days]
-    settled = [*accepting, "--calls", str(found["calls"]), "--charged", charged, "--reason", "looked at: it stands"]
-    return Blocker(
-        found["tenant_id"],
-        found["period_start"],
-        KINDS[found["doubt"]],
-        f"call {found['call_id']} of {first}{of_which_period(found)}: {_figures(found)}{more}",
-        join(settled if found["is_repeated"] else pull),
-    )
-
-
-def _figures(row: Row) -> str:
+def figures(row: Mapping[str, Any]) -> str:
+    """The two numbers of a call that contradict each other: doubt, charged, counted, unit."""
     charged, counted = (f"{row[name].normalize():f} {row['unit']}" for name in ("charged", "counted"))
     if row["doubt"] == "costs_differ":
         return f"its cost is {charged}, its costs come to {counted}"

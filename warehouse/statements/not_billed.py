@@ -4,31 +4,30 @@ Owns nothing. It blocks no approval: a pause, days before a tenant began or afte
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from enum import StrEnum
 
 from warehouse.database.queries import Connection, Row, rows
+from warehouse.finding import Finding, Subject
 
 FILE = "statements/not_billed"
-_THEN = {
-    "paused": "nothing to do: what is used during a pause is not billed. To bill what was used from a day on, end the"
-    " pause on it: minutebook tenant resume {tenant} --on DAY",
-    "outside active dates": "nothing to do: the tenant was not active on these days",
-    "prototype": "nothing to do: tests in the provider's own editor are not billed",
+
+
+class NotBilled(StrEnum):
+    """Why; facts of all: reason, quantity, unit, item, source, first_date, last_date."""
+
+    PAUSED = "used_while_paused"
+    OUTSIDE = "used_outside_active_dates"
+    PROTOTYPE = "used_in_tests"
+
+
+CODES = {
+    "paused": NotBilled.PAUSED,
+    "outside active dates": NotBilled.OUTSIDE,
+    "prototype": NotBilled.PROTOTYPE,
 }
 
 
-@dataclass(frozen=True)
-class NotBilled:
-    """Usage of a statement's days. then: what happens to it."""
-
-    tenant_id: str
-    period_start: date
-    what: str
-    then: str
-
-
-def not_billed(connection: Connection, statements: Sequence[Row]) -> list[NotBilled]:
+def not_billed(connection: Connection, statements: Sequence[Row]) -> list[Finding]:
     """Of these statements; empty where all usage is on them, or blocks them."""
     found = rows(
         connection,
@@ -39,14 +38,10 @@ def not_billed(connection: Connection, statements: Sequence[Row]) -> list[NotBil
         ends=[row["period_end"] for row in statements],
     )
     return [
-        NotBilled(
-            row["tenant_id"], row["period_start"], _what(row), _THEN[row["reason"]].format(tenant=row["tenant_id"])
+        Finding(
+            CODES[row["reason"]],
+            Subject(row["tenant_id"], row["period_start"], row["source"], row["first_date"], row["last_date"]),
+            row,
         )
         for row in found
     ]
-
-
-def _what(row: Row) -> str:
-    start, end = row["first_date"], row["last_date"]
-    dates = f"on {start}" if start == end else f"from {start} to {end}"
-    return f"{row['reason']}: {row['quantity']:f} {row['unit']} of {row['item']} ({row['source']}) {dates}"

@@ -1,45 +1,36 @@
-"""Why a margin is not known: each cost of a period that has no amount, and the command that gives it one.
+"""Why a margin is not known: each cost of a period that has no amount.
 
 Owns nothing. It blocks no approval, since no statement depends on a cost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from shlex import join
 
 from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
-from warehouse.statements.usage_remedies import count_voice
+from warehouse.finding import Finding, Subject
+from warehouse.statements.unbilled_usage import counting_of_calls
 
 FILE = "statements/unknown_costs"
 
 
-class Reason(StrEnum):
-    """What is missing; `marts.fct_costs_daily.unknown_reason`."""
+class UnknownCost(StrEnum):
+    """What is missing; `marts.fct_costs_daily.unknown_reason`.
+
+    Facts of all: source, component, meter_id, currency, provider_currency, first_date, last_date.
+    """
 
     NO_RATE = "no_rate"
     NO_UNIT_COST = "no_unit_cost"
-    NO_METER = "no_meter"
+    NO_METER = "no_meter"  # and voice, as of `Blocker.NO_METER`
     NO_NUMBER = "no_number"
     BILLED_AS_0 = "billed_as_0"
     TOTALS_DIFFER = "totals_differ"
 
 
-@dataclass(frozen=True)
-class UnknownCost:
-    """A cost without an amount. fix: a command; RATE or AMOUNT in it is a number that only a person knows."""
-
-    tenant_id: str
-    period_start: date
-    reason: Reason
-    what: str
-    fix: str
-
-
-def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[UnknownCost]:
+def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[Finding]:
     """Of these statements; empty where every cost is known. A missing rate is named once."""
     found = rows(
         connection,
@@ -51,15 +42,20 @@ def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[Unk
     )
     missing: dict[tuple[object, ...], Row] = {}
     for row in found:
-        reason = Reason(row["reason"])
-        key = (row["tenant_id"], row["period_start"], reason, _needed(row, reason))
+        code = UnknownCost(row["reason"])
+        key = (row["tenant_id"], row["period_start"], code, _needed(row, code))
         known = missing.get(key, row)
         last = max(row["last_date"], known["last_date"])
         missing[key] = {**known, "first_date": min(row["first_date"], known["first_date"]), "last_date": last}
-    return [
-        UnknownCost(row["tenant_id"], row["period_start"], Reason(row["reason"]), _what(row), _mend(connection, row))
-        for row in missing.values()
-    ]
+    return [_finding(connection, row) for row in missing.values()]
+
+
+def _finding(connection: Connection, row: Row) -> Finding:
+    code = UnknownCost(row["reason"])
+    tenant_id, start = row["tenant_id"], row["period_start"]
+    voice = counting_of_calls(connection, tenant_id, start) if code is UnknownCost.NO_METER else None
+    subject = Subject(tenant_id, start, row["source"], row["first_date"], row["last_date"])
+    return Finding(code, subject, {**row, "voice": voice})
 
 
 def billed_elsewhere(
@@ -77,37 +73,7 @@ def billed_elsewhere(
     return Change(what, Action.CREATED if days else Action.UNCHANGED)
 
 
-def _needed(row: Row, reason: Reason) -> tuple[str, ...]:
-    if reason is Reason.NO_RATE:
+def _needed(row: Row, code: UnknownCost) -> tuple[str, ...]:
+    if code is UnknownCost.NO_RATE:
         return (row["provider_currency"], row["currency"])
     return (row["source"], row["component"], row["meter_id"] or "")
-
-
-def _what(row: Row) -> str:
-    start, end = row["first_date"], row["last_date"]
-    dates = f"on {start}" if start == end else f"from {start} to {end}"
-    component = f"{row['component']} of {row['source']} {dates}"
-    return {
-        Reason.NO_RATE: f"no exchange rate {row['provider_currency']} to {row['currency']} {dates}",
-        Reason.NO_UNIT_COST: f"no unit cost of {row['meter_id']}, and the provider reports none: {component}",
-        Reason.NO_METER: f"no meter counts it, and the provider reports no cost: {component}",
-        Reason.NO_NUMBER: f"the provider names no number: {component}",
-        Reason.BILLED_AS_0: f"reported as 0 though it was used, so billed to another account: {component}",
-        Reason.TOTALS_DIFFER: f"the costs of a call do not sum to its cost: {row['source']} {dates}",
-    }[Reason(row["reason"])]
-
-
-def _mend(connection: Connection, row: Row) -> str:
-    start = str(row["first_date"])
-    pull = ["minutebook", "pull", "--tenant", row["tenant_id"], "--source", row["source"], "--from", start]
-    end = str(row["last_date"])
-    again = join([*pull, "--to", end])
-    elsewhere = ["minutebook", "cost", "elsewhere", row["tenant_id"], row["component"], "--from", start, "--to", end]
-    return {
-        Reason.NO_RATE: f"minutebook rate set {row['provider_currency']} {row['currency']} RATE --from {start}",
-        Reason.NO_UNIT_COST: f"minutebook cost unit {row['meter_id']} AMOUNT --from {start}",
-        Reason.NO_METER: count_voice(connection, row["tenant_id"], row["period_start"]),
-        Reason.NO_NUMBER: again,
-        Reason.BILLED_AS_0: join([*elsewhere, "--reason", "paid by a key of the tenant's own"]),
-        Reason.TOTALS_DIFFER: again,
-    }[Reason(row["reason"])]

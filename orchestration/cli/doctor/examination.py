@@ -6,6 +6,7 @@ from shlex import join
 
 from orchestration.cli.doctor import pulls
 from orchestration.cli.doctor.findings import Finding, Level
+from orchestration.remedies import word
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
 from sources.registry import registry
 from warehouse import clock, install
@@ -185,11 +186,9 @@ def _canary(connection: Connection) -> Iterator[Finding]:
 def _balance(connection: Connection) -> Iterator[Finding]:
     found = balance.imbalances(connection)
     for one in found:
-        yield Finding(
-            Level.WRONG,
-            f"nothing of {one.tenant_id} is approved or posted: {one.what} (if that stays: {balance.RUNBOOK})",
-            balance.MEND,
-        )
+        unbalanced = word(one.finding())
+        what = f"nothing of {one.tenant_id} is approved or posted: {unbalanced.what}"
+        yield Finding(Level.WRONG, what, unbalanced.fix)
     if not found:
         yield Finding(Level.GOOD, "the books balance: every line and its corrections sum to what it is rated at now")
 

@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from orchestration.cli.doctor.findings import Finding, Level
+from orchestration.remedies.blockers import two_keys as fix_two_keys
 from sources.reading import REPLACED, SUMMED
 from sources.registry import all_sources, horizons
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
-from warehouse.statements.review_rules import fix_two_keys
+from warehouse.statements.review_rules import of_two_keys
 
 SOON = 4  # days before a provider forgets in which a missing day is urgent
 STATES = {
@@ -73,9 +74,9 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
             f"accounts {row['accounts']} list the same calls on {row['days']} day(s), {row['first_day']} to"
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
-        yield Finding(
-            Level.WRONG, what, fix_two_keys(connection, row["accounts"].split(", "), row["first_day"], row["last_day"])
-        )
+        days = {"usage_date": row["first_day"], "last_date": row["last_day"]}
+        facts = {**days, **of_two_keys(connection, row["accounts"].split(", "), days)}
+        yield Finding(Level.WRONG, what, fix_two_keys(facts))
 
 
 def late_changes(connection: Connection, today: date) -> Iterator[Finding]:

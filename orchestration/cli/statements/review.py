@@ -1,6 +1,5 @@
 """minutebook review, approve, close and reopen."""
 
-from dataclasses import asdict
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
@@ -12,17 +11,19 @@ from orchestration.cli.options import Json, Period, Tenants, command, parse_amou
 from orchestration.cli.output import console, next_step, print_json, say, show, show_unknown_costs, tracked
 from orchestration.cli.session import CommandFailed, Session, session
 from orchestration.marts.building import build
-from warehouse.blocker import Blocker
+from orchestration.remedies import word
+from orchestration.remedies.approval import refusal_typed, whom_to_name
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
+from warehouse.finding import Finding, Statement
 from warehouse.statements import approval, blocking, periods
-from warehouse.statements.approval import Scope
+from warehouse.statements.approval import Scope, WhomToName
 from warehouse.statements.freshness import LONGEST_BUILD_SECONDS, MartsBehind, require_built, require_fresh
-from warehouse.statements.not_billed import NotBilled, not_billed
+from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.review_rules import set_moved_share
-from warehouse.statements.unknown_costs import UnknownCost, unknown_costs
+from warehouse.statements.unknown_costs import unknown_costs
 
 app = typer.Typer()
 AMOUNTS = ["setup", "subscription", "overage", "minimum", "adjustments", "credits", "total"]
@@ -73,8 +74,10 @@ def review(
         show(detail, [*columns, "corrects_line_id"], False, "no lines", "\nLines")
     show_unknown_costs(unknown)
     if beside:
-        columns = ["tenant_id", "what", "then"]
-        show([asdict(one) for one in beside], columns, False, "", "\nUsed, and on no statement")
+        said = [
+            {"tenant_id": one.subject.tenant_id, "what": word(one).what, "then": word(one).what_then} for one in beside
+        ]
+        show(said, ["tenant_id", "what", "then"], False, "", "\nUsed, and on no statement")
     _show_blockers([blocker for row in statements for blocker in blockers[blocking.key_of(row)] if _is_pending(row)])
     _say_next(period, statements, blockers)
 
@@ -105,17 +108,20 @@ def approve(
         with current.operator_of(url) as connection:
             _statements(connection, period, tenant)
             connection.commit()  # each tenant's is a transaction of its own
-            outcomes = approval.approve(
-                connection, scope, current.settings.actor, today=today(), override=override,
-                in_turn=lambda tenants: tracked(tenants, "approving"), patience=LONGEST_BUILD_SECONDS,
-            )  # fmt: skip
+            try:
+                outcomes = approval.approve(
+                    connection, scope, current.settings.actor, today=today(), override=override,
+                    in_turn=lambda tenants: tracked(tenants, "approving"), patience=LONGEST_BUILD_SECONDS,
+                )  # fmt: skip
+            except WhomToName as error:
+                raise CommandFailed(whom_to_name(error, period)) from None
     refused = [one for one in outcomes if one.result == "refused"]
     in_order = [one for one in outcomes if one not in refused] + refused
-    columns = ["tenant_id", "period_start", "result", "lines", "manifest_hash", "why"]
-    results = [{name: getattr(one, name) for name in columns} for one in in_order]
-    show(results, columns, as_json, "nothing to approve")
+    columns = ["tenant_id", "period_start", "result", "lines", "manifest_hash"]
+    results = [{name: getattr(one, name) for name in columns} | {"why": refusal_typed(one)} for one in in_order]
+    show(results, [*columns, "why"], as_json, "nothing to approve")
     if refused:
-        raise CommandFailed(f"{len(refused)} statement(s) refused: {refused[0].why}")
+        raise CommandFailed(f"{len(refused)} statement(s) refused: {refusal_typed(refused[0])}")
     if not as_json:
         next_step(f"minutebook close {period}, when nothing of it will be reopened")
 
@@ -221,12 +227,12 @@ def _show_statements(period: Month, statements: list[Row]) -> None:
     show(shown, columns, False, "", f"Statements of periods that start in {period}")
 
 
-def _show_blockers(blockers: list[Blocker]) -> None:
-    rows = [{"tenant_id": one.tenant_id, "what": one.what, "fix": one.fix} for one in blockers]
+def _show_blockers(blockers: list[Finding]) -> None:
+    rows = [{"tenant_id": one.subject.tenant_id, **word(one).as_record} for one in blockers]
     show(rows, ["tenant_id", "what", "fix"], False, "\nnothing blocks approval", "\nWhat blocks approval")
 
 
-def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key, list[Blocker]]) -> None:
+def _say_next(period: Month, statements: list[Row], blockers: dict[Statement, list[Finding]]) -> None:
     pending = [row for row in statements if _is_pending(row)]
     if not pending:
         next_step(f"minutebook close {period}")
@@ -236,23 +242,13 @@ def _say_next(period: Month, statements: list[Row], blockers: dict[blocking.Key,
         next_step(f"minutebook approve {period}")
 
 
-def _as_json(
-    row: Row, blockers: list[Blocker], lines: list[Row], unknown: list[UnknownCost], beside: list[NotBilled]
-) -> Row:
-    found = [{"kind": one.kind, "what": one.what, "fix": one.fix} for one in blockers] if _is_pending(row) else []
+def _as_json(row: Row, blockers: list[Finding], lines: list[Row], unknown: list[Finding], beside: list[Finding]) -> Row:
+    of_row = [[one for one in found if one.subject.statement == blocking.key_of(row)] for found in (unknown, beside)]
     return {
         **row,
-        "blockers": found,
-        "unknown_costs": [
-            {"reason": one.reason, "what": one.what, "fix": one.fix}
-            for one in unknown
-            if (one.tenant_id, one.period_start) == blocking.key_of(row)
-        ],
-        "not_billed": [
-            {"what": one.what, "then": one.then}
-            for one in beside
-            if (one.tenant_id, one.period_start) == blocking.key_of(row)
-        ],
+        "blockers": [{"code": one.code, **word(one).as_record} for one in blockers] if _is_pending(row) else [],
+        "unknown_costs": [{"code": one.code, **word(one).as_record} for one in of_row[0]],
+        "not_billed": [{"code": one.code, "what": word(one).what, "then": word(one).what_then} for one in of_row[1]],
         "lines": [line for line in lines if blocking.key_of(line) == blocking.key_of(row)],
     }
 

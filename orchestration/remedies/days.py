@@ -1,8 +1,10 @@
-"""The command that fixes a day: what to type, for each state and cause the ledger records."""
+"""Days that are not whole: the commands that fix them, for each state and cause that the ledger records."""
 
 from collections.abc import Mapping
 from shlex import join
 from typing import Any
+
+from orchestration.remedies.wording import commands, pull
 
 # Causes that asking again does not fix: a person has to do something first.
 _FIRST = {
@@ -24,13 +26,13 @@ def fix(fault: Mapping[str, Any]) -> str:
     of them is named.
     """
     is_shared = fault["account"] == "platform"
-    whom = [] if is_shared and fault["tenants"] > 1 else ["--tenant", fault["a_tenant"]]
-    days = ["--from", str(fault["first_day"]), "--to", str(fault["last_day"])]
-    pull = join(["minutebook", "pull", *whom, "--source", fault["source"], *days])
+    tenant = None if is_shared and fault["tenants"] > 1 else fault["a_tenant"]
     cause = fault["cause_code"]
     if cause == "quarantined":
-        return join(["minutebook", "quarantine", "list", *whom])
+        return commands(["quarantine", "list", *(["--tenant", tenant] if tenant else [])])
+    flags = [_ACCEPT[cause]] if cause in _ACCEPT else []
+    pulling = commands(pull(tenant, fault["source"], fault["first_day"], fault["last_day"], *flags))
     if cause in _FIRST:
         owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
-        return join(["minutebook", *_FIRST[cause], fault["provider"], *owner]) + f"\n{pull}"
-    return f"{pull} {_ACCEPT[cause]}" if cause in _ACCEPT else pull
+        return join(["minutebook", *_FIRST[cause], fault["provider"], *owner]) + f"\n{pulling}"
+    return pulling

@@ -1,0 +1,44 @@
+"""Why an approval was refused, in words."""
+
+from orchestration.remedies.blockers import WORDS as BLOCKERS
+from orchestration.remedies.usage import WORDS as USAGE
+from orchestration.remedies.wording import commands
+from warehouse.blocker import Blocker
+from warehouse.statements.approval import Outcome, WhomToName
+from warehouse.statements.periods import Month
+
+_WORDS = {**BLOCKERS, **USAGE}
+
+
+def refusal(outcome: Outcome) -> str:
+    """As a page says it; the commands stand beside each blocker. Empty where nothing was refused."""
+    if outcome.result != "refused":
+        return ""
+    return f"{_blocked(outcome)}." if outcome.found else outcome.why or ""
+
+
+def refusal_typed(outcome: Outcome) -> str | None:
+    """As the command line says it, with the command that resolves it; what was overridden, where it was approved."""
+    if outcome.result != "refused" or not outcome.found:
+        return outcome.why
+    first = outcome.found[0]
+    instead = ", or give a reason: --override REASON" if Blocker(first.code).may_be_overridden else ""
+    fix = _WORDS[first.code](first).fix
+    return f"{_blocked(outcome)}; fix it by: {fix} (all of it: minutebook review){instead}"
+
+
+def whom_to_name(error: WhomToName, month: Month) -> str:
+    """The command that overrides by name."""
+    approving = ["approve", str(month)]
+    if not error.tenant_ids:
+        return f"{error}: {commands(approving)}"
+    named = [word for tenant_id in error.tenant_ids for word in ("--tenant", tenant_id)]
+    overriding = commands([*approving, *named, "--override", "REASON"])
+    return f"{error}: {overriding}, after a look at each: {commands(['review'])}"
+
+
+def _blocked(outcome: Outcome) -> str:
+    first, others = outcome.found[0], len(outcome.found) - 1
+    more = f" (and {others} more)" if others else ""
+    period = f"period {outcome.period_start:%Y-%m} of tenant {outcome.tenant_id}"
+    return f"{period} is blocked by {_WORDS[first.code](first).what}{more}"

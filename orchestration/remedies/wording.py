@@ -1,0 +1,113 @@
+"""How a finding is worded: parts that every family of findings uses."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from shlex import join
+from typing import Any
+
+from warehouse.finding import Finding
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where on the pages something is decided or seen."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class OnPage:
+    """What a page says. then: a sentence on what to do here. link: where it is resolved or seen. command: to copy,
+    where no page resolves it."""
+
+    what: str
+    then: str = ""
+    link: Link | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One finding for every surface. what: a clause without capital and full stop. fix: the commands that resolve it,
+    as they are typed; AMOUNT, RATE and REASON in them are for a person to fill in. short: the code in a few words.
+
+    then, link and is_resolved_there: of a page; what is resolved there needs no command.
+    """
+
+    what: str
+    fix: str = ""
+    short: str = ""
+    then: str = ""
+    link: Link | None = None
+    is_resolved_there: bool = False
+
+    @property
+    def on_page(self) -> OnPage:
+        """As a page shows it."""
+        command = "" if self.is_resolved_there else self.fix
+        return OnPage(self.what, self.then, self.link, command)
+
+    @property
+    def as_record(self) -> dict[str, str]:
+        """As a table of the command line, and the metadata of a Dagster check, show it."""
+        return {"what": self.what, "fix": self.fix}
+
+    @property
+    def in_a_line(self) -> str:
+        """As one line of a log or a message says it."""
+        return f"{self.what}; run: {self.fix}" if self.fix else self.what
+
+    @property
+    def what_then(self) -> str:
+        """What follows from it, with the command in it if there is one; of what need not be fixed."""
+        return ": ".join(filter(None, (self.then, self.fix)))
+
+
+Word = Callable[[Finding], Wording]
+Words = Mapping[StrEnum, Word]
+
+
+def commands(*lines: Sequence[str]) -> str:
+    """Commands one after the other, each only if the one before succeeded."""
+    return " && ".join(join(["minutebook", *line]) for line in lines)
+
+
+def pull(tenant_id: str | None, source: str, first: date, last: date, *flags: str) -> list[str]:
+    """The pull of these days, both included; of all tenants where none is named."""
+    whose = ["--tenant", tenant_id] if tenant_id else []
+    return ["pull", *whose, "--source", source, "--from", str(first), "--to", str(last), *flags]
+
+
+def span(first: date, last: date, between: str = "") -> str:
+    """Days in a clause, both included: on 2026-10-01, or 2026-10-01 to 2026-10-03. between: before many."""
+    return f"on {first}" if first == last else f"{between}{first} to {last}"
+
+
+def day_page(tenant_id: str, day: date) -> Link:
+    """Where a tenant's day is shown."""
+    return Link(f"See {day}", f"/days/{tenant_id}/{day}")
+
+
+def period_page(tenant_id: str, start: date, label: str) -> Link:
+    """Where a statement is shown and approved."""
+    return Link(label, f"/periods/{tenant_id}/{start}")
+
+
+def of_which_period(finding: Finding) -> str:
+    """Of what is found of an approved period, which: its corrections are carried by the statement that is blocked."""
+    start: date = finding.facts["service_start"]
+    return "" if start == finding.subject.period_start else f", in its approved period {start:%Y-%m}"
+
+
+def number(value: Any) -> str:
+    """A quantity or amount without an exponent."""
+    return f"{value.normalize():f}"
+
+
+def slug(words: str) -> str:
+    """An id made of words."""
+    return re.sub(r"[^a-z0-9_]+", "_", words.lower()).strip("_") or "usage"

@@ -1,0 +1,102 @@
+"""Each code of a finding on each surface: command line, pages, checks. The facts are as `warehouse` gives them."""
+
+import re
+import shlex
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+
+from orchestration.cli import app
+from orchestration.remedies import WORDS, word
+from orchestration.reports.templating import environment
+from warehouse.blocker import Blocker
+from warehouse.finding import Finding, Subject
+from warehouse.statements.not_billed import NotBilled
+from warehouse.statements.unbilled_usage import Unattached
+from warehouse.statements.unknown_costs import UnknownCost
+
+DAY, NEXT, START = date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 1)
+DAYS = {"tenant_id": "acme", "period_start": START, "service_start": START, "source": "vapi", "usage_date": DAY,
+        "first_date": DAY, "last_date": NEXT, "last_day": NEXT, "first_day": DAY}  # fmt: skip
+USAGE = DAYS | {"item": "Scan (A4)", "unit": "scan", "quantity": Decimal(3), "account": "acme", "voice": None,
+                "reason": "unpriced", "awaited_tenant_id": "bolt", "agent_id": None}  # fmt: skip
+TERMS = {"plan_id": "plan", "subscription_fee": Decimal(1), "setup_fee": Decimal(2), "minimum_amount": Decimal(0),
+         "prorates_allowance": True, "gives_credit_notes": True}  # fmt: skip
+CALL = {"source": "vapi", "call_id": "c1", "usage_date": DAY, "kind": "vapi_phone_number", "value": "+1 555",
+        "is_of_one_row": False}  # fmt: skip
+DOUBT = DAYS | {"doubt": "costs_differ", "call_id": "c1", "calls": 2, "charged": Decimal(3), "counted": Decimal(1),
+                "charged_in_all": Decimal(6), "unit": "USD", "is_repeated": True}  # fmt: skip
+COST = DAYS | {"component": "llm", "meter_id": "minutes", "currency": "EUR", "provider_currency": "USD", "voice": None}
+MEANT = DAYS | {"reason": "paused", "quantity": Decimal(7), "unit": "scan", "item": "scans"}
+VOICE = {"meter_id": None, "terms": TERMS}
+SAMPLES: dict[str, dict[str, Any]] = {
+    Blocker.RUNNING: {"ends_on": date(2026, 11, 1)},
+    Blocker.DAYS: DAYS | {"days": 2, "status": "failed", "cause": "refused", "cause_code": "credential_rejected",
+                          "account": "acme", "provider": "vapi"},
+    Blocker.SET_ASIDE: DAYS | {"quarantine_id": 7, "contract": "calls", "item": "odd", "reason": "no number",
+                               "is_routed": False, "is_of_length": True},
+    Blocker.CALLS_OF_NOBODY: USAGE | {"calls": [CALL] * 5, "unit": "connected second"},
+    Blocker.AGENTS_OF_NOBODY: USAGE | {"agents": [Unattached("stranger", DAY, Decimal(4))], "agent_id": "desk"},
+    Blocker.USAGE_MOVED: USAGE,
+    Blocker.UNPRICED: USAGE | {"service_start": date(2026, 9, 1)},
+    Blocker.NO_METER: USAGE | {"voice": VOICE},
+    Blocker.UNKNOWN_TYPE: USAGE,
+    Blocker.USAGE_UNREAD: USAGE,
+    Blocker.TOTAL: DAYS | {"name": "cost", "provider_says": 6, "counted": 5, "is_repeated": True},
+    Blocker.TWO_ACCOUNTS: DAYS | {"call_id": "c1", "account": "platform", "other_account": "acme",
+                                  "own_account": "acme", "is_loss_shown": False},
+    Blocker.COSTS_DIFFER: DOUBT,
+    Blocker.MINUTES_DIFFER: DOUBT | {"doubt": "minutes_differ", "unit": "minutes", "is_repeated": False},
+    Blocker.PRICE: DAYS | {"meter_id": "scans", "price_id": 8, "stripe_price": {"id": "price_1"}},
+    Blocker.MOVED: {"amount": Decimal("1.00"), "former_amount": Decimal("3.25"), "currency": "USD"},
+    Blocker.EARLIER: {"open_period_start": date(2026, 9, 1)},
+    Blocker.UNBALANCED: {"line_id": "acme/2026-09-01/overage/scans", "currency": "USD", "rated_quantity": Decimal(5),
+                         "rated_amount": Decimal(5), "stated_quantity": Decimal(6), "stated_amount": Decimal(6)},
+    UnknownCost.NO_RATE: COST,
+    UnknownCost.NO_UNIT_COST: COST,
+    UnknownCost.NO_METER: COST | {"voice": VOICE},
+    UnknownCost.NO_NUMBER: COST,
+    UnknownCost.BILLED_AS_0: COST,
+    UnknownCost.TOTALS_DIFFER: COST,
+    NotBilled.PAUSED: MEANT,
+    NotBilled.OUTSIDE: MEANT | {"reason": "outside active dates"},
+    NotBilled.PROTOTYPE: MEANT | {"reason": "prototype"},
+}  # fmt: skip
+PAGE = '{% import "parts.html" as parts %}<p>{{ one.what }}</p>{{ parts.remedy(one) }}'
+NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "N": "1"}
+
+
+@pytest.mark.parametrize("code", sorted(WORDS), ids=str)
+def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code: Any) -> None:
+    wording = word(Finding(code, Subject("acme", START, "vapi", DAY, NEXT), SAMPLES[code]))
+    assert wording.what
+    assert wording.fix or wording.then
+    assert not re.search(r"None|Decimal|\{|E\+", wording.what + wording.fix + wording.then)
+    assert wording.as_record == {"what": wording.what, "fix": wording.fix}
+    for line in re.split(r" && |\n", wording.fix) if wording.fix else ():
+        parse(line)
+    shown = wording.on_page
+    html = environment().from_string(PAGE).render(one=shown)
+    assert shown.command or shown.link or shown.then or wording.is_resolved_there
+    assert ("<pre>" in html) == bool(shown.command)
+    if shown.link:
+        assert f'href="{shown.link.href}"' in html
+        assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#"))
+
+
+def parse(line: str) -> None:
+    """A command that is printed is one that the command line takes, with each of its options."""
+    program, *words = shlex.split(line)
+    assert program == "minutebook", line
+    words = [NUMBERS.get(one, one) for one in words]
+    command: Any = get_command(app)
+    name = program
+    while hasattr(command, "commands") and not words[0].startswith("-"):  # `pull` is a command and a group
+        name, *words = words
+        assert name in command.commands, line
+        command = command.commands[name]
+    command.make_context(name, words, parent=typer.Context(get_command(app), info_name="minutebook"))
