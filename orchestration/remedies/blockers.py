@@ -13,6 +13,7 @@ from orchestration.remedies.wording import (
     pull,
     span,
 )
+from sources.registry import provider_of
 from warehouse.blocker import Blocker
 from warehouse.finding import Facts, Finding
 from warehouse.ingestion.quarantine import row_in_words
@@ -85,13 +86,13 @@ def two_keys(shared: Facts) -> str:
     """What to do when two accounts are one organisation: one tenant's own key, and its days read again with it. What
     the former key returned is lost: once that was shown, it is accepted.
 
-    shared: own_account, is_loss_shown (`review_rules.of_two_keys`), usage_date, last_date.
+    shared: source, own_account, is_loss_shown (`review_rules.of_two_keys`), usage_date, last_date.
     """
-    tenant = shared["own_account"]
-    days_read = pull(tenant, "vapi", shared["usage_date"], shared["last_date"])
+    tenant, source = shared["own_account"], shared["source"]
+    days_read = pull(tenant, source, shared["usage_date"], shared["last_date"])
     if shared["is_loss_shown"]:
         return commands([*days_read, "--accept-loss"])
-    return commands(["credential", "set", "vapi", "--tenant", tenant], days_read)
+    return commands(["credential", "set", provider_of(source), "--tenant", tenant], days_read)
 
 
 def _call_doubt(finding: Finding) -> Wording:
@@ -103,7 +104,7 @@ def _call_doubt(finding: Finding) -> Wording:
     return Wording(
         f"call {call['call_id']} of {first}{of_which_period(finding)}: {figures(call)}"
         f"{'' if call['calls'] == 1 else others}",
-        commands(accepting if call["is_repeated"] else pull(call["tenant_id"], "vapi", first, last)),
+        commands(accepting if call["is_repeated"] else pull(call["tenant_id"], call["source"], first, last)),
         {
             Blocker.COSTS_DIFFER: "the costs of a call differ",
             Blocker.MINUTES_DIFFER: "minutes were charged of no connection",

@@ -25,7 +25,7 @@ def _no_meter(finding: Finding) -> Wording:
     row = finding.facts
     return Wording(
         f"no meter counts it, and the provider reports no cost: {_component(finding)}",
-        commands(*count_voice(row["tenant_id"], row["period_start"], row["voice"])),
+        commands(*count_voice(row["tenant_id"], row["source"], row["period_start"], row["voice"])),
     )
 
 

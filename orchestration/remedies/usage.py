@@ -26,13 +26,13 @@ SHORT = "items not billed"
 Command = list[str]
 
 
-def count_voice(tenant_id: str, day: date, voice: Mapping[str, Any]) -> list[Command]:
-    """The commands by which a plan that names no meter for its calls gets one, from that day on.
+def count_voice(tenant_id: str, source: str, day: date, voice: Mapping[str, Any]) -> list[Command]:
+    """The commands by which a plan that names no meter for its calls, of that source, gets one, from that day on.
 
     voice: meter_id and terms, as of `unbilled_usage.counting_of_calls`.
     """
     meter, terms = voice["meter_id"], voice["terms"]
-    adding = ["meter", "create", "voice_minutes", "--name", "Call minutes", "--unit", "minute", "--source", "vapi"]
+    adding = ["meter", "create", "voice_minutes", "--name", "Call minutes", "--unit", "minute", "--source", source]
     added = [] if meter else [adding]
     if terms is None:
         return [*added, ["tenant", "plan", tenant_id, "PLAN", "--from", str(day)]]
@@ -106,7 +106,7 @@ def _without_meter(finding: Finding) -> Wording:
     """A meter for what none counts; what it costs is asked for once it is counted."""
     usage = finding.facts
     if usage["voice"]:
-        metering = count_voice(usage["tenant_id"], usage["service_start"], usage["voice"])
+        metering = count_voice(usage["tenant_id"], usage["source"], usage["service_start"], usage["voice"])
     else:
         item, source = usage["item"], usage["source"]
         counting = ["meter", "create", slug(item), "--name", item, "--unit", usage["unit"], "--source", source]

@@ -35,7 +35,7 @@ def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(w
         warehouse.calls("acme", day, [call(f"{day}-{n}", "61") for n in range(3)])
         warehouse.calls("beta", day, [call(f"{day}-beta", "61")])
     warehouse.build(date(2026, 11, 5))
-    assert red(warehouse) == [("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0")]
+    assert red(warehouse) == [("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0", "vapi")]
     ((what, fix),) = reported(warehouse, "gamma")
     assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
     assert fix == (

@@ -22,7 +22,7 @@ standing as (
         on
             d.doubt = g.gap
             and d.tenant_id = g.tenant_id
-            and g.source = 'vapi'
+            and d.source = g.source
             and d.account = g.account
             and d.usage_date = g.usage_date
             and g.item = d.call_id || ' ' || d.evidence
@@ -31,7 +31,7 @@ standing as (
         and not exists (
             select from ledger.acceptances as x
             where
-                x.source = 'vapi'
+                x.source = d.source
                 and x.account = d.account
                 and x.usage_date = d.usage_date
                 and x.doubt = d.doubt
@@ -44,6 +44,7 @@ select
     tenant_id,
     period_start,
     service_start,
+    source,
     doubt,
     unit,
     count(*) as calls,
@@ -55,12 +56,13 @@ select
     sum(charged) as charged_in_all,
     bool_and(is_repeated) as is_repeated
 from standing
-group by tenant_id, period_start, service_start, doubt, unit
-order by service_start, doubt;
+group by tenant_id, period_start, service_start, source, doubt, unit
+order by service_start, source, doubt;
 
 -- name: standing
 -- One row per call of a tenant's days that contradicts itself and that nobody accepted.
 select
+    d.source,
     d.usage_date,
     d.call_id,
     d.doubt,
@@ -77,7 +79,7 @@ where
     and not exists (
         select from ledger.acceptances as x
         where
-            x.source = 'vapi'
+            x.source = d.source
             and x.account = d.account
             and x.usage_date = d.usage_date
             and x.doubt = d.doubt
@@ -89,5 +91,5 @@ order by d.usage_date, d.call_id, d.doubt;
 -- name: accept
 insert into ledger.acceptances (source, account, tenant_id, usage_date, doubt, subject, evidence, reason)
 values (
-    'vapi', %(account)s, %(tenant_id)s, %(usage_date)s, %(doubt)s, %(call_id)s, %(evidence)s, %(reason)s
+    %(source)s, %(account)s, %(tenant_id)s, %(usage_date)s, %(doubt)s, %(call_id)s, %(evidence)s, %(reason)s
 );

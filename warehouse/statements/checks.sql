@@ -83,6 +83,7 @@ with firsts as (
 
 shared as (
     select
+        source,
         usage_date,
         call_id,
         array_agg(account order by account) as accounts
@@ -96,10 +97,11 @@ select
     min(usage_date) as first_day,
     max(usage_date) as last_day,
     count(*) as days,
-    min(call_id) as example
+    min(call_id) as example,
+    source
 from shared
-group by accounts
-order by accounts;
+group by source, accounts
+order by source, accounts;
 
 -- name: the_books_balance
 select

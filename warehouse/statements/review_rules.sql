@@ -143,6 +143,7 @@ probed_days as materialized (
 
 ends_of_days as materialized (
     select
+        p.source,
         p.account,
         p.usage_date,
         c.call_id
@@ -171,19 +172,21 @@ ends_of_days as materialized (
 
 reported_twice as (
     select
+        a.source,
         a.account,
         b.account as other_account,
         a.usage_date,
         min(a.call_id) as call_id
     from ends_of_days as a
     inner join ends_of_days as b
-        on a.usage_date = b.usage_date and a.call_id = b.call_id and a.account <> b.account
-    group by a.account, b.account, a.usage_date
+        on a.source = b.source and a.usage_date = b.usage_date and a.call_id = b.call_id and a.account <> b.account
+    group by a.source, a.account, b.account, a.usage_date
 )
 
 select
     own.tenant_id,
     own.period_start,
+    t.source,
     t.account,
     t.other_account,
     min(t.usage_date) as usage_date,
@@ -193,7 +196,7 @@ from reported_twice as t
 inner join probed_days as d on t.account = d.account and t.usage_date = d.usage_date
 inner join own
     on d.account = own.account and d.period_start = own.period_start and d.period_end = own.period_end
-group by own.tenant_id, own.period_start, t.account, t.other_account
+group by own.tenant_id, own.period_start, t.source, t.account, t.other_account
 order by t.account, t.other_account;
 
 -- name: set_moved_share

@@ -11,6 +11,7 @@ from warehouse.finding import Finding
 from warehouse.ingestion import unattributed
 
 FILE = "statements/unbilled_usage"
+CALLED = "connected second"  # the unit of calls that no meter counts yet
 CODES = {"unpriced": Blocker.UNPRICED, "no meter": Blocker.NO_METER, "unknown type": Blocker.UNKNOWN_TYPE}
 
 
@@ -25,7 +26,7 @@ class Unattached:
 
 def blockers(connection: Connection, found: Sequence[Row]) -> list[Finding]:
     """One for each row of usage that blocks; calls that route to nobody are named one by one."""
-    calls = [row for row in found if row["reason"] == "unattributed" and row["unit"] == "connected second"]
+    calls = [row for row in found if row["reason"] == "unattributed" and row["unit"] == CALLED]
     return [
         *unattributed.blockers(connection, calls),
         *(_blocker(connection, row) for row in found if row not in calls),
@@ -51,7 +52,7 @@ def _blocker(connection: Connection, usage: Row) -> Finding:
             return blocks(
                 Blocker.AGENTS_OF_NOBODY, usage, agent_id=agent_id, agents=_agents_of_nobody(connection, usage)
             )
-        case "no meter" if usage["source"] == "vapi":
+        case "no meter" if usage["unit"] == CALLED:
             voice = counting_of_calls(connection, usage["tenant_id"], usage["service_start"])
             return blocks(Blocker.NO_METER, usage, voice=voice)
     return blocks(CODES.get(usage["reason"], Blocker.USAGE_UNREAD), usage, voice=None)

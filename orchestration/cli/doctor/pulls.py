@@ -74,7 +74,7 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
             f"accounts {row['accounts']} list the same calls on {row['days']} day(s), {row['first_day']} to"
             f" {row['last_day']}: one organisation under two keys is billed twice"
         )
-        days = {"usage_date": row["first_day"], "last_date": row["last_day"]}
+        days = {"source": row["source"], "usage_date": row["first_day"], "last_date": row["last_day"]}
         facts = {**days, **of_two_keys(connection, row["accounts"].split(", "), days)}
         yield Finding(Level.WRONG, what, fix_two_keys(facts))
 
