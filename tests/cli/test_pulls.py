@@ -96,6 +96,15 @@ def test_doctor_tells_what_a_provider_will_soon_forget_and_what_it_may_have_forg
     assert not [what for what in found if "forget" in what and "voiceflow" in what]  # it keeps what it counted
 
 
+def test_doctor_warns_in_the_last_ten_days_of_a_provider_that_remembers_thirty(acme: Minutebook) -> None:
+    acme("credential set openrouter --tenant acme", given="sk-or-v1-0")
+    today = YESTERDAY + timedelta(days=1)
+    what = "openrouter_activity will forget 10 tenant-day(s) that are not whole within 10 days"
+    first = today - timedelta(days=30)
+    fix = wrong(acme)[f"{what}, the first on {today} (acme)"]
+    assert fix.startswith(f"today: minutebook pull --tenant acme --source openrouter_activity --from {first}")
+
+
 def test_doctor_tells_never_pulled_failed_and_incomplete_days_apart(
     acme: Minutebook, database: psycopg.Connection[tuple[object, ...]]
 ) -> None:

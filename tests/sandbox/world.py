@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from tests.sandbox.openai import Organization
+from tests.sandbox.anthropic import Organization as AnthropicOrganization
+from tests.sandbox.openai import Organization as OpenAIOrganization
+from tests.sandbox.openrouter import Account as OpenRouterAccount
 
 CallsBetween = Callable[[datetime, datetime], list[dict[str, Any]]]
 
@@ -101,7 +103,9 @@ class World:
 
     vapi: dict[str, VapiAccount] = field(default_factory=dict)
     voiceflow: dict[str, dict[str, VoiceflowProject]] = field(default_factory=dict)
-    openai: dict[str, Organization] = field(default_factory=dict)
+    openai: dict[str, OpenAIOrganization] = field(default_factory=dict)
+    anthropic: dict[str, AnthropicOrganization] = field(default_factory=dict)
+    openrouter: dict[str, OpenRouterAccount] = field(default_factory=dict)
 
 
 def in_memory(calls: list[dict[str, Any]]) -> CallsBetween:

@@ -17,7 +17,9 @@ from sources.registry import all_sources
 from sources.rows import moment, reading
 from sources.testing import DAY, FAULTS, KEPT, TENANT, Answer, Kit, Request
 from tests.sources import toy
+from tests.sources.anthropic import kit as anthropic
 from tests.sources.openai import kit as openai
+from tests.sources.openrouter import kit as openrouter
 
 JSON = msgspec.json.encode
 AT = f"{DAY}T10:00:00.000Z"
@@ -75,6 +77,8 @@ KITS: Mapping[str, Kit] = {
         personal="+15550001234",
     ),
     **openai.KITS,
+    **anthropic.KITS,
+    **openrouter.KITS,
 }
 WITHOUT_HTTP = {"usage_metrics"}  # a table of a database; tests/sources/test_usage_metrics.py holds it to the same
 

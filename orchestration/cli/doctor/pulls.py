@@ -14,7 +14,7 @@ from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.statements.review_rules import of_two_keys
 
-SOON = 4  # days before a provider forgets in which a missing day is urgent
+FEWEST_LEFT, MOST_LEFT = 4, 10  # days before a provider forgets in which a missing day is urgent
 STATES = {
     "not pulled": "were never pulled",
     "failed": "failed and have no data",
@@ -51,12 +51,13 @@ def _forgotten(source: str, found: list[Row], today: date) -> Iterator[Finding]:
     horizon = all_sources()[source].horizon_days
     if horizon is None:
         return
-    soon = [row for row in found if 0 <= _days_left(row, horizon, today) < SOON]
+    within = min(MOST_LEFT, max(FEWEST_LEFT, horizon // 3))
+    soon = [row for row in found if 0 <= _days_left(row, horizon, today) < within]
     if soon:
         last = min(row["usage_date"] for row in soon) + timedelta(days=horizon)
         what = (
-            f"{source} will forget {len(soon)} tenant-day(s) that are not whole within {SOON} days, the first on {last}"
-            f" ({_tenants(soon)})"
+            f"{source} will forget {len(soon)} tenant-day(s) that are not whole within {within} days, the first on"
+            f" {last} ({_tenants(soon)})"
         )
         yield Finding(Level.WRONG, what, f"today: {_pull(source, soon)}")
     if gone := [row for row in found if _days_left(row, horizon, today) < 0]:
