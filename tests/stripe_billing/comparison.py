@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from dbt.cli.main import dbtRunner
 
 from orchestration.marts.building import environment, variables
 
@@ -48,6 +47,8 @@ def set_today(owner: psycopg.Connection[Any], day: date) -> None:
 @cache
 def _compiled() -> list[tuple[str, str]]:
     """Relations and their queries, in the order in which they can be made."""
+    from dbt.cli.main import dbtRunner  # three seconds, which collecting the tests need not pay
+
     with tempfile.TemporaryDirectory() as home, environment(NOWHERE, Path(home), COMPILED_FOR):
         select = ["--select", *MODELS, "--no-populate-cache", "--no-introspect", *variables()]
         answer = dbtRunner().invoke(["--log-level", "none", "compile", *select])
