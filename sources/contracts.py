@@ -132,7 +132,7 @@ COSTS = Contract(
         _required("payer", Kind.TEXT, "provider_account: on this bill. external: on another."),
         Column("day_total", Kind.NUMERIC, "What the provider says the whole day cost, where it does."),
         Column("as_of", Kind.TIMESTAMP, "Up to when the provider's figures reach, where it says so."),
-        Column("final_after", Kind.TIMESTAMP, "When we treat the day as final."),
+        Column("final_after", Kind.TIMESTAMP, "When the day is treated as final; by default as the source declares."),
     ),
     key=("grain", "scope_kind", "scope_ref", "service", "line_item", "call_ref"),
 )

@@ -17,6 +17,8 @@ SUMMED = "lines_summed"
 """The total of lines of a bill that nothing tells from another one, and that were added to it; missing where none was.
 In the payload, the list of such lines as they were answered.
 """
+BEYOND_TOTAL = "lines_beyond_total"
+"""The total of lines of a bill that add up to more than the provider's own total, which was taken in their place."""
 
 
 @dataclass(frozen=True)

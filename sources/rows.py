@@ -106,7 +106,10 @@ def reading(
             odd.append(_set_aside(source, contract, row, fault))
         else:
             choices = day.choices_of(_scopes(row.values))
-            good.append((row.values, _kept(source, row.answer, choices, new_fields)))
+            values = row.values
+            if contract is COSTS:
+                values = {"final_after": source.final_after(day.usage_date), **values}
+            good.append((values, _kept(source, row.answer, choices, new_fields)))
     refuse_another_contract(f"contract {contract.name}", odd, len(good))
     keys = [_key(contract, values) for values, _ in good]
     if len(set(keys)) < len(keys):

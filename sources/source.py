@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -180,6 +180,14 @@ class Source:
             case None:
                 how = "only on"
         return f"{how} {again}"
+
+    def final_after(self, usage_date: date) -> datetime:
+        """When a day is treated as final: once it was looked back at for the last time, and its month is settled."""
+        last = usage_date + timedelta(days=1 + self.look_back_days)
+        if self.settles_on is not None:
+            in_the_next_month = usage_date.replace(day=LAST_DAY_OF_ALL_MONTHS) + timedelta(days=4)
+            last = max(last, in_the_next_month.replace(day=self.settles_on))
+        return datetime.combine(last, time(), UTC)
 
     def is_enabled(self, settings: Mapping[str, Any]) -> bool:
         """Whether a credential with these settings has the source read."""

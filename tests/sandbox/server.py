@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.sandbox import anthropic, openai, openrouter, vapi, voiceflow
+from tests.sandbox import anthropic, openai, openrouter, twilio, vapi, voiceflow
 from tests.sandbox.faults import Faults, FaultyApp
 from tests.sandbox.world import Received, World
 
@@ -55,6 +55,7 @@ def serving(world: World, port: int = 0) -> Iterator[Sandbox]:
             Mount("/openai", routes=openai.routes(world.openai)),
             Mount("/anthropic", routes=anthropic.routes(world.anthropic)),
             Mount("/openrouter", routes=openrouter.routes(world.openrouter)),
+            Mount("/twilio", routes=twilio.routes(world.twilio)),
         ]
     )
     faulty = FaultyApp(app, sandbox.faults, sandbox.received)

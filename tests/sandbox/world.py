@@ -12,6 +12,7 @@ from starlette.types import Scope
 from tests.sandbox.anthropic import Organization as AnthropicOrganization
 from tests.sandbox.openai import Organization as OpenAIOrganization
 from tests.sandbox.openrouter import Account as OpenRouterAccount
+from tests.sandbox.twilio.account import TwilioAccount
 
 CallsBetween = Callable[[datetime, datetime], list[dict[str, Any]]]
 
@@ -98,7 +99,7 @@ class VoiceflowProject:
 @dataclass
 class World:
     """`vapi` by private key; `voiceflow` by authorization header (a bare key, or `Bearer vfp_…`), then project id;
-    others by their key.
+    `twilio` by account SID; others by their key.
     """
 
     vapi: dict[str, VapiAccount] = field(default_factory=dict)
@@ -106,6 +107,7 @@ class World:
     openai: dict[str, OpenAIOrganization] = field(default_factory=dict)
     anthropic: dict[str, AnthropicOrganization] = field(default_factory=dict)
     openrouter: dict[str, OpenRouterAccount] = field(default_factory=dict)
+    twilio: dict[str, TwilioAccount] = field(default_factory=dict)
 
 
 def in_memory(calls: list[dict[str, Any]]) -> CallsBetween:

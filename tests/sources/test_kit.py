@@ -20,6 +20,7 @@ from tests.sources import toy
 from tests.sources.anthropic import kit as anthropic
 from tests.sources.openai import kit as openai
 from tests.sources.openrouter import kit as openrouter
+from tests.sources.twilio import kit as twilio
 
 JSON = msgspec.json.encode
 AT = f"{DAY}T10:00:00.000Z"
@@ -79,6 +80,7 @@ KITS: Mapping[str, Kit] = {
     **openai.KITS,
     **anthropic.KITS,
     **openrouter.KITS,
+    **twilio.KITS,
 }
 WITHOUT_HTTP = {"usage_metrics"}  # a table of a database; tests/sources/test_usage_metrics.py holds it to the same
 

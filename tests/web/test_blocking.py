@@ -61,8 +61,8 @@ STRIPE = """
     values ('subscriptions', 'cus-{it}', '[{{"status": "active", "items": {{"data": [{{"price": {price}}}]}}}}]',
         now())"""
 CONTRADICTION = """
-    insert into marts.fct_call_doubts (tenant_id, source, account, usage_date, pull_id, call_id, doubt, charged, counted,
-        unit, evidence)
+    insert into marts.fct_call_doubts (tenant_id, source, account, usage_date, pull_id, call_id, doubt, charged,
+        counted, unit, evidence)
     values ('{it}', 'vapi', 'platform', '2026-10-12', 1, 'c', '{doubt}', 3, 1, 'USD', '3/1')"""
 MOVED = (
     "update marts.fct_statements set overage = overage + 500 where tenant_id = '{it}' and period_start = '2026-10-01'"

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from orchestration.cli.doctor.findings import Finding, Level
 from orchestration.remedies.blockers import two_keys as fix_two_keys
-from sources.reading import REPLACED, SUMMED
+from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.ingestion import retention, retry_schedule
@@ -91,6 +91,7 @@ NOTICES = {
     REPLACED: "character(s) that are no UTF-8 {days}; each is stored as U+FFFD, and a row with one in its ids is set"
     " aside",
     SUMMED: "line(s) of a bill that nothing tells from another line {days}; each was added to that one",
+    BEYOND_TOTAL: "line(s) of a bill that add up to more than its total {days}; that total is the day's one line",
 }
 """What readings count of themselves that a person should know, by the name of the total."""
 
