@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.sandbox import anthropic, openai, openrouter, twilio, vapi, voiceflow
+from tests.sandbox import anthropic, cartesia, deepgram, elevenlabs, openai, openrouter, twilio, vapi, voiceflow
 from tests.sandbox.faults import Faults, FaultyApp
 from tests.sandbox.world import Received, World
 
@@ -56,6 +56,9 @@ def serving(world: World, port: int = 0) -> Iterator[Sandbox]:
             Mount("/anthropic", routes=anthropic.routes(world.anthropic)),
             Mount("/openrouter", routes=openrouter.routes(world.openrouter)),
             Mount("/twilio", routes=twilio.routes(world.twilio)),
+            Mount("/deepgram", routes=deepgram.routes(world.deepgram)),
+            Mount("/elevenlabs", routes=elevenlabs.routes(world.elevenlabs)),
+            Mount("/cartesia", routes=cartesia.routes(world.cartesia)),
         ]
     )
     faulty = FaultyApp(app, sandbox.faults, sandbox.received)

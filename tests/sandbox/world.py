@@ -10,6 +10,9 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 from tests.sandbox.anthropic import Organization as AnthropicOrganization
+from tests.sandbox.cartesia import Account as CartesiaAccount
+from tests.sandbox.deepgram import Project as DeepgramProject
+from tests.sandbox.elevenlabs import Workspace as ElevenLabsWorkspace
 from tests.sandbox.openai import Organization as OpenAIOrganization
 from tests.sandbox.openrouter import Account as OpenRouterAccount
 from tests.sandbox.twilio.account import TwilioAccount
@@ -99,7 +102,7 @@ class VoiceflowProject:
 @dataclass
 class World:
     """`vapi` by private key; `voiceflow` by authorization header (a bare key, or `Bearer vfp_…`), then project id;
-    `twilio` by account SID; others by their key.
+    `twilio` by account SID, `deepgram` by project; others by their key.
     """
 
     vapi: dict[str, VapiAccount] = field(default_factory=dict)
@@ -108,6 +111,9 @@ class World:
     anthropic: dict[str, AnthropicOrganization] = field(default_factory=dict)
     openrouter: dict[str, OpenRouterAccount] = field(default_factory=dict)
     twilio: dict[str, TwilioAccount] = field(default_factory=dict)
+    deepgram: dict[str, DeepgramProject] = field(default_factory=dict)
+    elevenlabs: dict[str, ElevenLabsWorkspace] = field(default_factory=dict)
+    cartesia: dict[str, CartesiaAccount] = field(default_factory=dict)
 
 
 def in_memory(calls: list[dict[str, Any]]) -> CallsBetween:

@@ -18,6 +18,9 @@ from sources.rows import moment, reading
 from sources.testing import DAY, FAULTS, KEPT, TENANT, Answer, Kit, Request
 from tests.sources import toy
 from tests.sources.anthropic import kit as anthropic
+from tests.sources.cartesia import kit as cartesia
+from tests.sources.deepgram import kit as deepgram
+from tests.sources.elevenlabs import kit as elevenlabs
 from tests.sources.openai import kit as openai
 from tests.sources.openrouter import kit as openrouter
 from tests.sources.twilio import kit as twilio
@@ -81,6 +84,9 @@ KITS: Mapping[str, Kit] = {
     **anthropic.KITS,
     **openrouter.KITS,
     **twilio.KITS,
+    **deepgram.KITS,
+    **elevenlabs.KITS,
+    **cartesia.KITS,
 }
 WITHOUT_HTTP = {"usage_metrics"}  # a table of a database; tests/sources/test_usage_metrics.py holds it to the same
 
