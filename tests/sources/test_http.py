@@ -359,3 +359,28 @@ def test_escape_sequences_of_a_refusal_end_at_the_door(sandbox: Sandbox, vapi_cl
         ask(vapi_client)
     assert "no such key" in str(refused.value)
     assert str(refused.value).isprintable()
+
+
+def test_an_address_that_carries_its_query_is_sent_as_it_stands_and_named_without_it(
+    sandbox: Sandbox, vapi_client: ProviderClient
+) -> None:
+    vapi_client.get("/call?limit=1&createdAtGe=2026-02-18T00%3A00%3A00Z", parse, None)
+    (asked,) = sandbox.asked(CALLS)
+    assert asked.params == {"limit": "1", "createdAtGe": "2026-02-18T00:00:00Z"}
+    with pytest.raises(ProviderRefused) as refused:
+        vapi_client.get("/call?phone=%2B15550101000", parse, None)
+    assert "15550101000" not in str(refused.value)
+
+
+def test_a_refusal_says_what_it_means_where_its_provider_knows(sandbox: Sandbox, clock: Clock) -> None:
+    class Knowing(ProviderClient):
+        def meaning_of(self, status: int, answer: Any) -> str | None:
+            return f"ask {answer['message']} for the permission" if status == 403 else None
+
+    with Knowing("Vapi", sandbox.vapi_url, {"authorization": f"Bearer {VAPI_KEY}"}, clock.budget()) as client:
+        sandbox.faults.script(CALLS, status(403, body={"message": "an owner"}))
+        with pytest.raises(CredentialRejected, match="403: an owner; ask an owner for the permission"):
+            ask(client)
+        sandbox.faults.script(CALLS, status(404, body={"message": "gone"}), times=FOREVER)
+        with pytest.raises(ProviderRefused, match=r"404: gone$"):
+            ask(client)

@@ -1,6 +1,7 @@
 """Declarations are checked when they are made; a wrong one of somebody else's is refused alone."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -106,3 +107,13 @@ def test_a_source_that_is_registered_later_gets_its_table_in_a_warehouse_that_st
         assert row == ("later", "0.12345678901234567890123")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             owner.execute("delete from raw_later.bills")
+
+
+def test_a_day_is_final_once_it_was_looked_back_at_and_its_month_is_settled() -> None:
+    source = replace(vapi.CALLS, look_back_days=3)
+    assert source.final_after(date(2026, 2, 27)) == datetime(2026, 3, 3, tzinfo=UTC)
+    settled = replace(source, settles_on=3)
+    assert settled.final_after(date(2026, 2, 1)) == datetime(2026, 3, 3, tzinfo=UTC)
+    assert settled.final_after(date(2026, 2, 28)) == datetime(2026, 3, 4, tzinfo=UTC), "looked back at for longer"
+    assert settled.final_after(date(2026, 12, 31)) == datetime(2027, 1, 4, tzinfo=UTC)
+    assert settled.final_after(date(2026, 12, 1)) == datetime(2027, 1, 3, tzinfo=UTC)
