@@ -39,3 +39,42 @@ class Finding:
     code: StrEnum
     subject: Subject = Subject()
     facts: Facts = field(default_factory=dict)
+
+
+class Step(StrEnum):
+    """What a person does next about an error; its facts are named beside it."""
+
+    BUILD = "build"
+    INIT = "init"
+    CREATE = "create"  # kind, and of an agent tenant_id and agent_id
+    LIST_SOURCES = "list_sources"
+    LIST_TENANTS = "list_tenants"
+    LIST_AGENTS = "list_agents"
+    LIST_PULLS = "list_pulls"
+    LIST_QUARANTINE = "list_quarantine"
+    LIST_DOUBTS = "list_doubts"  # tenant_id, first_day, last_day
+    LIST_LINES = "list_lines"
+    LIST_DATABASE_LOGINS = "list_database_logins"
+    LIST_LOGINS = "list_logins"
+    LIST_SESSIONS = "list_sessions"  # login_id
+    SHOW_STATUS = "show_status"  # tenant_id
+    DETACH_AGENT = "detach_agent"
+    MOVE_SCOPE = "move_scope"
+    ATTACH_AGENT = "attach_agent"
+    SET_TERMS = "set_terms"
+    SET_CREDENTIAL = "set_credential"
+    ROTATE_CREDENTIAL = "rotate_credential"
+    APPROVE = "approve"  # period_start, tenant_id
+    REOPEN = "reopen"  # period_start, tenant_id; neither where a choice of days avoids it
+    CLOSE_TENANT = "close_tenant"  # tenant_id
+    CREATE_LOGIN = "create_login"  # login_id
+    SET_PASSWORD = "set_password"  # login_id  # noqa: S105
+    RESET_FACTOR = "reset_factor"  # login_id
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What resolves an error; `orchestration.remedies` words it."""
+
+    step: Step
+    facts: Facts = field(default_factory=dict)

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from orchestration.remedies.errors import with_next_step
 from orchestration.settings import Settings
 from sources.errors import SourceFailure
 from sources.text import clean, clean_lines
@@ -70,7 +71,7 @@ def require_marts(connection: psycopg.Connection[Any]) -> None:
     try:
         require_fresh(connection, clock.today())
     except MartsBehind as error:
-        typer.secho(clean(str(error)), err=True, fg="yellow")
+        typer.secho(clean(with_next_step(error)), err=True, fg="yellow")
 
 
 class OneLineErrors(TyperGroup):
@@ -126,7 +127,7 @@ _SAID: dict[type[Exception], str] = {
 def _one_line(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return "the database misses a table of this release; run: minutebook init (and minutebook build for the marts)"
-    text = clean(" ".join(str(error).split())) or type(error).__name__
+    text = clean(with_next_step(error)) or type(error).__name__
     for kind, said in _SAID.items():
         if isinstance(error, kind):
             return f"{text}; {said}"

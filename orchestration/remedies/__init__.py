@@ -3,11 +3,11 @@
 Owns the words and the commands. Does not own what is found: that is `warehouse`'s, as (code, subject, facts).
 """
 
-from orchestration.remedies import blockers, costs, not_billed, usage
+from orchestration.remedies import blockers, costs, distrust, isolation, not_billed, usage
 from orchestration.remedies.wording import Wording, Words
 from warehouse.finding import Finding
 
-WORDS: Words = {**blockers.WORDS, **usage.WORDS, **costs.WORDS, **not_billed.WORDS}
+WORDS: Words = {**blockers.WORDS, **usage.WORDS, **costs.WORDS, **not_billed.WORDS, **distrust.WORDS, **isolation.WORDS}
 
 
 def word(finding: Finding) -> Wording:

@@ -1,20 +1,26 @@
 """Why an approval was refused, in words."""
 
 from orchestration.remedies.blockers import WORDS as BLOCKERS
+from orchestration.remedies.distrust import WORDS as DISTRUST
 from orchestration.remedies.usage import WORDS as USAGE
 from orchestration.remedies.wording import commands
 from warehouse.blocker import Blocker
+from warehouse.finding import Finding
 from warehouse.statements.approval import Outcome, WhomToName
 from warehouse.statements.periods import Month
 
-_WORDS = {**BLOCKERS, **USAGE}
+_WORDS = {**BLOCKERS, **USAGE, **DISTRUST}
 
 
 def refusal(outcome: Outcome) -> str:
     """As a page says it; the commands stand beside each blocker. Empty where nothing was refused."""
     if outcome.result != "refused":
         return ""
-    return f"{_blocked(outcome)}." if outcome.found else outcome.why or ""
+    first = next(iter(outcome.found), None)
+    if first is None:
+        return outcome.why or ""
+    what = _WORDS[first.code](first).on_page.what
+    return f"{_blocked(outcome)}." if isinstance(first.code, Blocker) else f"Nothing is approved: {what}."
 
 
 def refusal_typed(outcome: Outcome) -> str | None:
@@ -22,7 +28,9 @@ def refusal_typed(outcome: Outcome) -> str | None:
     if outcome.result != "refused" or not outcome.found:
         return outcome.why
     first = outcome.found[0]
-    instead = ", or give a reason: --override REASON" if Blocker(first.code).may_be_overridden else ""
+    if not isinstance(first.code, Blocker):
+        return _distrusted(first)
+    instead = ", or give a reason: --override REASON" if first.code.may_be_overridden else ""
     fix = _WORDS[first.code](first).fix
     return f"{_blocked(outcome)}; fix it by: {fix} (all of it: minutebook review){instead}"
 
@@ -35,6 +43,10 @@ def whom_to_name(error: WhomToName, month: Month) -> str:
     named = [word for tenant_id in error.tenant_ids for word in ("--tenant", tenant_id)]
     overriding = commands([*approving, *named, "--override", "REASON"])
     return f"{error}: {overriding}, after a look at each: {commands(['review'])}"
+
+
+def _distrusted(finding: Finding) -> str:
+    return f"nothing is approved: {_WORDS[finding.code](finding).in_a_line}"
 
 
 def _blocked(outcome: Outcome) -> str:

@@ -35,7 +35,7 @@ class Wording:
     """One finding for every surface. what: a clause without capital and full stop. fix: the commands that resolve it,
     as they are typed; AMOUNT, RATE and REASON in them are for a person to fill in. short: the code in a few words.
 
-    then, link and is_resolved_there: of a page; what is resolved there needs no command.
+    then, link, is_resolved_there and on_page_what: of a page; what is resolved there needs no command.
     """
 
     what: str
@@ -44,12 +44,13 @@ class Wording:
     then: str = ""
     link: Link | None = None
     is_resolved_there: bool = False
+    on_page_what: str = ""
 
     @property
     def on_page(self) -> OnPage:
         """As a page shows it."""
         command = "" if self.is_resolved_there else self.fix
-        return OnPage(self.what, self.then, self.link, command)
+        return OnPage(self.on_page_what or self.what, self.then, self.link, command)
 
     @property
     def as_record(self) -> dict[str, str]:

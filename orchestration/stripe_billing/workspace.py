@@ -9,6 +9,7 @@ import psycopg
 import stripe
 
 from orchestration.remedies import word
+from orchestration.remedies.errors import with_next_step
 from orchestration.settings import Settings
 from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.cache import StripeCache
@@ -51,12 +52,12 @@ class Desk:
 
     def _tenants_held_back(self) -> dict[str, str]:
         """Tenants of whom nothing is posted, and why: their books do not balance."""
-        if fault := canary.verdict(self.connection).fault:
-            raise StatementsUntrusted(fault)
+        if distrust := canary.verdict(self.connection).finding:
+            raise StatementsUntrusted(f"nothing is posted: {word(distrust).in_a_line}")
         try:
             found = balance.imbalances(self.connection)
         except MartsBehind as error:
-            raise StatementsUntrusted(f"nothing is posted: {error}") from None
+            raise StatementsUntrusted(f"nothing is posted: {with_next_step(error)}") from None
         return {one.tenant_id: word(one.finding()).in_a_line for one in found}
 
     def finals(self) -> FinalInvoices:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.remedies import word
 from orchestration.remedies.approval import refusal
+from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
@@ -232,6 +233,7 @@ def _totals(found: Sequence[Row]) -> list[Row]:
     return totals
 
 
-def what_is_behind(connection: Connection, request: Request, tenant_ids: Sequence[str]) -> str:
-    """Why these tenants' statements cannot be approved now, in words; empty while the marts can be trusted."""
-    return obstacle(connection, request.app.state.today(), tenant_ids) or ""
+def what_is_behind(connection: Connection, request: Request, tenant_ids: Sequence[str]) -> OnPage | None:
+    """Why these tenants' statements cannot be approved now; None while the data can be trusted."""
+    finding = obstacle(connection, request.app.state.today(), tenant_ids)
+    return word(finding).on_page if finding else None

@@ -141,6 +141,7 @@ def test_numbers_from_old_marts_say_why_they_are_old_and_are_shown_nonetheless(
         assert reported.stdout
 
 
+@pytest.mark.resolves("canary_missing")
 def test_before_a_build_and_without_a_tenant_each_says_what_to_do(
     minutebook: Minutebook, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +158,8 @@ def _each_says_what_to_do(minutebook: Minutebook) -> None:
     assert "no period runs today" in minutebook("forecast").stdout
     assert "run: minutebook canary install" in minutebook("canary check", code=1).stderr
     assert "no canary is installed" in minutebook("doctor").stdout
+    minutebook("canary install")
+    assert "no canary is installed" not in minutebook("doctor").stdout
 
 
 def test_the_canary_is_installed_by_init_checked_and_red_when_it_is_wrong(

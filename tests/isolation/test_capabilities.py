@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from orchestration.remedies import word
 from tests.isolation.capabilities import WRITTEN, capabilities
 from tests.isolation.conftest import House
 from warehouse.database.connect import Role, connect
@@ -127,7 +128,7 @@ def test_doors_that_stand_open_are_told_with_what_closes_them(house: House) -> N
         found = isolation.open_doors(owner)
         assert len(found) == 5, found
         for door in found:
-            owner.execute(door.fix.removeprefix("as a superuser: "))  # type: ignore[call-overload]
+            owner.execute(word(door).fix.removeprefix("as a superuser: "))  # type: ignore[call-overload]
         assert isolation.open_doors(owner) == []
         owner.rollback()
 

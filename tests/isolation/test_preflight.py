@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from orchestration.remedies import word
+from orchestration.remedies.errors import with_next_step
 from tests.isolation.conftest import House
 from warehouse.database.connect import Role, connect
 from warehouse.security.database_logins import Access
@@ -154,11 +156,11 @@ def test_it_names_each_way_past_isolation_and_its_mend_works(
     statement, said = (text.format(tenant=login) for text in BREAKS[name])
     owner.execute(statement)  # type: ignore[call-overload]
     found = flaws(owner)
-    assert [flaw for flaw in found if said in flaw.what], found
+    assert [flaw for flaw in found if said in word(flaw).what], found
     with pytest.raises(IsolationBroken):
         require_isolation(owner)
     for flaw in found:
-        fix = flaw.fix.removeprefix("as a superuser: ")
+        fix = word(flaw).fix.removeprefix("as a superuser: ")
         if "minutebook build" not in fix and "drop materialized" not in fix:
             owner.execute(fix)  # type: ignore[call-overload]
             assert flaw not in flaws(owner), flaw
@@ -193,4 +195,4 @@ def test_a_reader_whom_no_policy_binds_or_would_after_a_reset_is_not_served(
 ) -> None:
     with connect(house.url, role) as connection, pytest.raises(IsolationBroken, match=said) as refused:
         require_isolation(connection)
-    assert "minutebook access grant --role server" in str(refused.value)
+    assert "minutebook access grant --role server" in with_next_step(refused.value)

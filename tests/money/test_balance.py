@@ -224,6 +224,8 @@ def test_a_line_out_of_balance_stops_its_tenant_alone_and_no_reason_overrides_it
     assert (acme.result, bolt.result) == ("approved", "unchanged")
 
 
+@pytest.mark.resolves("canary_unbuilt")
+@pytest.mark.resolves("marts_behind")
 def test_nothing_is_approved_while_the_known_answer_is_wrong_or_the_marts_are_old(warehouse: Warehouse) -> None:
     write_plan(warehouse, included=10)
     warehouse.build(FEBRUARY_3)
@@ -234,7 +236,7 @@ def test_nothing_is_approved_while_the_known_answer_is_wrong_or_the_marts_are_ol
                 operator, Scope(Month.parse("2026-01"), ["acme"]), "finance", today=FEBRUARY_3, override="meant"
             )
         assert outcome.result == "refused"
-        assert remedy in str(outcome.why)
+        assert remedy in str(refusal_typed(outcome))
         warehouse.connection.execute(
             "update control.prices set unit_amount = 0.045 where meter_id = 'canary_half_minutes'"
         )

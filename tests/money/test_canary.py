@@ -12,6 +12,7 @@ import pytest
 
 from orchestration.defs.marts.checks import canary_check
 from orchestration.defs.stripe.assets import postings
+from orchestration.remedies import word
 from orchestration.resources import Minutebook
 from tests.marts.warehouse_of_one import Warehouse
 from tests.sandbox.stripe import StripeSandbox
@@ -40,7 +41,7 @@ def test_its_statement_is_as_it_was_worked_out_by_hand_and_stands_in_no_total(wa
     warehouse.build(NEW_YEAR)
     with connect(warehouse.url, Role.TRANSFORMER, autocommit=True) as reader:
         assert canary.differences(reader) == []
-        assert canary.verdict(reader).fault is None
+        assert canary.verdict(reader).finding is None
     assert warehouse.rows("select sum(amount) from marts.fct_canary_lines") == [(Decimal("648.28"),)]
     for table in TOTALS:
         assert not warehouse.rows(f"select 1 from marts.{table} where tenant_id = 'canary'"), table
@@ -61,7 +62,7 @@ def test_a_tenant_of_that_name_is_billed_like_any_other(warehouse: Warehouse) ->
     assert warehouse.rows("select tenant_id from marts.dim_tenants") == [("canary",)]
     with connect(warehouse.url, Role.TRANSFORMER) as reader:
         assert not canary.is_installed(reader)
-        assert canary.verdict(reader).fault is None
+        assert canary.verdict(reader).finding is None
 
 
 @pytest.fixture
@@ -124,4 +125,6 @@ def test_a_canary_the_marts_do_not_hold_yet_stops_posting_and_asks_for_a_build(w
     warehouse.build(NEW_YEAR)
     canary.install(warehouse.url, "tests")
     with connect(warehouse.url, Role.TRANSFORMER) as reader:
-        assert "run: minutebook build" in str(canary.verdict(reader).fault)
+        finding = canary.verdict(reader).finding
+    assert finding is not None
+    assert word(finding).fix == "minutebook build"

@@ -12,9 +12,13 @@ from typer.main import get_command
 
 from orchestration.cli import app
 from orchestration.remedies import WORDS, word
+from orchestration.remedies.errors import next_step, with_next_step
 from orchestration.reports.templating import environment
 from warehouse.blocker import Blocker
-from warehouse.finding import Finding, Subject
+from warehouse.database.errors import WarehouseError
+from warehouse.finding import Finding, Hint, Step, Subject
+from warehouse.security.isolation import Flaw
+from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
 from warehouse.statements.unbilled_usage import Unattached
 from warehouse.statements.unknown_costs import UnknownCost
@@ -64,10 +68,16 @@ SAMPLES: dict[str, dict[str, Any]] = {
     UnknownCost.TOTALS_DIFFER: COST,
     NotBilled.PAUSED: MEANT,
     NotBilled.OUTSIDE: MEANT | {"reason": "outside active dates"},
+    **{flaw: {"what": "view marts.v shows all", "statement": "drop view marts.v"} for flaw in Flaw},
+    Distrust.MARTS_BEHIND: {"message": "the marts are not built yet"},
+    Distrust.CANARY_MISSING: {},
+    Distrust.CANARY_UNBUILT: {},
+    Distrust.CANARY_WRONG: {"wrong": [{"line_kind": "overage", "meter_id": None, "computed_amount": Decimal(1),
+                                       "known_amount": Decimal(2)}]},
     NotBilled.PROTOTYPE: MEANT | {"reason": "prototype"},
 }  # fmt: skip
 PAGE = '{% import "parts.html" as parts %}<p>{{ one.what }}</p>{{ parts.remedy(one) }}'
-NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "N": "1"}
+NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "PERIOD": "2026-10"}
 
 
 @pytest.mark.parametrize("code", sorted(WORDS), ids=str)
@@ -77,8 +87,9 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
     assert wording.fix or wording.then
     assert not re.search(r"None|Decimal|\{|E\+", wording.what + wording.fix + wording.then)
     assert wording.as_record == {"what": wording.what, "fix": wording.fix}
-    for line in re.split(r" && |\n", wording.fix) if wording.fix else ():
-        parse(line)
+    for part in re.split(r" && |\n|, then:? |, and ", wording.fix):
+        if part.startswith("minutebook "):
+            parse(part)
     shown = wording.on_page
     html = environment().from_string(PAGE).render(one=shown)
     assert shown.command or shown.link or shown.then or wording.is_resolved_there
@@ -86,6 +97,24 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
     if shown.link:
         assert f'href="{shown.link.href}"' in html
         assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#"))
+
+
+OF_STEPS = {"kind": "tenant", "tenant_id": "acme", "agent_id": "desk", "first_day": DAY, "last_day": NEXT,
+            "login_id": "ana", "period_start": START}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", Step)
+def test_every_next_step_of_an_error_is_a_command_line(step: Step) -> None:
+    said = next_step(Hint(step, OF_STEPS))
+    phrase, _, line = said.partition(": ")
+    assert phrase
+    if "--help" in line or "…" in line:
+        assert line.startswith("minutebook ")
+    else:
+        parse(line)
+    error = WarehouseError("It is refused.", Hint(step, OF_STEPS))
+    assert with_next_step(error) == f"It is refused; {said}"
+    assert with_next_step(WarehouseError("It is refused.")) == "It is refused."
 
 
 def parse(line: str) -> None:

@@ -9,6 +9,7 @@ from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.tenants import require_tenant
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.finding import Hint, Step
 
 FILE = "control/agents"
 AGENT = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
@@ -84,12 +85,13 @@ def attach(connection: Connection, attachment: Attachment, moves: bool = False) 
             if former["valid_from"] == attachment.valid_from:
                 raise Refused(
                     f"{attachment.what}: it already belongs to {owner} from that same day; choose a later day, "
-                    f"or detach it there first (minutebook agent detach --help)"
+                    "or detach it there first",
+                    Hint(Step.DETACH_AGENT),
                 )
             if former["tenant_id"] != attachment.tenant_id and not moves:
                 raise Refused(
-                    f"{attachment.what}: it belongs to {owner} since {former['valid_from']}; "
-                    f"to move it from that day on use: minutebook agent attach … --move"
+                    f"{attachment.what}: it belongs to {owner} since {former['valid_from']}",
+                    Hint(Step.MOVE_SCOPE),
                 )
             detail = f"moved from {owner}"
         _write(connection, attachment, attachment.tenant_id, attachment.agent_id, former)
@@ -138,7 +140,7 @@ def end_project(connection: Connection, tenant_id: str, project_id: str, on: dat
     known = first(connection, FILE, "project", project_id=project_id)
     if known is None or known["tenant_id"] != require_tenant(connection, tenant_id).tenant_id:
         ids = [row["project_id"] for row in projects(connection, tenant_id)]
-        raise NotFound("project", project_id, ids, "minutebook project create --help")
+        raise NotFound("project", project_id, ids)
     change = put_project(connection, replace(Project(**known), valid_to=on))
     return Change(f"project {project_id} ends on {on}", change.action)
 
@@ -149,14 +151,14 @@ def require_agent(connection: Connection, tenant_id: str, agent_id: str) -> None
     row = first(connection, FILE, "agent", agent_id=agent_id)
     if row is None or row["tenant_id"] != tenant_id:
         known = {row["agent_id"] for row in agents(connection, tenant_id)}
-        raise NotFound("agent", agent_id, known, f"minutebook agent create {tenant_id} {agent_id}")
+        raise NotFound("agent", agent_id, known, tenant_id=tenant_id, agent_id=agent_id)
 
 
 def _require_kind(connection: Connection, kind: str) -> None:
     """Raise NotFound unless a source routes by it, or it is a phone number."""
     known = [row["kind"] for row in rows(connection, FILE, "kinds")]
     if kind not in known:
-        raise NotFound("scope kind", kind, known, "minutebook source list")
+        raise NotFound("scope kind", kind, known)
 
 
 def agents(connection: Connection, tenant_id: str | None = None) -> list[Row]:

@@ -69,7 +69,7 @@ def put_provider_unit_cost(
     with connection.transaction():
         known = {row["provider"] for row in _sources(connection) if row["contract"] == "costs"}
         if provider not in known:
-            raise NotFound("provider of costs", provider, known, "minutebook source list")
+            raise NotFound("provider of costs", provider, known)
         version = {"provider": provider, "unit": unit, "valid_from": valid_from}
         version |= {"unit_cost": unit_cost, "currency": currency}
         action, _ = put(connection, FILE, "put_provider_unit_cost", version)
@@ -85,13 +85,13 @@ def _require_component(connection: Connection, coverage: Coverage) -> None:
     known = {row["source"]: row for row in _sources(connection)}
     calls = sorted(name for name, row in known.items() if row["contract"] == "calls")
     if coverage.source not in calls:
-        raise NotFound("source of calls", coverage.source, calls, "minutebook source list")
+        raise NotFound("source of calls", coverage.source, calls)
     components = known[coverage.source]["components"]
     if coverage.component not in components:
-        raise NotFound(f"component of {coverage.source}", coverage.component, components, "minutebook source list")
+        raise NotFound(f"component of {coverage.source}", coverage.component, components)
     costs = sorted(name for name, row in known.items() if row["contract"] == "costs")
     if coverage.cost_source is not None and coverage.cost_source not in costs:
-        raise NotFound("source of costs", coverage.cost_source, costs, "minutebook source list")
+        raise NotFound("source of costs", coverage.cost_source, costs)
 
 
 def _sources(connection: Connection) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What the control plane refuses; every message names the object and says what to do.
+"""What the control plane refuses; every message names the object, and a hint what to do.
 
 WarehouseError
 └── ControlError
@@ -10,6 +10,7 @@ WarehouseError
 from collections.abc import Iterable
 
 from warehouse.database.errors import WarehouseError
+from warehouse.finding import Hint, Step
 
 
 class ControlError(WarehouseError):
@@ -17,13 +18,13 @@ class ControlError(WarehouseError):
 
 
 class NotFound(ControlError):
-    """The object does not exist; the message lists those that do."""
+    """The object does not exist; the message lists those that do. of: facts of the step that creates one."""
 
-    def __init__(self, kind: str, wanted: str, known: Iterable[str], command: str) -> None:
+    def __init__(self, kind: str, wanted: str, known: Iterable[str], **of: str) -> None:
         names = sorted(known)
         shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-        rest = f"the {kind}s are {shown}" if names else f"there is none yet: {command}"
-        super().__init__(f"no {kind} '{wanted}'; {rest}")
+        rest = f"the {kind}s are {shown}" if names else "there is none yet"
+        super().__init__(f"no {kind} '{wanted}'; {rest}", None if names else Hint(Step.CREATE, {"kind": kind, **of}))
 
 
 class Refused(ControlError):

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from warehouse.control.changes import Action
 from warehouse.control.errors import PeriodApproved
 from warehouse.database.queries import Connection, execute, rows
+from warehouse.finding import Hint, Step
 
 
 @dataclass(frozen=True)
@@ -79,5 +80,6 @@ def _refuse(what: str, hit: list[ApprovedPeriod], free_from: Iterable[date]) -> 
     more = f" and {len(hit) - 5} more" if len(hit) > 5 else ""
     raise PeriodApproved(
         f"{what} would change the approved period {named}{more}; start it on {max(free_from)} or later, "
-        f"or reopen the period first (minutebook reopen --help)"
+        "or reopen the period first",
+        Hint(Step.REOPEN),
     )

@@ -58,7 +58,7 @@ def counts_calls(connection: Connection, source: str) -> bool:
     """Whether a source delivers calls, whose time a meter counts. Raises NotFound for no source that bills."""
     known = {row["source"]: row["contract"] for row in rows(connection, FILE, "sources_that_bill")}
     if source not in known:
-        raise NotFound("source", source, sorted(known), "minutebook source list")
+        raise NotFound("source", source, sorted(known))
     return bool(known[source] == "calls")
 
 
@@ -158,7 +158,7 @@ def require_meter(connection: Connection, meter_id: str) -> Row:
     """The meter, or NotFound with a list of those that exist."""
     row = first(connection, FILE, "meter", meter_id=meter_id)
     if row is None:
-        raise NotFound("meter", meter_id, [m["meter_id"] for m in meters(connection)], "minutebook meter create --help")
+        raise NotFound("meter", meter_id, [m["meter_id"] for m in meters(connection)])
     return row
 
 
@@ -167,7 +167,7 @@ def require_plan(connection: Connection, plan_id: str) -> Row:
     row = first(connection, FILE, "plan", plan_id=plan_id)
     if row is None:
         known = [p["plan_id"] for p in plans_on(connection, date.max)]
-        raise NotFound("plan", plan_id, known, "minutebook plan create --help")
+        raise NotFound("plan", plan_id, known)
     return row
 
 

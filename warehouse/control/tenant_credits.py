@@ -57,7 +57,7 @@ def void(connection: Connection, credit_id: int, reason: str) -> Change:
         found = credits_of(connection, date.max, credit_id=credit_id)
         if not found:
             known = [str(row["credit_id"]) for row in credits_of(connection, date.max)]
-            raise NotFound("credit", str(credit_id), known, "minutebook credit give --help")
+            raise NotFound("credit", str(credit_id), known)
         (credit,) = found
         if credit["state"] == "void":
             return Change(what, Action.UNCHANGED, f"void since {credit['voided_at']:%Y-%m-%d}: {credit['void_reason']}")

@@ -10,6 +10,7 @@ from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import NotFound, Refused
 from warehouse.control.plans import require_currency, require_plan
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.finding import Hint, Step
 
 FILE = "control/tenants"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -47,7 +48,7 @@ def require_tenant(connection: Connection, tenant_id: str) -> Tenant:
     """The tenant, or NotFound with a list of those that exist."""
     row = first(connection, FILE, "tenant", tenant_id=tenant_id)
     if row is None:
-        raise NotFound("tenant", tenant_id, tenant_ids(connection), "minutebook tenant create --help")
+        raise NotFound("tenant", tenant_id, tenant_ids(connection))
     del row["feature_flags"]
     return Tenant(**row)
 
@@ -109,8 +110,8 @@ def set_flag(connection: Connection, tenant_id: str, flag: str, value: object) -
         raise Refused(f"'{flag}' is no flag name; use a-z, 0-9, '_', '.' and '-'")
     if flag == "stripe_credit_notes":
         raise Refused(
-            "flag stripe_credit_notes is read by nobody: the plan says whether credit notes are given"
-            " (minutebook plan terms --help, or `credit_notes` in a plan's terms)"
+            "flag stripe_credit_notes is read by nobody: `credit_notes` in a plan's terms says whether they are given",
+            Hint(Step.SET_TERMS),
         )
     require_tenant(connection, tenant_id)
     with connection.transaction():

@@ -25,6 +25,7 @@ from warehouse.database.errors import DatabaseUnreachable, DatabaseUnsuitable
 from warehouse.database.limits import OF_THE_NETWORK
 from warehouse.database.session import Session, backend_of, require_sessions
 from warehouse.database.waiting import Noticing
+from warehouse.finding import Hint, Step
 
 # A number in JSON keeps its digits, out of the database and back into it.
 set_json_loads(partial(json.loads, parse_float=Decimal))
@@ -236,7 +237,7 @@ def _explained(error: psycopg.Error, address: URL, role: Role) -> DatabaseUnreac
     said = hide_password(_libpq(address), " ".join(str(error).split()))
     if role and f'role "{role.value}" does not exist' in said:
         return DatabaseUnsuitable(
-            f"{_place(address)} has no role {role.value}: run `minutebook init`, which applies the migrations."
+            f"{_place(address)} has no role {role.value}, which the migrations make", Hint(Step.INIT)
         )
     if role and "permission denied to set role" in said:
         return DatabaseUnsuitable(
@@ -245,7 +246,7 @@ def _explained(error: psycopg.Error, address: URL, role: Role) -> DatabaseUnreac
         )
     if "password authentication failed" in said and str(address.username).endswith(PROCESS_LOGIN):
         return DatabaseUnsuitable(
-            f"{_place(address)} has no login {address.username} of these settings: run `minutebook init`."
+            f"{_place(address)} has no login {address.username} of these settings", Hint(Step.INIT)
         )
     if "password authentication failed" in said or "no password supplied" in said:
         advice = "Check the user and password in MINUTEBOOK_DATABASE_URL."

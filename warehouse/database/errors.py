@@ -1,4 +1,4 @@
-"""What can go wrong in the warehouse; every message says what to do and none carries a secret.
+"""What can go wrong in the warehouse; a message names the thing, a hint what to do, and neither carries a secret.
 
 WarehouseError
 ├── EmbeddedServerError     the embedded PostgreSQL cannot start
@@ -16,9 +16,15 @@ WarehouseError
 
 from collections.abc import Mapping
 
+from warehouse.finding import Hint
+
 
 class WarehouseError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of everything this package raises on purpose. hint: what a person does about it, for a surface to word."""
+
+    def __init__(self, message: str = "", hint: Hint | None = None) -> None:
+        self.hint = hint
+        super().__init__(message)
 
 
 class EmbeddedServerError(WarehouseError):

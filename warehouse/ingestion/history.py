@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, first, load, rows
+from warehouse.finding import Hint, Step
 from warehouse.ingestion.declared import Declared, relation
 
 FILE = "ingestion/history"
@@ -73,10 +74,10 @@ def last_change(
     day = f"{source} of {tenant_id} on {usage_date}"
     used = first(connection, FILE, "account_of_day", tenant_id=tenant_id, source=source, usage_date=usage_date)
     if used is None:
-        raise NothingToCompare(f"tenant {tenant_id} used no {source} on {usage_date}; see: minutebook agent list")
+        raise NothingToCompare(f"tenant {tenant_id} used no {source} on {usage_date}", Hint(Step.LIST_AGENTS))
     found = rows(connection, FILE, "last_two_of_day", source=source, account=used["account"], usage_date=usage_date)
     if not found:
-        raise NothingToCompare(f"{day} was never published; see: minutebook status --tenant {tenant_id}")
+        raise NothingToCompare(f"{day} was never published", Hint(Step.SHOW_STATUS, {"tenant_id": tenant_id}))
     if len(found) == 1:
         raise NothingToCompare(f"{day} was published once (pull {found[0]['pull_id']}) and never changed since")
     return difference(connection, sources, found[1]["pull_id"], found[0]["pull_id"])
@@ -115,7 +116,7 @@ def _reported(source: Declared) -> sql.Composed:
 def _published(connection: Connection, pull_id: int) -> Row:
     pull = first(connection, FILE, "pull", pull_id=pull_id)
     if pull is None:
-        raise NothingToCompare(f"there is no pull {pull_id}; see: minutebook pull list")
+        raise NothingToCompare(f"there is no pull {pull_id}", Hint(Step.LIST_PULLS))
     if pull["state"] not in ("published", "superseded"):
         raise NothingToCompare(f"pull {pull_id} is {pull['state']}: it published no rows to compare")
     if pull["purged_at"] is not None:

@@ -14,7 +14,7 @@ from warehouse.control.agents import Attachment, attach
 from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, first, rows
-from warehouse.finding import Finding
+from warehouse.finding import Finding, Hint, Step
 
 FILE = "ingestion/quarantine"
 LONGEST_CALL = timedelta(hours=12)  # no provider of calls lets one last longer
@@ -64,7 +64,7 @@ def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id:
         raise Refused(f"{row_in_words(row)} is of {row['account']}'s own account, and so its own")
     if row["kind_of_one_row"] is None:
         ids = ", ".join(f"{kind} {value}" for kind, value in row["scopes"].items()) or "no id of it can be read"
-        raise Refused(f"{row_in_words(row)}: attach its agent instead ({ids}): minutebook agent attach --help")
+        raise Refused(f"{row_in_words(row)}: attach its agent instead ({ids})", Hint(Step.ATTACH_AGENT))
     return attach(
         connection,
         Attachment(tenant_id, agent_id, row["kind_of_one_row"], row["item"], row["usage_date"]),
@@ -75,9 +75,9 @@ def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id:
 def _require(connection: Connection, quarantine_id: int) -> Row:
     row = first(connection, FILE, "one", quarantine_id=quarantine_id)
     if row is None:
-        raise Refused(f"nothing is set aside under {quarantine_id}; see: minutebook quarantine list")
+        raise Refused(f"nothing is set aside under {quarantine_id}", Hint(Step.LIST_QUARANTINE))
     if not row["is_current"]:
-        raise Refused(f"{row_in_words(row)} was pulled again since; see: minutebook quarantine list")
+        raise Refused(f"{row_in_words(row)} was pulled again since", Hint(Step.LIST_QUARANTINE))
     return row
 
 

@@ -19,6 +19,7 @@ from psycopg.rows import class_row
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import WarehouseError
+from warehouse.finding import Hint, Step
 from warehouse.ingestion.declared import Declared, relation, scope_value
 from warehouse.security.isolation import reading
 
@@ -133,7 +134,7 @@ def erase(connection: psycopg.Connection[Any], tenant_id: str, today: date) -> i
     asked = {"tenant_id": tenant_id, "today": today}
     with connection.transaction():
         if connection.execute(_SQL["is_closed"], asked).fetchone() != (True,):
-            raise NotErasable(f"Tenant {tenant_id} is not closed: minutebook tenant close {tenant_id} comes first.")
+            raise NotErasable(f"Tenant {tenant_id} is not closed", Hint(Step.CLOSE_TENANT, {"tenant_id": tenant_id}))
         if connection.execute(_SQL["has_unfinished_period"], asked).fetchone() != (False,):
             raise NotErasable(
                 f"Tenant {tenant_id} has statements that are not approved: review and approve them first."

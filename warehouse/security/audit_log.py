@@ -51,7 +51,7 @@ def verify(connection: psycopg.Connection[Any], anchor: str | None = None) -> Ve
     if anchor is not None:
         position, _, expected = anchor.partition(":")
         if not position.isdigit() or not expected:
-            raise ValueError(f"{anchor!r} is no anchor; one is what `minutebook audit verify` printed")
+            raise ValueError(f"{anchor!r} is no anchor; one is what the log's verification printed")
         found = connection.execute(_SQL["head"], {"position": int(position)}).fetchone()
         if found is None:
             faults.append(f"the log ends at entry {count} and had {position}: its end was cut off")

@@ -22,6 +22,7 @@ from warehouse.database import queries
 from warehouse.database.connect import Role
 from warehouse.database.errors import WarehouseError
 from warehouse.database.limits import LONGEST, OF_PEOPLE
+from warehouse.finding import Hint, Step
 from warehouse.security.vault import Secret
 
 _SQL = queries.load("security/database_logins")
@@ -104,7 +105,7 @@ def grant(
             verifier = set_password(connection, login, password)
             connection.execute(_SQL["bind"], {**wanted, "verifier": verifier})
     except psycopg.errors.ForeignKeyViolation:
-        raise AccessError(f"There is no tenant {tenant_id}. `minutebook tenant list` names them.") from None
+        raise AccessError(f"There is no tenant {tenant_id}", Hint(Step.LIST_TENANTS)) from None
     except psycopg.errors.InsufficientPrivilege as error:
         raise AccessError(
             f"User {connection.info.user} may not make logins: {error.diag.message_primary}. Set"
@@ -121,7 +122,7 @@ def revoke(connection: psycopg.Connection[Any], login: str) -> None:
     """
     ((role, _, is_revoked, exists),) = connection.execute(_SQL["known"], {"login": login}).fetchall()
     if role is None or (is_revoked and not exists):
-        raise AccessError(f"There is no login {login} to revoke. `minutebook access list` names them.")
+        raise AccessError(f"There is no login {login} to revoke", Hint(Step.LIST_DATABASE_LOGINS))
     name = sql.Identifier(login)
     # First it can connect no more; only then are its sessions ended, so that none begins in between.
     with connection.transaction():

@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from warehouse.database.errors import VaultError
+from warehouse.finding import Hint, Step
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
@@ -38,5 +39,6 @@ def unseal(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
     place, *row = json.loads(bound_to)
     raise VaultError(
         f"A row of {place} does not open ({', '.join(str(value) for value in row)}): it was edited, or moved from"
-        " another row. See the audit log, then store the secret again with `minutebook credential set`."
+        " another row. See the audit log, then store the secret again",
+        Hint(Step.SET_CREDENTIAL),
     )

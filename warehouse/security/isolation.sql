@@ -4,7 +4,7 @@
 select
     format('table %I.%I holds rows of tenants without forced row-level security', n.nspname, c.relname) as what,
     case
-        when n.nspname = 'marts' then 'move its model to models/marts/, then: minutebook build --full-refresh'
+        when n.nspname = 'marts' then 'move its model to models/marts/'
         else format('alter table %I.%I enable row level security, force row level security', n.nspname, c.relname)
     end as fix
 from pg_catalog.pg_class as c
@@ -19,7 +19,7 @@ order by what;
 -- name: policies_that_show_a_tenant_more
 select
     format('policy %I on %I.%I shows a tenant other rows than its own', p.polname, n.nspname, c.relname) as what,
-    format('drop policy %I on %I.%I, then: minutebook build --full-refresh', p.polname, n.nspname, c.relname) as fix
+    format('drop policy %I on %I.%I', p.polname, n.nspname, c.relname) as fix
 from pg_catalog.pg_policy as p
 inner join pg_catalog.pg_class as c on p.polrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from warehouse.database import queries
 from warehouse.database.errors import CredentialMissing, VaultError
+from warehouse.finding import Hint, Step
 from warehouse.security.encryption import seal, unseal
 from warehouse.security.second_factors import factor_binding
 from warehouse.security.vault import Credential, Secret, Vault, credential_binding, fingerprint
@@ -55,7 +56,7 @@ def candidate(vault: Vault, connection: Connection, tenant_id: str | None, provi
     _, settings, _ = _live(connection, owner)
     row = connection.execute(_SQL["candidate"], owner).fetchone()
     if row is None:
-        raise CredentialMissing(f"No {provider} key waits to be verified: `minutebook credential rotate` stores one.")
+        raise CredentialMissing(f"No {provider} key waits to be verified", Hint(Step.ROTATE_CREDENTIAL))
     credential_id, ciphertext, data_key_id, master_key_id, wrapped = row
     connection.execute(_VAULT["record_use"], {"credential_id": credential_id})
     data_key = vault.unwrapped(tenant_id, data_key_id, master_key_id, wrapped)
@@ -76,7 +77,7 @@ def promote(connection: Connection, successor: Credential) -> None:
         connection.execute(_VAULT["retire"], owner)
         row = {**owner, "credential_id": successor.credential_id, "settings": Jsonb(settings), "used_from": used_from}
         if connection.execute(_SQL["promote"], row).fetchone() is None:
-            raise CredentialMissing("Another key was stored meanwhile; run `minutebook credential rotate` again.")
+            raise CredentialMissing("Another key was stored meanwhile", Hint(Step.ROTATE_CREDENTIAL))
         connection.execute(_SQL["drop_candidate"], owner)
 
 

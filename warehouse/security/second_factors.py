@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from warehouse import clock
 from warehouse.database import queries
+from warehouse.finding import Hint, Step
 from warehouse.security.encryption import binding, seal, unseal
 from warehouse.security.vault import Vault
 from warehouse.security.web_logins import LoginError, digest
@@ -35,7 +36,7 @@ def proposed(vault: Vault, connection: Connection, login_id: str) -> str:
             connection.execute(_SQL["propose_second_factor"], values)
         row = _row(connection, login_id)
     if row is None or row["is_confirmed"]:
-        raise LoginError(f"{login_id} has a second factor. `minutebook login reset-factor {login_id}` takes it away.")
+        raise LoginError(f"{login_id} has a second factor", Hint(Step.RESET_FACTOR, {"login_id": login_id}))
     return _secret(vault, row, login_id)
 
 
@@ -80,7 +81,7 @@ def reset(connection: Connection, login_id: str) -> None:
     """
     with connection.transaction():
         if connection.execute(_SQL["reset_second_factor"], {"login_id": login_id}).fetchone() is None:
-            raise LoginError(f"There is no login {login_id} with a second factor. `minutebook login list` shows them.")
+            raise LoginError(f"There is no login {login_id} with a second factor", Hint(Step.LIST_LOGINS))
         for name in ("forget_second_factor", "forget_recovery_codes", "end_sessions_of", "forget_devices"):
             connection.execute(_SQL[name], {"login_id": login_id})
 

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from warehouse.database import queries
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError
+from warehouse.finding import Hint, Step
 from warehouse.security.encryption import binding, seal, unseal
 from warehouse.security.master_keys import MasterKey, WrappingKey
 
@@ -131,7 +132,7 @@ class Vault:
         row = connection.execute(_SQL["live"], {"tenant_id": tenant_id, "provider": provider}).fetchone()
         if row is None:
             raise CredentialMissing(
-                f"No {provider} credential is stored for {_name(tenant_id)}: `minutebook credential set` stores one."
+                f"No {provider} credential is stored for {_name(tenant_id)}", Hint(Step.SET_CREDENTIAL)
             )
         credential_id, settings, ciphertext, data_key_id, master_key_id, wrapped = row
         connection.execute(_SQL["record_use"], {"credential_id": credential_id})

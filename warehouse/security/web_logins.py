@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from warehouse.database import queries
 from warehouse.database.errors import WarehouseError
+from warehouse.finding import Hint, Step
 
 LoginRole = Literal["operator", "finance", "tenant"]
 Standing = Literal["open", "code", "enrolment"]
@@ -65,11 +66,9 @@ def add_login(connection: Connection, login_id: str, role: LoginRole, tenant_id:
                 _SQL["add_login"], {"login_id": login_id, "role": role, "tenant_id": tenant_id}
             ).fetchone()
     except psycopg.errors.ForeignKeyViolation:
-        raise LoginError(f"There is no tenant {tenant_id}. `minutebook tenant list` names them.") from None
+        raise LoginError(f"There is no tenant {tenant_id}", Hint(Step.LIST_TENANTS)) from None
     if made is None:
-        raise LoginError(
-            f"Login {login_id} exists already. Set its password with `minutebook login password {login_id}`."
-        )
+        raise LoginError(f"Login {login_id} exists already", Hint(Step.SET_PASSWORD, {"login_id": login_id}))
 
 
 def is_login_id(text: str) -> bool:
@@ -88,7 +87,7 @@ def set_password(connection: Connection, login_id: str, password: str) -> None:
     values = {"login_id": login_id, "password_hash": _HASHER.hash(password)}
     with connection.transaction():
         if connection.execute(_SQL["set_password"], values).fetchone() is None:
-            raise LoginError(f"There is no login {login_id}; create it: `minutebook login create {login_id} --role …`.")
+            raise LoginError(f"There is no login {login_id}", Hint(Step.CREATE_LOGIN, {"login_id": login_id}))
         _shut_out(connection, login_id)
 
 
@@ -160,13 +159,13 @@ def revoke_session(connection: Connection, login_id: str, session_id: str | UUID
     """End one session of a login. Raises LoginError where it has none such."""
     values = {"login_id": login_id, "session_id": str(session_id)}
     if connection.execute(_SQL["revoke_session"], values).fetchone() is None:
-        raise LoginError(f"{login_id} has no session {session_id}. `minutebook login sessions {login_id}` lists them.")
+        raise LoginError(f"{login_id} has no session {session_id}", Hint(Step.LIST_SESSIONS, {"login_id": login_id}))
 
 
 def sign_out_everywhere(connection: Connection, login_id: str) -> int:
     """End all sessions of a login, and return how many that were. Raises LoginError where there is no such login."""
     if connection.execute(_SQL["known"], {"login_id": login_id}).fetchone() is None:
-        raise LoginError(f"There is no login {login_id}. `minutebook login list` shows them.")
+        raise LoginError(f"There is no login {login_id}", Hint(Step.LIST_LOGINS))
     return connection.execute(_SQL["end_sessions_of"], {"login_id": login_id}).rowcount
 
 

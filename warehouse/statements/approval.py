@@ -16,6 +16,7 @@ from warehouse.database.queries import Connection, Row, execute
 from warehouse.finding import Finding
 from warehouse.statements import canary, explain, periods
 from warehouse.statements.blocking import Key, blockers, by_statement, key_of, windows_of
+from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.statements.periods import Month
 
@@ -98,14 +99,13 @@ def approve(
     return outcomes
 
 
-def obstacle(connection: Connection, today: date, tenant_ids: Sequence[str]) -> str | None:
-    """Why no statement of these tenants can be trusted now, and what resolves it; None where they can be."""
+def obstacle(connection: Connection, today: date, tenant_ids: Sequence[str]) -> Finding | None:
+    """Why no statement of these tenants can be trusted now; None where they can be."""
     try:
         require_fresh(connection, today, tenant_ids)
     except MartsBehind as error:
-        return str(error)
-    verdict = canary.verdict(connection)
-    return f"nothing is approved: {verdict.what}; run: {verdict.fix}" if verdict.what else None
+        return Finding(Distrust.MARTS_BEHIND, facts={"message": str(error)})
+    return canary.verdict(connection).finding
 
 
 def _approve_tenant(
@@ -113,7 +113,7 @@ def _approve_tenant(
 ) -> list[Outcome]:
     statements = scope.read(connection, [tenant_id])
     if distrust := obstacle(connection, today, [tenant_id]):
-        return [_outcome(row, "refused", why=distrust) for row in statements]
+        return [_outcome(row, "refused", found=(distrust,)) for row in statements]
     return [_approve_one(connection, row, actor, today, override) for row in statements]
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from warehouse.blocker import Blocker
 from warehouse.database.queries import Connection, first, rows
-from warehouse.finding import Finding, Subject
+from warehouse.finding import Finding, Hint, Step, Subject
 from warehouse.statements.freshness import MartsBehind
 
 FILE = "statements/balance"
@@ -38,6 +38,6 @@ def imbalances(connection: Connection, tenant_ids: Sequence[str] | None = None) 
     """Lines that do not balance, of these tenants or of all. Raises MartsBehind where no build has compared them."""
     known = first(connection, FILE, "is_built")
     if known is None or not known["is_built"]:
-        raise MartsBehind("the marts do not say yet whether the books balance; run: minutebook build")
+        raise MartsBehind("the marts do not say yet whether the books balance", Hint(Step.BUILD))
     chosen = None if tenant_ids is None else list(tenant_ids)
     return [Imbalance(**row) for row in rows(connection, FILE, "imbalances", tenant_ids=chosen)]

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from shlex import join
 from typing import Any
 
 from warehouse.blocker import Blocker, blocks
 from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
-from warehouse.finding import Finding
+from warehouse.finding import Finding, Hint, Step
 
 FILE = "statements/call_doubts"
 CODES = {"costs_differ": Blocker.COSTS_DIFFER, "minutes_differ": Blocker.MINUTES_DIFFER}
@@ -54,11 +53,11 @@ def accept(connection: Connection, chosen: Chosen, shown: tuple[int, Decimal], r
     ]
     now = len(found), sum((row["charged"] for row in found), Decimal(0))
     if now != shown:
-        looking = ["minutebook", "doubt", "list", chosen.tenant_id, "--from", str(chosen.first_day)]
-        seen = join([*looking, "--to", str(chosen.last_day)])
+        asked = {"tenant_id": chosen.tenant_id, "first_day": chosen.first_day, "last_day": chosen.last_day}
         raise Refused(
             f"{now[0]} calls are doubtful so, charged {now[1].normalize():f} in all, and not {shown[0]}, charged"
-            f" {shown[1].normalize():f}, as they were shown; look at them: {seen}"
+            f" {shown[1].normalize():f}, as they were shown",
+            Hint(Step.LIST_DOUBTS, asked),
         )
     with connection.transaction():
         for row in found:

@@ -6,32 +6,40 @@ trusted, so a check turns red and nothing is posted. Its lines are in `marts.fct
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.finding import Finding, Hint, Step
 from warehouse.statements.freshness import MartsBehind
 
 FILE = "statements/canary"
-RUNBOOK = "docs/runbooks/the-canary-is-red.md"
+
+
+class Distrust(StrEnum):
+    """Why no statement can be trusted now."""
+
+    MARTS_BEHIND = "marts_behind"  # message
+    CANARY_MISSING = "canary_missing"  # said, and trusted nonetheless
+    CANARY_UNBUILT = "canary_unbuilt"
+    CANARY_WRONG = "canary_wrong"  # wrong: rows of `differences`
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """wrong: lines that are not what they are known to be. what, fix: why statements cannot be trusted, and what to
-    do; both empty where they can, or no canary is installed."""
+    """wrong: lines that are not what they are known to be. is_unbuilt: the marts do not hold the canary yet."""
 
     is_installed: bool = False
     wrong: Sequence[Row] = ()
-    what: str = ""
-    fix: str = ""
+    is_unbuilt: bool = False
 
     @property
-    def fault(self) -> str | None:
-        """All of it in a sentence; None where nothing is wrong."""
-        if self.wrong:
-            return f"{self.what}. Nothing is posted until they agree; approve nothing either. See: {self.fix}"
-        return f"nothing is posted: {self.what}; run: {self.fix}" if self.what else None
+    def finding(self) -> Finding | None:
+        """Why statements cannot be trusted; None where they can, or where no canary is installed."""
+        if self.is_unbuilt:
+            return Finding(Distrust.CANARY_UNBUILT)
+        return Finding(Distrust.CANARY_WRONG, facts={"wrong": list(self.wrong)}) if self.wrong else None
 
 
 def install(url: str, actor: str) -> bool:
@@ -65,7 +73,7 @@ def differences(connection: Connection) -> list[Row]:
     if not is_installed(connection):
         return []
     if not is_built(connection):
-        raise MartsBehind("the marts do not hold the known-answer tenant yet; run: minutebook build")
+        raise MartsBehind("the marts do not hold the known-answer tenant yet", Hint(Step.BUILD))
     return rows(connection, FILE, "differences")
 
 
@@ -73,19 +81,9 @@ def verdict(connection: Connection) -> Verdict:
     """What the canary says of the statements: the one place that posting, the check and `doctor` hear it from."""
     if not is_installed(connection):
         return Verdict()
-    try:
-        wrong = differences(connection)
-    except MartsBehind as error:
-        what, _, fix = str(error).partition("; run: ")
-        return Verdict(True, (), what, fix)
-    if not wrong:
-        return Verdict(True)
-    line = " ".join(filter(None, (wrong[0]["line_kind"], wrong[0]["meter_id"])))
-    what = (
-        f"{len(wrong)} line(s) of the known-answer tenant are wrong, first {line}: {wrong[0]['computed_amount']}"
-        f" instead of {wrong[0]['known_amount']}"
-    )
-    return Verdict(True, tuple(wrong), what, f"minutebook canary check, and {RUNBOOK}")
+    if not is_built(connection):
+        return Verdict(True, is_unbuilt=True)
+    return Verdict(True, tuple(differences(connection)))
 
 
 def _state(connection: Connection) -> Row:

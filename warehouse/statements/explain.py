@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, execute, first, load, rows
+from warehouse.finding import Hint, Step
 
 FILE = "statements/explain"
 
@@ -83,8 +84,8 @@ def explain(connection: Connection, line_id: str) -> Explanation:
     line = first(connection, FILE, "line", line_id=line_id)
     if line is None:
         known = [row["line_id"] for row in rows(connection, FILE, "lines_like", line_id=line_id)]
-        hint = f"; lines of that tenant: {', '.join(known)}" if known else ""
-        raise NoSuchLine(f"no statement line {line_id}{hint}; all of them: minutebook review PERIOD --lines")
+        near = f"; lines of that tenant: {', '.join(known)}" if known else ""
+        raise NoSuchLine(f"no statement line {line_id}{near}", Hint(Step.LIST_LINES))
     price = first(connection, FILE, "price", price_id=line["price_id"]) if line["price_id"] else None
     corrections = rows(connection, FILE, "corrections", line_id=line_id)
     if line["line_kind"] not in {"overage", "adjustment"}:

@@ -12,6 +12,7 @@ from warehouse.database.errors import WarehouseError
 from warehouse.database.limits import HOUR
 from warehouse.database.queries import Connection, execute, first
 from warehouse.database.waiting import patiently
+from warehouse.finding import Hint, Step
 
 LONGEST_BUILD_SECONDS = 2 * HOUR
 
@@ -29,7 +30,7 @@ def is_built(connection: Connection) -> bool:
 def require_built(connection: Connection) -> None:
     """Raise MartsBehind unless the marts are there, however old."""
     if not is_built(connection):
-        raise MartsBehind(f"the marts are not built yet{_last_builds(connection)}; run: minutebook build")
+        raise MartsBehind(f"the marts are not built yet{_last_builds(connection)}", Hint(Step.BUILD))
 
 
 def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str] | None = None) -> None:
@@ -46,7 +47,7 @@ def require_fresh(connection: Connection, today: date, tenant_ids: Sequence[str]
         )
     if lack is not None and (lack["pulls_not_built"] or lack["is_control_newer"] or lack["is_day_newer"]):
         behind = f"the marts are older than what was pulled or changed since{_last_builds(connection)}"
-        raise MartsBehind(f"{behind}; run: minutebook build")
+        raise MartsBehind(behind, Hint(Step.BUILD))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from datetime import date
 from warehouse.control import guard
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.finding import Hint, Step
 from warehouse.statements import explain
 
 FILE = "statements/periods"
@@ -65,8 +66,8 @@ def close(connection: Connection, period: Row, actor: str) -> bool:
             return False
         if state != "approved":
             raise Refused(
-                f"{name_of(period)} is {state.replace('_', ' ')}; approve it first: "
-                f"minutebook approve {period['period_start']:%Y-%m} --tenant {period['tenant_id']}"
+                f"{name_of(period)} is {state.replace('_', ' ')}; approve it first",
+                Hint(Step.APPROVE, {"period_start": period["period_start"], "tenant_id": period["tenant_id"]}),
             )
         set_state(connection, period, "closed", actor, period["reason"], period["manifest_hash"])
     return True
@@ -87,8 +88,8 @@ def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None
         if corrections:
             by = ", ".join(f"{row['period_start']:%Y-%m}" for row in corrections)
             raise Refused(
-                f"{name_of(period)} is corrected by approved adjustments in {by}; reopen the newest of them first: "
-                f"minutebook reopen {corrections[0]['period_start']:%Y-%m} --tenant {tenant} --reason REASON"
+                f"{name_of(period)} is corrected by approved adjustments in {by}; reopen the newest of them first",
+                Hint(Step.REOPEN, {"period_start": corrections[0]["period_start"], "tenant_id": tenant}),
             )
         explain.release(connection, tenant, start)
         execute(connection, FILE, "release_lines", tenant_id=tenant, period_start=start)

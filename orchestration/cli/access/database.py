@@ -7,6 +7,7 @@ import typer
 from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from orchestration.remedies import word
 from warehouse.database.connect import Role, connect
 from warehouse.security import database_logins
 from warehouse.security.database_logins import Access
@@ -41,7 +42,7 @@ def grant(
     """Create a login and show its password once; for one that exists, a new password."""
     with session(ctx).settings.database() as url, connect(url, Role.OWNER, actor=session(ctx).settings.actor) as owner:
         if found := flaws(owner):
-            raise CommandFailed(f"nothing is granted while {found[0].what}; fix: {found[0].fix}")
+            raise CommandFailed(f"nothing is granted while {word(found[0]).what}; fix: {word(found[0]).fix}")
         granted = database_logins.grant(owner, role, tenant_id=tenant, login=login)
         place = {"host": owner.info.host, "port": owner.info.port, "database": owner.info.dbname}
     if as_json:

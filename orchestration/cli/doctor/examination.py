@@ -7,6 +7,7 @@ from shlex import join
 from orchestration.cli.doctor import pulls
 from orchestration.cli.doctor.findings import Finding, Level
 from orchestration.remedies import word
+from orchestration.remedies.wording import commands
 from orchestration.settings import MASTER_KEYS, Settings, SettingsError
 from sources.registry import registry
 from warehouse import clock, install
@@ -15,9 +16,11 @@ from warehouse.control import tenants
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
 from warehouse.database.queries import Connection, first, rows
+from warehouse.finding import Finding as Found
 from warehouse.ingestion import fields
 from warehouse.security import audit_log, database_logins, isolation, process_logins
 from warehouse.statements import balance, canary
+from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
 from warehouse.statements.periods import broken_seals
 
@@ -36,7 +39,8 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _passwords(connection, url)
     with connect(url, Role.TENANT) as reader:
         for flaw in isolation.reader_flaws(reader):
-            yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {flaw.what}", flaw.fix)
+            unserved = word(flaw)
+            yield Finding(Level.WORTH_A_LOOK, f"the pages would not be served: {unserved.what}", unserved.fix)
     yield from _refused()
     now = clock.now()
     with connect(url, Role.OPERATOR) as connection:
@@ -68,9 +72,9 @@ def _migrations(connection: Connection) -> Iterator[Finding]:
 def _isolation(connection: Connection) -> Iterator[Finding]:
     found = isolation.flaws(connection)
     for flaw in found:
-        yield Finding(Level.WRONG, flaw.what, flaw.fix)
+        yield Finding(Level.WRONG, **word(flaw).as_record)
     for door in isolation.open_doors(connection):
-        yield Finding(Level.WORTH_A_LOOK, door.what, door.fix)
+        yield Finding(Level.WORTH_A_LOOK, **word(door).as_record)
     if not found:
         yield Finding(Level.GOOD, "PostgreSQL itself keeps every reader to its own rows")
 
@@ -174,11 +178,11 @@ def _audit(connection: Connection) -> Iterator[Finding]:
 def _canary(connection: Connection) -> Iterator[Finding]:
     verdict = canary.verdict(connection)
     if not verdict.is_installed:
-        what = "no canary is installed: no bill that is known in advance holds the marts to account"
-        yield Finding(Level.WORTH_A_LOOK, what, "minutebook canary install")
-    elif verdict.what:
-        level = Level.WRONG if verdict.wrong else Level.WORTH_A_LOOK
-        yield Finding(level, f"nothing is posted: {verdict.what}", verdict.fix)
+        missing = word(Found(Distrust.CANARY_MISSING))
+        yield Finding(Level.WORTH_A_LOOK, missing.what, missing.fix)
+    elif verdict.finding:
+        level, distrust = Level.WRONG if verdict.wrong else Level.WORTH_A_LOOK, word(verdict.finding)
+        yield Finding(level, f"nothing is posted: {distrust.what}", distrust.fix)
     else:
         yield Finding(Level.GOOD, "the known-answer tenant's statement is as it was worked out by hand")
 
@@ -197,6 +201,6 @@ def _marts(connection: Connection) -> Iterator[Finding]:
     try:
         require_fresh(connection, today())
     except MartsBehind as error:
-        yield Finding(Level.WORTH_A_LOOK, str(error).partition(";")[0], "minutebook build")
+        yield Finding(Level.WORTH_A_LOOK, str(error), commands(["build"]))
     else:
         yield Finding(Level.GOOD, "the marts know everything that was pulled and changed")

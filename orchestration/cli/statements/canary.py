@@ -5,7 +5,11 @@ import typer
 from orchestration.cli.options import Json, command
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from orchestration.remedies import word
+from orchestration.remedies.distrust import RUNBOOK
+from warehouse.finding import Finding
 from warehouse.statements import canary
+from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import require_built
 
 app = typer.Typer(
@@ -34,12 +38,12 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     with session(ctx).operator() as connection:
         require_built(connection)
         if not canary.is_installed(connection):
-            raise CommandFailed("no canary is installed; run: minutebook canary install")
+            raise CommandFailed(word(Finding(Distrust.CANARY_MISSING)).in_a_line)
         found = canary.differences(connection)
     columns = ["line_kind", "meter_id", "known_quantity", "computed_quantity", "known_amount", "computed_amount"]
     show(found, columns, as_json, "the canary's statement is as known")
     if found:
         raise CommandFailed(
             f"{len(found)} line(s) of the canary are wrong: approve nothing; nothing is posted until they agree."
-            f" What to do: {canary.RUNBOOK}"
+            f" What to do: {RUNBOOK}"
         )

@@ -13,6 +13,7 @@ from orchestration.cli.session import CommandFailed, Session, session
 from orchestration.marts.building import build
 from orchestration.remedies import word
 from orchestration.remedies.approval import refusal_typed, whom_to_name
+from orchestration.remedies.errors import with_next_step
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
@@ -142,7 +143,7 @@ def close(ctx: typer.Context, period: Period, tenant: Tenants = None, as_json: J
                 result = "closed" if periods.close(connection, row, current.settings.actor) else "unchanged"
             except Refused as error:
                 result = "refused"
-                refused.append(str(error))
+                refused.append(with_next_step(error))
             done.append({"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result})
     show(done, ["tenant_id", "period_start", "result"], as_json, "nothing to close")
     if refused:

@@ -3,11 +3,14 @@
 import dagster as dg
 
 from orchestration.defs.sql_checks import SHOWN, check_without_rows, offenders_table
+from orchestration.remedies import word
 from orchestration.resources import Minutebook
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import rows
+from warehouse.finding import Finding
 from warehouse.security.isolation import flaws
 from warehouse.statements import canary
+from warehouse.statements.canary import Distrust
 
 
 @dg.asset_check(
@@ -21,8 +24,8 @@ def isolation_check(minutebook: Minutebook) -> dg.AssetCheckResult:
         found = flaws(connection)
     return dg.AssetCheckResult(
         passed=not found,
-        description=found[0].what if found else None,
-        metadata=offenders_table([{"what": flaw.what, "fix": flaw.fix} for flaw in found]),
+        description=word(found[0]).what if found else None,
+        metadata=offenders_table([{"code": flaw.code, **word(flaw).as_record} for flaw in found]),
     )
 
 
@@ -35,10 +38,11 @@ def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     """Red when a line of the canary is wrong; says what to do. Without a canary it says so and passes."""
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
         verdict = canary.verdict(connection)
+    missing = None if verdict.is_installed else Finding(Distrust.CANARY_MISSING)
+    said = verdict.finding or missing
     return dg.AssetCheckResult(
-        passed=verdict.fault is None,
-        description=verdict.fault
-        or (None if verdict.is_installed else "no canary is installed; run: minutebook canary install"),
+        passed=verdict.finding is None,
+        description=word(said).in_a_line if said else None,
         metadata=offenders_table(list(verdict.wrong)),
     )
 
