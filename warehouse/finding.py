@@ -68,7 +68,7 @@ class Step(StrEnum):
     REOPEN = "reopen"  # period_start, tenant_id; neither where a choice of days avoids it
     CLOSE_TENANT = "close_tenant"  # tenant_id
     CREATE_LOGIN = "create_login"  # login_id
-    SET_PASSWORD = "set_password"  # login_id  # noqa: S105
+    SET_PASSWORD = "set_password"  # noqa: S105 - the name of a step, no password
     RESET_FACTOR = "reset_factor"  # login_id
 
 
