@@ -42,7 +42,7 @@ STILL = {
     "orchestration/web/statements.py",
     "orchestration/web/usage.py",
 }
-"""Modules of orchestration/ that run named statements, where a function of warehouse/ should. It may only get shorter."""
+"""Modules that run named statements, where a function of warehouse/ should. It may only get shorter."""
 
 
 def test_no_sql_lies_in_orchestration() -> None:
