@@ -21,11 +21,11 @@
         tenant_id,
         usage_date
     from {% if is_incremental() %}{{ changed }}{% else %}{{ current }}{% endif %}
-    where source = '{{ source_name }}' and pull_id is not null
+    where source = '{{ source_name }}' and pull_id is not null{{ ' and not is_only_joined' if is_incremental() }}
 {%- endmacro %}
 
-{% macro changed_pulls_of(contract) -%}
-    {#- The same of all sources of a contract. -#}
+{% macro changed_pulls_of(contract, joined=false) -%}
+    {#- The same of all sources of a contract. `joined`: also those whose rows did not change, but what they are joined with. -#}
     {%- set current = ref('stg_ledger__current_pulls') -%}
     {%- set changed = ref('int_pulls_changed') -%}
     select
@@ -35,7 +35,7 @@
         tenant_id,
         usage_date
     from {% if is_incremental() %}{{ changed }}{% else %}{{ current }}{% endif %}
-    where contract = '{{ contract }}' and pull_id is not null
+    where contract = '{{ contract }}' and pull_id is not null{{ ' and not is_only_joined' if is_incremental() and not joined }}
 {%- endmacro %}
 
 {% macro in_changed_pulls(column) -%}
@@ -52,15 +52,16 @@
     {#-
         dbt's incremental strategy `changed_days`: what the changed account-days had goes, what they have now comes. By account-day
         and not by key, so that a day that became empty becomes empty. A table without a column `source` names the one it is of in
-        meta.source.
+        meta.source. With meta.joined, so do account-days that only what they are joined with changed for.
     -#}
     {%- set source_name = (model.config.meta or {}).source -%}
+    {%- set joined = (model.config.meta or {}).get('joined', false) -%}
     delete from {{ arguments.target_relation }} as built
     using {{ ref('int_pulls_changed') }} as changed
     where
         changed.source = {{ "'" ~ source_name ~ "'" if source_name else 'built.source' }}
         and built.account = changed.account
-        and built.usage_date = changed.usage_date;
+        and built.usage_date = changed.usage_date{{ '' if joined else ' and not changed.is_only_joined' }};
     {{ get_incremental_append_sql(arguments) }}
 {%- endmacro %}
 

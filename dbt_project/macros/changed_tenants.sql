@@ -48,11 +48,12 @@
     {%- set built = former_build('intermediate', 'int_tenants_built') -%}
     {%- set calls = former_build('intermediate', 'int_calls_daily') -%}
     {%- set costs = former_build('intermediate', 'int_provider_costs_daily') -%}
-    {%- if built is not none and calls is not none and costs is not none -%}
+    {%- set moves = former_build('intermediate', 'int_cost_moves_daily') -%}
+    {%- if built is not none and calls is not none and costs is not none and moves is not none -%}
     delete from {{ built }} as built
     where
         built.tenant_id in (
-            {{ tenants_of_changed_pulls(this, [calls, costs]) }}
+            {{ tenants_of_changed_pulls(this, [calls, costs, moves]) }}
         )
     {%- endif -%}
 {%- endmacro %}

@@ -17,6 +17,20 @@
     end
 {%- endmacro %}
 
+{% macro share_of(amount, part_until, part, whole) -%}
+    {#- What `part` of `whole` adds to the shares before it. The last takes what is left, to the last digit. -#}
+    trim_scale(
+        case
+            when {{ part }} = 0 then 0
+            when {{ part_until }} = {{ whole }}
+                then {{ amount }} - {{ share_until(amount, part_until ~ ' - ' ~ part, whole) }}
+            else
+                {{ share_until(amount, part_until, whole) }}
+                - {{ share_until(amount, part_until ~ ' - ' ~ part, whole) }}
+        end
+    )
+{%- endmacro %}
+
 {% macro share_until(amount, part, whole) -%}
     {#- The first `part` of `whole` of an amount, to 12 decimals. Shares are differences of these, and sum to the amount. -#}
     round(({{ amount }}) * ({{ part }}) / ({{ whole }}), 12)

@@ -15,7 +15,7 @@ from orchestration.cli.control import agents, costs, coverage, limits, plans, pr
 from orchestration.cli.ingestion import doubt, fields, pull, pull_again, pull_history, purge, quarantine, source
 from orchestration.cli.privacy import personal
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
-from orchestration.cli.statements import canary, explain, forecast, margin, pack, review
+from orchestration.cli.statements import bills, canary, explain, forecast, margin, pack, review
 from orchestration.cli.stripe import post, reconcile, stripe
 from orchestration.settings import Settings
 
@@ -37,6 +37,7 @@ app.add_typer(plans.meter_app, name="meter")
 app.add_typer(plans.plan_app, name="plan")
 app.add_typer(prices.app, name="price")
 costs.cost_app.add_typer(coverage.app)
+costs.cost_app.add_typer(bills.app)
 app.add_typer(costs.cost_app, name="cost")
 app.add_typer(costs.rate_app, name="rate")
 app.add_typer(tenant_credits.app, name="credit")

@@ -3,11 +3,19 @@
 Owns the words and the commands. Does not own what is found: that is `warehouse`'s, as (code, subject, facts).
 """
 
-from orchestration.remedies import blockers, costs, distrust, isolation, not_billed, usage
+from orchestration.remedies import bills, blockers, costs, distrust, isolation, not_billed, usage
 from orchestration.remedies.wording import Wording, Words
 from warehouse.finding import Finding
 
-WORDS: Words = {**blockers.WORDS, **usage.WORDS, **costs.WORDS, **not_billed.WORDS, **distrust.WORDS, **isolation.WORDS}
+WORDS: Words = {
+    **bills.WORDS,
+    **blockers.WORDS,
+    **usage.WORDS,
+    **costs.WORDS,
+    **not_billed.WORDS,
+    **distrust.WORDS,
+    **isolation.WORDS,
+}
 
 
 def word(finding: Finding) -> Wording:

@@ -48,6 +48,42 @@ def _totals_differ(finding: Finding) -> Wording:
     return _pulled_again(finding, f"the costs of a call do not sum to its cost: {source} {_dates(finding)}")
 
 
+def _not_on_bill(finding: Finding) -> Wording:
+    return _bills_pulled(finding, f"no bill that was read has it: {_component(finding)}")
+
+
+def _pending(finding: Finding) -> Wording:
+    return _bills_pulled(finding, f"the provider has not rated it yet: {_component(finding)}")
+
+
+def _no_money(finding: Finding) -> Wording:
+    row = finding.facts
+    setting = [
+        ["cost", "credit", row["provider"], unit, "AMOUNT", "--from", str(row["first_date"])] for unit in row["units"]
+    ]
+    return Wording(f"the bill counts units and names no money: {_component(finding)}", commands(*setting))
+
+
+def _no_quantity(finding: Finding) -> Wording:
+    row = finding.facts
+    ending = [
+        [
+            "cost", "uncover", one["source"], one["component"], "--from", str(row["first_date"]),
+            *(["--tenant", one["tenant_id"]] if one["tenant_id"] else []),
+            *(["--agent", one["agent_id"]] if one["agent_id"] else []),
+        ]
+        for one in row["covered"]
+    ]  # fmt: skip
+    what = f"the voice provider reports no quantity to share the bill by: {_component(finding)}"
+    return Wording(what, commands(*ending))
+
+
+def _bills_pulled(finding: Finding, what: str) -> Wording:
+    row = finding.facts
+    pulls = [pull(None, source, row["first_date"], row["last_date"]) for source in row["bills"]]
+    return Wording(what, commands(*pulls), link=day_page(row["tenant_id"], row["first_date"]))
+
+
 def _pulled_again(finding: Finding, what: str) -> Wording:
     row = finding.facts
     pulling = pull(row["tenant_id"], row["source"], row["first_date"], row["last_date"])
@@ -69,4 +105,8 @@ WORDS: Words = {
     UnknownCost.NO_NUMBER: _no_number,
     UnknownCost.BILLED_AS_0: _billed_as_0,
     UnknownCost.TOTALS_DIFFER: _totals_differ,
+    UnknownCost.NOT_ON_BILL: _not_on_bill,
+    UnknownCost.PENDING: _pending,
+    UnknownCost.NO_MONEY: _no_money,
+    UnknownCost.NO_QUANTITY: _no_quantity,
 }

@@ -105,6 +105,7 @@ CALLS = Source(
     stored=DETAIL,
     facts=DETAIL_FACTS,
     settings=_SETTINGS,
+    details_calls=True,
     look_back_days=LOOK_BACK_DAYS,
     at_once=8,
 )

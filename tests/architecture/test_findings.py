@@ -12,16 +12,17 @@ from orchestration.remedies import WORDS
 from tests.architecture.test_house import ROOT, tracked_files
 from warehouse.blocker import Blocker
 from warehouse.security.isolation import Flaw
+from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
 from warehouse.statements.unknown_costs import UnknownCost
 
 TESTS = Path(__file__).parents[1]
-FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, Distrust, Flaw]
+FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw]
 # By its name at Stripe's side, where the same command is executed.
 ELSEWHERE = {Blocker.PRICE: "price_differs"}
 # What nobody need resolve.
-MEANT = {*NotBilled}
+MEANT = {*NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS}
 # What is printed is SQL for an administrator, a setting, or a runbook: tests/isolation/test_preflight.py runs the SQL.
 BY_AN_ADMINISTRATOR = {*Flaw, Distrust.CANARY_WRONG}
 

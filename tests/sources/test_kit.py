@@ -18,7 +18,6 @@ from sources.rows import moment, reading
 from sources.testing import DAY, FAULTS, KEPT, TENANT, Answer, Kit, Request
 from tests.sources import toy
 from tests.sources.anthropic import kit as anthropic
-from tests.sources.azure import kit as azure
 from tests.sources.cartesia import kit as cartesia
 from tests.sources.deepgram import kit as deepgram
 from tests.sources.elevenlabs import kit as elevenlabs
@@ -83,7 +82,6 @@ KITS: Mapping[str, Kit] = {
     ),
     **openai.KITS,
     **anthropic.KITS,
-    **azure.KITS,
     **openrouter.KITS,
     **twilio.KITS,
     **deepgram.KITS,

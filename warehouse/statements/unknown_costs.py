@@ -28,6 +28,10 @@ class UnknownCost(StrEnum):
     NO_NUMBER = "no_number"
     BILLED_AS_0 = "billed_as_0"
     TOTALS_DIFFER = "totals_differ"
+    NOT_ON_BILL = "not_on_bill"  # and bills, the sources whose bills may have it
+    PENDING = "pending"  # and bills, the sources that report it
+    NO_MONEY = "no_money"  # and provider and units, those that its bill counts without naming money
+    NO_QUANTITY = "no_quantity"  # and covered, by what is declared
 
 
 def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[Finding]:
@@ -55,7 +59,20 @@ def _finding(connection: Connection, row: Row) -> Finding:
     tenant_id, start = row["tenant_id"], row["period_start"]
     voice = counting_of_calls(connection, tenant_id, start) if code is UnknownCost.NO_METER else None
     subject = Subject(tenant_id, start, row["source"], row["first_date"], row["last_date"])
-    return Finding(code, subject, {**row, "voice": voice})
+    return Finding(code, subject, {**row, "voice": voice, **_of_bills(connection, row, code)})
+
+
+def _of_bills(connection: Connection, row: Row, code: UnknownCost) -> Row:
+    """What a wording needs to know of the bills behind the calls."""
+    about = {name: row[name] for name in ("source", "component", "tenant_id", "first_date", "last_date")}
+    if code is UnknownCost.NOT_ON_BILL or code is UnknownCost.PENDING:
+        return {"bills": [one["source"] for one in rows(connection, FILE, "bills_behind", **about)]}
+    if code is UnknownCost.NO_MONEY:
+        units = rows(connection, FILE, "units_without_money", **about)
+        return {"units": [one["quantity_unit"] for one in units], "provider": units[0]["provider"] if units else ""}
+    if code is UnknownCost.NO_QUANTITY:
+        return {"covered": rows(connection, FILE, "declared", **about)}
+    return {}
 
 
 def billed_elsewhere(

@@ -47,3 +47,43 @@ where
             and a.doubt = 'billed_as_0'
             and a.subject = concat_ws('/', c.tenant_id, c.component)
     );
+
+-- name: bills_behind
+-- The sources whose bills may have a component of calls: declared for it, or of a carrier that bills call by call; of a bill's source
+-- those of its provider.
+select distinct s.source
+from control.sources as s
+left join control.cost_coverage as c
+    on s.source = c.cost_source and c.source = %(source)s and c.component = %(component)s
+left join control.sources as asked on asked.source = %(source)s
+where
+    s.contract = 'costs'
+    and (
+        c.source is not null
+        or (asked.contract = 'costs' and asked.provider = s.provider and s.details_calls)
+        or (asked.contract = 'calls' and asked.components ->> %(component)s = 'telephony' and s.details_calls)
+    )
+order by s.source;
+
+-- name: units_without_money
+select distinct
+    b.provider,
+    b.quantity_unit
+from marts.fct_bill_days as b
+where
+    b.source = %(source)s and b.cost is null and b.quantity_unit is not null
+    and b.usage_date >= %(first_date)s and b.usage_date <= %(last_date)s
+order by b.quantity_unit;
+
+-- name: declared
+select
+    c.source,
+    c.component,
+    c.tenant_id,
+    c.agent_id
+from control.cost_coverage as c
+where
+    c.cost_source = %(source)s and c.component = %(component)s
+    and (c.tenant_id is null or c.tenant_id = %(tenant_id)s) and c.valid_from <= %(last_date)s
+order by c.valid_from desc
+limit 1;

@@ -13,7 +13,8 @@ built as (
             account,
             tenant_id,
             usage_date,
-            build_key
+            build_key,
+            joined_key
         from {{ built }}
     {%- else -%}
         select
@@ -21,7 +22,8 @@ built as (
             account,
             tenant_id,
             usage_date,
-            build_key
+            build_key,
+            joined_key
         from keyed
         where false
     {%- endif %}
@@ -34,6 +36,8 @@ changed as (
         keyed.row_count,
         keyed.pulled_at,
         keyed.build_key,
+        keyed.joined_key,
+        coalesce(keyed.build_key = built.build_key, false) as is_only_joined,
         coalesce(keyed.source, built.source) as source,
         coalesce(keyed.account, built.account) as account,
         coalesce(keyed.tenant_id, built.tenant_id) as tenant_id,
@@ -44,7 +48,9 @@ changed as (
             keyed.source = built.source
             and keyed.account = built.account
             and keyed.usage_date = built.usage_date
-    where keyed.build_key is distinct from built.build_key
+    where
+        keyed.build_key is distinct from built.build_key
+        or keyed.joined_key is distinct from built.joined_key
 ),
 
 contracts as (

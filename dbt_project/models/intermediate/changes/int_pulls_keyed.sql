@@ -21,17 +21,61 @@ attachments as (
     where attached.tenant_id is not null
 ),
 
-moves as (
+coverage as (
+    select
+        covered.source,
+        covered.cost_source,
+        covered.cost_account,
+        accounts.account,
+        covered.valid_from,
+        covered.valid_to,
+        hashtextextended(
+            concat_ws('|', covered.calls_key, covered.component, covered.cost_source, covered.cost_account), 0
+        )::numeric as version_hash
+    from {{ ref('stg_control__cost_coverage') }} as covered
+    cross join lateral (values ('platform'), (covered.tenant_id)) as accounts (account)
+    where accounts.account is not null
+),
+
+-- On whose bill components are is in force by day as attachments are, for the calls and for the bill.
+versions as (
     select
         attachments.source,
         accounts.account,
-        steps.moved_on,
-        steps.version_hash
+        attachments.valid_from,
+        attachments.valid_to,
+        attachments.version_hash
     from attachments
     cross join lateral (values ('platform'), (attachments.tenant_id)) as accounts (account)
+    union all
+    select
+        source,
+        account,
+        valid_from,
+        valid_to,
+        version_hash
+    from coverage
+    union all
+    select
+        cost_source as source,
+        cost_account as account,
+        valid_from,
+        valid_to,
+        version_hash
+    from coverage
+    where cost_source is not null
+),
+
+moves as (
+    select
+        versions.source,
+        versions.account,
+        steps.moved_on,
+        steps.version_hash
+    from versions
     cross join
         lateral (
-            values (attachments.valid_from, attachments.version_hash), (attachments.valid_to, -attachments.version_hash)
+            values (versions.valid_from, versions.version_hash), (versions.valid_to, -versions.version_hash)
         ) as steps (moved_on, version_hash)
     where steps.moved_on < 'infinity'
 ),
@@ -70,6 +114,28 @@ accepted as (
     group by source, account, usage_date
 ),
 
+-- Of whom calls are carried whose bill is read call by call; and what units cost that a bill counts without naming money.
+carriers as (
+    select string_agg(distinct sources.provider, ',' order by sources.provider) as carriers
+    from pulls
+    inner join {{ ref('stg_control__sources') }} as sources on pulls.source = sources.source and sources.details_calls
+),
+
+unit_costs as (
+    select
+        sources.source,
+        md5(
+            string_agg(
+                concat_ws(':', costs.unit, costs.valid_from, costs.unit_cost, costs.currency), ','
+                order by costs.unit, costs.valid_from
+            )
+        ) as unit_costs
+    from {{ ref('stg_control__provider_unit_costs') }} as costs
+    inner join {{ ref('stg_control__sources') }} as sources
+        on costs.provider = sources.provider and sources.contract = 'costs'
+    group by sources.source
+),
+
 keyed as (
     select
         pulls.pull_id,
@@ -86,9 +152,13 @@ keyed as (
             pulls.pull_id,
             voice_meters.counting,
             case when pulls.contract in ('calls', 'costs') then coalesce(routings.routing, 0) end,
-            accepted.accepted
+            accepted.accepted,
+            case when pulls.contract = 'calls' then carriers.carriers end,
+            unit_costs.unit_costs
         )) as build_key
     from pulls
+    cross join carriers
+    left join unit_costs on pulls.source = unit_costs.source
     left join voice_meters on pulls.source = voice_meters.source
     left join routings
         on
@@ -101,6 +171,78 @@ keyed as (
             pulls.source = accepted.source
             and pulls.account = accepted.account
             and pulls.usage_date = accepted.usage_date
+),
+
+-- Calls are joined with the details of bills from the day before to the day after, and details with each other; bills are
+-- shared by the calls of their day. The sum of the hashes of keys stands for all that a pull is joined with.
+hashed as (
+    select
+        keyed.*,
+        coalesce(sources.details_calls, false) as details_calls,
+        hashtextextended(keyed.build_key, 0)::numeric as key_hash
+    from keyed
+    inner join {{ ref('stg_control__sources') }} as sources on keyed.source = sources.source
+    where keyed.contract in ('calls', 'costs')
+),
+
+around as (
+    select
+        accounts.account,
+        hashed.usage_date + shifts.days as usage_date,
+        coalesce(sum(hashed.key_hash * (shifts.days + 2)) filter (where hashed.details_calls), 0) as details_hash,
+        sum(hashed.key_hash * (shifts.days + 2)) as all_hash
+    from hashed
+    cross join carriers
+    cross join lateral (values ('*'), (hashed.account)) as accounts (account)
+    cross join (values (-1), (0), (1)) as shifts (days)
+    where hashed.details_calls or (hashed.contract = 'calls' and carriers.carriers is not null)
+    group by accounts.account, hashed.usage_date + shifts.days
+),
+
+shared_by as (
+    select
+        coverage.cost_source as source,
+        coverage.cost_account as account,
+        hashed.usage_date,
+        sum(hashed.key_hash) as key_hash
+    from coverage
+    inner join hashed
+        on
+            hashed.contract = 'calls'
+            and coverage.source = hashed.source
+            and coverage.account = hashed.account
+            and hashed.usage_date >= coverage.valid_from
+            and hashed.usage_date < coverage.valid_to
+    where coverage.cost_source is not null
+    group by coverage.cost_source, coverage.cost_account, hashed.usage_date
+),
+
+-- The platform's account is joined with every account, a tenant's with its own and the platform's.
+joinable as (
+    select
+        hashed.pull_id,
+        sum(case when hashed.contract = 'calls' then around.details_hash else around.all_hash end) as key_hash
+    from hashed
+    cross join
+        lateral unnest(
+            case when hashed.account = 'platform' then array['*'] else array['platform', hashed.account] end
+        ) as accounts (account)
+    inner join around on hashed.usage_date = around.usage_date and accounts.account = around.account
+    where hashed.contract = 'calls' or hashed.details_calls
+    group by hashed.pull_id
+),
+
+with_joined as (
+    select
+        keyed.*,
+        md5(concat_ws('|', keyed.build_key, joinable.key_hash, shared_by.key_hash)) as joined_key
+    from keyed
+    left join joinable on keyed.pull_id = joinable.pull_id
+    left join shared_by
+        on
+            keyed.source = shared_by.source
+            and keyed.account = shared_by.account
+            and keyed.usage_date = shared_by.usage_date
 )
 
-select * from keyed
+select * from with_joined

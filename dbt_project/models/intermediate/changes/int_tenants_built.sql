@@ -7,6 +7,9 @@
 -- depends_on: {{ ref('dim_agents') }}
 -- depends_on: {{ ref('dim_prices') }}
 -- depends_on: {{ ref('dim_tenants') }}
+-- depends_on: {{ ref('fct_bill_attribution') }}
+-- depends_on: {{ ref('fct_bill_days') }}
+-- depends_on: {{ ref('fct_call_days') }}
 -- depends_on: {{ ref('fct_line_parts') }}
 -- depends_on: {{ ref('fct_call_doubts') }}
 -- depends_on: {{ ref('fct_canary_lines') }}

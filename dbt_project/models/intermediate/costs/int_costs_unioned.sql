@@ -71,6 +71,92 @@ estimates as (
     where usage.uncosted_quantity > 0
 ),
 
+current_pulls as (
+    select * from {{ ref('stg_ledger__current_pulls') }}
+    where contract = 'costs'
+),
+
+-- What is on another bill and was found on none.
+not_on_a_bill as (
+    select
+        covered.tenant_id,
+        covered.agent_id,
+        covered.usage_date,
+        covered.source,
+        periods.voice_meter_id as meter_id,
+        covered.component,
+        covered.basis,
+        covered.unknown_reason,
+        covered.currency,
+        covered.cost
+    from {{ ref('int_covered_costs_daily') }} as covered
+    left join {{ ref('int_period_days') }} as periods
+        on covered.tenant_id = periods.tenant_id and covered.usage_date = periods.usage_date
+    left join current_pulls
+        on
+            covered.cost_source = current_pulls.source
+            and covered.cost_account = current_pulls.account
+            and covered.usage_date = current_pulls.usage_date
+    where {{ of_changed_tenants('covered.tenant_id') }} and current_pulls.pull_id is null
+),
+
+-- What of a bill is a call's counts on our day of the call, and what is left of the bill on the provider's.
+on_calls as (
+    select
+        moves.tenant_id,
+        moves.agent_id,
+        moves.call_date as usage_date,
+        moves.bill_source as source,
+        periods.voice_meter_id as meter_id,
+        moves.component,
+        moves.basis,
+        moves.unknown_reason,
+        moves.currency,
+        moves.cost
+    from {{ ref('int_cost_moves_daily') }} as moves
+    left join {{ ref('int_period_days') }} as periods
+        on moves.tenant_id = periods.tenant_id and moves.call_date = periods.usage_date
+    where {{ of_changed_tenants('moves.tenant_id') }}
+),
+
+bills as (
+    select
+        tenant_id,
+        agent_id,
+        usage_date,
+        bill_source as source,
+        component,
+        basis,
+        unknown_reason,
+        currency,
+        cost,
+        false as is_moved
+    from {{ ref('int_provider_costs_daily') }}
+    where payer = 'provider_account' and {{ of_changed_tenants('tenant_id') }}
+    union all
+    select
+        moves.bill_tenant_id as tenant_id,
+        moves.bill_agent_id as agent_id,
+        moves.usage_date,
+        moves.bill_source as source,
+        moves.service as component,
+        moves.bill_basis as basis,
+        null as unknown_reason,
+        moves.currency,
+        -moves.cost as cost,
+        true as is_moved
+    from {{ ref('int_cost_moves_daily') }} as moves
+    inner join current_pulls
+        on
+            moves.bill_source = current_pulls.source
+            and moves.account = current_pulls.account
+            and moves.usage_date = current_pulls.usage_date
+    where
+        moves.bill_basis <> 'nothing' and coalesce(moves.unknown_reason, '') <> 'no_quantity'
+        and {{ of_changed_tenants('moves.bill_tenant_id') }}
+),
+
+-- What went to calls whole is left nowhere; nor is what is not known, once calls say so.
 provider_costs as (
     select
         tenant_id,
@@ -80,11 +166,12 @@ provider_costs as (
         null as meter_id,
         component,
         basis,
-        unknown_reason,
+        min(unknown_reason) as unknown_reason,
         currency,
-        cost
-    from {{ ref('int_provider_costs_daily') }}
-    where {{ of_changed_tenants('tenant_id') }}
+        case when count(unknown_reason) = 0 then coalesce(sum(cost), 0) end as cost
+    from bills
+    group by tenant_id, agent_id, usage_date, source, component, basis, currency
+    having not bool_or(is_moved) or (count(unknown_reason) = 0 and coalesce(sum(cost), 0) <> 0)
 ),
 
 fixed_costs as (
@@ -127,6 +214,10 @@ unioned as (
     select * from estimates
     union all
     select * from provider_costs
+    union all
+    select * from on_calls
+    union all
+    select * from not_on_a_bill
     union all
     select * from fixed_costs
     union all

@@ -2,16 +2,15 @@
     incremental_strategy='changed_days',
     indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id']}]
 ) }}
--- The bill is the grain day: the grain call is its detail, and adding both would count it twice. What another bill holds is
--- on that one.
+-- The bill is the grain day: the grain call is its detail, and adding both would count it twice.
 with pulls as (
     {{ changed_pulls_of('costs') }}
 ),
 
 lines as (
     select costs.*
-    from {{ ref('stg_contracts__costs') }} as costs
-    where {{ in_changed_pulls('costs.pull_id') }} and costs.grain = 'day' and costs.payer = 'provider_account'
+    from {{ ref('int_costs_priced') }} as costs
+    where {{ in_changed_pulls('costs.pull_id') }} and costs.grain = 'day'
 ),
 
 attachments as (
@@ -40,22 +39,32 @@ routed as (
 daily as (
     select
         source,
+        bill_source,
+        provider,
         account,
         usage_date,
         pull_id,
+        scope_kind,
+        scope_ref,
         tenant_id,
         agent_id,
         service as component,
+        payer,
         case
-            when account_tenant_id is not null then 'billed_elsewhere'
-            when amount is null then 'unknown'
+            when payer <> 'provider_account' or account_tenant_id is not null then 'billed_elsewhere'
+            when cost is null then 'unknown'
+            when is_estimated then 'estimated'
             else 'reported_by_provider'
         end as basis,
-        case when account_tenant_id is null and amount is null then 'no_number' end as unknown_reason,
-        coalesce(currency, 'USD') as currency,
-        sum(amount) as cost
+        case
+            when payer = 'provider_account' and account_tenant_id is null then unknown_reason
+        end as unknown_reason,
+        currency,
+        quantity_unit,
+        sum(quantity) as quantity,
+        sum(cost) as cost
     from routed
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 )
 
 select * from daily

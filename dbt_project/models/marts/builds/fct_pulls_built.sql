@@ -20,7 +20,8 @@ built as (
         is_incomplete,
         row_count,
         pulled_at,
-        build_key
+        build_key,
+        joined_key
     from changed
 )
 

@@ -47,6 +47,53 @@ routed as (
     left join attached on calls.pull_id = attached.pull_id and calls.call_id = attached.call_id
 ),
 
+-- On whose bill components of these calls are, as the nearest declaration that is in force says.
+coverage as (
+    select distinct on (routed.pull_id, routed.call_id, covered.component)
+        routed.pull_id,
+        routed.call_id,
+        covered.component,
+        covered.service,
+        covered.cost_source,
+        covered.cost_account
+    from routed
+    cross join
+        lateral (
+            values
+            ('agent/' || routed.agent_id),
+            ('tenant/' || routed.tenant_id),
+            (case when routed.account_tenant_id is null then 'platform' end)
+        ) as whose (calls_key)
+    inner join {{ ref('stg_control__cost_coverage') }} as covered
+        on
+            routed.source = covered.source
+            and whose.calls_key = covered.calls_key
+            and routed.usage_date >= covered.valid_from
+            and routed.usage_date < covered.valid_to
+    order by routed.pull_id, routed.call_id, covered.component, covered.rank
+),
+
+-- A call that was carried by somebody whose bill is read call by call has its price there, declared or not.
+carriers as (
+    select distinct sources.provider
+    from {{ ref('stg_ledger__current_pulls') }} as current_pulls
+    inner join {{ ref('stg_control__sources') }} as sources
+        on current_pulls.source = sources.source and sources.details_calls
+),
+
+carried as (
+    select
+        routed.pull_id,
+        routed.call_id,
+        telephony.component,
+        telephony.service
+    from routed
+    inner join carriers on routed.carrier = carriers.provider
+    inner join {{ ref('stg_control__sources') }} as sources on routed.source = sources.source
+    cross join lateral jsonb_each_text(sources.components) as telephony (component, service)
+    where routed.carrier_ref is not null and telephony.service = 'telephony'
+),
+
 -- What costs 0 although something was used was billed elsewhere, and what has no number is not known; a component either
 -- has a number or a reason why it has none.
 component_costs as (
@@ -56,6 +103,8 @@ component_costs as (
         items.component,
         sum(items.cost) as cost,
         max(items.minutes) as minutes,
+        case when count(distinct items.quantity_unit) = 1 then sum(items.quantity) end as quantity,
+        min(items.quantity_unit) as quantity_unit,
         case
             when bool_or(items.cost is null) then 'no_number'
             when bool_or(items.is_billed_as_0) then 'billed_as_0'
@@ -65,17 +114,56 @@ component_costs as (
     group by items.pull_id, items.call_id, items.component
 ),
 
+-- A component has one basis: what the voice provider says of one that is on another bill is kept beside, and counts nowhere.
+settled as (
+    select
+        coalesce(costs.pull_id, carried.pull_id) as pull_id,
+        coalesce(costs.call_id, carried.call_id) as call_id,
+        coalesce(costs.component, carried.component) as component,
+        costs.cost,
+        costs.minutes,
+        costs.unknown_reason,
+        case
+            when carried.component is not null or coverage.cost_source is not null
+                then jsonb_build_object(
+                    'service', coalesce(carried.service, coverage.service),
+                    'by', case when carried.component is null then coverage.cost_source end,
+                    'account', case when carried.component is null then coverage.cost_account end,
+                    'quantity', costs.quantity,
+                    'unit', costs.quantity_unit,
+                    'cost', costs.cost,
+                    'unknown', costs.unknown_reason
+                )
+        end as covered
+    from component_costs as costs
+    full join carried
+        on
+            costs.pull_id = carried.pull_id
+            and costs.call_id = carried.call_id
+            and costs.component = carried.component
+    left join coverage
+        on
+            costs.pull_id = coverage.pull_id
+            and costs.call_id = coverage.call_id
+            and costs.component = coverage.component
+),
+
 call_costs as (
     select
         pull_id,
         call_id,
         sum(cost) as cost,
         max(minutes) as charged_minutes,
-        jsonb_object_agg(component, cost) filter (where cost is not null) as all_costs,
-        coalesce(jsonb_object_agg(component, cost) filter (where unknown_reason is null), '{}') as known_costs,
-        coalesce(jsonb_object_agg(component, unknown_reason) filter (where unknown_reason is not null), '{}')
-            as unknown_costs
-    from component_costs
+        coalesce(jsonb_object_agg(component, cost) filter (where cost is not null and covered is null), '{}')
+            as all_costs,
+        coalesce(jsonb_object_agg(component, cost) filter (where unknown_reason is null and covered is null), '{}')
+            as known_costs,
+        coalesce(
+            jsonb_object_agg(component, unknown_reason) filter (where unknown_reason is not null and covered is null),
+            '{}'
+        ) as unknown_costs,
+        coalesce(jsonb_object_agg(component, covered) filter (where covered is not null), '{}') as covered_costs
+    from settled
     group by pull_id, call_id
 ),
 
@@ -98,6 +186,7 @@ judged as (
         call_costs.charged_minutes,
         call_costs.all_costs,
         call_costs.known_costs,
+        coalesce(call_costs.covered_costs, '{}') as covered_costs,
         case
             when routed.account_tenant_id is not null then '{}'::jsonb
             when abs(routed.total_cost - call_costs.cost) > 0.0001 and accepted.subject is null
@@ -114,7 +203,7 @@ judged as (
             and routed.usage_date = accepted.usage_date
             and routed.call_id = accepted.subject
             and accepted.evidence = {{ figures(
-                'routed.total_cost', "case when call_costs.known_costs <> '{}' then call_costs.cost else 0 end"
+                'routed.total_cost', "case when call_costs.known_costs <> '{}' or call_costs.covered_costs <> '{}' then call_costs.cost else 0 end"
             ) }}
 ),
 
@@ -148,18 +237,26 @@ costed as (
         with_costs.squad_id,
         with_costs.workflow_id,
         with_costs.scopes,
+        with_costs.carrier,
+        with_costs.carrier_account,
+        with_costs.carrier_ref,
         with_costs.connected_seconds,
         with_costs.units,
         case
             when with_costs.account_tenant_id is not null then 'billed_elsewhere'
             when with_costs.costs <> '{}' then 'reported_by_voice'
             when with_costs.unknown_costs <> '{}' then 'unknown'
+            when with_costs.cost_of_parts is not null and with_costs.covered_costs <> '{}' then 'covered'
             when with_costs.outcome = 'connected' then 'estimated'
             else 'none'
         end as cost_basis,
-        case when with_costs.costs <> '{}' then coalesce(with_costs.cost_of_parts, with_costs.total_cost) end as cost,
+        case
+            when with_costs.costs <> '{}' or with_costs.covered_costs <> '{}'
+                then coalesce(with_costs.cost_of_parts, with_costs.total_cost)
+        end as cost,
         with_costs.costs,
         with_costs.unknown_costs,
+        with_costs.covered_costs,
         with_costs.total_cost,
         with_costs.charged_minutes,
         with_costs.cost_currency,

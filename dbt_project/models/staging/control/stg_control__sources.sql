@@ -9,7 +9,14 @@ renamed as (
         provider,
         contract,
         bills,
-        to_jsonb(scope_kinds) as scope_kinds
+        to_jsonb(scope_kinds) as scope_kinds,
+        components,
+        details_calls,
+        look_back_days,
+        case
+            when contract = 'costs'
+                then first_value(source) over (partition by provider, contract order by details_calls, source)
+        end as bill_source
     from source
 )
 

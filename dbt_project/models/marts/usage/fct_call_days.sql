@@ -1,0 +1,24 @@
+{{ config(
+    meta={'tenant_reads': false},
+    indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id', 'usage_date']}, {'columns': ['usage_date']}]
+) }}
+with pulls as (
+    {{ changed_pulls_of('calls') }}
+),
+
+calls as (
+    select
+        daily.source,
+        daily.account,
+        daily.usage_date,
+        daily.tenant_id,
+        daily.agent_id,
+        daily.calls,
+        daily.connected_calls,
+        daily.connected_seconds
+    from {{ ref('int_calls_daily') }} as daily
+    inner join pulls on daily.pull_id = pulls.pull_id
+)
+
+select * from calls
+where {{ is_real('tenant_id') }}

@@ -1,0 +1,58 @@
+"""What a person should know of bills, and what resolves it; TENANT, AGENT and AMOUNT are for a person to fill in."""
+
+from orchestration.remedies.wording import Wording, Words, commands, number, span
+from warehouse.finding import Finding
+from warehouse.statements.bills import BillFinding
+
+
+def _unattached_scope(finding: Finding) -> Wording:
+    row = finding.facts
+    attaching = ["agent", "attach", "TENANT", "AGENT", row["scope_kind"], row["scope_ref"], "--from"]
+    return Wording(
+        f"{number(row['cost'])} {row['currency']} of {row['scope_kind'].replace('_', ' ')} {row['scope_ref']} at"
+        f" {row['provider']} is no tenant's {_dates(finding)}",
+        commands([*attaching, str(row["first_date"])]),
+    )
+
+
+def _pending_price(finding: Finding) -> Wording:
+    row = finding.facts
+    setting = ["cost", "credit", row["provider"], row["quantity_unit"] or "UNIT", "AMOUNT", "--from"]
+    return Wording(
+        f"{row['charges']} charge(s) of {row['provider']} {_dates(finding)} are not rated though they should be final,"
+        f" such as {row['example']}",
+        commands([*setting, str(row["usage_date"])]),
+    )
+
+
+def _charged_twice(finding: Finding) -> Wording:
+    row = finding.facts
+    return Wording(
+        f"call {row['call_id']} on {row['call_date']}: {row['voice_source']} charges {number(row['voice_cost'])} for"
+        f" {row['component']}, and so does {row['provider']}",
+        then=f"the price of {row['provider']} counts; ask {row['voice_source']} why it charges too",
+    )
+
+
+def _unknown_calls(finding: Finding) -> Wording:
+    row = finding.facts
+    cost = "an unknown amount" if row["cost"] is None else f"{number(row['cost'])} {row['currency']}"
+    return Wording(
+        f"{row['calls']} call(s) of {row['provider']} {_dates(finding)}, for {cost}, are known to no voice provider,"
+        f" such as {row['example']}",
+        then="they cost the platform; a voice provider's day that was not read has them",
+    )
+
+
+def _dates(finding: Finding) -> str:
+    row = finding.facts
+    first = row.get("first_date") or row["usage_date"]
+    return span(first, row.get("last_date") or first, "from ")
+
+
+WORDS: Words = {
+    BillFinding.UNATTACHED_SCOPE: _unattached_scope,
+    BillFinding.PENDING_PRICE: _pending_price,
+    BillFinding.CHARGED_TWICE: _charged_twice,
+    BillFinding.UNKNOWN_CALLS: _unknown_calls,
+}

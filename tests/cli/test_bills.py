@@ -1,0 +1,179 @@
+"""What bills leave unknown or with nobody: named in words, with a command, and gone once that was done."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Minutebook
+from tests.marts import bills
+from tests.marts.bills import carried, charge, covers, line, publish, spoken
+from tests.marts.test_first_bill import plan, voice_meter
+from tests.marts.warehouse_of_one import Warehouse, opened
+
+DAY = "2026-03-01"
+AS_OF = date(2026, 3, 10)
+
+
+@pytest.fixture
+def warehouse(database_url: str, dbt_home: Path) -> Iterator[Warehouse]:
+    """ann and bob on the platform's Vapi account, on a plan of 100 a month."""
+    found = opened(database_url, dbt_home)
+    with found.connection:
+        bills.register(found)
+        voice_meter(found, "minutes", 60)
+        plan(found, "pro", "100", "minutes", "2026-01-01")
+        for tenant in ("ann", "bob"):
+            found.tenant(tenant, DAY, plan_id="pro")
+            found.attach(tenant, "vapi_phone_number", f"n-{tenant}", DAY)
+        yield found
+
+
+def unknown(minutebook: Minutebook, tenant: str) -> dict[str, Any]:
+    """By code, why the tenant's margin of March is not known."""
+    rows = {row["tenant_id"]: row for row in json.loads(minutebook("review 2026-03 --json").stdout)}
+    return {one["code"]: one for one in rows[tenant]["unknown_costs"]}
+
+
+def typed(minutebook: Minutebook, fix: str, **words: str) -> None:
+    """Run the printed commands, with what a person fills in."""
+    for command in fix.split(" && "):
+        for word, value in words.items():
+            command = command.replace(word, value)
+        minutebook(command.removeprefix("minutebook "))
+
+
+@pytest.mark.resolves("no_money")
+@pytest.mark.resolves("no_quantity")
+def test_credits_and_what_nothing_can_be_shared_by_are_known_once_what_is_printed_was_done(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    covers(warehouse, "model", "models_bill", DAY)
+    warehouse.calls("platform", DAY, [
+        spoken("a", "n-ann", 100, transport="0.01"), spoken("b", "n-bob", 200, transport="0.01"),
+    ])  # fmt: skip
+    publish(warehouse, "models_bill", "platform", DAY, [line("llm", None, quantity=1000, quantity_unit="credits")])
+    warehouse.build(AS_OF)
+    fix = unknown(minutebook, "ann")["no_money"]["fix"]
+    assert fix == "minutebook cost credit models credits AMOUNT --from 2026-03-01"
+    typed(minutebook, fix, AMOUNT="0.0003")
+    warehouse.build(AS_OF)
+    assert unknown(minutebook, "ann") == unknown(minutebook, "bob") == {}
+
+    # Calls of no tokens, and a bill: nobody knows whose it is.
+    warehouse.calls("platform", DAY, [
+        spoken("a", "n-ann", 0, transport="0.01"), spoken("b", "n-bob", 0, transport="0.01"),
+    ])  # fmt: skip
+    publish(warehouse, "models_bill", "platform", DAY, [line("llm", "7")])
+    warehouse.build(AS_OF)
+    fix = unknown(minutebook, "ann")["no_quantity"]["fix"]
+    assert fix == "minutebook cost uncover vapi model --from 2026-03-01"
+    typed(minutebook, fix)
+    warehouse.build(AS_OF)
+    assert unknown(minutebook, "ann") == unknown(minutebook, "bob") == {}
+
+
+@pytest.mark.resolves("not_on_bill")
+@pytest.mark.resolves("pending")
+@pytest.mark.resolves("pending_price")
+def test_a_price_that_no_bill_has_yet_is_known_once_the_bill_was_read_again(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    """The printed pull needs the source's package; the bill that it reads is published here as it would be."""
+    covers(warehouse, "model", "models_bill", DAY)
+    warehouse.calls("platform", DAY, [spoken("a", "n-ann", 100) | {"transport": carried("CA1")}])
+    pending = charge("CA1", None, is_pending=True, quantity=2, quantity_unit="minute")
+    publish(warehouse, "carrier_calls", "platform", DAY, [pending])
+    warehouse.build(AS_OF)
+    found = unknown(minutebook, "ann")
+    days = "--from 2026-03-01 --to 2026-03-01"
+    assert {code: one["fix"] for code, one in found.items()} == {
+        "not_on_bill": f"minutebook pull --source models_bill {days}",
+        "pending": f"minutebook pull --source carrier_calls {days}",
+    }
+    (late,) = json.loads(minutebook("cost findings 2026-03 --json").stdout)
+    assert late["code"] == "pending_price"
+    # It is never rated: a minute of it has a cost, and the bill of the model is read.
+    typed(minutebook, late["fix"], AMOUNT="0.01")
+    publish(warehouse, "models_bill", "platform", DAY, [line("llm", "7")])
+    warehouse.build(AS_OF)
+    assert unknown(minutebook, "ann") == {}
+    # Rated after all.
+    publish(warehouse, "carrier_calls", "platform", DAY, [charge("CA1", "0.0085")])
+    warehouse.build(AS_OF)
+    assert json.loads(minutebook("cost findings 2026-03 --json").stdout) == []
+    shown = json.loads(minutebook("cost show 2026-03 --json").stdout)["costs"]
+    (transport,) = [row for row in shown if row["component"] == "transport"]
+    assert (transport["provider"], transport["amount"], transport["per_minute"]) == ("carrier", "0.0085", "0.0085")
+
+
+@pytest.mark.resolves("unattached_scope")
+def test_what_nobody_has_of_a_bill_is_shown_until_its_scope_is_attached(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    publish(warehouse, "models_bill", "platform", DAY, [
+        line("llm", "5", scope_kind="models_project", scope_ref="p1"), line("stt", "2"),
+    ])  # fmt: skip
+    warehouse.build(AS_OF)
+    nobodys = json.loads(minutebook("cost show 2026-03 --json").stdout)["unattributed"]
+    assert [(row["service"], row["unattributed"]) for row in nobodys] == [("llm", "5"), ("stt", "2")]
+    (found,) = json.loads(minutebook("cost findings 2026-03 --json").stdout)
+    assert found["what"] == "5 USD of models project p1 at models is no tenant's on 2026-03-01"
+    typed(minutebook, found["fix"], TENANT="ann", AGENT="ann-agent")
+    warehouse.build(AS_OF)
+    assert json.loads(minutebook("cost findings 2026-03 --json").stdout) == []
+    assert warehouse.rows("select component, amount from marts.fct_costs_daily where tenant_id = 'ann'") == [
+        ("llm", Decimal(5))
+    ]
+
+
+def test_calls_that_two_charge_for_and_calls_that_nobody_knows_are_named(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    warehouse.calls("platform", DAY, [spoken("a", "n-ann", 0, transport="0.03") | {"transport": carried("CA1")}])
+    publish(warehouse, "carrier_calls", "platform", DAY, [charge("CA1", "0.0085"), charge("XX", "0.5")])
+    warehouse.build(AS_OF)
+    found = {one["code"]: one for one in json.loads(minutebook("cost findings 2026-03 --json").stdout)}
+    assert found["charged_twice"]["what"] == (
+        "call a on 2026-03-01: vapi charges 0.03 for transport, and so does carrier"
+    )
+    assert (
+        (found["unknown_calls"]["what"])
+        == "1 call(s) of carrier on 2026-03-01, for 0.5 USD, are known to no voice provider, such as XX"
+    )
+
+
+def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    for day in range(1, 32):
+        publish(warehouse, "carrier_bill", "platform", f"2026-03-{day:02}", [line("telephony", "1.5")])
+    reconciled = "cost reconcile carrier 2026-03 --json"
+    warehouse.build(date(2026, 4, 2))
+    (whole,) = json.loads(minutebook(f"{reconciled} --invoice 46.50").stdout)["sums"]
+    assert (whole["read"], whole["rest"], whole["explanations"]) == ("46.5", "0.00", [])
+
+    warehouse.connection.execute(
+        "update ledger.pulls set totals = '{\"amount\": 1.5}'"
+        " where source = 'carrier_bill' and usage_date < '2026-03-03'"
+    )
+    publish(warehouse, "carrier_bill", "platform", "2026-03-02", [
+        line("telephony", "2"), line("sms", "0.25", payer="external", line_item="elsewhere"),
+    ])  # fmt: skip
+    warehouse.connection.execute(
+        "update ledger.pulls set state = 'superseded' where source = 'carrier_bill' and usage_date = '2026-03-09'"
+    )
+    publish(warehouse, "carrier_calls", "platform", "2026-03-03", [charge("CA1", None, is_pending=True)])
+    warehouse.build(date(2026, 4, 2))
+    (sums,) = json.loads(minutebook(f"{reconciled} --invoice 50").stdout)["sums"]
+    assert (sums["read"], sums["rest"], sums["restated"], sums["on_other_bills"]) == ("45.5", "4.5", "0.75", "0.25")
+    assert sums["missing"] == [{"account": "platform", "usage_date": "2026-03-09"}]
+    assert sums["pending"] == 1
+    printed = minutebook("cost reconcile carrier 2026-03 --invoice 50").stdout
+    assert "invoiced: 50 USD, read: 45.5 USD, rest: 4.5" in printed
+    assert "1 day(s) were not read" in printed
+    assert "no provider of costs 'vapi'" in minutebook("cost reconcile vapi 2026-03", code=1).stderr
