@@ -114,7 +114,7 @@ def test_the_price_in_force_is_shown_with_who_set_it(acme: Minutebook) -> None:
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --tier inf:1 --tier 5:2", "only the last tier"),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --model plan", "only a tenant's own price"),
         ("plan terms growth --from 2026-01-01 --subscription-fee 1 --voice-meter ocr_scans", "counts no calls"),
-        ("tenant flag acme stripe_credit_notes true", "the plan says whether credit notes are given"),
+        ("tenant flag acme stripe_credit_notes true", "a plan's terms says whether they are given"),
         (
             "meter create call_minutes --name X --unit minute --source vapi --increment-seconds 6",
             "what it counts is fixed",

@@ -64,8 +64,8 @@ def test_a_secret_is_stored_for_nobody_and_its_name_once(reported: House) -> Non
 
 def test_a_field_that_comes_and_goes_restates_no_day(reported: House) -> None:
     reported.pull(["acme"], [YESTERDAY])
-    same_cost = {"costBreakdown": TOLD["costBreakdown"]}
-    reported.own_vapi("acme", [call("c-1", YESTERDAY, **same_cost, brandNew="x"), call("c-2", YESTERDAY)])
+    same = {name: TOLD[name] for name in ("costBreakdown", "transport")}
+    reported.own_vapi("acme", [call("c-1", YESTERDAY, **same, brandNew="x"), call("c-2", YESTERDAY)])
     assert {outcome.state for outcome in reported.pull(["acme"], [YESTERDAY])} == {PullState.UNCHANGED}
     assert reported.execute("select pull_id from ledger.new_fields where field = 'brandNew'") == [{"pull_id": 2}]
 

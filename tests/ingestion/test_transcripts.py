@@ -142,8 +142,11 @@ def test_an_export_holds_a_tenants_transcripts_and_forgetting_leaves_when_they_w
         choose(house, tenant, EVERYTHING)
     pulled(house, "acme", "beta")
     build(house.url, dbt_home, TODAY)
-    assert personal.export(house.url, all_sources().values(), "acme", tmp_path / "export")["transcripts"] == 1
-    assert "beta" not in (tmp_path / "export" / "transcripts.jsonl").read_text()
+    assert (
+        personal.export(house.url, all_sources().values(), "acme", tmp_path / "export")["raw_voiceflow.transcripts"]
+        == 1
+    )
+    assert "beta" not in (tmp_path / "export" / "raw_voiceflow.transcripts.jsonl").read_text()
     staged = "select session_id, duration_seconds from staging.stg_voiceflow__transcripts where tenant_id = 'acme'"
     assert house.execute(staged) == [{"session_id": "+4915112345678", "duration_seconds": 60}]
     with connect(house.url, Role.OPERATOR, autocommit=True) as operator:

@@ -45,7 +45,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def embedded(home: Path) -> Iterator[str]:
     with Settings(home).database() as url:
-        with pytest.raises(DatabaseUnsuitable, match="minutebook init"):
+        with pytest.raises(DatabaseUnsuitable, match="has no login"):
             connect(url, Role.LOADER)
         migrate(url)
         migrate(url)
@@ -71,7 +71,7 @@ def test_a_process_login_whose_password_was_changed_is_named_and_set_right_by_in
     assert isinstance(embedded, process_logins.EmbeddedAddresses)
     with psycopg.connect(embedded.logins[Role.LOADER]) as loader:
         loader.execute("alter role session_user password 'another one'")
-    with pytest.raises(DatabaseUnsuitable, match="minutebook init"):
+    with pytest.raises(DatabaseUnsuitable, match="has no login"):
         connect(embedded, Role.LOADER)
     with connect(embedded, Role.OWNER) as owner:
         assert process_logins.with_other_passwords(owner, embedded) == [LOGINS[Role.LOADER]]

@@ -161,7 +161,7 @@ def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) 
             counts[table] = _write(folder / f"{table}.jsonl", _rows(reader, query, {}))
     with connect(url, Role.LOADER) as loader:
         for source in sources:
-            name = source.table if source.table not in counts else source.name
+            name = f"{source.schema}.{source.table}"
             routed = _SQL["routed"] if source.contract == "calls" else sql.SQL("")
             query = _SQL["rows"].format(
                 raw=relation(source),

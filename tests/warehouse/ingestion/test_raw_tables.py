@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pyarrow as pa
 import pytest
 
+from sources.contracts import Kind
 from sources.registry import all_sources
+from sources.source import Source
 from tests.conftest import administer
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import LandingFailed
@@ -32,10 +34,17 @@ ROWS = {
 }
 
 
+def row_of(source: Source) -> dict[str, object]:
+    """A row by hand, or one that holds something in each column of its declaration."""
+    of_kind = {Kind.TIMESTAMP: AT, Kind.DATE: DAY, Kind.BIGINT: 1, Kind.BOOLEAN: True, Kind.NUMERIC: "1.50"}
+    held = {column.name: of_kind.get(column.kind, "{}") for column in source.columns}
+    return ROWS.get(source.name) or {**held, "payload": '{"a": 0.10}'}
+
+
 def rows_of(source: str, pull_id: int, count: int, tenant_id: str | None = "acme") -> pa.Table:
     declared = all_sources()[source]
     read = [field for field in columns(declared) if field.name not in ("account", "tenant_id", "usage_date", "pull_id")]
-    table = pa.Table.from_pylist([ROWS[source]] * count, schema=pa.schema(read))
+    table = pa.Table.from_pylist([row_of(declared)] * count, schema=pa.schema(read))
     return stamped(
         declared, table, account=tenant_id or "platform", tenant_id=tenant_id, usage_date=DAY, pull_id=pull_id
     )
