@@ -76,8 +76,8 @@ def test_what_a_pull_says_while_it_works_is_in_the_log_of_its_run(real: dg.Dagst
 
 PLANNED = """
 select array_agg(format('%s %s', e.asset_key, e.partition) order by 1, e.id), count(distinct e.xmin::text),
-    (select count(*) from dagster.asset_event_tags), (select array_agg(asset_key order by 1) from dagster.asset_keys
-    where last_run_id is not null)
+    (select count(*) from dagster.asset_event_tags), (select array_agg(asset_key order by asset_key)
+    from dagster.asset_keys where last_run_id is not null)
 from dagster.event_logs as e where e.dagster_event_type = 'ASSET_MATERIALIZATION_PLANNED'
 """
 

@@ -18,6 +18,7 @@ from warehouse.blocker import Blocker
 from warehouse.database.errors import WarehouseError
 from warehouse.finding import Finding, Hint, Step, Subject
 from warehouse.security.isolation import Flaw
+from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
 from warehouse.statements.unbilled_usage import Unattached
@@ -35,6 +36,7 @@ CALL = {"source": "vapi", "call_id": "c1", "usage_date": DAY, "kind": "vapi_phon
 DOUBT = DAYS | {"doubt": "costs_differ", "call_id": "c1", "calls": 2, "charged": Decimal(3), "counted": Decimal(1),
                 "charged_in_all": Decimal(6), "unit": "USD", "is_repeated": True}  # fmt: skip
 COST = DAYS | {"component": "llm", "meter_id": "minutes", "currency": "EUR", "provider_currency": "USD", "voice": None}
+BILL = DAYS | {"provider": "openai"}
 MEANT = DAYS | {"reason": "paused", "quantity": Decimal(7), "unit": "scan", "item": "scans"}
 VOICE = {"meter_id": None, "terms": TERMS}
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -66,6 +68,17 @@ SAMPLES: dict[str, dict[str, Any]] = {
     UnknownCost.NO_NUMBER: COST,
     UnknownCost.BILLED_AS_0: COST,
     UnknownCost.TOTALS_DIFFER: COST,
+    UnknownCost.NOT_ON_BILL: COST | {"bills": ["openai_costs"]},
+    UnknownCost.PENDING: COST | {"bills": ["twilio_calls"]},
+    UnknownCost.NO_MONEY: COST | {"provider": "elevenlabs", "units": ["credits"]},
+    UnknownCost.NO_QUANTITY: COST | {"covered": [{"source": "vapi", "component": "model", "tenant_id": "acme",
+                                                  "agent_id": None}]},
+    BillFinding.UNATTACHED_SCOPE: BILL | {"scope_kind": "openai_project", "scope_ref": "proj_1",
+                                          "cost": Decimal("0.50"), "currency": "USD"},
+    BillFinding.PENDING_PRICE: BILL | {"charges": 2, "quantity_unit": "minutes", "example": "CA1"},
+    BillFinding.CHARGED_TWICE: BILL | {"call_id": "c1", "call_date": DAY, "voice_source": "vapi",
+                                       "voice_cost": Decimal("0.10"), "component": "transport"},
+    BillFinding.UNKNOWN_CALLS: BILL | {"calls": 3, "cost": Decimal("0.30"), "currency": "USD", "example": "CA1"},
     NotBilled.PAUSED: MEANT,
     NotBilled.OUTSIDE: MEANT | {"reason": "outside active dates"},
     **{flaw: {"what": "view marts.v shows all", "statement": "drop view marts.v"} for flaw in Flaw},
