@@ -24,7 +24,7 @@ def warehouse(database_url: str, dbt_home: Path) -> Iterator[Warehouse]:
     """ann and bob on the platform's Vapi account, on a plan of 100 a month."""
     found = opened(database_url, dbt_home)
     with found.connection:
-        bills.register(found)
+        bills.register(found.connection)
         voice_meter(found, "minutes", 60)
         plan(found, "pro", "100", "minutes", "2026-01-01")
         for tenant in ("ann", "bob"):

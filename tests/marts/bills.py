@@ -5,6 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import psycopg
+
 from sources.contracts import CONTRACTS, COSTS
 from sources.registry import all_sources
 from sources.source import ScopeKind
@@ -23,9 +25,9 @@ EARS = replace(toy.BILL, name="ears_bill", provider="ears", scope_kinds=())
 SOURCES = (CARRIER, CARRIED, MODELS, EARS)
 
 
-def register(warehouse: Warehouse) -> None:
+def register(connection: psycopg.Connection[Any]) -> None:
     """As if their packages were installed: their raw tables, and the contracts' views over them."""
-    registering.register(warehouse.connection, [*all_sources().values(), *SOURCES], CONTRACTS.values())
+    registering.register(connection, [*all_sources().values(), *SOURCES], CONTRACTS.values())
 
 
 def line(service: str, amount: str | None, **values: Any) -> dict[str, Any]:

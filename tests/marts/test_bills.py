@@ -18,7 +18,7 @@ Costs = dict[tuple[str | None, str, str], Decimal | None]
 @pytest.fixture
 def scene(warehouse: Warehouse) -> Warehouse:
     """ann and bob share the platform's Vapi account, cal has one of her own; each calls once on March 1."""
-    bills.register(warehouse)
+    bills.register(warehouse.connection)
     voice_meter(warehouse, "minutes", 60)
     plan(warehouse, "pro", "10", "minutes", "2026-01-01")
     for tenant in ("ann", "bob", "cal"):

@@ -16,18 +16,20 @@ from typing import Any
 import psycopg
 
 from orchestration.installing import install as migrate
+from tests.marts import bills
 from tests.marts.test_first_bill import plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve
+from warehouse.statements.canary import Distrust
 from warehouse.statements.periods import Month
 
 TENANTS, SHARED = ("ann", "bob", "cal", "dan"), ("ann", "bob")
 FIRST, DAYS = date(2026, 2, 26), 5  # so few that days are often read again; February can be approved
 FEBRUARY = Month.parse("2026-02")
-NODES = 150  # of a build, nearly: after any of them it may be killed
+NODES = 165  # of a build, nearly: after any of them it may be killed
 COSTS = (None, "0.2")
 
 
@@ -41,7 +43,8 @@ class Walk:
         self.day_of_control = FIRST  # timelines only grow at their end
         self.steps: list[Callable[[], str]] = [
             *[self.shared_calls] * 4, self.own_calls, *[self.chats] * 2, *[self.metrics] * 3,
-            *[self.approval] * 3, self.number_moves, self.price, self.shared_cost, self.failure, self.next_day,
+            *[self.approval] * 3, *[self.bill] * 2, *[self.carried] * 2, self.coverage, self.unit_cost,
+            self.number_moves, self.price, self.shared_cost, self.failure, self.next_day,
             self.nothing,
         ]  # fmt: skip
         self._found()
@@ -74,6 +77,7 @@ class Walk:
 
     def _found(self) -> None:
         warehouse = self.warehouse
+        bills.register(warehouse.connection)
         voice_meter(warehouse, "minutes", 60)
         warehouse.put(
             "control.meters", {"meter_id": "chats", "name": "chats", "unit": "chat", "source": "voiceflow"},
@@ -104,6 +108,7 @@ class Walk:
             "currency": "USD", "valid_from": "2026-01-01", "percent": 3, "fixed_amount": "0.3",
         })  # fmt: skip
         warehouse.own_account("cal")
+        bills.covers(warehouse, "model", "models_bill", str(FIRST))
         for change in (self.shared_calls, self.own_calls, self.chats, self.metrics):
             for _ in range(3):
                 change()
@@ -115,10 +120,16 @@ class Walk:
     def _calls(self, account: str) -> str:
         day = self._day()
         numbers = [*(f"{tenant_id}-number" for tenant_id in SHARED), "strange-number"]
-        kinds: list[dict[str, Any]] = [{"cost": 1}, {}, {"costs": [{"type": "voice", "cost": 0.5}]}]
+        kinds: list[dict[str, Any]] = [
+            {"cost": 1}, {}, {"costs": [{"type": "voice", "cost": 0.5}]},
+            *[{"costs": [
+                {"type": "model", "cost": 0, "promptTokens": self.chance.choice([0, 7, 100])},
+                {"type": "transport", "cost": self.chance.choice([0, 0.1]), "minutes": 1},
+            ]}] * 3,
+        ]  # fmt: skip
         calls = [
-            call(f"{account}-{day}-{n}", str(self.chance.randint(0, 400)),
-                 phoneNumberId=self.chance.choice(numbers), **self.chance.choice(kinds))
+            call(f"{account}-{day}-{n}", str(self.chance.randint(0, 400)), phoneNumberId=self.chance.choice(numbers),
+                 transport={"provider": "carrier", "callSid": self._ref()}, **self.chance.choice(kinds))
             for n in range(self.chance.randint(0, 3))
         ]  # fmt: skip
         self.warehouse.calls(account, day, calls, is_incomplete=self.chance.random() < 0.2)
@@ -151,10 +162,57 @@ class Walk:
         self.warehouse.metrics(account, day, list({row[:2]: row for row in rows}.values()))
         return f"{len(rows)} metrics in {account}'s account on {day}"
 
+    def _ref(self) -> str:
+        """One of few, so that calls, legs and recordings meet."""
+        return f"CA{self.chance.randrange(6)}"
+
+    def bill(self) -> str:
+        source = self.chance.choice(["models_bill", "carrier_bill"])
+        account, day = self.chance.choice(["platform", "platform", "ann", "cal"]), self._day()
+        service = "llm" if source == "models_bill" else "telephony"
+        scope = {"scope_kind": "models_project", "scope_ref": "ann-project"}
+        lines = [
+            bills.line(service, self.chance.choice(["1", "0.33", "-0.5", "0"]), line_item="a"),
+            bills.line(service, "2", line_item="b", **(scope if source == "models_bill" else {})),
+            bills.line(service, None, line_item="c", quantity=9, quantity_unit="credits"),
+        ]
+        rows = [one for one in lines if self.chance.random() < 0.5]
+        bills.publish(self.warehouse, source, account, day, rows)
+        return f"{len(rows)} lines of {source} of {account} on {day}"
+
+    def carried(self) -> str:
+        account, day = self.chance.choice(["platform", "platform", "ann", "cal"]), self._day()
+        rows = {
+            (ref := self._ref()): bills.charge(
+                ref, self.chance.choice(["0.01", "0.02", None]), self.chance.choice([None, parent]),
+                is_pending=None, quantity=60, quantity_unit="second",
+            )
+            for _ in range(self.chance.randint(0, 4))
+            if (parent := self._ref())
+        }  # fmt: skip
+        told = [row for ref, row in rows.items() if row["parent_ref"] != ref]
+        bills.publish(self.warehouse, "carrier_calls", account, day, told)
+        return f"{len(told)} details of the carrier's bill of {account} on {day}"
+
+    def coverage(self) -> str:
+        tenant, day = self.chance.choice([None, *TENANTS]), self._later()
+        source = self.chance.choice(["models_bill", "models_bill", None])
+        is_own = bool(tenant and source) and self.chance.random() < 0.5
+        bills.covers(self.warehouse, "model", source, day, tenant=tenant, is_own=is_own)
+        return f"the model of {tenant or 'the platform'} is on {source} from {day} on, own: {is_own}"
+
+    def unit_cost(self) -> str:
+        provider, unit = self.chance.choice([("models", "credits"), ("carrier", "second")])
+        day = self._later()
+        self.warehouse.put("control.provider_unit_costs", {
+            "provider": provider, "unit": unit, "valid_from": day, "unit_cost": "0.01", "currency": "USD",
+        })  # fmt: skip
+        return f"a {unit} of {provider} costs something from {day} on"
+
     def number_moves(self) -> str:
         kind, value = self.chance.choice([
             ("vapi_phone_number", "ann-number"), ("vapi_phone_number", "strange-number"),
-            ("usage_agent", "dan-metered"),
+            ("usage_agent", "dan-metered"), ("models_project", "ann-project"),
         ])  # fmt: skip
         tenant_id = self.chance.choice([*TENANTS, None])
         day = self._later()
@@ -185,7 +243,7 @@ class Walk:
             scope = Scope(FEBRUARY, [tenant_id])
             (outcome,) = approve(operator, scope, "finance", today=self.as_of, override="its gaps are meant")
             if outcome.result == "refused":  # something else changed in this step, which is not built yet
-                assert "older than what was pulled or changed" in str(outcome.why), outcome
+                assert [one.code for one in outcome.found] == [Distrust.MARTS_BEHIND], outcome
                 return f"{tenant_id}'s February is not approved before a build"
             if outcome.result == "unchanged":
                 (period,) = periods.periods_of(operator, FEBRUARY, [tenant_id])

@@ -141,6 +141,29 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """Whose bill has a component of calls of an agent, of a tenant, or of the platform's account; None: nobody's."""
+
+    component: str
+    valid_from: date
+    cost_source: str | None
+    tenant_id: str | None = None
+    agent_id: str | None = None
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class ProviderUnitCost:
+    """Of a unit that a provider's bill counts without naming money."""
+
+    provider: str
+    unit: str
+    valid_from: date
+    unit_cost: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
 class Credit:
     """Usable on days [valid_from, expires_on); number orders credits that expire together."""
 
@@ -198,6 +221,8 @@ class Book:
     fixed_costs: list[FixedCost] = field(default_factory=list)
     payment_fees: list[PaymentFee] = field(default_factory=list)
     rates: list[Rate] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    provider_unit_costs: list[ProviderUnitCost] = field(default_factory=list)
 
     @cached_property
     def tenant(self) -> dict[str, Tenant]:
@@ -266,6 +291,19 @@ class Book:
 
     def unit_cost_on(self, meter_id: str, day: date) -> UnitCost | None:
         return in_force(self._unit_costs.get(meter_id, []), day)
+
+    def covered_on(
+        self, component: str, whose: tuple[str | None, str | None], account: str, day: date
+    ) -> Coverage | None:
+        """The nearest that is said of the calls, and names a bill."""
+        of_tenant = [] if whose[0] is None else [whose, (whose[0], None)]
+        for tenant_id, agent_id in [*of_tenant, *([(None, None)] if account == "platform" else [])]:
+            said = [one for one in self.coverage
+                    if (one.component, one.tenant_id, one.agent_id) == (component, tenant_id, agent_id)]  # fmt: skip
+            found = in_force(said, day)
+            if found is not None:
+                return found if found.cost_source else None
+        return None
 
     def rate_on(self, from_currency: str, to_currency: str, day: date) -> Decimal | None:
         if from_currency == to_currency:

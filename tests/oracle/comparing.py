@@ -11,8 +11,9 @@ from typing import Any
 
 import psycopg
 
+from tests.oracle.bills import Charged, bill_costs
 from tests.oracle.book import in_force
-from tests.oracle.margins import Costs, costs_by_day, days_are_known, margin
+from tests.oracle.margins import Costs, add_costs, costs_by_day, days_are_known, margin
 from tests.oracle.months import World
 from tests.oracle.periods import after_closing, period_of, periods
 from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals
@@ -123,6 +124,9 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
 
     start = min((pull.usage_date for pull in world.pulls), default=world.as_of)
     costs = costs_by_day(world.book, used, start.replace(day=1), world.as_of, lines)
+    of_bills = bill_costs(world.book, world.pulls)
+    add_costs(world.book, costs, of_bills)
+    _compare_nobodys(found, of_bills)
     _compare_margins(found, lines, costs)
     _compare_shares(found, start)
     return found
@@ -179,9 +183,15 @@ def _compare_margins(
         for (component, basis), amount in parts.items():
             by_component[tenant_id, day, component, basis] = amount
             unknown[tenant_id, day, component, basis] = int(amount is None)
-    found.check("cost", by_component, found.marts(
-        "tenant_id, usage_date, component, basis", "amount", "fct_costs_daily where tenant_id is not null"
-    ), UNROUNDED, by_day=True)  # fmt: skip
+    # A sum of which a part is not known is not known, whichever currencies it was spent in.
+    known = found.marts(
+        "tenant_id, usage_date, component, basis",
+        "coalesce(amount, 'NaN')",
+        "fct_costs_daily where tenant_id is not null",
+    )
+    found.check("cost", by_component, {
+        key: None if amount.is_nan() else amount for key, amount in known.items()
+    }, UNROUNDED, by_day=True)  # fmt: skip
     of_agents = found.marts(
         "tenant_id, usage_date, component, basis", "1", "fct_costs_daily where tenant_id is not null and amount is null"
     )
@@ -214,6 +224,18 @@ def _compare_margins(
     ), by_day=True)  # fmt: skip
 
 
+def _compare_nobodys(found: Comparison, of_bills: Sequence[Charged]) -> None:
+    """What of bills is on no tenant, in the currency it was spent in."""
+    nobodys: dict[Key, Fraction] = defaultdict(Fraction)
+    for (tenant_id, _), day, cost in of_bills:
+        if tenant_id is None and cost.basis != "reported_by_voice":
+            nobodys[day, cost.component, cost.basis, cost.currency] += cost.amount or 0
+    found.check("nobody's cost", nobodys, found.marts(
+        "usage_date, component, basis, provider_currency", "provider_amount",
+        "fct_costs_daily where tenant_id is null and source like '%\\_bill'",
+    ), UNROUNDED)  # fmt: skip
+
+
 def _compare_shares(found: Comparison, start: date) -> None:
     """Whoever bears a shared cost, the shares of a day sum to the day's part of the month, to the last digit."""
     costs: dict[Key, Fraction] = {}
@@ -225,5 +247,7 @@ def _compare_shares(found: Comparison, start: date) -> None:
                 cost = in_force([one for one in found.world.book.fixed_costs if one.fixed_cost_id == name], day)
                 costs[name, day] = Fraction(cost.monthly_amount) / days if cost else Fraction(0)
         day += timedelta(days=1)
-    returned = found.marts("component, usage_date", "provider_amount", "fct_costs_daily where basis = 'allocated'")
+    returned = found.marts(
+        "component, usage_date", "provider_amount", "fct_costs_daily where basis = 'allocated' and source = 'fixed'"
+    )
     found.check("shared cost of a day", costs, returned, Fraction(1, 10**11))

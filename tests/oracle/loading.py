@@ -9,6 +9,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from sources.contracts import COSTS
+from sources.source import Source
+from tests.marts import bills
 from tests.oracle.book import Book, Price
 from tests.oracle.months import World
 from tests.oracle.usage import Pull, is_running
@@ -19,6 +22,7 @@ _json = msgspec.json.Encoder(decimal_format="number")
 
 def load(connection: Connection, world: World) -> None:
     """Into an empty, migrated warehouse, as its owner."""
+    bills.register(connection)
     with connection.transaction():
         _load_book(connection, world.book)
         publish(connection, world.pulls)
@@ -56,6 +60,8 @@ def publish(connection: Connection, pulls: Sequence[Pull]) -> None:
     connection.execute(
         "select setval(pg_get_serial_sequence('ledger.pulls', 'pull_id'), (select max(pull_id) from ledger.pulls))"
     )
+    for declared in bills.SOURCES:
+        _bills(connection, declared, [(pull_id, pull) for pull_id, pull in numbered if pull.source == declared.name])
     for source, land in (("vapi", _calls), ("voiceflow", _interactions), ("usage_metrics", _metrics)):
         land(connection, [(pull_id, pull) for pull_id, pull in numbered if pull.source == source])
 
@@ -101,6 +107,15 @@ def _metrics(connection: Connection, pulls: Sequence[tuple[int, Pull]]) -> None:
             datetime(pull.usage_date.year, pull.usage_date.month, pull.usage_date.day, tzinfo=UTC)
             + timedelta(seconds=row["number"]), _json.encode(row).decode(),
         )
+        for pull_id, pull in pulls for row in pull.rows
+    ])  # fmt: skip
+
+
+def _bills(connection: Connection, declared: Source, pulls: Sequence[tuple[int, Pull]]) -> None:
+    names = [column.name for column in COSTS.columns]
+    columns = f"account tenant_id usage_date pull_id {' '.join(names)} payload"
+    _copy(connection, f"{declared.schema}.{declared.table}", columns, [
+        (pull.account, _tenant(pull), pull.usage_date, pull_id, *(row.get(name) for name in names), "{}")
         for pull_id, pull in pulls for row in pull.rows
     ])  # fmt: skip
 
@@ -153,6 +168,13 @@ def _load_book(connection: Connection, book: Book) -> None:
     put("fixed_costs", "fixed_cost_id valid_from name monthly_amount currency allocation", [
         (one.fixed_cost_id, one.valid_from, one.fixed_cost_id, one.monthly_amount, one.currency, one.allocation)
         for one in book.fixed_costs
+    ])  # fmt: skip
+    put("cost_coverage", "source tenant_id agent_id component valid_from cost_source is_own", [
+        ("vapi", one.tenant_id, one.agent_id, one.component, one.valid_from, one.cost_source, one.is_own)
+        for one in book.coverage
+    ])  # fmt: skip
+    put("provider_unit_costs", "provider unit valid_from unit_cost currency", [
+        (one.provider, one.unit, one.valid_from, one.unit_cost, one.currency) for one in book.provider_unit_costs
     ])  # fmt: skip
     put("payment_fees", "currency valid_from percent fixed_amount", [
         (one.currency, one.valid_from, one.percent, one.fixed_amount) for one in book.payment_fees

@@ -220,6 +220,17 @@ def costs_by_day(
     return sums
 
 
+def add_costs(book: Book, sums: dict[tuple[str, date], Costs], charged: Iterable[tuple[Key, date, Cost]]) -> None:
+    """Add what bills charged to tenants, in their currency, at the rate of the day it counts on."""
+    for (tenant_id, _), day, cost in charged:
+        if tenant_id is not None:
+            rate = book.rate_on(cost.currency, book.tenant[tenant_id].currency, day)
+            parts = sums.setdefault((tenant_id, day), {})
+            so_far = parts.get((cost.component, cost.basis), Fraction(0))
+            known = None not in (rate, cost.amount, so_far)
+            parts[cost.component, cost.basis] = so_far + cost.amount * Fraction(rate) if known else None
+
+
 def margin(tenant: Tenant, period: Period, lines: Iterable[Line], costs: Mapping[tuple[str, date], Costs]) -> Margin:
     """Lines by service period: the period's own, and every adjustment that corrects it, wherever it is carried."""
     revenue = sum((line.amount for line in lines if line.service_start == period.start), Decimal(0))

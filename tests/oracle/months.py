@@ -330,7 +330,9 @@ def _iso(moment: datetime) -> str:
 
 def generated(seed: int, tenants: int) -> World:
     """The world of a seed."""
-    return Author(Random(seed), seed).world(tenants)
+    from tests.oracle.billed import with_bills  # it adds to a world
+
+    return with_bills(Author(Random(seed), seed).world(tenants), Random(seed))
 
 
 worlds = st.builds(generated, st.integers(0, 10**9), st.integers(1, 3))

@@ -19,6 +19,7 @@ from tests.oracle.periods import after_closing, period_of
 NO_LONGER_RUNNING = {"ended", "not-found", "deletion-failed"}
 LIVE_TYPES = {"dialog-management"}
 PROTOTYPE_TYPES = {"canvas-prototype"}
+CARRIERS_DETAILS = "carrier_calls"
 Held = tuple[str, date, str, str]  # account, day, agent and metric type
 
 
@@ -70,8 +71,11 @@ def usage(book: Book, pulls: Iterable[Pull]) -> list[Used]:
         (pull.account, pull.usage_date, row["agent_id"], row["metric_type"])
         for pull in known if pull.source == "usage_metrics" for row in pull.rows
     }  # fmt: skip
-    read = {"vapi": _calls, "voiceflow": _interactions, "usage_metrics": partial(_metrics, held)}
-    return [used for pull in known for used in read[pull.source](book, pull)]
+    carried = any(pull.source == CARRIERS_DETAILS for pull in known)
+    read = {
+        "vapi": partial(_calls, carried), "voiceflow": _interactions, "usage_metrics": partial(_metrics, held),
+    }  # fmt: skip
+    return [used for pull in known if pull.source in read for used in read[pull.source](book, pull)]
 
 
 def voice_units(meter: Meter, duration: timedelta) -> int:
@@ -99,7 +103,7 @@ def _duration(call: Mapping[str, Any]) -> timedelta | None:
     return datetime.fromisoformat(call["endedAt"]) - datetime.fromisoformat(call["startedAt"])
 
 
-def _calls(book: Book, pull: Pull) -> Iterator[Used]:
+def _calls(carried: bool, book: Book, pull: Pull) -> Iterator[Used]:
     for call in pull.rows:
         tenant_id, agent_id = owner_of_call(book, pull, call)
         tenant = book.tenant.get(tenant_id) if tenant_id else None
@@ -122,10 +126,37 @@ def _calls(book: Book, pull: Pull) -> Iterator[Used]:
         if pull.account != "platform":
             reported = _call_costs(call, timedelta(0), is_own=True)
             costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in reported or costs)
+        covered = {
+            component for component in component_costs(call)
+            if book.covered_on(component, (tenant_id, agent_id), pull.account, pull.usage_date)
+        } | ({"transport"} if carried and is_carried(call) else set())  # fmt: skip
+        costs = tuple(cost for cost in costs if cost.component not in covered)
         item = meter.meter_id if meter else "call"
         if reason in {"error", "unattributed"} or (meter is None and duration):
             item, quantity = "call", 1
         yield Used(tenant_id, agent_id, pull.usage_date, "vapi", item, quantity, reason, costs, running)
+
+
+def is_carried(call: Mapping[str, Any]) -> bool:
+    """Whether somebody carried it whose bill is read call by call, once that is read at all."""
+    transport = call.get("transport") or {}
+    return transport.get("provider") == "carrier" and bool(transport.get("callSid"))
+
+
+def component_costs(call: Mapping[str, Any]) -> dict[str, tuple[Fraction | None, bool, int | None]]:
+    """By component: what the voice provider says it cost, whether some was used for nothing, and its tokens or None."""
+    found: dict[str, tuple[Fraction | None, bool, int | None]] = {}
+    for item in call.get("costs") or []:
+        cost, is_used, tokens = found.get(item["type"], (Fraction(0), False, None))
+        charged = Fraction(Decimal(str(item["cost"])))
+        used = any(item.get(name) for name in ("minutes", "characters", "promptTokens", "completionTokens"))
+        counted = [item[name] for name in ("promptTokens", "completionTokens") if name in item]
+        found[item["type"]] = (
+            (cost or Fraction(0)) + charged,
+            is_used or (used and charged == 0),
+            (tokens or 0) + sum(counted) if counted else tokens,
+        )
+    return found
 
 
 def owner_of_call(book: Book, pull: Pull, call: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -166,7 +197,7 @@ def _call_costs(call: Mapping[str, Any], duration: timedelta, *, is_own: bool = 
         cost = Fraction(Decimal(str(item["cost"])))
         of_parts += cost
         so_far = sums.get(item["type"], Fraction(0))
-        is_used = any(item.get(name) for name in ("minutes", "characters", "promptTokens"))
+        is_used = any(item.get(name) for name in ("minutes", "characters", "promptTokens", "completionTokens"))
         sums[item["type"]] = None if so_far is None or (not is_own and is_used and cost == 0) else so_far + cost
     if not is_own and total is not None and abs(total - of_parts) > Fraction(1, 10_000):
         sums["difference"] = None

@@ -141,7 +141,7 @@ bills as (
         moves.bill_source as source,
         moves.service as component,
         moves.bill_basis as basis,
-        null as unknown_reason,
+        moves.unknown_reason,
         moves.currency,
         -moves.cost as cost,
         true as is_moved
@@ -166,12 +166,12 @@ provider_costs as (
         null as meter_id,
         component,
         basis,
-        min(unknown_reason) as unknown_reason,
+        unknown_reason,
         currency,
-        case when count(unknown_reason) = 0 then coalesce(sum(cost), 0) end as cost
+        case when unknown_reason is null then coalesce(sum(cost), 0) end as cost
     from bills
-    group by tenant_id, agent_id, usage_date, source, component, basis, currency
-    having not bool_or(is_moved) or (count(unknown_reason) = 0 and coalesce(sum(cost), 0) <> 0)
+    group by tenant_id, agent_id, usage_date, source, component, basis, unknown_reason, currency
+    having not bool_or(is_moved) or (unknown_reason is null and coalesce(sum(cost), 0) <> 0)
 ),
 
 fixed_costs as (

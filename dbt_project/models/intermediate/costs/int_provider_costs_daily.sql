@@ -56,9 +56,7 @@ daily as (
             when is_estimated then 'estimated'
             else 'reported_by_provider'
         end as basis,
-        case
-            when payer = 'provider_account' and account_tenant_id is null then unknown_reason
-        end as unknown_reason,
+        unknown_reason,
         currency,
         quantity_unit,
         sum(quantity) as quantity,

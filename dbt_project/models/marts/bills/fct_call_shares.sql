@@ -22,7 +22,7 @@ calls as (
         covered.agent_id,
         covered.component,
         covered.service,
-        coalesce(covered.quantity, 0) as quantity,
+        covered.quantity,
         covered.quantity_unit
     from pulls
     inner join {{ ref('int_calls_covered') }} as covered
@@ -95,7 +95,7 @@ weighed as (
 cumulated as (
     select
         *,
-        sum(quantity) over bill as whole,
+        coalesce(sum(quantity) over bill, 0) as whole,
         sum(quantity) over (
             partition by pull_id, service, bill_number
             order by voice_source, voice_account, call_id, component
@@ -107,17 +107,24 @@ cumulated as (
 ),
 
 -- Without quantities, or with such as cannot be added, the bill stays a tenant's day's; or nobody's, and what of it is a call's
--- is not known.
+-- is not known. Of what it names no money for, a call that used nothing still has nothing.
+measured as (
+    select
+        *,
+        coalesce(whole > 0 and least_unit = most_unit, false) as is_shared
+    from cumulated
+),
+
 shared as (
     select
         *,
         case
-            when whole > 0 and least_unit = most_unit
+            when bill = 0 then 0
+            when is_shared and quantity is not null
                 then {{ share_of('bill', 'quantity_until', 'quantity', 'nullif(whole, 0)') }}
-        end as cost,
-        whole > 0 and least_unit = most_unit as is_shared
-    from cumulated
-    where (whole > 0 and least_unit = most_unit) or (bill_tenant_id is null and bill <> 0)
+        end as cost
+    from measured
+    where is_shared or bill_tenant_id is null
 ),
 
 -- A published bill that has nothing for a call costs it nothing; its tenant is to know that too.
@@ -152,7 +159,11 @@ unioned as (
         bill_tenant_id,
         bill_agent_id,
         bill_basis,
-        case when is_shared then unknown_reason else 'no_quantity' end as unknown_reason,
+        case
+            when cost is not null then null
+            when is_shared and quantity is not null then unknown_reason
+            else 'no_quantity'
+        end as unknown_reason,
         currency,
         cost
     from shared
@@ -201,8 +212,8 @@ based as (
         unioned.bill_agent_id,
         unioned.bill_basis,
         case
-            when unioned.unknown_reason is not null then 'unknown'
-            when unioned.bill_basis in ('reported_by_provider', 'nothing') and unioned.account = 'platform'
+            when unioned.unknown_reason is not null and unioned.account = 'platform' then 'unknown'
+            when unioned.bill_basis in ('reported_by_provider', 'nothing', 'unknown') and unioned.account = 'platform'
                 then 'allocated'
             when unioned.bill_basis = 'nothing' then 'billed_elsewhere'
             else unioned.bill_basis
