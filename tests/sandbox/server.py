@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.sandbox import anthropic, cartesia, deepgram, elevenlabs, openai, openrouter, twilio, vapi, voiceflow
+from tests.sandbox import anthropic, azure, cartesia, deepgram, elevenlabs, openai, openrouter, twilio, vapi, voiceflow
 from tests.sandbox.faults import Faults, FaultyApp
 from tests.sandbox.world import Received, World
 
@@ -54,6 +54,7 @@ def serving(world: World, port: int = 0) -> Iterator[Sandbox]:
             Mount("/voiceflow", routes=voiceflow.routes(world)),
             Mount("/openai", routes=openai.routes(world.openai)),
             Mount("/anthropic", routes=anthropic.routes(world.anthropic)),
+            Mount("/azure", routes=azure.routes(world.azure)),
             Mount("/openrouter", routes=openrouter.routes(world.openrouter)),
             Mount("/twilio", routes=twilio.routes(world.twilio)),
             Mount("/deepgram", routes=deepgram.routes(world.deepgram)),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 from tests.sandbox.anthropic import Organization as AnthropicOrganization
+from tests.sandbox.azure import Directory as AzureDirectory
 from tests.sandbox.cartesia import Account as CartesiaAccount
 from tests.sandbox.deepgram import Project as DeepgramProject
 from tests.sandbox.elevenlabs import Workspace as ElevenLabsWorkspace
@@ -102,7 +103,7 @@ class VoiceflowProject:
 @dataclass
 class World:
     """`vapi` by private key; `voiceflow` by authorization header (a bare key, or `Bearer vfp_…`), then project id;
-    `twilio` by account SID, `deepgram` by project; others by their key.
+    `twilio` by account SID, `deepgram` by project, `azure` by tenant id; others by their key.
     """
 
     vapi: dict[str, VapiAccount] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class World:
     openai: dict[str, OpenAIOrganization] = field(default_factory=dict)
     anthropic: dict[str, AnthropicOrganization] = field(default_factory=dict)
     openrouter: dict[str, OpenRouterAccount] = field(default_factory=dict)
+    azure: dict[str, AzureDirectory] = field(default_factory=dict)
     twilio: dict[str, TwilioAccount] = field(default_factory=dict)
     deepgram: dict[str, DeepgramProject] = field(default_factory=dict)
     elevenlabs: dict[str, ElevenLabsWorkspace] = field(default_factory=dict)

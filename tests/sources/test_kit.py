@@ -18,6 +18,7 @@ from sources.rows import moment, reading
 from sources.testing import DAY, FAULTS, KEPT, TENANT, Answer, Kit, Request
 from tests.sources import toy
 from tests.sources.anthropic import kit as anthropic
+from tests.sources.azure import kit as azure
 from tests.sources.cartesia import kit as cartesia
 from tests.sources.deepgram import kit as deepgram
 from tests.sources.elevenlabs import kit as elevenlabs
@@ -82,6 +83,7 @@ KITS: Mapping[str, Kit] = {
     ),
     **openai.KITS,
     **anthropic.KITS,
+    **azure.KITS,
     **openrouter.KITS,
     **twilio.KITS,
     **deepgram.KITS,
