@@ -288,8 +288,8 @@ values (
 
 -- name: freeze_object
 insert into ledger.line_objects (
-    line_id, tenant_id, usage_date, pull_id, agent_id, object_id, reported_at, quantity, provider_cost, provider_currency,
-    cost_basis, accepted_seconds, accepted_because
+    line_id, tenant_id, usage_date, pull_id, agent_id, object_id, reported_at, quantity, provider_cost,
+    provider_currency, cost_basis, accepted_seconds, accepted_because
 )
 values (
     %(line_id)s, %(tenant_id)s, %(usage_date)s, %(pull_id)s, %(agent_id)s, %(object_id)s, %(reported_at)s, %(quantity)s,
