@@ -50,14 +50,16 @@ def after_closing(tenant: Tenant, day: date) -> Period | None:
     return Period(tenant.closed_on, end, tenant.closed_on, (end - start).days) if day < end else None
 
 
-def carriers(tenant: Tenant, as_of: date) -> list[date]:
-    """Where statements start that can carry a correction: billed periods, the closing date, months after it."""
-    starts = [period.start for period in periods(tenant, as_of)]
+def carriers(tenant: Tenant, as_of: date) -> list[Period]:
+    """The statements that can carry a correction: billed periods, then from the closing date on, month by month."""
+    found = periods(tenant, as_of)
     start = tenant.closed_on
     while start is not None and start <= as_of:
-        starts.append(start)
-        start = period_end(period_start(start, tenant.anchor_day))
-    return starts
+        month = period_start(start, tenant.anchor_day)
+        end = period_end(month)
+        found.append(Period(start, end, start, (end - month).days))
+        start = end
+    return found
 
 
 def periods(tenant: Tenant, as_of: date) -> list[Period]:

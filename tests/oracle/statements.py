@@ -156,7 +156,7 @@ def corrections(
         if line.kind == "credit":
             continue
         settled[line.corrects or line.line_id].append(line)
-    carrier = next((start for start in carriers(tenant, as_of) if start not in frozen), None)
+    carrier = next((one.start for one in carriers(tenant, as_of) if one.start not in frozen), None)
     if carrier is None:
         return []
     lines = []
@@ -179,12 +179,15 @@ def corrections(
 def applied_credits(
     tenant: Tenant, as_of: date, totals: Mapping[date, Decimal], frozen: Mapping[date, Sequence[Line]]
 ) -> list[Line]:
-    """Credits come last, soonest expiry first, and never take a statement below zero."""
+    """Credits come last, soonest expiry first, and never take a statement below zero.
+
+    One that carries nothing but a correction is a statement like any other.
+    """
     left = {credit.number: credit.amount for credit in tenant.credits}
     for line in (line for lines in frozen.values() for line in lines if line.credit is not None):
         left[line.credit] += line.amount
     lines = []
-    for period in periods(tenant, as_of):
+    for period in carriers(tenant, as_of):
         if period.start in frozen:
             continue
         due = max(totals.get(period.start, Decimal(0)), Decimal(0))

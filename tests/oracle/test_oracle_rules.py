@@ -169,6 +169,17 @@ def test_credits_are_spent_soonest_expiry_first_and_never_below_zero() -> None:
     assert totals(lines)[date(2026, 3, 1)] == Decimal("40.00")
 
 
+def test_a_credit_is_spent_on_a_correction_that_comes_after_the_closing_date() -> None:
+    closed = tenant(closed=date(2026, 1, 12), credits=(Credit(1, Decimal(30), JAN),))
+    world = book(closed, prices=(price(),))
+    billed = Line("acme", JAN, "overage", "minutes", 100, Decimal(10), "USD", JAN)
+    frozen = {JAN: [billed], date(2026, 1, 12): []}
+    used = {("acme", "minutes"): {JAN: 350}}
+    lines = statement_lines(world, closed, date(2026, 2, 20), used, frozen)
+    carried = {(one.kind, one.amount) for one in lines if one.period_start == date(2026, 2, 1)}
+    assert carried == {("adjustment", Decimal(25)), ("credit", Decimal(-25))}
+
+
 def test_frozen_2_units_are_0_21_and_now_6_units_are_adjusted_by_4_and_0_26() -> None:
     tiers = (Tier(2, Decimal("0.105")), Tier(None, Decimal("0.06375")))
     world = book(tenant(), prices=(price("graduated", None, tiers=tiers),))
