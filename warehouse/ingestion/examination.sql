@@ -7,9 +7,15 @@ select
 select name from minutebook.migrations;
 
 -- name: sources_in_use
-select distinct source from control.tenant_sources
-where valid_to is null or valid_to > %(today)s
-order by source;
+-- Of tenants that are active, will be, or closed so lately that their last days are still looked at again.
+select distinct t.source
+from control.tenant_sources as t
+inner join control.sources as s on t.source = s.source
+inner join control.active_spans() as a on t.tenant_id = a.tenant_id
+where
+    (t.valid_to is null or t.valid_to > %(today)s)
+    and (a.valid_to is null or a.valid_to + s.look_back_days > %(today)s)
+order by t.source;
 
 -- name: tenants_without_credential
 select distinct
@@ -18,10 +24,12 @@ select distinct
     s.accounts = 'shared' as is_shared
 from control.tenant_sources as t
 inner join control.sources as s on t.source = s.source
+inner join control.active_spans() as a on t.tenant_id = a.tenant_id
 where
     s.needs_credential
     and s.enabled_by is null
     and (t.valid_to is null or t.valid_to > %(today)s)
+    and (a.valid_to is null or a.valid_to + s.look_back_days > %(today)s)
     and not exists (
         select 1 from control.credentials as c
         where
