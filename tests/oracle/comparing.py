@@ -15,7 +15,7 @@ from tests.oracle.bills import Charged, bill_costs
 from tests.oracle.book import in_force
 from tests.oracle.margins import Costs, add_costs, costs_by_day, days_are_known, margin
 from tests.oracle.months import World
-from tests.oracle.periods import after_closing, period_of, periods
+from tests.oracle.periods import after_closing, carriers, period_of
 from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals
 from tests.oracle.usage import current, usage
 
@@ -135,7 +135,7 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
 def _compare_lines(found: Comparison, lines: Sequence[Line]) -> None:
     def key(line: Line) -> Key:
         period = period_of(found.world.book.tenant[line.tenant_id], line.service_start)
-        served_from = period.first_billed_day if period else None
+        served_from = period.first_billed_day if period else line.service_start
         return line.tenant_id, line.period_start, line.kind, line.meter_id, line.corrects, served_from
 
     amounts: dict[Key, Decimal] = defaultdict(Decimal)
@@ -202,11 +202,10 @@ def _compare_margins(
     margins: dict[Key, Fraction | None] = {}
     percents: dict[Key, Decimal] = {}
     for tenant in found.world.book.tenants:
-        late = after_closing(tenant, tenant.closed_on or found.world.as_of)
-        for period in [
-            *periods(tenant, found.world.as_of),
-            *([late] if late and late.start <= found.world.as_of else []),
-        ]:
+        served = {line.service_start for line in lines[tenant.tenant_id]}
+        for period in carriers(tenant, found.world.as_of):
+            if period.start > (tenant.closed_on or period.start) and period.start not in served:
+                continue  # a month after the one that closing cut off, and nothing in it
             result = margin(tenant, period, lines[tenant.tenant_id], by_tenant[tenant.tenant_id])
             key = (tenant.tenant_id, period.start)
             revenue[key], margins[key] = result.revenue, result.margin
