@@ -78,22 +78,38 @@ CALLS = Contract(
     ),
     key=("call_id",),
 )
+TRAFFICS = ("live", "test", "unknown")
 USAGE = Contract(
     "usage",
     (
         _required("item", Kind.TEXT, "What was used, in the provider's words: a meter counts items."),
         _required("unit", Kind.TEXT, "The unit of the quantity, singular: token, message, character."),
-        _required("quantity", Kind.NUMERIC, "How many units, 0 or more."),
+        _required("quantity", Kind.NUMERIC, "How many units: a whole number, 0 or more."),
         Column(
             "scope_kind", Kind.TEXT, "The kind of scope that it finds its tenant by; null: the provider names none."
         ),
         Column("scope_ref", Kind.TEXT, "The value of that scope."),
+        Column(
+            "environment",
+            Kind.TEXT,
+            "Where the provider has several in one scope: all but the one that the scope names are tests.",
+        ),
+        Column(
+            "traffic",
+            Kind.TEXT,
+            f"One of {', '.join(TRAFFICS)}; null: live. Tests are never billed; what is unknown is reported.",
+        ),
+        Column(
+            "may_go_unbilled",
+            Kind.BOOLEAN,
+            "Whether it may stay without a meter, such as a detail of what is counted; null: it may not.",
+        ),
         Column("recorded_at", Kind.TIMESTAMP, "When it was used, where the provider says so to the moment."),
-        _required("attributes", Kind.JSON, "What else tells it apart: an object of name to text."),
+        _required("attributes", Kind.JSON, "What else tells it apart, of few values: an object of name to text."),
         Column("cost", Kind.NUMERIC, "What the provider says it cost, in `currency`; null where it does not say."),
         Column("currency", Kind.TEXT, "ISO 4217, upper case; null with no cost."),
     ),
-    key=("item", "scope_kind", "scope_ref", "recorded_at", "attributes"),
+    key=("item", "scope_kind", "scope_ref", "environment", "traffic", "recorded_at", "attributes"),
 )
 GRAINS = ("day", "call")
 PAYERS = ("provider_account", "external")

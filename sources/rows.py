@@ -21,6 +21,8 @@ from sources.contracts import (
     PAYERS,
     SERVICES,
     STATES,
+    TRAFFICS,
+    USAGE,
     Column,
     Contract,
     Kind,
@@ -48,6 +50,7 @@ _TYPES: Mapping[Kind, tuple[type, ...]] = {
 _SETS = {
     ("calls", "state"): STATES,
     ("calls", "direction"): DIRECTIONS,
+    ("usage", "traffic"): TRAFFICS,
     ("costs", "grain"): GRAINS,
     ("costs", "payer"): PAYERS,
     ("costs", "amount_unit"): tuple(AMOUNT_UNITS),
@@ -148,6 +151,8 @@ def _fault(contract: Contract, values: Mapping[str, Any], day: Day) -> str | Non
         return "money has a currency, and a currency money"
     if contract is CALLS:
         return _fault_of_call(values, day)
+    if contract is USAGE:
+        return _fault_of_usage(values)
     return _fault_of_cost(values) if contract is COSTS else None
 
 
@@ -200,6 +205,17 @@ def _fault_of_cost(values: Mapping[str, Any]) -> str | None:
         return "its parent_ref is of grain call alone, and names another than call_ref"
     if values.get("is_pending") and (not is_detail or values.get("amount") is not None):
         return "what is not rated yet is of grain call and has no amount"
+    return None
+
+
+def _fault_of_usage(values: Mapping[str, Any]) -> str | None:
+    quantity = Decimal(values["quantity"])
+    if quantity != quantity.to_integral_value():
+        return f"its quantity is no whole number but {quantity}: name a smaller unit"
+    if (values.get("scope_kind") is None) != (values.get("scope_ref") is None):
+        return "a scope has a kind and a value"
+    if any(not isinstance(value, str) for value in values["attributes"].values()):
+        return "its attributes are no object of texts"
     return None
 
 

@@ -56,12 +56,15 @@ class Account(StrEnum):
 class ScopeKind:
     """An id by which a row finds its tenant. `column` of the raw table holds it, or `field` of its payload, or the
     contract's `scopes`, where neither is named. `is_of_one_row`: it is the row's own id, attached for one day by hand.
+    `live_environments`: it holds several environments, of which a tenant's scope names one; the first is the default,
+    and what runs in a scope that names another is a test. None: it has none.
     """
 
     name: str
     column: str | None = None
     field: str | None = None
     is_of_one_row: bool = False
+    live_environments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Source:
     read once more.
     components: of a source of calls, its cost items' components and the service that each is of: what may be covered by
     the bill of another provider. details_calls: of a source of costs, that rows of grain call are among its rows.
+    cost_is_of_scope: of usage, what a row says it cost covers all that its scope used that day, and not itself alone.
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
@@ -142,6 +146,7 @@ class Source:
     changes: Updates | Recount | None = None
     components: Mapping[str, str] = field(default_factory=dict)
     details_calls: bool = False
+    cost_is_of_scope: bool = False
     counts_itself: bool = False
     at_once: int = 4
     compared: str | None = None

@@ -17,10 +17,10 @@ class Blocker(StrEnum):
     DAYS = "days_not_whole"  # days, source, provider, account, status, cause_code, cause, first_date, last_date
     SET_ASIDE = "row_set_aside"  # quarantine_id, contract, item, source, usage_date, reason, is_routed, is_of_length
     CALLS_OF_NOBODY = "calls_of_nobody"  # source, quantity, unit, calls (rows), agent_id
-    AGENTS_OF_NOBODY = "agents_of_nobody"  # as usage, and agents (scope, since, quantity), agent_id
+    SCOPES_OF_NOBODY = "scopes_of_nobody"  # as usage, and scopes (kind, scope, since, quantity), agent_id
     USAGE_MOVED = "usage_moved"  # as usage, and account, awaited_tenant_id
-    UNPRICED = "usage_unpriced"  # usage: source, item, unit, quantity, reason, first_date, last_date
-    NO_METER = "usage_without_meter"  # as usage, and voice (meter_id, terms): None where it is no call's
+    UNPRICED = "usage_unpriced"  # usage: source, item, attributes, unit, quantity, reason, first_date, last_date
+    NO_METER = "usage_without_meter"  # as usage, and voice (meter_id, terms) or unmetered
     UNKNOWN_TYPE = "usage_of_unknown_type"  # as usage
     USAGE_UNREAD = "usage_unread"  # as usage
     TOTAL = "total_differs"  # source, name, usage_date, provider_says, counted, is_repeated
@@ -46,7 +46,7 @@ class Blocker(StrEnum):
 
 
 _USAGE = {
-    Blocker.CALLS_OF_NOBODY, Blocker.AGENTS_OF_NOBODY, Blocker.USAGE_MOVED, Blocker.UNPRICED, Blocker.NO_METER,
+    Blocker.CALLS_OF_NOBODY, Blocker.SCOPES_OF_NOBODY, Blocker.USAGE_MOVED, Blocker.UNPRICED, Blocker.NO_METER,
     Blocker.UNKNOWN_TYPE, Blocker.USAGE_UNREAD,
 }  # fmt: skip
 

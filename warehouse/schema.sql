@@ -75,6 +75,22 @@ CREATE FUNCTION control.expected_days(first_day date, last_day date) RETURNS TAB
 $$;
 COMMENT ON FUNCTION control.expected_days(first_day date, last_day date) IS 'Usage dates of [first_day, last_day], both included, that active tenants have of each source, and the account they are read from.';
 
+CREATE FUNCTION control.filters_overlap(one jsonb, other jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select not exists (
+        select
+        from pg_catalog.jsonb_each(one) as mine
+        inner join pg_catalog.jsonb_each(other) as theirs on mine.key = theirs.key
+        where not exists (
+            select
+            from pg_catalog.jsonb_array_elements_text(mine.value) as v (accepted)
+            where pg_catalog.jsonb_exists(theirs.value, v.accepted)
+        )
+    )
+$$;
+COMMENT ON FUNCTION control.filters_overlap(one jsonb, other jsonb) IS 'Whether some row passes both: they share no attribute of which they accept nothing in common.';
+
 CREATE FUNCTION control.of_billed_days(amount numeric, billed_days numeric, period_days numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -152,6 +168,30 @@ begin
 end
 $$;
 COMMENT ON FUNCTION control.reading_tenant() IS 'The tenant of the login that is connected; null, so no row at all, for a login that is bound to none.';
+
+CREATE FUNCTION control.refuse_counted_twice() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    other text;
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7735, 0);
+    select m.meter_id into other
+    from control.meters as m
+    where
+        m.meter_id <> new.meter_id
+        and m.source = new.source
+        and m.item = new.item
+        and control.filters_overlap(m.attribute_filter, new.attribute_filter)
+    limit 1;
+    if found then
+        raise exception 'meters % and % would count the same rows', other, new.meter_id
+        using errcode = 'unique_violation';
+    end if;
+    return new;
+end
+$$;
 
 CREATE FUNCTION control.short_of_minimum(minimum_amount numeric, billed_days numeric, period_days numeric, subscription_and_overage numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1009,18 +1049,28 @@ CREATE TABLE control.meters (
     source text NOT NULL,
     increment_seconds integer,
     minimum_seconds integer,
-    metric_type text,
+    item text,
+    attribute_filter jsonb DEFAULT '{}'::jsonb NOT NULL,
+    aggregation text DEFAULT 'sum'::text NOT NULL,
     stripe_event_name text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     only_account text,
+    CONSTRAINT meters_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text]))),
+    CONSTRAINT meters_attribute_filter_check CHECK ((jsonb_typeof(attribute_filter) = 'object'::text)),
     CONSTRAINT meters_check CHECK (((increment_seconds IS NULL) = (minimum_seconds IS NULL))),
+    CONSTRAINT meters_check1 CHECK (((item IS NULL) OR (increment_seconds IS NULL))),
+    CONSTRAINT meters_check2 CHECK (((item IS NOT NULL) OR ((attribute_filter = '{}'::jsonb) AND ((increment_seconds IS NULL) = (aggregation = 'count'::text))))),
     CONSTRAINT meters_increment_seconds_check CHECK ((increment_seconds > 0)),
+    CONSTRAINT meters_item_check CHECK ((item <> ''::text)),
     CONSTRAINT meters_meter_id_check CHECK ((meter_id ~ '^[a-z0-9_]+$'::text)),
     CONSTRAINT meters_minimum_seconds_check CHECK ((minimum_seconds >= 0)),
     CONSTRAINT meters_name_check CHECK ((name <> ''::text)),
     CONSTRAINT meters_unit_check CHECK ((unit <> ''::text))
 );
-COMMENT ON TABLE control.meters IS 'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts interactions; a usage metric meter counts quantities of one metric_type.';
+COMMENT ON TABLE control.meters IS 'What is counted of a source: of calls, started increments of connected seconds, or connected calls; of usage, an item''s quantities or rows.';
+COMMENT ON COLUMN control.meters.item IS 'Of usage: the item in the provider''s words. Null: calls.';
+COMMENT ON COLUMN control.meters.attribute_filter IS 'Of usage: attribute to the list of values that are counted; the empty text is a row without it. {}: all rows.';
+COMMENT ON COLUMN control.meters.aggregation IS 'sum: quantities, of calls their time. count: rows, of calls the connected ones.';
 COMMENT ON COLUMN control.meters.only_account IS 'A voice meter counts calls of this account only; null: of all.';
 
 CREATE TABLE control.payment_fees (
@@ -1149,10 +1199,12 @@ CREATE TABLE control.scope_kinds (
     kind text NOT NULL,
     provider text,
     rank integer NOT NULL,
-    is_of_one_row boolean NOT NULL
+    is_of_one_row boolean NOT NULL,
+    live_environments text[] DEFAULT '{}'::text[] NOT NULL
 );
 COMMENT ON TABLE control.scope_kinds IS 'By which ids rows find their tenant; of one row, the kind with the lowest rank that is attached on its day decides.';
 COMMENT ON COLUMN control.scope_kinds.is_of_one_row IS 'A row''s own id, attached by hand for the one day of the row.';
+COMMENT ON COLUMN control.scope_kinds.live_environments IS 'It holds several environments, of which a scope names one: any but these is a test as a whole. Empty: it has none.';
 
 CREATE TABLE control.voiceflow_projects (
     project_id text NOT NULL,
@@ -1228,6 +1280,7 @@ CREATE TABLE control.sources (
     details_calls boolean DEFAULT false NOT NULL,
     horizon_days integer,
     look_back_days integer NOT NULL,
+    cost_is_of_scope boolean NOT NULL,
     digest text NOT NULL,
     registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT sources_accounts_check CHECK ((accounts = ANY (ARRAY['shared'::text, 'own'::text]))),
@@ -1242,6 +1295,7 @@ COMMENT ON COLUMN control.sources.enabled_by IS 'Setting of its credential and t
 COMMENT ON COLUMN control.sources.facts IS 'Fields of a payload that no choice, no retention period and no cleaning touches.';
 COMMENT ON COLUMN control.sources.components IS 'Of calls: each component of their cost and the service it is of, which the bill of another provider may cover.';
 COMMENT ON COLUMN control.sources.details_calls IS 'Of costs: whether what single calls cost is among its rows.';
+COMMENT ON COLUMN control.sources.cost_is_of_scope IS 'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
 
 CREATE TABLE control.spend_limits (
     tenant_id text NOT NULL,
@@ -2193,8 +2247,6 @@ ALTER TABLE ONLY control.login_passwords
 ALTER TABLE ONLY control.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (login_id);
 ALTER TABLE ONLY control.meters
-    ADD CONSTRAINT meters_metric_type_key UNIQUE (metric_type);
-ALTER TABLE ONLY control.meters
     ADD CONSTRAINT meters_pkey PRIMARY KEY (meter_id);
 ALTER TABLE ONLY control.meters
     ADD CONSTRAINT meters_stripe_event_name_key UNIQUE (stripe_event_name);
@@ -2326,7 +2378,6 @@ CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candida
 CREATE UNIQUE INDEX credentials_one_live ON control.credentials USING btree (COALESCE(tenant_id, 'platform'::text), provider) WHERE (retired_at IS NULL);
 CREATE UNIQUE INDEX data_keys_one_per_owner ON control.data_keys USING btree (COALESCE(tenant_id, 'platform'::text));
 CREATE INDEX devices_of_a_login ON control.devices USING btree (login_id);
-CREATE UNIQUE INDEX meters_one_of_voiceflow ON control.meters USING btree (source) WHERE (source = 'voiceflow'::text);
 CREATE UNIQUE INDEX prices_one_per_plan_day ON control.prices USING btree (plan_id, meter_id, valid_from) WHERE (plan_id IS NOT NULL);
 CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (tenant_id, meter_id, valid_from) WHERE (tenant_id IS NOT NULL);
 CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
@@ -2404,6 +2455,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER DELETE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision_by_period BEFORE INSERT OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision_by_period();

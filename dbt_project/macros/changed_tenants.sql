@@ -47,13 +47,14 @@
     -#}
     {%- set built = former_build('intermediate', 'int_tenants_built') -%}
     {%- set calls = former_build('intermediate', 'int_calls_daily') -%}
+    {%- set usage = former_build('intermediate', 'int_usage_daily') -%}
     {%- set costs = former_build('intermediate', 'int_provider_costs_daily') -%}
     {%- set moves = former_build('intermediate', 'int_cost_moves_daily') -%}
-    {%- if built is not none and calls is not none and costs is not none and moves is not none -%}
+    {%- if built is not none and calls is not none and usage is not none and costs is not none and moves is not none -%}
     delete from {{ built }} as built
     where
         built.tenant_id in (
-            {{ tenants_of_changed_pulls(this, [calls, costs, moves]) }}
+            {{ tenants_of_changed_pulls(this, [calls, usage, costs, moves]) }}
         )
     {%- endif -%}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 """Why a margin is not known, and what makes it known; RATE and AMOUNT are numbers that only a person knows."""
 
-from orchestration.remedies.usage import count_voice
+from orchestration.remedies.usage import count
 from orchestration.remedies.wording import Wording, Words, commands, day_page, pull, span
 from warehouse.finding import Finding
 from warehouse.statements.unknown_costs import UnknownCost
@@ -25,7 +25,7 @@ def _no_meter(finding: Finding) -> Wording:
     row = finding.facts
     return Wording(
         f"no meter counts it, and the provider reports no cost: {_component(finding)}",
-        commands(*count_voice(row["tenant_id"], row["source"], row["period_start"], row["voice"])),
+        commands(*count(row, row["period_start"])),
     )
 
 

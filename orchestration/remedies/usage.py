@@ -19,6 +19,7 @@ from orchestration.remedies.wording import (
     span,
 )
 from warehouse.blocker import Blocker
+from warehouse.control.agents import words_of
 from warehouse.finding import Finding
 
 SHOWN = 3
@@ -42,6 +43,21 @@ def count_voice(tenant_id: str, source: str, day: date, voice: Mapping[str, Any]
     setting += ["--prorates-allowance"] * terms["prorates_allowance"] + ["--credit-notes"] * terms["gives_credit_notes"]
     setting += ["--voice-meter", meter or "voice_minutes"]
     return [*added, setting, ["build"]]
+
+
+def count(usage: Mapping[str, Any], day: date) -> list[Command]:
+    """The commands by which what no meter counts gets one. usage: tenant_id, source, and voice or unmetered, as of
+    `unbilled_usage.counting_of`.
+    """
+    if usage["voice"]:
+        return count_voice(usage["tenant_id"], usage["source"], day, usage["voice"])
+    meters: list[Command] = []
+    for one in usage["unmetered"]:
+        name = " ".join(filter(None, [one.item, *one.filters.values()]))
+        what = ["--name", name, "--unit", one.unit, "--source", usage["source"], "--item", one.item]
+        filters = [part for key, value in one.filters.items() for part in ("--filter", f"{key}={value}")]
+        meters.append(["meter", "create", slug(name), *what, *filters])
+    return [*(one for place, one in enumerate(meters) if one not in meters[:place]), ["build"]]
 
 
 def _calls_of_nobody(finding: Finding) -> Wording:
@@ -79,13 +95,12 @@ def _attaching(usage: Mapping[str, Any], ids: Sequence[tuple[str, str, date]]) -
     ]
 
 
-def _agents_of_nobody(finding: Finding) -> Wording:
-    usage, agents = finding.facts, finding.facts["agents"]
-    named = ", ".join(f"{one.scope} ({number(one.quantity)})" for one in agents[:SHOWN])
-    more = f" and {len(agents) - SHOWN} more" if len(agents) > SHOWN else ""
-    attaching = _attaching(usage, [("usage_agent", one.scope, one.since) for one in agents])
-    what = _item(finding) + (f"; usage agent {named}{more}" if named else "")
-    return Wording(what, commands(*attaching, _pull(finding), ["build"]), SHORT)
+def _scopes_of_nobody(finding: Finding) -> Wording:
+    usage, scopes = finding.facts, finding.facts["scopes"]
+    named = ", ".join(f"{words_of(one.kind)} {one.scope} ({number(one.quantity)})" for one in scopes[:SHOWN])
+    more = f" and {len(scopes) - SHOWN} more" if len(scopes) > SHOWN else ""
+    attaching = _attaching(usage, [(one.kind, one.scope, one.since) for one in scopes])
+    return Wording(f"{_item(finding)}; {named}{more}", commands(*attaching, _pull(finding), ["build"]), SHORT)
 
 
 def _moved(finding: Finding) -> Wording:
@@ -104,14 +119,8 @@ def _unpriced(finding: Finding) -> Wording:
 
 def _without_meter(finding: Finding) -> Wording:
     """A meter for what none counts; what it costs is asked for once it is counted."""
-    usage = finding.facts
-    if usage["voice"]:
-        metering = count_voice(usage["tenant_id"], usage["source"], usage["service_start"], usage["voice"])
-    else:
-        item, source = usage["item"], usage["source"]
-        counting = ["meter", "create", slug(item), "--name", item, "--unit", usage["unit"], "--source", source]
-        metering = [[*counting, *(["--metric-type", item] if source == "usage_metrics" else [])], ["build"]]
-    return Wording(_item(finding), commands(*_reopening(finding), *metering), SHORT)
+    counting = count(finding.facts, finding.facts["service_start"])
+    return Wording(_item(finding), commands(*_reopening(finding), *counting), SHORT)
 
 
 def _of_unknown_type(finding: Finding) -> Wording:
@@ -136,7 +145,9 @@ def _item(finding: Finding) -> str:
     usage = finding.facts
     quantity = "" if usage["quantity"] is None else f", quantity {number(usage['quantity'])} {usage['unit']}"
     days = span(usage["first_date"], usage["last_date"])
-    return f"{usage['reason']}: {usage['item']} of {usage['source']}, {days}{quantity}{of_which_period(finding)}"
+    named = "".join(f" {name}={value}" for name, value in (usage["attributes"] or {}).items())
+    item = f"{usage['item']}{named} of {usage['source']}"
+    return f"{usage['reason']}: {item}, {days}{quantity}{of_which_period(finding)}"
 
 
 def _pull(finding: Finding, whose: str | None = None) -> Command:
@@ -155,7 +166,7 @@ def _reopening(finding: Finding) -> list[Command]:
 
 WORDS: Words = {
     Blocker.CALLS_OF_NOBODY: _calls_of_nobody,
-    Blocker.AGENTS_OF_NOBODY: _agents_of_nobody,
+    Blocker.SCOPES_OF_NOBODY: _scopes_of_nobody,
     Blocker.USAGE_MOVED: _moved,
     Blocker.UNPRICED: _unpriced,
     Blocker.NO_METER: _without_meter,

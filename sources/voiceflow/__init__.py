@@ -184,7 +184,7 @@ def _counts(client: VoiceflowClient, day: Day, window: Window) -> dict[date, dic
     return counts
 
 
-_PROJECT = (ScopeKind("voiceflow_project", column="project_id", field="projectID"),)
+_PROJECT = (ScopeKind("voiceflow_project", column="project_id", field="projectID", live_environments=("production",)),)
 _SETTINGS = {"generation": tuple(GENERATIONS), "transcripts": ("yes", "no")}
 USAGE_OF_PROJECTS = Source(
     name="voiceflow",
@@ -213,6 +213,8 @@ USAGE_OF_PROJECTS = Source(
     settings=_SETTINGS,
     horizon_days=HORIZON_DAYS,
     changes=Recount(_counts, days_back=31, rows="interactions"),
+    # It names what a project's conversations cost, and not what each of their rows did.
+    cost_is_of_scope=True,
     at_once=8,
     compared=files(__package__).joinpath("compared_usage.sql").read_text(),
 )

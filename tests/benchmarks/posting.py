@@ -52,7 +52,7 @@ def fill(url: str, tenants: int) -> None:
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(OVERAGES)
         owner.execute(
-            "insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)"
+            "insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)"
             " values ('voice', 'voice', 'unit', 'usage_metrics', 'voice', 'minutebook_voice')"
         )
         owner.execute(

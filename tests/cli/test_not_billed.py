@@ -24,7 +24,7 @@ def test_what_was_used_during_a_pause_is_shown_with_what_happens_to_it(
     warehouse.put("control.plans", {"plan_id": "one", "name": "One", "currency": "USD"})
     warehouse.put("control.plan_terms", {"plan_id": "one", "valid_from": "2026-01-01", "subscription_fee": 100})
     warehouse.put("control.meters", {
-        "meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "metric_type": "ocr",
+        "meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "item": "ocr",
     })  # fmt: skip
     warehouse.put("control.prices", {
         "plan_id": "one", "valid_from": "2026-01-01", "meter_id": "scans", "model": "per_unit", "unit_amount": 1,

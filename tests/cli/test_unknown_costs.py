@@ -31,7 +31,7 @@ def write_scene(warehouse: Warehouse) -> None:
         warehouse.put("control.plans", {"plan_id": plan, "name": plan, "currency": currency})
         warehouse.put("control.plan_terms", {**since, "subscription_fee": 100})
     warehouse.put("control.meters", {
-        "meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "metric_type": "ocr",
+        "meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "item": "ocr",
     })  # fmt: skip
     for plan in ("europe", "america"):
         warehouse.put("control.prices", {

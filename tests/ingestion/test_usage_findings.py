@@ -53,7 +53,7 @@ def reviewed(minutebook: Minutebook, month: str, tenant: str) -> tuple[dict[str,
 
 @pytest.mark.resolves("usage_without_meter")
 @pytest.mark.resolves("usage_unpriced")
-@pytest.mark.resolves("agents_of_nobody")
+@pytest.mark.resolves("scopes_of_nobody")
 @pytest.mark.resolves("no_meter")
 @pytest.mark.resolves("total_moved")
 def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(

@@ -75,7 +75,7 @@ def test_the_published_example_comes_out_to_the_cent(warehouse: Warehouse) -> No
     """$249 a month; 10 OCR scans at $0.075, 100 free lookups, 400 minutes at $0.10 to $0.30, $25 of shared cost."""
     for kind in ("scan", "lookup"):
         warehouse.put("control.meters", {
-            "meter_id": f"{kind}s", "name": kind, "unit": kind, "source": "usage_metrics", "metric_type": kind,
+            "meter_id": f"{kind}s", "name": kind, "unit": kind, "source": "usage_metrics", "item": kind,
         })  # fmt: skip
     for name, unit_cost in (("low", "0.10"), ("high", "0.30")):
         voice_meter(warehouse, f"minutes_{name}", 60)

@@ -23,9 +23,10 @@ def two_tenants(warehouse: Warehouse) -> None:
     """odd and even on one plan; even uses 3 scans a day and is billed as ever."""
     voice_meter(warehouse, "minutes", 60)
     warehouse.put("control.meters", {
-        "meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "metric_type": "scan",
+        "meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "item": "scan",
         "stripe_event_name": "scans",
-    }, {"meter_id": "chats", "name": "Chats", "unit": "interaction", "source": "voiceflow"})  # fmt: skip
+    }, {"meter_id": "chats", "name": "Chats", "unit": "interaction", "source": "voiceflow",
+        "item": "interactions"})  # fmt: skip
     plan(warehouse, "pro", "0", "minutes", "2026-01-01")
     for meter in ("minutes", "scans", "chats"):
         warehouse.put("control.prices", {

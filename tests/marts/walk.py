@@ -80,8 +80,9 @@ class Walk:
         bills.register(warehouse.connection)
         voice_meter(warehouse, "minutes", 60)
         warehouse.put(
-            "control.meters", {"meter_id": "chats", "name": "chats", "unit": "chat", "source": "voiceflow"},
-            {"meter_id": "pages", "name": "pages", "unit": "page", "source": "usage_metrics", "metric_type": "pages"},
+            "control.meters",
+            {"meter_id": "chats", "name": "chats", "unit": "chat", "source": "voiceflow", "item": "interactions"},
+            {"meter_id": "pages", "name": "pages", "unit": "page", "source": "usage_metrics", "item": "pages"},
         )  # fmt: skip
         plan(warehouse, "pro", "10", "minutes", "2026-01-01")
         for meter_id in ("minutes", "chats", "pages"):

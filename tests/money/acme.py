@@ -12,7 +12,7 @@ LINE = "acme/2026-01-01/overage/scans"
 def write_acme(warehouse: Warehouse, *, included: int = 0, fee: str = "0") -> None:
     since = {"valid_from": "2020-01-01"}
     warehouse.put("control.meters", {"meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics",
-                                     "metric_type": "ocr"})  # fmt: skip
+                                     "item": "ocr"})  # fmt: skip
     warehouse.put("control.plans", {"plan_id": "basic", "name": "Basic", "currency": "USD"})
     warehouse.put("control.plan_terms", {"plan_id": "basic", "subscription_fee": fee, **since})
     warehouse.put("control.allowances", {"plan_id": "basic", "meter_id": "scans", "quantity": included, **since})

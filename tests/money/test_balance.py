@@ -37,7 +37,7 @@ def write_plan(warehouse: Warehouse, *, included: int, fee: int = 100, minimum: 
     """Scans and calls at 1.00 each above what is included."""
     since = {"valid_from": "2020-01-01"}
     warehouse.put("control.meters",
-        {"meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "metric_type": "ocr"},
+        {"meter_id": "scans", "name": "Scans", "unit": "scan", "source": "usage_metrics", "item": "ocr"},
     )  # fmt: skip
     warehouse.put("control.meters",
         {"meter_id": "minutes", "name": "Minutes", "unit": "minute", "source": "vapi", "increment_seconds": 60,

@@ -36,7 +36,7 @@ def test_a_gap_of_an_approved_period_is_asked_for_once_and_again_when_it_is_news
     assert of_january(warehouse, "2026-02") == [], "its 30 days without a pull were meant"
 
     warehouse.put("control.meters", {"meter_id": "pages", "name": "Pages", "unit": "page", "source": "usage_metrics",
-                                     "metric_type": "page"})  # fmt: skip
+                                     "item": "page"})  # fmt: skip
     warehouse.metrics("acme", "2026-01-10", [("bot", "ocr", 5, None), ("bot", "page", 2, None)])
     pull = warehouse.metrics("acme", "2026-01-11", [("stranger", "ocr", 3, None)])
     warehouse.connection.execute("update ledger.pulls set is_incomplete = true where pull_id = %s", [pull])

@@ -53,7 +53,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.connection.execute("update control.meters set stripe_event_name = 'scans'")
     warehouse.connection.execute("update control.tenants set stripe_customer_id = 'cus_1'")
     warehouse.put("control.meters", {"meter_id": "pages", "name": "Pages", "unit": "page", "source": "usage_metrics",
-                                     "metric_type": "page"})  # fmt: skip
+                                     "item": "page"})  # fmt: skip
     rows = [("bot", "dream", 1, None), ("bot", "page", 2, None), ("stranger", "ocr", 3, None)]
     warehouse.metrics("acme", "2026-03-11", rows)
     warehouse.failed_pull("usage_metrics", "acme", "2026-03-12", "unreachable")
@@ -64,7 +64,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.failed_pull("voiceflow", "acme", "2026-03-12", "credential_rejected")
     warehouse.failed_pull("voiceflow", "acme", "2026-03-13", "rows_lost")
     lookups = {"meter_id": "lookups", "name": "Lookups", "unit": "lookup", "source": "usage_metrics"}
-    warehouse.put("control.meters", {**lookups, "metric_type": "lookup", "stripe_event_name": "lookups"})
+    warehouse.put("control.meters", {**lookups, "item": "lookup", "stripe_event_name": "lookups"})
     warehouse.put("control.prices", {"plan_id": "basic", "meter_id": "lookups", "model": "per_unit",
                                      "unit_amount": "0.02", "valid_from": "2020-01-01"})  # fmt: skip
     warehouse.build(today)

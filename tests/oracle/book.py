@@ -29,7 +29,7 @@ class Meter:
     source: str
     increment_seconds: int | None = None
     minimum_seconds: int | None = None
-    metric_type: str | None = None
+    item: str | None = None
     unit: str = "unit"
 
 

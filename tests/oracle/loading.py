@@ -140,8 +140,8 @@ def _load_book(connection: Connection, book: Book) -> None:
         (one.project_id, one.tenant_id, one.agent_id, one.environment, one.valid_from, one.valid_to)
         for one in book.projects
     ])  # fmt: skip
-    put("meters", "meter_id name unit source increment_seconds minimum_seconds metric_type", [
-        (one.meter_id, one.meter_id, one.unit, one.source, one.increment_seconds, one.minimum_seconds, one.metric_type)
+    put("meters", "meter_id name unit source increment_seconds minimum_seconds item", [
+        (one.meter_id, one.meter_id, one.unit, one.source, one.increment_seconds, one.minimum_seconds, one.item)
         for one in book.meters
     ])  # fmt: skip
     currency = {choice.plan_id: one.currency for one in book.tenants for choice in one.plans}

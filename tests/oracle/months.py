@@ -64,8 +64,8 @@ class Author:
         self.book = Book(
             meters=[
                 *(Meter(name, "vapi", increment, minimum, unit=name) for name, increment, minimum in VOICE),
-                Meter("interactions", "voiceflow", unit="interaction"),
-                *(Meter(kind, "usage_metrics", metric_type=kind, unit=kind) for kind in METRICS),
+                Meter("interactions", "voiceflow", item="interactions", unit="interaction"),
+                *(Meter(kind, "usage_metrics", item=kind, unit=kind) for kind in METRICS),
             ]
         )
         self.mine = Book()
@@ -205,7 +205,7 @@ class Author:
                          "quantity": quantity, "hour": len(rows)})  # fmt: skip
             return
         cost = self.random.choice((None, Decimal(0), self._decimal(10**6, 8)))
-        rows.append({"agent_id": f"{tenant.tenant_id}-{self.random.choice('xy')}", "metric_type": meter.metric_type,
+        rows.append({"agent_id": f"{tenant.tenant_id}-{self.random.choice('xy')}", "metric_type": meter.item,
                      "quantity": quantity, "cost_usd": cost, "number": len(rows)})  # fmt: skip
 
     def _attach(self, tenant: Tenant) -> None:

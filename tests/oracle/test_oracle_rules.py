@@ -41,8 +41,8 @@ def price(model: str = "per_unit", amount: str | None = "0.10", **more: Any) -> 
 def book(tenant: Tenant, *, terms: Terms | None = None, prices: tuple[Price, ...] = (), included: int = 0) -> Book:
     return Book(
         tenants=[tenant],
-        meters=[Meter("minutes", "vapi", 60, 0), Meter("interactions", "voiceflow"),
-                Meter("scans", "usage_metrics", metric_type="ocr")],
+        meters=[Meter("minutes", "vapi", 60, 0), Meter("interactions", "voiceflow", item="interactions"),
+                Meter("scans", "usage_metrics", item="ocr")],
         terms=[terms or Terms("plan", date(2020, 1, 1), voice_meter_id="minutes")],
         allowances=[Allowance("plan", "minutes", date(2020, 1, 1), included)],
         prices=list(prices),

@@ -239,7 +239,7 @@ def _metrics(held: Set[Held], book: Book, pull: Pull) -> Iterator[Used]:
                 continue
             attached = None
         tenant = book.tenant.get(attached.tenant_id) if attached and attached.tenant_id else None
-        meter = next((one for one in book.meters if one.metric_type == row["metric_type"]), None)
+        meter = next((one for one in book.meters if one.item == row["metric_type"]), None)
         reason = (
             "unattributed" if tenant is None
             else _unbilled_day(tenant, pull.usage_date) or ("no meter" if meter is None else None)

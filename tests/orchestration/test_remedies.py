@@ -46,7 +46,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Blocker.SET_ASIDE: DAYS | {"quarantine_id": 7, "contract": "calls", "item": "odd", "reason": "no number",
                                "is_routed": False, "is_of_length": True},
     Blocker.CALLS_OF_NOBODY: USAGE | {"calls": [CALL] * 5, "unit": "connected second"},
-    Blocker.AGENTS_OF_NOBODY: USAGE | {"agents": [Unattached("stranger", DAY, Decimal(4))], "agent_id": "desk"},
+    Blocker.SCOPES_OF_NOBODY: USAGE | {"agents": [Unattached("stranger", DAY, Decimal(4))], "agent_id": "desk"},
     Blocker.USAGE_MOVED: USAGE,
     Blocker.UNPRICED: USAGE | {"service_start": date(2026, 9, 1)},
     Blocker.NO_METER: USAGE | {"voice": VOICE},

@@ -12,7 +12,7 @@ class Meter:
     source: str
     increment_seconds: int | None = None
     minimum_seconds: int | None = None
-    metric_type: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ CURRENCY = "USD"
 
 METERS = (
     Meter(VOICE, "Call minutes", "started minute", "vapi", increment_seconds=60, minimum_seconds=0),
-    Meter(CHAT, "Chat interactions", "interaction", "voiceflow"),
-    Meter(SCANS, "Document scans", "scan", "usage_metrics", metric_type="ocr_scan"),
-    Meter(LOOKUPS, "Directory lookups", "lookup", "usage_metrics", metric_type="directory_lookup"),
+    Meter(CHAT, "Chat interactions", "interaction", "voiceflow", item="interactions"),
+    Meter(SCANS, "Document scans", "scan", "usage_metrics", item="ocr_scan"),
+    Meter(LOOKUPS, "Directory lookups", "lookup", "usage_metrics", item="directory_lookup"),
 )
 PLANS = (
     Plan("voice", "Voice", Decimal(149), Decimal(99), VOICE, {VOICE: 600}, {VOICE: Decimal("0.12")}),

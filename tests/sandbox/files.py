@@ -60,7 +60,7 @@ def meter_part(meter: Meter) -> dict[str, Any]:
     optional = {
         "increment_seconds": meter.increment_seconds,
         "minimum_seconds": meter.minimum_seconds,
-        "metric_type": meter.metric_type,
+        "item": meter.item,
     }
     reported = {"id": meter.meter_id, "name": meter.name, "unit": meter.unit, "source": meter.source}
     return reported | {name: value for name, value in optional.items() if value is not None}

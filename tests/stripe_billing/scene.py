@@ -91,7 +91,7 @@ class Scene:
     def meter(self, meter_id: str = "voice", **changes: Any) -> dict[str, Any]:
         """A meter of ours, and Stripe's."""
         self.owner.execute(
-            "insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)"
+            "insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)"
             " values (%s, %s, 'unit', 'usage_metrics', %s, %s) on conflict do nothing",
             [meter_id, meter_id, meter_id, f"minutebook_{meter_id}"],
         )

@@ -122,7 +122,7 @@ def upcoming(scene: Scene) -> list[LineComparison]:
 def test_set_up_is_planned_then_applied(scene: Scene, minutebook: Minutebook) -> None:
     scene.owner.execute(
         """
-        insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
+        insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)
         values ('ocr', 'OCR', 'scan', 'usage_metrics', 'o', 'mb_ocr');
         insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');
         insert into control.prices (plan_id, meter_id, valid_from, model, unit_amount)

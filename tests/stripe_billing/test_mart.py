@@ -54,7 +54,7 @@ def billed(database_url: str, stripe: StripeSandbox, monkeypatch: pytest.MonkeyP
             values ('acme', 'Acme', 'USD', '{"stripe_posting": true}', 'cus_acme'),
                 ('beta', 'Beta', 'USD', '{}', 'cus_b');
             insert into control.tenant_statuses select tenant_id, current_date - 400, 'active' from control.tenants;
-            insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
+            insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)
             values ('ocr', 'OCR', 'scan', 'usage_metrics', 'ocr', 'mb_ocr');
             """
         )

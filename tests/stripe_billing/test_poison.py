@@ -63,7 +63,7 @@ def poisoned(
     ])  # fmt: skip
     house.execute(PLAN.replace("insert into control.tenant_plans values ('acme', '2025-01-01', 'starter');\n", ""))
     house.execute(
-        "insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)"
+        "insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)"
         " values ('scans', 'Scans', 'scan', 'usage_metrics', 'scan', 'mb_scans')"
     )
     house.execute(

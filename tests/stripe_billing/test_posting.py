@@ -195,7 +195,7 @@ def test_a_tenant_that_is_not_set_up_is_named_and_the_others_go_on(scene: Scene)
             subscription["status"] = "canceled"
     scene.owner.execute("update control.tenants set currency = 'EUR' where tenant_id = 'euro'")
     scene.owner.execute(
-        "insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)"
+        "insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)"
         " values ('new', 'new', 'unit', 'usage_metrics', 'new', 'mb_new'),"
         " ('plain', 'plain', 'unit', 'usage_metrics', 'plain', null)"
     )

@@ -22,7 +22,7 @@ TIERS = '[{"up_to": 100, "unit_amount": "0.10"}, {"up_to": null, "unit_amount": 
 def priced(scene: Scene) -> Scene:
     scene.owner.execute(
         f"""
-        insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
+        insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)
         values ('voice', 'Voice', 'minute', 'usage_metrics', 'v', 'mb_voice'),
             ('ocr', 'OCR', 'scan', 'usage_metrics', 'o', 'mb_ocr'), ('free', 'Free', 'one', 'usage_metrics', 'f', null);
         insert into control.plans (plan_id, name, currency) values ('starter', 'Starter', 'USD');

@@ -49,7 +49,7 @@ OWN_KEY = """
     insert into marts.fct_calls (tenant_id, account, usage_date, call_id)
     values ('{it}', '{it}', '2026-10-12', '{call}'), ('{it}', '{it}', '2026-10-12', '{it}-m')"""
 STRIPE = """
-    insert into control.meters (meter_id, name, unit, source, metric_type, stripe_event_name)
+    insert into control.meters (meter_id, name, unit, source, item, stripe_event_name)
     values ('scans_{price_id}', 'Scans', 'scan', 'usage_metrics', '{it}', 'scans_{price_id}');
     insert into marts.dim_prices (price_id, tenant_id, meter_id, model, unit_amount, currency, valid_from)
     values ({price_id}, '{it}', 'scans_{price_id}', 'per_unit', 0.10, 'USD', '2026-01-01');
@@ -105,7 +105,7 @@ SCENE: list[tuple[dict[str, object], Blocker | None, str]] = [
     (unbilled("no meter"), Blocker.NO_METER, "1 item not billed"),
     (unbilled("unknown type", source="voiceflow"), Blocker.UNKNOWN_TYPE, "1 item not billed"),
     (unbilled("error", source="vapi"), Blocker.USAGE_UNREAD, "1 item not billed"),
-    (unbilled("unattributed"), Blocker.AGENTS_OF_NOBODY, "1 item not billed"),
+    (unbilled("unattributed"), Blocker.SCOPES_OF_NOBODY, "1 item not billed"),
     (unbilled("no meter", is_blocking=False, source="voiceflow"), None, ""),
     (sql(TOTALS, reported=6), Blocker.TOTAL, "a provider counts otherwise"),
     (sql(ODD), Blocker.SET_ASIDE, "rows set aside"),

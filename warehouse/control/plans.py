@@ -1,9 +1,13 @@
 """Meters and plans: what is counted, what a plan includes, and what it costs a period."""
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+
+from psycopg.types.json import Jsonb
 
 from warehouse.control import guard
 from warehouse.control.changes import Action, Change, put
@@ -16,9 +20,20 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 PLAN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+class Aggregation(StrEnum):
+    """SUM adds quantities, of calls their time in increments; COUNT counts rows, of calls those that connected."""
+
+    SUM = "sum"
+    COUNT = "count"
+
+
 @dataclass(frozen=True)
 class Meter:
-    """What is counted: started increments of connected seconds of calls, interactions, or one item of usage."""
+    """What is counted: calls of a source, or one item of its usage.
+
+    attribute_filter: of usage, attribute to the values that are counted; "" is a row without the attribute.
+    increment_seconds, minimum_seconds: of the time of calls.
+    """
 
     meter_id: str
     name: str
@@ -26,7 +41,9 @@ class Meter:
     source: str
     increment_seconds: int | None = None
     minimum_seconds: int | None = None
-    metric_type: str | None = None
+    item: str | None = None
+    attribute_filter: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    aggregation: Aggregation = Aggregation.SUM
     stripe_event_name: str | None = None
 
     def __post_init__(self) -> None:
@@ -35,6 +52,8 @@ class Meter:
             raise Refused(f"'{self.meter_id}' is no meter id; use a-z, 0-9 and '_'")
         if (self.increment_seconds is not None and self.increment_seconds < 1) or (self.minimum_seconds or 0) < 0:
             raise Refused(f"{what}: it needs an increment of at least 1 second and a minimum of at least 0")
+        if unsaid := [name for name, accepted in self.attribute_filter.items() if not name or not accepted]:
+            raise Refused(f"{what}: its filter names no value of '{unsaid[0]}'")
 
 
 @dataclass(frozen=True)
@@ -65,23 +84,44 @@ def counts_calls(connection: Connection, source: str) -> bool:
 def _require_countable(connection: Connection, meter: Meter) -> None:
     """Raise Refused where the meter counts otherwise than its source delivers."""
     what = f"meter {meter.meter_id}"
-    if counts_calls(connection, meter.source):
-        if meter.increment_seconds is None or meter.minimum_seconds is None or meter.metric_type is not None:
-            raise Refused(f"{what}: a meter of calls needs an increment and a minimum in seconds, and no metric type")
-    elif meter.increment_seconds is not None or meter.minimum_seconds is not None:
-        raise Refused(f"{what}: only a meter of calls has an increment and a minimum in seconds")
-    elif (meter.source != "voiceflow") != (meter.metric_type is not None):
-        raise Refused(f"{what}: a metric type is needed for a meter of {meter.source}, and for none of voiceflow")
+    has_increment = meter.increment_seconds is not None or meter.minimum_seconds is not None
+    if not counts_calls(connection, meter.source):
+        if has_increment:
+            raise Refused(f"{what}: only a meter of calls has an increment and a minimum in seconds")
+        if not meter.item:
+            raise Refused(f"{what}: a meter of usage counts one item of {meter.source}: name it with --item")
+    elif meter.item is not None or meter.attribute_filter:
+        raise Refused(f"{what}: a meter of calls counts all calls of a tenant; leave out item and filter")
+    elif meter.aggregation is Aggregation.COUNT and has_increment:
+        raise Refused(f"{what}: calls that are counted have no increment and no minimum in seconds")
+    elif meter.aggregation is Aggregation.SUM and (meter.increment_seconds is None or meter.minimum_seconds is None):
+        raise Refused(f"{what}: a meter of calls needs an increment and a minimum in seconds")
+
+
+def with_defaults(connection: Connection, meter: Meter) -> Meter:
+    """The meter as it is counted where nothing else is said: of calls, started minutes. Raises NotFound."""
+    if not counts_calls(connection, meter.source) or meter.aggregation is Aggregation.COUNT:
+        return meter
+    increment = 60 if meter.increment_seconds is None else meter.increment_seconds
+    return replace(meter, increment_seconds=increment, minimum_seconds=meter.minimum_seconds or 0)
 
 
 def put_meter(connection: Connection, meter: Meter) -> Change:
-    """Create a meter, or change its name and Stripe event. Raises Refused when what it counts would change."""
+    """Create a meter, or change its name and Stripe event.
+
+    Raises Refused when what it counts would change, and when another counts one of its rows: a row has one price.
+    """
+    accepted = {name: sorted(set(values)) for name, values in sorted(meter.attribute_filter.items())}
+    wanted = asdict(meter) | {"attribute_filter": accepted}
     with connection.transaction():
+        guard.lock(connection)
         _require_countable(connection, meter)
         known = first(connection, FILE, "meter", meter_id=meter.meter_id)
         if known is not None:
-            counted = ("source", "unit", "increment_seconds", "minimum_seconds", "metric_type")
-            differing = [name for name in counted if known[name] != asdict(meter)[name]]
+            counted = (
+                "source", "unit", "increment_seconds", "minimum_seconds", "item", "attribute_filter", "aggregation"
+            )  # fmt: skip
+            differing = [name for name in counted if known[name] != wanted[name]]
             if differing:
                 names = ", ".join(name.replace("_", " ") for name in differing)
                 raise Refused(
@@ -93,12 +133,14 @@ def put_meter(connection: Connection, meter: Meter) -> Change:
             "meter_clash",
             meter_id=meter.meter_id,
             source=meter.source,
-            metric_type=meter.metric_type,
+            item=meter.item,
+            attribute_filter=Jsonb(accepted),
             stripe_event_name=meter.stripe_event_name,
         )
         if clash is not None:
             raise Refused(f"meter {meter.meter_id} would count or post the same as meter {clash['meter_id']}")
-        action, _ = put(connection, FILE, "put_meter", asdict(meter))
+        stored = wanted | {"attribute_filter": Jsonb(accepted)}
+        action, _ = put(connection, FILE, "put_meter", stored)
     return Change(f"meter {meter.meter_id}", action)
 
 
@@ -130,7 +172,7 @@ def put_terms(connection: Connection, terms: Terms) -> Change:
         guard.lock(connection)
         require_plan(connection, terms.plan_id)
         voice = terms.voice_meter_id
-        if voice is not None and require_meter(connection, voice)["increment_seconds"] is None:
+        if voice is not None and require_meter(connection, voice)["item"] is not None:
             raise Refused(f"{what}: meter {voice} counts no calls; name a meter of a source of calls")
         action, next_from = put(connection, FILE, "put_terms", asdict(terms))
         guard.refuse_version(

@@ -13,7 +13,9 @@ select
     source,
     increment_seconds,
     minimum_seconds,
-    metric_type,
+    item,
+    attribute_filter,
+    aggregation,
     stripe_event_name
 from control.meters
 where meter_id = %(meter_id)s;
@@ -24,8 +26,11 @@ from control.meters
 where
     meter_id <> %(meter_id)s
     and (
-        (source = 'voiceflow' and %(source)s = 'voiceflow')
-        or metric_type = %(metric_type)s
+        (
+            source = %(source)s
+            and item = %(item)s
+            and control.filters_overlap(attribute_filter, %(attribute_filter)s)
+        )
         or stripe_event_name = %(stripe_event_name)s
     )
 order by meter_id
@@ -39,7 +44,8 @@ with former as (
 
 written as (
     insert into control.meters as m (
-        meter_id, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
+        meter_id, name, unit, source, increment_seconds, minimum_seconds, item, attribute_filter, aggregation,
+        stripe_event_name
     )
     values (
         %(meter_id)s,
@@ -48,7 +54,9 @@ written as (
         %(source)s,
         %(increment_seconds)s,
         %(minimum_seconds)s,
-        %(metric_type)s,
+        %(item)s,
+        %(attribute_filter)s,
+        %(aggregation)s,
         %(stripe_event_name)s
     )
     on conflict (meter_id) do update
@@ -70,7 +78,9 @@ select
     source,
     increment_seconds,
     minimum_seconds,
-    metric_type,
+    item,
+    attribute_filter,
+    aggregation,
     stripe_event_name
 from control.meters
 where %(meter_id)s::text is null or meter_id = %(meter_id)s

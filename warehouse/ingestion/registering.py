@@ -44,8 +44,9 @@ def register(
                 _make_table(connection, source)
                 connection.execute(_SQL["put_source"], _row(source) | {"digest": wanted[source.name]})
                 for rank, kind in enumerate(source.scope_kinds, 1):
-                    put = {"kind": kind.name, "provider": source.provider, "rank": rank}
-                    connection.execute(_SQL["put_scope_kind"], put | {"is_of_one_row": kind.is_of_one_row})
+                    put: dict[str, Any] = {"kind": kind.name, "provider": source.provider, "rank": rank}
+                    put |= {"is_of_one_row": kind.is_of_one_row, "live_environments": list(kind.live_environments)}
+                    connection.execute(_SQL["put_scope_kind"], put)
         for contract in contracts:
             _make_union(connection, contract, [one for one in declared if _is_of(one, contract)])
 
@@ -73,13 +74,14 @@ def _row(source: Declared) -> dict[str, Any]:
         "details_calls": source.details_calls,
         "horizon_days": source.horizon_days,
         "look_back_days": source.look_back_days,
+        "cost_is_of_scope": source.cost_is_of_scope,
     }
 
 
 def _digest(source: Declared) -> str:
     """Of all that the database is made from."""
     columns = [(one.name, str(one.kind), one.is_required, one.meaning) for one in source.columns]
-    kinds = [(one.name, one.is_of_one_row) for one in source.scope_kinds]
+    kinds = [(one.name, one.is_of_one_row, one.live_environments) for one in source.scope_kinds]
     reported = (_LAYOUT, _row(source), columns, kinds, source.is_contract_shaped, source.description)
     return hashlib.sha256(msgspec.json.encode(reported)).hexdigest()
 

@@ -7,12 +7,12 @@ from control.sources;
 -- name: put_source
 insert into control.sources (
     source, provider, raw_schema, raw_table, contract, bills, needs_credential, accounts, enabled_by, scope_kinds,
-    facts, components, details_calls, horizon_days, look_back_days, digest
+    facts, components, details_calls, horizon_days, look_back_days, cost_is_of_scope, digest
 )
 values (
     %(source)s, %(provider)s, %(raw_schema)s, %(raw_table)s, %(contract)s, %(bills)s, %(needs_credential)s,
     %(accounts)s, %(enabled_by)s, %(scope_kinds)s, %(facts)s, %(components)s::jsonb, %(details_calls)s,
-    %(horizon_days)s, %(look_back_days)s, %(digest)s
+    %(horizon_days)s, %(look_back_days)s, %(cost_is_of_scope)s, %(digest)s
 )
 on conflict (source) do update set
     provider = excluded.provider,
@@ -29,16 +29,18 @@ on conflict (source) do update set
     details_calls = excluded.details_calls,
     horizon_days = excluded.horizon_days,
     look_back_days = excluded.look_back_days,
+    cost_is_of_scope = excluded.cost_is_of_scope,
     digest = excluded.digest,
     registered_at = clock_timestamp();
 
 -- name: put_scope_kind
-insert into control.scope_kinds (kind, provider, rank, is_of_one_row)
-values (%(kind)s, %(provider)s, %(rank)s, %(is_of_one_row)s)
+insert into control.scope_kinds (kind, provider, rank, is_of_one_row, live_environments)
+values (%(kind)s, %(provider)s, %(rank)s, %(is_of_one_row)s, %(live_environments)s)
 on conflict (kind) do update set
     provider = excluded.provider,
     rank = excluded.rank,
-    is_of_one_row = excluded.is_of_one_row;
+    is_of_one_row = excluded.is_of_one_row,
+    live_environments = excluded.live_environments;
 
 -- name: columns
 select

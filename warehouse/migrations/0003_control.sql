@@ -62,6 +62,7 @@ create table control.sources (
     details_calls boolean not null default false,
     horizon_days int,
     look_back_days int not null,
+    cost_is_of_scope boolean not null,
     digest text not null,
     registered_at timestamptz not null default clock_timestamp(),
     unique (raw_schema, raw_table)
@@ -70,6 +71,8 @@ comment on table control.sources is 'One row per source that is or was registere
 comment on column control.sources.bills is 'Whether a line of a statement can depend on it.';
 comment on column control.sources.accounts is
 'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
+comment on column control.sources.cost_is_of_scope is
+'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
 comment on column control.sources.enabled_by is 'Setting of its credential and the value without which it is not read.';
 comment on column control.sources.facts is 'Fields of a payload that no choice, no retention period and no cleaning touches.';
 
@@ -81,11 +84,14 @@ create table control.scope_kinds (
     kind text primary key,
     provider text,
     rank int not null,
-    is_of_one_row boolean not null
+    is_of_one_row boolean not null,
+    live_environments text[] not null default '{}'
 );
 comment on table control.scope_kinds is
 'By which ids rows find their tenant; of one row, the kind with the lowest rank that is attached on its day decides.';
 comment on column control.scope_kinds.is_of_one_row is 'A row''s own id, attached by hand for the one day of the row.';
+comment on column control.scope_kinds.live_environments is
+'It holds several environments, of which a scope names one: any but these is a test as a whole. Empty: it has none.';
 insert into control.scope_kinds (kind, provider, rank, is_of_one_row) values ('phone_number', null, 1, false);
 
 create table control.agents (
@@ -154,18 +160,68 @@ create table control.meters (
     source text not null references control.sources,
     increment_seconds int check (increment_seconds > 0),
     minimum_seconds int check (minimum_seconds >= 0),
-    metric_type text unique,
+    item text check (item <> ''),
+    attribute_filter jsonb not null default '{}' check (jsonb_typeof(attribute_filter) = 'object'),
+    aggregation text not null default 'sum' check (aggregation in ('sum', 'count')),
     stripe_event_name text unique,
     created_at timestamptz not null default now(),
     only_account text,
-    check ((increment_seconds is null) = (minimum_seconds is null))
+    check ((increment_seconds is null) = (minimum_seconds is null)),
+    check (item is null or increment_seconds is null),
+    check (item is not null or (attribute_filter = '{}' and (increment_seconds is null) = (aggregation = 'count')))
 );
-create unique index meters_one_of_voiceflow on control.meters (source) where source = 'voiceflow';
 comment on table control.meters is
-'What is counted. A voice meter counts started increments of connected seconds; the Voiceflow meter counts'
-' interactions; a usage metric meter counts quantities of one metric_type.';
+'What is counted of a source: of calls, started increments of connected seconds, or connected calls; of usage, an item''s'
+' quantities or rows.';
+comment on column control.meters.item is 'Of usage: the item in the provider''s words. Null: calls.';
+comment on column control.meters.attribute_filter is
+'Of usage: attribute to the list of values that are counted; the empty text is a row without it. {}: all rows.';
+comment on column control.meters.aggregation is
+'sum: quantities, of calls their time. count: rows, of calls the connected ones.';
 -- Without this the canary's voice meter would count every call of every tenant once more.
 comment on column control.meters.only_account is 'A voice meter counts calls of this account only; null: of all.';
+
+create function control.filters_overlap(
+    one jsonb, other jsonb
+) returns boolean language sql immutable parallel safe as $$
+    select not exists (
+        select
+        from pg_catalog.jsonb_each(one) as mine
+        inner join pg_catalog.jsonb_each(other) as theirs on mine.key = theirs.key
+        where not exists (
+            select
+            from pg_catalog.jsonb_array_elements_text(mine.value) as v (accepted)
+            where pg_catalog.jsonb_exists(theirs.value, v.accepted)
+        )
+    )
+$$;
+comment on function control.filters_overlap(jsonb, jsonb) is
+'Whether some row passes both: they share no attribute of which they accept nothing in common.';
+
+-- A row of usage has one price, so one meter counts it. Of calls a plan names the meter, and there may be several.
+create function control.refuse_counted_twice() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+    other text;
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7735, 0);
+    select m.meter_id into other
+    from control.meters as m
+    where
+        m.meter_id <> new.meter_id
+        and m.source = new.source
+        and m.item = new.item
+        and control.filters_overlap(m.attribute_filter, new.attribute_filter)
+    limit 1;
+    if found then
+        raise exception 'meters % and % would count the same rows', other, new.meter_id
+        using errcode = 'unique_violation';
+    end if;
+    return new;
+end
+$$;
+create trigger counted_once before insert or update of source, item, attribute_filter on control.meters
+for each row execute function control.refuse_counted_twice();
 
 create table control.plans (
     plan_id text primary key check (plan_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'),

@@ -2,7 +2,7 @@
 -- A tenant of the past, so that nobody is billed for it: active from Feb 20 to Mar 14, 2024, with anchor day 15.
 with meters as (
     insert into control.meters (
-        meter_id, name, unit, source, increment_seconds, minimum_seconds, metric_type, only_account
+        meter_id, name, unit, source, increment_seconds, minimum_seconds, item, only_account
     )
     values
     ('canary_half_minutes', 'Canary: started half minutes', 'half minute', 'vapi', 30, 0, null, 'canary'),

@@ -166,7 +166,7 @@ select
     r.reported_at,
     r.quantity,
     r.cost as provider_cost,
-    case when r.cost is not null then 'USD' end as provider_currency,
+    r.cost_currency as provider_currency,
     case when r.cost is null then 'estimated' else 'reported_by_provider' end as cost_basis,
     null as accepted_seconds,
     null as accepted_because

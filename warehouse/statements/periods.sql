@@ -204,7 +204,7 @@ blocking as materialized (
             and coalesce(u.account, '') = g.account
             and u.usage_date = g.usage_date
             and u.reason = g.gap
-            and u.item = g.item
+            and concat_ws(' ', u.item, u.attributes::text) = g.item
             and u.agent_id is not distinct from g.agent_id
             and u.quantity = g.quantity
     where
@@ -274,6 +274,7 @@ select
     u.awaited_tenant_id,
     u.source,
     u.item,
+    u.attributes,
     u.unit,
     u.reason,
     min(u.usage_date) as first_date,
@@ -287,7 +288,8 @@ inner join somebodys as u
         and a.service_end > u.usage_date
         and a.known_until < u.known_at
 group by
-    a.tenant_id, a.period_start, a.service_start, u.account, u.awaited_tenant_id, u.source, u.item, u.unit, u.reason
+    a.tenant_id, a.period_start, a.service_start, u.account, u.awaited_tenant_id, u.source, u.item, u.attributes, u.unit,
+    u.reason
 union all
 select
     r.tenant_id,
@@ -297,6 +299,7 @@ select
     null as awaited_tenant_id,
     s.source,
     s.item,
+    null::jsonb as attributes,
     s.unit,
     s.reason,
     min(s.first_date) as first_date,
@@ -305,7 +308,7 @@ select
 from readers as r
 inner join shared as s on r.source = s.source and r.days = s.days and r.known_until < s.known_at
 group by r.tenant_id, r.period_start, r.service_start, s.source, s.item, s.unit, s.reason
-order by service_start, reason, source, item;
+order by service_start, reason, source, item, attributes;
 
 -- name: know_gaps
 -- What stands in the way of these windows now is known from now on, or from when it was first known; what stands there no
@@ -339,7 +342,7 @@ standing as (
         coalesce(u.account, '') as account,
         u.usage_date,
         u.reason as gap,
-        u.item,
+        concat_ws(' ', u.item, u.attributes::text) as item,
         u.agent_id,
         u.quantity
     from marts.fct_unbilled_usage as u

@@ -11,7 +11,7 @@ from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.finding import Finding, Subject
-from warehouse.statements.unbilled_usage import counting_of_calls
+from warehouse.statements.unbilled_usage import counting_of
 
 FILE = "statements/unknown_costs"
 
@@ -24,7 +24,7 @@ class UnknownCost(StrEnum):
 
     NO_RATE = "no_rate"
     NO_UNIT_COST = "no_unit_cost"
-    NO_METER = "no_meter"  # and voice, as of `Blocker.NO_METER`
+    NO_METER = "no_meter"  # and voice or unmetered, as of `unbilled_usage.counting_of`
     NO_NUMBER = "no_number"
     BILLED_AS_0 = "billed_as_0"
     TOTALS_DIFFER = "totals_differ"
@@ -57,9 +57,9 @@ def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[Fin
 def _finding(connection: Connection, row: Row) -> Finding:
     code = UnknownCost(row["reason"])
     tenant_id, start = row["tenant_id"], row["period_start"]
-    voice = counting_of_calls(connection, tenant_id, start) if code is UnknownCost.NO_METER else None
+    missing = counting_of(connection, row, row["component"], start) if code is UnknownCost.NO_METER else {}
     subject = Subject(tenant_id, start, row["source"], row["first_date"], row["last_date"])
-    return Finding(code, subject, {**row, "voice": voice, **_of_bills(connection, row, code)})
+    return Finding(code, subject, {**row, **missing, **_of_bills(connection, row, code)})
 
 
 def _of_bills(connection: Connection, row: Row, code: UnknownCost) -> Row:

@@ -10,6 +10,7 @@ from orchestration.cli.output import print_json, show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
 from warehouse.control import plans, prices
+from warehouse.control.plans import Aggregation
 
 meter_app = typer.Typer(no_args_is_help=True, help="Meters: what is counted.", epilog="Example: minutebook meter list")
 plan_app = typer.Typer(
@@ -32,20 +33,50 @@ def create_meter(
     minimum_seconds: Annotated[
         int | None, typer.Option(metavar="SECONDS", help="Of calls: least seconds of a connected call; default 0.")
     ] = None,
-    metric_type: Annotated[str | None, typer.Option(metavar="TYPE", help="Of usage: the item.")] = None,
+    item: Annotated[
+        str | None, typer.Option(metavar="ITEM", help="Of usage: the item, in the provider's words.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="NAME=VALUE[,VALUE]",
+            help="Of usage: only rows whose attribute has one of these values; '' is a row without it. Repeatable.",
+        ),
+    ] = None,
+    is_counted: Annotated[
+        bool, typer.Option("--count/--sum", help="Count rows or connected calls, or add up quantities or time.")
+    ] = False,
     stripe_event_name: Annotated[str | None, typer.Option(metavar="NAME", help="Event name of Stripe's meter.")] = None,
     as_json: Json = False,
 ) -> None:
     """Create a meter. What it counts is fixed from then on; its name may change. Safe to repeat."""
     with session(ctx).operator() as connection:
-        if plans.counts_calls(connection, source):
-            increment_seconds = 60 if increment_seconds is None else increment_seconds
-            minimum_seconds = minimum_seconds or 0
         wanted = plans.Meter(
-            meter, name, unit, source, increment_seconds, minimum_seconds, metric_type, stripe_event_name
-        )  # fmt: skip
-        change = plans.put_meter(connection, wanted)
+            meter,
+            name,
+            unit,
+            source,
+            increment_seconds,
+            minimum_seconds,
+            item,
+            _accepted(filters or []),
+            Aggregation.COUNT if is_counted else Aggregation.SUM,
+            stripe_event_name,
+        )
+        change = plans.put_meter(connection, plans.with_defaults(connection, wanted))
     show_changes([change], as_json, f"minutebook price set --plan PLAN --meter {meter} --from DATE --amount AMOUNT")
+
+
+def _accepted(filters: list[str]) -> dict[str, list[str]]:
+    """NAME=VALUE[,VALUE] as attribute to values."""
+    accepted: dict[str, list[str]] = {}
+    for text in filters:
+        name, is_said, values = text.partition("=")
+        if not name or not is_said:
+            raise typer.BadParameter(f"'{text}' is no NAME=VALUE", param_hint="--filter")
+        accepted.setdefault(name, []).extend(values.split(","))
+    return accepted
 
 
 @command(meter_app, "list", "minutebook meter list")
@@ -53,8 +84,13 @@ def list_meters(ctx: typer.Context, as_json: Json = False) -> None:
     """List meters."""
     with session(ctx).operator() as connection:
         rows = plans.meters(connection)
-    columns = ["meter_id", "name", "unit", "source", "increment_seconds", "minimum_seconds", "metric_type"]
-    show(rows, [*columns, "stripe_event_name"], as_json, "no meters yet; next: minutebook meter create --help")
+    columns = ["meter_id", "name", "unit", "source", "item", "attribute_filter", "aggregation"]
+    show(
+        rows,
+        [*columns, "increment_seconds", "minimum_seconds", "stripe_event_name"],
+        as_json,
+        "no meters yet; next: minutebook meter create --help",
+    )
 
 
 @command(plan_app, "create", 'minutebook plan create growth --name "Growth" --currency USD')

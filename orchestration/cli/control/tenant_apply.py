@@ -22,9 +22,9 @@ def apply(connection: Connection, file: TenantFile) -> list[Change]:
 
 def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
     for meter in file.meters:
-        voice = {"increment_seconds": 60, "minimum_seconds": 0} if plans.counts_calls(connection, meter.source) else {}
-        said = meter.model_dump(exclude={"id"}, exclude_none=True)
-        yield plans.put_meter(connection, plans.Meter(meter_id=meter.id, **{**voice, **said}))
+        said = meter.model_dump(exclude={"id", "filter"}, exclude_none=True)
+        counted = plans.Meter(meter_id=meter.id, attribute_filter=meter.filter, **said)
+        yield plans.put_meter(connection, plans.with_defaults(connection, counted))
     for plan in file.plans:
         yield from _plan(connection, plan)
     who = file.tenant

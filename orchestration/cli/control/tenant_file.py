@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from sources.personal import Keep
 from warehouse.control.costs import Allocation
+from warehouse.control.plans import Aggregation
 from warehouse.control.prices import Model
 
 SECRET_KEY = re.compile(r"(?:^|_)(?:credentials?|secrets?|passwords?|tokens?|api_?keys?|private_?keys?)$")
@@ -87,7 +88,9 @@ class MeterPart(Part):
     source: StrictStr
     increment_seconds: int | None = None
     minimum_seconds: int | None = None
-    metric_type: StrictStr | None = None
+    item: StrictStr | None = None
+    filter: dict[StrictStr, list[StrictStr]] = {}
+    aggregation: Aggregation = Aggregation.SUM
     stripe_event_name: StrictStr | None = None
 
 

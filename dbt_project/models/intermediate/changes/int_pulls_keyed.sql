@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
--- What the rows of an account-day are built from: the pull, who its calls are routed to that day, and how calls are
+-- What the rows of an account-day are built from: the pull, who its rows are routed to that day, and how calls are
 -- counted. A version of an attachment adds its hash on its first day and takes it away on the day it ends, so the
 -- running sum stands for everything in force on a day, and a change touches the days it changes and no other.
 with pulls as (
@@ -13,11 +13,13 @@ attachments as (
         attached.valid_from,
         attached.valid_to,
         hashtextextended(
-            concat_ws('|', attached.kind, attached.value, attached.tenant_id, attached.agent_id), 0
+            concat_ws(
+                '|', attached.kind, attached.value, attached.tenant_id, attached.agent_id, attached.environment
+            ), 0
         )::numeric as version_hash
-    from {{ ref('stg_control__agent_attachments') }} as attached
+    from {{ ref('stg_control__scopes') }} as attached
     inner join {{ ref('stg_control__sources') }} as sources
-        on sources.contract in ('calls', 'costs') and jsonb_exists(sources.scope_kinds, attached.kind)
+        on sources.contract is not null and jsonb_exists(sources.scope_kinds, attached.kind)
     where attached.tenant_id is not null
 ),
 
@@ -96,7 +98,7 @@ voice_meters as (
         source,
         string_agg(concat_ws(':', meter_id, increment_seconds, minimum_seconds), ',' order by meter_id) as counting
     from {{ ref('stg_control__meters') }}
-    where increment_seconds is not null and only_account is null
+    where item is null and only_account is null
     group by source
 ),
 
@@ -151,7 +153,7 @@ keyed as (
             '|',
             pulls.pull_id,
             voice_meters.counting,
-            case when pulls.contract in ('calls', 'costs') then coalesce(routings.routing, 0) end,
+            case when pulls.contract is not null then coalesce(routings.routing, 0) end,
             accepted.accepted,
             case when pulls.contract = 'calls' then carriers.carriers end,
             unit_costs.unit_costs

@@ -33,10 +33,9 @@ period_changes as (
 ),
 
 with_new_rows as (
-    {{ tenants_of_changed_pulls(
-        ref('int_pulls_changed'),
-        [ref('int_calls_daily'), ref('int_provider_costs_daily'), ref('int_cost_moves_daily')]
-    ) }}
+    {{ tenants_of_changed_pulls(ref('int_pulls_changed'), [
+        ref('int_calls_daily'), ref('int_usage_daily'), ref('int_provider_costs_daily'), ref('int_cost_moves_daily')
+    ]) }}
 ),
 
 unchanged as (

@@ -29,16 +29,13 @@ metric_costs as (
         usage.usage_date,
         usage.source,
         usage.meter_id,
-        coalesce(meters.metric_type, usage.item) as component,
-        'reported_by_provider' as basis,
+        usage.used_item as component,
+        case when usage.is_billed_elsewhere then 'billed_elsewhere' else 'reported_by_provider' end as basis,
         null as unknown_reason,
-        'USD' as currency,
+        usage.cost_currency as currency,
         usage.cost
     from usage
-    left join {{ ref('stg_control__meters') }} as meters on usage.meter_id = meters.meter_id
-    inner join {{ ref('stg_control__sources') }} as sources
-        on usage.source = sources.source and sources.contract = 'usage'
-    where usage.cost is not null
+    where usage.cost is not null and usage.used_item is not null
 ),
 
 estimates as (

@@ -5,7 +5,7 @@ with calls as (
 
 voice_meters as (
     select * from {{ ref('stg_control__meters') }}
-    where increment_seconds is not null
+    where item is null
 ),
 
 timed as (
@@ -57,9 +57,12 @@ counted as (
             select
                 jsonb_object_agg(
                     voice_meters.meter_id,
-                    {{ billed_units(
+                    case
+                        when voice_meters.aggregation = 'count' then (measured.outcome = 'connected')::int
+                        else {{ billed_units(
                     'measured.connected_seconds', 'voice_meters.increment_seconds', 'voice_meters.minimum_seconds'
                 ) }}
+                    end
                 )
             from voice_meters
             where

@@ -22,15 +22,19 @@ voice_units as (
         units.usage_date,
         units.meter_id,
         units.meter_id as item,
+        null as used_item,
+        null::jsonb as attributes,
         meters.unit,
         units.quantity,
         units.uncosted_quantity,
         units.account <> 'platform' as is_billed_elsewhere,
         null::numeric as cost,
+        'USD' as cost_currency,
         units.calls as row_count,
         units.pull_id,
         units.account,
         null as attached_tenant_id,
+        false as may_go_unbilled,
         null as reason
     from {{ ref('int_call_units_daily') }} as units
     inner join periods
@@ -51,15 +55,19 @@ voice_unmetered as (
         calls.usage_date,
         null as meter_id,
         'voice' as item,
+        null as used_item,
+        null::jsonb as attributes,
         'connected second' as unit,
         calls.connected_seconds as quantity,
         calls.uncosted_calls as uncosted_quantity,
         calls.account <> 'platform' as is_billed_elsewhere,
         calls.cost,
+        'USD' as cost_currency,
         case when calls.tenant_id is null then calls.calls else calls.connected_calls end as row_count,
         calls.pull_id,
         calls.account,
         null as attached_tenant_id,
+        false as may_go_unbilled,
         case when calls.tenant_id is null then 'unattributed' else 'no meter' end as reason
     from calls
     left join periods
@@ -76,155 +84,89 @@ voice_errors as (
         usage_date,
         null as meter_id,
         'voice' as item,
+        null as used_item,
+        null::jsonb as attributes,
         'call' as unit,
         error_calls::numeric as quantity,
         0::numeric as uncosted_quantity,
         account <> 'platform' as is_billed_elsewhere,
         error_cost as cost,
+        'USD' as cost_currency,
         error_calls as row_count,
         pull_id,
         account,
         null as attached_tenant_id,
+        false as may_go_unbilled,
         'error' as reason
     from calls
     where error_calls > 0 and tenant_id is not null
 ),
 
--- An account's rows are its tenant's, or nobody's where the project is another's.
-voiceflow_owned as (
+used as (
     select
         usage.*,
-        projects.tenant_id as project_tenant_id,
-        projects.agent_id as project_agent_id,
-        projects.environment as project_environment
-    from {{ ref('int_voiceflow_usage_daily') }} as usage
-    left join {{ ref('stg_control__voiceflow_projects') }} as projects on usage.project_id = projects.project_id
-    where {{ of_changed_tenants('usage.account') }} or projects.tenant_id is distinct from usage.account
+        sources.accounts,
+        -- What a provider says a scope cost that day is what all its rows cost.
+        sources.cost_is_of_scope and bool_or(usage.cost is not null) over (
+            partition by usage.source, usage.account, usage.usage_date, usage.scope_kind, usage.scope_ref
+        ) as is_costed
+    from {{ ref('int_usage_daily') }} as usage
+    inner join {{ ref('stg_control__sources') }} as sources on usage.source = sources.source
+    where {{ of_changed_tenants('usage.tenant_id') }}
 ),
 
-voiceflow_costed as (
-    select
-        *,
-        bool_or(cost is not null) over (partition by account, usage_date, project_id) as is_costed
-    from voiceflow_owned
-),
-
-voiceflow as (
-    select
-        case when usage.project_tenant_id = usage.account then usage.account end as tenant_id,
-        case when usage.project_tenant_id = usage.account then usage.project_agent_id end as agent_id,
-        'voiceflow' as source,
-        {{ voiceflow_origin('usage') }} as origin,
-        usage.usage_date,
-        meters.meter_id,
-        case
-            when usage.metric = 'interactions' then coalesce(meters.meter_id, 'interactions')
-            when usage.metric = 'credit_usage' then usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
-            when usage.metric = 'tokens' then usage.metric || ' ' || coalesce(usage.usage_type, 'unknown')
-            else usage.metric
-        end as item,
-        case
-            when usage.metric = 'interactions' then coalesce(meters.unit, 'interaction')
-            when usage.metric = 'calls' then 'call'
-            when usage.metric in ('call_milliseconds', 'talk_milliseconds') then 'millisecond'
-            when usage.metric = 'tokens' then 'token'
-            when usage.metric = 'transcript_cost' then 'transcript'
-            else 'usage unit'
-        end as unit,
-        usage.quantity,
-        case
-            when
-                usage.metric = 'interactions'
-                -- What Voiceflow says a project cost that day is what its interactions cost.
-                and not usage.is_costed
-                and usage.usage_type in ({{ listed('voiceflow_live_types') }})
-                and usage.project_environment in ({{ listed('voiceflow_production_environments') }})
-                and usage.environment_id = usage.project_environment
-                then usage.quantity
-            else 0
-        end as uncosted_quantity,
-        false as is_billed_elsewhere,
-        usage.cost,
-        usage.row_count,
-        usage.pull_id,
-        usage.account,
-        usage.project_tenant_id as attached_tenant_id,
-        case
-            when coalesce(usage.project_tenant_id, '') <> usage.account then 'unattributed'
-            -- Of all environments: what drafts cost, costs too.
-            when usage.metric = 'transcript_cost' then 'no meter'
-            when usage.usage_type in ({{ listed('voiceflow_prototype_types') }}) then 'prototype'
-            when usage.project_environment not in ({{ listed('voiceflow_production_environments') }})
-                then 'prototype'
-            -- The source writes the configured alias on the rows of the environment it names; any other is a draft's.
-            when coalesce(usage.environment_id, '') <> usage.project_environment then 'prototype'
-            when usage.metric <> 'interactions' then 'no meter'
-            when usage.usage_type is null then 'unknown type'
-            when usage.usage_type not in ({{ listed('voiceflow_live_types') }}) then 'unknown type'
-            when meters.meter_id is null then 'no meter'
-        end as reason
-    from voiceflow_costed as usage
-    left join meters on meters.source = 'voiceflow' and usage.metric = 'interactions'
-),
-
-usage_agents as (
-    select * from {{ ref('stg_control__agent_attachments') }}
-    where kind = 'usage_agent' and tenant_id is not null
-),
-
--- A pull holds the rows of the agents that were its tenant's when it was read. Where an agent has moved since, its
--- rows count for the new tenant once that one's own pull has them; until then they are reported.
-metrics_attached as (
-    select
-        metrics.*,
-        usage_agents.tenant_id as attached_tenant_id,
-        usage_agents.agent_id as attached_agent_id
-    from {{ ref('int_metric_usage_daily') }} as metrics
-    left join usage_agents
-        on
-            metrics.usage_agent_id = usage_agents.value
-            and metrics.usage_date >= usage_agents.valid_from
-            and metrics.usage_date < usage_agents.valid_to
-    where {{ of_changed_tenants('metrics.account') }} or usage_agents.tenant_id is distinct from metrics.account
-),
-
-metrics_routed as (
+-- A pull of an own account holds the rows of the scopes that were its tenant's when it was read. Where a scope has moved
+-- since, its rows count for the new tenant once that one's own pull has them; until then they are reported.
+routed as (
     select held.*
-    from metrics_attached as held
-    left join {{ ref('int_metric_usage_daily') }} as own
+    from used as held
+    left join {{ ref('int_usage_daily') }} as own
         on
-            held.attached_tenant_id <> held.account
+            held.accounts = 'own'
+            and held.attached_tenant_id <> held.account
             and held.attached_tenant_id = own.account
+            and held.source = own.source
             and held.usage_date = own.usage_date
-            and held.usage_agent_id = own.usage_agent_id
-            and held.metric_type = own.metric_type
+            and held.scope_kind = own.scope_kind
+            and held.scope_ref = own.scope_ref
+            and held.item = own.item
     where own.account is null
 ),
 
-metrics as (
+usage_units as (
     select
-        case when routed.attached_tenant_id = routed.account then routed.account end as tenant_id,
-        case when routed.attached_tenant_id = routed.account then routed.attached_agent_id end as agent_id,
-        'usage_metrics' as source,
-        {{ metrics_origin('routed') }} as origin,
+        routed.tenant_id,
+        routed.agent_id,
+        routed.source,
+        routed.origin,
         routed.usage_date,
         meters.meter_id,
-        coalesce(meters.meter_id, routed.metric_type) as item,
-        coalesce(meters.unit, 'unit') as unit,
-        routed.quantity,
-        routed.uncosted_quantity,
-        false as is_billed_elsewhere,
+        coalesce(meters.meter_id, routed.item) as item,
+        routed.item as used_item,
+        routed.attributes,
+        coalesce(meters.unit, routed.unit) as unit,
+        case when meters.aggregation = 'count' then routed.row_count else routed.quantity end as quantity,
+        case
+            when routed.is_costed or routed.may_go_unbilled or routed.traffic <> 'live' then 0
+            when meters.aggregation = 'count' then routed.uncosted_row_count
+            else routed.uncosted_quantity
+        end as uncosted_quantity,
+        routed.is_billed_elsewhere,
         routed.cost,
+        routed.currency as cost_currency,
         routed.row_count,
         routed.pull_id,
         routed.account,
         routed.attached_tenant_id,
+        routed.may_go_unbilled,
         case
-            when coalesce(routed.attached_tenant_id, '') <> routed.account then 'unattributed'
+            when routed.tenant_id is null then 'unattributed'
+            when routed.traffic = 'test' then 'prototype'
+            when routed.traffic = 'unknown' then 'unknown type'
             when meters.meter_id is null then 'no meter'
         end as reason
-    from metrics_routed as routed
-    left join meters on routed.metric_type = meters.metric_type
+    from routed
+    left join meters on {{ counts_row('meters', 'routed') }}
 ),
 
 unioned as (
@@ -234,9 +176,7 @@ unioned as (
     union all
     select * from voice_errors
     union all
-    select * from voiceflow
-    union all
-    select * from metrics
+    select * from usage_units
 ),
 
 -- What a row is by itself comes first; then whether its day is one that is billed; then whether a meter counts it.
@@ -249,15 +189,19 @@ dated as (
         unioned.usage_date,
         unioned.meter_id,
         unioned.item,
+        unioned.used_item,
+        unioned.attributes,
         unioned.unit,
         unioned.quantity,
         unioned.uncosted_quantity,
         unioned.is_billed_elsewhere,
         unioned.cost,
+        unioned.cost_currency,
         unioned.row_count,
         unioned.pull_id,
         unioned.account,
         unioned.attached_tenant_id,
+        unioned.may_go_unbilled,
         case
             when unioned.reason in ('unattributed', 'error', 'prototype', 'unknown type') then unioned.reason
             when

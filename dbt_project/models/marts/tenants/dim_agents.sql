@@ -10,7 +10,7 @@ attached as (
             as vapi_phone_number_ids,
         coalesce(array_agg(value order by value) filter (where kind = 'vapi_assistant'), '{}') as vapi_assistant_ids,
         coalesce(array_agg(value order by value) filter (where kind = 'usage_agent'), '{}') as usage_agent_ids
-    from {{ ref('stg_control__agent_attachments') }}
+    from {{ ref('stg_control__scopes') }}
     where agent_id is not null and valid_from <= {{ as_of() }} and valid_to > {{ as_of() }}
     group by agent_id
 ),
@@ -18,9 +18,11 @@ attached as (
 projects as (
     select
         agent_id,
-        array_agg(project_id order by project_id) as voiceflow_project_ids
-    from {{ ref('stg_control__voiceflow_projects') }}
-    where agent_id is not null and valid_from <= {{ as_of() }} and valid_to > {{ as_of() }}
+        array_agg(value order by value) as voiceflow_project_ids
+    from {{ ref('stg_control__scopes') }}
+    where
+        kind = 'voiceflow_project' and agent_id is not null
+        and valid_from <= {{ as_of() }} and valid_to > {{ as_of() }}
     group by agent_id
 ),
 

@@ -9,10 +9,12 @@ with usage as (
         unit,
         usage_date,
         quantity,
-        cost,
+        case when cost_currency = 'USD' then cost end as cost,
         row_count,
         case when reason = 'unattributed' then account end as account,
         case when reason = 'unattributed' then nullif(attached_tenant_id, account) end as awaited_tenant_id,
+        case when reason = 'no meter' then attributes end as attributes,
+        may_go_unbilled,
         reason
     from {{ ref('int_usage_unioned') }}
     where
@@ -31,10 +33,12 @@ outside_periods as (
         usage.unit,
         usage.usage_date,
         usage.quantity,
-        usage.cost,
+        case when usage.cost_currency = 'USD' then usage.cost end as cost,
         usage.row_count,
         null as account,
         null as awaited_tenant_id,
+        null::jsonb as attributes,
+        false as may_go_unbilled,
         'outside active dates' as reason
     from {{ ref('int_usage_unioned') }} as usage
     left join {{ ref('int_period_days') }} as periods
@@ -58,6 +62,8 @@ unpriced as (
         null::bigint as row_count,
         null as account,
         null as awaited_tenant_id,
+        null::jsonb as attributes,
+        false as may_go_unbilled,
         'unpriced' as reason
     from {{ ref('int_overages_daily') }}
     where unpriced_quantity > 0 and {{ of_changed_tenants('tenant_id') }}
@@ -82,14 +88,16 @@ summed as (
         usage_date,
         reason,
         reason in ('unattributed', 'unpriced', 'unknown type', 'error')
-        or (reason = 'no meter' and (source <> 'voiceflow' or unit = 'interaction')) as is_blocking,
+        or (reason = 'no meter' and not bool_and(may_go_unbilled)) as is_blocking,
         sum(quantity) as quantity,
         sum(cost) as cost,
         sum(row_count)::bigint as row_count,
         account,
-        awaited_tenant_id
+        awaited_tenant_id,
+        attributes
     from unioned
-    group by tenant_id, agent_id, source, meter_id, item, unit, usage_date, reason, account, awaited_tenant_id
+    group by
+        tenant_id, agent_id, source, meter_id, item, unit, usage_date, reason, account, awaited_tenant_id, attributes
 )
 
 select * from summed

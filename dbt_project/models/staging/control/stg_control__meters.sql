@@ -10,7 +10,9 @@ renamed as (
         name,
         unit,
         source,
-        metric_type,
+        item,
+        aggregation,
+        attribute_filter,
         stripe_event_name,
         only_account,
         ---------- numerics

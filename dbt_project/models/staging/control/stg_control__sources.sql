@@ -9,6 +9,8 @@ renamed as (
         provider,
         contract,
         bills,
+        accounts,
+        cost_is_of_scope,
         to_jsonb(scope_kinds) as scope_kinds,
         components,
         details_calls,

@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('stg_control__revision') }}
 with source as (
-    select * from {{ source('control', 'agent_attachments') }}
+    select * from {{ source('control', 'scopes') }}
 ),
 
 kinds as (
@@ -13,19 +13,15 @@ renamed as (
         source.value,
         source.tenant_id,
         source.agent_id,
+        source.environment,
+        ---------- booleans
+        cardinality(kinds.live_environments) = 0
+        or coalesce(source.environment = any(kinds.live_environments), true) as is_live,
         ---------- numerics
         kinds.rank,
         ---------- dates
         source.valid_from,
-        case
-            -- A row's own id is attached by hand, for its own day.
-            when kinds.is_of_one_row then source.valid_from + 1
-            else
-                coalesce(
-                    lead(source.valid_from) over (partition by source.kind, source.value order by source.valid_from),
-                    'infinity'
-                )::date
-        end as valid_to
+        coalesce(source.valid_to, 'infinity')::date as valid_to
     from source
     inner join kinds on source.kind = kinds.kind
 )
