@@ -18,41 +18,29 @@ EXAMPLES = re.compile(
 )
 """Lines that show a person an example: help, comments, descriptions."""
 EXCEPTED = {
-    # Where two shapes of usage become one, and meters count them.
-    "dbt_project/macros/origins.sql": 2,
-    "dbt_project/models/intermediate/usage/int_metric_usage_daily.sql": 3,
-    "dbt_project/models/intermediate/usage/int_usage_unioned.sql": 17,
-    "dbt_project/models/intermediate/usage/int_voiceflow_usage_daily.sql": 3,
-    "dbt_project/models/marts/usage/fct_unbilled_usage.sql": 1,
-    "dbt_project/models/marts/usage/fct_usage_rows.sql": 9,
-    "warehouse/control/plans.py": 2,
-    "warehouse/control/plans.sql": 1,
     # The union names whose staging models are mapped in SQL.
     "dbt_project/models/staging/contracts/stg_contracts__call_costs.sql": 1,
     "dbt_project/models/staging/contracts/stg_contracts__calls.sql": 1,
+    "dbt_project/models/staging/contracts/stg_contracts__usage.sql": 2,
     # Projects are a table of their own, and not scopes yet.
     "dbt_project/models/marts/tenants/dim_agents.sql": 8,
-    "dbt_project/models/staging/control/stg_control__voiceflow_projects.sql": 1,
     "orchestration/cli/control/tenant_apply.py": 1,
     "orchestration/cli/control/tenant_file.py": 1,
     "orchestration/cli/control/tenants.py": 1,
     "orchestration/defs/control/assets.py": 1,
     "warehouse/control/agents.py": 1,
     "warehouse/control/agents.sql": 4,
-    "warehouse/migrations/0003_control.sql": 6,
+    "warehouse/migrations/0003_control.sql": 4,
     "warehouse/migrations/0012_rights.sql": 3,
     # The table that the platform's database holds is called so.
     "orchestration/settings.py": 1,
     # The known-answer tenant is a tenant of known sources.
     "warehouse/statements/canary.sql": 9,
-    # Doubts about calls, and remedies of usage, are of the sources that bill today.
+    # Doubts about calls are of the source that has them today.
     "dbt_project/macros/calls_read.sql": 1,
     "dbt_project/models/marts/usage/fct_calls.sql": 1,
     "warehouse/migrations/0006_pulls.sql": 1,
     "warehouse/statements/review_rules.sql": 1,
-    "warehouse/statements/unbilled_usage.py": 1,
-    "warehouse/statements/unbilled_usage.sql": 3,
-    "orchestration/remedies/usage.py": 1,
 }
 """Lines that still name one, by file, and why. It may only become shorter."""
 

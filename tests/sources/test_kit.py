@@ -24,7 +24,9 @@ from tests.sources.deepgram import kit as deepgram
 from tests.sources.elevenlabs import kit as elevenlabs
 from tests.sources.openai import kit as openai
 from tests.sources.openrouter import kit as openrouter
+from tests.sources.toy import usage
 from tests.sources.twilio import kit as twilio
+
 
 JSON = msgspec.json.encode
 AT = f"{DAY}T10:00:00.000Z"
@@ -46,6 +48,19 @@ def line(what: str, dollars: object = "0.10") -> dict[str, object]:
     return {"workspace": "w1", "what": what, "dollars": dollars}
 
 
+def tokens(count: object, hour: int) -> dict[str, object]:
+    at = AT.replace("T10", f"T{hour}")
+    return {
+        "key": "k1",
+        "what": "token",
+        "model": f"m{hour}",
+        "count": count,
+        "at": at,
+        "cents": None,
+        "user": "+15550001234",
+    }
+
+
 def vapi_answer(request: Request, rows: list[Any]) -> Answer:
     if request.path == "/analytics":
         return 200, JSON([{"result": [{"countId": len(rows), "sumCost": 0}]}])
@@ -64,6 +79,14 @@ KITS: Mapping[str, Kit] = {
         day=[toy_call(1), toy_call(2), toy_call(3)],
         changed=[toy_call(1), toy_call(2), toy_call(3, "0.11")],
         wrong=toy_call(9, "dear"),
+        personal="+15550001234",
+    ),
+    "toymodel": Kit(
+        source=usage.MODELS,
+        answer=toy_answer,
+        day=[tokens("1", 10), tokens("2", 11), tokens("3", 12)],
+        changed=[tokens("1", 10), tokens("2", 11), tokens("4", 12)],
+        wrong=tokens("0.5", 13),
         personal="+15550001234",
     ),
     "toy_bill": Kit(

@@ -164,7 +164,10 @@ select
     p.agent_id,
     r.object_id,
     r.reported_at,
-    r.quantity,
+    case
+        when (select m.aggregation from control.meters as m where m.meter_id = %(meter_id)s) = 'count' then 1
+        else r.quantity
+    end as quantity,
     r.cost as provider_cost,
     r.cost_currency as provider_currency,
     case when r.cost is null then 'estimated' else 'reported_by_provider' end as cost_basis,

@@ -189,6 +189,7 @@ blocking as materialized (
         u.awaited_tenant_id,
         u.source,
         u.item,
+        u.attributes,
         u.unit,
         u.reason,
         u.usage_date,

@@ -10,6 +10,7 @@ from orchestration.cli.output import print_json, show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
 from warehouse.control import plans, prices
+from warehouse.control.errors import Refused
 from warehouse.control.plans import Aggregation
 
 meter_app = typer.Typer(no_args_is_help=True, help="Meters: what is counted.", epilog="Example: minutebook meter list")
@@ -74,7 +75,7 @@ def _accepted(filters: list[str]) -> dict[str, list[str]]:
     for text in filters:
         name, is_said, values = text.partition("=")
         if not name or not is_said:
-            raise typer.BadParameter(f"'{text}' is no NAME=VALUE", param_hint="--filter")
+            raise Refused(f"--filter '{text}' is no NAME=VALUE")
         accepted.setdefault(name, []).extend(values.split(","))
     return accepted
 

@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
-with voiceflow as (
+with conversations as (
     select * from {{ ref('stg_voiceflow__usage') }}
 ),
 
@@ -31,7 +31,7 @@ unioned as (
         currency,
         usage_date,
         recorded_at
-    from voiceflow
+    from conversations
     union all
     select
         source,
