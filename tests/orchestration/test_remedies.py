@@ -21,13 +21,14 @@ from warehouse.security.isolation import Flaw
 from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
-from warehouse.statements.unbilled_usage import Unattached
+from warehouse.statements.unbilled_usage import Unattached, Unmetered
 from warehouse.statements.unknown_costs import UnknownCost
 
 DAY, NEXT, START = date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 1)
 DAYS = {"tenant_id": "acme", "period_start": START, "service_start": START, "source": "vapi", "usage_date": DAY,
         "first_date": DAY, "last_date": NEXT, "last_day": NEXT, "first_day": DAY}  # fmt: skip
 USAGE = DAYS | {"item": "Scan (A4)", "unit": "scan", "quantity": Decimal(3), "account": "acme", "voice": None,
+                "attributes": {"model": "m"}, "unmetered": [Unmetered("Scan (A4)", "scan", {"model": "m"})],
                 "reason": "unpriced", "awaited_tenant_id": "bolt", "agent_id": None}  # fmt: skip
 TERMS = {"plan_id": "plan", "subscription_fee": Decimal(1), "setup_fee": Decimal(2), "minimum_amount": Decimal(0),
          "prorates_allowance": True, "gives_credit_notes": True}  # fmt: skip
@@ -35,7 +36,8 @@ CALL = {"source": "vapi", "call_id": "c1", "usage_date": DAY, "kind": "vapi_phon
         "is_of_one_row": False}  # fmt: skip
 DOUBT = DAYS | {"doubt": "costs_differ", "call_id": "c1", "calls": 2, "charged": Decimal(3), "counted": Decimal(1),
                 "charged_in_all": Decimal(6), "unit": "USD", "is_repeated": True}  # fmt: skip
-COST = DAYS | {"component": "llm", "meter_id": "minutes", "currency": "EUR", "provider_currency": "USD", "voice": None}
+COST = DAYS | {"component": "llm", "meter_id": "minutes", "currency": "EUR", "provider_currency": "USD", "voice": None,
+               "unmetered": []}  # fmt: skip
 BILL = DAYS | {"provider": "openai"}
 MEANT = DAYS | {"reason": "paused", "quantity": Decimal(7), "unit": "scan", "item": "scans"}
 VOICE = {"meter_id": None, "terms": TERMS}
@@ -46,7 +48,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Blocker.SET_ASIDE: DAYS | {"quarantine_id": 7, "contract": "calls", "item": "odd", "reason": "no number",
                                "is_routed": False, "is_of_length": True},
     Blocker.CALLS_OF_NOBODY: USAGE | {"calls": [CALL] * 5, "unit": "connected second"},
-    Blocker.SCOPES_OF_NOBODY: USAGE | {"agents": [Unattached("stranger", DAY, Decimal(4))], "agent_id": "desk"},
+    Blocker.SCOPES_OF_NOBODY: USAGE | {"scopes": [Unattached("usage_agent", "stranger", DAY, Decimal(4))],
+                                        "agent_id": "desk"},
     Blocker.USAGE_MOVED: USAGE,
     Blocker.UNPRICED: USAGE | {"service_start": date(2026, 9, 1)},
     Blocker.NO_METER: USAGE | {"voice": VOICE},

@@ -27,7 +27,6 @@ from tests.sources.openrouter import kit as openrouter
 from tests.sources.toy import usage
 from tests.sources.twilio import kit as twilio
 
-
 JSON = msgspec.json.encode
 AT = f"{DAY}T10:00:00.000Z"
 
