@@ -102,7 +102,7 @@ matched as (
 ),
 
 attachments as (
-    select * from {{ ref('stg_control__agent_attachments') }}
+    select * from {{ ref('stg_control__scopes') }}
     where tenant_id is not null
 ),
 

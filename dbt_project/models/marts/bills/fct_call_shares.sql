@@ -57,7 +57,7 @@ scoped as (
         attachments.tenant_id
     from pulls
     inner join {{ ref('stg_control__sources') }} as sources on pulls.source = sources.source
-    inner join {{ ref('stg_control__agent_attachments') }} as attachments
+    inner join {{ ref('stg_control__scopes') }} as attachments
         on
             attachments.tenant_id is not null
             and jsonb_exists(sources.scope_kinds, attachments.kind)
