@@ -79,7 +79,8 @@ def priced(answers: Days, minutebook: Minutebook) -> Minutebook:
         "agent attach acme acme-chat toymodel_key k1 --from 2026-11-01",
         'meter create large_tokens --name "Tokens of large models" --unit token --source toymodel --item tokens'
         " --filter model=large,larger --stripe-event-name mb_tokens",
-        "meter create messages --name Messages --unit message --source toymodel --item messages --count",
+        "meter create messages --name Messages --unit message --source toymodel --item messages --count"
+        " --stripe-event-name mb_messages",
         "plan create chat --name Chat --currency USD",
         "plan terms chat --from 2026-11-01 --subscription-fee 10",
         "plan allowance chat large_tokens 1000 --from 2026-11-01",
@@ -151,7 +152,7 @@ def test_tokens_by_model_and_messages_are_on_the_statement_and_posted(
         ("tokens", "reported_by_provider", Decimal("0.50")),
         ("tokens", "unknown", None),
     ]
-    assert to_be_posted(metered, house, monkeypatch) == [("large_tokens", DAY, "600")]
+    assert sorted(to_be_posted(metered, house, monkeypatch)) == [("large_tokens", DAY, "600"), ("messages", DAY, "3")]
 
 
 def test_what_no_meter_counts_is_reported_with_the_command_that_counts_it(metered: Minutebook) -> None:
