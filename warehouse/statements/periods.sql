@@ -289,8 +289,8 @@ inner join somebodys as u
         and a.service_end > u.usage_date
         and a.known_until < u.known_at
 group by
-    a.tenant_id, a.period_start, a.service_start, u.account, u.awaited_tenant_id, u.source, u.item, u.attributes, u.unit,
-    u.reason
+    a.tenant_id, a.period_start, a.service_start, u.account, u.awaited_tenant_id, u.source, u.item, u.attributes,
+    u.unit, u.reason
 union all
 select
     r.tenant_id,

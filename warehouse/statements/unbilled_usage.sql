@@ -60,7 +60,8 @@ limit 1;
 
 -- name: filtered_attributes
 -- Of the meters of an item, the attributes by which they tell rows apart; no row where no meter counts it.
-select coalesce(array_agg(distinct f.attribute order by f.attribute) filter (where f.attribute is not null), '{}') as names
+select
+    coalesce(array_agg(distinct f.attribute order by f.attribute) filter (where f.attribute is not null), '{}') as names
 from control.meters as m
 left join lateral jsonb_object_keys(m.attribute_filter) as f (attribute) on true
 where m.source = %(source)s and m.item = %(item)s
