@@ -22,6 +22,9 @@ PRICE = (
 UNBILLED = """insert into marts.fct_unbilled_usage
     (tenant_id, source, item, unit, usage_date, reason, is_blocking, quantity, row_count)
     values (%(whose)s, %(source)s, 'x', 'x', '2026-10-09', %(reason)s, %(is_blocking)s, 1, 1)"""
+NOBODYS = """insert into marts.fct_usage_rows
+    (source, account, usage_date, pull_id, origin, scope_kind, scope, item, object_id, quantity)
+    values ('usage_metrics', 'platform', '2026-10-09', 1, 'x', 'usage_agent', 'nobodys', 'x', 'x', 1)"""
 DAY = """insert into marts.fct_tenant_day_status (tenant_id, usage_date, source, account, status, cause_code)
     values (%(it)s, '2026-10-30', %(source)s, %(it)s, %(status)s, %(cause_code)s)"""
 TOTALS = """
@@ -144,6 +147,7 @@ def scene(database_url: str) -> tuple[str, dict[str, tuple[Blocker | None, str]]
         )
         connection.execute(UNBILLED, unbilled("unattributed", source="vapi") | {"whose": None})  # type: ignore[arg-type]
         expected[free[-1]] = (Blocker.USAGE_UNREAD, "1 item not billed")
+        connection.execute(NOBODYS)
         connection.execute(KNOWN)
     return database_url, expected
 
