@@ -1,8 +1,8 @@
 """Where this deployment lives and whom it asks: the only place that reads the environment.
 
 MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server under the home folder
-MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, and SERVER
-                                for what serves readers; unset, that work connects as above and acts as its role
+MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, INTAKE,
+                                and SERVER for what serves readers; unset, that work connects as above and acts as it
 MINUTEBOOK_HOME                 state folder, default .minutebook
 MINUTEBOOK_HOSTS                names under which people reach the pages, comma-separated; this machine's own are known
 MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
@@ -56,6 +56,7 @@ PROCESSES = {
     Role.ANALYST: "SERVER",
     Role.TENANT: "SERVER",
     Role.SERVER: "SERVER",
+    Role.INTAKE: "INTAKE",
 }
 
 

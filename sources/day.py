@@ -19,12 +19,14 @@ PLATFORM = "platform"
 class Access:
     """How a provider is opened: `secret` is the stored credential (None where none is needed), `settings` what it
     carries, `address` where the provider is, None for its own address. `pace` is shared with other runs of that key.
+    `pushed` is what was pushed to us, for a source that reads it (Account.PUSHED).
     """
 
     secret: str | None = field(default=None, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     address: str | None = field(default=None, repr=False)
     pace: Pace | None = None
+    pushed: Any = field(default=None, repr=False)
 
     @property
     def key(self) -> str:

@@ -45,11 +45,13 @@ class Account(StrEnum):
     """Whose account a tenant's days are read from.
 
     SHARED: the tenant's own where it has a credential, from the day it is used on; else the platform's, where a scope
-    of the tenant's is attached. OWN: always the tenant's, on the days on which a scope is attached.
+    of the tenant's is attached. OWN: always the tenant's, on the days on which a scope is attached. PUSHED: the
+    tenant's, on the days of which something was pushed to us; such a source reads our own database.
     """
 
     SHARED = "shared"
     OWN = "own"
+    PUSHED = "pushed"
 
 
 @dataclass(frozen=True)

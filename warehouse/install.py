@@ -15,12 +15,14 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL
 
+from warehouse import clock
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
 from warehouse.ingestion import registering
 from warehouse.ingestion.declared import Declared, DeclaredContract
 from warehouse.ingestion.raw_tables import prepare_landing
+from warehouse.intake.events import make_months
 from warehouse.security import process_logins
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -60,6 +62,7 @@ def install(url: str, declared: Sequence[Declared], contracts: Iterable[Declared
         applied = _migrated(connection, url, FOLDER)
         registering.register(connection, declared, contracts)
         prepare_landing(connection, url, declared)
+        make_months(connection, clock.today())
         return applied
 
 

@@ -8,6 +8,9 @@ COMMENT ON SCHEMA control IS 'What we intend: tenants, agents, credentials, plan
 
 CREATE SCHEMA dagster;
 
+CREATE SCHEMA intake;
+COMMENT ON SCHEMA intake IS 'What was pushed to us, before it is read as a source.';
+
 CREATE SCHEMA intermediate;
 
 CREATE SCHEMA ledger;
@@ -90,6 +93,26 @@ CREATE FUNCTION control.filters_overlap(one jsonb, other jsonb) RETURNS boolean
     )
 $$;
 COMMENT ON FUNCTION control.filters_overlap(one jsonb, other jsonb) IS 'Whether some row passes both: they share no attribute of which they accept nothing in common.';
+
+CREATE FUNCTION control.limit_api_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7741, pg_catalog.hashtext(coalesce(new.tenant_id, '')));
+    if (
+        select count(*) from control.api_keys as k
+        where
+            k.tenant_id is not distinct from new.tenant_id
+            and k.scopes && new.scopes
+            and k.revoked_at is null
+            and (k.expires_at is null or k.expires_at > new.created_at)
+    ) >= 2 then
+        raise exception 'there are two valid keys already' using errcode = 'check_violation';
+    end if;
+    return new;
+end
+$$;
 
 CREATE FUNCTION control.of_billed_days(amount numeric, billed_days numeric, period_days numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -213,6 +236,320 @@ begin
 end
 $$;
 COMMENT ON FUNCTION control.shut_out_tenant(of_tenant text) IS 'Ends the sessions of a tenant''s logins and disables them; audited.';
+
+CREATE FUNCTION intake.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    forgotten bigint;
+begin
+    update intake.events set personal = null
+    where tenant_id = of_tenant and usage_date < before_date and personal is not null;
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end
+$$;
+
+CREATE FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    found boolean;
+begin
+    execute pg_catalog.format(
+        'select exists (select from %s as r where r.pull_id = $1 and r.tenant_id = $2'
+        ' and r.attributes ->> ''event_source'' = $3 and r.attributes ->> ''event_id'' = $4)',
+        ledger.raw_table_of(of_arrivals)
+    ) into found using of_pull, of_tenant, of_source, of_event;
+    return found or exists (
+        select from intake.identities as i
+        inner join ledger.pulls as p
+            on p.pull_id = of_pull and i.tenant_id = p.account and i.usage_date = p.usage_date and p.state = 'published'
+        where
+            i.tenant_id = of_tenant
+            and i.source = of_source
+            and i.event_id = of_event
+            and not exists (
+                select from ledger.changed_arrivals as c
+                where c.tenant_id = of_tenant and c.source = of_arrivals and c.usage_date = i.usage_date
+            )
+    );
+end
+$_$;
+COMMENT ON FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) IS 'Whether a pull holds an event of the tenant that pushes. Exact: a commit in flight while its day was read is not in the pull.';
+
+CREATE FUNCTION intake.key_of(of_key text) RETURNS TABLE(tenant_id text, scopes text[], token_hash bytea, expires_at timestamp with time zone, revoked_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select k.tenant_id, k.scopes, k.token_hash, k.expires_at, k.revoked_at from control.api_keys as k where k.key_id = of_key
+$$;
+
+CREATE FUNCTION intake.make_month(of_month date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    first_day constant date := pg_catalog.date_trunc('month', of_month)::date;
+    next_first constant date := (first_day + interval '1 month')::date;
+    name constant text := 'events_' || pg_catalog.to_char(first_day, 'YYYY_MM');
+begin
+    if
+        pg_catalog.to_regclass('intake.' || name) is not null
+        or exists (
+            select from intake.events_of_other_months as e where e.usage_date >= first_day and e.usage_date < next_first
+        )
+    then
+        return;
+    end if;
+    execute pg_catalog.format(
+        'create table intake.%I partition of intake.events for values from (%L) to (%L)', name, first_day, next_first
+    );
+    execute pg_catalog.format('alter table intake.%I enable row level security, force row level security', name);
+    execute pg_catalog.format('create policy owner on intake.%I to current_user using (true) with check (true)', name);
+end
+$$;
+COMMENT ON FUNCTION intake.make_month(of_month date) IS 'Makes the room of a month''s events, unless there is one.';
+
+CREATE FUNCTION intake.pushing_tenant() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+    select nullif(pg_catalog.current_setting('minutebook.tenant_id', true), '')
+$$;
+
+CREATE FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into intake.refusals as r (tenant_id, source, event_id, code, detail)
+    select distinct on (b.source, b.event_id) intake.pushing_tenant(), b.source, b.event_id, b.code, b.detail
+    from unnest(sources, event_ids, codes, details) with ordinality as b (source, event_id, code, detail, place)
+    order by b.source, b.event_id, b.place desc
+    on conflict (tenant_id, source, event_id) do update
+    set code = excluded.code, detail = excluded.detail, refused_at = excluded.refused_at
+$$;
+
+CREATE FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) RETURNS TABLE(place integer, outcome text)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    taken bigint[];
+begin
+    if of_tenant is null then
+        raise exception 'no tenant is named' using errcode = 'insufficient_privilege';
+    end if;
+    perform pg_catalog.set_config('synchronous_commit', 'on', true);
+    if pg_catalog.array_remove(replaced, null) <> '{}' then
+        perform intake.take_turn(of_tenant);
+    end if;
+    with batch as materialized (
+        select b.*, (b.happened_at at time zone 'UTC')::date as usage_date
+        from unnest(
+            sources, event_ids, types, subjects, happened, hashes, contents, replaced, facts, personal
+        ) with ordinality as b (
+            source, event_id, type, subject, happened_at, content_hash, content, replaces, facts, personal, place
+        )
+        where b.replaces is null
+    ),
+
+    fresh as (
+        insert into intake.identities as i (tenant_id, source, event_id, usage_date, content_hash)
+        select of_tenant, b.source, b.event_id, b.usage_date, b.content_hash
+        from batch as b
+        order by b.source collate "C", b.event_id collate "C"
+        on conflict do nothing
+        returning i.source, i.event_id, i.event_number
+    ),
+
+    kept as materialized (
+        select b.*, f.event_number
+        from batch as b
+        inner join fresh as f on b.source = f.source and b.event_id = f.event_id
+    ),
+
+    stored as (
+        insert into intake.events (
+            tenant_id, usage_date, event_number, source, event_id, type, subject, happened_at, facts, personal
+        )
+        select
+            of_tenant, k.usage_date, k.event_number, k.source, k.event_id, k.type, k.subject, k.happened_at,
+            k.facts::json, k.personal::json
+        from kept as k
+    ),
+
+    added_up as (
+        insert into ledger.arrivals (tenant_id, source, usage_date, events, content)
+        select of_tenant, of_arrivals, k.usage_date, count(*), sum(k.content) from kept as k group by k.usage_date
+    )
+
+    select pg_catalog.array_agg(k.place) into taken from kept as k;
+    if coalesce(pg_catalog.cardinality(taken), 0) < pg_catalog.cardinality(pg_catalog.array_positions(replaced, null)) then
+        return query
+        select b.place::int, case
+            (
+                select i.content_hash from intake.identities as i
+                where i.tenant_id = of_tenant and i.source = b.source and i.event_id = b.event_id
+            )
+            when b.content_hash then 'duplicate' else 'id_conflict'
+        end
+        from unnest(sources, event_ids, hashes, replaced) with ordinality
+        as b (source, event_id, content_hash, replaces, place)
+        where b.replaces is null and b.place <> all(coalesce(taken, '{}'));
+    end if;
+    return query
+    select b.place::int, r.outcome
+    from unnest(
+        sources, event_ids, types, subjects, happened, hashes, contents, replaced, facts, personal
+    ) with ordinality as b (
+        source, event_id, type, subject, happened_at, content_hash, content, replaces, facts, personal, place
+    )
+    cross join lateral intake.take_replacement(
+        of_arrivals, b.source, b.event_id, b.type, b.subject, b.happened_at, b.content_hash, b.content, b.replaces,
+        b.facts, b.personal
+    ) as r (outcome)
+    where b.replaces is not null and r.outcome is not null;
+end
+$$;
+
+CREATE FUNCTION intake.take_replacement(of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamp with time zone, hash bytea, content bigint, replaced text, facts text, personal text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    of_day constant date := (happened at time zone 'UTC')::date;
+    target intake.identities;
+    root text;
+    number bigint;
+begin
+    select i.* into target from intake.identities as i
+    where i.tenant_id = of_tenant and i.source = of_source and i.event_id = replaced;
+    root := coalesce(target.root_id, target.event_id);
+    if root is not null then
+        -- Who takes the same identity without replacing anything has no turn: this waits for its commit.
+        insert into intake.identities as i (tenant_id, source, event_id, usage_date, content_hash, root_id)
+        values (of_tenant, of_source, of_event, of_day, hash, root)
+        on conflict do nothing
+        returning i.event_number into number;
+    end if;
+    if number is null then
+        return coalesce(
+            (
+                select case i.content_hash when hash then 'duplicate' else 'id_conflict' end
+                from intake.identities as i
+                where i.tenant_id = of_tenant and i.source = of_source and i.event_id = of_event
+            ), 'replaces_unknown'
+        );
+    end if;
+    insert into intake.events (
+        tenant_id, usage_date, event_number, source, event_id, type, subject, happened_at, root_id, facts, personal
+    ) values (
+        of_tenant, of_day, number, of_source, of_event, of_type, of_subject, happened, root, facts::json, personal::json
+    );
+    insert into ledger.arrivals (tenant_id, source, usage_date, events, content)
+    select of_tenant, of_arrivals, line.usage_date, max(line.events), content
+    from (
+        select of_day as usage_date, 1 as events
+        union all
+        select i.usage_date, 0 from intake.identities as i
+        where i.tenant_id = of_tenant and i.source = of_source and i.event_id = root
+        union all
+        select r.usage_date, 0 from intake.replacements as r
+        where r.tenant_id = of_tenant and r.source = of_source and r.root_id = root
+    ) as line
+    group by line.usage_date;
+    insert into intake.replacements (tenant_id, source, root_id, event_number, event_id, usage_date)
+    values (of_tenant, of_source, root, number, of_event, of_day);
+    return null;
+end
+$$;
+
+CREATE FUNCTION intake.take_turn(of_tenant text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.pg_advisory_xact_lock(7742, pg_catalog.hashtext(of_tenant))
+$$;
+
+CREATE FUNCTION intake.tenant_of_events(of_tenant text) RETURNS TABLE(closed_from date, phone_numbers text, transcripts text, recordings text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select
+        (
+            select min(s.valid_from) from control.tenant_statuses as s
+            where s.tenant_id = t.tenant_id and s.status = 'closed'
+        ),
+        coalesce(c.phone_numbers, 'kept'),
+        coalesce(c.transcripts, 'never'),
+        coalesce(c.recordings, 'never')
+    from control.tenants as t
+    left join control.personal_choices as c on t.tenant_id = c.tenant_id
+    where t.tenant_id = of_tenant
+$$;
+COMMENT ON FUNCTION intake.tenant_of_events(of_tenant text) IS 'From when a tenant is closed, and what it wants kept; no row for no tenant.';
+
+CREATE FUNCTION intake.tidy(today date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    -- The furthest that a key may reach back, and a month besides.
+    forgotten_before constant date := today - 435;
+    month record;
+    gone bigint;
+begin
+    for month in
+        select c.oid::regclass::text as name
+        from pg_catalog.pg_inherits as h
+        inner join pg_catalog.pg_class as c on h.inhrelid = c.oid
+        where
+            h.inhparent = 'intake.events'::regclass
+            and c.relname ~ '^events_[0-9]{4}_[0-9]{2}$'
+            and pg_catalog.to_date(pg_catalog.right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= forgotten_before
+    loop
+        execute 'drop table ' || month.name;
+    end loop;
+    delete from intake.events where usage_date < forgotten_before;
+    delete from intake.replacements where usage_date < forgotten_before;
+    delete from intake.refusals where refused_at < today - 35;
+    delete from intake.identities where usage_date < forgotten_before;
+    get diagnostics gone = row_count;
+    with folded as (
+        delete from ledger.arrivals as a
+        using (
+            select b.tenant_id, b.source, b.usage_date from ledger.arrivals as b
+            group by b.tenant_id, b.source, b.usage_date
+            having count(*) > 1
+        ) as several
+        where
+            a.tenant_id = several.tenant_id and a.source = several.source and a.usage_date = several.usage_date
+        returning a.tenant_id, a.source, a.usage_date, a.events, a.content
+    )
+
+    insert into ledger.arrivals (tenant_id, source, usage_date, events, content)
+    select f.tenant_id, f.source, f.usage_date, sum(f.events), sum(f.content)
+    from folded as f
+    group by f.tenant_id, f.source, f.usage_date;
+    return gone;
+end
+$_$;
+COMMENT ON FUNCTION intake.tidy(today date) IS 'Drops events and identities that no key may push any more, and folds what arrived of one day to one row: its sums stay as they are. Returns identities dropped.';
+
+CREATE FUNCTION intake.use_key(of_key text, at timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into intake.key_uses as u (key_id, used_at) values (of_key, at)
+    on conflict (key_id) do update set used_at = excluded.used_at where u.used_at < excluded.used_at
+$$;
 
 CREATE TABLE ledger.audit_log (
     entry_id bigint NOT NULL,
@@ -489,6 +826,9 @@ begin
         forgotten := forgotten + gone;
         by_source := by_source || pg_catalog.jsonb_build_object(raw.name, gone);
     end loop;
+    gone := intake.forget_personal_data(of_tenant, before_date);
+    forgotten := forgotten + gone;
+    by_source := by_source || pg_catalog.jsonb_build_object('pushed', gone);
     if forgotten > 0 then
         insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
         values (
@@ -868,6 +1208,24 @@ CREATE TABLE control.allowances (
     CONSTRAINT allowances_quantity_check CHECK ((quantity >= 0))
 );
 
+CREATE TABLE control.api_keys (
+    key_id text NOT NULL,
+    tenant_id text,
+    scopes text[] NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_check CHECK ((expires_at > created_at)),
+    CONSTRAINT api_keys_key_id_check CHECK ((key_id ~ '^[0-9A-Za-z]{8}$'::text)),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ '{events,backfill}'::text[]))),
+    CONSTRAINT api_keys_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+ALTER TABLE ONLY control.api_keys FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.api_keys IS 'Keys by which usage is pushed. key_id is shown; of the whole key only its SHA-256 is kept: 256 random bits need no slow hash.';
+COMMENT ON COLUMN control.api_keys.tenant_id IS 'Whose events it pushes; null: a key of the platform, whose events name their tenant.';
+
 CREATE TABLE control.cost_coverage (
     source text NOT NULL,
     tenant_id text,
@@ -982,7 +1340,7 @@ CREATE TABLE control.database_logins (
     revoked_at timestamp with time zone,
     verifier_digest bytea,
     CONSTRAINT database_logins_check CHECK (((role = 'tenant'::text) = (tenant_id IS NOT NULL))),
-    CONSTRAINT database_logins_role_check CHECK ((role = ANY (ARRAY['loader'::text, 'transformer'::text, 'billing'::text, 'operator'::text, 'analyst'::text, 'tenant'::text, 'server'::text])))
+    CONSTRAINT database_logins_role_check CHECK ((role = ANY (ARRAY['loader'::text, 'transformer'::text, 'billing'::text, 'operator'::text, 'analyst'::text, 'tenant'::text, 'server'::text, 'intake'::text])))
 );
 ALTER TABLE ONLY control.database_logins FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.database_logins IS 'Logins of PostgreSQL that `minutebook access grant` made, for people, tools and tenants. No password: PostgreSQL keeps its SCRAM verifier.';
@@ -1283,14 +1641,14 @@ CREATE TABLE control.sources (
     cost_is_of_scope boolean NOT NULL,
     digest text NOT NULL,
     registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT sources_accounts_check CHECK ((accounts = ANY (ARRAY['shared'::text, 'own'::text]))),
+    CONSTRAINT sources_accounts_check CHECK ((accounts = ANY (ARRAY['shared'::text, 'own'::text, 'pushed'::text]))),
     CONSTRAINT sources_components_check CHECK ((jsonb_typeof(components) = 'object'::text)),
     CONSTRAINT sources_contract_check CHECK ((contract = ANY (ARRAY['calls'::text, 'usage'::text, 'costs'::text]))),
     CONSTRAINT sources_enabled_by_check CHECK ((cardinality(enabled_by) = 2))
 );
 COMMENT ON TABLE control.sources IS 'One row per source that is or was registered; written by install, from its declaration.';
 COMMENT ON COLUMN control.sources.bills IS 'Whether a line of a statement can depend on it.';
-COMMENT ON COLUMN control.sources.accounts IS 'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
+COMMENT ON COLUMN control.sources.accounts IS 'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached. pushed: the tenant''s, on the days of which something was pushed to us.';
 COMMENT ON COLUMN control.sources.enabled_by IS 'Setting of its credential and the value without which it is not read.';
 COMMENT ON COLUMN control.sources.facts IS 'Fields of a payload that no choice, no retention period and no cleaning touches.';
 COMMENT ON COLUMN control.sources.components IS 'Of calls: each component of their cost and the service it is of, which the bill of another provider may cover.';
@@ -1312,6 +1670,19 @@ CREATE TABLE control.tenant_plans (
     plan_id text NOT NULL
 );
 ALTER TABLE ONLY control.tenant_plans FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE ledger.arrivals (
+    arrival_id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    source text NOT NULL,
+    usage_date date NOT NULL,
+    events bigint NOT NULL,
+    content numeric NOT NULL,
+    CONSTRAINT arrivals_content_check CHECK ((content > (0)::numeric)),
+    CONSTRAINT arrivals_events_check CHECK ((events >= 0))
+);
+ALTER TABLE ONLY ledger.arrivals FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.arrivals IS 'What each transaction added to a tenant''s day of a source that is pushed: events, and the sum of their content hashes. A day that is replaced elsewhere has 0 events and a sum. Rows of one day may be folded to one at any time.';
 
 CREATE VIEW control.tenant_sources WITH (security_invoker='true') AS
  WITH own AS (
@@ -1360,7 +1731,17 @@ UNION ALL
     a.valid_to
    FROM (attached a
      LEFT JOIN own o ON (((a.tenant_id = o.tenant_id) AND (a.source = o.source))))
-  WHERE ((a.accounts = 'own'::text) AND ((NOT a.needs_setting) OR (o.used_from < COALESCE(a.valid_to, 'infinity'::date))));
+  WHERE ((a.accounts = 'own'::text) AND ((NOT a.needs_setting) OR (o.used_from < COALESCE(a.valid_to, 'infinity'::date))))
+UNION ALL
+ SELECT p.tenant_id,
+    p.source,
+    p.tenant_id AS account,
+    p.usage_date AS valid_from,
+    (p.usage_date + 1) AS valid_to
+   FROM ( SELECT DISTINCT r.tenant_id,
+            r.source,
+            r.usage_date
+           FROM ledger.arrivals r) p;
 COMMENT ON VIEW control.tenant_sources IS 'Half-open [valid_from, valid_to); several rows per tenant and source may overlap. account: whose credential reads it.';
 
 CREATE TABLE control.tenant_statuses (
@@ -1407,6 +1788,91 @@ CREATE UNLOGGED TABLE control.wrong_tries (
 );
 COMMENT ON TABLE control.wrong_tries IS 'Wrong passwords and codes of the last quarter of an hour, by a hash of who tried to be whom. A crash forgets them.';
 
+CREATE TABLE intake.events (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    usage_date date NOT NULL,
+    event_number bigint NOT NULL,
+    source text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    subject text,
+    happened_at timestamp with time zone NOT NULL,
+    root_id text,
+    facts json NOT NULL,
+    personal json,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+PARTITION BY RANGE (usage_date);
+ALTER TABLE ONLY intake.events FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.events IS 'Append only. facts and personal are the members of data, digit for digit.';
+COMMENT ON COLUMN intake.events.facts IS 'Members of data that no privacy choice touches: they make the usage, and stay as long as it does.';
+COMMENT ON COLUMN intake.events.personal IS 'Members that may be personal, as the tenant chose them to be kept; null once forgotten.';
+
+CREATE TABLE intake.events_of_other_months (
+    tenant_id text CONSTRAINT events_tenant_id_not_null NOT NULL COLLATE pg_catalog."C",
+    usage_date date CONSTRAINT events_usage_date_not_null NOT NULL,
+    event_number bigint CONSTRAINT events_event_number_not_null NOT NULL,
+    source text CONSTRAINT events_source_not_null NOT NULL,
+    event_id text CONSTRAINT events_event_id_not_null NOT NULL,
+    type text CONSTRAINT events_type_not_null NOT NULL,
+    subject text,
+    happened_at timestamp with time zone CONSTRAINT events_happened_at_not_null NOT NULL,
+    root_id text,
+    facts json CONSTRAINT events_facts_not_null NOT NULL,
+    personal json,
+    received_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT events_received_at_not_null NOT NULL
+);
+ALTER TABLE ONLY intake.events_of_other_months FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE intake.identities (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    event_number bigint NOT NULL,
+    usage_date date NOT NULL,
+    content_hash bytea NOT NULL,
+    root_id text
+);
+ALTER TABLE ONLY intake.identities FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.identities IS 'Every event taken, once. Kept longer than any key may reach back, so that one purged could not be pushed again anyway.';
+COMMENT ON COLUMN intake.identities.root_id IS 'Of an event that replaces another: the first of their line, whose place the last of the line takes.';
+ALTER TABLE intake.identities ALTER COLUMN event_number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME intake.identities_event_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE UNLOGGED TABLE intake.key_uses (
+    key_id text NOT NULL,
+    used_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE intake.key_uses IS 'When a key was last used, to the minute. A crash forgets it.';
+
+CREATE TABLE intake.refusals (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL,
+    detail text NOT NULL,
+    refused_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE ONLY intake.refusals FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.refusals IS 'Why an event was refused last, for whoever asks after it; kept for some weeks.';
+
+CREATE TABLE intake.replacements (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    root_id text NOT NULL COLLATE pg_catalog."C",
+    event_number bigint NOT NULL,
+    event_id text NOT NULL,
+    usage_date date NOT NULL
+);
+ALTER TABLE ONLY intake.replacements FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.replacements IS 'Events that replace another; of one root the one with the highest number counts, and no other.';
+
 CREATE TABLE ledger.acceptances (
     acceptance_id bigint NOT NULL,
     source text NOT NULL,
@@ -1428,6 +1894,14 @@ COMMENT ON TABLE ledger.acceptances IS 'What a person accepted of an account-day
 COMMENT ON COLUMN ledger.acceptances.seconds IS 'The length at which a call set aside is billed; null where it stays out of every sum.';
 ALTER TABLE ledger.acceptances ALTER COLUMN acceptance_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ledger.acceptances_acceptance_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ledger.arrivals ALTER COLUMN arrival_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.arrivals_arrival_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1487,6 +1961,32 @@ ALTER TABLE ledger.builds ALTER COLUMN build_id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW ledger.changed_arrivals WITH (security_invoker='true') AS
+ WITH pushed AS (
+         SELECT arrivals.tenant_id,
+            arrivals.source,
+            arrivals.usage_date,
+            sum(arrivals.events) AS events,
+            sum(arrivals.content) AS content
+           FROM ledger.arrivals
+          GROUP BY arrivals.tenant_id, arrivals.source, arrivals.usage_date
+        )
+ SELECT pushed.tenant_id,
+    pushed.source,
+    pushed.usage_date,
+    r.pull_id,
+    r.closed_at
+   FROM (pushed
+     CROSS JOIN LATERAL ( SELECT p.pull_id,
+            p.closed_at,
+            p.totals
+           FROM ledger.pulls p
+          WHERE ((p.source = pushed.source) AND (p.account = pushed.tenant_id) AND (p.usage_date = pushed.usage_date) AND (p.state = ANY (ARRAY['published'::text, 'unchanged'::text])))
+          ORDER BY p.pull_id DESC
+         LIMIT 1) r)
+  WHERE ((((r.totals ->> 'events'::text))::numeric IS DISTINCT FROM pushed.events) OR (((r.totals ->> 'content'::text))::numeric IS DISTINCT FROM pushed.content));
+COMMENT ON VIEW ledger.changed_arrivals IS 'Days that were read and hold something else now, by count and content; pull_id is the latest reading of each.';
 
 CREATE TABLE ledger.cleanings (
     cleaning_id bigint NOT NULL,
@@ -2214,6 +2714,7 @@ CREATE TABLE minutebook.migrations (
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+ALTER TABLE ONLY intake.events ATTACH PARTITION intake.events_of_other_months DEFAULT;
 ALTER TABLE ONLY control.agent_attachments
     ADD CONSTRAINT agent_attachments_pkey PRIMARY KEY (kind, value, valid_from);
 ALTER TABLE ONLY control.agents
@@ -2222,6 +2723,8 @@ ALTER TABLE ONLY control.agents
     ADD CONSTRAINT agents_tenant_id_agent_id_key UNIQUE (tenant_id, agent_id);
 ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_pkey PRIMARY KEY (plan_id, meter_id, valid_from);
+ALTER TABLE ONLY control.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
 ALTER TABLE ONLY control.cost_coverage
     ADD CONSTRAINT cost_coverage_source_tenant_id_agent_id_component_valid_fro_key UNIQUE NULLS NOT DISTINCT (source, tenant_id, agent_id, component, valid_from);
 ALTER TABLE ONLY control.credential_candidates
@@ -2298,8 +2801,18 @@ ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_pkey PRIMARY KEY (project_id);
 ALTER TABLE ONLY control.wrong_tries
     ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
+ALTER TABLE ONLY intake.identities
+    ADD CONSTRAINT identities_pkey PRIMARY KEY (tenant_id, source, event_id);
+ALTER TABLE ONLY intake.key_uses
+    ADD CONSTRAINT key_uses_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY intake.refusals
+    ADD CONSTRAINT refusals_pkey PRIMARY KEY (tenant_id, source, event_id);
+ALTER TABLE ONLY intake.replacements
+    ADD CONSTRAINT replacements_pkey PRIMARY KEY (tenant_id, source, root_id, event_number);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_pkey PRIMARY KEY (acceptance_id);
+ALTER TABLE ONLY ledger.arrivals
+    ADD CONSTRAINT arrivals_pkey PRIMARY KEY (arrival_id);
 ALTER TABLE ONLY ledger.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (attempt_id);
 ALTER TABLE ONLY ledger.audit_chain
@@ -2374,6 +2887,7 @@ ALTER TABLE ONLY ledger.stripe_keys
     ADD CONSTRAINT stripe_keys_pkey PRIMARY KEY (key_digest);
 ALTER TABLE ONLY minutebook.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+CREATE INDEX api_keys_of_a_tenant ON control.api_keys USING btree (tenant_id);
 CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candidates USING btree (COALESCE(tenant_id, 'platform'::text), provider);
 CREATE UNIQUE INDEX credentials_one_live ON control.credentials USING btree (COALESCE(tenant_id, 'platform'::text), provider) WHERE (retired_at IS NULL);
 CREATE UNIQUE INDEX data_keys_one_per_owner ON control.data_keys USING btree (COALESCE(tenant_id, 'platform'::text));
@@ -2383,7 +2897,10 @@ CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (ten
 CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
 CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary) WHERE is_canary;
 CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
+CREATE INDEX events_of_a_day ON ONLY intake.events USING btree (tenant_id, usage_date, event_number);
+CREATE INDEX events_of_other_months_tenant_id_usage_date_event_number_idx ON intake.events_of_other_months USING btree (tenant_id, usage_date, event_number);
 CREATE INDEX acceptances_of_a_day ON ledger.acceptances USING btree (source, account, usage_date, doubt, subject);
+CREATE INDEX arrivals_of_a_day ON ledger.arrivals USING btree (tenant_id, source, usage_date);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
 CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btree (item_key) WHERE (state = 'pending'::text);
 CREATE INDEX line_objects_of_line ON ledger.line_objects USING btree (line_id, usage_date);
@@ -2401,6 +2918,7 @@ CREATE INDEX quota_alerts_latest ON ledger.quota_alerts USING btree (tenant_id, 
 CREATE INDEX quota_alerts_to_deliver ON ledger.quota_alerts USING btree (alert_id) WHERE (delivered_at IS NULL);
 CREATE INDEX stripe_events_by_object ON ledger.stripe_events USING btree (object_id);
 CREATE INDEX stripe_events_waiting ON ledger.stripe_events USING btree (received_at) WHERE (state <> 'processed'::text);
+ALTER INDEX intake.events_of_a_day ATTACH PARTITION intake.events_of_other_months_tenant_id_usage_date_event_number_idx;
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
@@ -2426,6 +2944,7 @@ CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.voic
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.api_keys FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.cost_coverage FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credential_candidates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credentials FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -2456,6 +2975,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EAC
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
+CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.api_keys FOR EACH ROW EXECUTE FUNCTION control.limit_api_keys();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER DELETE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision_by_period BEFORE INSERT OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision_by_period();
@@ -2490,6 +3010,8 @@ ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
 ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
+ALTER TABLE ONLY control.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.cost_coverage
     ADD CONSTRAINT cost_coverage_cost_source_fkey FOREIGN KEY (cost_source) REFERENCES control.sources(source);
 ALTER TABLE ONLY control.cost_coverage
@@ -2560,8 +3082,12 @@ ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
 ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY intake.key_uses
+    ADD CONSTRAINT key_uses_key_id_fkey FOREIGN KEY (key_id) REFERENCES control.api_keys(key_id);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.arrivals
+    ADD CONSTRAINT arrivals_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.audit_chain
     ADD CONSTRAINT audit_chain_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES ledger.audit_log(entry_id);
 ALTER TABLE ONLY ledger.final_lines
@@ -2618,6 +3144,7 @@ ALTER TABLE ONLY ledger.stripe_item_states
     ADD CONSTRAINT stripe_item_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.cost_coverage ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credential_candidates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credentials ENABLE ROW LEVEL SECURITY;
@@ -2626,6 +3153,8 @@ ALTER TABLE control.credits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.data_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.database_logins ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.logins ENABLE ROW LEVEL SECURITY;
+CREATE POLICY operators ON control.api_keys TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY owner ON control.api_keys TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.credential_candidates FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON control.credentials FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON control.credit_voids TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -2661,11 +3190,32 @@ ALTER TABLE control.tenant_plans ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenant_statuses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.voiceflow_projects ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.events_of_other_months ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.identities ENABLE ROW LEVEL SECURITY;
+CREATE POLICY intake ON intake.events FOR INSERT TO minutebook_intake WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
+CREATE POLICY intake ON intake.identities TO minutebook_intake USING ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant))) WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
+CREATE POLICY intake ON intake.replacements TO minutebook_intake USING ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant))) WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
+CREATE POLICY loader ON intake.events FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY loader ON intake.replacements FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY owner ON intake.events TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.events_of_other_months TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.identities TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.refusals TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.replacements TO CURRENT_USER USING (true) WITH CHECK (true);
+ALTER TABLE intake.refusals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.replacements ENABLE ROW LEVEL SECURITY;
+CREATE POLICY rows_of_the_reader ON intake.events FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
+CREATE POLICY rows_of_the_reader ON intake.identities FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
+CREATE POLICY rows_of_the_reader ON intake.refusals FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
+CREATE POLICY rows_of_the_reader ON intake.replacements FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
 ALTER TABLE ledger.acceptances ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.arrivals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.audit_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY audit_trigger ON ledger.audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
 ALTER TABLE ledger.cleanings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.final_lines ENABLE ROW LEVEL SECURITY;
+CREATE POLICY intake ON ledger.arrivals FOR INSERT TO minutebook_intake WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 ALTER TABLE ledger.invoice_items ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.known_gaps ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.line_days ENABLE ROW LEVEL SECURITY;
@@ -2673,6 +3223,7 @@ ALTER TABLE ledger.line_objects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.line_pulls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.new_fields ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON ledger.acceptances TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.arrivals TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.audit_log FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON ledger.cleanings TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.line_days TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -2693,6 +3244,7 @@ ALTER TABLE ledger.periods ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.personal_choices_applied ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.postings ENABLE ROW LEVEL SECURITY;
 CREATE POLICY processes ON ledger.acceptances TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.arrivals TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.audit_log TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.cleanings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.final_lines TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -2736,11 +3288,16 @@ GRANT USAGE ON SCHEMA control TO minutebook_transformer;
 GRANT USAGE ON SCHEMA control TO minutebook_billing;
 GRANT USAGE ON SCHEMA control TO minutebook_operator;
 GRANT USAGE ON SCHEMA control TO minutebook_server;
+GRANT USAGE ON SCHEMA intake TO minutebook_intake;
+GRANT USAGE ON SCHEMA intake TO minutebook_loader;
+GRANT USAGE ON SCHEMA intake TO minutebook_operator;
+GRANT USAGE ON SCHEMA intake TO minutebook_tenant;
 GRANT USAGE ON SCHEMA ledger TO minutebook_loader;
 GRANT USAGE ON SCHEMA ledger TO minutebook_transformer;
 GRANT USAGE ON SCHEMA ledger TO minutebook_billing;
 GRANT USAGE ON SCHEMA ledger TO minutebook_operator;
 GRANT USAGE ON SCHEMA ledger TO minutebook_server;
+GRANT USAGE ON SCHEMA ledger TO minutebook_intake;
 GRANT USAGE ON SCHEMA marts TO minutebook_loader;
 GRANT USAGE ON SCHEMA marts TO minutebook_billing;
 GRANT USAGE ON SCHEMA marts TO minutebook_operator;
@@ -2748,10 +3305,34 @@ GRANT USAGE ON SCHEMA marts TO minutebook_analyst;
 GRANT USAGE ON SCHEMA marts TO minutebook_tenant;
 REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
+REVOKE ALL ON FUNCTION control.limit_api_keys() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.reading_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
 REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.key_of(of_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.key_of(of_key text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.make_month(of_month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.make_month(of_month date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.pushing_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.pushing_tenant() TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.take_replacement(of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamp with time zone, hash bytea, content bigint, replaced text, facts text, personal text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.take_replacement(of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamp with time zone, hash bytea, content bigint, replaced text, facts text, personal text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.take_turn(of_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.take_turn(of_tenant text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.tenant_of_events(of_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.tenant_of_events(of_tenant text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.tidy(today date) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.tidy(today date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.use_key(of_key text, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.use_key(of_key text, at timestamp with time zone) TO minutebook_intake;
 GRANT SELECT ON TABLE ledger.audit_log TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) TO minutebook_operator;
@@ -2806,6 +3387,8 @@ GRANT SELECT ON TABLE control.allowances TO minutebook_loader;
 GRANT SELECT ON TABLE control.allowances TO minutebook_transformer;
 GRANT SELECT ON TABLE control.allowances TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.allowances TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE control.api_keys TO minutebook_operator;
+GRANT UPDATE(revoked_at) ON TABLE control.api_keys TO minutebook_operator;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_loader;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_transformer;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_billing;
@@ -2915,6 +3498,11 @@ GRANT SELECT ON TABLE control.tenant_plans TO minutebook_loader;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_transformer;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.tenant_plans TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.arrivals TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.arrivals TO minutebook_transformer;
+GRANT SELECT ON TABLE ledger.arrivals TO minutebook_billing;
+GRANT SELECT ON TABLE ledger.arrivals TO minutebook_operator;
+GRANT INSERT ON TABLE ledger.arrivals TO minutebook_intake;
 GRANT SELECT ON TABLE control.tenant_sources TO minutebook_loader;
 GRANT SELECT ON TABLE control.tenant_sources TO minutebook_transformer;
 GRANT SELECT ON TABLE control.tenant_sources TO minutebook_billing;
@@ -2934,6 +3522,16 @@ GRANT SELECT ON TABLE control.unit_costs TO minutebook_transformer;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.unit_costs TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.wrong_tries TO minutebook_server;
+GRANT INSERT ON TABLE intake.events TO minutebook_intake;
+GRANT SELECT ON TABLE intake.events TO minutebook_tenant;
+GRANT SELECT ON TABLE intake.events TO minutebook_loader;
+GRANT SELECT,INSERT ON TABLE intake.identities TO minutebook_intake;
+GRANT SELECT ON TABLE intake.identities TO minutebook_tenant;
+GRANT SELECT ON TABLE intake.key_uses TO minutebook_operator;
+GRANT SELECT ON TABLE intake.refusals TO minutebook_tenant;
+GRANT SELECT,INSERT ON TABLE intake.replacements TO minutebook_intake;
+GRANT SELECT ON TABLE intake.replacements TO minutebook_tenant;
+GRANT SELECT ON TABLE intake.replacements TO minutebook_loader;
 GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_billing;
@@ -2947,6 +3545,8 @@ GRANT SELECT ON TABLE ledger.builds TO minutebook_loader;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.builds TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.builds TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.builds TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.changed_arrivals TO minutebook_loader;
+GRANT SELECT ON TABLE ledger.changed_arrivals TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE ledger.cleanings TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.cleanings TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.cleanings TO minutebook_operator;

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli import init, serve, up
-from orchestration.cli.access import audit, credential, database, login
+from orchestration.cli.access import audit, credential, database, key, login
 from orchestration.cli.control import agents, costs, coverage, limits, plans, prices, tenant_credits, tenants
 from orchestration.cli.ingestion import doubt, fields, pull, pull_again, pull_history, purge, quarantine, source
 from orchestration.cli.privacy import personal
@@ -62,6 +62,7 @@ app.add_typer(pack.app)
 app.add_typer(pack.dashboard_app, name="dashboard")
 app.add_typer(login.app, name="login")
 app.add_typer(database.app, name="access")
+app.add_typer(key.app, name="key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(explain.app)
 app.add_typer(canary.app, name="canary")

@@ -1,4 +1,4 @@
-"""minutebook serve: the pages and Stripe's webhooks, until Ctrl-C."""
+"""minutebook serve: the pages, the API and Stripe's webhooks, until Ctrl-C."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -19,14 +19,19 @@ def serve(
     ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address; loopback, behind a proxy that ends TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8400,
+    pages: Annotated[
+        bool, typer.Option("--pages/--no-pages", help="The pages too, or the API and webhooks alone.")
+    ] = True,
 ) -> None:
-    """Serve the pages of finance, operators and tenants, and receive Stripe's webhooks at /stripe/webhook.
+    """Serve the pages of finance, operators and tenants, take events that are pushed to /v1/events, and receive
+    Stripe's webhooks at /stripe/webhook.
 
-    A webhook is verified, kept once and answered at once; Dagster works it off. Without a signing secret none is.
+    An event is answered once it is committed; see minutebook key create. A webhook is verified, kept once and answered
+    at once; Dagster works it off. Without a signing secret none is.
     """
     # The charts of the pages take a while to import, which no other command pays for.
+    from orchestration import intake, web
     from orchestration.stripe_billing.webhooks import webhook_app
-    from orchestration.web import application
     from orchestration.web.server.readers import Readers
     from orchestration.web.server.serving import server_of
 
@@ -36,12 +41,15 @@ def serve(
     with settings.database() as url, connect(url, Role.TENANT) as reader:
         require_isolation(reader)
     readers = Readers(settings)
-    say(f"Pages: http://{host}:{port}/")
+    if pages:
+        say(f"Pages: http://{host}:{port}/")
+    say(f"Events: http://{host}:{port}/v1/events, described by /v1/openapi.json")
     if settings.stripe_webhook_secrets:
         say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
     else:
         say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
     next_step("minutebook login create, then sign in; Ctrl-C stops it")
     webhooks = webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes
-    server_of(application(settings, beside=webhooks, readers=readers), host, port).run()
+    application = web.application(settings, beside=webhooks, readers=readers, has_pages=pages)
+    server_of(intake.Beside(intake.application(settings, readers), application), host, port).run()
     say("stopped")

@@ -186,7 +186,7 @@ def _opened(
         with (
             open_attempt(url, trigger, run_id) as attempt,
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as pacing_connection,
-            Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection)) as readers,
+            Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection), url) as readers,
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
         ):
             landing = Landing(url, landing_connection, settings.home, is_forced=is_forced)

@@ -18,10 +18,11 @@ from sources.http import characters_replaced, requests_made
 from sources.personal import NOBODYS
 from sources.reading import REPLACED, Reading
 from sources.registry import source_named
-from sources.source import Client, Counts, Recount, Source, Updates
+from sources.source import Account, Client, Counts, Recount, Source, Updates
 from sources.window import Window
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
 from warehouse.ingestion.rate_limits import Pacing
+from warehouse.intake.stored import Pushed
 from warehouse.security.vault import Credential
 
 
@@ -45,9 +46,10 @@ class Readers:
     """
 
     def __init__(
-        self, connection: psycopg.Connection[Any], settings: Settings, routing: Routing, pacing: Pacing
+        self, connection: psycopg.Connection[Any], settings: Settings, routing: Routing, pacing: Pacing, url: str
     ) -> None:
         self._connection = connection
+        self._url = url
         self._pacing = pacing
         self._settings = settings
         self._routing = routing
@@ -103,6 +105,8 @@ class Readers:
             if source.needs_credential:
                 credential = self._settings.vault().secret(self._connection, day.tenant_id, source.provider)
             access = access_of(source, self._settings, credential, self._pacing)
+            if source.account is Account.PUSHED:
+                access = replace(access, pushed=Pushed(self._url))
             opened_by = repr((sorted(access.settings.items()), access.secret))
             key = (source.provider, sha256(opened_by.encode()).digest())
             if key not in self._of_keys:

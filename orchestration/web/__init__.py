@@ -8,6 +8,7 @@ looks, a tenant's pages as minutebook_tenant under row-level security. What is d
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -27,6 +28,34 @@ from orchestration.web.server.turns import Turns
 from warehouse import clock
 
 STATIC = Path(__file__).parent / "static"
+_PAGES: tuple[BaseRoute, ...] = (
+    Route("/", auth.home),
+    Route("/sign-in", auth.show_sign_in),
+    Route("/sign-in", auth.take_sign_in, methods=["POST"]),
+    Route("/sign-out", auth.take_sign_out, methods=["POST"]),
+    Route("/second-factor", account.show_second_factor),
+    Route("/second-factor", account.take_second_factor, methods=["POST"]),
+    Route("/sessions", account.show_sessions),
+    Route("/sessions", account.take_revocation, methods=["POST"]),
+    Route("/periods", statements.show_month),
+    Route("/periods/{tenant}/{start}", statements.show_period),
+    Route("/periods/{tenant}/{start}/{step:str}", statements.take_step, methods=["POST"]),
+    Route("/credits", tenant_credits.show_credits),
+    Route("/credits", tenant_credits.give_credit, methods=["POST"]),
+    Route("/credits/{credit:int}/void", tenant_credits.void_credit, methods=["POST"]),
+    Route("/approvals", approvals.show_approvals),
+    Route("/approvals", approvals.take_approvals, methods=["POST"]),
+    Route("/invoices", invoices.show_invoices),
+    Route("/packs/{month}.zip", downloads.month_pack),
+    Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
+    Route("/days", days.show_days),
+    Route("/days/{tenant}/{day}", days.show_day),
+    Route("/usage", usage.show_usage),
+    Route("/usage/{start}", usage.show_usage),
+    Route("/tables", downloads.show_tables),
+    Route("/tables/{table}.{format}", downloads.table),
+    Mount("/static", StaticFiles(directory=STATIC)),
+)
 
 
 def application(
@@ -35,11 +64,13 @@ def application(
     today: Callable[[], date] = clock.today,
     beside: Sequence[BaseRoute] = (),
     readers: Readers | None = None,
+    has_pages: bool = True,
 ) -> Starlette:
     """The pages of a deployment as an ASGI application. Its database is held while it runs.
 
     today is the UTC day the pages are read on; a period is approved after its last day. beside are routes of other
-    services at the same address, which keep their own doors; readers, what gives out their connections too.
+    services at the same address, which keep their own doors; readers, what gives out their connections too. Without
+    pages only these are served.
     """
     lending, paces = readers or Readers(settings), Paces()
 
@@ -52,35 +83,10 @@ def application(
 
     pages = Starlette(
         routes=[
-            Route("/", auth.home),
-            Route("/sign-in", auth.show_sign_in),
-            Route("/sign-in", auth.take_sign_in, methods=["POST"]),
-            Route("/sign-out", auth.take_sign_out, methods=["POST"]),
-            Route("/second-factor", account.show_second_factor),
-            Route("/second-factor", account.take_second_factor, methods=["POST"]),
-            Route("/sessions", account.show_sessions),
-            Route("/sessions", account.take_revocation, methods=["POST"]),
-            Route("/periods", statements.show_month),
-            Route("/periods/{tenant}/{start}", statements.show_period),
-            Route("/periods/{tenant}/{start}/{step:str}", statements.take_step, methods=["POST"]),
-            Route("/credits", tenant_credits.show_credits),
-            Route("/credits", tenant_credits.give_credit, methods=["POST"]),
-            Route("/credits/{credit:int}/void", tenant_credits.void_credit, methods=["POST"]),
-            Route("/approvals", approvals.show_approvals),
-            Route("/approvals", approvals.take_approvals, methods=["POST"]),
-            Route("/invoices", invoices.show_invoices),
-            Route("/packs/{month}.zip", downloads.month_pack),
-            Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
-            Route("/days", days.show_days),
-            Route("/days/{tenant}/{day}", days.show_day),
-            Route("/usage", usage.show_usage),
-            Route("/usage/{start}", usage.show_usage),
-            Route("/tables", downloads.show_tables),
-            Route("/tables/{table}.{format}", downloads.table),
+            *(_PAGES if has_pages else ()),
             *beside,
-            Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(Bounds, settings.hosts, paces, auth.SESSION)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Bounds, settings.hosts, partial(paces.take, auth.SESSION))],
         exception_handlers=faults.HANDLERS,
         lifespan=lifespan,
     )

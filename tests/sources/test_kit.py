@@ -112,7 +112,8 @@ KITS: Mapping[str, Kit] = {
     **elevenlabs.KITS,
     **cartesia.KITS,
 }
-WITHOUT_HTTP = {"usage_metrics"}  # a table of a database; tests/sources/test_usage_metrics.py holds it to the same
+# Tables of a database; tests/sources/test_usage_metrics.py and tests/intake/test_source.py hold them to the same.
+WITHOUT_HTTP = {"usage_metrics", "events"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

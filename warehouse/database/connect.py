@@ -53,6 +53,7 @@ class Role(StrEnum):
     ANALYST = "minutebook_analyst"
     TENANT = "minutebook_tenant"
     SERVER = "minutebook_server"
+    INTAKE = "minutebook_intake"
 
 
 class Addresses(str):

@@ -129,7 +129,7 @@ where
             where
                 t.tenant_id = a.tenant_id
                 and t.source = q.source
-                and (q.accounts = 'own' or t.account = q.account)
+                and (q.accounts <> 'shared' or t.account = q.account)
                 and t.valid_from <= q.usage_date
                 and q.usage_date < coalesce(t.valid_to, 'infinity')
         )

@@ -3,6 +3,7 @@
 incomplete, failed for a passing reason, died   after 15 minutes, then twice as long each time, up to 12 hours
 failed for what a person probably must fix     after an hour, then twice as long each time, up to a day
 failed for want of an accepted credential       as well as soon as another one is stored
+something was pushed to us since               after 15 minutes
 never pulled                                    twelve hours after its day ended: the night should have been there
 
 They come back as far as the provider remembers them, however long nobody could pull; what was before the first night

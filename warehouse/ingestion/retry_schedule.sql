@@ -107,6 +107,24 @@ judged as (
             select from last_whole as w
             where w.source = e.source and w.account = e.account and w.usage_date = e.usage_date
         )
+    union all
+    select
+        a.source,
+        a.tenant_id as account,
+        a.usage_date,
+        array[a.tenant_id] as tenants,
+        'changed' as status,
+        0 as tries,
+        null as cause_code,
+        null as cause,
+        a.closed_at + %(first_wait)s as due_at
+    from ledger.changed_arrivals as a
+    inner join first_days as f on a.source = f.source
+    where
+        a.usage_date <= %(last_day)s
+        and not exists (
+            select from since as s where s.source = a.source and s.account = a.tenant_id and s.usage_date = a.usage_date
+        )
 )
 
 select

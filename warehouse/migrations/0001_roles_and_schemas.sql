@@ -10,7 +10,8 @@ begin
         'minutebook_operator',     -- onboards, prices, reviews and closes
         'minutebook_analyst',      -- reads the marts of all tenants
         'minutebook_tenant',       -- reads its own rows of the marts
-        'minutebook_server'        -- serves the pages: signs people in, and names whose rows a request reads
+        'minutebook_server',       -- serves the pages: signs people in, and names whose rows a request reads
+        'minutebook_intake'        -- keeps what is pushed, under the tenant of the key that pushed it
     ] loop
         begin
             execute format('create role %I nologin', role_name);

@@ -54,7 +54,7 @@ create table control.sources (
     contract text check (contract in ('calls', 'usage', 'costs')),
     bills boolean not null,
     needs_credential boolean not null,
-    accounts text not null check (accounts in ('shared', 'own')),
+    accounts text not null check (accounts in ('shared', 'own', 'pushed')),
     enabled_by text[] check (cardinality(enabled_by) = 2),
     scope_kinds text[] not null,
     facts text[] not null,
@@ -70,7 +70,8 @@ create table control.sources (
 comment on table control.sources is 'One row per source that is or was registered; written by install, from its declaration.';
 comment on column control.sources.bills is 'Whether a line of a statement can depend on it.';
 comment on column control.sources.accounts is
-'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.';
+'shared: a tenant''s own account, or the platform''s by its scopes. own: always the tenant''s, while a scope is attached.'
+' pushed: the tenant''s, on the days of which something was pushed to us.';
 comment on column control.sources.cost_is_of_scope is
 'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
 comment on column control.sources.enabled_by is 'Setting of its credential and the value without which it is not read.';

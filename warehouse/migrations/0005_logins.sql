@@ -97,7 +97,7 @@ comment on function control.shut_out_tenant(text) is 'Ends the sessions of a ten
 create table control.database_logins (
     login name primary key,
     role text not null check (role in (
-        'loader', 'transformer', 'billing', 'operator', 'analyst', 'tenant', 'server'
+        'loader', 'transformer', 'billing', 'operator', 'analyst', 'tenant', 'server', 'intake'
     )),
     tenant_id text references control.tenants,
     granted_at timestamptz not null default now(),

@@ -84,6 +84,61 @@ comment on table ledger.request_paces is
 'Until when the time of a key is taken, by requests or by a pause the provider asked for. Unlogged: after a crash nobody'
 ' waits. The fingerprint is the beginning of a hash; no key can be told from it.';
 
+-- What was pushed to us is added up here by whoever stores it, in the same transaction: a row for each, which never waits for
+-- another's. So a day is known to be due by what it holds and not by when that came.
+create table ledger.arrivals (
+    arrival_id bigint generated always as identity primary key,
+    tenant_id text not null,
+    source text not null references control.sources,
+    usage_date date not null,
+    events bigint not null check (events >= 0),
+    content numeric not null check (content > 0)
+);
+create index arrivals_of_a_day on ledger.arrivals (tenant_id, source, usage_date);
+comment on table ledger.arrivals is
+'What each transaction added to a tenant''s day of a source that is pushed: events, and the sum of their content hashes.'
+' A day that is replaced elsewhere has 0 events and a sum. Rows of one day may be folded to one at any time.';
+
+create view ledger.changed_arrivals with (security_invoker = true) as
+with pushed as (
+    select
+        tenant_id,
+        source,
+        usage_date,
+        sum(events) as events,
+        sum(content) as content
+    from ledger.arrivals
+    group by tenant_id, source, usage_date
+)
+
+select
+    pushed.tenant_id,
+    pushed.source,
+    pushed.usage_date,
+    r.pull_id,
+    r.closed_at
+from pushed
+cross join
+    lateral (
+        select
+            p.pull_id,
+            p.closed_at,
+            p.totals
+        from ledger.pulls as p
+        where
+            p.source = pushed.source
+            and p.account = pushed.tenant_id
+            and p.usage_date = pushed.usage_date
+            and p.state in ('published', 'unchanged')
+        order by p.pull_id desc
+        limit 1
+    ) as r
+where
+    (r.totals ->> 'events')::numeric is distinct from pushed.events
+    or (r.totals ->> 'content')::numeric is distinct from pushed.content;
+comment on view ledger.changed_arrivals is
+'Days that were read and hold something else now, by count and content; pull_id is the latest reading of each.';
+
 -- From when to when a tenant's usage of a source is read, and from whose account: what should be pulled, in one place,
 -- for the night, for the status of each tenant and day, and for the check that no day is missing.
 create view control.tenant_sources with (security_invoker = true) as
@@ -141,7 +196,22 @@ select
     a.valid_to
 from attached as a
 left join own as o on a.tenant_id = o.tenant_id and a.source = o.source
-where a.accounts = 'own' and (not a.needs_setting or o.used_from < coalesce(a.valid_to, 'infinity'));
+where a.accounts = 'own' and (not a.needs_setting or o.used_from < coalesce(a.valid_to, 'infinity'))
+union all
+select
+    p.tenant_id,
+    p.source,
+    p.tenant_id as account,
+    p.usage_date as valid_from,
+    p.usage_date + 1 as valid_to
+from
+    (
+        select distinct
+            r.tenant_id,
+            r.source,
+            r.usage_date
+        from ledger.arrivals as r
+    ) as p;
 comment on view control.tenant_sources is
 'Half-open [valid_from, valid_to); several rows per tenant and source may overlap. account: whose credential reads it.';
 

@@ -17,7 +17,7 @@ begin
                 'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.cost_coverage', 'control.credits', 'control.credit_voids',
                 'control.data_keys', 'control.credentials', 'ledger.audit_log', 'ledger.pulls', 'ledger.quarantine',
                 'ledger.acceptances', 'ledger.periods', 'ledger.statement_lines', 'ledger.line_days', 'ledger.line_pulls',
-                'ledger.line_objects'
+                'ledger.line_objects', 'ledger.arrivals'
             ]
         ),
         (
@@ -53,7 +53,7 @@ begin
     -- row-level security would stop it.
     foreach table_name in array array[
         'control.credit_voids', 'control.database_logins', 'control.logins', 'control.personal_choices', 'ledger.pulls',
-        'ledger.new_fields', 'ledger.quarantine', 'ledger.acceptances', 'ledger.statement_lines', 'ledger.line_days',
+        'ledger.new_fields', 'ledger.quarantine', 'ledger.acceptances', 'ledger.arrivals', 'ledger.statement_lines', 'ledger.line_days',
         'ledger.line_pulls', 'ledger.line_objects', 'ledger.stripe_accounts', 'ledger.stripe_keys',
         'ledger.stripe_invoice_states', 'ledger.stripe_item_states', 'ledger.stripe_charges',
         'ledger.personal_choices_applied', 'ledger.cleanings'
@@ -83,8 +83,9 @@ control.allowances, control.prices, control.unit_costs, control.cost_coverage, c
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.credits, control.credit_voids,
 control.review_rules, control.revision,
 control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls,
-ledger.quarantine, ledger.acceptances, ledger.standing_quarantine, ledger.corrected_calls, ledger.disagreeing_totals,
-ledger.doubted_days, ledger.builds, ledger.periods, ledger.statement_lines, ledger.line_days, ledger.line_pulls,
+ledger.quarantine, ledger.acceptances, ledger.arrivals, ledger.standing_quarantine,
+ledger.corrected_calls, ledger.disagreeing_totals, ledger.doubted_days, ledger.builds, ledger.periods,
+ledger.statement_lines, ledger.line_days, ledger.line_pulls,
 ledger.line_objects
 to minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator;
 grant select on control.spend_limits, ledger.quota_alerts, ledger.stripe_accounts, ledger.postings,
@@ -94,7 +95,7 @@ ledger.stripe_acceptances
 to minutebook_transformer, minutebook_billing, minutebook_operator;
 grant select on control.personal_choices, ledger.new_fields, ledger.cleanings
 to minutebook_loader, minutebook_transformer, minutebook_operator;
-grant select on control.data_keys, control.credentials, ledger.personal_choices_applied
+grant select on control.data_keys, control.credentials, ledger.personal_choices_applied, ledger.changed_arrivals
 to minutebook_loader, minutebook_operator;
 grant select (credential_id, tenant_id, provider, settings, used_from, created_at, verified_at, retired_at)
 on control.credentials to minutebook_transformer;

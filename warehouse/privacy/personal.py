@@ -148,8 +148,8 @@ def erase(connection: psycopg.Connection[Any], tenant_id: str, today: date) -> i
 def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) -> dict[str, int]:
     """Write all that is known of a tenant as JSON lines, a file per table; rows by file.
 
-    The marts are read as the tenant itself, so nothing of another can be among them; raw rows as their
-    provider answered them.
+    The marts and what it pushed are read as the tenant itself, so nothing of another can be among them; raw rows as
+    their provider answered them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts = {}
@@ -159,6 +159,8 @@ def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) 
                 sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table)
             )
             counts[table] = _write(folder / f"{table}.jsonl", _rows(reader, query, {}))
+        pushed = "intake.events"
+        counts[pushed] = _write(folder / f"{pushed}.jsonl", _rows(reader, _SQL["pushed"], {}))
     with connect(url, Role.LOADER) as loader:
         for source in sources:
             name = f"{source.schema}.{source.table}"
@@ -166,7 +168,8 @@ def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) 
             query = _SQL["rows"].format(
                 raw=relation(source),
                 routed=routed,
-                key=sql.SQL(", ").join(sql.Identifier("r", column) for column in source.key),
+                # JSON has no order of its own.
+                key=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("r", one)) for one in source.key),
             )
             counts[name] = _write(folder / f"{name}.jsonl", _rows(loader, query, {"tenant_id": tenant_id}))
     return counts

@@ -149,6 +149,12 @@ inner join ledger.pulls as p on r.pull_id = p.pull_id and p.state = 'published'
 where r.tenant_id = %(tenant_id)s {routed}
 order by r.usage_date, {key};
 
+-- name: pushed
+-- Of the reader's own tenant: row-level security leaves no others.
+select to_jsonb(e) - 'event_number' as document
+from intake.events as e
+order by e.usage_date, e.event_number;
+
 -- name: routed
 or exists (
     select from marts.fct_calls as routed

@@ -40,6 +40,7 @@ class Access(StrEnum):
     TRANSFORMER = "transformer"
     BILLING = "billing"
     SERVER = "server"
+    INTAKE = "intake"
 
 
 ROLES: dict[Access, tuple[str, ...]] = {
@@ -49,6 +50,7 @@ ROLES: dict[Access, tuple[str, ...]] = {
     Access.LOADER: (Role.LOADER,),
     Access.TRANSFORMER: (Role.TRANSFORMER,),
     Access.BILLING: (Role.BILLING,),
+    Access.INTAKE: (Role.INTAKE,),
     # The pages: they sign people in, and read as whoever is signed in, a tenant by name.
     Access.SERVER: (Role.OPERATOR, Role.ANALYST, Role.TENANT, Role.SERVER),
 }

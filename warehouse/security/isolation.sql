@@ -11,7 +11,7 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid and a.attname = 'tenant_id' and not a.attisdropped
 where
-    n.nspname ~ '^(control|ledger|raw_.+|marts)$'
+    n.nspname ~ '^(control|ledger|intake|raw_.+|marts)$'
     and c.relkind in ('r', 'p')
     and not (c.relrowsecurity and c.relforcerowsecurity)
 order by what;
@@ -24,7 +24,7 @@ from pg_catalog.pg_policy as p
 inner join pg_catalog.pg_class as c on p.polrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    n.nspname ~ '^(control|ledger|raw_.+|marts)$'
+    n.nspname ~ '^(control|ledger|intake|raw_.+|marts)$'
     and p.polpermissive
     and (0 = any(p.polroles) or 'minutebook_tenant'::regrole = any(p.polroles))
     and regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g')
@@ -38,7 +38,7 @@ select
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    n.nspname ~ '^(control|ledger|marts|staging|intermediate)$'
+    n.nspname ~ '^(control|ledger|intake|marts|staging|intermediate)$'
     and c.relkind in ('r', 'p', 'v', 'm', 'f')
     and has_any_column_privilege('minutebook_tenant', c.oid, 'select')
     and not exists (
@@ -57,7 +57,7 @@ select
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
+    n.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$'
     and (
         c.relkind = 'm'
         or (c.relkind = 'v' and not coalesce(c.reloptions && '{security_invoker=true,security_invoker=on}', false))
@@ -73,7 +73,7 @@ with definers as (
     from pg_catalog.pg_proc as p
     inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
     cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as acl
-    where n.nspname ~ '^(control|ledger|raw_.+|marts)$' and p.prosecdef
+    where n.nspname ~ '^(control|ledger|intake|raw_.+|marts)$' and p.prosecdef
 )
 
 select
@@ -111,14 +111,14 @@ where
         where house.nspname = 'control'
     )
     and (
-        r.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server)$'
+        r.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|intake)$'
         -- Who may grant a role administers it: the owner of another Minutebook on the same server.
         or false = (
             select bool_or(m.admin_option) from pg_catalog.pg_auth_members as m
             inner join pg_catalog.pg_roles as g on m.roleid = g.oid
             where
                 m.member = r.oid
-                and g.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server)$'
+                and g.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|intake)$'
         )
     )
 order by what;
@@ -197,7 +197,7 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_roles as r on c.relowner = r.oid
 where
-    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
+    n.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$'
     and c.relkind in ('r', 'p', 'v', 'm', 'f')
     and not r.rolsuper
     and c.relowner not in (
@@ -225,6 +225,11 @@ with allowed (role, schema_name, privileges) as (
     ('minutebook_billing', 'ledger', '{SELECT,INSERT,UPDATE,DELETE}'),
     ('minutebook_operator', 'ledger', '{SELECT,INSERT,UPDATE,DELETE}'),
     ('minutebook_server', 'control', '{SELECT,INSERT,UPDATE,DELETE}'),
+    ('minutebook_intake', 'intake', '{SELECT,INSERT}'),
+    ('minutebook_tenant', 'intake', '{SELECT}'),
+    ('minutebook_intake', 'ledger', '{INSERT}'),
+    ('minutebook_loader', 'intake', '{SELECT}'),
+    ('minutebook_operator', 'intake', '{SELECT}'),
     ('minutebook_loader', 'raw', '{SELECT,INSERT}'),
     ('minutebook_transformer', 'raw', '{SELECT}'),
     ('minutebook_transformer', 'contracts', '{SELECT}')
@@ -244,6 +249,7 @@ secret (schema_name, relation, role) as (
     ('control', 'data_keys', 'minutebook_server'),
     ('control', 'recovery_codes', 'minutebook_server'),
     ('control', 'sessions', 'minutebook_server'),
+    ('control', 'api_keys', 'minutebook_operator'),
     ('ledger', 'audit_log', 'minutebook_operator'),
     ('ledger', 'audit_chain', 'minutebook_operator')
 ),
@@ -286,7 +292,7 @@ select distinct
 from granted
 where
     (
-        granted.nspname in ('control', 'ledger', 'contracts', 'staging', 'intermediate', 'marts')
+        granted.nspname in ('control', 'ledger', 'intake', 'contracts', 'staging', 'intermediate', 'marts')
         or granted.nspname like 'raw\_%'
     )
     -- Its only update: that a key was accepted.
@@ -332,7 +338,7 @@ from pg_catalog.pg_namespace as n
 cross join aclexplode(n.nspacl) as acl
 left join pg_catalog.pg_roles as r on acl.grantee = r.oid
 where
-    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
+    n.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$'
     and acl.privilege_type = 'CREATE'
     and acl.grantee <> n.nspowner
 union all
@@ -347,7 +353,7 @@ from pg_catalog.pg_default_acl as d
 inner join pg_catalog.pg_namespace as n on d.defaclnamespace = n.oid
 cross join aclexplode(d.defaclacl) as acl
 where
-    n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
+    n.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$'
     and acl.grantee <> d.defaclrole
 order by what;
 

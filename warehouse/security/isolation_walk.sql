@@ -22,7 +22,7 @@ relations as (
         n.oid as schema_oid,
         n.nspname,
         c.relname,
-        n.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$' as is_ours,
+        n.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$' as is_ours,
         c.relkind = 'm'
         or (c.relkind = 'v' and not coalesce(c.reloptions && '{security_invoker=true,security_invoker=on}', false))
             as has_its_owners_rights
@@ -139,7 +139,7 @@ granted as (
         ) as acl
     where
         c.relkind in ('r', 'p', 'v', 'm', 'f')
-        and n.nspname !~ '^(pg_.*|information_schema|control|ledger|raw_.+|staging|intermediate|marts)$'
+        and n.nspname !~ '^(pg_.*|information_schema|control|ledger|intake|raw_.+|staging|intermediate|marts)$'
 )
 
 select distinct
@@ -199,7 +199,7 @@ definers as (
             from pg_catalog.pg_class as c
             inner join pg_catalog.pg_namespace as ours on c.relnamespace = ours.oid
             where
-                ours.nspname ~ '^(control|ledger|raw_.+|staging|intermediate|marts)$'
+                ours.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$'
                 and c.relkind in ('r', 'p', 'v', 'm', 'f')
                 and has_any_column_privilege(p.proowner, c.oid, 'select')
         )

@@ -24,7 +24,10 @@ DAGSTER = f"minutebook_dagster{PROCESS_LOGIN}"
 # The pages read through one login: as an analyst, and as any tenant by name.
 _SERVER = f"{Role.SERVER}{PROCESS_LOGIN}"
 _MAY_BECOME: dict[str, tuple[str, ...]] = {
-    **{f"{role}{PROCESS_LOGIN}": (role,) for role in (Role.LOADER, Role.TRANSFORMER, Role.BILLING, Role.OPERATOR)},
+    **{
+        f"{role}{PROCESS_LOGIN}": (role,)
+        for role in (Role.LOADER, Role.TRANSFORMER, Role.BILLING, Role.OPERATOR, Role.INTAKE)
+    },
     _SERVER: (Role.ANALYST, Role.TENANT, Role.SERVER),
     DAGSTER: (),
 }

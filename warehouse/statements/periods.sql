@@ -245,7 +245,7 @@ readers as materialized (
             and a.service_end > t.valid_from
             and a.service_start < coalesce(t.valid_to, 'infinity')
     inner join control.sources as s
-        on t.source = s.source and (s.accounts = 'own' or t.account = 'platform')
+        on t.source = s.source and (s.accounts <> 'shared' or t.account = 'platform')
     where exists (select from blocking where blocking.is_anybodys)
     group by a.tenant_id, a.period_start, a.service_start, a.known_until, t.source
 ),

@@ -11,6 +11,7 @@ from orchestration.resources import Minutebook
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention
+from warehouse.intake.events import tidy
 
 pull_usage = dg.define_asset_job(
     name="pull_usage",
@@ -49,6 +50,7 @@ def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) ->
         connect(url, Role.OPERATOR, actor="retention", autocommit=True) as connection,
     ):
         purged = retention.purge(connection, closed_before)
+        tidy(connection, clock.today())
     context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
 
 

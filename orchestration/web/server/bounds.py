@@ -8,11 +8,12 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LONGEST_PATH = 2_048
@@ -40,14 +41,33 @@ class Pace:
 
     def take(self, client: str) -> bool:
         """Whether this client may ask once more now."""
+        left = self.left(client)
+        self._note(client, max(0.0, left - 1))
+        return left >= 1
+
+    def left(self, client: str) -> float:
+        """How many this client may ask for now; below 0 where it has had more than that."""
         now = self._clock()
         left, at = self._left.get(client, (self._at_once, now))
-        left = min(self._at_once, left + (now - at) * self._a_second)
-        self._left[client] = (max(0.0, left - 1), now)
+        return min(self._at_once, left + (now - at) * self._a_second)
+
+    def spend(self, client: str, count: int) -> None:
+        """Count what this client has had, although it may be more than was left; never twice what it may at once."""
+        self._note(client, max(-float(self._at_once), self.left(client) - count))
+
+    def full_in(self, client: str) -> float:
+        """Seconds until this client may ask for as many at once as anybody."""
+        return max(0.0, self._at_once - self.left(client)) / self._a_second
+
+    def next_in(self, client: str) -> float:
+        """Seconds until this client may ask once more."""
+        return max(0.0, 1 - self.left(client)) / self._a_second
+
+    def _note(self, client: str, left: float) -> None:
+        self._left[client] = (left, self._clock())
         self._left.move_to_end(client)
         if len(self._left) > self._MOST_CLIENTS:
             self._left.popitem(last=False)
-        return left >= 1
 
 
 class Paces:
@@ -68,7 +88,7 @@ class Paces:
         if len(self._logins) > self._MOST_SESSIONS:
             self._logins.popitem(last=False)
 
-    def take(self, request: Request, session_cookie: str) -> bool:
+    def take(self, session_cookie: str, request: Request) -> bool:
         """Whether this request comes no sooner than it may."""
         client = request.client.host if request.client else ""
         if request.url.path.startswith(_WEBHOOKS):
@@ -77,14 +97,30 @@ class Paces:
         return self.people.take(login) if login else self.strangers.take(client)
 
 
-class Bounds:
-    """Middleware. hosts: the names under which we are reached, beside those of this machine."""
+class Answer(Protocol):
+    """How a refusal is worded: text, status and headers to a response."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], paces: Paces, session_cookie: str) -> None:
+    def __call__(self, content: str, status_code: int, headers: dict[str, str] | None = None, /) -> Response: ...
+
+
+class Bounds:
+    """Middleware. hosts: the names under which we are reached, beside those of this machine. take: whether a request
+    comes no sooner than it may.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        take: Callable[[Request], bool],
+        largest_body: int = LARGEST_BODY_BYTES,
+        answer: Answer = PlainTextResponse,
+    ) -> None:
         self.app = app
         self._hosts = {host.lower() for host in hosts} | LOOPBACK
-        self._paces = paces
-        self._session_cookie = session_cookie
+        self._take = take
+        self._largest_body = largest_body
+        self._answer = answer
         self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,9 +131,9 @@ class Bounds:
             await self._make_wait(refusal)
             await refusal(scope, receive, send)
             return
-        await self.app(scope, _bounded(receive), send)
+        await self.app(scope, _bounded(receive, self._largest_body), send)
 
-    async def _make_wait(self, refusal: PlainTextResponse) -> None:
+    async def _make_wait(self, refusal: Response) -> None:
         """Who asks too often has the answer late, so that refusing takes less of us than of them."""
         if refusal.status_code != 429 or self._waiting >= _MOST_WAITING:
             return
@@ -107,26 +143,26 @@ class Bounds:
         finally:
             self._waiting -= 1
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = {name: value for name, value in scope["headers"] if name in (b"host", b"content-length")}
         path, query = scope["raw_path"], scope["query_string"]
         if len(path) > LONGEST_PATH or len(query) > LONGEST_QUERY:
-            return PlainTextResponse("That address is longer than any of ours.", 414)
+            return self._answer("That address is longer than any of ours.", 414)
         if b"\0" in unquote_to_bytes(path) or b"\0" in unquote_to_bytes(query):
-            return PlainTextResponse("That address holds a character that none of ours does.", 400)
+            return self._answer("That address holds a character that none of ours does.", 400)
         if _name(headers.get(b"host", b"")) not in self._hosts and scope["path"] != _UNNAMED:
-            return PlainTextResponse(
+            return self._answer(
                 "This is not served under that name. MINUTEBOOK_HOSTS lists the names that it has.", 421
             )
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length[:20]) > LARGEST_BODY_BYTES:
-            return PlainTextResponse("That is larger than anything taken here.", 413, {"Connection": "close"})
-        if not self._paces.take(Request(scope), self._session_cookie):
-            return PlainTextResponse("Too many requests at once: try again soon.", 429, {"Retry-After": "5"})
+        if not length.isdigit() or int(length[:20]) > self._largest_body:
+            return self._answer("That is larger than anything taken here.", 413, {"Connection": "close"})
+        if not self._take(Request(scope)):
+            return self._answer("Too many requests at once: try again soon.", 429, {"Retry-After": "5"})
         return None
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, largest_body: int) -> Receive:
     """The body, as far as it is not too large and comes in time; afterwards only whether the client is still there."""
     deadline, size, is_whole = time.monotonic() + BODY_SECONDS, 0, False
 
@@ -140,7 +176,7 @@ def _bounded(receive: Receive) -> Receive:
             raise HTTPException(408, "The rest of that did not arrive in time.", {"Connection": "close"}) from None
         size += len(message.get("body", b""))
         is_whole = not message.get("more_body", False)
-        if size > LARGEST_BODY_BYTES:
+        if size > largest_body:
             raise HTTPException(413, "That is larger than anything taken here.", {"Connection": "close"})
         return message
 

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from orchestration.settings import Settings
 from orchestration.web.server.ages import Ages
-from orchestration.web.server.turns import DOOR, PAGE, WEBHOOK, Crowded, Kind
+from orchestration.web.server.turns import DOOR, INTAKE, PAGE, WEBHOOK, Crowded, Kind
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.errors import DatabaseUnreachable
 from warehouse.database.limits import OF_PEOPLE
@@ -71,6 +71,12 @@ class Readers:
     def webhook(self) -> Iterator[Connection]:
         """The events of Stripe."""
         with self._loan(Role.BILLING, WEBHOOK, "stripe webhook", "") as connection:
+            yield connection
+
+    @contextmanager
+    def intake(self, tenant_id: str = "") -> Iterator[Connection]:
+        """What is pushed, of one tenant; without one, only whose a key is."""
+        with self._loan(Role.INTAKE, INTAKE, "", tenant_id) as connection:
             yield connection
 
     @contextmanager
@@ -162,7 +168,8 @@ class Readers:
 
     def _examine(self, url: str, role: Role, kind: Kind) -> None:
         """Nobody is served over a connection that policies do not bind, nor while any way past them is open."""
-        if role is Role.BILLING or role in self._examined:  # nobody reads over a webhook's connection
+        # Nobody reads over the connection of a webhook, nor over one that keeps what is pushed.
+        if role in (Role.BILLING, Role.INTAKE) or role in self._examined:
             return
         if not self._examining[role].acquire(timeout=kind.wait_seconds):
             raise _crowded()

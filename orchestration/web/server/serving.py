@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LARGEST_HEAD_BYTES = 16 * 1024
@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-def server_of(pages: Starlette, host: str = "127.0.0.1", port: int = 8400, **more: Any) -> Server:
+def server_of(pages: ASGIApp, host: str = "127.0.0.1", port: int = 8400, **more: Any) -> Server:
     """The server of an application, to be run. A proxy on this machine is believed who asks, and over which scheme."""
     return Server(
         uvicorn.Config(

@@ -31,11 +31,12 @@ DOOR = Kind("door", at_once=4, per_login=4, in_line=200, wait_seconds=5, stateme
 PAGE = Kind("page", at_once=10, per_login=2, in_line=20, wait_seconds=10, statement_seconds=15, age_seconds=30)
 DECISION = Kind("decision", at_once=4, per_login=2, in_line=4, wait_seconds=20, statement_seconds=120, age_seconds=300)
 DOWNLOAD = Kind("download", at_once=3, per_login=1, in_line=3, wait_seconds=30, statement_seconds=300, age_seconds=900)
+INTAKE = Kind("intake", at_once=4, per_login=4, in_line=100, wait_seconds=2, statement_seconds=10, age_seconds=20)
 WEBHOOK = Kind("webhook", at_once=4, per_login=4, in_line=100, wait_seconds=5, statement_seconds=5, age_seconds=10)
 # Passwords are hashed one at a time, and for who comes from a device that signed in before beside all others.
 HASHING = Kind("hashing", 1, per_login=1, in_line=1, wait_seconds=3, statement_seconds=0, age_seconds=0, when_full=429)
 HASHING_KNOWN = replace(HASHING, name="hashing for known devices")
-KINDS = (DOOR, PAGE, DECISION, DOWNLOAD, WEBHOOK, HASHING, HASHING_KNOWN)
+KINDS = (DOOR, PAGE, DECISION, DOWNLOAD, INTAKE, WEBHOOK, HASHING, HASHING_KNOWN)
 
 
 class Crowded(HTTPException):

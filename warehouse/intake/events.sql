@@ -1,0 +1,62 @@
+-- name: take
+select
+    t.place,
+    t.outcome
+from
+    intake.take_events(
+        %(of_arrivals)s, %(sources)s::text [], %(event_ids)s::text [], %(types)s::text [], %(subjects)s::text [],
+        %(happened)s::timestamptz [], %(hashes)s::bytea [], %(contents)s::bigint [], %(replaced)s::text [],
+        %(facts)s::text [], %(personal)s::text []
+    ) as t;
+
+-- name: refuse
+select intake.refuse_events(
+    %(sources)s::text [], %(event_ids)s::text [], %(codes)s::text [], %(details)s::text []
+);
+
+-- name: follow
+-- Rows of the reader's own tenant, which row-level security leaves.
+select
+    i.usage_date,
+    e.received_at,
+    e.type,
+    e.subject,
+    (
+        select r.event_id from intake.replacements as r
+        where
+            r.tenant_id = i.tenant_id
+            and r.source = i.source
+            and r.root_id = coalesce(i.root_id, i.event_id)
+            and r.event_number > i.event_number
+        order by r.event_number desc
+        limit 1
+    ) as replaced_by
+from intake.identities as i
+left join intake.events as e
+    on i.tenant_id = e.tenant_id and i.usage_date = e.usage_date and i.event_number = e.event_number
+where i.tenant_id = %(tenant_id)s and i.source = %(source)s and i.event_id = %(event_id)s;
+
+-- name: refusal
+select
+    r.code,
+    r.detail,
+    r.refused_at
+from intake.refusals as r
+where r.tenant_id = %(tenant_id)s and r.source = %(source)s and r.event_id = %(event_id)s;
+
+-- name: pull_of_day
+select
+    s.pull_id,
+    s.pulled_at,
+    s.status
+from marts.fct_tenant_day_status as s
+where s.tenant_id = %(tenant_id)s and s.source = %(arrivals_of)s and s.usage_date = %(usage_date)s;
+
+-- name: is_read
+select intake.is_read(%(arrivals_of)s, %(pull_id)s, %(source)s, %(event_id)s) as is_read;
+
+-- name: make_month
+select intake.make_month(%(month)s);
+
+-- name: tidy
+select intake.tidy(%(today)s) as identities;

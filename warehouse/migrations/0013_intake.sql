@@ -1,0 +1,477 @@
+-- What is pushed to us: by which key, each event exactly once, and kept until no key may push it again. It becomes usage as any
+-- provider's answer does: read by tenant and day, as a source.
+
+create schema intake;
+comment on schema intake is 'What was pushed to us, before it is read as a source.';
+
+create table control.api_keys (
+    key_id text primary key check (key_id ~ '^[0-9A-Za-z]{8}$'),
+    tenant_id text references control.tenants,
+    scopes text[] not null check (cardinality(scopes) > 0 and scopes <@ '{events,backfill}'),
+    token_hash bytea not null check (octet_length(token_hash) = 32),
+    created_at timestamptz not null default clock_timestamp(),
+    created_by text not null,
+    expires_at timestamptz check (expires_at > created_at),
+    revoked_at timestamptz
+);
+create index api_keys_of_a_tenant on control.api_keys (tenant_id);
+comment on table control.api_keys is
+'Keys by which usage is pushed. key_id is shown; of the whole key only its SHA-256 is kept: 256 random bits need no slow hash.';
+comment on column control.api_keys.tenant_id is 'Whose events it pushes; null: a key of the platform, whose events name their tenant.';
+create trigger audit after insert or update or delete on control.api_keys
+for each row execute function ledger.record_audit();
+
+-- A key is rotated by a second one beside it, and never by a third: keys that nobody remembers are what leaks.
+create function control.limit_api_keys() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7741, pg_catalog.hashtext(coalesce(new.tenant_id, '')));
+    if (
+        select count(*) from control.api_keys as k
+        where
+            k.tenant_id is not distinct from new.tenant_id
+            and k.scopes && new.scopes
+            and k.revoked_at is null
+            and (k.expires_at is null or k.expires_at > new.created_at)
+    ) >= 2 then
+        raise exception 'there are two valid keys already' using errcode = 'check_violation';
+    end if;
+    return new;
+end
+$$;
+create trigger two_at_a_time before insert on control.api_keys
+for each row execute function control.limit_api_keys();
+
+create unlogged table intake.key_uses (
+    key_id text primary key references control.api_keys,
+    used_at timestamptz not null
+);
+comment on table intake.key_uses is 'When a key was last used, to the minute. A crash forgets it.';
+
+-- Three columns, never joined to one: ("a-b", "c") is not ("a", "b-c"). The events themselves are partitioned by day, so a key
+-- over them would need the day, and the same id on two days would be two events.
+create table intake.identities (
+    tenant_id text not null collate "C",
+    source text not null collate "C",
+    event_id text not null collate "C",
+    event_number bigint not null generated always as identity,
+    usage_date date not null,
+    content_hash bytea not null,
+    root_id text,
+    primary key (tenant_id, source, event_id)
+);
+comment on table intake.identities is
+'Every event taken, once. Kept longer than any key may reach back, so that one purged could not be pushed again anyway.';
+comment on column intake.identities.root_id is
+'Of an event that replaces another: the first of their line, whose place the last of the line takes.';
+
+create table intake.events (
+    tenant_id text not null collate "C",
+    usage_date date not null,
+    event_number bigint not null,
+    source text not null,
+    event_id text not null,
+    type text not null,
+    subject text,
+    happened_at timestamptz not null,
+    root_id text,
+    facts json not null,
+    personal json,
+    received_at timestamptz not null default clock_timestamp()
+) partition by range (usage_date);
+create index events_of_a_day on intake.events (tenant_id, usage_date, event_number);
+-- Months are made ahead by install and by the night; what comes before its month was made stands here, and is read alike.
+create table intake.events_of_other_months partition of intake.events default;
+comment on table intake.events is 'Append only. facts and personal are the members of data, digit for digit.';
+comment on column intake.events.facts is 'Members of data that no privacy choice touches: they make the usage, and stay as long as it does.';
+comment on column intake.events.personal is 'Members that may be personal, as the tenant chose them to be kept; null once forgotten.';
+
+create table intake.replacements (
+    tenant_id text not null collate "C",
+    source text not null collate "C",
+    root_id text not null collate "C",
+    event_number bigint not null,
+    event_id text not null,
+    usage_date date not null,
+    primary key (tenant_id, source, root_id, event_number)
+);
+comment on table intake.replacements is 'Events that replace another; of one root the one with the highest number counts, and no other.';
+
+create table intake.refusals (
+    tenant_id text not null collate "C",
+    source text not null collate "C",
+    event_id text not null collate "C",
+    code text not null,
+    detail text not null,
+    refused_at timestamptz not null default clock_timestamp(),
+    primary key (tenant_id, source, event_id)
+);
+comment on table intake.refusals is 'Why an event was refused last, for whoever asks after it; kept for some weeks.';
+
+do $$
+declare
+    table_name text;
+begin
+    foreach table_name in array array[
+        'control.api_keys', 'intake.identities', 'intake.events', 'intake.events_of_other_months', 'intake.replacements',
+        'intake.refusals'
+    ] loop
+        execute format('alter table %s enable row level security', table_name);
+        execute format('alter table %s force row level security', table_name);
+        execute format('create policy owner on %s to current_user using (true) with check (true)', table_name);
+    end loop;
+end
+$$;
+
+-- Whose events a transaction keeps is named by the service, for one transaction, by the key it was shown.
+create function intake.pushing_tenant() returns text language sql stable parallel safe set search_path = '' as $$
+    select nullif(pg_catalog.current_setting('minutebook.tenant_id', true), '')
+$$;
+create policy operators on control.api_keys to minutebook_operator using (true) with check (true);
+create policy intake on intake.identities to minutebook_intake
+using (tenant_id = (select intake.pushing_tenant())) with check (tenant_id = (select intake.pushing_tenant()));
+create policy intake on intake.events for insert to minutebook_intake
+with check (tenant_id = (select intake.pushing_tenant()));
+create policy intake on intake.replacements to minutebook_intake
+using (tenant_id = (select intake.pushing_tenant())) with check (tenant_id = (select intake.pushing_tenant()));
+create policy intake on ledger.arrivals for insert to minutebook_intake
+with check (tenant_id = (select intake.pushing_tenant()));
+-- A tenant follows its own events.
+do $$
+declare
+    table_name text;
+begin
+    foreach table_name in array array['identities', 'events', 'replacements', 'refusals'] loop
+        execute format(
+            'create policy rows_of_the_reader on intake.%I for select to minutebook_tenant'
+            ' using (tenant_id = (select control.reading_tenant()))', table_name
+        );
+    end loop;
+end
+$$;
+create policy loader on intake.events for select to minutebook_loader using (true);
+create policy loader on intake.replacements for select to minutebook_loader using (true);
+
+create function intake.key_of(of_key text)
+returns table (
+    tenant_id text, scopes text[], token_hash bytea, expires_at timestamptz, revoked_at timestamptz
+) language sql stable security definer set search_path = '' as $$
+    select k.tenant_id, k.scopes, k.token_hash, k.expires_at, k.revoked_at from control.api_keys as k where k.key_id = of_key
+$$;
+
+create function intake.tenant_of_events(of_tenant text)
+returns table (closed_from date, phone_numbers text, transcripts text, recordings text)
+language sql stable security definer set search_path = '' as $$
+    select
+        (
+            select min(s.valid_from) from control.tenant_statuses as s
+            where s.tenant_id = t.tenant_id and s.status = 'closed'
+        ),
+        coalesce(c.phone_numbers, 'kept'),
+        coalesce(c.transcripts, 'never'),
+        coalesce(c.recordings, 'never')
+    from control.tenants as t
+    left join control.personal_choices as c on t.tenant_id = c.tenant_id
+    where t.tenant_id = of_tenant
+$$;
+comment on function intake.tenant_of_events(text) is 'From when a tenant is closed, and what it wants kept; no row for no tenant.';
+
+create function intake.use_key(of_key text, at timestamptz) returns void
+language sql security definer set search_path = '' as $$
+    insert into intake.key_uses as u (key_id, used_at) values (of_key, at)
+    on conflict (key_id) do update set used_at = excluded.used_at where u.used_at < excluded.used_at
+$$;
+
+-- Events that replace others are taken one transaction of a tenant after the other, so that each sees all before it.
+create function intake.take_turn(of_tenant text) returns void language sql security definer set search_path = '' as $$
+    select pg_catalog.pg_advisory_xact_lock(7742, pg_catalog.hashtext(of_tenant))
+$$;
+
+create function intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) returns void
+language sql security definer set search_path = '' as $$
+    insert into intake.refusals as r (tenant_id, source, event_id, code, detail)
+    select distinct on (b.source, b.event_id) intake.pushing_tenant(), b.source, b.event_id, b.code, b.detail
+    from unnest(sources, event_ids, codes, details) with ordinality as b (source, event_id, code, detail, place)
+    order by b.source, b.event_id, b.place desc
+    on conflict (tenant_id, source, event_id) do update
+    set code = excluded.code, detail = excluded.detail, refused_at = excluded.refused_at
+$$;
+
+-- Takes the events of one request, no identity twice among them, and says of each that was not taken why. Whoever takes the same
+-- identity at the same time waits here for the other to commit; identities are taken in one order, so nobody waits in a circle.
+-- Joins are of arrays with themselves, and arrays have no statistics: a nested loop would go through them a thousand times.
+create function intake.take_events(
+    of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamptz[],
+    hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]
+) returns table (place int, outcome text)
+language plpgsql set search_path = '' set enable_nestloop = off as $$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    taken bigint[];
+begin
+    if of_tenant is null then
+        raise exception 'no tenant is named' using errcode = 'insufficient_privilege';
+    end if;
+    perform pg_catalog.set_config('synchronous_commit', 'on', true);
+    if pg_catalog.array_remove(replaced, null) <> '{}' then
+        perform intake.take_turn(of_tenant);
+    end if;
+    with batch as materialized (
+        select b.*, (b.happened_at at time zone 'UTC')::date as usage_date
+        from unnest(
+            sources, event_ids, types, subjects, happened, hashes, contents, replaced, facts, personal
+        ) with ordinality as b (
+            source, event_id, type, subject, happened_at, content_hash, content, replaces, facts, personal, place
+        )
+        where b.replaces is null
+    ),
+
+    fresh as (
+        insert into intake.identities as i (tenant_id, source, event_id, usage_date, content_hash)
+        select of_tenant, b.source, b.event_id, b.usage_date, b.content_hash
+        from batch as b
+        order by b.source collate "C", b.event_id collate "C"
+        on conflict do nothing
+        returning i.source, i.event_id, i.event_number
+    ),
+
+    kept as materialized (
+        select b.*, f.event_number
+        from batch as b
+        inner join fresh as f on b.source = f.source and b.event_id = f.event_id
+    ),
+
+    stored as (
+        insert into intake.events (
+            tenant_id, usage_date, event_number, source, event_id, type, subject, happened_at, facts, personal
+        )
+        select
+            of_tenant, k.usage_date, k.event_number, k.source, k.event_id, k.type, k.subject, k.happened_at,
+            k.facts::json, k.personal::json
+        from kept as k
+    ),
+
+    added_up as (
+        insert into ledger.arrivals (tenant_id, source, usage_date, events, content)
+        select of_tenant, of_arrivals, k.usage_date, count(*), sum(k.content) from kept as k group by k.usage_date
+    )
+
+    select pg_catalog.array_agg(k.place) into taken from kept as k;
+    if coalesce(pg_catalog.cardinality(taken), 0) < pg_catalog.cardinality(pg_catalog.array_positions(replaced, null)) then
+        return query
+        select b.place::int, case
+            (
+                select i.content_hash from intake.identities as i
+                where i.tenant_id = of_tenant and i.source = b.source and i.event_id = b.event_id
+            )
+            when b.content_hash then 'duplicate' else 'id_conflict'
+        end
+        from unnest(sources, event_ids, hashes, replaced) with ordinality
+        as b (source, event_id, content_hash, replaces, place)
+        where b.replaces is null and b.place <> all(coalesce(taken, '{}'));
+    end if;
+    return query
+    select b.place::int, r.outcome
+    from unnest(
+        sources, event_ids, types, subjects, happened, hashes, contents, replaced, facts, personal
+    ) with ordinality as b (
+        source, event_id, type, subject, happened_at, content_hash, content, replaces, facts, personal, place
+    )
+    cross join lateral intake.take_replacement(
+        of_arrivals, b.source, b.event_id, b.type, b.subject, b.happened_at, b.content_hash, b.content, b.replaces,
+        b.facts, b.personal
+    ) as r (outcome)
+    where b.replaces is not null and r.outcome is not null;
+end
+$$;
+
+-- One event that replaces another. Besides its own day, each day on which an event of its line stands holds something else now.
+create function intake.take_replacement(
+    of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamptz, hash bytea,
+    content bigint, replaced text, facts text, personal text
+) returns text language plpgsql set search_path = '' as $$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    of_day constant date := (happened at time zone 'UTC')::date;
+    target intake.identities;
+    root text;
+    number bigint;
+begin
+    select i.* into target from intake.identities as i
+    where i.tenant_id = of_tenant and i.source = of_source and i.event_id = replaced;
+    root := coalesce(target.root_id, target.event_id);
+    if root is not null then
+        -- Who takes the same identity without replacing anything has no turn: this waits for its commit.
+        insert into intake.identities as i (tenant_id, source, event_id, usage_date, content_hash, root_id)
+        values (of_tenant, of_source, of_event, of_day, hash, root)
+        on conflict do nothing
+        returning i.event_number into number;
+    end if;
+    if number is null then
+        return coalesce(
+            (
+                select case i.content_hash when hash then 'duplicate' else 'id_conflict' end
+                from intake.identities as i
+                where i.tenant_id = of_tenant and i.source = of_source and i.event_id = of_event
+            ), 'replaces_unknown'
+        );
+    end if;
+    insert into intake.events (
+        tenant_id, usage_date, event_number, source, event_id, type, subject, happened_at, root_id, facts, personal
+    ) values (
+        of_tenant, of_day, number, of_source, of_event, of_type, of_subject, happened, root, facts::json, personal::json
+    );
+    insert into ledger.arrivals (tenant_id, source, usage_date, events, content)
+    select of_tenant, of_arrivals, line.usage_date, max(line.events), content
+    from (
+        select of_day as usage_date, 1 as events
+        union all
+        select i.usage_date, 0 from intake.identities as i
+        where i.tenant_id = of_tenant and i.source = of_source and i.event_id = root
+        union all
+        select r.usage_date, 0 from intake.replacements as r
+        where r.tenant_id = of_tenant and r.source = of_source and r.root_id = root
+    ) as line
+    group by line.usage_date;
+    insert into intake.replacements (tenant_id, source, root_id, event_number, event_id, usage_date)
+    values (of_tenant, of_source, root, number, of_event, of_day);
+    return null;
+end
+$$;
+
+-- A replacement that voids makes no row, so of it only that its day holds nothing else than when it was read.
+create function intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    found boolean;
+begin
+    execute pg_catalog.format(
+        'select exists (select from %s as r where r.pull_id = $1 and r.tenant_id = $2'
+        ' and r.attributes ->> ''event_source'' = $3 and r.attributes ->> ''event_id'' = $4)',
+        ledger.raw_table_of(of_arrivals)
+    ) into found using of_pull, of_tenant, of_source, of_event;
+    return found or exists (
+        select from intake.identities as i
+        inner join ledger.pulls as p
+            on p.pull_id = of_pull and i.tenant_id = p.account and i.usage_date = p.usage_date and p.state = 'published'
+        where
+            i.tenant_id = of_tenant
+            and i.source = of_source
+            and i.event_id = of_event
+            and not exists (
+                select from ledger.changed_arrivals as c
+                where c.tenant_id = of_tenant and c.source = of_arrivals and c.usage_date = i.usage_date
+            )
+    );
+end
+$$;
+comment on function intake.is_read(text, bigint, text, text) is
+'Whether a pull holds an event of the tenant that pushes. Exact: a commit in flight while its day was read is not in the pull.';
+
+create function intake.make_month(of_month date) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    first_day constant date := pg_catalog.date_trunc('month', of_month)::date;
+    next_first constant date := (first_day + interval '1 month')::date;
+    name constant text := 'events_' || pg_catalog.to_char(first_day, 'YYYY_MM');
+begin
+    if
+        pg_catalog.to_regclass('intake.' || name) is not null
+        or exists (
+            select from intake.events_of_other_months as e where e.usage_date >= first_day and e.usage_date < next_first
+        )
+    then
+        return;
+    end if;
+    execute pg_catalog.format(
+        'create table intake.%I partition of intake.events for values from (%L) to (%L)', name, first_day, next_first
+    );
+    execute pg_catalog.format('alter table intake.%I enable row level security, force row level security', name);
+    execute pg_catalog.format('create policy owner on intake.%I to current_user using (true) with check (true)', name);
+end
+$$;
+comment on function intake.make_month(date) is 'Makes the room of a month''s events, unless there is one.';
+
+create function intake.tidy(today date) returns bigint
+language plpgsql security definer set search_path = '' as $$
+declare
+    -- The furthest that a key may reach back, and a month besides.
+    forgotten_before constant date := today - 435;
+    month record;
+    gone bigint;
+begin
+    for month in
+        select c.oid::regclass::text as name
+        from pg_catalog.pg_inherits as h
+        inner join pg_catalog.pg_class as c on h.inhrelid = c.oid
+        where
+            h.inhparent = 'intake.events'::regclass
+            and c.relname ~ '^events_[0-9]{4}_[0-9]{2}$'
+            and pg_catalog.to_date(pg_catalog.right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= forgotten_before
+    loop
+        execute 'drop table ' || month.name;
+    end loop;
+    delete from intake.events where usage_date < forgotten_before;
+    delete from intake.replacements where usage_date < forgotten_before;
+    delete from intake.refusals where refused_at < today - 35;
+    delete from intake.identities where usage_date < forgotten_before;
+    get diagnostics gone = row_count;
+    with folded as (
+        delete from ledger.arrivals as a
+        using (
+            select b.tenant_id, b.source, b.usage_date from ledger.arrivals as b
+            group by b.tenant_id, b.source, b.usage_date
+            having count(*) > 1
+        ) as several
+        where
+            a.tenant_id = several.tenant_id and a.source = several.source and a.usage_date = several.usage_date
+        returning a.tenant_id, a.source, a.usage_date, a.events, a.content
+    )
+
+    insert into ledger.arrivals (tenant_id, source, usage_date, events, content)
+    select f.tenant_id, f.source, f.usage_date, sum(f.events), sum(f.content)
+    from folded as f
+    group by f.tenant_id, f.source, f.usage_date;
+    return gone;
+end
+$$;
+comment on function intake.tidy(date) is
+'Drops events and identities that no key may push any more, and folds what arrived of one day to one row: its sums stay as they'
+' are. Returns identities dropped.';
+
+create function intake.forget_personal_data(of_tenant text, before_date date) returns bigint
+language plpgsql security definer set search_path = '' as $$
+declare
+    forgotten bigint;
+begin
+    update intake.events set personal = null
+    where tenant_id = of_tenant and usage_date < before_date and personal is not null;
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end
+$$;
+
+revoke execute on function
+control.limit_api_keys(), intake.pushing_tenant(), intake.key_of(text), intake.tenant_of_events(text),
+intake.use_key(text, timestamptz), intake.take_turn(text), intake.refuse_events(text[], text[], text[], text[]),
+intake.take_events(text, text[], text[], text[], text[], timestamptz[], bytea[], bigint[], text[], text[], text[]),
+intake.take_replacement(text, text, text, text, text, timestamptz, bytea, bigint, text, text, text),
+intake.is_read(text, bigint, text, text), intake.make_month(date), intake.tidy(date),
+intake.forget_personal_data(text, date)
+from public;
+grant usage on schema intake to minutebook_intake, minutebook_loader, minutebook_operator, minutebook_tenant;
+grant usage on schema ledger to minutebook_intake;
+grant select, insert on intake.identities, intake.replacements to minutebook_intake;
+grant insert on intake.events, ledger.arrivals to minutebook_intake;
+grant execute on function
+intake.pushing_tenant(), intake.key_of(text), intake.tenant_of_events(text), intake.use_key(text, timestamptz),
+intake.take_turn(text), intake.refuse_events(text[], text[], text[], text[]),
+intake.take_events(text, text[], text[], text[], text[], timestamptz[], bytea[], bigint[], text[], text[], text[]),
+intake.take_replacement(text, text, text, text, text, timestamptz, bytea, bigint, text, text, text),
+intake.is_read(text, bigint, text, text)
+to minutebook_intake;
+grant select on intake.identities, intake.events, intake.replacements, intake.refusals to minutebook_tenant;
+grant select on intake.events, intake.replacements to minutebook_loader;
+grant select, insert, update (revoked_at) on control.api_keys to minutebook_operator;
+grant select on intake.key_uses to minutebook_operator;
+grant execute on function intake.make_month(date), intake.tidy(date) to minutebook_operator;
