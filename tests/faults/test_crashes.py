@@ -6,19 +6,16 @@ first two hundred (`make faults`).
 
 import os
 import signal
-import subprocess
 import time
 from datetime import date
-from pathlib import Path
 from random import Random
 
-import psycopg
 import pytest
 
 from tests.faults.restless import Restless
+from tests.faults.servers import crash_the_server, restart_the_server, wait_for_the_server
 from tests.faults.zygote import DATABASE_LOST, PLACES, Zygote
 from tests.ingestion.house import House
-from warehouse.database.embedded import POSTGRES_VERSIONS
 
 pytestmark = pytest.mark.usefixtures("november")
 DAYS = tuple(date(2026, 11, day) for day in (8, 9, 10))
@@ -76,37 +73,6 @@ def test_a_server_that_crashes_or_restarts_under_it_costs_a_rerun_and_nothing_el
     wait_for_the_server(restless.house.url)
     assert [ended["status"] for ended in restless.pull()] == [0]
     restless.assert_books_are_true()
-
-
-def crash_the_server(url: str) -> None:
-    """A killed backend makes PostgreSQL throw everybody out and recover from its log, as after a crash of its own."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        os.kill(connection.info.backend_pid, signal.SIGKILL)
-
-
-def restart_the_server(url: str) -> None:
-    """An administrator's restart: everybody is sent away, at the same port it begins again."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        ((data, version),) = connection.execute(
-            "select current_setting('data_directory'), current_setting('server_version_num')::int / 10000"
-        ).fetchall()
-    folder = Path(data)
-    # PostgreSQL refuses to be run by root.
-    user = {"user": folder.owner(), "group": folder.group(), "extra_groups": []} if os.geteuid() == 0 else {}
-    pg_ctl = [str(POSTGRES_VERSIONS[version] / "pg_ctl"), "-w", "-s", "-m", "fast", "-D", data]
-    subprocess.run([*pg_ctl, "-l", str(folder.parent / "log"), "restart"], check=True, cwd=data, **user)
-
-
-def wait_for_the_server(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return
 
 
 def test_a_full_working_folder_fails_what_did_not_land_and_nothing_else(restless: Restless) -> None:

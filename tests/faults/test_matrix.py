@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from tests.conftest import own_database
-from tests.faults.test_crashes import crash_the_server, restart_the_server, seeded, wait_for_the_server
+from tests.faults.servers import crash_the_server, restart_the_server, wait_for_the_server
+from tests.faults.test_crashes import seeded
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse.database.connect import Role, connect

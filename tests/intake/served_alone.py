@@ -1,0 +1,63 @@
+"""The API in a process of its own that kills itself at a moment of its seed: `python -m tests.intake.served_alone`.
+
+It reads its database from the environment, serves the socket that it was given, and dies while it keeps events: before
+they are written, before they are committed, or after that and before the answer; or it is asked to end.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from random import Random
+from typing import Any
+
+from orchestration.intake import application
+from orchestration.intake import events as endpoint
+from orchestration.settings import Settings
+from orchestration.web.server.readers import Readers
+from orchestration.web.server.serving import server_of
+from tests.intake.served import unlimited
+from warehouse.intake import events as stored
+from warehouse.intake.events import Event
+
+STAGES = ("received", "written", "committed", "ended")
+
+
+def main(descriptor: int, seed: int, longest_life: int) -> None:
+    """Serve until the seed's moment: at most `longest_life` transactions; 0: until it is asked to end."""
+    random = Random(seed)
+    stage, left = random.choice(STAGES), random.randint(1, longest_life) if longest_life else 0
+    take, store = stored.take, endpoint.Events._store
+
+    def at(moment: str) -> None:
+        if left == 0 and longest_life and moment == stage:
+            os.kill(os.getpid(), signal.SIGTERM if stage == "ended" else signal.SIGKILL)
+
+    def taken(connection: Any, arrivals_of: str, events: Sequence[Event]) -> dict[int, str]:
+        outcomes = take(connection, arrivals_of, events)
+        at("written")
+        return outcomes
+
+    def kept(self: endpoint.Events, tenant_id: str, events: Sequence[Event]) -> dict[int, str]:
+        nonlocal left
+        left = max(0, left - 1)
+        at("received")
+        outcomes = store(self, tenant_id, events)
+        at("committed")
+        at("ended")
+        return outcomes
+
+    stored.take = taken
+    endpoint.Events._store = kept  # type: ignore[method-assign]
+    settings = Settings.from_environment()
+    readers = Readers(settings)
+    held: AbstractContextManager[socket.socket] = socket.socket(fileno=descriptor)
+    with held as listening:
+        server_of(application(settings, readers, limits=unlimited()), log_level="critical").run(sockets=[listening])
+    readers.close()
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
