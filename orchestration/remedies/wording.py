@@ -83,6 +83,11 @@ def pull(tenant_id: str | None, source: str, first: date, last: date, *flags: st
     return ["pull", *whose, "--source", source, "--from", str(first), "--to", str(last), *flags]
 
 
+def difference(tenant_id: str, source: str, day: date) -> str:
+    """The command that shows what the current pull of a tenant's day changed against the one before."""
+    return commands(["pull", "diff", "--tenant", tenant_id, "--source", source, "--on", str(day)])
+
+
 def span(first: date, last: date, between: str = "") -> str:
     """Days in a clause, both included: on 2026-10-01, or 2026-10-01 to 2026-10-03. between: before many."""
     return f"on {first}" if first == last else f"{between}{first} to {last}"

@@ -140,6 +140,11 @@ class Statement(Struct, frozen=True):
         return next((margin for margin in self.margins if margin.period_start == self.period_start), None)
 
     @property
+    def meter_ids(self) -> set[str]:
+        """The meters that its lines and days are of."""
+        return {line.meter_id for line in self.lines if line.meter_id} | {day.meter_id for day in self.days}
+
+    @property
     def meters(self) -> dict[str, list[Day]]:
         """The days by meter."""
         found: dict[str, list[Day]] = {}

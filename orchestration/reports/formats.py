@@ -1,7 +1,7 @@
 """How amounts, quantities, dates and states look, on pages and in packs alike."""
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from markupsafe import Markup
 
@@ -68,6 +68,21 @@ def meter(value: str | None) -> str:
     return "" if value is None else value.replace("_", " ")
 
 
+def duration(seconds: Decimal | None) -> str:
+    """1:02:03 or 2:03, fractions of a second left out; an em dash for none."""
+    if seconds is None:
+        return "\u2014"
+    minutes, left = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def fine(amount: Decimal, currency: str) -> str:
+    """An amount of a single call, in two decimals more than its currency has, rounded half away from zero."""
+    shown = abs(amount).quantize(Decimal(1).scaleb(-decimals(currency) - 2), ROUND_HALF_UP)
+    return _signed(f"{shown:,f}", shown.copy_sign(amount))
+
+
 def command(value: str) -> Markup:
     """A command whose words are kept whole where lines break."""
     return Markup("\n").join(
@@ -82,5 +97,20 @@ def _signed(digits: str, value: Decimal | int) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (money, change, percent, share, quantity, plain, day, day_before, month, state, meter, command)
+    for function in (
+        money,
+        change,
+        percent,
+        share,
+        quantity,
+        plain,
+        day,
+        day_before,
+        month,
+        state,
+        meter,
+        command,
+        duration,
+        fine,
+    )
 }

@@ -62,7 +62,7 @@ def rendered(
     JSON is exact: amounts are text, as everywhere else in Minutebook's JSON. In CSV a text that a spreadsheet would run
     as a formula gets an apostrophe before it, and what a terminal would act on is left out.
     """
-    render = _json if kind == "json" else _csv
+    render = _json if kind == "json" else csv_pieces
     # A cursor on the server: a table of millions of calls passes through in pieces.
     with connection.cursor(name="export", row_factory=tuple_row) as cursor:
         cursor.itersize = _AT_ONCE
@@ -72,7 +72,7 @@ def rendered(
 
 def csv_text(columns: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """Rows as CSV with a header line."""
-    return "".join(_csv(columns, iter(lines)))
+    return "".join(csv_pieces(columns, iter(lines)))
 
 
 def _query(table: Table, first_day: date | None, last_day: date | None) -> Composed:
@@ -89,7 +89,8 @@ def _query(table: Table, first_day: date | None, last_day: date | None) -> Compo
     return query + where + order
 
 
-def _csv(columns: Sequence[str], lines: Iterator[Sequence[object]]) -> Iterator[str]:
+def csv_pieces(columns: Sequence[str], lines: Iterator[Sequence[object]]) -> Iterator[str]:
+    """The same in pieces, as rows come."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(columns)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import jinja2
 
-from orchestration.reports import formats
+from orchestration.reports import formats, in_words
 from sources.text import clean_lines
 
 STYLE_SHEET = Path(__file__).parents[1] / "web" / "static" / "minutebook.css"
@@ -27,4 +27,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters.update(formats.FILTERS)
+    made.filters.update(
+        line_in_words=in_words.line, unknown_cost=in_words.unknown, stored=in_words.stored, totals=in_words.totals
+    )
     return made

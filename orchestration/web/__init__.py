@@ -18,7 +18,19 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from orchestration.settings import Settings
-from orchestration.web import account, approvals, auth, days, downloads, invoices, statements, tenant_credits, usage
+from orchestration.web import (
+    account,
+    approvals,
+    auth,
+    call,
+    calls,
+    days,
+    downloads,
+    invoices,
+    statements,
+    tenant_credits,
+    usage,
+)
 from orchestration.web.server import faults
 from orchestration.web.server.bounds import Bounds, Paces
 from orchestration.web.server.headers import SecurityHeaders
@@ -50,6 +62,10 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
     Route("/days", days.show_days),
     Route("/days/{tenant}/{day}", days.show_day),
+    Route("/calls", calls.show_tenants),
+    Route("/tenants/{tenant}/calls", calls.show_calls),
+    Route("/tenants/{tenant}/calls.csv", calls.download),
+    Route("/tenants/{tenant}/calls/{day}/{source}/{call:path}", call.show_call),
     Route("/usage", usage.show_usage),
     Route("/usage/{start}", usage.show_usage),
     Route("/tables", downloads.show_tables),

@@ -7,6 +7,7 @@ site can neither read nor guess it. Signing in has no session yet: its form is b
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
@@ -19,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.rendering import render
 from orchestration.web.server import hashing, tries
-from orchestration.web.server.readers import Readers
+from orchestration.web.server.readers import Connection, Readers
 from orchestration.web.server.spooling import Spools
 from orchestration.web.server.tries import Trying
 from orchestration.web.server.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Crowded, Kind, Turns
@@ -53,6 +54,12 @@ def readers(request: Request) -> Readers:
     """The application's connections."""
     found: Readers = request.app.state.readers
     return found
+
+
+def marts(request: Request, visitor: Visitor, kind: Kind = PAGE) -> AbstractContextManager[Connection]:
+    """The marts as this person may read them: a tenant's rows for a tenant, all for staff."""
+    tenant = visitor.person.tenant_id
+    return readers(request).tenant(tenant, kind) if tenant else readers(request).analyst(kind)
 
 
 def spools(request: Request) -> Spools:

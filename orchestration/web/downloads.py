@@ -1,7 +1,6 @@
 """What leaves the pages as files: every table a person may read as CSV and JSON, and finance's pack."""
 
 import tempfile
-from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,11 +11,10 @@ from starlette.responses import Response
 
 from orchestration.reports import writing
 from orchestration.reports.tables import FORMATS, TableUnknown, find_table, rendered, tables
-from orchestration.web.auth import Visitor, for_roles, readers, spools
+from orchestration.web.auth import Visitor, for_roles, marts, readers, spools
 from orchestration.web.rendering import render
-from orchestration.web.server.readers import Connection
 from orchestration.web.server.spooling import SpoolResponse
-from orchestration.web.server.turns import DOWNLOAD, PAGE, Kind
+from orchestration.web.server.turns import DOWNLOAD
 from orchestration.web.statements import path_period
 from warehouse.statements.periods import Month
 
@@ -24,8 +22,8 @@ from warehouse.statements.periods import Month
 @for_roles("finance", "operator", "tenant")
 def show_tables(request: Request, visitor: Visitor) -> Response:
     """The tables this person may read, with links to take them along, whole or the days chosen."""
-    days = {name: day for name in ("from", "to") if (day := _day(request, name))}
-    with _reader(request, visitor) as connection:
+    days = {name: day for name in ("from", "to") if (day := asked_day(request, name))}
+    with marts(request, visitor) as connection:
         found = tables(connection)
     return render(
         "tables.html", title="Tables", visitor=visitor, tables=found, formats=FORMATS, days=days, query=urlencode(days)
@@ -36,11 +34,11 @@ def show_tables(request: Request, visitor: Visitor) -> Response:
 def table(request: Request, visitor: Visitor) -> Response:
     """A whole table, or the days from `from` to `to` (both included) of one that has days."""
     name, kind = request.path_params["table"], request.path_params["format"]
-    first_day, last_day = _day(request, "from"), _day(request, "to")
+    first_day, last_day = asked_day(request, "from"), asked_day(request, "to")
     if kind not in FORMATS:
         raise HTTPException(404, f"Tables are written as {' or '.join(FORMATS)}.")
     with spools(request).filling(visitor.person.login_id) as spool:
-        with _reader(request, visitor, DOWNLOAD) as connection:
+        with marts(request, visitor, DOWNLOAD) as connection:
             try:
                 found = find_table(connection, name)
             except TableUnknown as error:
@@ -87,12 +85,8 @@ def _zipped(request: Request, visitor: Visitor, month: Month, tenant_ids: list[s
         return SpoolResponse(spool, "application/zip", f"{name}.zip")
 
 
-def _reader(request: Request, visitor: Visitor, kind: Kind = PAGE) -> AbstractContextManager[Connection]:
-    tenant = visitor.person.tenant_id
-    return readers(request).tenant(tenant, kind) if tenant else readers(request).analyst(kind)
-
-
-def _day(request: Request, name: str) -> date | None:
+def asked_day(request: Request, name: str) -> date | None:
+    """A day of the address's query; None where there is none. Raises HTTPException 400."""
     asked = request.query_params.get(name)
     try:
         return date.fromisoformat(asked) if asked else None

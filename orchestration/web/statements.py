@@ -16,6 +16,7 @@ from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
 from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.web.meters import defined
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
@@ -151,6 +152,7 @@ def _period(
         beside=[word(one).on_page for one in beside],
         history=history,
         figures=figures_of(statement),
+        defined=defined(request, statement.meter_ids),
         behind=behind,
         fault=fault,
         reason=reason,

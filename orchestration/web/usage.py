@@ -10,6 +10,7 @@ from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
 from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import rows
 
@@ -34,6 +35,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         statements=statements,
         statement=statement,
         figures=figures_of(statement) if statement else None,
+        defined=defined(request, statement.meter_ids if statement else ()),
         today=request.app.state.today(),
     )
 

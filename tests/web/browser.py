@@ -28,7 +28,7 @@ _EXAMINE = """<script src="axe.min.js"></script><script>
 axe.run(document, {resultTypes: ["violations"]}).then(found => parent.postMessage({
   frame: window.name,
   width: document.documentElement.scrollWidth,
-  amounts: document.querySelector(".lines thead th:nth-child(4)")?.getBoundingClientRect().right ?? null,
+  amounts: Math.max(...Array.from(document.querySelectorAll(".amount"), one => one.getBoundingClientRect().right)),
   isDark: matchMedia("(prefers-color-scheme: dark)").matches,
   faults: found.violations.flatMap(rule => rule.nodes.map(
     node => [rule.impact, rule.id, node.html.slice(0, 160), node.failureSummary.slice(0, 300)]))
@@ -43,7 +43,7 @@ _OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 @dataclass(frozen=True)
 class Examined:
-    """A page on a screen: how wide it was drawn, where the amounts of a statement's lines end, in pixels from the left,
+    """A page on a screen: how wide it was drawn, where the amounts of its tables end, in pixels from the left,
     and axe-core's violations as (impact, rule, element, why)."""
 
     page: str

@@ -52,8 +52,9 @@ select
     round(sum(overage_quantity) * 0.115, 2), sum(overage_quantity) * 0.115, 'USD', period_start,
     (period_start + interval '1 month')::date, 7,
     jsonb_build_object(
-        'price_id', 7, 'model', 'per_unit', 'unit_amount', '0.115', 'allowance', max(allowance), 'quantity', sum(quantity),
-        'overage_quantity', sum(overage_quantity), 'pull_ids', jsonb_build_array(1, 2, 3)
+        'price_id', 7, 'model', 'per_unit', 'allowance', max(allowance), 'quantity', sum(quantity),
+        'tiers', jsonb_build_array(jsonb_build_object('tier', 1, 'quantity', sum(overage_quantity), 'unit_amount', 0.115)),
+        'unrounded_amount', sum(overage_quantity) * 0.115
     )
 from marts.fct_overages_daily
 group by tenant_id, period_start, meter_id, unit
@@ -74,7 +75,7 @@ insert into marts.fct_statement_lines (
 )
 select
     tenant_id || '/2026-10-01/adjustment/' || line_id, tenant_id, '2026-10-01', '2026-11-01', 'open', 'adjustment', meter_id,
-    4, unit, 0.46, 0.46, 'USD', '2026-09-01', '2026-10-01', line_id, 7, '{"frozen_amount": "0.21", "rated_amount": "0.67"}'
+    4, unit, 0.46, 0.46, 'USD', '2026-09-01', '2026-10-01', line_id, 7, '{"frozen_amount": 0.21, "adjusted_amount": 0, "rated_amount": 0.67}'
 from marts.fct_statement_lines
 where
     line_kind = 'overage' and period_start = '2026-09-01' and meter_id = 'voice_minutes'
@@ -158,18 +159,46 @@ from story as s where s.number % 19 = 6;
 
 -- name: calls
 insert into marts.fct_calls (
-    tenant_id, agent_id, call_id, account, pull_id, usage_date, outcome, status, direction, ended_reason, phone_number_id,
-    assistant_id, connected_seconds, units, cost_basis, cost, costs, cost_currency, created_at, started_at, ended_at
+    tenant_id, agent_id, call_id, source, account, pull_id, usage_date, outcome, status, direction, ended_reason, phone_number_id,
+    assistant_id, scopes, connected_seconds, units, cost_basis, cost, costs, unknown_costs, covered_costs, cost_currency, created_at, started_at, ended_at
 )
 select
     s.tenant_id, s.tenant_id || '-desk', s.tenant_id || '-call-' || row_number() over (partition by s.tenant_id order by d, n),
-    'platform', 1, d::date, 'connected', 'ended', 'inbound', 'customer-ended-call', 'pn-1', 'as-1', 61.25,
-    '{"voice_minutes": 2}', 'reported_by_voice', 0.1766, '{"voice": 0.05, "vapi": 0.1266}', 'USD', d + n * interval '1 hour',
+    'vapi', 'platform', 1, d::date, 'connected', 'ended', 'inbound', 'customer-ended-call', 'pn-1', 'as-1',
+    jsonb_build_object('vapi_phone_number', 'pn-' || s.number, 'vapi_assistant', 'as-1'), 61.25,
+    '{"voice_minutes": 2, "started_seconds": 62}', 'reported_by_voice', 0.1766, '{"voice": 0.05, "vapi": 0.1266}', '{}', '{}',
+    'USD', d + n * interval '1 hour',
     d + n * interval '1 hour', d + n * interval '1 hour' + interval '61.25 s'
 from story as s
 cross join generate_series('2026-10-01'::timestamp, '2026-10-31', '1 day') as d
 cross join generate_series(9, 11) as n
 where s.number <= 8;
+
+-- name: lines
+-- Where the days of overage lines are, and what of them is of calls.
+insert into control.meters (meter_id, name, unit, source, increment_seconds, minimum_seconds)
+values ('voice_minutes', 'Call minutes', 'minute', 'vapi', 60, 0);
+insert into marts.dim_agents (agent_id, tenant_id, name)
+select tenant_id || '-desk', tenant_id, 'Desk of ' || name from story;
+insert into marts.fct_line_days (
+    line_id, tenant_id, period_start, meter_id, source, usage_date, quantity, cumulative_quantity, allowance, overage_quantity,
+    unit, amount, price_id, pull_ids
+)
+select
+    l.line_id, o.tenant_id, o.period_start, o.meter_id, u.source, o.usage_date, o.quantity, o.cumulative_quantity, o.allowance,
+    o.overage_quantity, o.unit, o.overage_quantity * 0.115, 7, '{1}'
+from marts.fct_overages_daily as o
+inner join marts.fct_statement_lines as l
+    on o.tenant_id = l.tenant_id and o.period_start = l.period_start and o.meter_id = l.meter_id and l.line_kind = 'overage'
+inner join marts.fct_usage_daily as u
+    on o.tenant_id = u.tenant_id and o.usage_date = u.usage_date and o.meter_id = u.meter_id;
+insert into marts.fct_line_parts (
+    line_id, tenant_id, period_start, meter_id, source, usage_date, pull_id, agent_id, origin, quantity, row_count
+)
+select
+    line_id, tenant_id, period_start, meter_id, source, usage_date, 1, tenant_id || '-desk',
+    case when source <> 'vapi' then 'a-metric' end, quantity, 12
+from marts.fct_line_days;
 
 -- name: periods
 insert into ledger.periods (tenant_id, period_start, period_end, state, changed_by, manifest_hash)

@@ -25,13 +25,28 @@ PAGES = [
     ("", "/sign-in"), ("ana", "/periods"), ("ana", f"/periods/{LONG_NAME}/2026-10-01"),
     ("ana", "/periods/delta-legal/2026-10-01"), ("ana", "/periods/acme-dental/2026-09-01"),
     ("ana", "/approvals?month=2026-10&which=ready"), ("otto", "/days"), ("otto", "/days/delta-legal/2026-10-30"),
-    ("tina", "/usage/2026-10-01"), ("ana", "/tables"), ("ana", "/nowhere"),
+    ("tina", "/usage/2026-10-01"), ("ana", "/tables"), ("ana", "/nowhere"), ("otto", "/calls"),
+    ("ana", f"/tenants/{LONG_NAME}/calls"), ("otto", "/tenants/acme-dental/calls/2026-10-30/vapi/acme-dental-call-88"),
+    ("theo", "/tenants/bright-smiles/calls?to=2026-10-20"), ("otto", "/tenants/acme-dental/calls?agent=nobody"),
+    ("theo", "/tenants/bright-smiles/calls/2026-10-30/vapi/bright-smiles-call-88"),
 ]  # fmt: skip
 # Of a warehouse without a tenant.
-EMPTY = [("ana", "/periods"), ("ana", "/approvals?month=2026-10&which=ready"), ("otto", "/days"), ("ana", "/tables")]
+EMPTY = [
+    ("otto", "/calls"),
+    ("ana", "/periods"),
+    ("ana", "/approvals?month=2026-10&which=ready"),
+    ("otto", "/days"),
+    ("ana", "/tables"),
+]
 DRAWN = [
     *(path for _, path in PAGES), *(f"empty{path}" for _, path in EMPTY), "pack/index.html", "pack/statement.html",
 ]  # fmt: skip
+WITH_AMOUNTS = [
+    path
+    for path in DRAWN
+    if path.startswith(("/periods/", "/usage/")) or path.endswith(("ment.html", "/calls", "?to=2026-10-20", "call-88"))
+    if path not in {"/calls", "empty/calls"}
+]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +86,7 @@ def test_every_page_fits_its_screen(examined: dict[tuple[str, int, bool], Examin
 
 
 @needs_chromium
-@pytest.mark.parametrize("path", [path for path in DRAWN if path.startswith("/periods/") or path.endswith("ment.html")])
+@pytest.mark.parametrize("path", WITH_AMOUNTS)
 def test_what_each_line_amounts_to_is_seen_on_a_phone_before_anything_is_scrolled(
     examined: dict[tuple[str, int, bool], Examined], path: str
 ) -> None:

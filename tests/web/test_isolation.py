@@ -20,7 +20,7 @@ OTHERS = ("bright-smiles", "corner-vet", "delta-legal")
 # One value of each parameter of a route, another tenant's wherever there is a choice; an unknown parameter fails.
 ANOTHERS = {
     "tenant": "bright-smiles", "start": "2026-10-01", "day": "2026-10-30", "step": "approve", "month": "2026-10",
-    "table": "fct_statements", "format": "csv", "credit": "1",
+    "table": "fct_statements", "format": "csv", "credit": "1", "source": "vapi", "call": "bright-smiles-call-88",
 }  # fmt: skip
 ROUTES = [route for route in application(Settings(Path("nowhere"))).routes if isinstance(route, Route)]
 METHODS = [(method, route) for route in ROUTES for method in sorted((route.methods or set()) - {"HEAD"})]

@@ -1,0 +1,88 @@
+"""One call: its facts, its units and the line they are in; for staff its route, its cost and its pulls too."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestration.remedies.wording import difference, number
+from orchestration.reports.in_words import call_in_a_day, rounding
+from orchestration.web.auth import Visitor, for_roles, marts, readers
+from orchestration.web.calls import known_tenant, path_tenant
+from orchestration.web.meters import defined
+from orchestration.web.rendering import render
+from warehouse.database.queries import Row
+from warehouse.ingestion import history
+from warehouse.privacy import personal
+from warehouse.statements import calls
+from warehouse.statements.calls import Call, Listed
+
+MOST_PULLS = 20
+
+
+@for_roles("finance", "operator", "tenant")
+def show_call(request: Request, visitor: Visitor) -> Response:
+    """One call of a tenant, told whole."""
+    tenant, is_staff = path_tenant(request, visitor), not visitor.person.tenant_id
+    with marts(request, visitor) as connection:
+        known = known_tenant(connection, tenant)
+        found = calls.find(connection, tenant, _key(request), with_costs=is_staff)
+        agents = calls.agents(connection, tenant)
+    if found is None:
+        raise HTTPException(404, "There is no such call.")
+    call, meters = found.call, defined(request, found.billed)
+    return render(
+        "call.html",
+        title=f"Call of {call.created_at:%Y-%m-%d %H:%M} UTC",
+        visitor=visitor,
+        tenant=tenant,
+        name=known["name"],
+        currency=known["currency"],
+        call=call,
+        found=found,
+        agent=agents.get(call.agent_id or "", call.agent_id),
+        units=[
+            (meters[one]["name"], rounding(call.connected_seconds or Decimal(0), units, meters[one]))
+            for one, units in found.billed.items()
+            if one in meters
+        ],
+        lines=[_line(found, day, meters, known["currency"]) for day in found.counted],
+        statements="/periods/" + tenant if visitor.person.role == "finance" else "" if is_staff else "/usage",
+        behind=_behind(request, tenant, call) if is_staff else None,
+    )
+
+
+def _key(request: Request) -> calls.Key:
+    try:
+        day = date.fromisoformat(request.path_params["day"])
+    except ValueError:
+        raise HTTPException(404) from None
+    return day, request.path_params["source"], request.path_params["call"]
+
+
+def _line(found: Listed, day: calls.Counted, meters: dict[str, Row], currency: str) -> dict[str, Any]:
+    amount = f"{number(day.amount)} {currency}"
+    said = call_in_a_day(found.billed[day.meter_id], day.quantity, day.overage_quantity, amount, day.usage_date)
+    name = meters[day.meter_id]["name"] if day.meter_id in meters else day.meter_id.replace("_", " ")
+    return {"period_start": day.period_start, "line_id": day.line_id, "meter": name, "said": said}
+
+
+def _behind(request: Request, tenant: str, call: Call) -> dict[str, Any]:
+    """For staff, what no mart holds: the route, the pulls of its day, and what the tenant has stored of a call."""
+    day = call.usage_date
+    with readers(request).operator() as connection:
+        pulls = history.pulls(connection, day, day, [tenant], [call.source], at_most=MOST_PULLS)
+        return {
+            "route": calls.route(connection, tenant, call),
+            "pulls": pulls,
+            # Between pulls that brought rows: an operator compares raw rows, which no page may read.
+            "difference": difference(tenant, call.source, day) if any(map(_is_superseded, pulls)) else "",
+            "kept": personal.kept(connection, tenant),
+        }
+
+
+def _is_superseded(pull: Row) -> bool:
+    return bool(pull["state"] == "superseded" and pull["purged_at"] is None)

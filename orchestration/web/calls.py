@@ -1,0 +1,205 @@
+"""A tenant's calls, newest first: for staff of any tenant with what they cost, for a tenant its own without."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from orchestration.reports import content
+from orchestration.reports.tables import FORMATS, csv_pieces
+from orchestration.web.auth import Visitor, for_roles, marts, spools
+from orchestration.web.downloads import asked_day
+from orchestration.web.meters import defined
+from orchestration.web.rendering import render
+from orchestration.web.server.spooling import SpoolResponse
+from orchestration.web.server.turns import DOWNLOAD
+from warehouse.database.queries import Connection, Row
+from warehouse.statements import calls
+from warehouse.statements.calls import OUTCOMES, Filters, Listed, Place
+
+PAGE_ROWS = 50
+CSV_ROWS = 2_000
+TENANTS_SHOWN = 50
+LONGEST_WORD = 200
+COLUMNS = (
+    "call_id", "source", "usage_date", "created_at", "started_at", "connected_seconds", "agent_id", "outcome",
+    "direction", "ended_reason", "units", "line_ids", "overage_share",
+)  # fmt: skip
+COST_COLUMNS = ("currency", "cost", "cost_currency", "cost_basis", "margin")
+
+
+@for_roles("finance", "operator", "tenant")
+def show_tenants(request: Request, visitor: Visitor) -> Response:
+    """Whose calls: a tenant's own, or for staff the tenants to choose from."""
+    if visitor.person.tenant_id:
+        return RedirectResponse(f"/tenants/{visitor.person.tenant_id}/calls", 303)
+    words = _asked(request, "q") or ""
+    with marts(request, visitor) as connection:
+        found = calls.tenants_named(connection, words, TENANTS_SHOWN + 1)
+    return render(
+        "calls_tenants.html",
+        title="Calls",
+        visitor=visitor,
+        rows=found[:TENANTS_SHOWN],
+        has_more=len(found) > TENANTS_SHOWN,
+        words=words,
+    )
+
+
+@for_roles("finance", "operator", "tenant")
+def show_calls(request: Request, visitor: Visitor) -> Response:
+    """A page of a tenant's calls after a place in the list, as filtered."""
+    tenant, place = path_tenant(request, visitor), _place(request)
+    sees_costs = not visitor.person.tenant_id
+    with marts(request, visitor) as connection:
+        known = known_tenant(connection, tenant)
+        periods = calls.periods_of(connection, tenant)
+        filters = _filters(request, periods)
+        found = calls.page(connection, tenant, filters, place, PAGE_ROWS + 1, with_costs=sees_costs)
+        agents = calls.agents(connection, tenant)
+        billed = calls.billed_meters(connection, tenant)
+    meters = {one: row for one, row in defined(request, billed).items() if row["increment_seconds"]}
+    shown = found[:PAGE_ROWS]
+    return render(
+        "calls.html",
+        title=f"Calls of {known['name']}",
+        visitor=visitor,
+        tenant=tenant,
+        name=known["name"],
+        currency=known["currency"],
+        sees_costs=sees_costs,
+        rows=shown,
+        agents=agents,
+        meters=meters,
+        periods=periods,
+        asked=_parameters(request),
+        outcomes=OUTCOMES,
+        is_later=place is not None,
+        newest=_address(request),
+        older=_address(request, shown[-1].call.place.text) if len(found) > PAGE_ROWS else "",
+        as_csv=_address(request, path=f"/tenants/{tenant}/calls.csv"),
+        link=call_path,
+    )
+
+
+@for_roles("finance", "operator", "tenant", kind=DOWNLOAD)
+def download(request: Request, visitor: Visitor) -> Response:
+    """All calls that the filters leave as CSV, with costs for staff alone."""
+    tenant, sees_costs = path_tenant(request, visitor), not visitor.person.tenant_id
+    with spools(request).filling(visitor.person.login_id) as spool:
+        with marts(request, visitor, DOWNLOAD) as connection:
+            known = known_tenant(connection, tenant)
+            filters = _filters(request, calls.periods_of(connection, tenant))
+            found = _all(connection, tenant, filters, sees_costs)
+            lines = (_line(each, known["currency"], sees_costs) for each in found)
+            for piece in csv_pieces(COLUMNS + (COST_COLUMNS if sees_costs else ()), lines):
+                spool.write(piece.encode())
+        return SpoolResponse(spool, FORMATS["csv"], f"calls-{tenant}.csv")
+
+
+def path_tenant(request: Request, visitor: Visitor) -> str:
+    """The tenant in the address. Raises HTTPException 404 where a tenant asks for another's."""
+    asked: str = request.path_params["tenant"]
+    if visitor.person.tenant_id not in (None, asked):
+        raise HTTPException(404)
+    return asked
+
+
+def known_tenant(connection: Connection, tenant: str) -> Row:
+    """A tenant's name and currency. Raises HTTPException 404."""
+    known = content.tenant_of(connection, tenant)
+    if known is None:
+        raise HTTPException(404, f"There is no tenant {tenant}.")
+    return {**known, "name": known["name"] or tenant, "currency": known["currency"] or ""}
+
+
+def call_path(tenant: str, place: Place) -> str:
+    """The address of a call."""
+    return f"/tenants/{tenant}/calls/{place.usage_date}/{quote(place.source, safe='')}/{quote(place.call_id, safe='')}"
+
+
+def _all(connection: Connection, tenant: str, filters: Filters, with_costs: bool) -> Iterator[Listed]:
+    place: Place | None = None
+    while found := calls.page(connection, tenant, filters, place, CSV_ROWS, with_costs=with_costs):
+        yield from found
+        if len(found) < CSV_ROWS:
+            return
+        place = found[-1].call.place
+
+
+def _line(each: Listed, currency: str, sees_costs: bool) -> list[object]:
+    call = each.call
+    of_call: list[object] = [
+        call.call_id,
+        call.source,
+        str(call.usage_date),
+        _instant(call.created_at),
+        _instant(call.started_at),
+        call.connected_seconds,
+        call.agent_id,
+        call.outcome,
+        call.direction,
+        call.ended_reason,
+        dict(each.billed),
+        " ".join(sorted({line.line_id for line in each.counted})),
+        each.share,
+    ]
+    if not sees_costs:
+        return of_call
+    bases = ", ".join(sorted({one.basis for one in each.components}))
+    return [*of_call, currency, each.cost, each.cost_currency, bases, each.margin(currency)]
+
+
+def _instant(at: Any) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def _filters(request: Request, periods: Sequence[Row]) -> Filters:
+    filters = Filters(
+        first_day=asked_day(request, "from") or date.min,
+        last_day=asked_day(request, "to") or date.max,
+        agent_id=_asked(request, "agent"),
+        number=_asked(request, "number"),
+        meter_id=_asked(request, "meter"),
+        outcome=_asked(request, "status"),
+    )
+    if start := asked_day(request, "period"):
+        ends = {row["period_start"]: row["period_end"] for row in periods}
+        if start not in ends:
+            raise HTTPException(404, "There is no statement of that period.")
+        filters = replace(
+            filters,
+            first_day=max(filters.first_day, start),
+            last_day=min(filters.last_day, ends[start] - timedelta(days=1)),
+        )
+    return filters
+
+
+def _asked(request: Request, name: str) -> str | None:
+    value = request.query_params.get(name, "").strip()
+    if len(value) > LONGEST_WORD:
+        raise HTTPException(400, f"Nothing of ours is longer than {LONGEST_WORD} characters.")
+    return value or None
+
+
+def _place(request: Request) -> Place | None:
+    asked = request.query_params.get("after")
+    try:
+        return Place.parse(asked) if asked else None
+    except (ValueError, OverflowError):
+        raise HTTPException(400, "That is no place in this list: start with its newest.") from None
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    names = ("period", "from", "to", "agent", "number", "meter", "status")
+    return {name: value for name in names if (value := request.query_params.get(name, "").strip())}
+
+
+def _address(request: Request, after: str = "", path: str = "") -> str:
+    asked = _parameters(request) | ({"after": after} if after else {})
+    return (path or request.url.path) + ("?" + urlencode(asked) if asked else "")

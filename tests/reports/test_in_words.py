@@ -1,0 +1,101 @@
+"""A line and a unit in words: the numbers are the line's own, and come to its amount."""
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from orchestration.reports import in_words
+from orchestration.reports.content import Line
+from orchestration.reports.formats import duration, fine
+
+
+def line(kind: str, amount: str, inputs: dict[str, object], exact: str | None = None, currency: str = "USD") -> Line:
+    # As the database writes it: numbers, of which none passes through a float.
+    text = msgspec.json.Encoder(decimal_format="number").encode(inputs).decode()
+    day = date(2026, 10, 1)
+    return Line(
+        "t/2026-10-01/x", kind, None, None, None, Decimal(amount), Decimal(exact or amount), currency, day, day, None,
+        None, text, None,
+    )  # fmt: skip
+
+
+def overage(model: str, *tiers: dict[str, object]) -> dict[str, object]:
+    return {"quantity": 896, "allowance": 600, "model": model, "tiers": list(tiers)}
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        (
+            line("overage", "35.52", overage("per_unit", {"quantity": 296, "unit_amount": Decimal("0.12")})),
+            "896 used, 600 included, 296 × 0.12 = 35.52",
+        ),
+        (
+            line(
+                "overage", "31.60",
+                overage("graduated", {"quantity": 100, "unit_amount": Decimal("0.12")},
+                        {"quantity": 196, "unit_amount": Decimal("0.10")}),
+            ),
+            "896 used, 600 included, 100 × 0.12 + 196 × 0.10 = 31.60",
+        ),
+        (
+            line("overage", "30.00", overage("package", {"quantity": 3, "unit_amount": 10, "package_size": 100})),
+            "896 used, 600 included, 3 packages of 100 × 10 = 30.00",
+        ),
+        (
+            line("overage", "0.04", overage("per_unit", {"quantity": 296, "unit_amount": Decimal("0.000125")}),
+                 "0.037"),
+            "896 used, 600 included, 296 × 0.000125 = 0.037, rounded 0.04",
+        ),
+        (
+            line("overage", "35520", overage("per_unit", {"quantity": 296, "unit_amount": 120}), currency="JPY"),
+            "896 used, 600 included, 296 × 120 = 35,520",
+        ),
+        (line("subscription", "249.00", {"subscription_fee": 249, "billed_days": 31, "period_days": 31}), ""),
+        (
+            line("subscription", "124.50", {"subscription_fee": 249, "billed_days": 15, "period_days": 30}),
+            "249.00 × 15 of 30 days = 124.50",
+        ),
+        (
+            line(
+                "minimum", "180.00",
+                {"minimum_amount": 500, "billed_days": 30, "period_days": 30, "subscription_and_overage": 320},
+            ),
+            "at least 500.00 a period, 320.00 billed without it",
+        ),
+        (
+            line(
+                "adjustment", "0.46",
+                {"rated_amount": Decimal("0.67"), "frozen_amount": Decimal("0.20"), "adjusted_amount": Decimal("0.01")},
+            ),
+            "0.67 rated now, 0.21 billed before",
+        ),
+        (line("credit", "-5.00", {"reason": "sorry"}), ""),
+        (line("overage", "5.00", {"quantity": 896}), ""),
+    ],
+)  # fmt: skip
+def test_a_line_is_told_by_the_numbers_it_was_computed_from(of: Line, said: str) -> None:
+    assert in_words.line(of) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "units", "increment", "minimum", "said"),
+    [
+        ("61", 2, 60, 0, "61 s → 2 started 60 s"),
+        ("61.25", 62, 1, 0, "61.25 s → 62 started 1 s"),
+        ("4", 30, 1, 30, "4 s → 30 started 1 s, at least 30 s a call"),
+        ("3600", 60, 60, 30, "3,600 s → 60 started 60 s"),
+    ],
+)
+def test_how_seconds_became_units(seconds: str, units: int, increment: int, minimum: int, said: str) -> None:
+    meter = {"increment_seconds": increment, "minimum_seconds": minimum}
+    assert in_words.rounding(Decimal(seconds), Decimal(units), meter) == said
+
+
+def test_an_amount_of_a_call_is_rounded_half_away_from_zero_and_a_duration_never() -> None:
+    assert [fine(Decimal(amount), "USD") for amount in ("0.00125", "-0.00125", "1234.5", "0")] == [
+        "0.0013", "\u22120.0013", "1,234.5000", "0.0000",
+    ]  # fmt: skip
+    assert [duration(Decimal(seconds)) for seconds in ("61.99", "3723", "0")] == ["1:01", "1:02:03", "0:00"]

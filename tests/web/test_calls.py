@@ -1,0 +1,295 @@
+"""A tenant's calls on pages: who sees whose, filters, pages by key, words, and what a tenant never sees."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from html import unescape
+from urllib.parse import quote
+
+import httpx
+import psycopg
+import pytest
+
+from warehouse.database.connect import Role, connect
+from warehouse.database.queries import load
+from warehouse.statements import calls
+from warehouse.statements.calls import Filters, Place
+
+Visit = Callable[[str], httpx.Client]
+ACME, BRIGHT = "acme-dental", "bright-smiles"
+OF_ACME, OF_BRIGHT = f"/tenants/{ACME}/calls", f"/tenants/{BRIGHT}/calls"
+ONE = f"{OF_ACME}/2026-10-30/vapi/{ACME}-call-88"
+COSTS = ("Margin", "margin", "0.1766", "0.1266", "reported by voice", "Cost")
+
+
+def ids(page: str, tenant: str = ACME) -> list[str]:
+    return re.findall(rf'href="/tenants/{tenant}/calls/[\d-]+/vapi/([^"]+)"', page)
+
+
+def all_pages(client: httpx.Client, path: str) -> list[str]:
+    found: list[str] = []
+    for _ in range(20):
+        page = client.get(path).text
+        found += ids(page)
+        older = re.search(r'<a href="([^"]+)" rel="next">', page)
+        if older is None:
+            return found
+        path = unescape(older[1])
+    raise AssertionError("the list does not end")
+
+
+def test_calls_are_listed_newest_first_with_all_that_is_known_of_each(visit: Visit) -> None:
+    page = visit("ana").get(OF_ACME).text
+    assert ids(page)[:3] == [f"{ACME}-call-{number}" for number in (93, 92, 91)]
+    row = page.split("<tbody>")[1].split("</tr>")[0]
+    for said in ("31 Oct 2026", "11:00:00", "1:01", "2 Call minutes", "0.1766", "Desk of Acme Dental", "connected",
+                 "customer-ended-call", "yes"):  # fmt: skip
+        assert said in row, said
+    assert "started seconds" not in row  # a meter of the catalogue that this tenant is not billed by
+
+
+def test_every_page_is_reached_once_each_call_where_many_have_one_instant(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_calls set created_at = usage_date + interval '9 hours' where tenant_id = %s", [ACME]
+        )
+        connection.execute(
+            "update marts.fct_calls set usage_date = '2026-10-30', created_at = '2026-10-30 09:00+00'"
+            " where tenant_id = %s and usage_date > '2026-10-05'", [ACME],
+        )  # fmt: skip
+        known = connection.execute("select call_id from marts.fct_calls where tenant_id = %s", [ACME]).fetchall()
+    found = all_pages(visit("tina"), OF_ACME)
+    assert len(found) == 93
+    assert sorted(found) == sorted(call_id for (call_id,) in known)
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ("from=2026-10-30&to=2026-10-30", 3), ("from=2026-10-31", 3), ("to=2026-10-02", 6), ("period=2026-10-01", 50),
+        ("period=2026-09-01", 0), ("agent=acme-dental-desk&from=2026-10-31", 3), ("agent=nobody", 0), ("agent=-", 1),
+        ("number=pn-1&to=2026-10-01", 3), ("number=pn-2", 0), ("number=as-1&to=2026-10-01", 3),
+        ("meter=voice_minutes&to=2026-10-01", 2), ("meter=lookups", 0), ("status=error", 1),
+        ("status=connected&to=2026-10-01", 2), ("status=%F0%9F%98%80", 0),
+    ],
+)  # fmt: skip
+def test_a_filter_leaves_what_it_says(visit: Visit, story_url: str, asked: str, count: int) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_calls set outcome = 'error', agent_id = null where call_id = %s", [f"{ACME}-call-1"]
+        )
+    page = visit("tina").get(f"{OF_ACME}?{asked}").text
+    assert len(ids(page)) == count
+    assert ("No call matches." in page) == (count == 0)
+
+
+def test_where_there_is_no_call_words_say_so(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute("delete from marts.fct_calls where tenant_id = %s", [ACME])
+    page = visit("tina").get(OF_ACME).text
+    assert "No calls yet." in page
+    assert "<table" not in page
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "from=soon", "to=2026-02-30", "after=x", "after=2026-10-30~then~vapi~c",
+        "after=2026-10-30~2026-10-30T09:00~v~c", "after=~~~", "number=" + "9" * 201,
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused_in_words(visit: Visit, asked: str) -> None:
+    answer = visit("tina").get(f"{OF_ACME}?{asked}")
+    assert answer.status_code == 400
+    assert "Back to the start" in answer.text
+
+
+def test_a_tenant_that_asks_for_anothers_calls_finds_nothing_there(visit: Visit) -> None:
+    tina, theo = visit("tina"), visit("theo")
+    anothers = f"{OF_BRIGHT}/2026-10-30/vapi/{BRIGHT}-call-88"
+    assert theo.get(anothers).status_code == 200
+    for path in (
+        OF_BRIGHT, f"{OF_BRIGHT}.csv", anothers, f"{OF_ACME}/2026-10-30/vapi/{BRIGHT}-call-88",
+        f"{OF_ACME}/yesterday/vapi/x", f"{OF_ACME}/2026-10-30/vapi/x", "/tenants/nobody/calls",
+    ):  # fmt: skip
+        answer = tina.get(path)
+        assert answer.status_code == 404, path
+        assert "Bright" not in answer.text
+    assert visit("ana").get("/tenants/nobody/calls").status_code == 404
+    assert visit("").get(OF_ACME).status_code == 303
+
+
+def test_staff_choose_whose_calls_and_a_tenant_is_led_to_its_own(visit: Visit) -> None:
+    otto, tina = visit("otto"), visit("tina")
+    assert f'href="{OF_BRIGHT}"' in otto.get("/calls").text
+    assert OF_BRIGHT not in otto.get("/calls?q=acme").text
+    assert "No tenant matches." in otto.get("/calls?q=nobody").text
+    assert tina.get("/calls").headers["location"] == OF_ACME
+
+
+def test_a_tenant_never_sees_what_a_call_cost_and_staff_do(visit: Visit) -> None:
+    for path in (OF_ACME, f"{OF_ACME}.csv", ONE):
+        of_tenant = visit("tina").get(path).text
+        assert [word for word in COSTS if word in of_tenant] == [], path
+        assert "pull" not in of_tenant.lower().replace("pulled", ""), path
+        for login in ("ana", "otto"):
+            assert "0.1766" in visit(login).get(path).text
+
+
+def test_one_call_is_told_in_words_down_to_its_line(visit: Visit) -> None:
+    page = visit("ana").get(ONE).text
+    for said in ("30 Oct 2026, 09:00:00 UTC", "61.25 s → 2 started 60 s", "Call minutes",
+                 "2 of the 31 units of 30 Oct 2026;",
+                 "31 of that day’s are over what is included, for 3.565 USD",
+                 f"{ACME}-call-88", "customer-ended-call", "0.1266", "reported by voice", "never stored"):  # fmt: skip
+        assert said in page, said
+    assert f'href="/periods/{ACME}/2026-10-01#lines"' in page
+    assert 'href="/usage/2026-10-01#lines"' in visit("tina").get(ONE).text
+
+
+def test_a_call_says_by_which_id_it_came_since_when_and_which_pulls_brought_it(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute("insert into control.agents (agent_id, tenant_id, name) values ('desk', %s, 'Desk')", [ACME])
+        connection.execute(
+            "insert into control.agent_attachments values ('vapi_phone_number', 'pn-1', '2026-09-05', %s, 'desk')",
+            [ACME],
+        )
+        connection.execute("insert into ledger.attempts (trigger) values ('cli')")
+        connection.execute(
+            "insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, totals,"
+            " closed_at) select max(attempt_id), 'vapi', %(it)s, %(it)s, '2026-10-30', s.state, 3,"
+            ' \'{"calls": 3, "connected_seconds": 183.75}\', now()'
+            " from ledger.attempts cross join (values ('superseded'), ('published')) as s (state) group by s.state",
+            {"it": ACME},
+        )
+    page = visit("otto").get(ONE).text
+    assert "<code>pn-1</code>, attached to the agent desk from 5 Sep 2026 on" in page
+    assert "3 calls, 183.75 connected seconds" in page
+    plain = page.replace("<span>", "").replace("</span>", "")
+    assert f"minutebook pull diff --tenant {ACME} --source vapi --on 2026-10-30" in plain
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('costs = \'{"voice": 0.05}\', unknown_costs = \'{"model": "no_number"}\'', "the provider gives no number"),
+        (
+            'costs = \'{}\', covered_costs = \'{"model": {"service": "llm"}}\'',
+            "on another provider’s bill, which has not been read yet",
+        ),
+        ("costs = '{}', cost_basis = 'estimated'", "estimated for the day as a whole"),
+    ],
+)
+def test_a_cost_that_is_not_known_is_named_and_never_0(visit: Visit, story_url: str, change: str, said: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(f"update marts.fct_calls set {change} where call_id = %s", [f"{ACME}-call-88"])  # type: ignore[arg-type]
+    assert said in visit("ana").get(ONE).text
+    page = visit("ana").get(f"{OF_ACME}?from=2026-10-30&to=2026-10-30").text
+    assert "not known" in page
+    rows = list(csv.DictReader(io.StringIO(visit("ana").get(f"{OF_ACME}.csv?from=2026-10-30&to=2026-10-30").text)))
+    assert {row["cost"] for row in rows if row["call_id"] == f"{ACME}-call-88"} == {""}
+    assert {row["margin"] for row in rows if row["call_id"] == f"{ACME}-call-88"} == {""}
+
+
+def test_a_component_on_anothers_bill_costs_what_that_bill_says(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_calls set covered_costs = '{\"telephony\": {\"service\": \"telephony\", \"cost\": 9}}'"
+            " where call_id = %s", [f"{ACME}-call-88"],
+        )  # fmt: skip
+        connection.execute(
+            "insert into marts.fct_call_charges (tenant_id, call_date, voice_source, voice_account, call_id, component,"
+            " service, basis, currency, cost) values (%s, '2026-10-30', 'vapi', 'platform', %s, 'telephony',"
+            " 'telephony', 'reported_by_provider', 'USD', 0.0085)", [ACME, f"{ACME}-call-88"],
+        )  # fmt: skip
+    page = visit("ana").get(ONE).text
+    assert "0.0085" in page
+    assert "reported by provider" in page
+    assert "0.1851" in page
+
+
+def test_the_csv_is_what_is_filtered_and_runs_in_no_spreadsheet(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_calls set ended_reason = '=HYPERLINK(\"http://evil.example\")\x1b[2J' where call_id = %s",
+            [f"{ACME}-call-88"],
+        )
+    answer = visit("tina").get(f"{OF_ACME}.csv?from=2026-10-30&to=2026-10-30")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["call_id"] for row in rows] == [f"{ACME}-call-{number}" for number in (90, 89, 88)]
+    assert rows[2]["ended_reason"] == '\'=HYPERLINK("http://evil.example")'
+    assert rows[0]["created_at"] == "2026-10-30T11:00:00Z"
+    assert rows[0]["line_ids"] == f"{ACME}/2026-10-01/overage/voice_minutes"
+    assert len(visit("ana").get(f"{OF_ACME}.csv").text.splitlines()) == 94
+
+
+def test_the_csv_is_whole_where_it_takes_many_readings(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.web.calls.CSV_ROWS", 31)
+    rows = list(csv.DictReader(io.StringIO(visit("ana").get(f"{OF_ACME}.csv").text)))
+    assert len({row["call_id"] for row in rows}) == len(rows) == 93
+
+
+def test_an_unfriendly_agent_or_id_is_only_ever_text(visit: Visit, story_url: str) -> None:
+    name = "\u202eمستشفى\u202c 😀 <script>alert(1)</script> " + "n" * 60
+    call_id = "a/../b?c=%2f&d#e 😀"
+    with psycopg.connect(story_url) as connection:
+        connection.execute("update marts.dim_agents set name = %s where tenant_id = %s", [name, ACME])
+        connection.execute("update marts.fct_calls set call_id = %s where call_id = %s", [call_id, f"{ACME}-call-93"])
+    client = visit("ana")
+    page = client.get(OF_ACME).text
+    assert "<script" not in page
+    assert "\u202e" not in page
+    assert "<bdi>مستشفى 😀 &lt;script&gt;" in page
+    one = client.get(f"{OF_ACME}/2026-10-31/vapi/{quote(call_id, safe='')}")
+    assert one.status_code == 200
+    assert f'/{quote(call_id, safe="")}"' in page
+    assert "&lt;script&gt;" in one.text
+
+
+def test_each_line_opens_its_days_and_each_day_its_calls(visit: Visit) -> None:
+    for client, path in ((visit("ana"), f"/periods/{ACME}/2026-10-01"), (visit("tina"), "/usage/2026-10-01")):
+        page = client.get(path).text
+        assert '<a href="#days-voice_minutes">Call minutes</a>' in page
+        assert 'id="days-voice_minutes"' in page
+        day = unescape(re.findall(rf'href="({OF_ACME}\?from=2026-10-30[^"]*)"', page)[0])
+        assert len(ids(client.get(day).text)) == 3
+        assert f"{OF_ACME}?from=2026-10-30&amp;to=2026-10-30&amp;meter=lookups" not in page
+
+
+def test_a_line_reads_in_words_with_the_numbers_it_was_computed_from(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        used, over, amount = connection.execute(
+            "select inputs ->> 'quantity', quantity, unrounded_amount from marts.fct_statement_lines"
+            " where line_id = %s",
+            [f"{ACME}/2026-10-01/overage/voice_minutes"],
+        ).fetchone() or ("", 0, 0)
+    said = f"{used} used, 600 included, {over} × 0.115 = {amount.normalize():f}"
+    assert said in visit("ana").get(f"/periods/{ACME}/2026-10-01").text
+    assert said in visit("tina").get("/usage/2026-10-01").text
+
+
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.TENANT])
+def test_no_page_reads_all_calls(story_url: str, role: Role) -> None:
+    """Neither the first page nor a later one, of a tenant among a thousand, as staff or as itself."""
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "insert into marts.fct_calls (tenant_id, call_id, source, account, pull_id, usage_date, outcome, scopes,"
+            " units, created_at) select 'tenant-' || n % 1000, 'c-' || n, 'vapi', 'platform', 1,"
+            " '2026-09-01'::date + n % 60, 'connected', '{}', '{}',"
+            " '2026-09-01'::timestamptz + n % 60 * interval '1 day'"
+            " from generate_series(1, 60000) as n"
+        )
+        connection.execute("analyze marts.fct_calls")
+    place = Place(date(2026, 10, 20), datetime(2026, 10, 20, 10, tzinfo=UTC), "vapi", "c")
+    with connect(story_url, role) as connection:
+        connection.execute("select set_config('minutebook.tenant_id', %s, false)", [ACME])
+        for after in (None, place):
+            query = b"explain " + load(calls.FILE)["listed"].as_bytes(connection)
+            plan = "\n".join(
+                line for (line,) in connection.execute(query, calls.listing(ACME, Filters(), after, 50)).fetchall()
+            )
+            assert "Seq Scan" not in plan, plan
+            assert "Index Cond: ((tenant_id = " in plan, plan
+            assert "usage_date <= '2026-10-20'" in plan or after is None, plan
