@@ -36,11 +36,14 @@ SECRET = "whsec_" + "f" * 32
 LOGINS = ("", "ana", "otto", "tina")
 FIELDS = (
     "form_token", "login", "password", "next", "code", "session", "reason", "seen", "tenant", "amount", "currency",
-    "credit", "expires", "from", "to", "month", "page", "q", "show", "which", "period",
+    "credit", "expires", "from", "to", "month", "page", "q", "show", "which", "period", "agent", "number", "meter",
+    "status", "after",
 )  # fmt: skip
 SOUND = (
     "acme-dental", "bright-smiles", "2026-10-01", "2026-10", "2026-10-30", "fct_statements", "csv", "json", "approve",
-    "1", "2", "ready", "blocked", "acme-dental/2026-10-01", "ana", "USD", "a long and boring password",
+    "1", "2", "ready", "blocked", "vapi", "acme-dental-call-88", "voice_minutes", "acme-dental-desk", "connected",
+    "2026-10-30~2026-10-30T09:00:00+00:00~vapi~acme-dental-call-88",
+    "acme-dental/2026-10-01", "ana", "USD", "a long and boring password",
 )  # fmt: skip
 ODD = (
     "", " ", "0", "-1", "00", "9" * 18, "9" * 40, "1e30", "1e400", "NaN", "-0", "1.5", "0x10", "١", "null", "true",

@@ -22,6 +22,11 @@ ANOTHERS = {
     "tenant": "bright-smiles", "start": "2026-10-01", "day": "2026-10-30", "step": "approve", "month": "2026-10",
     "table": "fct_statements", "format": "csv", "credit": "1", "source": "vapi", "call": "bright-smiles-call-88",
 }  # fmt: skip
+CALLS = (
+    "/tenants/acme-dental/calls",
+    "/tenants/acme-dental/calls.csv",
+    "/tenants/acme-dental/calls/2026-10-30/vapi/acme-dental-call-88",
+)
 ROUTES = [route for route in application(Settings(Path("nowhere"))).routes if isinstance(route, Route)]
 METHODS = [(method, route) for route in ROUTES for method in sorted((route.methods or set()) - {"HEAD"})]
 
@@ -62,8 +67,8 @@ def test_under_the_servers_login_every_page_and_every_step_works(visit: Visit, s
             ana,
             ("/periods", "/periods/acme-dental/2026-10-01", "/approvals?month=2026-10&which=ready", "/days", "/tables"),
         ),
-        (otto, ("/days", "/days/acme-dental/2026-10-30", "/tables", "/tables/fct_calls.json")),
-        (tina, ("/usage", "/usage/2026-10-01", "/tables", "/tables/fct_statements.csv")),
+        (otto, ("/days", "/days/acme-dental/2026-10-30", "/tables", "/tables/fct_calls.json", "/calls", *CALLS)),
+        (tina, ("/usage", "/usage/2026-10-01", "/tables", "/tables/fct_statements.csv", *CALLS)),
     ):
         for path in paths:
             assert client.get(path).status_code == 200, path
@@ -115,6 +120,8 @@ def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_ur
     }
     assert staff
     assert set(staff.values()) == {403}
+    of_calls = {status for (_, path), status in answers.items() if path.startswith("/tenants/")}
+    assert of_calls == {404}
     assert answers["GET", "/tables/{table}.{format}"] == 200
     with psycopg.connect(story_url) as connection:
         assert connection.execute("select * from ledger.periods order by 1, 2").fetchall() == before
