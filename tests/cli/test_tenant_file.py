@@ -129,6 +129,44 @@ def test_a_fault_is_named_with_its_place(
 
 
 @pytest.mark.parametrize(
+    ("written", "instead", "message"),
+    [
+        ("activated_on: 2026-01-01", "activated_on: 2026-13-01", "tenant.activated_on: Input should be a valid date"),
+        ("unit_amount: 0.30", "unit_amount: cheap", "plans.0.prices.0.unit_amount: Input should be a valid decimal"),
+        ("    unit: minute", "    colour: red", "meters.0.colour: this key is not known"),
+        ("phone_numbers: redacted", "phone_numbers: gone", "tenant.privacy.phone_numbers: Input should be 'kept'"),
+        ("unit_amount: 0.30", "unit_amount: -1", "plans.0.prices.0: price of call_minutes"),
+        ("{meter: ocr_scans, from", "{meter: ocr_scan, from", "plans.0.prices.2: no meter 'ocr_scan'"),
+        ("quantity: 400", "quantity: -4", "plans.0.allowances.0: allowance of call_minutes"),
+    ],
+)
+def test_a_fault_is_named_with_file_line_and_key(
+    minutebook: Minutebook, tmp_path: Path, written: str, instead: str, message: str
+) -> None:
+    path, text = tmp_path / "tenant.yaml", EXAMPLE.read_text()
+    line = text[: text.index(written)].count("\n") + 1
+    path.write_text(text.replace(written, instead, 1))
+    output = minutebook("tenant apply", str(path), code=1).output
+    assert str(path) in output
+    assert f"line {line}, {message}" in output
+    assert "Value error" not in output
+
+
+def test_what_contradicts_an_attachment_is_named_with_its_line(minutebook: Minutebook, tmp_path: Path) -> None:
+    path = tmp_path / "tenant.yaml"
+    path.write_text(
+        "tenant: {id: acme, name: Acme, activated_on: 2026-01-01}\n"
+        "agents:\n"
+        "  - id: desk\n"
+        "    attachments:\n"
+        "      - {kind: vapi_assistant, value: a1, from: 2026-02-01, until: 2026-01-01}\n"
+    )
+    output = minutebook("tenant apply", str(path), code=1).output
+    assert f"{path}, line 5, agents.0.attachments.0: " in output
+    assert "ends before it starts" in output
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("tenant: {id: a\n  b: [", "is not readable as YAML at line"),

@@ -1,73 +1,96 @@
 """Bringing control data to what a tenant's file says: in the order in which things refer to each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from orchestration.cli.control.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
 from warehouse.control import agents, costs, coverage, plans, prices, tenant_credits, tenants
 from warehouse.control.agents import Attachment, words_of
 from warehouse.control.changes import Action, Change
+from warehouse.control.errors import ControlError
 from warehouse.control.prices import Tier
 from warehouse.database.queries import Connection
 from warehouse.privacy import personal
+
+Part = TypeVar("Part")
 
 
 def apply(connection: Connection, file: TenantFile) -> list[Change]:
     """Bring the tenant to what the file says; what it does not name stays. Raises ControlError for what is refused.
 
-    The caller's transaction makes it all or nothing.
+    The caller's transaction makes it all or nothing. A refusal names the file, the line and the key.
     """
-    return list(_applied(connection, file))
+    at = _Place()
+    try:
+        return list(_applied(connection, file, at))
+    except (ControlError, FileInvalid) as error:
+        error.args = (f"{file.place_of(*at.place)}: {error}",)
+        raise
 
 
-def _applied(connection: Connection, file: TenantFile) -> Iterator[Change]:
-    for meter in file.meters:
+class _Place:
+    """Where the part stands that is being brought in."""
+
+    place: tuple[str | int, ...] = ("tenant",)
+
+    def each(self, parts: Iterable[Part], *place: str | int) -> Iterator[Part]:
+        """The parts of a list, one after the other."""
+        for n, part in enumerate(parts):
+            self.place = (*place, n)
+            yield part
+
+
+def _applied(connection: Connection, file: TenantFile, at: _Place) -> Iterator[Change]:
+    for meter in at.each(file.meters, "meters"):
         said = meter.model_dump(exclude={"id", "filter"}, exclude_none=True)
         counted = plans.Meter(meter_id=meter.id, attribute_filter=meter.filter, **said)
         yield plans.put_meter(connection, plans.with_defaults(connection, counted))
-    for plan in file.plans:
-        yield from _plan(connection, plan)
-    who = file.tenant
+    for plan in at.each(file.plans, "plans"):
+        yield from _plan(connection, plan, at)
+    who, at.place = file.tenant, ("tenant",)
     tenant = tenants.Tenant(who.id, who.name, who.currency, who.anchor_day, who.stripe_customer_id)
     yield tenants.put_tenant(connection, tenant)
     yield tenants.activate(connection, who.id, who.activated_on)
     if who.privacy is not None:
         yield _privacy(connection, who.id, who.privacy)
-    for step in file.tenant_plans:
+    for step in at.each(file.tenant_plans, "tenant_plans"):
         yield tenants.put_tenant_plan(connection, who.id, step.plan, step.valid_from)
-    for price in file.prices:
+    for price in at.each(file.prices, "prices"):
         yield prices.put_price(connection, _price(price, tenant_id=who.id))
-    for cost in file.unit_costs:
+    for cost in at.each(file.unit_costs, "unit_costs"):
         yield costs.put_unit_cost(connection, cost.meter, cost.valid_from, cost.unit_cost, cost.currency)
-    for shared in file.fixed_costs:
+    for shared in at.each(file.fixed_costs, "fixed_costs"):
         version = costs.FixedCost(
             shared.id, shared.valid_from, shared.name, shared.monthly_amount, shared.currency, shared.allocation
         )  # fmt: skip
         yield costs.put_fixed_cost(connection, version)
-    for credit in file.credits:
+    for credit in at.each(file.credits, "credits"):
         given = tenant_credits.Credit(who.id, credit.amount, credit.valid_from, credit.reason, credit.expires)
         yield tenant_credits.give(connection, given)
-    for agent in file.agents:
+    for agent in at.each(file.agents, "agents"):
         yield agents.put_agent(connection, who.id, agent.id, agent.name or agent.id)
-    for agent in file.agents:
-        yield from _attachments(connection, who.id, agent)
-    for covered in file.covered_costs:
+    for agent in at.each(file.agents, "agents"):
+        yield from _attachments(connection, who.id, agent, at)
+    for covered in at.each(file.covered_costs, "covered_costs"):
         declared = coverage.Coverage(
             covered.source, covered.component, covered.valid_from, covered.by, who.id, covered.agent, covered.own
         )  # fmt: skip
         yield coverage.put_coverage(connection, declared)
-    for project in file.voiceflow_projects:
+    for project in at.each(file.voiceflow_projects, "voiceflow_projects"):
         wanted = agents.Project(
             project.id, who.id, project.valid_from, project.until, project.environment, project.agent
         )  # fmt: skip
         yield agents.put_project(connection, wanted)
     for flag, value in file.feature_flags.items():
+        at.place = ("feature_flags", flag)
         yield tenants.set_flag(connection, who.id, flag, value)
 
 
-def _plan(connection: Connection, plan: PlanPart) -> Iterator[Change]:
+def _plan(connection: Connection, plan: PlanPart, at: _Place) -> Iterator[Change]:
+    here = at.place
     yield plans.put_plan(connection, plan.id, plan.name, plan.currency)
-    for terms in plan.terms:
+    for terms in at.each(plan.terms, *here, "terms"):
         version = plans.Terms(
             plan.id,
             terms.valid_from,
@@ -79,14 +102,16 @@ def _plan(connection: Connection, plan: PlanPart) -> Iterator[Change]:
             terms.credit_notes,
         )
         yield plans.put_terms(connection, version)
-    for allowance in plan.allowances:
+    for allowance in at.each(plan.allowances, *here, "allowances"):
         yield plans.put_allowance(connection, plan.id, allowance.meter, allowance.valid_from, allowance.quantity)
-    for price in plan.prices:
+    for price in at.each(plan.prices, *here, "prices"):
         yield prices.put_price(connection, _price(price, plan_id=plan.id))
 
 
-def _attachments(connection: Connection, tenant_id: str, agent: AgentPart) -> Iterator[Change]:
-    for part in sorted(agent.attachments, key=lambda one: one.valid_from):
+def _attachments(connection: Connection, tenant_id: str, agent: AgentPart, at: _Place) -> Iterator[Change]:
+    here = at.place
+    for n, part in sorted(enumerate(agent.attachments), key=lambda one: one[1].valid_from):
+        at.place = (*here, "attachments", n)
         if part.until is not None and part.until <= part.valid_from:
             raise FileInvalid(f"agent {agent.id}: {words_of(part.kind)} {part.value} ends before it starts")
         start = Attachment(tenant_id, agent.id, part.kind, part.value, part.valid_from)

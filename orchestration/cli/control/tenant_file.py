@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StrictStr, ValidationError
 
+from orchestration.cli.control.exact_yaml import Written, load
 from sources.personal import Keep
 from warehouse.control.costs import Allocation
 from warehouse.control.plans import Aggregation
@@ -197,43 +198,60 @@ class TenantFile(Part):
     agents: list[AgentPart] = []
     voiceflow_projects: list[ProjectPart] = []
     feature_flags: dict[Annotated[str, Field(strict=True)], Any] = {}
+    _path: Path | None = PrivateAttr(default=None)
+    _written: Written | None = PrivateAttr(default=None)
+
+    def place_of(self, *place: str | int) -> str:
+        """Where a part stands, for an error about it: the key, and of what was read from a file its name and line."""
+        return _dotted(place) if self._written is None else f"{self._path}, {_place(self._written, place)}"
 
 
 def read(path: Path) -> TenantFile:
     """Read and check a file. Raises FileInvalid, which for a secret names the command that takes it."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), ExactLoader)  # noqa: S506  a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        written = load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark is not None else ""
         raise FileInvalid(f"{path} is not readable as YAML{where}: {getattr(error, 'problem', error)}") from None
+    content = written.content
     if not isinstance(content, dict):
         raise FileInvalid(f"{path} is empty or no mapping; start from docs/examples/onboard-a-tenant.yaml")
     named = content.get("tenant")
     slug = named.get("id") if isinstance(named, dict) else "TENANT"
     for place in _secret_places({key: part for key, part in content.items() if key != "feature_flags"}):
         raise FileInvalid(
-            f"{path} has '{place}': secrets do not belong in a file; remove it and run: "
-            f"minutebook credential set PROVIDER --tenant {slug}"
+            f"{path} has '{_dotted(place)}' at line {written.line_of(place)}: secrets do not belong in a file; "
+            f"remove it and run: minutebook credential set PROVIDER --tenant {slug}"
         )
     try:
-        return TenantFile.model_validate(content)
+        file = TenantFile.model_validate(content)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {_words(fault)}" for fault in error.errors(include_url=False)]
+        faults = [f"{_place(written, fault['loc'])}: {_words(fault)}" for fault in error.errors(include_url=False)]
         raise FileInvalid(f"{path} is refused: {'; '.join(faults)}") from None
+    file._path, file._written = path, written
+    return file
 
 
-def _secret_places(content: Any, place: str = "") -> Iterator[str]:
+def _place(written: Written, place: tuple[str | int, ...]) -> str:
+    return f"line {written.line_of(place)}, {_dotted(place)}"
+
+
+def _dotted(place: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, place))
+
+
+def _secret_places(content: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(content, dict):
         parts = content.items()
         for key in content:
             if isinstance(key, str) and SECRET_KEY.search(key.lower().replace("-", "_")):
-                yield f"{place}{key}"
+                yield (*place, key)
     elif isinstance(content, list):
         parts = enumerate(content)
     for key, part in parts:
-        yield from _secret_places(part, f"{place}{key}.")
+        yield from _secret_places(part, (*place, key))
 
 
 def _words(fault: Any) -> str:
@@ -241,24 +259,4 @@ def _words(fault: Any) -> str:
         return "this key is not known"
     if fault["type"] == "string_type":
         return "must be text; put it in quotes"
-    return str(fault["msg"])
-
-
-class ExactLoader(yaml.SafeLoader):
-    """Safe YAML whose decimal numbers keep all their digits and whose mappings name a key once."""
-
-
-def _exact(loader: ExactLoader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_scalar(node))
-
-
-def _once(loader: ExactLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(None, None, f"'{key}' is there twice", node.start_mark)
-    return loader.construct_mapping(node, deep=True)
-
-
-ExactLoader.add_constructor("tag:yaml.org,2002:float", _exact)
-ExactLoader.add_constructor("tag:yaml.org,2002:map", _once)
+    return str(fault["msg"]).removeprefix("Value error, ")
