@@ -5,22 +5,32 @@ any rule: each command calls the capability that the pages and Dagster call too.
 """
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from orchestration.cli import init, serve, up
 from orchestration.cli.access import audit, credential, database, key, login
 from orchestration.cli.control import agents, costs, coverage, limits, plans, prices, tenant_credits, tenants
-from orchestration.cli.ingestion import doubt, fields, pull, pull_again, pull_history, purge, quarantine, source
+from orchestration.cli.help import put_in_panels
+from orchestration.cli.ingestion import doubt, fields, pull, pull_again, pull_history, purge, quarantine, source, status
 from orchestration.cli.privacy import personal
 from orchestration.cli.session import OneLineErrors, Session, configure_logs
 from orchestration.cli.statements import bills, canary, explain, forecast, margin, pack, review
 from orchestration.cli.stripe import post, reconcile, stripe
 from orchestration.settings import Settings
 
+
+class Root(OneLineErrors):
+    """The root of all commands, listed in panels."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        put_in_panels(self)
+
+
 app = typer.Typer(
-    cls=OneLineErrors,
+    cls=Root,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,6 +54,7 @@ app.add_typer(tenant_credits.app, name="credit")
 app.add_typer(limits.limit_app, name="limit")
 app.add_typer(limits.alert_app, name="alert")
 app.add_typer(pull.app)
+app.add_typer(status.app)
 pull.pull_app.add_typer(pull_history.app)
 pull.pull_app.add_typer(pull_again.app)
 app.add_typer(pull.pull_app, name="pull")

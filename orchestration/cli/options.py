@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from orchestration.cli.help import Command, Group
 from warehouse.statements.periods import Month
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -14,7 +15,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def command(group: typer.Typer, name: str, example: str) -> Callable[[Function], Function]:
     """Add a command to a group; its help ends with an example."""
-    return group.command(name, epilog=f"Example: {example}")
+    return group.command(name, cls=Command, epilog=f"Example: {example}")
+
+
+def group(help_text: str, example: str) -> typer.Typer:
+    """A group of commands; its help ends with an example of one of them."""
+    return typer.Typer(cls=Group, no_args_is_help=True, help=help_text, epilog=f"Example: {example}")
 
 
 def parse_date(text: str) -> date:

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import psycopg
 import structlog
 import typer
-from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from orchestration.cli.help import Group
+from orchestration.cli.output import complain
 from orchestration.remedies.errors import with_next_step
 from orchestration.settings import Settings
 from sources.errors import SourceFailure
@@ -71,10 +72,10 @@ def require_marts(connection: psycopg.Connection[Any]) -> None:
     try:
         require_fresh(connection, clock.today())
     except MartsBehind as error:
-        typer.secho(clean(with_next_step(error)), err=True, fg="yellow")
+        complain(clean(with_next_step(error)), style="yellow")
 
 
-class OneLineErrors(TyperGroup):
+class OneLineErrors(Group):
     """Reports what went wrong in one line on stderr and exits 1; `--debug` shows the traceback. Never a secret."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -86,7 +87,7 @@ class OneLineErrors(TyperGroup):
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            typer.echo(f"error: {_without_secrets(_one_line(error), ctx.find_object(Session))}", err=True)
+            complain(f"error: {_without_secrets(_one_line(error), ctx.find_object(Session))}")
             raise typer.Exit(1) from None
 
 

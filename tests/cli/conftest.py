@@ -1,13 +1,18 @@
 """The command line as a person runs it: the application itself, on a migrated PostgreSQL."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
+from tests.conftest import own_database
+from tests.marts.warehouse_of_one import Warehouse
+from tests.money.acme import scan, write_acme
 
 MASTER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "onboard-a-tenant.yaml"
@@ -46,3 +51,17 @@ def acme(minutebook: Minutebook) -> Minutebook:
     """The command line after the documented example was applied: tenant acme on plan growth."""
     minutebook("tenant apply", str(EXAMPLE))
     return minutebook
+
+
+@pytest.fixture(scope="session")
+def january(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database, built once: acme's January, 12 scans above its 100, and 280 scans yesterday."""
+    with own_database(postgres_server) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            warehouse = Warehouse(connection, url, tmp_path_factory.mktemp("home"))
+            write_acme(warehouse, included=100)
+            scan(warehouse, "2026-01-05", 100)
+            scan(warehouse, "2026-01-06", 12)
+            scan(warehouse, f"{datetime.now(UTC).date() - timedelta(days=1)}", 280)
+            warehouse.build(datetime.now(UTC).date())
+        yield str(make_url(url).database)

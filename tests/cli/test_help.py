@@ -11,6 +11,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.cli.help import PANELS
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -31,6 +32,34 @@ def test_every_command_has_help_that_ends_with_an_example_of_itself(path: tuple[
     assert TREE[path].help.strip()
     assert TREE[path].epilog.startswith(f"Example: minutebook {' '.join(path)}")
     assert f"Example: minutebook {' '.join(path)}" in " ".join(result.output.split())
+
+
+def groups(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, group
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from groups(command, (*path, name))
+
+
+GROUPS = dict(groups(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("path", [*TREE, *GROUPS], ids=" ".join)
+def test_every_example_is_a_command_that_exists_on_a_line_of_its_own_at_80_columns(path: tuple[str, ...]) -> None:
+    found = {**TREE, **GROUPS}[path]
+    example = found.epilog.removeprefix("Example: ")
+    words = example.split()[1:]
+    assert any(tuple(words[:length]) in TREE or words[:length] == ["pull"] for length in (1, 2, 3)), example
+    assert tuple(words[: len(path)]) == path
+    lines = CliRunner().invoke(app, [*path, "--help"], terminal_width=80).output.splitlines()
+    assert example in [line.strip() for line in lines]
+
+
+def test_the_roots_help_puts_each_command_under_one_heading() -> None:
+    names = [name for names in PANELS.values() for name in names]
+    assert sorted(names) == sorted(GROUPS[()].commands)
+    output = CliRunner().invoke(app, ["--help"]).output
+    assert [output.index(f" {panel} ") for panel in PANELS] == sorted(output.index(f" {panel} ") for panel in PANELS)
 
 
 @pytest.mark.parametrize("path", TREE, ids=" ".join)

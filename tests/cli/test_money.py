@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from tests.cli.conftest import Minutebook
 from tests.conftest import own_database
-from tests.marts.warehouse_of_one import Warehouse
-from tests.money.acme import LINE, scan, write_acme
+from tests.money.acme import LINE
 
 Database = psycopg.Connection[Any]
 JANUARY = "price simulate 2026-01 --meter scans"
@@ -21,20 +19,6 @@ JANUARY = "price simulate 2026-01 --meter scans"
 
 def today() -> date:
     return datetime.now(UTC).date()
-
-
-@pytest.fixture(scope="module")
-def january(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database, built once: acme's January, 12 scans above its 100, and 280 scans yesterday."""
-    with own_database(postgres_server) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            warehouse = Warehouse(connection, url, tmp_path_factory.mktemp("home"))
-            write_acme(warehouse, included=100)
-            scan(warehouse, "2026-01-05", 100)
-            scan(warehouse, "2026-01-06", 12)
-            scan(warehouse, f"{today() - timedelta(days=1)}", 280)
-            warehouse.build(today())
-        yield str(make_url(url).database)
 
 
 @pytest.fixture

@@ -54,6 +54,16 @@ def test_status_and_doctor_name_missing_days_and_the_pull_that_mends_them(acme: 
     )
 
 
+def test_status_shows_days_that_are_alike_in_one_line_with_the_pull_of_all_of_them(acme: Minutebook) -> None:
+    first = YESTERDAY - timedelta(days=34)
+    lines = acme("status").output.splitlines()
+    for source in ("vapi", "voiceflow", "usage_metrics"):
+        (line,) = [line for line in lines if line.startswith("acme ") and f" {source} " in line]
+        assert f"35  {first}  {YESTERDAY}" in line
+        assert f"minutebook pull --tenant acme --source {source} --from {first} --to {YESTERDAY}" in line
+    assert len(json.loads(acme("status --json").output)) == 3 * 35
+
+
 def test_days_outside_the_active_dates_need_no_attention(acme: Minutebook) -> None:
     acme(f"tenant pause acme --on {YESTERDAY}")
     rows = json.loads(acme("status --days 2 --json").output)

@@ -49,6 +49,11 @@ def put_spend_limit(connection: Connection, tenant_id: str, valid_from: date, am
     return Change(f"spend limit of {tenant_id} from {valid_from}", action, detail)
 
 
+def spend_limits(connection: Connection, on: date, tenant_id: str | None = None) -> list[Row]:
+    """The limits that hold on a day, in each tenant's currency; one row per tenant that has one."""
+    return rows(connection, FILE, "spend_limits", on=on, tenant_id=tenant_id)
+
+
 def record(connection: Connection, today: date) -> int:
     """Compare what is used with what was recorded, and write down every crossing and recovery since; how many."""
     with connection.transaction():

@@ -23,6 +23,32 @@ select
         where tenant_id = %(tenant_id)s and valid_from > %(valid_from)s
     ) as next_from;
 
+-- name: spend_limits
+with versions as (
+    select
+        tenant_id,
+        valid_from,
+        lead(valid_from) over (partition by tenant_id order by valid_from) as valid_to,
+        amount
+    from control.spend_limits
+)
+
+select
+    v.tenant_id,
+    v.valid_from,
+    v.valid_to,
+    v.amount,
+    t.currency,
+    coalesce(t.feature_flags -> 'quota_alerts' = 'true', false) as alerts
+from versions as v
+inner join control.tenants as t on v.tenant_id = t.tenant_id
+where
+    v.amount is not null
+    and v.valid_from <= %(on)s
+    and coalesce(v.valid_to > %(on)s, true)
+    and (%(tenant_id)s::text is null or v.tenant_id = %(tenant_id)s)
+order by v.tenant_id;
+
 -- name: record
 -- What is used of every quota of the running periods, against what was recorded of each threshold last. Level-triggered: run
 -- again it adds nothing, and a missed look is made up by the next.

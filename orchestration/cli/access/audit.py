@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, TenantFilter, command, parse_date
+from orchestration.cli.options import Json, TenantFilter, command, group, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse.security import audit_log
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="The audit log: every change of control data, approval, access, and use of a credential.",
-    epilog="Example: minutebook audit list --tenant acme",
+app = group(
+    "The audit log: every change of control data, approval, access, and use of a credential.",
+    "minutebook audit list --tenant acme",
 )
 COLUMNS = ["happened_at", "actor", "login", "client", "action", "object_table", "tenant_id", "before", "after"]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from orchestration.cli.options import Json, TenantFilter, command, parse_date
+from orchestration.cli.options import Json, TenantFilter, command, group, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
 from orchestration.ingestion.reading import access_of
@@ -23,11 +23,7 @@ from warehouse.control import tenants
 from warehouse.security import rotation
 from warehouse.security.vault import Credential, Secret
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Credentials: keys of providers' accounts; a secret is never an argument.",
-    epilog="Example: minutebook credential list",
-)
+app = group("Credentials: keys of providers' accounts; a secret is never an argument.", "minutebook credential list")
 
 
 def known_provider(name: str) -> str:

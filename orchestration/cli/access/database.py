@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, command
+from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.remedies import word
@@ -13,10 +13,9 @@ from warehouse.security import database_logins
 from warehouse.security.database_logins import Access
 from warehouse.security.isolation import flaws
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Logins of the database: one purpose each, bound to it by PostgreSQL itself.",
-    epilog="Example: minutebook access grant --role tenant --tenant acme",
+app = group(
+    "Logins of the database: one purpose each, bound to it by PostgreSQL itself.",
+    "minutebook access grant --role tenant --tenant acme",
 )
 COLUMNS = ["login", "role", "tenant_id", "granted_at", "revoked_at", "can_log_in"]
 

@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, command
+from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from warehouse.security import second_factors, web_logins
 
-app = typer.Typer(
-    no_args_is_help=True, help="Logins: who may sign in to the pages.", epilog="Example: minutebook login list"
-)
+app = group("Logins: who may sign in to the pages.", "minutebook login list")
 COLUMNS = ["login_id", "role", "tenant_id", "password_set_at", "second_factor_at", "recovery_codes_left", "disabled_at"]
 SESSION_COLUMNS = ["session_id", "login_id", "started_at", "expires_at", "client", "browser", "second_factor_at"]
 

@@ -5,19 +5,15 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, TenantArgument, TenantFilter, command, parse_date
+from orchestration.cli.options import From, Json, TenantArgument, TenantFilter, command, group, parse_date
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.control import agents
 from warehouse.control.agents import Attachment
 from warehouse.control.tenants import require_tenant
 
-agent_app = typer.Typer(
-    no_args_is_help=True, help="Agents and what is attached to them.", epilog="Example: minutebook agent list"
-)
-project_app = typer.Typer(
-    no_args_is_help=True, help="Voiceflow projects of tenants.", epilog="Example: minutebook project list"
-)
+agent_app = group("Agents and what is attached to them.", "minutebook agent list")
+project_app = group("Voiceflow projects of tenants.", "minutebook project list")
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")]
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Id of the Voiceflow project.")]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The provider's id or number.")]

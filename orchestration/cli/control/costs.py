@@ -14,6 +14,7 @@ from orchestration.cli.options import (
     amount_argument,
     command,
     day_option,
+    group,
     parse_amount,
 )
 from orchestration.cli.output import show, show_changes
@@ -22,12 +23,8 @@ from warehouse.control import costs
 from warehouse.control.costs import Allocation, FixedCost
 from warehouse.statements import unknown_costs
 
-cost_app = typer.Typer(
-    no_args_is_help=True, help="Costs: what the providers charge us.", epilog="Example: minutebook cost list"
-)
-rate_app = typer.Typer(
-    no_args_is_help=True, help="Exchange rates, used on costs only.", epilog="Example: minutebook rate list"
-)
+cost_app = group("Costs: what the providers charge us.", "minutebook cost list")
+rate_app = group("Exchange rates, used on costs only.", "minutebook rate list")
 THEN = "minutebook build, so that the margins follow"
 
 

@@ -10,10 +10,12 @@ from orchestration.alerts.delivery import deliver, delivery
 from orchestration.cli.options import (
     From,
     Json,
+    On,
     TenantArgument,
     TenantFilter,
     amount_option,
     command,
+    group,
     parse_date,
 )
 from orchestration.cli.output import next_step, print_json, say, show, show_changes
@@ -22,16 +24,11 @@ from warehouse.clock import today
 from warehouse.statements import quotas
 from warehouse.statements.freshness import require_built
 
-limit_app = typer.Typer(
-    no_args_is_help=True,
-    help="Spend limits: amounts that raise an alert; nothing is cut off.",
-    epilog="Example: minutebook limit set acme --from 2026-11-01 --amount 500",
+limit_app = group(
+    "Spend limits: amounts that raise an alert; nothing is cut off.",
+    "minutebook limit set acme --from 2026-11-01 --amount 500",
 )
-alert_app = typer.Typer(
-    no_args_is_help=True,
-    help="Quota alerts, for tenants whose feature flag quota_alerts is on.",
-    epilog="Example: minutebook alert list",
-)
+alert_app = group("Quota alerts, for tenants whose feature flag quota_alerts is on.", "minutebook alert list")
 
 
 @command(limit_app, "set", "minutebook limit set acme --from 2026-11-01 --amount 500")
@@ -61,6 +58,15 @@ def end_limit(
     with session(ctx).operator() as connection:
         change = quotas.put_spend_limit(connection, tenant, on, None)
     show_changes([change], as_json, "minutebook alert list")
+
+
+@command(limit_app, "list", "minutebook limit list --tenant acme")
+def list_limits(ctx: typer.Context, tenant: TenantFilter = None, on: On = None, as_json: Json = False) -> None:
+    """List spend limits as of a day, and whether they raise alerts; `valid_to` is the first day without it."""
+    with session(ctx).operator() as connection:
+        found = quotas.spend_limits(connection, on or today(), tenant)
+    columns = ["tenant_id", "valid_from", "valid_to", "amount", "currency", "alerts"]
+    show(found, columns, as_json, "no spend limits; next: minutebook limit set --help")
 
 
 @command(alert_app, "list", "minutebook alert list --tenant acme")

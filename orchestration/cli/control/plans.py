@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Currency, From, Json, On, amount_option, command
+from orchestration.cli.options import Currency, From, Json, On, amount_option, command, group
 from orchestration.cli.output import print_json, show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
@@ -13,10 +13,8 @@ from warehouse.control import plans, prices
 from warehouse.control.errors import Refused
 from warehouse.control.plans import Aggregation
 
-meter_app = typer.Typer(no_args_is_help=True, help="Meters: what is counted.", epilog="Example: minutebook meter list")
-plan_app = typer.Typer(
-    no_args_is_help=True, help="Plans: fees, minimum and allowances.", epilog="Example: minutebook plan list"
-)
+meter_app = group("Meters: what is counted.", "minutebook meter list")
+plan_app = group("Plans: fees, minimum and allowances.", "minutebook plan list")
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Id of the plan.")]
 MeterArgument = Annotated[str, typer.Argument(metavar="METER", help="Id of the meter.")]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, On, Period, amount_option, command, parse_amount, parse_date
+from orchestration.cli.options import From, Json, On, Period, amount_option, command, group, parse_amount, parse_date
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import require_marts, session
 from warehouse.clock import today
@@ -14,11 +14,7 @@ from warehouse.control import prices
 from warehouse.control.prices import Model, Price, Tier
 from warehouse.statements.forecast import simulate
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Prices: what the tenant pays per unit of overage.",
-    epilog="Example: minutebook price show --plan growth",
-)
+app = group("Prices: what the tenant pays per unit of overage.", "minutebook price show --plan growth")
 Plan = Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="The price of a plan.")]
 Tenant = Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="A tenant's own price; it wins.")]
 Meter = Annotated[str, typer.Option("--meter", metavar="METER", help="Id of the meter.")]

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, TenantArgument, TenantFilter, amount_argument, command, parse_date
+from orchestration.cli.options import (
+    From,
+    Json,
+    TenantArgument,
+    TenantFilter,
+    amount_argument,
+    command,
+    group,
+    parse_date,
+)
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
@@ -14,11 +23,7 @@ from warehouse.control import tenant_credits
 from warehouse.control.tenant_credits import Credit
 from warehouse.control.tenants import require_tenant
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Credits: what a tenant is owed; its statements use it up.",
-    epilog="Example: minutebook credit list",
-)
+app = group("Credits: what a tenant is owed; its statements use it up.", "minutebook credit list")
 
 
 @command(app, "give", 'minutebook credit give acme 50 --from 2026-11-01 --expires 2027-11-01 --reason "outage"')

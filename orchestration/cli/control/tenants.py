@@ -9,14 +9,14 @@ import typer
 
 from orchestration.cli.control.tenant_apply import apply
 from orchestration.cli.control.tenant_file import read
-from orchestration.cli.options import From, Json, On, TenantArgument, command, parse_date
+from orchestration.cli.options import From, Json, On, TenantArgument, command, group, parse_date
 from orchestration.cli.output import print_json, say, show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
 from warehouse.control import agents, tenants
 from warehouse.control.changes import Action
 
-app = typer.Typer(no_args_is_help=True, help="Tenants: whom we bill.", epilog="Example: minutebook tenant list")
+app = group("Tenants: whom we bill.", "minutebook tenant list")
 THEN = "minutebook build, so that the marts follow"
 StatusDay = Annotated[
     date, typer.Option("--on", parser=parse_date, metavar="YYYY-MM-DD", help="First day on which it holds.")

@@ -118,7 +118,7 @@ def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterat
 
 def _at(times: Iterable[datetime], now: datetime) -> str:
     first = min(times)
-    return "now (minutebook pull again)" if first <= now else f"at {first:%Y-%m-%d %H:%M} UTC"
+    return "now" if first <= now else f"at {first:%Y-%m-%d %H:%M} UTC"
 
 
 def _days_left(row: Row, horizon: int, today: date) -> int:

@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, TenantArgument, command, day_option, parse_amount
+from orchestration.cli.options import Json, TenantArgument, command, day_option, group, parse_amount
 from orchestration.cli.output import next_step, show, show_changes
 from orchestration.cli.session import require_marts, session
 from warehouse.statements import call_doubts
 from warehouse.statements.call_doubts import Chosen
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Calls whose own fields contradict each other.",
-    epilog="Example: minutebook doubt list acme --from 2026-10-01 --to 2026-10-31",
+app = group(
+    "Calls whose own fields contradict each other.", "minutebook doubt list acme --from 2026-10-01 --to 2026-10-31"
 )
 From = Annotated[date, day_option("--from", "First usage date (UTC).")]
 To = Annotated[date, day_option("--to", "Last usage date, included.")]

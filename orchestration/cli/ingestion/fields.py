@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from orchestration.cli.options import Json, command
+from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import session
 from orchestration.privacy.cleaning import clean as clean_rows
 from sources.registry import all_sources
 from warehouse.ingestion import fields
 
-app = typer.Typer(no_args_is_help=True, help="Fields that providers send and that are not stored.")
+app = group("Fields that providers send and that are not stored.", "minutebook field list --all")
 
 
 @command(app, "list", "minutebook field list --all")

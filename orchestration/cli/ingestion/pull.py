@@ -1,4 +1,4 @@
-"""minutebook pull, build and status."""
+"""minutebook pull and build."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,22 +8,22 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from orchestration.cli.options import Json, Tenants, command, parse_date
+from orchestration.cli.help import Group
+from orchestration.cli.options import Json, command, parse_date
 from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay
 from orchestration.ingestion import pull as pull_days
 from orchestration.marts.building import build as build_marts
-from sources.registry import all_sources, horizons
-from warehouse import clock
+from sources.registry import all_sources
 from warehouse.clock import today
 from warehouse.control import tenants
-from warehouse.ingestion import retry_schedule
-from warehouse.ingestion.day_status import days_needing_attention
 
 app = typer.Typer()
 pull_app = typer.Typer(
-    invoke_without_command=True, epilog="Example: minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31"
+    cls=Group,
+    invoke_without_command=True,
+    epilog="Example: minutebook pull --tenant acme --from 2026-10-01 --to 2026-10-31",
 )
 Sources = Annotated[
     list[str] | None, typer.Option("--source", metavar="SOURCE", help=f"Only this one of {', '.join(all_sources())}.")
@@ -142,32 +142,6 @@ def build(
     next_step("minutebook review PERIOD, such as " + f"{today():%Y-%m}")
 
 
-@command(app, "status", "minutebook status --days 60")
-def status(
-    ctx: typer.Context,
-    tenant: Tenants = None,
-    days: Annotated[int, typer.Option(min=1, help="How many finished days to look at.")] = 35,
-    as_json: Json = False,
-) -> None:
-    """Show the tenants and days that need attention: not pulled, failed, incomplete; and when each is pulled next."""
-    last = today() - timedelta(days=1)
-    first = last - timedelta(days=days - 1)
-    with session(ctx).operator() as connection:
-        for slug in tenant or ():
-            tenants.require_tenant(connection, slug)
-        rows = days_needing_attention(connection, first, last, tenant)
-        coming = retry_schedule.next_pulls(connection, clock.now(), horizons())
-    for row in rows:
-        at = coming.get((row["source"], row["account"], row["usage_date"]))
-        row["next_pull"] = at and f"{at:%Y-%m-%d %H:%M} UTC"
-    columns = ["tenant_id", "usage_date", "source", "status", "next_pull", "cause"]
-    show(rows, columns, as_json, f"nothing needs attention from {first} to {last}")
-    if rows and not as_json:
-        one = rows[0]
-        command_line = f"minutebook pull --tenant {one['tenant_id']} --source {one['source']}"
-        next_step(f"fix the cause, then: {command_line} --from {one['usage_date']} --to {one['usage_date']}")
-
-
 def _active(rows: list[dict[str, object]]) -> list[str]:
     active = [str(row["tenant_id"]) for row in rows if row["status"] == "active"]
     if not active:
@@ -194,7 +168,9 @@ def report(
         }
         for outcome in sorted(outcomes, key=lambda one: (one.tenant_id or "~", one.usage_date, one.source))
     ]
-    seen = rows if as_json else _folded(row for row in rows if row["state"] != "not used")
+    used = [row for row in rows if row["state"] != "not used"]
+    groups = alike(used, ("tenant_id", "source", "account", "state", "cause"))
+    seen = rows if as_json else [{**span_of(days), "rows": sum(day["rows"] for day in days)} for days in groups]
     columns = ["tenant_id", "source", "account", "state", "days", "first_day", "last_day", "rows", "cause"]
     show(seen, columns, as_json, empty)
     failed = [outcome for outcome in outcomes if outcome.is_failed]
@@ -208,22 +184,18 @@ def report(
         next_step("minutebook build")
 
 
-def _folded(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Days of one tenant and source that ended alike make one line: a quarter of six tenants is seen at a glance."""
-    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+def alike(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> list[list[dict[str, Any]]]:
+    """Rows of days, in groups that have these columns in common."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        key = tuple(row[column] for column in ("tenant_id", "source", "account", "state", "cause"))
-        alike.setdefault(key, []).append(row)
-    return [
-        {
-            **days[0],
-            "days": len(days),
-            "first_day": days[0]["usage_date"],
-            "last_day": days[-1]["usage_date"],
-            "rows": sum(day["rows"] for day in days),
-        }
-        for days in alike.values()
-    ]
+        groups.setdefault(tuple(row[column] for column in columns), []).append(row)
+    return list(groups.values())
+
+
+def span_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Days that are alike in one line: a quarter of six tenants is seen at a glance. days: how many they are."""
+    dates = [row["usage_date"] for row in rows]
+    return {**rows[0], "days": len(rows), "first_day": min(dates), "last_day": max(dates)}
 
 
 @contextmanager

@@ -5,16 +5,12 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, TenantArgument, TenantFilter, command, parse_amount
+from orchestration.cli.options import Json, TenantArgument, TenantFilter, command, group, parse_amount
 from orchestration.cli.output import next_step, show, show_changes
 from orchestration.cli.session import session
 from warehouse.ingestion import quarantine
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Rows that break their provider's contract, set aside by themselves.",
-    epilog="Example: minutebook quarantine list",
-)
+app = group("Rows that break their provider's contract, set aside by themselves.", "minutebook quarantine list")
 Row = Annotated[int, typer.Argument(metavar="ID", help="Which row; see: quarantine list.")]
 
 

@@ -2,14 +2,14 @@
 
 import typer
 
-from orchestration.cli.options import Json, command
+from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from sources.registry import registry
 from warehouse.clock import today
 from warehouse.database.queries import rows
 
-app = typer.Typer(no_args_is_help=True, help="Sources: what is read of each provider.")
+app = group("Sources: what is read of each provider.", "minutebook source list")
 FILE = "ingestion/registering"
 
 

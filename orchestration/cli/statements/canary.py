@@ -2,7 +2,7 @@
 
 import typer
 
-from orchestration.cli.options import Json, command
+from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.remedies import word
@@ -12,10 +12,9 @@ from warehouse.statements import canary
 from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import require_built
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="The known-answer tenant: its bill of February 2024 is known in advance, and computed by every build.",
-    epilog="Example: minutebook canary check",
+app = group(
+    "The known-answer tenant: its bill of February 2024 is known in advance, and computed by every build.",
+    "minutebook canary check",
 )
 
 

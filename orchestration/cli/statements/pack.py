@@ -12,7 +12,7 @@ import psycopg
 import typer
 from rich.progress import Progress
 
-from orchestration.cli.options import Json, Period, TenantArgument, TenantFilter, Tenants, command, parse_date
+from orchestration.cli.options import Json, Period, TenantArgument, TenantFilter, Tenants, command, group, parse_date
 from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import session
 from orchestration.metabase import descriptions
@@ -25,11 +25,7 @@ from warehouse.control import tenants
 from warehouse.security.isolation import reading
 
 app = typer.Typer()
-dashboard_app = typer.Typer(
-    no_args_is_help=True,
-    help="Dashboards in Metabase.",
-    epilog="Example: minutebook dashboard link acme --dashboard 7",
-)
+dashboard_app = group("Dashboards in Metabase.", "minutebook dashboard link acme --dashboard 7")
 
 
 @command(app, "pack", "minutebook pack 2026-10 --output packs/2026-10")

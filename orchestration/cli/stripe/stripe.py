@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from psycopg.rows import dict_row
 
-from orchestration.cli.options import Json, TenantArgument, Tenants, command
+from orchestration.cli.options import Json, TenantArgument, Tenants, command, group
 from orchestration.cli.output import next_step, print_json, say, show, show_changes
 from orchestration.cli.session import CommandFailed, session
 from orchestration.stripe_billing.api.account import account_of
@@ -26,7 +26,7 @@ from warehouse.stripe.postings import OLDEST_TIMESTAMP, posting_lock
 
 _EVENTS = queries.load("stripe/events")
 
-app = typer.Typer(no_args_is_help=True, help="Stripe's meters, prices and subscriptions.")
+app = group("Stripe's meters, prices and subscriptions.", "minutebook stripe check --tenant acme")
 
 
 Line = Annotated[str, typer.Argument(metavar="LINE", help="Of a statement, as `reconcile --final` names it.")]
