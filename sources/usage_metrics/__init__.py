@@ -4,26 +4,17 @@ agent_usage_metrics ──▶ one day's rows of the tenant's agents ──▶ ro
 """
 
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.resources import files
 
-from sqlalchemy import Engine, TextClause, create_engine, text
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import Engine, TextClause, text
 
+from sources import database
 from sources.contracts import Column, Kind
 from sources.day import Access, Day, Scope
-from sources.errors import (
-    CredentialRejected,
-    NotConfigured,
-    ProviderDown,
-    ProviderRefused,
-    ProviderUnreachable,
-    SourceFailure,
-)
+from sources.errors import NotConfigured
 from sources.personal import NOBODYS, Choices
 from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
@@ -32,11 +23,11 @@ from sources.usage_metrics.rows import FACTS, ROW, Rows, kept_of
 from sources.window import Window
 
 HORIZON_DAYS: int | None = None
+NAME = "usage database"
 BATCH = 5000
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 DAY = text(files(__package__).joinpath("day.sql").read_text())
 COUNTS = text(files(__package__).joinpath("counts.sql").read_text())
-SESSION = text(files(__package__).joinpath("session.sql").read_text())
 UNROUTED_DAY = text(files(__package__).joinpath("unrouted_day.sql").read_text())
 
 __all__ = [
@@ -52,25 +43,8 @@ __all__ = [
 
 
 def open_engine(url: str) -> Engine:
-    """A pool of read-only, repeatable-read connections, shared by threads; dispose() it. ProviderRefused for an
-    unreadable URL.
-    """
-    try:
-        address = make_url(url)
-        if address.get_backend_name() != "postgresql":
-            raise ProviderRefused(f"The usage database is a {address.get_backend_name()} one; only Postgres is read")
-        return create_engine(
-            address.set(drivername="postgresql+psycopg"),
-            isolation_level="REPEATABLE READ",
-            execution_options={"postgresql_readonly": True},
-            connect_args={"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000},
-            pool_pre_ping=True,
-            hide_parameters=True,
-        )
-    except ArgumentError:
-        raise ProviderRefused(
-            "The usage database's URL is not readable as postgresql://user:password@host/name"
-        ) from None
+    """The platform's database; dispose() it. ProviderRefused for an unreadable URL."""
+    return database.open_engine(NAME, url)
 
 
 def read_day(engine: Engine, usage_date: date, agents: Collection[str], choices: Choices) -> Reading:
@@ -87,7 +61,7 @@ def read_unrouted_day(engine: Engine, usage_date: date, known_agents: Collection
 
 def daily_counts(engine: Engine, window: Window) -> dict[tuple[date, str], dict[str, Decimal]]:
     """Rows, quantity and cost by UTC day and agent ('' for none), in one query. Raises SourceFailure."""
-    with _connected(engine) as connection:
+    with database.connected(NAME, engine) as connection:
         asked = {"window_start": window.start, "window_end": window.end}
         return {
             (row.usage_date, row.agent_id): {
@@ -101,14 +75,14 @@ def daily_counts(engine: Engine, window: Window) -> dict[tuple[date, str], dict[
 
 def verify(engine: Engine) -> None:
     """Whether the table can be read. Raises SourceFailure."""
-    with _connected(engine) as connection:
+    with database.connected(NAME, engine) as connection:
         connection.execute(DAY, {"window_start": NEVER, "window_end": NEVER, "agents": []})
 
 
 def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collection[str], choices: Choices) -> Reading:
     window = Window.of_day(usage_date)
     rows = Rows(choices)
-    with _connected(engine) as connection:
+    with database.connected(NAME, engine) as connection:
         asked = {"window_start": window.start, "window_end": window.end, "agents": sorted(agents)}
         for row in connection.execution_options(yield_per=BATCH).execute(query, asked):
             rows.add(row.agent_id, row.metric_type, row.quantity, row.created_at, row.payload, row.cost_usd)
@@ -126,32 +100,6 @@ def _read(engine: Engine, usage_date: date, query: TextClause, agents: Collectio
         new_fields=frozenset(rows.new_fields),
         quarantined=odd,
     )
-
-
-@contextmanager
-def _connected(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.connect() as connection:
-            for name, wanted, is_now in connection.execute(SESSION):
-                if is_now != wanted:
-                    raise ProviderRefused(f"The usage database keeps {name} at {is_now}, and we need {wanted}")
-            yield connection
-    except SQLAlchemyError as error:
-        raise _failure(error) from None
-
-
-def _failure(error: SQLAlchemyError) -> SourceFailure:
-    """By Postgres' class of error (appendix A of its manual); the message is Postgres' own, which names no password."""
-    cause = error.orig if isinstance(error, DBAPIError) else None
-    said = " ".join(str(cause or error).split())[:300]
-    state = getattr(cause, "sqlstate", None) or ""
-    if state.startswith("28") or state == "42501" or "authentication failed" in said:
-        return CredentialRejected(f"The usage database rejects us: {said}")
-    if state.startswith(("42", "3D", "22")):
-        return ProviderRefused(f"The usage database refuses the question: {said}")
-    if state:
-        return ProviderDown(f"The usage database failed: {said}")
-    return ProviderUnreachable(f"The usage database does not answer: {said}")
 
 
 class _Database:
@@ -182,18 +130,18 @@ def _agents(scopes: tuple[Scope, ...]) -> frozenset[str]:
     return frozenset(scope.value for scope in scopes)
 
 
-def _read_account(database: _Database, day: Day) -> Reading:
+def _read_account(platform: _Database, day: Day) -> Reading:
     """A tenant's own agents; of the platform's account, all that nobody's are."""
     agents = _agents(day.attached)
     if day.tenant_id is None:
-        return read_unrouted_day(database.engine, day.usage_date, agents)
-    return read_day(database.engine, day.usage_date, agents, day.choices)
+        return read_unrouted_day(platform.engine, day.usage_date, agents)
+    return read_day(platform.engine, day.usage_date, agents, day.choices)
 
 
-def _counts(database: _Database, day: Day, window: Window) -> dict[date, dict[str, Decimal]]:
+def _counts(platform: _Database, day: Day, window: Window) -> dict[date, dict[str, Decimal]]:
     counts: dict[date, dict[str, Decimal]] = {}
     agents: dict[date, frozenset[str]] = {}
-    for (usage_date, agent), reported in database.counted(window).items():
+    for (usage_date, agent), reported in platform.counted(window).items():
         if usage_date not in agents:
             agents[usage_date] = _agents(day.scopes.on(usage_date))
         if (agent in agents[usage_date]) is (day.tenant_id is not None):
@@ -212,7 +160,7 @@ METRICS = Source(
     description="What the platform itself counts, by agent, in a table of its own database.",
     connect=_connect,
     read=_read_account,
-    verify=lambda database, scopes: verify(database.engine),
+    verify=lambda platform, scopes: verify(platform.engine),
     columns=(
         Column("usage_agent_id", Kind.TEXT, is_required=True),
         Column("metric_type", Kind.TEXT, is_required=True),

@@ -112,8 +112,8 @@ KITS: Mapping[str, Kit] = {
     **elevenlabs.KITS,
     **cartesia.KITS,
 }
-# Tables of a database; tests/sources/test_usage_metrics.py and tests/intake/test_source.py hold them to the same.
-WITHOUT_HTTP = {"usage_metrics", "events"}
+# Tables of a database; tests/sources/ and tests/intake/test_source.py hold each to the same by itself.
+WITHOUT_HTTP = {"usage_metrics", "langgraph", "events"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
