@@ -1,7 +1,7 @@
 """How amounts, quantities, dates and states look, on pages and in packs alike."""
 
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from markupsafe import Markup
 
@@ -10,13 +10,12 @@ from warehouse.currency import decimals
 
 _STATES = {"open": "open", "in_review": "in review", "approved": "approved", "closed": "closed"}
 MINUS = "\u2212"
+_ANY_LENGTH = Context(prec=100)
 
 
 def money(amount: Decimal | None, currency: str) -> str:
     """An amount in the decimals of its currency, without the code; an em dash for none."""
-    if amount is None:
-        return "\u2014"
-    return _signed(f"{abs(amount):,.{decimals(currency)}f}", amount)
+    return "\u2014" if amount is None else _signed(_rounded(amount, decimals(currency)), amount)
 
 
 def change(now: Decimal | None, former: Decimal | None) -> str:
@@ -24,13 +23,13 @@ def change(now: Decimal | None, former: Decimal | None) -> str:
     if now is None or not former:
         return ""
     percent = (now - former) * 100 / abs(former)
-    rounded = f"{abs(percent):,.0f}"
+    rounded = _rounded(percent, 0)
     return "\u00b10 %" if rounded == "0" else f"{'+' if percent > 0 else MINUS}{rounded} %"
 
 
 def percent(value: Decimal | None) -> str:
     """A number of percent with two decimals."""
-    return "\u2014" if value is None else _signed(f"{abs(value):.2f}", value) + " %"
+    return "\u2014" if value is None else _signed(_rounded(value, 2), value) + " %"
 
 
 def share(value: Decimal | None) -> str:
@@ -78,9 +77,8 @@ def duration(seconds: Decimal | None) -> str:
 
 
 def fine(amount: Decimal, currency: str) -> str:
-    """An amount of a single call, in two decimals more than its currency has, rounded half away from zero."""
-    shown = abs(amount).quantize(Decimal(1).scaleb(-decimals(currency) - 2), ROUND_HALF_UP)
-    return _signed(f"{shown:,f}", shown.copy_sign(amount))
+    """An amount of a single call, in two decimals more than its currency has."""
+    return _signed(_rounded(amount, decimals(currency) + 2), amount)
 
 
 def command(value: str) -> Markup:
@@ -89,6 +87,12 @@ def command(value: str) -> Markup:
         Markup(" ").join(Markup("<span>{}</span>").format(word) for word in line.split(" "))
         for line in value.split("\n")
     )
+
+
+def _rounded(value: Decimal, places: int) -> str:
+    """Half away from zero, as statements are, without its sign."""
+    shown = value.copy_abs().quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _ANY_LENGTH)
+    return f"{shown:,f}"
 
 
 def _signed(digits: str, value: Decimal | int) -> str:
