@@ -13,7 +13,7 @@ PANELS = {
     "Statements": ("review", "approve", "close", "reopen", "explain", "forecast", "pack", "export", "canary"),
     "Costs and margins": ("cost", "rate", "margin"),
     "Stripe": ("post", "reconcile", "stripe"),
-    "Who may read and sign in": ("login", "access", "audit", "dashboard"),
+    "Who may read, push and sign in": ("login", "access", "key", "audit", "dashboard"),
 }
 """The root's commands, in the order in which help lists them."""
 

@@ -17,12 +17,16 @@ class ControlError(WarehouseError):
     """A change of control data that is not made."""
 
 
+SHOWN = 40
+"""Names that a message lists; a person reads no more, and all kinds of scopes fit."""
+
+
 class NotFound(ControlError):
     """The object does not exist; the message lists those that do. of: facts of the step that creates one."""
 
     def __init__(self, kind: str, wanted: str, known: Iterable[str], **of: str) -> None:
         names = sorted(known)
-        shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
         rest = f"the {kind}s are {shown}" if names else "there is none yet"
         super().__init__(f"no {kind} '{wanted}'; {rest}", None if names else Hint(Step.CREATE, {"kind": kind, **of}))
 

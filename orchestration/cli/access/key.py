@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Json, TenantFilter, command, parse_date
+from orchestration.cli.options import Json, TenantFilter, command, group, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import clock
@@ -13,10 +13,9 @@ from warehouse.control import tenants
 from warehouse.intake import keys
 from warehouse.intake.keys import KeyRefused
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="API keys: tenants push their usage with them (POST /v1/events).",
-    epilog="Example: minutebook key create --tenant acme --scope events",
+app = group(
+    "API keys: tenants push their usage with them (POST /v1/events).",
+    "minutebook key create --tenant acme --scope events",
 )
 COLUMNS = ["key_id", "tenant_id", "scopes", "created_at", "created_by", "expires_at", "revoked_at", "used_at"]
 
