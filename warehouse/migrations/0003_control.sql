@@ -188,11 +188,11 @@ create function control.filters_overlap(
     select not exists (
         select
         from pg_catalog.jsonb_each(one) as mine
-        inner join pg_catalog.jsonb_each(other) as theirs on mine.key = theirs.key
+        inner join pg_catalog.jsonb_each(other) as asked on mine.key = asked.key
         where not exists (
             select
             from pg_catalog.jsonb_array_elements_text(mine.value) as v (accepted)
-            where pg_catalog.jsonb_exists(theirs.value, v.accepted)
+            where pg_catalog.jsonb_exists(asked.value, v.accepted)
         )
     )
 $$;
