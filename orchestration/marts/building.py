@@ -36,8 +36,6 @@ PROJECT = Path(__file__).parents[2] / "dbt_project"
 MEMORY_OF_A_SORT = "32MB"
 AFTER_POSTING = "tag:after_posting"
 PAUSES_SECONDS = (5, 30, 120)
-# A wait without end sleeps through a signal that the system delivered to another thread.
-HEARING_SECONDS = 0.5
 _LOST_RACES = ("due to lock timeout", "deadlock detected")
 PARTS_OF_THE_PROJECT = (".sql", ".yml", ".yaml", ".csv", ".md")
 
@@ -218,10 +216,7 @@ def _invoke(arguments: list[str], on_event: Callable[[str], None] | None) -> Any
     # Interrupted, dbt waits for its own threads, and these for PostgreSQL: a thread of ours is left behind instead, and
     # what it did rolled back when the process ends.
     answer: Future[Any] = Future()
-    thread = threading.Thread(target=_answer, args=(answer, runner, asked), name="dbt", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(HEARING_SECONDS)
+    threading.Thread(target=_answer, args=(answer, runner, asked), name="dbt", daemon=True).start()
     return answer.result()
 
 

@@ -73,10 +73,15 @@ def test_a_reader_who_comes_and_goes_is_left_alone(built: Warehouse) -> None:
     assert built.rows(ENDED) == []
 
 
+def hearing_ctrl_c() -> None:
+    """Tests that run behind a shell's & ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_a_build_that_waits(built: Warehouse, tmp_path: Path) -> None:
     environment = {
         **os.environ, "MINUTEBOOK_DATABASE_URL": built.url, "MINUTEBOOK_HOME": str(tmp_path),
-        "MINUTEBOOK_DBT_PATIENCE": "1 hour", "PYTHONFAULTHANDLER": "1",
+        "MINUTEBOOK_DBT_PATIENCE": "1 hour",
     }  # fmt: skip
     waiting = (
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
@@ -90,19 +95,16 @@ def test_ctrl_c_ends_a_build_that_waits(built: Warehouse, tmp_path: Path) -> Non
         printed.open("w") as output,
     ):
         holder.execute(f"select * from {HELD}")
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, preexec_fn=hearing_ctrl_c
+        )
         until = time.monotonic() + 300
         while watching.execute(waiting).fetchone() == (0,):
             assert process.poll() is None, printed.read_text()
             assert time.monotonic() < until
             time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(60)  # seconds on a busy machine
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGABRT)  # it prints where each of its threads stands
-            process.wait(20)
-            pytest.fail(printed.read_text())
+        process.wait(60)  # seconds on a busy machine
         assert process.returncode != 0
         until = time.monotonic() + 20
         while watching.execute(waiting).fetchone() != (0,):
