@@ -32,7 +32,8 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
         LONG_AGO,
     )
     house.execute(
-        "insert into control.meters (meter_id, name, unit, source) values ('chats', 'Chats', 'chat', 'voiceflow')"
+        "insert into control.meters (meter_id, name, unit, source, item)"
+        " values ('chats', 'Chats', 'chat', 'voiceflow', 'interactions')"
     )
     place = {"period": f"{DAY}T09:00:00.000Z", "projectID": "p1", "environmentID": PRODUCTION}
     old = VoiceflowProject({"production": PRODUCTION}, {"interactions": [{**place, "type": LIVE, "count": 10}]})
@@ -72,7 +73,7 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
         ("call_milliseconds", "no meter", 61_000, False),
         ("calls", "no meter", 2, False),
         ("chats", "prototype", 4, False),
-        ("tokens gpt-x", "no meter", 1000, False),
+        ("tokens", "no meter", 1000, False),
         ("transcript_cost", "no meter", 5, False),
     ]
     with connect(house.url, Role.TRANSFORMER) as connection:
@@ -80,5 +81,5 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
         beside = rows(connection, "statements/checks", "usage_that_no_price_is_for")
     assert {(row["item"], row["reason"]) for row in red} == {("chats", "unpriced")}
     assert [(row["item"], row["tenants"]) for row in beside] == [
-        ("call_milliseconds", 1), ("calls", 1), ("tokens gpt-x", 1), ("transcript_cost", 1)
+        ("call_milliseconds", 1), ("calls", 1), ("tokens", 1), ("transcript_cost", 1)
     ]  # fmt: skip
