@@ -116,15 +116,25 @@ used as (
 ),
 
 -- A pull of an own account holds the rows of the scopes that were its tenant's when it was read. Where a scope has moved
--- since, its rows count for the new tenant once that one's own pull has them; until then they are reported.
+-- since, its rows count for the new tenant once that one's own pull has them; until then they are reported. Whose it is now
+-- is asked here: a move between two others is no change of the account that holds the rows.
 routed as (
-    select held.*
+    select
+        held.*,
+        case when held.accounts = 'own' and held.tenant_id is null then moved.tenant_id else held.attached_tenant_id end
+            as whose_it_is
     from used as held
-    left join {{ ref('int_usage_daily') }} as own
+    left join {{ ref('stg_control__scopes') }} as moved
         on
             held.accounts = 'own'
-            and held.attached_tenant_id <> held.account
-            and held.attached_tenant_id = own.account
+            and held.tenant_id is null
+            and held.scope_kind = moved.kind
+            and held.scope_ref = moved.value
+            and held.usage_date >= moved.valid_from
+            and held.usage_date < moved.valid_to
+    left join {{ ref('int_usage_daily') }} as own
+        on
+            moved.tenant_id = own.account
             and held.source = own.source
             and held.usage_date = own.usage_date
             and held.scope_kind = own.scope_kind
@@ -157,7 +167,7 @@ usage_units as (
         routed.row_count,
         routed.pull_id,
         routed.account,
-        routed.attached_tenant_id,
+        routed.whose_it_is as attached_tenant_id,
         routed.may_go_unbilled,
         case
             when routed.tenant_id is null then 'unattributed'
