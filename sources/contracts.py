@@ -105,11 +105,12 @@ USAGE = Contract(
             "Whether it may stay without a meter, such as a detail of what is counted; null: it may not.",
         ),
         Column("recorded_at", Kind.TIMESTAMP, "When it was used, where the provider says so to the moment."),
+        Column("reference", Kind.TEXT, "The provider's own id of the row, where rows may be alike in all else."),
         _required("attributes", Kind.JSON, "What else tells it apart, of few values: an object of name to text."),
         Column("cost", Kind.NUMERIC, "What the provider says it cost, in `currency`; null where it does not say."),
         Column("currency", Kind.TEXT, "ISO 4217, upper case; null with no cost."),
     ),
-    key=("item", "scope_kind", "scope_ref", "environment", "traffic", "recorded_at", "attributes"),
+    key=("item", "scope_kind", "scope_ref", "environment", "traffic", "recorded_at", "reference", "attributes"),
 )
 GRAINS = ("day", "call")
 PAYERS = ("provider_account", "external")

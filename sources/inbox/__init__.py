@@ -58,7 +58,8 @@ def _rows(events: Iterator[Any]) -> Iterator[Row]:
             "scope_kind": None if event.subject is None else SUBJECT.name,
             "scope_ref": event.subject,
             "recorded_at": event.happened_at,
-            "attributes": {**_attributes(facts), "event_source": event.source, "event_id": event.event_id},
+            "reference": event.event_id,
+            "attributes": {**_attributes(facts), "event_source": event.source},
             "cost": None if cost is None else Decimal(cost),
             "currency": facts.get("currency"),
         }

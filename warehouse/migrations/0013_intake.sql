@@ -347,7 +347,7 @@ declare
 begin
     execute pg_catalog.format(
         'select exists (select from %s as r where r.pull_id = $1 and r.tenant_id = $2'
-        ' and r.attributes ->> ''event_source'' = $3 and r.attributes ->> ''event_id'' = $4)',
+        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4)',
         ledger.raw_table_of(of_arrivals)
     ) into found using of_pull, of_tenant, of_source, of_event;
     return found or exists (

@@ -69,7 +69,7 @@ unioned as (
         attributes::jsonb as attributes,
         concat_ws(
             '/', scope_ref, environment, item, nullif(attributes::jsonb, '{}')::text,
-            to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+            to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), reference
         ) as object_id,
         quantity,
         cost,
