@@ -84,7 +84,8 @@ daily as (
     from attached
     group by
         source, account, usage_date, pull_id, tenant_id, attached_tenant_id, attached_agent_id, named_agent_id,
-        scope_kind, scope_ref, origin, item, unit, attributes, traffic_of_scope, may_go_unbilled, is_billed_elsewhere, currency
+        scope_kind, scope_ref, origin, item, unit, attributes, traffic_of_scope, may_go_unbilled,
+        is_billed_elsewhere, currency
 )
 
 select * from daily
