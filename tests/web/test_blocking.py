@@ -75,8 +75,9 @@ UNBALANCED = """insert into marts.fct_line_balances
     (line_id, tenant_id, currency, rated_quantity, rated_amount, stated_quantity, stated_amount, is_balanced)
     values ('{it}/2026-09-01/overage/scans', '{it}', 'USD', 5, 5.00, 10, 10.00, false)"""
 KNOWN = """
-    insert into marts.fct_pulls_built (pull_id, source, account, usage_date)
-    select pull_id, source, account, usage_date from ledger.pulls where state = 'published' on conflict do nothing;
+    insert into marts.fct_pulls_built (pull_id, source, account, usage_date, pulled_at)
+    select pull_id, source, account, usage_date, closed_at from ledger.pulls where state = 'published'
+    on conflict do nothing;
     update marts.fct_statements as s set period_state = p.state from ledger.periods as p
     where s.tenant_id = p.tenant_id and s.period_start = p.period_start;
     update marts.dim_build set control_revision = (select revision from control.revision)"""
