@@ -65,7 +65,6 @@ daily as (
         pull_id,
         tenant_id,
         case when attached_tenant_id = tenant_id then attached_agent_id else named_agent_id end as agent_id,
-        attached_tenant_id,
         scope_kind,
         scope_ref,
         origin,

@@ -121,8 +121,7 @@ used as (
 routed as (
     select
         held.*,
-        case when held.accounts = 'own' and held.tenant_id is null then moved.tenant_id else held.attached_tenant_id end
-            as whose_it_is
+        coalesce(held.tenant_id, moved.tenant_id) as attached_tenant_id
     from used as held
     left join {{ ref('stg_control__scopes') }} as moved
         on
@@ -167,7 +166,7 @@ usage_units as (
         routed.row_count,
         routed.pull_id,
         routed.account,
-        routed.whose_it_is as attached_tenant_id,
+        routed.attached_tenant_id,
         routed.may_go_unbilled,
         case
             when routed.tenant_id is null then 'unattributed'
