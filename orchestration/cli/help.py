@@ -18,26 +18,27 @@ PANELS = {
 """The root's commands, in the order in which help lists them."""
 
 
-class Command(TyperCommand):
-    """A command whose example stands below its help, never wrapped."""
+class _Example:
+    """Help whose example stands below it, never wrapped."""
+
+    epilog: str | None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, then the example."""
         example, self.epilog = self.epilog, None
-        super().format_help(ctx, formatter)
+        super().format_help(ctx, formatter)  # type: ignore[misc]  # of the class that this is mixed into
         self.epilog = example
-        _print_example(example)
+        if example:
+            title, command = example.split(": ", 1)
+            typer.echo(f" {title}:\n   {command}")
 
 
-class Group(TyperGroup):
-    """A group of commands whose example stands below its help, never wrapped."""
+class Command(_Example, TyperCommand):
+    """A command with its example."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help, then the example."""
-        example, self.epilog = self.epilog, None
-        super().format_help(ctx, formatter)
-        self.epilog = example
-        _print_example(example)
+
+class Group(_Example, TyperGroup):
+    """A group of commands with an example of one."""
 
 
 def put_in_panels(root: TyperGroup) -> None:
@@ -46,9 +47,3 @@ def put_in_panels(root: TyperGroup) -> None:
     for name, panel in panels.items():
         setattr(root.commands[name], "rich_help_panel", panel)  # noqa: B010  both kinds of Typer's have it
     root.commands = {name: root.commands[name] for name in [*panels, *(root.commands.keys() - panels.keys())]}
-
-
-def _print_example(epilog: str | None) -> None:
-    if epilog:
-        title, command = epilog.split(": ", 1)
-        typer.echo(f" {title}:\n   {command}")
