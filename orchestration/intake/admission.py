@@ -15,7 +15,6 @@ import psycopg
 from starlette.requests import Request
 
 from orchestration.intake.answers import Problem
-from orchestration.intake.contract import ChoicesOf
 from sources.personal import Choices, Keep
 from warehouse.intake import keys
 from warehouse.intake.keys import Key, Owner
@@ -104,20 +103,14 @@ class Admission:
             raise LookupError("there is no such tenant, or it is closed")
         return named
 
-    def choices_of(self, admitted: Admitted, now: datetime) -> ChoicesOf:
-        """By the tenant that an event names: whose it is, and what that one wants kept."""
-        admission = self
-
-        class Asked(ChoicesOf):
-            def __call__(self, tenant: str | None) -> tuple[str, Choices]:
-                tenant_id = admission.tenant_of(admitted, tenant, now)
-                owner = admission._owners.get(tenant_id)
-                if owner is None:
-                    raise LookupError("there is no such tenant")
-                kept = (owner.phone_numbers, owner.transcripts, owner.recordings)
-                return tenant_id, Choices(*map(Keep, kept))
-
-        return Asked()
+    def owner_of(self, admitted: Admitted, now: datetime, named: str | None) -> tuple[str, Choices]:
+        """Whose an event is, given the tenant that it names, and what that one wants kept. Raises LookupError."""
+        tenant_id = self.tenant_of(admitted, named, now)
+        owner = self._owners.get(tenant_id)
+        if owner is None:
+            raise LookupError("there is no such tenant")
+        kept = (owner.phone_numbers, owner.transcripts, owner.recordings)
+        return tenant_id, Choices(*map(Keep, kept))
 
     def _is_closed(self, tenant_id: str, now: datetime) -> bool:
         owner = self._owners.get(tenant_id)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ HORIZON, FAR_HORIZON = timedelta(days=35), timedelta(days=400)
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+OwnerOf = Callable[[str | None], tuple[str, Choices]]
 
 
 class CloudEvent(msgspec.Struct, gc=False):
@@ -80,10 +81,10 @@ _NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?", flags=re
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
-def examined(raw: bytes, now: datetime, choices_of: "ChoicesOf", *, is_backfill: bool) -> tuple[str, Event] | Bad:
+def examined(raw: bytes, now: datetime, owner_of: OwnerOf, *, is_backfill: bool) -> tuple[str, Event] | Bad:
     """The tenant and the event as it is to be stored, or why it is refused.
 
-    `choices_of(tenant)` gives the tenant an event belongs to and what it wants kept, for the tenant that the event
+    `owner_of(tenant)` gives the tenant an event belongs to and what it wants kept, for the tenant that the event
     names, or None; it raises LookupError with the reason where that is none of the key's.
     """
     try:
@@ -110,21 +111,13 @@ def examined(raw: bytes, now: datetime, choices_of: "ChoicesOf", *, is_backfill:
         why = f"its time is more than {horizon.days} days ago" + ("" if is_backfill else "; see scope backfill")
         return Bad("time_too_old", why, event.id, event.source)
     try:
-        tenant_id, choices = choices_of(event.tenant)
+        tenant_id, choices = owner_of(event.tenant)
     except LookupError as error:
         return Bad("invalid_tenant", str(error.args[0]), event.id, event.source)
     facts, personal = _parts(members, choices)
     return tenant_id, Event(
         event.source, event.id, event.type, event.subject, happened_at, content, event.replaces, facts, personal
     )
-
-
-class ChoicesOf:
-    """Gives the tenant of an event, and what it wants kept."""
-
-    def __call__(self, tenant: str | None) -> tuple[str, Choices]:
-        """Raises LookupError with the reason."""
-        raise NotImplementedError
 
 
 def _moment(text: str) -> datetime:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -120,11 +121,11 @@ class Events:
 
     def _examined(self, body: bytes, kind: str, admitted: Admitted) -> _Pushed:
         now = self._now()
-        choices_of = self._admission.choices_of(admitted, now)
+        owner_of = partial(self._admission.owner_of, admitted, now)
         pushed = _Pushed()
         seen: dict[tuple[str, str, str], bytes] = {}
         for place, raw in enumerate(_listed(body, kind)):
-            found = examined(bytes(raw), now, choices_of, is_backfill=admitted.is_backfill)
+            found = examined(bytes(raw), now, owner_of, is_backfill=admitted.is_backfill)
             if isinstance(found, Bad):
                 pushed.refused.append((place, admitted.tenant_id, found))
                 continue

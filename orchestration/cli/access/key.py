@@ -7,11 +7,10 @@ import typer
 
 from orchestration.cli.options import Json, TenantFilter, command, group, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
-from orchestration.cli.session import CommandFailed, session
+from orchestration.cli.session import session
 from warehouse import clock
 from warehouse.control import tenants
 from warehouse.intake import keys
-from warehouse.intake.keys import KeyRefused
 
 app = group(
     "API keys: tenants push their usage with them (POST /v1/events).",
@@ -53,10 +52,7 @@ def create(
     with session(ctx).operator() as connection:
         if tenant is not None:
             tenants.require_tenant(connection, tenant)
-        try:
-            token, made = keys.create(connection, tenant, scope or ["events"], now, expires_at)
-        except KeyRefused as error:
-            raise CommandFailed(str(error)) from None
+        token, made = keys.create(connection, tenant, scope or ["events"], now, expires_at)
     if as_json:
         print_json({**made, "key": token.reveal()})
         return
@@ -83,10 +79,7 @@ def revoke(
 ) -> None:
     """End a key: within ten seconds nothing is taken under it any more. What it pushed stays."""
     with session(ctx).operator() as connection:
-        try:
-            is_new = keys.revoke(connection, key_id, clock.now())
-        except KeyRefused as error:
-            raise CommandFailed(str(error)) from None
+        is_new = keys.revoke(connection, key_id, clock.now())
     if as_json:
         print_json({"key_id": key_id, "is_revoked_now": is_new})
         return
