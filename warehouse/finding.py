@@ -2,7 +2,7 @@
 command: `orchestration.remedies` words each code for each surface.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -39,6 +39,11 @@ class Finding:
     code: StrEnum
     subject: Subject = Subject()
     facts: Facts = field(default_factory=dict)
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first of the names in one line, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 class Step(StrEnum):

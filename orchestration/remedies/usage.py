@@ -20,7 +20,7 @@ from orchestration.remedies.wording import (
 )
 from warehouse.blocker import Blocker
 from warehouse.control.agents import words_of
-from warehouse.finding import Finding
+from warehouse.finding import Finding, first_of
 
 SHOWN = 3
 SHORT = "items not billed"
@@ -97,10 +97,9 @@ def _attaching(usage: Mapping[str, Any], ids: Sequence[tuple[str, str, date]]) -
 
 def _scopes_of_nobody(finding: Finding) -> Wording:
     usage, scopes = finding.facts, finding.facts["scopes"]
-    named = ", ".join(f"{words_of(one.kind)} {one.scope} ({number(one.quantity)})" for one in scopes[:SHOWN])
-    more = f" and {len(scopes) - SHOWN} more" if len(scopes) > SHOWN else ""
+    named = first_of([f"{words_of(one.kind)} {one.scope} ({number(one.quantity)})" for one in scopes], SHOWN)
     attaching = _attaching(usage, [(one.kind, one.scope, one.since) for one in scopes])
-    return Wording(f"{_item(finding)}; {named}{more}", commands(*attaching, _pull(finding), ["build"]), SHORT)
+    return Wording(f"{_item(finding)}; {named}", commands(*attaching, _pull(finding), ["build"]), SHORT)
 
 
 def _moved(finding: Finding) -> Wording:

@@ -10,7 +10,7 @@ WarehouseError
 from collections.abc import Iterable
 
 from warehouse.database.errors import WarehouseError
-from warehouse.finding import Hint, Step
+from warehouse.finding import Hint, Step, first_of
 
 
 class ControlError(WarehouseError):
@@ -26,8 +26,7 @@ class NotFound(ControlError):
 
     def __init__(self, kind: str, wanted: str, known: Iterable[str], **of: str) -> None:
         names = sorted(known)
-        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-        rest = f"the {kind}s are {shown}" if names else "there is none yet"
+        rest = f"the {kind}s are {first_of(names, SHOWN)}" if names else "there is none yet"
         super().__init__(f"no {kind} '{wanted}'; {rest}", None if names else Hint(Step.CREATE, {"kind": kind, **of}))
 
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from warehouse.control.changes import Action
 from warehouse.control.errors import PeriodApproved
 from warehouse.database.queries import Connection, execute, rows
-from warehouse.finding import Hint, Step
+from warehouse.finding import Hint, Step, first_of
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,9 @@ def refuse_days(
 def _refuse(what: str, hit: list[ApprovedPeriod], free_from: Iterable[date]) -> None:
     if not hit:
         return
-    named = ", ".join(f"{period.period_start:%Y-%m} of tenant {period.tenant_id}" for period in hit[:5])
-    more = f" and {len(hit) - 5} more" if len(hit) > 5 else ""
+    named = first_of([f"{period.period_start:%Y-%m} of tenant {period.tenant_id}" for period in hit], 5)
     raise PeriodApproved(
-        f"{what} would change the approved period {named}{more}; start it on {max(free_from)} or later, "
+        f"{what} would change the approved period {named}; start it on {max(free_from)} or later, "
         "or reopen the period first",
         Hint(Step.REOPEN),
     )

@@ -17,6 +17,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
 from warehouse.database.queries import Connection, first, rows
 from warehouse.finding import Finding as Found
+from warehouse.finding import first_of
 from warehouse.ingestion import fields
 from warehouse.security import audit_log, database_logins, isolation, process_logins
 from warehouse.statements import balance, canary
@@ -152,7 +153,7 @@ def _fields(connection: Connection) -> Iterator[Finding]:
         yield Finding(Level.WRONG, what, "minutebook field clean")
     for source, group in groupby(fields.new_fields(connection), key=lambda row: row["source"]):
         found = list(group)
-        named = ", ".join(row["field"] for row in found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        named = first_of([row["field"] for row in found], 5)
         what = (
             f"{source} sends {len(found)} field(s) of no contract, which are not stored: {named}"
             f" (first in account {found[0]['account']} on {found[0]['usage_date']})"

@@ -10,6 +10,7 @@ from orchestration.remedies.blockers import two_keys as fix_two_keys
 from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons
 from warehouse.database.queries import Connection, Row, rows
+from warehouse.finding import first_of
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.statements.review_rules import of_two_keys
@@ -139,5 +140,4 @@ def _span(found: Iterable[Row]) -> str:
 
 
 def _tenants(found: Iterable[Row]) -> str:
-    tenants = sorted({str(row["tenant_id"]) for row in found})
-    return ", ".join(tenants[:3]) + (f" and {len(tenants) - 3} more" if len(tenants) > 3 else "")
+    return first_of(sorted({str(row["tenant_id"]) for row in found}), 3)

@@ -16,6 +16,7 @@ from orchestration.stripe_billing.invoices.elsewhere import decides, verdict, wh
 from orchestration.stripe_billing.invoices.final_books import Billed, Books, day_of, service_day
 from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours, Row
 from orchestration.stripe_billing.posting.readiness import BilledTenant
+from warehouse.finding import first_of
 
 
 @dataclass(slots=True)
@@ -268,5 +269,4 @@ def _parts(parts: Sequence[Billed]) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    found = list(dict.fromkeys(names))
-    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return first_of(list(dict.fromkeys(names)), 3)
