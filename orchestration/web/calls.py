@@ -60,9 +60,9 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
         known = known_tenant(connection, tenant)
         periods = calls.periods_of(connection, tenant)
         filters = _filters(request, periods)
-        found = calls.page(connection, tenant, filters, place, PAGE_ROWS + 1, with_costs=sees_costs)
-        agents = calls.agents(connection, tenant)
         billed = calls.billed_meters(connection, tenant)
+        found = calls.page(connection, tenant, filters, place, PAGE_ROWS + 1, meters=billed, with_costs=sees_costs)
+        agents = calls.agents(connection, tenant)
     meters = {one: row for one, row in defined(request, billed).items() if row["increment_seconds"]}
     shown = found[:PAGE_ROWS]
     return render(
@@ -125,7 +125,8 @@ def call_path(tenant: str, place: Place) -> str:
 
 def _all(connection: Connection, tenant: str, filters: Filters, with_costs: bool) -> Iterator[Listed]:
     place: Place | None = None
-    while found := calls.page(connection, tenant, filters, place, CSV_ROWS, with_costs=with_costs):
+    meters = calls.billed_meters(connection, tenant)
+    while found := calls.page(connection, tenant, filters, place, CSV_ROWS, meters=meters, with_costs=with_costs):
         yield from found
         if len(found) < CSV_ROWS:
             return

@@ -149,11 +149,20 @@ class Listed:
 
 
 def page(
-    connection: Connection, tenant_id: str, filters: Filters, after: Place | None, limit: int, *, with_costs: bool
+    connection: Connection,
+    tenant_id: str,
+    filters: Filters,
+    after: Place | None,
+    limit: int,
+    *,
+    meters: Iterable[str],
+    with_costs: bool,
 ) -> list[Listed]:
-    """A tenant's next calls after a place in the list, at most limit. with_costs needs a role that may see them."""
+    """A tenant's next calls after a place in the list, at most limit. meters: those that bill it. with_costs needs a
+    role that may see them.
+    """
     found = rows(connection, FILE, "listed", **listing(tenant_id, filters, after, limit))
-    return _with_lines(connection, tenant_id, [_call(row) for row in found], with_costs)
+    return _with_lines(connection, tenant_id, [_call(row) for row in found], meters, with_costs)
 
 
 def listing(tenant_id: str, filters: Filters, after: Place | None, limit: int) -> dict[str, object]:
@@ -180,7 +189,10 @@ def find(connection: Connection, tenant_id: str, key: Key, *, with_costs: bool) 
     """One call of a tenant; None where there is none this role may see."""
     day, source, call_id = key
     row = first(connection, FILE, "call", tenant_id=tenant_id, usage_date=day, source=source, call_id=call_id)
-    return _with_lines(connection, tenant_id, [_call(row)], with_costs)[0] if row else None
+    if row is None:
+        return None
+    meters = billed_meters(connection, tenant_id)
+    return _with_lines(connection, tenant_id, [_call(row)], meters, with_costs)[0]
 
 
 def billed_meters(connection: Connection, tenant_id: str) -> list[str]:
@@ -217,12 +229,13 @@ def route(connection: Connection, tenant_id: str, call: Call) -> Row | None:
     )
 
 
-def _with_lines(connection: Connection, tenant_id: str, found: Sequence[Call], with_costs: bool) -> list[Listed]:
+def _with_lines(
+    connection: Connection, tenant_id: str, found: Sequence[Call], meters: Iterable[str], with_costs: bool
+) -> list[Listed]:
     if not found:
         return []
     days = [call.usage_date for call in found]
     about: dict[str, Any] = {"tenant_id": tenant_id, "first_day": min(days), "last_day": max(days)}
-    meters = set(billed_meters(connection, tenant_id))
     counted: dict[tuple[date, str, str | None], list[Counted]] = {}
     for line in msgspec.convert(rows(connection, FILE, "counted", **about), list[Counted]):
         counted.setdefault((line.usage_date, line.source, line.agent_id), []).append(line)
