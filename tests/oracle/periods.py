@@ -45,9 +45,8 @@ def after_closing(tenant: Tenant, day: date) -> Period | None:
     """What follows the closing date up to the anchor day: nothing is billed, late costs lie in it."""
     if tenant.closed_on is None or day < tenant.closed_on:
         return None
-    start = period_start(tenant.closed_on, tenant.anchor_day)
-    end = period_end(start)
-    return Period(tenant.closed_on, end, tenant.closed_on, (end - start).days) if day < end else None
+    found = _unbilled(tenant, tenant.closed_on)
+    return found if day < found.end else None
 
 
 def carriers(tenant: Tenant, as_of: date) -> list[Period]:
@@ -55,11 +54,16 @@ def carriers(tenant: Tenant, as_of: date) -> list[Period]:
     found = periods(tenant, as_of)
     start = tenant.closed_on
     while start is not None and start <= as_of:
-        month = period_start(start, tenant.anchor_day)
-        end = period_end(month)
-        found.append(Period(start, end, start, (end - month).days))
-        start = end
+        found.append(_unbilled(tenant, start))
+        start = found[-1].end
     return found
+
+
+def _unbilled(tenant: Tenant, start: date) -> Period:
+    """From a day after closing up to the anchor day that follows it."""
+    month = period_start(start, tenant.anchor_day)
+    end = period_end(month)
+    return Period(start, end, start, (end - month).days)
 
 
 def periods(tenant: Tenant, as_of: date) -> list[Period]:
