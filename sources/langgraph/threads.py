@@ -8,8 +8,6 @@ from typing import Any
 
 _SOURCES = ("input", "loop", "update", "fork")
 _VERSIONS = ("1", "2", "3", "4")
-# The step before the first of all: the input is -1, and 0 only hands it on.
-_BEFORE = -2
 
 
 class Odd(ValueError):
@@ -164,7 +162,7 @@ class Thread:
         """Supersteps that executed nodes: neither an input nor the step that hands it on is one."""
         parent = self._parent(one)
         if parent is None:
-            return max(0, one.step - _BEFORE - 2)
+            return max(0, one.step)  # the input is step -1, and 0 only hands it on
         executed = one.step - parent.step
         if parent.source == "input":
             executed -= 1
