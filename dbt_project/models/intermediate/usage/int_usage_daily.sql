@@ -18,11 +18,7 @@ sources as (
     select * from {{ ref('stg_control__sources') }}
 ),
 
-agents as (
-    select * from {{ ref('stg_control__agents') }}
-),
-
--- What a tenant pushed is its own, and a scope says the agent, by its id or by what is attached to it.
+-- What a tenant pushed is its own, whatever its scope is.
 -- An own account is its tenant's. Where a source reads it by the tenant's scopes alone, a row is the tenant's while its scope
 -- is, and nobody's once that is another's.
 attached as (
@@ -30,7 +26,6 @@ attached as (
         rows_read.*,
         scopes.tenant_id as attached_tenant_id,
         scopes.agent_id as attached_agent_id,
-        agents.agent_id as named_agent_id,
         case
             when rows_read.environment is null or scopes.environment is null then rows_read.traffic
             when scopes.is_live and rows_read.environment = scopes.environment then rows_read.traffic
@@ -50,11 +45,6 @@ attached as (
             and rows_read.scope_ref = scopes.value
             and rows_read.usage_date >= scopes.valid_from
             and rows_read.usage_date < scopes.valid_to
-    left join agents
-        on
-            sources.accounts = 'pushed'
-            and rows_read.account_tenant_id = agents.tenant_id
-            and rows_read.scope_ref = agents.agent_id
 ),
 
 daily as (
@@ -64,7 +54,7 @@ daily as (
         usage_date,
         pull_id,
         tenant_id,
-        case when attached_tenant_id = tenant_id then attached_agent_id else named_agent_id end as agent_id,
+        case when attached_tenant_id = tenant_id then attached_agent_id end as agent_id,
         scope_kind,
         scope_ref,
         origin,
@@ -82,8 +72,8 @@ daily as (
         sum(cost) as cost
     from attached
     group by
-        source, account, usage_date, pull_id, tenant_id, attached_tenant_id, attached_agent_id, named_agent_id,
-        scope_kind, scope_ref, origin, item, unit, attributes, traffic_of_scope, may_go_unbilled,
+        source, account, usage_date, pull_id, tenant_id, attached_tenant_id, attached_agent_id, scope_kind,
+        scope_ref, origin, item, unit, attributes, traffic_of_scope, may_go_unbilled,
         is_billed_elsewhere, currency
 )
 

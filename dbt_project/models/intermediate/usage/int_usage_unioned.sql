@@ -121,8 +121,15 @@ used as (
 routed as (
     select
         held.*,
+        coalesce(held.agent_id, named.agent_id) as whose_agent_id,
         coalesce(held.tenant_id, moved.tenant_id) as attached_tenant_id
     from used as held
+    -- What is pushed may name its agent by the agent's own id, which may come later than the day.
+    left join {{ ref('stg_control__agents') }} as named
+        on
+            held.accounts = 'pushed'
+            and held.tenant_id = named.tenant_id
+            and held.scope_ref = named.agent_id
     left join {{ ref('stg_control__scopes') }} as moved
         on
             held.accounts = 'own'
@@ -145,7 +152,7 @@ routed as (
 usage_units as (
     select
         routed.tenant_id,
-        routed.agent_id,
+        routed.whose_agent_id as agent_id,
         routed.source,
         routed.origin,
         routed.usage_date,
