@@ -237,6 +237,14 @@ end
 $$;
 COMMENT ON FUNCTION control.shut_out_tenant(of_tenant text) IS 'Ends the sessions of a tenant''s logins and disables them; audited.';
 
+CREATE FUNCTION control.usage_origin(scope_ref text, environment text, item text, attributes jsonb, traffic text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select pg_catalog.concat_ws(
+        '/', scope_ref, environment, item, nullif(attributes, '{}')::text, nullif(traffic, 'live')
+    )
+$$;
+
 CREATE FUNCTION intake.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -251,35 +259,27 @@ begin
 end
 $$;
 
-CREATE FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) RETURNS boolean
+CREATE FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $_$
 declare
     of_tenant constant text := intake.pushing_tenant();
-    found boolean;
+    carrying text;
 begin
     execute pg_catalog.format(
-        'select exists (select from %s as r where r.pull_id = $1 and r.tenant_id = $2'
-        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4)',
+        'select l.line_id from ledger.statement_lines as l'
+        ' inner join ledger.line_pulls as p on l.line_id = p.line_id and p.source = $1'
+        ' inner join %s as r on p.pull_id = r.pull_id'
+        ' where l.tenant_id = $2 and (l.line_id = $3 or l.corrects_line_id = $3)'
+        ' and r.tenant_id = $2 and r.attributes ->> ''event_source'' = $4 and r.reference = $5'
+        ' order by l.frozen_at, l.line_id limit 1',
         ledger.raw_table_of(of_arrivals)
-    ) into found using of_pull, of_tenant, of_source, of_event;
-    return found or exists (
-        select from intake.identities as i
-        inner join ledger.pulls as p
-            on p.pull_id = of_pull and i.tenant_id = p.account and i.usage_date = p.usage_date and p.state = 'published'
-        where
-            i.tenant_id = of_tenant
-            and i.source = of_source
-            and i.event_id = of_event
-            and not exists (
-                select from ledger.changed_arrivals as c
-                where c.tenant_id = of_tenant and c.source = of_arrivals and c.usage_date = i.usage_date
-            )
-    );
+    ) into carrying using of_arrivals, of_tenant, of_line, of_source, of_event;
+    return carrying;
 end
 $_$;
-COMMENT ON FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) IS 'Whether a pull holds an event of the tenant that pushes. Exact: a commit in flight while its day was read is not in the pull.';
+COMMENT ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) IS 'Of a line of the tenant that pushes and its adjustments, the first that was frozen with an event in it; null where none was.';
 
 CREATE FUNCTION intake.key_of(of_key text) RETURNS TABLE(tenant_id text, scopes text[], token_hash bytea, expires_at timestamp with time zone, revoked_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -320,6 +320,43 @@ CREATE FUNCTION intake.pushing_tenant() RETURNS text
     AS $$
     select nullif(pg_catalog.current_setting('minutebook.tenant_id', true), '')
 $$;
+
+CREATE FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text) RETURNS TABLE(is_read boolean, origin text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+begin
+    return query execute pg_catalog.format(
+        'select true, control.usage_origin(r.scope_ref, r.environment, r.item, r.attributes::jsonb, r.traffic)'
+        ' from %s as r where r.pull_id = $1 and r.tenant_id = $2'
+        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4',
+        ledger.raw_table_of(of_arrivals)
+    ) using of_pull, of_tenant, of_source, of_event;
+    if found then
+        return;
+    end if;
+    return query
+    select
+        exists (
+            select from intake.identities as i
+            inner join ledger.pulls as p
+                on p.pull_id = of_pull and i.tenant_id = p.account and i.usage_date = p.usage_date
+                and p.state = 'published'
+            where
+                i.tenant_id = of_tenant
+                and i.source = of_source
+                and i.event_id = of_event
+                and not exists (
+                    select from ledger.changed_arrivals as c
+                    where c.tenant_id = of_tenant and c.source = of_arrivals and c.usage_date = i.usage_date
+                )
+        ),
+        null;
+end
+$_$;
+COMMENT ON FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text) IS 'Whether a pull holds an event of the tenant that pushes, and what its row is counted together with: null where it makes none. Exact: a commit in flight while its day was read is not in the pull.';
 
 CREATE FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3311,14 +3348,16 @@ GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
 REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
-REVOKE ALL ON FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) FROM PUBLIC;
-GRANT ALL ON FUNCTION intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.key_of(of_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.key_of(of_key text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.make_month(of_month date) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.make_month(of_month date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.pushing_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.pushing_tenant() TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) FROM PUBLIC;

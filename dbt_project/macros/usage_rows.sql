@@ -1,6 +1,6 @@
 {% macro usage_origin() -%}
     {#- What is counted together on a day, in the provider's own words: rows that differ in it may be counted differently. -#}
-    concat_ws('/', scope_ref, environment, item, nullif(attributes, '{}')::text, nullif(traffic, 'live'))
+    control.usage_origin(scope_ref, environment, item, attributes, traffic)
 {%- endmacro %}
 
 {% macro counts_row(meters, rows) -%}

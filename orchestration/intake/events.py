@@ -1,9 +1,9 @@
 """POST /v1/events, and what became of one event: GET /v1/events/{source}/{id}."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -175,20 +175,27 @@ class Events:
                 refusal = stored.refusal(reader, tenant_id, source, event_id)
                 return None if refusal is None else {"state": "refused", **refusal}
             pull = stored.pull_of_day(reader, self._arrivals_of, tenant_id, taken["usage_date"])
-        state = (
-            "replaced"
-            if taken["replaced_by"]
-            else "read"
-            if self._is_read(tenant_id, pull, source, event_id)
-            else "stored"
-        )
-        return {"state": state, **taken, "pull": pull}
-
-    def _is_read(self, tenant_id: str, pull: Mapping[str, Any] | None, source: str, event_id: str) -> bool:
+        found = {**taken, "pull": pull, "line": None}
+        if taken["replaced_by"]:
+            return {"state": "replaced", **found}
         if pull is None or pull["pull_id"] is None:
-            return False
+            return {"state": "stored", **found}
         with self._readers.intake(tenant_id) as connection:
-            return stored.is_read(connection, self._arrivals_of, pull["pull_id"], source, event_id)
+            is_read, origin = stored.read_as(connection, self._arrivals_of, pull["pull_id"], source, event_id)
+        if origin is not None:
+            found["line"] = self._line(tenant_id, source, event_id, taken["usage_date"], origin)
+        return {"state": "read" if is_read else "stored", **found}
+
+    def _line(self, tenant_id: str, source: str, event_id: str, usage_date: date, origin: str) -> str | None:
+        """The statement line that an event is on: of its own period, or the adjustment that came later."""
+        with self._readers.tenant(tenant_id) as reader:
+            line_id = stored.overage_line(reader, self._arrivals_of, tenant_id, usage_date, origin)
+            if line_id is None:
+                return None
+            adjustment = stored.adjustment(reader, tenant_id, line_id)
+        with self._readers.intake(tenant_id) as connection:
+            frozen = stored.frozen_line(connection, self._arrivals_of, source, event_id, line_id)
+        return frozen or adjustment or line_id
 
 
 def _listed(body: bytes, kind: str) -> Sequence[msgspec.Raw]:

@@ -104,7 +104,15 @@ _FOLLOWED = {
         "usage_date": {"type": "string", "format": "date"},
         "received_at": {"type": ["string", "null"], "format": "date-time"},
         "replaced_by": {"type": ["string", "null"]},
-        "pull": {"type": ["object", "null"]},
+        "pull": {
+            "type": ["object", "null"],
+            "description": "The reading of its day that the statements are built from.",
+        },
+        "line": {
+            "type": ["string", "null"],
+            "description": "The statement line it is on; null while it is not built, is within what is included, or is"
+            " not billed.",
+        },
         "code": {"type": "string"},
         "detail": {"type": "string"},
         "refused_at": {"type": "string", "format": "date-time"},

@@ -1,4 +1,4 @@
-"""A database with two tenants and the API over it, one of each for a file's tests; keys and events are a test's own."""
+"""A database with tenants and the API over it, one of each for a file's tests; keys and events are a test's own."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,7 +17,7 @@ def url(postgres_server: str) -> Iterator[str]:
     """Superuser's URL of a database of this file's own."""
     with own_database(postgres_server) as made:
         with connect(made, Role.OPERATOR, actor="otto") as operator:
-            add_tenants(operator, "acme", "birch", "shut")
+            add_tenants(operator, "acme", "birch", "shut", "noting")
             operator.execute("insert into control.tenant_statuses values ('shut', '2021-01-01', 'closed')")
         yield made
 

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from orchestration.intake.contract import LARGEST_DATA_BYTES
 from tests.intake.conftest import Pushing
 from tests.intake.served import event, key
 from warehouse import clock
@@ -93,6 +94,26 @@ def test_digits_and_sources_are_kept_as_they_are(url: str, acme: httpx.Client) -
     assert "12345678901234567890123456789" in stored(url, "digits")[0][2]
     two = [event("c", source="a-b"), event("b-c", source="a")]
     assert acme.post("/v1/events", json=two).json() == {"accepted": 2, "duplicates": 0}
+
+
+def test_data_may_have_32_kib_and_a_batch_of_them_4_mib(url: str, acme: httpx.Client) -> None:
+    def sized(name: str, size: int) -> bytes:
+        data = b'{"text":"' + b"x" * (size - 11) + b'"}'
+        assert len(data) == size
+        return json.dumps(event(name)).encode()[:-1] + b',"data":' + data + b"}"
+
+    def push(*bodies: bytes) -> httpx.Response:
+        headers = {"Content-Type": "application/cloudevents-batch+json"}
+        return acme.post("/v1/events", content=b"[" + b",".join(bodies) + b"]", headers=headers)
+
+    whole = push(*(sized(f"large-{number}", LARGEST_DATA_BYTES) for number in range(120)))
+    assert whole.json() == {"accepted": 120, "duplicates": 0}
+    ((_, _, facts, _),) = stored(url, "large-119")
+    assert len(facts) == LARGEST_DATA_BYTES
+    larger = push(sized("larger", LARGEST_DATA_BYTES + 1), sized("not larger", LARGEST_DATA_BYTES))
+    assert [(one["index"], one["code"]) for one in larger.json()["rejected"]] == [(0, "invalid_data")]
+    assert "32 KiB" in larger.json()["rejected"][0]["detail"]
+    assert larger.json()["accepted"] == 1
 
 
 def test_what_may_be_personal_is_kept_apart_and_as_the_tenant_chose(url: str, acme: httpx.Client) -> None:

@@ -1,7 +1,7 @@
 """Who may push: a valid key, of its tenant, until it expires or is revoked."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -96,6 +96,26 @@ def test_a_revoked_key_is_refused_within_ten_seconds(url: str) -> None:
     with pytest.raises(Problem) as refused:
         admission.admit(showing(token), clock.now())
     assert refused.value.status_code == 401
+
+
+def test_when_a_key_was_used_is_noted_once_a_minute(url: str) -> None:
+    token, began = key(url, "noting"), clock.now()
+    key_id = str(keys.public_part(token))
+    admission = Admission(lambda: connect(url, Role.INTAKE))
+
+    def used_at() -> datetime | None:
+        with connect(url, Role.OPERATOR) as operator:
+            (found,) = [one for one in keys.listed(operator, "noting") if one["key_id"] == key_id]
+        used: datetime | None = found["used_at"]
+        return used
+
+    assert used_at() is None
+    for seconds, noted in ((0, 0), (59, 0), (60, 60), (30, 60)):
+        admission.admit(showing(token), began + timedelta(seconds=seconds))
+        assert used_at() == began + timedelta(seconds=noted)
+    with pytest.raises(Problem):
+        admission.admit(showing(token[:-1] + ("a" if token[-1] != "a" else "b")), began + timedelta(seconds=600))
+    assert used_at() == began + timedelta(seconds=60), "who does not open it does not use it"
 
 
 def test_who_pushes_too_much_is_told_when_to_come_again(url: str, tmp_path: Path, acme_key: str) -> None:

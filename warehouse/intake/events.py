@@ -103,11 +103,36 @@ def pull_of_day(connection: psycopg.Connection[Any], arrivals_of: str, tenant_id
         return None
 
 
-def is_read(connection: psycopg.Connection[Any], arrivals_of: str, pull_id: int, source: str, event_id: str) -> bool:
-    """Whether a pull holds an event of the tenant that the transaction names."""
+def read_as(
+    connection: psycopg.Connection[Any], arrivals_of: str, pull_id: int, source: str, event_id: str
+) -> tuple[bool, str | None]:
+    """Whether a pull holds an event of the tenant that the transaction names, and what its row is counted together
+    with; None where it makes no row, since it voids another.
+    """
     asked = {"arrivals_of": arrivals_of, "pull_id": pull_id, "source": source, "event_id": event_id}
-    ((found,),) = connection.execute(_SQL["is_read"], asked).fetchall()
-    return bool(found)
+    is_read, origin = connection.execute(_SQL["read_as"], asked).fetchall()[0]
+    return bool(is_read), origin
+
+
+def overage_line(
+    connection: psycopg.Connection[Any], arrivals_of: str, tenant_id: str, usage_date: date, origin: str
+) -> str | None:
+    """The line that bills what is counted together on a day, as it is rated now. As the tenant's reader."""
+    asked = {"arrivals_of": arrivals_of, "tenant_id": tenant_id, "usage_date": usage_date, "origin": origin}
+    return _line(queries.first(connection, FILE, "overage_line", **asked))
+
+
+def frozen_line(
+    connection: psycopg.Connection[Any], arrivals_of: str, source: str, event_id: str, line_id: str
+) -> str | None:
+    """Of a line and its adjustments, the first that was approved with an event in it."""
+    asked = {"arrivals_of": arrivals_of, "source": source, "event_id": event_id, "line_id": line_id}
+    return _line(queries.first(connection, FILE, "frozen_line", **asked))
+
+
+def adjustment(connection: psycopg.Connection[Any], tenant_id: str, line_id: str) -> str | None:
+    """The adjustment of a line in a period that is not approved. As the tenant's reader."""
+    return _line(queries.first(connection, FILE, "adjustment", tenant_id=tenant_id, line_id=line_id))
 
 
 def make_months(connection: psycopg.Connection[Any], today: date) -> None:
@@ -127,3 +152,7 @@ def tidy(connection: psycopg.Connection[Any], today: date) -> int:
     make_months(connection, today)
     ((identities,),) = connection.execute(_SQL["tidy"], {"today": today}).fetchall()
     return int(identities)
+
+
+def _line(found: Row | None) -> str | None:
+    return None if found is None else found["line_id"]

@@ -52,8 +52,33 @@ select
 from marts.fct_tenant_day_status as s
 where s.tenant_id = %(tenant_id)s and s.source = %(arrivals_of)s and s.usage_date = %(usage_date)s;
 
--- name: is_read
-select intake.is_read(%(arrivals_of)s, %(pull_id)s, %(source)s, %(event_id)s) as is_read;
+-- name: read_as
+select
+    r.is_read,
+    r.origin
+from intake.read_as(%(arrivals_of)s, %(pull_id)s, %(source)s, %(event_id)s) as r;
+
+-- name: overage_line
+select p.line_id from marts.fct_line_parts as p
+where
+    p.tenant_id = %(tenant_id)s
+    and p.source = %(arrivals_of)s
+    and p.usage_date = %(usage_date)s
+    and p.origin = %(origin)s
+limit 1;
+
+-- name: frozen_line
+select intake.frozen_line_of(%(arrivals_of)s, %(source)s, %(event_id)s, %(line_id)s) as line_id;
+
+-- name: adjustment
+-- What a line that is approved is corrected by, as long as that is not approved itself.
+select l.line_id from marts.fct_statement_lines as l
+where
+    l.tenant_id = %(tenant_id)s
+    and l.corrects_line_id = %(line_id)s
+    and l.period_state not in ('approved', 'closed')
+order by l.period_start
+limit 1;
 
 -- name: make_month
 select intake.make_month(%(month)s);

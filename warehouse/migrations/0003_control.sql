@@ -337,6 +337,15 @@ create function control.rated_amount(
     from control.rated_tiers(price_model, unit_amount, package_size, tiers, 0, quantity, quantity) as r
 $$;
 
+-- What rows of usage of a day have in common that are counted together, in the provider's own words.
+create function control.usage_origin(
+    scope_ref text, environment text, item text, attributes jsonb, traffic text
+) returns text language sql stable parallel safe as $$
+    select pg_catalog.concat_ws(
+        '/', scope_ref, environment, item, nullif(attributes, '{}')::text, nullif(traffic, 'live')
+    )
+$$;
+
 -- The last unit of overage that has a price; null where the last tier has no end, and for a price without tiers.
 create function control.priced_up_to(tiers jsonb) returns numeric language sql immutable parallel safe as $$
     select (tiers -> -1 ->> 'up_to')::numeric

@@ -339,34 +339,64 @@ end
 $$;
 
 -- A replacement that voids makes no row, so of it only that its day holds nothing else than when it was read.
-create function intake.is_read(of_arrivals text, of_pull bigint, of_source text, of_event text) returns boolean
+create function intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text)
+returns table (is_read boolean, origin text)
 language plpgsql stable security definer set search_path = '' as $$
 declare
     of_tenant constant text := intake.pushing_tenant();
-    found boolean;
 begin
-    execute pg_catalog.format(
-        'select exists (select from %s as r where r.pull_id = $1 and r.tenant_id = $2'
-        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4)',
+    return query execute pg_catalog.format(
+        'select true, control.usage_origin(r.scope_ref, r.environment, r.item, r.attributes::jsonb, r.traffic)'
+        ' from %s as r where r.pull_id = $1 and r.tenant_id = $2'
+        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4',
         ledger.raw_table_of(of_arrivals)
-    ) into found using of_pull, of_tenant, of_source, of_event;
-    return found or exists (
-        select from intake.identities as i
-        inner join ledger.pulls as p
-            on p.pull_id = of_pull and i.tenant_id = p.account and i.usage_date = p.usage_date and p.state = 'published'
-        where
-            i.tenant_id = of_tenant
-            and i.source = of_source
-            and i.event_id = of_event
-            and not exists (
-                select from ledger.changed_arrivals as c
-                where c.tenant_id = of_tenant and c.source = of_arrivals and c.usage_date = i.usage_date
-            )
-    );
+    ) using of_pull, of_tenant, of_source, of_event;
+    if found then
+        return;
+    end if;
+    return query
+    select
+        exists (
+            select from intake.identities as i
+            inner join ledger.pulls as p
+                on p.pull_id = of_pull and i.tenant_id = p.account and i.usage_date = p.usage_date
+                and p.state = 'published'
+            where
+                i.tenant_id = of_tenant
+                and i.source = of_source
+                and i.event_id = of_event
+                and not exists (
+                    select from ledger.changed_arrivals as c
+                    where c.tenant_id = of_tenant and c.source = of_arrivals and c.usage_date = i.usage_date
+                )
+        ),
+        null;
 end
 $$;
-comment on function intake.is_read(text, bigint, text, text) is
-'Whether a pull holds an event of the tenant that pushes. Exact: a commit in flight while its day was read is not in the pull.';
+comment on function intake.read_as(text, bigint, text, text) is
+'Whether a pull holds an event of the tenant that pushes, and what its row is counted together with: null where it makes none.'
+' Exact: a commit in flight while its day was read is not in the pull.';
+
+create function intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) returns text
+language plpgsql stable security definer set search_path = '' as $$
+declare
+    of_tenant constant text := intake.pushing_tenant();
+    carrying text;
+begin
+    execute pg_catalog.format(
+        'select l.line_id from ledger.statement_lines as l'
+        ' inner join ledger.line_pulls as p on l.line_id = p.line_id and p.source = $1'
+        ' inner join %s as r on p.pull_id = r.pull_id'
+        ' where l.tenant_id = $2 and (l.line_id = $3 or l.corrects_line_id = $3)'
+        ' and r.tenant_id = $2 and r.attributes ->> ''event_source'' = $4 and r.reference = $5'
+        ' order by l.frozen_at, l.line_id limit 1',
+        ledger.raw_table_of(of_arrivals)
+    ) into carrying using of_arrivals, of_tenant, of_line, of_source, of_event;
+    return carrying;
+end
+$$;
+comment on function intake.frozen_line_of(text, text, text, text) is
+'Of a line of the tenant that pushes and its adjustments, the first that was frozen with an event in it; null where none was.';
 
 create function intake.make_month(of_month date) returns void
 language plpgsql security definer set search_path = '' as $$
@@ -456,7 +486,8 @@ control.limit_api_keys(), intake.pushing_tenant(), intake.key_of(text), intake.t
 intake.use_key(text, timestamptz), intake.take_turn(text), intake.refuse_events(text[], text[], text[], text[]),
 intake.take_events(text, text[], text[], text[], text[], timestamptz[], bytea[], bigint[], text[], text[], text[]),
 intake.take_replacement(text, text, text, text, text, timestamptz, bytea, bigint, text, text, text),
-intake.is_read(text, bigint, text, text), intake.make_month(date), intake.tidy(date),
+intake.read_as(text, bigint, text, text), intake.frozen_line_of(text, text, text, text),
+intake.make_month(date), intake.tidy(date),
 intake.forget_personal_data(text, date)
 from public;
 grant usage on schema intake to minutebook_intake, minutebook_loader, minutebook_operator, minutebook_tenant;
@@ -468,7 +499,7 @@ intake.pushing_tenant(), intake.key_of(text), intake.tenant_of_events(text), int
 intake.take_turn(text), intake.refuse_events(text[], text[], text[], text[]),
 intake.take_events(text, text[], text[], text[], text[], timestamptz[], bytea[], bigint[], text[], text[], text[]),
 intake.take_replacement(text, text, text, text, text, timestamptz, bytea, bigint, text, text, text),
-intake.is_read(text, bigint, text, text)
+intake.read_as(text, bigint, text, text), intake.frozen_line_of(text, text, text, text)
 to minutebook_intake;
 grant select on intake.identities, intake.events, intake.replacements, intake.refusals to minutebook_tenant;
 grant select on intake.events, intake.replacements to minutebook_loader;
