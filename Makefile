@@ -18,6 +18,18 @@ $(STAMP): requirements.lock pyproject.toml
 .PHONY: setup
 setup: $(STAMP) ## Install everything, hash-pinned, into .venv
 
+PREFIX ?= /opt/minutebook
+
+.PHONY: install
+install: ## The locked packages and the program alone into PREFIX=/opt/minutebook, as docs/run-it-for-real.md needs it
+	@test -x $(PREFIX)/bin/python || $(PYTHON) -m venv $(PREFIX)
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && $(PYTHON) -m venv "$$work/build" \
+		&& "$$work/build/bin/python" -m pip install --quiet --require-hashes --requirement deploy/build.lock \
+		&& "$$work/build/bin/uv" pip sync --quiet --require-hashes --link-mode copy --python $(PREFIX)/bin/python deploy/requirements.lock \
+		&& "$$work/build/bin/python" -m hatchling build --target wheel --directory "$$work" \
+		&& "$$work/build/bin/uv" pip install --quiet --no-deps --offline --link-mode copy --python $(PREFIX)/bin/python "$$work"/minutebook-*.whl
+	@$(PREFIX)/bin/minutebook --version
+
 .PHONY: demo
 demo: setup ## Three months of several tenants, from sandbox providers to reviewed statements
 	@$(BIN)/python -m tests.sandbox.demo
@@ -92,9 +104,13 @@ accessibility: setup ## axe-core on every page, light and dark, desktop and phon
 faults: setup ## A night of killed pulls and crashed servers, FAULT_SEEDS=200 of them; a failing seed is named
 	@FAULT_SEEDS=$${FAULT_SEEDS:-200} $(BIN)/python -m pytest tests/faults --timeout 36000
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11
+
 .PHONY: lock
-lock: setup ## Resolve the dependencies again into requirements.lock
-	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+lock: setup ## Resolve the dependencies again into requirements.lock, and those of the image into deploy/
+	@$(COMPILE) --extra kubernetes --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --extra kubernetes -c requirements.lock pyproject.toml -o deploy/requirements.lock
+	@$(COMPILE) --group image -c requirements.lock -o deploy/build.lock
 
 .PHONY: clean
 clean: ## Remove what the demo and the tests left behind

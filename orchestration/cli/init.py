@@ -11,7 +11,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.installing import install
 from warehouse.control.errors import Refused
-from warehouse.database.embedded import make_private
+from warehouse.database.binaries import make_private
 from warehouse.statements import canary
 
 app = typer.Typer()

