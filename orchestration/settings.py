@@ -18,6 +18,7 @@ MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pul
 MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begin, default 400; `up` takes fewer with
                                 many tenants, and older days stay within reach of `minutebook pull`
 MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
+MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs and gets each column's description
@@ -48,6 +49,7 @@ from warehouse.security.master_keys import generated_master_keys, master_keys_of
 from warehouse.security.vault import Vault
 
 MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
+SHORTEST_TOKEN = 24
 PROCESSES = {
     Role.LOADER: "LOADER",
     Role.TRANSFORMER: "TRANSFORMER",
@@ -85,6 +87,7 @@ class Settings:
     superseded_days: int = 35
     ui_days: int | None = None
     alert_webhook_url: str | None = field(default=None, repr=False)
+    metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
     metabase_api_key: str | None = field(default=None, repr=False)
@@ -119,6 +122,7 @@ class Settings:
             superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
             ui_days=_days("UI_DAYS", value("UI_DAYS")),
             alert_webhook_url=value("ALERT_WEBHOOK_URL"),
+            metrics_tokens=_tokens(value("METRICS_TOKEN")),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
             metabase_api_key=value("METABASE_API_KEY"),
@@ -185,6 +189,13 @@ class Settings:
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _tokens(text: str | None) -> tuple[str, ...]:
+    tokens = _listed(text)
+    if any(len(token) < SHORTEST_TOKEN or not token.isascii() for token in tokens):
+        raise SettingsError("MINUTEBOOK_METRICS_TOKEN can be guessed: make one with `openssl rand -hex 24`")
+    return tokens
 
 
 def _grace(text: str | None) -> timedelta | None:

@@ -1,6 +1,7 @@
 """minutebook serve: the pages, the API and Stripe's webhooks, until Ctrl-C."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -23,14 +24,15 @@ def serve(
         bool, typer.Option("--pages/--no-pages", help="The pages too, or the API and webhooks alone.")
     ] = True,
 ) -> None:
-    """Serve the pages of finance, operators and tenants, take events that are pushed to /v1/events, and receive
-    Stripe's webhooks at /stripe/webhook.
+    """Serve the pages of finance, operators and tenants, take events that are pushed to /v1/events, receive Stripe's
+    webhooks at /stripe/webhook, and give a monitoring system its figures at /metrics.
 
     An event is answered once it is committed; see minutebook key create. A webhook is verified, kept once and answered
     at once; Dagster works it off. Without a signing secret none is.
     """
     # The charts of the pages take a while to import, which no other command pays for.
     from orchestration import intake, web
+    from orchestration.operations.metrics import Metrics
     from orchestration.stripe_billing.webhooks import webhook_app
     from orchestration.web.server.readers import Readers
     from orchestration.web.server.serving import server_of
@@ -48,8 +50,11 @@ def serve(
         say(f"Stripe's webhooks: http://{host}:{port}/stripe/webhook")
     else:
         say("Stripe's webhooks: refused, until MINUTEBOOK_STRIPE_WEBHOOK_SECRET is set (whsec_…, newest first)")
+    if settings.metrics_tokens:
+        say(f"Metrics: http://{host}:{port}/metrics, to who sends the token")
     next_step("minutebook login create, then sign in; Ctrl-C stops it")
-    webhooks = webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes
-    application = web.application(settings, beside=webhooks, readers=readers, has_pages=pages)
+    metrics = Metrics(partial(readers.operator, "metrics"), settings.metrics_tokens)
+    beside = [*webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes, metrics.route]
+    application = web.application(settings, beside=beside, readers=readers, has_pages=pages)
     server_of(intake.Beside(intake.application(settings, readers), application), host, port).run()
     say("stopped")

@@ -145,7 +145,7 @@ def _without_secrets(text: str, current: Session | None) -> str:
     urls = [url for url in (settings.database_url, *settings.process_urls.values()) if url]
     urls += [url for url in settings.addresses.values() if not url.startswith("http")]
     keys = [key.strip() for key in (settings.master_keys or "").split(",")]
-    keys += [settings.stripe_api_key or "", *settings.stripe_webhook_secrets]
+    keys += [settings.stripe_api_key or "", *settings.stripe_webhook_secrets, *settings.metrics_tokens]
     keys += [settings.metabase_api_key or "", settings.metabase_secret_key or ""]
     for secret in (*urls, *(urlsplit(url).password or "" for url in urls), *keys):
         if len(secret) > 3:

@@ -20,6 +20,7 @@ from orchestration.intake.answers import Problem, answered, problem, show_away, 
 from orchestration.intake.contract import Bad, examined
 from orchestration.intake.keeping import Keeper, Outcomes
 from orchestration.intake.limits import Limits
+from orchestration.operations.counters import EVENTS
 from orchestration.web.server.readers import Readers
 from sources.registry import all_sources
 from sources.source import Account
@@ -100,6 +101,9 @@ class Events:
         if pushed.refused:
             await to_thread.run_sync(self._refuse, admitted, pushed)
         self._limits.spend(admitted.counted_as, accepted + len(pushed.refused))
+        EVENTS.labels("accepted").inc(accepted)
+        EVENTS.labels("duplicate").inc(pushed.duplicates)
+        EVENTS.labels("refused").inc(len(pushed.refused))
         counts = {"accepted": accepted, "duplicates": pushed.duplicates}
         if not pushed.refused:
             return answered(202, counts)

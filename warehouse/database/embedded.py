@@ -59,25 +59,6 @@ def running(home: Path, major: int = DEFAULT_MAJOR, settings: Mapping[str, str] 
         yield url
 
 
-@contextmanager
-def stopped(home: Path) -> Iterator[Path]:
-    """The folder of a home's embedded server while nobody holds it or can begin to.
-
-    Raises EmbeddedServerError where somebody does.
-    """
-    folder = home.expanduser().resolve() / "postgres"
-    folder.mkdir(parents=True, exist_ok=True)
-    make_private(folder.parent)
-    let_the_server_user_in(folder)
-    with (folder / "gate.lock").open("a") as gate, (folder / "holders.lock").open("a") as holders:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        try:
-            fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EmbeddedServerError(f"The server under {folder} is in use: stop what runs on it first.") from None
-        yield folder
-
-
 class _Server:
     def __init__(self, folder: Path, major: int, settings: Mapping[str, str]) -> None:
         if not POSTGRES_VERSIONS:

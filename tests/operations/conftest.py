@@ -1,0 +1,3 @@
+from tests.marts.conftest import warehouse
+
+__all__ = ["warehouse"]
