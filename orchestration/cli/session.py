@@ -13,7 +13,6 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from orchestration.cli.help import Group
 from orchestration.cli.output import complain
 from orchestration.remedies.errors import with_next_step
 from orchestration.settings import Settings
@@ -75,20 +74,19 @@ def require_marts(connection: psycopg.Connection[Any]) -> None:
         complain(clean(with_next_step(error)), style="yellow")
 
 
-class OneLineErrors(Group):
-    """Reports what went wrong in one line on stderr and exits 1; `--debug` shows the traceback. Never a secret."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command. Exits 1 on any failure; usage errors keep their exit code 2."""
-        try:
-            return super().invoke(ctx)
-        except USAGE_ERRORS:
+@contextmanager
+def errors_in_one_line(ctx: Any) -> Iterator[None]:
+    """What goes wrong is told in one line on stderr, and the exit code is 1; `--debug` shows the traceback. Never a
+    secret. Usage errors keep their exit code 2."""
+    try:
+        yield
+    except USAGE_ERRORS:
+        raise
+    except Exception as error:
+        if ctx.params.get("debug"):
             raise
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
-            complain(f"error: {_without_secrets(_one_line(error), ctx.find_object(Session))}")
-            raise typer.Exit(1) from None
+        complain(f"error: {_without_secrets(_one_line(error), ctx.find_object(Session))}")
+        raise typer.Exit(1) from None
 
 
 def configure_logs(is_debug: bool) -> None:

@@ -139,9 +139,10 @@ def parse(line: str) -> None:
     assert program == "minutebook", line
     words = [NUMBERS.get(one, one) for one in words]
     command: Any = get_command(app)
+    context = typer.Context(command, info_name="minutebook")
     name = program
     while hasattr(command, "commands") and not words[0].startswith("-"):  # `pull` is a command and a group
         name, *words = words
-        assert name in command.commands, line
-        command = command.commands[name]
-    command.make_context(name, words, parent=typer.Context(get_command(app), info_name="minutebook"))
+        command = command.get_command(context, name)
+        assert command is not None, line
+    command.make_context(name, words, parent=context)

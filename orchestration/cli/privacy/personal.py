@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.control.tenants import app as tenant_app
 from orchestration.cli.options import Json, TenantArgument, command
 from orchestration.cli.output import next_step, print_json, say
 from orchestration.cli.session import session
@@ -20,6 +19,7 @@ from warehouse.privacy import personal
 from warehouse.security import database_logins
 
 app = typer.Typer()
+tenant_app = typer.Typer()
 
 
 @command(tenant_app, "retain", "minutebook tenant retain acme --days 90")

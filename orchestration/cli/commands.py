@@ -1,0 +1,141 @@
+"""The root's commands in the order of help: where each stands, and the line that help has of it.
+
+Owns the list alone: only the command that is asked for is imported, and none for help of the root.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.main
+
+from orchestration.cli.help import Command, Group
+
+PACKAGE = "orchestration.cli"
+
+
+class Listed:
+    """A command or group that is not imported yet: what help says, and where it stands, as module:application. Commands
+    of the later places join the first one's group."""
+
+    def __init__(self, help_text: str, *places: str) -> None:
+        self.help = help_text
+        self.places = places
+
+    def imported(self, name: str) -> Any:
+        """The command or group of this name. Raises ImportError."""
+        first, *more = (typer.main.get_group(_application(place)) for place in self.places)
+        for group in more:
+            first.commands.update(group.commands)
+        command = first.commands.get(name, first)
+        command.name = name
+        return command
+
+
+def _application(place: str) -> typer.Typer:
+    module, name = place.split(":")
+    found: typer.Typer = getattr(import_module(f"{PACKAGE}.{module}"), name)
+    return found
+
+
+PANELS: dict[str, dict[str, Listed]] = {
+    "Start": {
+        "init": Listed("Create the home folder and the database, or bring them up to this release.", "init:app"),
+        "up": Listed("Serve the Dagster UI with its schedules and sensors, until Ctrl-C.", "up:app"),
+        "serve": Listed("Serve the pages, take events that are pushed, and Stripe's webhooks.", "serve:app"),
+        "doctor": Listed("Examine the whole installation. Exits 1 when something is wrong.", "init:app"),
+    },
+    "Tenants and what is read of them": {
+        "tenant": Listed("Tenants: whom we bill.", "control.tenants:app", "privacy.personal:tenant_app"),
+        "agent": Listed("Agents and what is attached to them.", "control.agents:agent_app"),
+        "project": Listed("Voiceflow projects of tenants.", "control.agents:project_app"),
+        "credential": Listed("Credentials: keys of providers' accounts.", "access.credential:app"),
+        "source": Listed("Sources: what is read of each provider.", "ingestion.source:app"),
+    },
+    "Plans, prices and limits": {
+        "meter": Listed("Meters: what is counted.", "control.plans:meter_app"),
+        "plan": Listed("Plans: fees, minimum and allowances.", "control.plans:plan_app"),
+        "price": Listed("Prices: what the tenant pays per unit of overage.", "control.prices:app"),
+        "credit": Listed("Credits: what a tenant is owed; its statements use it up.", "control.tenant_credits:app"),
+        "limit": Listed("Spend limits: amounts that raise an alert.", "control.limits:limit_app"),
+        "alert": Listed("Quota alerts.", "control.limits:alert_app"),
+    },
+    "Usage": {
+        "pull": Listed(
+            "Pull usage from the providers.",
+            "ingestion.pull:pull_app",
+            "ingestion.pull_history:app",
+            "ingestion.pull_again:app",
+        ),
+        "build": Listed("Build the marts from what was pulled, and test them.", "ingestion.pull:app"),
+        "status": Listed("Show the tenants and days that need attention.", "ingestion.status:app"),
+        "quarantine": Listed("Rows that break their provider's contract.", "ingestion.quarantine:app"),
+        "doubt": Listed("Calls whose own fields contradict each other.", "ingestion.doubt:app"),
+        "field": Listed("Fields that providers send and that are not stored.", "ingestion.fields:app"),
+        "purge": Listed("Delete raw rows that nobody reads.", "ingestion.purge:app"),
+        "expire": Listed("Remove what is older than tenants chose to keep.", "privacy.personal:app"),
+    },
+    "Statements": {
+        "review": Listed("Show statements and margins, and what blocks approval.", "statements.review:app"),
+        "approve": Listed("Approve statements: their lines are frozen.", "statements.review:app"),
+        "close": Listed("Close approved periods.", "statements.review:app"),
+        "reopen": Listed("Reopen an approved or closed period.", "statements.review:app"),
+        "explain": Listed("Explain a statement line down to the provider's calls.", "statements.explain:app"),
+        "forecast": Listed("Forecast the totals of the running periods.", "statements.forecast:app"),
+        "pack": Listed("Write the finance pack of a period.", "statements.pack:app"),
+        "export": Listed("Write a table of the marts as CSV or JSON.", "statements.pack:app"),
+        "canary": Listed("The known-answer tenant, computed by every build.", "statements.canary:app"),
+    },
+    "Costs and margins": {
+        "cost": Listed(
+            "Costs: what the providers charge us.",
+            "control.costs:cost_app",
+            "control.coverage:app",
+            "statements.bills:app",
+        ),
+        "rate": Listed("Exchange rates, used on costs only.", "control.costs:rate_app"),
+        "margin": Listed("Show the margin of a month's periods.", "statements.margin:app"),
+    },
+    "Stripe": {
+        "post": Listed("Post overage to Stripe.", "stripe.post:app"),
+        "reconcile": Listed("Compare what Stripe has with the marts and postings.", "stripe.reconcile:app"),
+        "stripe": Listed("Stripe's meters, prices and subscriptions.", "stripe.stripe:app"),
+    },
+    "Who may read, push and sign in": {
+        "login": Listed("Logins: who may sign in to the pages.", "access.login:app"),
+        "access": Listed("Logins of the database.", "access.database:app"),
+        "key": Listed("API keys: tenants push their usage with them.", "access.key:app"),
+        "audit": Listed("The audit log: every change, approval and access.", "access.audit:app"),
+        "dashboard": Listed("Dashboards in Metabase.", "statements.pack:dashboard_app"),
+    },
+}
+COMMANDS = {name: listed for listed_in in PANELS.values() for name, listed in listed_in.items()}
+
+
+class Root(Group):
+    """The root of all commands: each is imported when it is asked for."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        """The names, in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(self, _: Any, cmd_name: str) -> Any:
+        """The command or group of this name, None where there is none."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.commands[cmd_name] = COMMANDS[cmd_name].imported(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write help from the list above."""
+        listing = Group(name=self.name, help=self.help, epilog=self.epilog, params=self.params)
+        for panel, listed_in in PANELS.items():
+            for name, listed in listed_in.items():
+                listing.add_command(Command(name, help=listed.help, rich_help_panel=panel))
+        listing.format_help(ctx, formatter)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what goes wrong is told in one line."""
+        from orchestration.cli.session import errors_in_one_line  # with all that commands need, which help does not
+
+        with errors_in_one_line(ctx):
+            return super().invoke(ctx)
