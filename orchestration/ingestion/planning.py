@@ -10,9 +10,10 @@ import psycopg
 
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
 from orchestration.settings import Settings
+from sources.contracts import COSTS
 from sources.day import PLATFORM
 from sources.registry import source_named
-from sources.source import Account
+from sources.source import Account, Source
 from warehouse.database.queries import load
 
 QUERIES = load("ingestion/planning")
@@ -44,7 +45,8 @@ def plan(
 
     The night leaves out tenants that are not active on the day itself; a person may pull them. Beside the tenants'
     days, what routes to nobody is read too: of a source that has a rest, wherever the source is read; and a shared
-    account by the night, even where no scope of it is attached. Raises DayNotOver.
+    account by the night, and of a source of costs by a person, even where no scope of it is attached. Raises
+    DayNotOver.
     """
     asked = sorted(set(requests))
     if late := [day for day in asked if day.usage_date >= today]:
@@ -107,11 +109,18 @@ def _unrouted(
     for source in map(source_named, sources):
         if source.reads_rest and source.address in settings.addresses:
             found.append(source.name)
-        elif source.account is Account.SHARED and source.needs_credential and trigger is PullTrigger.SCHEDULE:
+        elif source.account is Account.SHARED and source.needs_credential and _reads_whole(source, trigger):
             row = connection.execute(QUERIES["has_platform_credential"], {"provider": source.provider}).fetchone()
             if row is not None and row[0]:
                 found.append(source.name)
     return found
+
+
+def _reads_whole(source: Source, trigger: PullTrigger) -> bool:
+    """Whether the platform's account is read though no tenant asked has a scope in it: by the night; and a bill by a
+    person too, for whose calls are on it is seen in the marts alone.
+    """
+    return trigger is PullTrigger.SCHEDULE or (source.contract == COSTS.name and trigger is PullTrigger.CLI)
 
 
 def _unknown(tenant_id: str, usage_date: date, source: str) -> PullOutcome:

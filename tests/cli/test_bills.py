@@ -147,15 +147,19 @@ def test_calls_that_two_charge_for_and_calls_that_nobody_knows_are_named(
     )
 
 
-def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained(
+def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained_by_day(
     minutebook: Minutebook, warehouse: Warehouse
 ) -> None:
     for day in range(1, 32):
         publish(warehouse, "carrier_bill", "platform", f"2026-03-{day:02}", [line("telephony", "1.5")])
-    reconciled = "cost reconcile carrier 2026-03 --json"
+    warehouse.connection.execute("update ledger.pulls set closed_at = '2026-04-05'")
+    # A tenant's own bill is another invoice.
+    publish(warehouse, "carrier_bill", "ann", "2026-03-05", [line("telephony", "99")])
+    reconciled = "cost reconcile carrier 2026-03"
     warehouse.build(date(2026, 4, 2))
-    (whole,) = json.loads(minutebook(f"{reconciled} --invoice 46.50").stdout)["sums"]
+    (whole,) = json.loads(minutebook(f"{reconciled} --json --invoice 46.50 --day 2026-03-04=1.50").stdout)
     assert (whole["read"], whole["rest"], whole["explanations"]) == ("46.5", "0.00", [])
+    assert [day["difference"] for day in whole["days"] if day["told"]] == ["0.00"]
 
     warehouse.connection.execute(
         "update ledger.pulls set totals = '{\"amount\": 1.5}'"
@@ -168,12 +172,57 @@ def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained(
         "update ledger.pulls set state = 'superseded' where source = 'carrier_bill' and usage_date = '2026-03-09'"
     )
     publish(warehouse, "carrier_calls", "platform", "2026-03-03", [charge("CA1", None, is_pending=True)])
+    warehouse.connection.execute(
+        "update ledger.pulls set closed_at = '2026-03-07' where source = 'carrier_bill' and usage_date = '2026-03-06'"
+    )
     warehouse.build(date(2026, 4, 2))
-    (sums,) = json.loads(minutebook(f"{reconciled} --invoice 50").stdout)["sums"]
+    (sums,) = json.loads(minutebook(f"{reconciled} --json --invoice 50").stdout)
     assert (sums["read"], sums["rest"], sums["restated"], sums["on_other_bills"]) == ("45.5", "4.5", "0.75", "0.25")
-    assert sums["missing"] == [{"account": "platform", "usage_date": "2026-03-09"}]
-    assert sums["pending"] == 1
-    printed = minutebook("cost reconcile carrier 2026-03 --invoice 50").stdout
+    assert (sums["missing"], sums["pending"]) == (["2026-03-09"], 1)
+    assert {day["usage_date"]: day["reasons"] for day in sums["days"] if day["reasons"]} == {
+        "2026-03-02": ["it moved by 0.75 since it was first read", "0.25 is reported here and on another bill"],
+        "2026-03-03": ["1 charge(s) are not rated yet"],
+        "2026-03-06": ["read last on 2026-03-07, before it was final"],
+        "2026-03-09": ["it was not read"],
+    }
+    printed = minutebook(f"{reconciled} --invoice 50 --day 2026-03-10=1.75").stdout
     assert "invoiced: 50 USD, read: 45.5 USD, rest: 4.5" in printed
-    assert "1 day(s) were not read" in printed
-    assert "no provider of costs 'vapi'" in minutebook("cost reconcile vapi 2026-03", code=1).stderr
+    assert "- 1 day(s) were not read" in printed
+    assert "nothing that was read explains it" in printed
+    assert "minutebook pull --source carrier_bill --from 2026-03-09 --to 2026-03-09" in printed
+    assert "read: 99 USD" in minutebook(f"{reconciled} --tenant ann").stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("vapi 2026-03", "no provider of costs 'vapi'"),
+        ("carrier 2026-03 --day 2026-04-01=1", "2026-04-01 is no day of 2026-03"),
+        ("carrier 2026-03 --day 2026-03-01", "'2026-03-01' is not YYYY-MM-DD=AMOUNT"),
+        ("carrier 2026-03 --tenant ann", "no bill of carrier was ever read for ann; it was for platform"),
+        ("carrier 2026-03 --tenant ghost", "no tenant 'ghost'"),
+    ],
+)
+def test_what_cannot_be_reconciled_is_refused_in_words(
+    minutebook: Minutebook, warehouse: Warehouse, more: str, words: str
+) -> None:
+    publish(warehouse, "carrier_bill", "platform", "2026-03-02", [line("telephony", "2")])
+    warehouse.build(AS_OF)
+    assert words in " ".join(minutebook(f"cost reconcile {more}", code=None).stderr.replace("│", " ").split())
+
+
+def test_a_bill_that_appears_or_empties_after_it_was_first_read_has_moved(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    publish(warehouse, "carrier_bill", "platform", "2026-03-02", [])
+    publish(warehouse, "carrier_bill", "platform", "2026-03-03", [line("telephony", "5")])
+    warehouse.connection.execute(
+        "update ledger.pulls set totals = case usage_date when '2026-03-02' then '{\"rows\": 0}'::jsonb"
+        ' else \'{"rows": 1, "amount": 5}\' end'
+    )
+    publish(warehouse, "carrier_bill", "platform", "2026-03-02", [line("telephony", "7")])
+    publish(warehouse, "carrier_bill", "platform", "2026-03-03", [])
+    warehouse.build(AS_OF)
+    (sums,) = json.loads(minutebook("cost reconcile carrier 2026-03 --json").stdout)
+    moved = {day["usage_date"]: Decimal(day["moved"]) for day in sums["days"]}
+    assert (moved["2026-03-02"], moved["2026-03-03"], Decimal(sums["restated"])) == (7, -5, 2)

@@ -8,17 +8,6 @@ with first_days as (
     from jsonb_each_text(%(first_days)s::jsonb) as listed
 ),
 
-expected as (
-    select
-        e.source,
-        e.account,
-        e.usage_date,
-        array_agg(e.tenant_id order by e.tenant_id) as tenants
-    from control.expected_days((select min(first_day) from first_days), %(last_day)s) as e
-    inner join first_days as f on e.source = f.source and e.usage_date >= f.first_day
-    group by e.source, e.account, e.usage_date
-),
-
 recent as (
     select
         p.*,
@@ -27,6 +16,53 @@ recent as (
     from ledger.pulls as p
     inner join first_days as f on p.source = f.source and p.usage_date >= f.first_day
     where p.usage_date <= %(last_day)s
+),
+
+-- No tenant need have a scope in the platform's account for its bill to be read: from the first day on that was.
+bills as (
+    select
+        r.source,
+        r.account,
+        d.day::date as usage_date
+    from (
+        select
+            recent.source,
+            recent.account,
+            min(recent.usage_date) as first_day
+        from recent
+        inner join control.sources as s on recent.source = s.source and s.contract = 'costs'
+        inner join control.credentials as c on s.provider = c.provider and c.tenant_id is null and c.retired_at is null
+        where recent.account = 'platform'
+        group by recent.source, recent.account
+    ) as r
+    cross join generate_series(r.first_day::timestamp, %(last_day)s::timestamp, interval '1 day') as d (day)
+),
+
+asked as (
+    select
+        e.source,
+        e.account,
+        e.usage_date,
+        e.tenant_id
+    from control.expected_days((select min(first_day) from first_days), %(last_day)s) as e
+    inner join first_days as f on e.source = f.source and e.usage_date >= f.first_day
+    union all
+    select
+        source,
+        account,
+        usage_date,
+        null as tenant_id
+    from bills
+),
+
+expected as (
+    select
+        source,
+        account,
+        usage_date,
+        coalesce(array_agg(tenant_id order by tenant_id) filter (where tenant_id is not null), '{}') as tenants
+    from asked
+    group by source, account, usage_date
 ),
 
 last_whole as (

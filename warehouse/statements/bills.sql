@@ -3,7 +3,7 @@
 -- and known_amount is what is known of it.
 select
     date_trunc('month', c.usage_date::timestamp)::date as month,
-    coalesce(s.provider, c.source) as provider,
+    coalesce(c.provider, c.source) as provider,
     c.component,
     c.basis,
     c.provider_currency as currency,
@@ -11,7 +11,6 @@ select
     coalesce(sum(c.provider_amount), 0) as known_amount,
     count(*) filter (where c.amount is null and c.basis <> 'billed_elsewhere') as unknown_costs
 from marts.fct_costs_daily as c
-left join control.sources as s on c.source = s.source
 where
     c.usage_date >= %(month_start)s
     and c.usage_date < %(month_end)s
@@ -120,82 +119,110 @@ where
 group by c.source, c.provider, c.account, c.usage_date, c.quantity_unit
 order by c.usage_date, c.source, c.account;
 
+-- name: billed_accounts
+-- Accounts of a provider whose bill was read at all.
+select distinct p.account
+from ledger.pulls as p
+inner join control.sources as s on p.source = s.source
+where s.provider = %(provider)s and s.contract = 'costs' and not s.details_calls and p.state = 'published'
+order by p.account;
+
 -- name: bill_by_day
--- A provider's bill as it was read, by account and day; days that were not read are there too. first_amount is what its first
--- published pull said.
-with accounts as (
+-- The bill of an account as it was read, by day; days that were not read are there too. first_amount is what the first published
+-- pull of the day said; is_final: it was read again once the days of looking back were over.
+with sources as (
     select distinct
-        p.source,
-        p.account
+        s.source,
+        s.look_back_days
     from ledger.pulls as p
     inner join control.sources as s on p.source = s.source
-    where s.provider = %(provider)s and s.contract = 'costs' and not s.details_calls and p.state = 'published'
+    where
+        s.provider = %(provider)s and s.contract = 'costs' and not s.details_calls
+        and p.account = %(account)s and p.state = 'published'
 ),
 
 days as (
     select
-        a.source,
-        a.account,
+        s.source,
+        s.look_back_days,
         d.day::date as usage_date
-    from accounts as a
+    from sources as s
     cross join generate_series(
         %(month_start)s::timestamp, least(%(month_end)s, %(today)s)::timestamp - interval '1 day', interval '1 day'
     ) as d (day)
 ),
 
-firsts as (
-    select distinct on (p.source, p.account, p.usage_date)
+read_on as (
+    select
         p.source,
-        p.account,
+        p.usage_date,
+        (max(p.closed_at) at time zone 'UTC')::date as read_on
+    from ledger.pulls as p
+    where
+        p.source in (select s.source from sources as s) and p.account = %(account)s
+        and p.state in ('published', 'superseded', 'unchanged')
+        and p.usage_date >= %(month_start)s and p.usage_date < %(month_end)s
+    group by p.source, p.usage_date
+),
+
+firsts as (
+    select distinct on (p.source, p.usage_date)
+        p.source,
         p.usage_date,
         p.totals
     from ledger.pulls as p
     where
-        p.source in (select a.source from accounts as a) and p.state in ('published', 'superseded')
+        p.source in (select s.source from sources as s) and p.account = %(account)s
+        and p.state in ('published', 'superseded')
         and p.usage_date >= %(month_start)s and p.usage_date < %(month_end)s
-    order by p.source, p.account, p.usage_date, p.pull_id
+    order by p.source, p.usage_date, p.pull_id
 ),
 
 billed as (
     select
         b.source,
-        b.account,
         b.usage_date,
         b.currency,
-        sum(b.cost) filter (where b.payer = 'provider_account') as bill,
-        sum(b.cost) filter (where b.payer <> 'provider_account') as on_other_bills,
+        coalesce(sum(b.cost) filter (where b.payer = 'provider_account'), 0) as bill,
+        coalesce(sum(b.cost) filter (where b.payer <> 'provider_account'), 0) as on_other_bills,
         count(*) filter (where b.cost is null) as unknown_lines
     from marts.fct_bill_days as b
-    where b.provider = %(provider)s and b.usage_date >= %(month_start)s and b.usage_date < %(month_end)s
-    group by b.source, b.account, b.usage_date, b.currency
+    where
+        b.provider = %(provider)s and b.account = %(account)s
+        and b.usage_date >= %(month_start)s and b.usage_date < %(month_end)s
+    group by b.source, b.usage_date, b.currency
 ),
 
 pending as (
     select
-        c.account,
         c.usage_date,
         count(*) as pending
     from marts.fct_call_charges as c
     where
-        c.provider = %(provider)s and c.is_pending
+        c.provider = %(provider)s and c.account = %(account)s and c.is_pending
         and c.usage_date >= %(month_start)s and c.usage_date < %(month_end)s
-    group by c.account, c.usage_date
+    group by c.usage_date
 )
 
 select
-    d.account,
+    d.source,
     d.usage_date,
     b.currency,
     p.pull_id is not null as is_read,
+    r.read_on,
+    coalesce(r.read_on > d.usage_date + d.look_back_days, false) as is_final,
     b.bill,
-    coalesce(f.totals ->> ('amount_' || b.currency), f.totals ->> 'amount')::numeric as first_amount,
+    coalesce(
+        f.totals ->> ('amount_' || b.currency), f.totals ->> 'amount', case when f.totals ->> 'rows' = '0' then '0' end
+    )::numeric as first_amount,
     coalesce(b.on_other_bills, 0) as on_other_bills,
     coalesce(b.unknown_lines, 0) as unknown_lines,
     coalesce(n.pending, 0) as pending
 from days as d
 left join ledger.pulls as p
-    on d.source = p.source and d.account = p.account and d.usage_date = p.usage_date and p.state = 'published'
-left join billed as b on d.source = b.source and d.account = b.account and d.usage_date = b.usage_date
-left join firsts as f on d.source = f.source and d.account = f.account and d.usage_date = f.usage_date
-left join pending as n on d.account = n.account and d.usage_date = n.usage_date
-order by d.account, d.usage_date, b.currency;
+    on d.source = p.source and p.account = %(account)s and d.usage_date = p.usage_date and p.state = 'published'
+left join billed as b on d.source = b.source and d.usage_date = b.usage_date
+left join firsts as f on d.source = f.source and d.usage_date = f.usage_date
+left join read_on as r on d.source = r.source and d.usage_date = r.usage_date
+left join pending as n on d.usage_date = n.usage_date
+order by d.usage_date, d.source, b.currency;

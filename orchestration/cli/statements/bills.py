@@ -1,34 +1,35 @@
 """minutebook cost show, findings and reconcile: what the providers behind the calls charged."""
 
+from dataclasses import asdict
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Currency, Json, Period, TenantFilter, command, parse_amount
+from orchestration.cli.options import Currency, Json, Period, TenantFilter, command, parse_amount, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import require_marts, session
 from orchestration.remedies import word
+from sources.day import PLATFORM
 from warehouse.clock import today
 from warehouse.control.tenants import require_tenant
 from warehouse.database.queries import Row
 from warehouse.statements import bills
-from warehouse.statements.bills import Reconciled
+from warehouse.statements.bill_reconciliation import BillDay, Reconciled, reconciled
 
 app = typer.Typer()
 COMPONENTS = ["provider", "component", "basis", "currency", "amount", "known_amount", "unknown_costs", "per_minute"]
 NOBODYS = ["provider", "service", "currency", "bill", "joined", "shared", "unattributed"]
-DAYS = [
-    "account",
-    "usage_date",
-    "is_read",
-    "currency",
-    "bill",
-    "first_amount",
-    "on_other_bills",
-    "unknown_lines",
-    "pending",
-]
+DAYS = ["usage_date", "currency", "bill", "told", "difference", "why"]
+
+
+def _of_day(text: str) -> tuple[date, Decimal]:
+    """YYYY-MM-DD=AMOUNT."""
+    day, is_there, amount = text.partition("=")
+    if not is_there:
+        raise typer.BadParameter(f"'{text}' is not YYYY-MM-DD=AMOUNT")
+    return parse_date(day), parse_amount(amount)
 
 
 @command(app, "show", "minutebook cost show 2026-10 --tenant acme")
@@ -82,30 +83,49 @@ def reconcile(
     ctx: typer.Context,
     provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="Whose bill it is.")],
     period: Period,
+    tenant: Annotated[
+        str | None,
+        typer.Option("--tenant", metavar="TENANT", help="The bill of this tenant's account; without, the platform's."),
+    ] = None,
     invoice: Annotated[
         Decimal | None,
         typer.Option(parser=parse_amount, metavar="AMOUNT", help="What the provider invoiced for the month."),
     ] = None,
+    day: Annotated[
+        list[str] | None,
+        typer.Option(metavar="YYYY-MM-DD=AMOUNT", help="What its console shows of a day. Repeatable."),
+    ] = None,
     currency: Currency = "USD",
     as_json: Json = False,
 ) -> None:
-    """Compare a provider's bill of a calendar month with what was read of it, by day, and explain the difference."""
+    """Compare a provider's bill of a calendar month with what was read of it, by day, and explain the difference.
+
+    Days are listed that differ or could, and why; --json has all of them.
+    """
+    told = dict(map(_of_day, day or ()))
     with session(ctx).operator() as connection:
         require_marts(connection)
-        billed = None if invoice is None else (invoice, currency)
-        days, sums = bills.reconciled(connection, provider, period, today(), billed)
+        if tenant is not None:
+            require_tenant(connection, tenant)
+        found = reconciled(
+            connection, provider, period, today(), account=tenant or PLATFORM,
+            invoice=invoice, told=told, currency=currency,
+        )  # fmt: skip
     if as_json:
-        print_json({"days": days, "sums": [_sum(one) for one in sums]})
+        print_json([_sum(one) for one in found])
         return
-    show(days, DAYS, False, f"no bill of {provider} was ever read; next: minutebook credential set {provider}")
-    for one in sums:
-        _say(one)
-        for account, day in one.missing:
-            whose = "" if account == "platform" else f" --tenant {account}"
-            next_step(f"minutebook pull{whose} --from {day} --to {day}")
+    if not found:
+        say(f"no bill of {provider} was ever read")
+        next_step(f"minutebook credential set {provider}" + (f" --tenant {tenant}" if tenant else ""))
+    for one in found:
+        _say(one, f" --tenant {tenant}" if tenant else "")
 
 
-def _say(one: Reconciled) -> None:
+def _say(one: Reconciled, whose: str) -> None:
+    noted = [_shown(day) for day in one.days if day.reasons or day.difference]
+    if noted:
+        show(noted, DAYS, False, "")
+    say(f"{len(one.days) - len(noted)} of {len(one.days)} day(s) were read when they were final, and nothing differs")
     read = f"{one.read:f} {one.currency or ''}".strip()
     if one.invoice is None:
         say(f"read: {read}")
@@ -115,14 +135,28 @@ def _say(one: Reconciled) -> None:
         say(f"- {reason}")
     if one.rest and not one.explanations:
         say("- nothing that was read explains the rest: a fee, a tax or a credit of the invoice alone")
+    for source in sorted({day.source for day in one.days if not day.is_read}):
+        days = [day.usage_date for day in one.days if not day.is_read and day.source == source]
+        next_step(f"minutebook pull{whose} --source {source} --from {min(days)} --to {max(days)}")
+
+
+def _shown(day: BillDay) -> Row:
+    return {
+        "usage_date": day.usage_date, "currency": day.currency, "bill": day.bill, "told": day.told,
+        "difference": day.difference, "why": "; ".join(day.reasons) or "nothing that was read explains it",
+    }  # fmt: skip
 
 
 def _sum(one: Reconciled) -> Row:
+    days = [
+        {**asdict(day), "difference": day.difference, "moved": day.moved, "reasons": list(day.reasons)}
+        for day in one.days
+    ]
     return {
         "currency": one.currency, "invoice": one.invoice, "read": one.read, "rest": one.rest,
-        "missing": [{"account": account, "usage_date": day} for account, day in one.missing],
-        "pending": one.pending, "restated": one.restated, "on_other_bills": one.on_other_bills,
-        "unknown_lines": one.unknown_lines, "explanations": list(one.explanations),
+        "missing": list(one.missing), "pending": one.pending, "restated": one.restated,
+        "on_other_bills": one.on_other_bills, "unknown_lines": one.unknown_lines,
+        "explanations": list(one.explanations), "days": days,
     }  # fmt: skip
 
 

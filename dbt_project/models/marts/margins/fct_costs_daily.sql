@@ -7,6 +7,10 @@ tenants as (
     select * from {{ ref('stg_control__tenants') }}
 ),
 
+sources as (
+    select * from {{ ref('stg_control__sources') }}
+),
+
 rates as (
     select * from {{ ref('stg_control__exchange_rates') }}
 ),
@@ -18,6 +22,7 @@ converted as (
         costs.agent_id,
         costs.usage_date,
         costs.source,
+        coalesce(sources.provider, costs.source) as provider,
         costs.meter_id,
         costs.component,
         costs.basis,
@@ -37,6 +42,7 @@ converted as (
         end as unknown_reason
     from costs
     left join tenants on costs.tenant_id = tenants.tenant_id
+    left join sources on costs.source = sources.source
     left join rates
         on
             costs.currency <> tenants.currency
