@@ -71,17 +71,22 @@ class Usage(Struct, frozen=True):
 
 
 class Cost(Struct, frozen=True):
-    """A component's cost in the period, unrounded; unknown_costs counts the rows whose cost nobody knows."""
+    """What a provider charged for a component in the period, unrounded; unknown_costs counts the rows whose cost nobody
+    knows."""
 
     component: str
     basis: str
     currency: str
     amount: Decimal | None
     unknown_costs: int
+    provider: str
 
 
 class Margin(Struct, frozen=True):
-    """Revenue less cost of one period, as known when it was read; cost and margin are None while a cost is unknown."""
+    """Revenue less cost of one period, as known when it was read; cost and margin are None while a cost is unknown.
+
+    known_margin leaves out what is unknown. minutes: of connected calls.
+    """
 
     period_start: date
     currency: str
@@ -94,6 +99,13 @@ class Margin(Struct, frozen=True):
     margin: Decimal | None
     margin_percent: Decimal | None
     completeness: str
+    known_margin: Decimal
+    minutes: Decimal
+
+    @property
+    def cost_per_minute(self) -> Decimal | None:
+        """None without a connected minute, and while a cost is unknown."""
+        return None if self.cost is None or not self.minutes else self.cost / self.minutes
 
 
 class Call(Struct, frozen=True):

@@ -76,9 +76,9 @@ def duration(seconds: Decimal | None) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
-def fine(amount: Decimal, currency: str) -> str:
-    """An amount of a single call, in two decimals more than its currency has."""
-    return _signed(_rounded(amount, decimals(currency) + 2), amount)
+def fine(amount: Decimal | None, currency: str) -> str:
+    """An amount of a single call or minute, in two decimals more than its currency has; an em dash for none."""
+    return "\u2014" if amount is None else _signed(_rounded(amount, decimals(currency) + 2), amount)
 
 
 def command(value: str) -> Markup:

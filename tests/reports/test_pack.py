@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from orchestration.reports import charts, writing
+from orchestration.reports.formats import fine, money
 from orchestration.reports.freezing import FrozenPackChanged
 from tests.web import world
 from warehouse.database.connect import Role, connect
@@ -82,6 +83,31 @@ def test_an_adjustment_names_what_it_corrects_and_a_line_leads_to_its_calls(url:
     overage = list(csv.DictReader((folder / "overage_by_day.csv").open(newline="")))
     assert sum(int(row["quantity"]) for row in usage) == sum(int(row["quantity"]) for row in overage)
     assert all(row["pull_ids"] for row in usage)
+
+
+def test_a_statement_says_who_charged_what_a_minute_cost_and_what_is_left_of_what_is_known(
+    url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into marts.fct_call_days (source, account, usage_date, tenant_id, calls, connected_calls,"
+            " connected_seconds) values ('vapi', 'platform', '2026-10-05', %s, 1, 1, 6000)", [ACME],
+        )  # fmt: skip
+        connection.execute(
+            "update marts.fct_margin_monthly set cost = null, margin = null, margin_percent = null,"
+            " completeness = 'costs missing' where tenant_id = %s and period_start = '2026-09-01'", [ACME],
+        )  # fmt: skip
+    folder = write(url, OCTOBER, tmp_path / "pack", ACME).folder / "statements" / f"{ACME}-2026-10-01"
+    assert {row["provider"] for row in csv.DictReader((folder / "costs.csv").open(newline=""))} >= {"vapi", "fixed"}
+    margins = {row["period_start"]: row for row in csv.DictReader((folder / "margins.csv").open(newline=""))}
+    assert Decimal(margins["2026-10-01"]["minutes"]) == 100
+    known = Decimal(margins["2026-09-01"]["revenue"]) - sum(
+        Decimal(margins["2026-09-01"][f"cost_{basis}"]) for basis in ("reported", "estimated", "allocated")
+    )
+    assert Decimal(margins["2026-09-01"]["known_margin"]) == known
+    page = (folder / "statement.html").read_text()
+    assert fine(Decimal(margins["2026-10-01"]["cost"]) / 100, "USD") in page
+    assert f"{money(known, 'USD')} of what is known" in page
 
 
 def test_the_pack_of_a_closed_period_is_the_same_bytes_though_the_marts_moved(url: str, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ PAGES = [
     ("", "/sign-in"), ("ana", "/periods"), ("ana", f"/periods/{LONG_NAME}/2026-10-01"),
     ("ana", "/periods/delta-legal/2026-10-01"), ("ana", "/periods/acme-dental/2026-09-01"),
     ("ana", "/approvals?month=2026-10&which=ready"), ("otto", "/days"), ("otto", "/days/delta-legal/2026-10-30"),
-    ("tina", "/usage/2026-10-01"), ("ana", "/tables"), ("ana", "/nowhere"), ("otto", "/calls"),
+    ("tina", "/usage/2026-10-01"), ("ana", "/costs?month=2026-10"), ("ana", "/tables"),
+    ("ana", "/nowhere"), ("otto", "/calls"),
     ("ana", f"/tenants/{LONG_NAME}/calls"), ("otto", "/tenants/acme-dental/calls/2026-10-30/vapi/acme-dental-call-88"),
     ("theo", "/tenants/bright-smiles/calls?to=2026-10-20"), ("otto", "/tenants/acme-dental/calls?agent=nobody"),
     ("theo", "/tenants/bright-smiles/calls/2026-10-30/vapi/bright-smiles-call-88"),
@@ -36,6 +37,7 @@ EMPTY = [
     ("ana", "/periods"),
     ("ana", "/approvals?month=2026-10&which=ready"),
     ("otto", "/days"),
+    ("otto", "/costs"),
     ("ana", "/tables"),
 ]
 DRAWN = [

@@ -150,7 +150,8 @@ def test_no_connection_is_held_while_a_password_is_hashed(
 
 
 @pytest.mark.parametrize(
-    ("login", "refused"), [("otto", "/periods"), ("tina", "/periods"), ("tina", "/days"), ("ana", "/usage")]
+    ("login", "refused"),
+    [("otto", "/periods"), ("tina", "/periods"), ("tina", "/days"), ("tina", "/costs"), ("ana", "/usage")],
 )
 def test_a_page_of_another_role_is_refused(visit: Visit, login: str, refused: str) -> None:
     answer = visit(login).get(refused)

@@ -65,9 +65,19 @@ def test_under_the_servers_login_every_page_and_every_step_works(visit: Visit, s
     for client, paths in (
         (
             ana,
-            ("/periods", "/periods/acme-dental/2026-10-01", "/approvals?month=2026-10&which=ready", "/days", "/tables"),
+            (
+                "/periods",
+                "/periods/acme-dental/2026-10-01",
+                "/approvals?month=2026-10&which=ready",
+                "/days",
+                "/costs",
+                "/tables",
+            ),
         ),
-        (otto, ("/days", "/days/acme-dental/2026-10-30", "/tables", "/tables/fct_calls.json", "/calls", *CALLS)),
+        (
+            otto,
+            ("/costs", "/days", "/days/acme-dental/2026-10-30", "/tables", "/tables/fct_calls.json", "/calls", *CALLS),
+        ),
         (tina, ("/usage", "/usage/2026-10-01", "/tables", "/tables/fct_statements.csv", *CALLS)),
     ):
         for path in paths:

@@ -1,6 +1,7 @@
 """Margins as the marts hold them: of periods, or cut by agent, meter or day. Owns nothing."""
 
 from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 
 from warehouse.database.queries import Connection, Row, rows
@@ -15,6 +16,13 @@ class Part(StrEnum):
     AGENT = "agent"
     METER = "meter"
     DAY = "day"
+
+
+def by_month(connection: Connection, start: date, end: date) -> list[Row]:
+    """Of periods that start in [start, end), by calendar month and currency: revenue, known_cost, margin (None while a
+    cost of one is unknown), known_margin (what is unknown left out), tenants, and tenants_unknown of them.
+    """
+    return rows(connection, FILE, "by_month", month_start=start, month_end=end)
 
 
 def margins(

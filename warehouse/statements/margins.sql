@@ -43,3 +43,19 @@ where
     and (%(tenant_ids)s::text[] is null or tenant_id = any(%(tenant_ids)s))
 group by 1, 2, 3, 4
 order by 2, 1, 3 nulls last;
+
+-- name: by_month
+-- Periods by the month they start in, and what is known of their margin where a part of a cost is not.
+select
+    date_trunc('month', period_start::timestamp)::date as month,
+    currency,
+    sum(revenue) as revenue,
+    sum(cost_reported + cost_estimated + cost_allocated) as known_cost,
+    case when count(margin) = count(*) then sum(margin) end as margin,
+    sum(revenue - cost_reported - cost_estimated - cost_allocated) as known_margin,
+    count(distinct tenant_id) as tenants,
+    count(distinct tenant_id) filter (where margin is null) as tenants_unknown
+from marts.fct_margin_monthly
+where period_start >= %(month_start)s and period_start < %(month_end)s
+group by 1, 2
+order by 1 desc, 2;

@@ -37,6 +37,11 @@ class Month:
         return f"{self.start:%Y-%m}"
 
 
+def months(connection: Connection) -> list[Row]:
+    """Calendar months in which periods start, the newest first, as `month_start`."""
+    return rows(connection, "statements/pages", "months")
+
+
 def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
     """The statements of the periods that start in a month, each with its margin, state and `ends_on`."""
     return rows(connection, FILE, "statements", **_of(month, tenant_ids))

@@ -74,28 +74,37 @@ select
     basis,
     currency,
     sum(amount) as amount,
-    count(*) filter (where amount is null) as unknown_costs
+    count(*) filter (where amount is null) as unknown_costs,
+    coalesce(provider, source) as provider
 from marts.fct_costs_daily
 where tenant_id = %(tenant_id)s and usage_date >= %(period_start)s and usage_date < %(period_end)s
-group by component, basis, currency
-order by sum(amount) desc nulls last, component;
+group by coalesce(provider, source), component, basis, currency
+order by sum(amount) desc nulls last, provider, component, basis;
 
 -- name: margin
+-- known_margin leaves out what is unknown; minutes are those of its connected calls.
 select
-    period_start,
-    currency,
-    revenue,
-    cost,
-    cost_reported,
-    cost_estimated,
-    cost_allocated,
-    cost_billed_elsewhere,
-    margin,
-    margin_percent,
-    completeness
-from marts.fct_margin_monthly
-where tenant_id = %(tenant_id)s and period_start <= %(period_start)s
-order by period_start desc
+    m.period_start,
+    m.currency,
+    m.revenue,
+    m.cost,
+    m.cost_reported,
+    m.cost_estimated,
+    m.cost_allocated,
+    m.cost_billed_elsewhere,
+    m.margin,
+    m.margin_percent,
+    m.completeness,
+    m.revenue - m.cost_reported - m.cost_estimated - m.cost_allocated as known_margin,
+    c.minutes
+from marts.fct_margin_monthly as m
+cross join lateral (
+    select coalesce(sum(d.connected_seconds), 0) / 60 as minutes
+    from marts.fct_call_days as d
+    where d.tenant_id = m.tenant_id and d.usage_date >= m.period_start and d.usage_date < m.period_end
+) as c
+where m.tenant_id = %(tenant_id)s and m.period_start <= %(period_start)s
+order by m.period_start desc
 limit 6;
 
 -- name: tenant

@@ -24,6 +24,7 @@ select
     currency,
     sum(revenue) as revenue,
     case when count(cost) = count(*) then sum(cost) end as cost,
+    sum(revenue - cost_reported - cost_estimated - cost_allocated) as margin_of_what_is_known,
     case when count(margin) = count(*) then round(sum(margin) * 100 / nullif(sum(revenue), 0), 2) end as margin_percent
 from marts.fct_margin_monthly
 group by 1, 2

@@ -1,0 +1,101 @@
+"""What providers charged, over months: by provider and component, by the minute, and what is nobody's.
+
+For operators and finance. No tenant reads what its calls cost.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestration.remedies import word
+from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.web.rendering import render
+from orchestration.web.statements import asked_month
+from warehouse.database.queries import Row
+from warehouse.statements import bills, periods
+from warehouse.statements.margins import by_month
+from warehouse.statements.periods import Month
+
+MONTHS_SHOWN = 6
+FINDINGS_SHOWN = 20
+
+
+@for_roles("operator", "finance")
+def show_costs(request: Request, visitor: Visitor) -> Response:
+    """Six months up to the one asked for, from the first of them on that has a cost."""
+    with readers(request).operator() as connection:
+        months = periods.months(connection)
+        month = asked_month(request, [row["month_start"] for row in months])
+        shown = _months_up_to(month)
+        found = bills.costs_by_component(connection, shown[0], month.end)
+        shown = [each for each in shown if each >= min((row["month"] for row in found), default=month.start)]
+        minutes = bills.minutes(connection, shown[0], month.end)
+        margins = by_month(connection, shown[0], month.end)
+        nobodys = bills.unattributed(connection, month)
+        findings = bills.findings(connection, month, request.app.state.today())
+    return render(
+        "costs.html",
+        title=f"Costs, {month.start:%B %Y}",
+        visitor=visitor,
+        month=month,
+        months=months,
+        shown=shown,
+        currencies=[_of_currency(currency, found, minutes, shown) for currency in _currencies(found)],
+        margins=margins,
+        nobodys=nobodys,
+        findings=[word(one).on_page for one in findings[:FINDINGS_SHOWN]],
+        more_findings=max(0, len(findings) - FINDINGS_SHOWN),
+    )
+
+
+def _months_up_to(month: Month) -> list[date]:
+    """First days, oldest first."""
+    found = [month.start]
+    while len(found) < MONTHS_SHOWN and found[0] > date(1, 1, 1):
+        year, number = divmod(12 * found[0].year + found[0].month - 2, 12)
+        found.insert(0, date(year, number + 1, 1))
+    return found
+
+
+def _currencies(found: Sequence[Row]) -> list[str]:
+    return sorted({row["currency"] for row in found})
+
+
+def _of_currency(
+    currency: str, found: Sequence[Row], minutes: dict[date, Decimal], shown: Sequence[date]
+) -> dict[str, Any]:
+    """The components of one currency with a cell for each month, and the months' sums: what is the platform's cost, and
+    apart from it what tenants pay themselves.
+    """
+    own = [row for row in found if row["currency"] == currency]
+    names = sorted({(row["provider"], row["component"], row["basis"]) for row in own})
+    cells = {(row["provider"], row["component"], row["basis"], row["month"]): row for row in own}
+    sums: list[dict[str, Any]] = []
+    for month in shown:
+        of_month = [row for row in own if row["month"] == month]
+        costs = [row for row in of_month if row["basis"] != "billed_elsewhere"]
+        unknown = sum(row["unknown_costs"] for row in costs)
+        known = sum((row["known_amount"] for row in costs), Decimal(0))
+        connected = minutes.get(month)
+        sums.append({
+            "month": month,
+            "minutes": connected,
+            "known": known if costs else None,
+            "unknown": unknown,
+            "elsewhere": sum((row["known_amount"] for row in of_month if row not in costs), Decimal(0)),
+            "per_minute": known / connected if costs and connected and not unknown else None,
+        })  # fmt: skip
+    return {
+        "currency": currency,
+        "components": [
+            {"provider": provider, "component": component, "basis": basis,
+             "cells": [cells.get((provider, component, basis, month)) for month in shown]}
+            for provider, component, basis in names
+        ],
+        "sums": sums,
+        "former_per_minute": sums[-2]["per_minute"] if len(sums) > 1 else None,
+    }  # fmt: skip
