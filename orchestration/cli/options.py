@@ -81,6 +81,9 @@ Period = Annotated[
         help="YYYY-MM: the periods that start in that month, each tenant's own window by its anchor day.",
     ),
 ]
+CalendarMonth = Annotated[
+    Month, typer.Argument(parser=parse_month, metavar="MONTH", help="YYYY-MM, from its first day.")
+]
 From = Annotated[
     date, typer.Option("--from", parser=parse_date, metavar="YYYY-MM-DD", help="First day on which it holds.")
 ]

@@ -1,6 +1,7 @@
 """What a person should know of bills, and what resolves it; TENANT, AGENT and AMOUNT are for a person to fill in."""
 
 from orchestration.remedies.wording import Wording, Words, commands, number, span
+from sources.day import PLATFORM
 from warehouse.finding import Finding
 from warehouse.statements.bills import BillFinding
 
@@ -44,6 +45,18 @@ def _unknown_calls(finding: Finding) -> Wording:
     )
 
 
+def _read_twice(finding: Finding) -> Wording:
+    row = finding.facts
+    whose = "the platform's key" if row["account"] == PLATFORM else f"{row['account']}'s"
+    counts = "the platform's counts" if row["account"] == PLATFORM else "neither is in a margin"
+    return Wording(
+        f"{number(row['cost'])} {row['currency']} of {row['scope_kind'].replace('_', ' ')} {row['scope_ref']} at"
+        f" {row['provider']} {_dates(finding)} are read under {whose} and under {row['other_account']}'s",
+        then=f"{counts}, and what {row['other_account']} pays itself is shown too high; store it a key of an account of"
+        " its own, or none",
+    )
+
+
 def _dates(finding: Finding) -> str:
     row = finding.facts
     first = row.get("first_date") or row["usage_date"]
@@ -55,4 +68,5 @@ WORDS: Words = {
     BillFinding.PENDING_PRICE: _pending_price,
     BillFinding.CHARGED_TWICE: _charged_twice,
     BillFinding.UNKNOWN_CALLS: _unknown_calls,
+    BillFinding.READ_TWICE: _read_twice,
 }

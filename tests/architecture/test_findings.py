@@ -20,7 +20,7 @@ FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, D
 # By its name at Stripe's side, where the same command is executed.
 ELSEWHERE = {Blocker.PRICE: "price_differs"}
 # What nobody need resolve.
-MEANT = {*NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS}
+MEANT = {*NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS, BillFinding.READ_TWICE}
 # What is printed is SQL for an administrator, a setting, or a runbook: tests/isolation/test_preflight.py runs the SQL.
 BY_AN_ADMINISTRATOR = {*Flaw, Distrust.CANARY_WRONG}
 

@@ -131,6 +131,17 @@ def test_what_nobody_has_of_a_bill_is_shown_until_its_scope_is_attached(
     ]
 
 
+def test_what_a_carrier_prices_by_the_call_is_on_no_bill_that_calls_share(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    """A share of the day's bill would be added to the price of the call that is on it; details are no bill at all."""
+    refused = minutebook(f"cost cover vapi transport --by carrier_bill --from {DAY}", code=1).stderr
+    assert "carrier has a price for each call" in " ".join(refused.split())
+    refused = minutebook(f"cost cover vapi model --by carrier_calls --from {DAY}", code=1).stderr
+    assert "no daily bill 'carrier_calls'" in " ".join(refused.split())
+    assert warehouse.rows("select count(*) from control.cost_coverage") == [(0,)]
+
+
 def test_calls_that_two_charge_for_and_calls_that_nobody_knows_are_named(
     minutebook: Minutebook, warehouse: Warehouse
 ) -> None:
@@ -145,6 +156,29 @@ def test_calls_that_two_charge_for_and_calls_that_nobody_knows_are_named(
         (found["unknown_calls"]["what"])
         == "1 call(s) of carrier on 2026-03-01, for 0.5 USD, are known to no voice provider, such as XX"
     )
+
+
+def test_an_account_that_two_keys_open_is_named_and_counts_once(minutebook: Minutebook, warehouse: Warehouse) -> None:
+    """A subaccount that the platform's key reads, and a key of its own that the tenant stored."""
+    warehouse.attach("ann", "carrier_account", "AC1", DAY)
+    child = [line("telephony", "3", scope_kind="carrier_account", scope_ref="AC1")]
+    for account in ("platform", "ann"):
+        publish(warehouse, "carrier_bill", account, DAY, child)
+        publish(warehouse, "carrier_bill", account, "2026-03-02", child)
+    # Another's day that cost nothing says nothing.
+    publish(warehouse, "carrier_bill", "bob", DAY, [line("sms", "0", scope_kind="carrier_account", scope_ref="AC1")])
+    warehouse.build(AS_OF)
+    (found,) = json.loads(minutebook("cost findings 2026-03 --json").stdout)
+    assert found["code"] == "read_twice"
+    assert found["what"] == (
+        "6 USD of carrier account AC1 at carrier from 2026-03-01 to 2026-03-02 are read under the platform's key and"
+        " under ann's"
+    )
+    assert found["fix"].startswith("the platform's counts")
+    assert warehouse.rows(
+        "select cost_reported, cost_billed_elsewhere from marts.fct_margin_daily where tenant_id = 'ann'"
+        " and usage_date = %s", DAY,
+    ) == [(Decimal(3), Decimal(3))]  # fmt: skip
 
 
 def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained_by_day(

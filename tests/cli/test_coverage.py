@@ -49,7 +49,7 @@ def test_a_component_is_covered_from_a_day_on_until_it_is_not(with_a_bill: Minut
         ("cost cover vapi model --by toy_bill --from 2026-10-01 --own", "name the tenant or the agent"),
         ("cost cover vapi modell --by toy_bill --from 2026-10-01", "no component of vapi 'modell'"),
         ("cost cover toy_bill model --by toy_bill --from 2026-10-01", "no source of calls 'toy_bill'"),
-        ("cost cover vapi model --by vapi --from 2026-10-01", "no source of costs 'vapi'"),
+        ("cost cover vapi model --by vapi --from 2026-10-01", "no daily bill 'vapi'"),
         ("cost cover vapi model --by toy_bill --from 2026-10-01 --tenant ghost", "no tenant 'ghost'"),
         ("cost cover vapi model --by toy_bill --from 2026-10-01 --tenant acme --agent ghost", "no agent 'ghost'"),
         ("cost credit vapi credits 0.1 --from 2026-10-01", "no provider of costs 'vapi'"),

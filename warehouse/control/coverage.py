@@ -89,9 +89,16 @@ def _require_component(connection: Connection, coverage: Coverage) -> None:
     components = known[coverage.source]["components"]
     if coverage.component not in components:
         raise NotFound(f"component of {coverage.source}", coverage.component, components)
-    costs = sorted(name for name, row in known.items() if row["contract"] == "costs")
-    if coverage.cost_source is not None and coverage.cost_source not in costs:
-        raise NotFound("source of costs", coverage.cost_source, costs)
+    costs = sorted(name for name, row in known.items() if row["contract"] == "costs" and not row["details_calls"])
+    if coverage.cost_source is None:
+        return
+    if coverage.cost_source not in costs:
+        raise NotFound("daily bill", coverage.cost_source, costs)
+    # Both the price of a call and a share of the bill that it is on would count.
+    carriers = {row["provider"] for row in known.values() if row["details_calls"]}
+    provider = known[coverage.cost_source]["provider"]
+    if components[coverage.component] == "telephony" and provider in carriers:
+        raise Refused(f"{coverage.what}: {provider} has a price for each call, which is found by the call's id")
 
 
 def _sources(connection: Connection) -> list[Row]:

@@ -3,7 +3,8 @@ select
     source,
     provider,
     contract,
-    components
+    components,
+    details_calls
 from control.sources;
 
 -- name: put_coverage

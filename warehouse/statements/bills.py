@@ -20,13 +20,14 @@ class BillFinding(StrEnum):
 
     CHARGED_TWICE: provider, voice_source, call_id, component, voice_cost. UNKNOWN_CALLS: provider, calls, cost,
     currency, example. PENDING_PRICE: provider, charges, quantity_unit, example. UNATTACHED_SCOPE: provider, scope_kind,
-    scope_ref, cost, currency.
+    scope_ref, cost, currency. READ_TWICE: the same, and account and other_account.
     """
 
     CHARGED_TWICE = "charged_twice"
     UNKNOWN_CALLS = "unknown_calls"
     PENDING_PRICE = "pending_price"
     UNATTACHED_SCOPE = "unattached_scope"
+    READ_TWICE = "read_twice"
 
 
 def costs_by_component(connection: Connection, start: date, end: date, tenant_id: str | None = None) -> list[Row]:
@@ -55,6 +56,7 @@ def findings(connection: Connection, month: Month, today: date) -> list[Finding]
     about = {"month_start": month.start, "month_end": month.end}
     named = {
         BillFinding.UNATTACHED_SCOPE: rows(connection, FILE, "unattached_scopes", **about),
+        BillFinding.READ_TWICE: rows(connection, FILE, "read_twice", **about),
         BillFinding.PENDING_PRICE: rows(connection, FILE, "pending", today=today, **about),
         BillFinding.CHARGED_TWICE: rows(connection, FILE, "charged_twice", **about),
         BillFinding.UNKNOWN_CALLS: rows(connection, FILE, "unknown_calls", **about),

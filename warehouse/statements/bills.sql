@@ -67,6 +67,47 @@ group by b.source, b.provider, b.scope_kind, b.scope_ref, b.currency
 having sum(b.cost) <> 0
 order by b.provider, b.scope_kind, b.scope_ref;
 
+-- name: read_twice
+-- Scopes that were charged the same in the bills of two accounts, and not nothing: two keys open one account of the provider.
+with charged as (
+    select
+        source,
+        provider,
+        account,
+        usage_date,
+        scope_kind,
+        scope_ref,
+        currency,
+        sum(cost) as cost
+    from marts.fct_bill_days
+    where
+        payer = 'provider_account' and scope_ref is not null
+        and usage_date >= %(month_start)s and usage_date < %(month_end)s
+    group by source, provider, account, usage_date, scope_kind, scope_ref, currency
+    having sum(cost) <> 0
+)
+
+select
+    one.source,
+    one.provider,
+    one.account,
+    two.account as other_account,
+    one.scope_kind,
+    one.scope_ref,
+    one.currency,
+    min(one.usage_date) as first_date,
+    max(one.usage_date) as last_date,
+    sum(one.cost) as cost
+from charged as one
+inner join charged as two
+    on
+        one.source = two.source and one.usage_date = two.usage_date
+        and one.scope_kind = two.scope_kind and one.scope_ref = two.scope_ref
+        and one.currency = two.currency and one.cost = two.cost
+where two.account <> 'platform' and (one.account = 'platform' or one.account < two.account)
+group by one.source, one.provider, one.account, two.account, one.scope_kind, one.scope_ref, one.currency
+order by one.provider, one.scope_kind, one.scope_ref, two.account;
+
 -- name: charged_twice
 -- Calls for which the voice provider and the carrier both name a price; the carrier's counts.
 select distinct on (source, account, voice_source, voice_account, call_id)

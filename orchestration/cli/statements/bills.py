@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import Currency, Json, Period, TenantFilter, command, parse_amount, parse_date
+from orchestration.cli.options import CalendarMonth, Currency, Json, TenantFilter, command, parse_amount, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import require_marts, session
 from orchestration.remedies import word
@@ -33,7 +33,7 @@ def _of_day(text: str) -> tuple[date, Decimal]:
 
 
 @command(app, "show", "minutebook cost show 2026-10 --tenant acme")
-def show_costs(ctx: typer.Context, period: Period, tenant: TenantFilter = None, as_json: Json = False) -> None:
+def show_costs(ctx: typer.Context, month: CalendarMonth, tenant: TenantFilter = None, as_json: Json = False) -> None:
     """Show what a calendar month cost by provider, component and basis, and a connected minute; and what nobody has.
 
     Amounts are in the currency they were spent in. An amount is empty while a part of it is not known; what is known of
@@ -43,8 +43,8 @@ def show_costs(ctx: typer.Context, period: Period, tenant: TenantFilter = None, 
         require_marts(connection)
         if tenant is not None:
             require_tenant(connection, tenant)
-        found = bills.costs_by_component(connection, period.start, period.end, tenant)
-        nobodys = [] if tenant else bills.unattributed(connection, period)
+        found = bills.costs_by_component(connection, month.start, month.end, tenant)
+        nobodys = [] if tenant else bills.unattributed(connection, month)
     if as_json:
         print_json({"costs": found, "unattributed": nobodys})
         return
@@ -52,7 +52,7 @@ def show_costs(ctx: typer.Context, period: Period, tenant: TenantFilter = None, 
         [_short(row, ("amount", "known_amount", "per_minute")) for row in found],
         COMPONENTS,
         False,
-        f"no costs in {period}",
+        f"no costs in {month}",
     )
     if nobodys:
         show(
@@ -62,27 +62,27 @@ def show_costs(ctx: typer.Context, period: Period, tenant: TenantFilter = None, 
             "",
             "\nOf the platform's bills, and nobody's",
         )
-        next_step(f"minutebook cost findings {period}")
+        next_step(f"minutebook cost findings {month}")
 
 
 @command(app, "findings", "minutebook cost findings 2026-10")
-def show_findings(ctx: typer.Context, period: Period, as_json: Json = False) -> None:
+def show_findings(ctx: typer.Context, month: CalendarMonth, as_json: Json = False) -> None:
     """List what a person should know of a calendar month's bills, and the command that resolves it."""
     with session(ctx).operator() as connection:
         require_marts(connection)
-        found = bills.findings(connection, period, today())
+        found = bills.findings(connection, month, today())
     worded = [
         {"code": one.code, "first_day": one.subject.first_day, "what": word(one).what, "fix": word(one).what_then}
         for one in found
     ]
-    show(worded, ["first_day", "what", "fix"], as_json, f"nothing to know of the bills of {period}")
+    show(worded, ["first_day", "what", "fix"], as_json, f"nothing to know of the bills of {month}")
 
 
 @command(app, "reconcile", "minutebook cost reconcile twilio 2026-10 --invoice 1203.55 --currency USD")
 def reconcile(
     ctx: typer.Context,
     provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="Whose bill it is.")],
-    period: Period,
+    month: CalendarMonth,
     tenant: Annotated[
         str | None,
         typer.Option("--tenant", metavar="TENANT", help="The bill of this tenant's account; without, the platform's."),
@@ -108,7 +108,7 @@ def reconcile(
         if tenant is not None:
             require_tenant(connection, tenant)
         found = reconciled(
-            connection, provider, period, today(), account=tenant or PLATFORM,
+            connection, provider, month, today(), account=tenant or PLATFORM,
             invoice=invoice, told=told, currency=currency,
         )  # fmt: skip
     if as_json:
