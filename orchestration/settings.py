@@ -4,6 +4,7 @@ MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server unde
 MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, INTAKE,
                                 and SERVER for what serves readers; unset, that work connects as above and acts as it
 MINUTEBOOK_HOME                 state folder, default .minutebook
+MINUTEBOOK_BACKUP_FOLDER        where the embedded server archives its log and `minutebook backup` puts copies
 MINUTEBOOK_HOSTS                names under which people reach the pages, comma-separated; this machine's own are known
 MINUTEBOOK_MASTER_KEYS          master keys, newest first; a generated one serves the embedded server only
 MINUTEBOOK_MASTER_KEYS_FILE     a file that holds them instead, such as a mounted secret
@@ -17,6 +18,8 @@ MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 li
 MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
 MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begin, default 400; `up` takes fewer with
                                 many tenants, and older days stay within reach of `minutebook pull`
+MINUTEBOOK_SHARDS               runs into which a night of the tenants of the shard `shared` is split, default 1
+MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
 MINUTEBOOK_METABASE_URL         where people reach Metabase
@@ -41,8 +44,10 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from sources.registry import all_sources
-from warehouse.database import embedded
+from warehouse.database import backup, embedded
 from warehouse.database.connect import Addresses, Role
 from warehouse.security import process_logins
 from warehouse.security.master_keys import generated_master_keys, master_keys_of_file, parse_master_keys
@@ -75,6 +80,7 @@ class Settings:
     home: Path
     database_url: str | None = field(default=None, repr=False)
     process_urls: Mapping[Role, str] = field(default_factory=dict, repr=False)
+    backup_folder: Path | None = None
     hosts: tuple[str, ...] = ()
     master_keys: str | None = field(default=None, repr=False)
     master_keys_file: Path | None = None
@@ -86,6 +92,8 @@ class Settings:
     stripe_grace: timedelta | None = None
     superseded_days: int = 35
     ui_days: int | None = None
+    shards: int = 1
+    shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     alert_webhook_url: str | None = field(default=None, repr=False)
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
     metabase_url: str | None = None
@@ -106,6 +114,7 @@ class Settings:
             process_urls={
                 role: url for role, name in PROCESSES.items() if (url := value(f"{name}_DATABASE_URL")) is not None
             },
+            backup_folder=Path(folder).expanduser().absolute() if (folder := value("BACKUP_FOLDER")) else None,
             hosts=_listed(value("HOSTS")),
             master_keys=value("MASTER_KEYS"),
             master_keys_file=Path(file).expanduser() if (file := value("MASTER_KEYS_FILE")) else None,
@@ -121,6 +130,8 @@ class Settings:
             stripe_grace=_grace(value("STRIPE_GRACE_HOURS")),
             superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
             ui_days=_days("UI_DAYS", value("UI_DAYS")),
+            shards=_shards(value("SHARDS")),
+            shard_tags=_shard_tags(value("SHARD_TAGS")),
             alert_webhook_url=value("ALERT_WEBHOOK_URL"),
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
             metabase_url=value("METABASE_URL"),
@@ -162,7 +173,8 @@ class Settings:
         if self.database_url is not None:
             yield Addresses(self.database_url, self.process_urls)
             return
-        with embedded.running(self.home) as url:
+        archiving = backup.archiving(self.backup_folder) if self.backup_folder else None
+        with embedded.running(self.home, settings=archiving) as url:
             yield process_logins.derived(url)
 
     def vault(self) -> Vault:
@@ -216,6 +228,23 @@ def _rate(text: str | None) -> float:
     if not 0 < rate <= 10_000:
         raise SettingsError("MINUTEBOOK_STRIPE_RATE is no number of calls a second; write one such as 80")
     return rate
+
+
+def _shards(text: str | None) -> int:
+    if text is None:
+        return Settings.shards
+    if not text.isdecimal() or not 0 < int(text) <= 256:
+        raise SettingsError("MINUTEBOOK_SHARDS is no number of runs from 1 to 256; write one such as 4")
+    return int(text)
+
+
+def _shard_tags(text: str | None) -> Mapping[str, Mapping[str, str]]:
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, dict[str, str]])
+    except msgspec.MsgspecError:
+        raise SettingsError(
+            'MINUTEBOOK_SHARD_TAGS is no JSON of texts, such as {"acme": {"dagster/priority": "5"}}'
+        ) from None
 
 
 def _days(name: str, text: str | None) -> int | None:

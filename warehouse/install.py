@@ -18,7 +18,14 @@ from psycopg.sql import SQL
 from warehouse import clock
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
-from warehouse.database.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
+from warehouse.database.errors import (
+    DatabaseUnsuitable,
+    MigrationEdited,
+    MigrationError,
+    MigrationMissing,
+    MigrationUnknown,
+)
+from warehouse.finding import Hint, Step
 from warehouse.ingestion import registering
 from warehouse.ingestion.declared import Declared, DeclaredContract
 from warehouse.ingestion.raw_tables import prepare_landing
@@ -64,6 +71,21 @@ def install(url: str, declared: Sequence[Declared], contracts: Iterable[Declared
         prepare_landing(connection, url, declared)
         make_months(connection, clock.today())
         return applied
+
+
+def require_release(connection: psycopg.Connection[Any], folder: Path = FOLDER) -> None:
+    """See that a database is of this release, as operator: one of another has other tables, or other meanings of them.
+
+    Raises MigrationMissing where this release is newer, MigrationUnknown where the database is.
+    """
+    applied = {name for name, _ in connection.execute(_SQL["applied"]).fetchall()}
+    known = {path.stem for path in folder.glob("[0-9]*.sql")}
+    if newer := sorted(applied - known):
+        raise MigrationUnknown(
+            f"The database holds migration {newer[0]}, which this release does not have: run the release that has it."
+        )
+    if missing := sorted(known - applied):
+        raise MigrationMissing(f"The database lacks migration {missing[0]} of this release", Hint(Step.INIT))
 
 
 @contextmanager

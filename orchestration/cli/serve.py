@@ -10,6 +10,7 @@ from orchestration.cli.options import command
 from orchestration.cli.output import next_step, say
 from orchestration.cli.session import session
 from warehouse.database.connect import Role, connect
+from warehouse.install import require_release
 from warehouse.security.isolation import require_isolation
 
 app = typer.Typer()
@@ -40,8 +41,11 @@ def serve(
     settings = session(ctx).settings
     settings = replace(settings, hosts=(*settings.hosts, host))
     # The embedded server stays up while we do; each new connection looks it up again, should it come back elsewhere.
-    with settings.database() as url, connect(url, Role.TENANT) as reader:
-        require_isolation(reader)
+    with settings.database() as url:
+        with connect(url, Role.OPERATOR) as operator:
+            require_release(operator)
+        with connect(url, Role.TENANT) as reader:
+            require_isolation(reader)
     readers = Readers(settings)
     if pages:
         say(f"Pages: http://{host}:{port}/")

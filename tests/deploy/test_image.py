@@ -28,6 +28,7 @@ from warehouse.database import lifetime
 
 pytestmark = pytest.mark.timeout(1800)
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+SERVING = [path for path in UNITS if "--port" in path.read_text()]
 USER = 10001
 QUIET: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 120}
 
@@ -166,7 +167,14 @@ def unit(path: Path) -> ConfigParser:
     return parsed
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_the_unit_that_copies_says_that_another_server_has_its_own_means(deployment: Deployment) -> None:
+    (path,) = (path for path in UNITS if path not in SERVING)
+    done = deployment.does(shlex.split(unit(path)["Service"]["ExecStart"]))
+    assert done.returncode == 1
+    assert "docs/back-up-and-restore.md" in done.stderr
+
+
+@pytest.mark.parametrize("path", SERVING, ids=lambda path: path.stem)
 def test_what_a_unit_starts_answers_and_ends(deployment: Deployment, path: Path, tmp_path: Path) -> None:
     command = shlex.split(unit(path)["Service"]["ExecStart"])
     port = deployment.ports[command[command.index("--port") + 1]]

@@ -12,8 +12,14 @@ from tests.conftest import TEMPLATE, administer, database_of
 from tests.warehouse.schema import WRITTEN, schema
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import DEFAULT_MAJOR
-from warehouse.database.errors import DatabaseUnsuitable, MigrationEdited, MigrationError, MigrationUnknown
-from warehouse.install import FOLDER, migrate
+from warehouse.database.errors import (
+    DatabaseUnsuitable,
+    MigrationEdited,
+    MigrationError,
+    MigrationMissing,
+    MigrationUnknown,
+)
+from warehouse.install import FOLDER, migrate, require_release
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 
@@ -128,3 +134,19 @@ def test_a_user_that_may_not_create_schemas_is_told_so(postgres_server: str, emp
     with pytest.raises(DatabaseUnsuitable, match="lacks a right") as raised:
         migrate(url)
     assert "weak-user-pw" not in str(raised.value)
+
+
+def test_a_release_serves_no_database_of_another(database_url: str, folder: Path) -> None:
+    """The next release is this one with a migration more."""
+    next_release = folder
+    (next_release / "9999_next.sql").write_text("create table control.next (id int);")
+    with connect(database_url, Role.OPERATOR, autocommit=True) as operator:
+        require_release(operator)
+        with pytest.raises(MigrationMissing, match="9999_next"):
+            require_release(operator, next_release)
+        assert migrate(database_url, next_release) == ["9999_next"]
+        require_release(operator, next_release)
+        with pytest.raises(MigrationUnknown, match="run the release that has it"):
+            require_release(operator)
+    with pytest.raises(MigrationUnknown):
+        migrate(database_url)

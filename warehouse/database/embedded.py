@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,8 @@ DATABASE = "minutebook"
 
 _START_SECONDS = 60
 _START_TRIES = 5
-_SETTINGS = {
+_LEAVING_TRIES = 10
+SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
@@ -59,6 +61,29 @@ def running(home: Path, major: int = DEFAULT_MAJOR, settings: Mapping[str, str] 
         yield url
 
 
+@contextmanager
+def stopped(home: Path) -> Iterator[Path]:
+    """The folder of a home's embedded server while nobody holds it or can begin to.
+
+    Raises EmbeddedServerError where somebody does.
+    """
+    folder = home.expanduser().resolve() / "postgres"
+    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder.parent)
+    let_the_server_user_in(folder)
+    with (folder / "gate.lock").open("a") as gate, (folder / "holders.lock").open("a") as holders:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for tries_left in reversed(range(_LEAVING_TRIES)):
+            try:
+                fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not tries_left:
+                    raise EmbeddedServerError(f"The server under {folder} is in use: stop what uses it.") from None
+                time.sleep(0.1)  # a watchdog looks, for a moment, when the last holder has left
+        yield folder
+
+
 class _Server:
     def __init__(self, folder: Path, major: int, settings: Mapping[str, str]) -> None:
         if not POSTGRES_VERSIONS:
@@ -71,7 +96,7 @@ class _Server:
         self.data = folder / "data"
         self.log = folder / "log"
         self.major = major
-        self.settings = {**_SETTINGS, **settings}
+        self.settings = {**SETTINGS, **settings}
 
     @contextmanager
     def held(self) -> Iterator[str]:

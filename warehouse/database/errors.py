@@ -6,6 +6,7 @@ WarehouseError
 ├── DatabaseUnsuitable      too old, or the user has too few rights
 ├── MigrationError
 │   ├── MigrationEdited     an applied migration is not the one in this release
+│   ├── MigrationMissing    the database was not migrated to this release yet
 │   └── MigrationUnknown    the database was migrated by a newer release
 ├── LandingFailed           rows did not land; nothing of them is read
 ├── PullNotPublishable      a pull is no longer its attempt's, or other rows landed than were read
@@ -45,6 +46,10 @@ class MigrationError(WarehouseError):
 
 class MigrationEdited(MigrationError):
     """An applied migration differs from this release, or one was put before it."""
+
+
+class MigrationMissing(MigrationError):
+    """This release has migrations that the database does not hold yet."""
 
 
 class MigrationUnknown(MigrationError):

@@ -100,6 +100,9 @@ to minutebook_loader, minutebook_operator;
 grant select (credential_id, tenant_id, provider, settings, used_from, created_at, verified_at, retired_at)
 on control.credentials to minutebook_transformer;
 grant select on ledger.unread_pulls to minutebook_transformer, minutebook_operator;
+-- Whether a database is of the release that is to serve it.
+grant usage on schema minutebook to minutebook_operator;
+grant select on minutebook.migrations to minutebook_operator;
 -- What Stripe said of its prices is held against ours in review.
 grant select on ledger.stripe_cache to minutebook_billing, minutebook_operator;
 

@@ -1,6 +1,7 @@
 """What `minutebook doctor` looks at; each finding says what fixes it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import groupby
 from shlex import join
 
@@ -13,6 +14,7 @@ from sources.registry import registry
 from warehouse import clock, install
 from warehouse.clock import today
 from warehouse.control import tenants
+from warehouse.database import backup
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
 from warehouse.database.queries import Connection, first, rows
@@ -26,6 +28,7 @@ from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
 from warehouse.statements.periods import broken_seals
 
 FILE = "ingestion/examination"
+OLDEST_COPY = timedelta(days=8)
 
 
 def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
@@ -38,6 +41,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from _migrations(connection)
         yield from _isolation(connection)
         yield from _passwords(connection, url)
+        yield from _backups(connection, settings)
     with connect(url, Role.TENANT) as reader:
         for flaw in isolation.reader_flaws(reader):
             unserved = word(flaw)
@@ -63,8 +67,12 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
 
 def _migrations(connection: Connection) -> Iterator[Finding]:
     known = {path.stem for path in install.FOLDER.glob("[0-9]*.sql")}
-    missing = sorted(known - {row["name"] for row in rows(connection, FILE, "applied")})
-    if missing:
+    applied = {row["name"] for row in rows(connection, FILE, "applied")}
+    missing, newer = sorted(known - applied), sorted(applied - known)
+    if newer:
+        what = f"the database holds {len(newer)} migration(s) of a newer release, first {newer[0]}"
+        yield Finding(Level.WRONG, what, "run the release that has them")
+    elif missing:
         yield Finding(Level.WRONG, f"{len(missing)} migration(s) are missing, first {missing[0]}", "minutebook init")
     else:
         yield Finding(Level.GOOD, f"all {len(known)} migrations are applied")
@@ -96,6 +104,30 @@ def _passwords(connection: Connection, url: str) -> Iterator[Finding]:
         tenant = f" --tenant {bound[login]['tenant_id']}" if bound[login]["tenant_id"] else ""
         fix = f"minutebook access grant --role {bound[login]['role']}{tenant} --login {login}, or access revoke {login}"
         yield Finding(Level.WORTH_A_LOOK, f"login {login} has another password than it was given", fix)
+
+
+def _backups(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Of the embedded server; another one's are its own."""
+    if not settings.is_embedded:
+        return
+    if settings.backup_folder is None:
+        what = "MINUTEBOOK_BACKUP_FOLDER is not set: what is under the home folder is in no backup of ours"
+        yield Finding(Level.WORTH_A_LOOK, what, "docs/back-up-and-restore.md")
+        return
+    archiver, copies = backup.archiver(connection), backup.bases(settings.backup_folder)
+    if archiver.is_failing:
+        what = f"the server cannot archive its log in {settings.backup_folder / 'wal'}"
+        yield Finding(Level.WRONG, what, "make room on its disk, or correct its rights")
+    if not archiver.is_on:
+        what = "the server archives no log: it was started without MINUTEBOOK_BACKUP_FOLDER"
+        yield Finding(Level.WRONG, what, "stop minutebook up and serve, and start them with it")
+    if not copies or clock.now() - copies[0].ended_at > OLDEST_COPY:
+        since = f"the newest copy is of {copies[0].ended_at:%Y-%m-%d %H:%M} UTC" if copies else "there is no copy yet"
+        yield Finding(Level.WRONG, f"{since}, in {settings.backup_folder}", commands(["backup"]))
+    elif archiver.is_on and not archiver.is_failing:
+        yield Finding(
+            Level.GOOD, f"copies of the server: {len(copies)}, the newest of {copies[0].ended_at:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:
