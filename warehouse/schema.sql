@@ -1799,15 +1799,18 @@ CREATE TABLE control.tenants (
     stripe_customer_id text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     is_canary boolean DEFAULT false NOT NULL,
+    shard text DEFAULT 'shared'::text NOT NULL,
     CONSTRAINT tenants_anchor_day_check CHECK (((anchor_day >= 1) AND (anchor_day <= 28))),
     CONSTRAINT tenants_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT tenants_feature_flags_check CHECK ((jsonb_typeof(feature_flags) = 'object'::text)),
     CONSTRAINT tenants_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT tenants_shard_check CHECK ((shard ~ '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$'::text)),
     CONSTRAINT tenants_tenant_id_check CHECK (((tenant_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'::text) AND (tenant_id <> 'platform'::text)))
 );
 ALTER TABLE ONLY control.tenants FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.tenants IS 'One row per tenant. tenant_id is an immutable slug and the Dagster partition key.';
 COMMENT ON COLUMN control.tenants.is_canary IS 'The known-answer tenant. Built like any other, and left out of every mart but fct_canary_lines.';
+COMMENT ON COLUMN control.tenants.shard IS 'Whose days one run reads together with it; tenants of `shared` are split by a stable hash.';
 
 CREATE TABLE control.unit_costs (
     meter_id text NOT NULL,
@@ -3340,6 +3343,7 @@ GRANT USAGE ON SCHEMA marts TO minutebook_billing;
 GRANT USAGE ON SCHEMA marts TO minutebook_operator;
 GRANT USAGE ON SCHEMA marts TO minutebook_analyst;
 GRANT USAGE ON SCHEMA marts TO minutebook_tenant;
+GRANT USAGE ON SCHEMA minutebook TO minutebook_operator;
 REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.limit_api_keys() FROM PUBLIC;
@@ -3703,3 +3707,4 @@ GRANT SELECT ON TABLE ledger.stripe_item_states TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE ledger.stripe_keys TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.unread_pulls TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.unread_pulls TO minutebook_operator;
+GRANT SELECT ON TABLE minutebook.migrations TO minutebook_operator;

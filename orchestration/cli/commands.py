@@ -42,7 +42,9 @@ PANELS: dict[str, dict[str, Listed]] = {
     "Start": {
         "init": Listed("Create the home folder and the database, or bring them up to this release.", "init:app"),
         "up": Listed("Serve the Dagster UI with its schedules and sensors, until Ctrl-C.", "up:app"),
-        "serve": Listed("Serve the pages, take events that are pushed and Stripe's webhooks, and give metrics.", "serve:app"),
+        "serve": Listed(
+            "Serve the pages, take events that are pushed and Stripe's webhooks, and give metrics.", "serve:app"
+        ),
         "doctor": Listed("Examine the whole installation. Exits 1 when something is wrong.", "init:app"),
         "backup": Listed("Copy the embedded server while it runs, and check the copy.", "backups:app"),
         "restore": Listed("Put the embedded server back to a moment.", "backups:app"),

@@ -105,6 +105,7 @@ def test_the_commands_of_the_interface_are_there() -> None:
             "close",
             "apply",
             "flag",
+            "shard",
             "plan",
             "privacy",
             "retain",

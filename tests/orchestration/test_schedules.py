@@ -1,4 +1,4 @@
-"""The night requests one run over every tenant and the trailing days."""
+"""The night requests a run for each shard over its tenants and the trailing days; here all are in one."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -18,6 +18,7 @@ from orchestration.ingestion.partitions import (
     tenant_days,
     tenants,
 )
+from orchestration.resources import Minutebook
 
 NIGHT = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0)
 
@@ -29,11 +30,22 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+@pytest.fixture(autouse=True)
+def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a shard for anybody: all are in the shared one."""
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", database_url)
+
+
 def evaluate(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
-    with dg.build_schedule_context(instance=instance, scheduled_execution_time=NIGHT) as context:
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=NIGHT, resources={"minutebook": Minutebook()}
+    ) as context:
         answer = pull_usage_nightly(context)
-    assert isinstance(answer, dg.RunRequest | dg.SkipReason)
-    return answer
+    if isinstance(answer, dg.SkipReason):
+        return answer
+    (request,) = answer
+    assert isinstance(request, dg.RunRequest)
+    return request
 
 
 def test_the_night_is_one_run_over_all_tenants_and_the_trailing_days(instance: dg.DagsterInstance) -> None:

@@ -65,6 +65,25 @@ select
     (select count(*) from written) as written,
     null::date as next_from;
 
+-- name: put_shard
+with written as (
+    update control.tenants
+    set shard = %(shard)s
+    where tenant_id = %(tenant_id)s and shard <> %(shard)s
+    returning 1
+)
+
+select
+    1 as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
+
+-- name: shards
+select
+    tenant_id,
+    shard
+from control.tenants;
+
 -- name: statuses
 select
     valid_from,
@@ -160,7 +179,8 @@ select
     coalesce(chosen.transcripts, 'never') as transcripts,
     coalesce(chosen.recordings, 'never') as recordings,
     t.feature_flags,
-    t.stripe_customer_id
+    t.stripe_customer_id,
+    t.shard
 from control.tenants as t
 left join lateral (
     select v.status from control.tenant_statuses as v

@@ -9,7 +9,8 @@ create table control.tenants (
     feature_flags jsonb not null default '{}' check (jsonb_typeof(feature_flags) = 'object'),
     stripe_customer_id text unique,
     created_at timestamptz not null default now(),
-    is_canary boolean not null default false
+    is_canary boolean not null default false,
+    shard text not null default 'shared' check (shard ~ '^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$')
 );
 -- The known-answer tenant is told from real ones by a mark, not by its name: the marts leave it out, so that no total, no
 -- pack and no posting ever holds it, and a real tenant may be called "canary".
@@ -17,6 +18,8 @@ create unique index tenants_one_canary on control.tenants (is_canary)
 where is_canary;
 comment on table control.tenants is
 'One row per tenant. tenant_id is an immutable slug and the Dagster partition key.';
+comment on column control.tenants.shard is
+'Whose days one run reads together with it; tenants of `shared` are split by a stable hash.';
 comment on column control.tenants.is_canary is
 'The known-answer tenant. Built like any other, and left out of every mart but fct_canary_lines.';
 

@@ -13,7 +13,7 @@ from orchestration.cli.options import From, Json, On, TenantArgument, command, g
 from orchestration.cli.output import print_json, say, show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
-from warehouse.control import agents, tenants
+from warehouse.control import agents, shards, tenants
 from warehouse.control.changes import Action
 
 app = group("Tenants: whom we bill.", "minutebook tenant list")
@@ -132,6 +132,22 @@ def flag(
         parsed = value
     with session(ctx).operator() as connection:
         change = tenants.set_flag(connection, tenant, name, parsed)
+    show_changes([change], as_json, f"minutebook tenant show {tenant}")
+
+
+@command(app, "shard", "minutebook tenant shard acme acme")
+def shard(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    name: Annotated[str, typer.Argument(metavar="SHARD", help="Name; `shared`: with all others.")],
+    as_json: Json = False,
+) -> None:
+    """Have a tenant's days read by a run of its shard, from the next night on.
+
+    MINUTEBOOK_SHARD_TAGS says where runs of a shard go, MINUTEBOOK_SHARDS into how many the shared one is split.
+    """
+    with session(ctx).operator() as connection:
+        change = shards.put_shard(connection, tenant, name)
     show_changes([change], as_json, f"minutebook tenant show {tenant}")
 
 

@@ -19,6 +19,7 @@ from sources.contracts import CONTRACTS
 from sources.registry import all_sources
 from sources.source import Source
 
+NIGHT, SHARD = "minutebook/night", "minutebook/shard"
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
 
 
@@ -88,12 +89,18 @@ def _trigger(run: dg.DagsterRun) -> PullTrigger:
 
 
 def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
-    """The runs this one continues: an automatic retry, or a re-execution from failure, redoes only what is not done."""
-    if not any(tag in context.run.tags for tag in RETRY_TAGS):
-        return ()
-    root = context.run.tags.get("dagster/root_run_id", context.run_id)
-    retries = context.instance.get_runs(dg.RunsFilter(tags={"dagster/root_run_id": root}))
-    return [run_id for run_id in (root, *(run.run_id for run in retries)) if run_id != context.run_id]
+    """The runs this one continues: an automatic retry, or a re-execution from failure, redoes only what is not done.
+    And those of the same night's other shards: an account that several share is read once."""
+    found: set[str] = set()
+    if any(tag in context.run.tags for tag in RETRY_TAGS):
+        root = context.run.tags.get("dagster/root_run_id", context.run_id)
+        found = {
+            root,
+            *(run.run_id for run in context.instance.get_runs(dg.RunsFilter(tags={"dagster/root_run_id": root}))),
+        }
+    if night := context.run.tags.get(NIGHT):
+        found |= {run.run_id for run in context.instance.get_runs(dg.RunsFilter(tags={NIGHT: night}))}
+    return sorted(found - {context.run_id})
 
 
 raw_tables = [raw_usage(source) for source in all_sources().values()]

@@ -4,6 +4,7 @@ Each compares what should be with what is. A missed tick heals at the next.
 """
 
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 
 import dagster as dg
 
@@ -17,6 +18,7 @@ from orchestration.ingestion.reporting import materialization, raw_key
 from orchestration.resources import Minutebook
 from sources.registry import horizons
 from warehouse import clock
+from warehouse.control.shards import ordered, shards
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import load, rows
 from warehouse.ingestion import retry_schedule
@@ -40,22 +42,28 @@ def tenant_partitions_follow_tenants(
 
     A tenant that has just been closed or paused keeps its partition for the trailing days: its last active day is
     pulled by the night after it. While a backfill or a partitioned run is queued or at work nothing is removed:
-    Dagster could not make the runs that a backfill still lacks, nor execute one again.
+    Dagster could not make the runs that a backfill still lacks, nor execute one again. Tenants of a shard lie beside
+    each other, so that a night is one run for each.
     """
     today = clock.today()
     present = context.instance.get_dynamic_partitions(tenants.name or "")
-    wanted = _active_tenants(minutebook, today - timedelta(days=TRAILING_DAYS), today)
-    added = [tenant for tenant in wanted if tenant not in set(present)]
-    removed = [tenant for tenant in present if tenant not in set(wanted)]
+    active = set(_active_tenants(minutebook, today - timedelta(days=TRAILING_DAYS), today))
+    of = _shards(minutebook)
+    kept = [tenant for tenant in present if tenant in active]
+    wanted = ordered([*kept, *sorted(active - set(present))], of)
+    # Dagster adds at the end, so what is to lie in front of another is taken out and added again.
+    stays = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(kept, wanted, strict=False))))
+    added = wanted[stays:]
+    removed = [tenant for tenant in present if tenant not in set(wanted[:stays])]
     if removed and _has_partitioned_runs(context.instance):
-        context.log.info(f"Keeping the partitions of {', '.join(removed)} until the runs at work have ended.")
-        removed = []
+        context.log.info(f"Keeping the partitions of {', '.join(removed[:5])} … until the runs at work have ended.")
+        added, removed = [tenant for tenant in wanted if tenant not in set(present)], []
     if not added and not removed:
         return dg.SkipReason(f"The {len(present)} tenant partitions are the active tenants.")
     return dg.SensorResult(
         dynamic_partitions_requests=[
-            *([tenants.build_add_request(added)] if added else []),
             *([tenants.build_delete_request(removed)] if removed else []),
+            *([tenants.build_add_request(added)] if added else []),
         ]
     )
 
@@ -121,6 +129,11 @@ def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> 
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
         rows = connection.execute(QUERIES["tenants_active_between"], {"first_day": first_day, "last_day": last_day})
         return [row[0] for row in rows]
+
+
+def _shards(minutebook: Minutebook) -> dict[str, str]:
+    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        return shards(connection, minutebook.settings.shards)
 
 
 def _has_partitioned_runs(instance: dg.DagsterInstance) -> bool:
