@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 import sources
+from sources.hooks import Hook
 from sources.source import InvalidSource, Source
 
 GROUP = "minutebook.sources"
@@ -36,6 +37,11 @@ class Registry:
     def of_provider(self, provider: str) -> list[Source]:
         """The sources that a provider's credential opens."""
         return [source for source in self.sources.values() if source.provider == provider]
+
+    @property
+    def hooks(self) -> dict[str, tuple[str, Hook]]:
+        """By provider, the source of whose rows it tells us as they happen, and how."""
+        return {one.provider: (one.name, one.hook) for one in self.sources.values() if one.hook is not None}
 
     @property
     def providers(self) -> list[str]:
@@ -90,6 +96,8 @@ def _clash(source: Source, other: Source) -> str | None:
         return None
     if source.table == other.table:
         return f"table {source.table!r} is that of source {other.name!r}"
+    if source.hook is not None and other.hook is not None:
+        return f"source {other.name!r} of {source.provider} has a hook already"
     if dict(source.settings) != dict(other.settings) or source.address != other.address:
         return f"its settings and address are others than those of {other.name!r}, which the same credential opens"
     return None

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from sources.allowed import Allowed
 from sources.contracts import CONTRACTS, SERVICES, Column, Kind
 from sources.day import Access, Day, Scope
+from sources.hooks import Hook
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
 from sources.window import Window
@@ -117,6 +118,7 @@ class Source:
     the bill of another provider. details_calls: of a source of costs, that rows of grain call are among its rows.
     cost_is_of_scope: of usage, what a row says it cost covers all that its scope used that day, and not itself alone.
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
+    hook: how its provider tells us of single rows as they happen, where it does; one source of a provider has it.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
     """
@@ -150,6 +152,7 @@ class Source:
     details_calls: bool = False
     cost_is_of_scope: bool = False
     counts_itself: bool = False
+    hook: Hook | None = None
     at_once: int = 4
     compared: str | None = None
     description: str = ""
@@ -270,6 +273,8 @@ def _faults(source: Source) -> "list[str]":
         found.append(f"it is enabled by a setting {'='.join(source.enabled_by)} that it does not declare")
     if SETTING_OF_ALL in source.settings:
         found.append(f"every credential may carry {SETTING_OF_ALL}; leave it out")
+    if source.hook and {source.hook.row_column, source.hook.ended_column} - {column.name for column in source.columns}:
+        found.append("its hook names a column that it does not declare")
     return found
 
 

@@ -114,6 +114,22 @@ begin
 end
 $$;
 
+CREATE FUNCTION control.limit_hooks() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7741, pg_catalog.hashtext(new.provider || '/' || coalesce(new.tenant_id, '')));
+    if (
+        select count(*) from control.hooks as h
+        where h.provider = new.provider and h.tenant_id is not distinct from new.tenant_id and h.revoked_at is null
+    ) >= 2 then
+        raise exception 'there are two valid hooks already' using errcode = 'check_violation';
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION control.of_billed_days(amount numeric, billed_days numeric, period_days numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -281,6 +297,19 @@ end
 $_$;
 COMMENT ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) IS 'Of a line of the tenant that pushes and its adjustments, the first that was frozen with an event in it; null where none was.';
 
+CREATE FUNCTION intake.hook_of(of_hook text) RETURNS TABLE(provider text, tenant_id text, method text, settings jsonb, revoked_at timestamp with time zone, ciphertext bytea, data_key_id bigint, master_key_id text, wrapped_key bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select
+        h.provider, h.tenant_id, h.method, h.settings, h.revoked_at, h.ciphertext, h.data_key_id, k.master_key_id,
+        k.wrapped_key
+    from control.hooks as h
+    inner join control.data_keys as k on h.data_key_id = k.data_key_id
+    where h.hook_id = of_hook
+$$;
+COMMENT ON FUNCTION intake.hook_of(of_hook text) IS 'What opens a hook, to who knows its address; its secret is sealed.';
+
 CREATE FUNCTION intake.key_of(of_key text) RETURNS TABLE(tenant_id text, scopes text[], token_hash bytea, expires_at timestamp with time zone, revoked_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
@@ -370,6 +399,54 @@ CREATE FUNCTION intake.refuse_events(sources text[], event_ids text[], codes tex
     set code = excluded.code, detail = excluded.detail, refused_at = excluded.refused_at
 $$;
 
+CREATE FUNCTION intake.reported_rows(first_day date, last_day date) RETURNS TABLE(source text, account text, tenant_id text, usage_date date, row_id text, is_final boolean, is_gone boolean, heard_at timestamp with time zone, read_at timestamp with time zone, is_listed boolean, is_as_told boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    told record;
+begin
+    for told in select s.source, s.hook from control.sources as s where s.hook is not null order by s.source loop
+        return query execute pg_catalog.format(
+            $query$
+            with heard as (
+                select
+                    r.account, r.tenant_id, r.row_id, min(r.usage_date) as usage_date, bool_or(r.is_final) as is_final,
+                    bool_or(r.is_gone) as is_gone, max(r.received_at) as heard_at, max(r.ended_at) as ended_at,
+                    (array_agg(r.cost order by r.report_id desc) filter (where r.cost is not null))[1] as cost
+                from intake.reports as r
+                where r.source = $1 and r.usage_date between $2 and $3
+                group by r.account, r.tenant_id, r.row_id
+            ),
+
+            readings as (
+                select
+                    p.account, p.usage_date, max(p.opened_at) as read_at,
+                    max(p.pull_id) filter (where p.state = 'published') as pull_id
+                from ledger.pulls as p
+                where p.source = $1 and p.usage_date between $2 and $3 and p.state in ('published', 'unchanged')
+                group by p.account, p.usage_date
+            )
+
+            select
+                $1, h.account, h.tenant_id, h.usage_date, h.row_id, h.is_final, h.is_gone, h.heard_at, p.read_at,
+                t.pull_id is not null or q.pull_id is not null,
+                q.pull_id is not null or (
+                    (h.ended_at is null or t.%3$I is not distinct from h.ended_at)
+                    and (h.cost is null or abs((t.payload ->> %4$L)::numeric - h.cost) <= 0.00005)
+                )
+            from heard as h
+            left join readings as p on h.account = p.account and h.usage_date = p.usage_date
+            left join %1$s as t on p.pull_id = t.pull_id and h.row_id = t.%2$I
+            left join ledger.quarantine as q on p.pull_id = q.pull_id and q.item = h.row_id
+            $query$,
+            ledger.raw_table_of(told.source), told.hook ->> 'row_column', told.hook ->> 'ended_column',
+            told.hook ->> 'cost_field'
+        ) using told.source, first_day, last_day;
+    end loop;
+end
+$_$;
+
 CREATE FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) RETURNS TABLE(place integer, outcome text)
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -455,6 +532,15 @@ begin
 end
 $$;
 
+CREATE FUNCTION intake.take_notice(of_hook text, of_code text, whom text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into intake.hook_notices as n (hook_id, code, about)
+    values (of_hook, of_code, whom)
+    on conflict (hook_id, code, about) do update set last_at = clock_timestamp()
+$$;
+
 CREATE FUNCTION intake.take_replacement(of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamp with time zone, hash bytea, content bigint, replaced text, facts text, personal text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -508,6 +594,29 @@ begin
 end
 $$;
 
+CREATE FUNCTION intake.take_report(of_hook text, of_source text, of_row text, kind text, status text, created_at timestamp with time zone, ended_at timestamp with time zone, cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET synchronous_commit TO 'on'
+    AS $$
+begin
+    insert into intake.reports (
+        hook_id, tenant_id, source, account, row_id, kind, status, usage_date, ended_at, cost, is_final, is_gone,
+        content_hash, payload
+    )
+    select
+        h.hook_id, h.tenant_id, s.source, coalesce(h.tenant_id, 'platform'), of_row, take_report.kind, take_report.status,
+        (take_report.created_at at time zone 'UTC')::date, take_report.ended_at, take_report.cost, take_report.is_final,
+        take_report.is_gone, take_report.content_hash, take_report.payload::json
+    from control.hooks as h
+    inner join control.sources as s on h.provider = s.provider and s.source = of_source and s.hook is not null
+    where h.hook_id = of_hook and h.revoked_at is null
+    on conflict on constraint reports_source_account_row_id_content_hash_key do nothing;
+    return found;
+end
+$$;
+COMMENT ON FUNCTION intake.take_report(of_hook text, of_source text, of_row text, kind text, status text, created_at timestamp with time zone, ended_at timestamp with time zone, cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text) IS 'Keeps what a provider told of a row of a hook''s account; whether it was new.';
+
 CREATE FUNCTION intake.take_turn(of_tenant text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -540,6 +649,8 @@ CREATE FUNCTION intake.tidy(today date) RETURNS bigint
 declare
     -- The furthest that a key may reach back, and a month besides.
     forgotten_before constant date := today - 435;
+    -- No provider that tells us of its rows remembers them for longer, and a quarter is corrected within the next month.
+    reported_before constant date := today - 130;
     month record;
     gone bigint;
 begin
@@ -557,6 +668,8 @@ begin
     delete from intake.events where usage_date < forgotten_before;
     delete from intake.replacements where usage_date < forgotten_before;
     delete from intake.refusals where refused_at < today - 35;
+    delete from intake.reports where usage_date < reported_before;
+    delete from intake.hook_notices where last_at < reported_before;
     delete from intake.identities where usage_date < forgotten_before;
     get diagnostics gone = row_count;
     with folded as (
@@ -579,6 +692,47 @@ begin
 end
 $_$;
 COMMENT ON FUNCTION intake.tidy(today date) IS 'Drops events and identities that no key may push any more, and folds what arrived of one day to one row: its sums stay as they are. Returns identities dropped.';
+
+CREATE FUNCTION intake.unheard_rows(first_day date, last_day date) RETURNS TABLE(source text, account text, usage_date date, row_count bigint, unheard bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    told record;
+begin
+    for told in
+        select s.source, s.provider, s.hook from control.sources as s where s.hook is not null order by s.source
+    loop
+        return query execute pg_catalog.format(
+            $query$
+            select $1, p.account, p.usage_date, count(*), count(*) filter (where not exists (
+                select from intake.reports as r where r.source = $1 and r.account = p.account and r.row_id = t.%2$I
+            ))
+            from ledger.pulls as p
+            inner join %1$s as t on p.pull_id = t.pull_id
+            where p.source = $1 and p.state = 'published' and p.usage_date between $2 and $3 and exists (
+                select from control.hooks as h
+                where h.provider = $4 and coalesce(h.tenant_id, 'platform') = p.account
+                and (h.created_at at time zone 'UTC')::date < p.usage_date
+                and (h.revoked_at is null or (h.revoked_at at time zone 'UTC')::date > p.usage_date)
+            )
+            group by p.account, p.usage_date
+            $query$,
+            ledger.raw_table_of(told.source), told.hook ->> 'row_column'
+        ) using told.source, first_day, last_day, told.provider;
+    end loop;
+end
+$_$;
+
+CREATE FUNCTION intake.use_hook(of_hook text, at timestamp with time zone, is_taken boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into intake.hook_uses as u (hook_id, heard_at, refused_at)
+    values (of_hook, case when is_taken then at end, case when not is_taken then at end)
+    on conflict (hook_id) do update
+    set heard_at = greatest(u.heard_at, excluded.heard_at), refused_at = greatest(u.refused_at, excluded.refused_at)
+$$;
 
 CREATE FUNCTION intake.use_key(of_key text, at timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -1415,6 +1569,24 @@ CREATE TABLE control.fixed_costs (
 );
 COMMENT ON TABLE control.fixed_costs IS 'Shared by the tenants active on each day; an amount of 0 ends it.';
 
+CREATE TABLE control.hooks (
+    hook_id text NOT NULL,
+    provider text NOT NULL,
+    tenant_id text,
+    method text NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    data_key_id bigint NOT NULL,
+    ciphertext bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT hooks_hook_id_check CHECK ((hook_id ~ '^[0-9A-Za-z_-]{22}$'::text)),
+    CONSTRAINT hooks_method_check CHECK ((method = ANY (ARRAY['bearer'::text, 'hmac'::text, 'address'::text]))),
+    CONSTRAINT hooks_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+ALTER TABLE ONLY control.hooks FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.hooks IS 'Addresses to which providers report rows of one account: 128 random bits. tenant_id null: the platform''s account. The secret that proves a delivery is sealed as credentials are.';
+
 CREATE TABLE control.login_passwords (
     login_id text NOT NULL,
     password_hash text NOT NULL
@@ -1676,12 +1848,14 @@ CREATE TABLE control.sources (
     horizon_days integer,
     look_back_days integer NOT NULL,
     cost_is_of_scope boolean NOT NULL,
+    hook jsonb,
     digest text NOT NULL,
     registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT sources_accounts_check CHECK ((accounts = ANY (ARRAY['shared'::text, 'own'::text, 'pushed'::text]))),
     CONSTRAINT sources_components_check CHECK ((jsonb_typeof(components) = 'object'::text)),
     CONSTRAINT sources_contract_check CHECK ((contract = ANY (ARRAY['calls'::text, 'usage'::text, 'costs'::text]))),
-    CONSTRAINT sources_enabled_by_check CHECK ((cardinality(enabled_by) = 2))
+    CONSTRAINT sources_enabled_by_check CHECK ((cardinality(enabled_by) = 2)),
+    CONSTRAINT sources_hook_check CHECK ((hook ?& '{row_column,ended_column,cost_field}'::text[]))
 );
 COMMENT ON TABLE control.sources IS 'One row per source that is or was registered; written by install, from its declaration.';
 COMMENT ON COLUMN control.sources.bills IS 'Whether a line of a statement can depend on it.';
@@ -1691,6 +1865,7 @@ COMMENT ON COLUMN control.sources.facts IS 'Fields of a payload that no choice, 
 COMMENT ON COLUMN control.sources.components IS 'Of calls: each component of their cost and the service it is of, which the bill of another provider may cover.';
 COMMENT ON COLUMN control.sources.details_calls IS 'Of costs: whether what single calls cost is among its rows.';
 COMMENT ON COLUMN control.sources.cost_is_of_scope IS 'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
+COMMENT ON COLUMN control.sources.hook IS 'Where its provider tells us of single rows as they happen: the columns of the raw table that hold a row''s id and end, and the field of its payload that holds its cost.';
 
 CREATE TABLE control.spend_limits (
     tenant_id text NOT NULL,
@@ -1864,6 +2039,25 @@ CREATE TABLE intake.events_of_other_months (
 );
 ALTER TABLE ONLY intake.events_of_other_months FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE intake.hook_notices (
+    hook_id text NOT NULL,
+    code text NOT NULL,
+    about text NOT NULL,
+    first_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_at timestamp with time zone,
+    CONSTRAINT hook_notices_code_check CHECK ((code = ANY (ARRAY['awaits_answer'::text, 'unreadable_report'::text])))
+);
+ALTER TABLE ONLY intake.hook_notices FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.hook_notices IS 'What somebody has to know of what came: a message whose answer a call waits for, or a report that could not be read.';
+
+CREATE UNLOGGED TABLE intake.hook_uses (
+    hook_id text NOT NULL,
+    heard_at timestamp with time zone,
+    refused_at timestamp with time zone
+);
+COMMENT ON TABLE intake.hook_uses IS 'When a delivery of a hook was last taken, and refused as not the provider''s, to the minute. A crash forgets it.';
+
 CREATE TABLE intake.identities (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     source text NOT NULL COLLATE pg_catalog."C",
@@ -1912,6 +2106,37 @@ CREATE TABLE intake.replacements (
 );
 ALTER TABLE ONLY intake.replacements FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE intake.replacements IS 'Events that replace another; of one root the one with the highest number counts, and no other.';
+
+CREATE TABLE intake.reports (
+    report_id bigint NOT NULL,
+    hook_id text NOT NULL,
+    tenant_id text,
+    source text NOT NULL,
+    account text NOT NULL,
+    row_id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    status text NOT NULL,
+    usage_date date NOT NULL,
+    ended_at timestamp with time zone,
+    cost numeric,
+    is_final boolean NOT NULL,
+    is_gone boolean NOT NULL,
+    content_hash bytea NOT NULL,
+    payload json NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE ONLY intake.reports FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.reports IS 'What a provider told us of a row, each thing once, on the day that the row was created. Append only. It enters no statement.';
+COMMENT ON COLUMN intake.reports.is_final IS 'The row ended and must be listed. is_gone: its provider deleted it.';
+COMMENT ON COLUMN intake.reports.payload IS 'The row as its source would list it, as far as it was told; without what is personal.';
+ALTER TABLE intake.reports ALTER COLUMN report_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME intake.reports_report_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE ledger.acceptances (
     acceptance_id bigint NOT NULL,
@@ -2785,6 +3010,8 @@ ALTER TABLE ONLY control.exchange_rates
     ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (from_currency, to_currency, valid_from);
 ALTER TABLE ONLY control.fixed_costs
     ADD CONSTRAINT fixed_costs_pkey PRIMARY KEY (fixed_cost_id, valid_from);
+ALTER TABLE ONLY control.hooks
+    ADD CONSTRAINT hooks_pkey PRIMARY KEY (hook_id);
 ALTER TABLE ONLY control.login_passwords
     ADD CONSTRAINT login_passwords_pkey PRIMARY KEY (login_id);
 ALTER TABLE ONLY control.logins
@@ -2841,6 +3068,10 @@ ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_pkey PRIMARY KEY (project_id);
 ALTER TABLE ONLY control.wrong_tries
     ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
+ALTER TABLE ONLY intake.hook_notices
+    ADD CONSTRAINT hook_notices_pkey PRIMARY KEY (hook_id, code, about);
+ALTER TABLE ONLY intake.hook_uses
+    ADD CONSTRAINT hook_uses_pkey PRIMARY KEY (hook_id);
 ALTER TABLE ONLY intake.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (tenant_id, source, event_id);
 ALTER TABLE ONLY intake.key_uses
@@ -2849,6 +3080,10 @@ ALTER TABLE ONLY intake.refusals
     ADD CONSTRAINT refusals_pkey PRIMARY KEY (tenant_id, source, event_id);
 ALTER TABLE ONLY intake.replacements
     ADD CONSTRAINT replacements_pkey PRIMARY KEY (tenant_id, source, root_id, event_number);
+ALTER TABLE ONLY intake.reports
+    ADD CONSTRAINT reports_pkey PRIMARY KEY (report_id);
+ALTER TABLE ONLY intake.reports
+    ADD CONSTRAINT reports_source_account_row_id_content_hash_key UNIQUE (source, account, row_id, content_hash);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_pkey PRIMARY KEY (acceptance_id);
 ALTER TABLE ONLY ledger.arrivals
@@ -2932,6 +3167,7 @@ CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candida
 CREATE UNIQUE INDEX credentials_one_live ON control.credentials USING btree (COALESCE(tenant_id, 'platform'::text), provider) WHERE (retired_at IS NULL);
 CREATE UNIQUE INDEX data_keys_one_per_owner ON control.data_keys USING btree (COALESCE(tenant_id, 'platform'::text));
 CREATE INDEX devices_of_a_login ON control.devices USING btree (login_id);
+CREATE INDEX hooks_of_an_account ON control.hooks USING btree (provider, tenant_id);
 CREATE UNIQUE INDEX prices_one_per_plan_day ON control.prices USING btree (plan_id, meter_id, valid_from) WHERE (plan_id IS NOT NULL);
 CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (tenant_id, meter_id, valid_from) WHERE (tenant_id IS NOT NULL);
 CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
@@ -2939,6 +3175,7 @@ CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary
 CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
 CREATE INDEX events_of_a_day ON ONLY intake.events USING btree (tenant_id, usage_date, event_number);
 CREATE INDEX events_of_other_months_tenant_id_usage_date_event_number_idx ON intake.events_of_other_months USING btree (tenant_id, usage_date, event_number);
+CREATE INDEX reports_of_a_day ON intake.reports USING btree (source, usage_date, account, row_id);
 CREATE INDEX acceptances_of_a_day ON ledger.acceptances USING btree (source, account, usage_date, doubt, subject);
 CREATE INDEX arrivals_of_a_day ON ledger.arrivals USING btree (tenant_id, source, usage_date);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
@@ -2994,6 +3231,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.data_keys FOR E
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.database_logins FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.exchange_rates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.fixed_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.hooks FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.login_passwords FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.logins FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.meters FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -3016,6 +3254,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.api_keys FOR EACH ROW EXECUTE FUNCTION control.limit_api_keys();
+CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.hooks FOR EACH ROW EXECUTE FUNCTION control.limit_hooks();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER DELETE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision_by_period BEFORE INSERT OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision_by_period();
@@ -3080,6 +3319,10 @@ ALTER TABLE ONLY control.database_logins
     ADD CONSTRAINT database_logins_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.devices
     ADD CONSTRAINT devices_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.hooks
+    ADD CONSTRAINT hooks_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
+ALTER TABLE ONLY control.hooks
+    ADD CONSTRAINT hooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.login_passwords
     ADD CONSTRAINT login_passwords_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.logins
@@ -3122,8 +3365,14 @@ ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
 ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY intake.hook_notices
+    ADD CONSTRAINT hook_notices_hook_id_fkey FOREIGN KEY (hook_id) REFERENCES control.hooks(hook_id);
+ALTER TABLE ONLY intake.hook_uses
+    ADD CONSTRAINT hook_uses_hook_id_fkey FOREIGN KEY (hook_id) REFERENCES control.hooks(hook_id);
 ALTER TABLE ONLY intake.key_uses
     ADD CONSTRAINT key_uses_key_id_fkey FOREIGN KEY (key_id) REFERENCES control.api_keys(key_id);
+ALTER TABLE ONLY intake.reports
+    ADD CONSTRAINT reports_hook_id_fkey FOREIGN KEY (hook_id) REFERENCES control.hooks(hook_id);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.arrivals
@@ -3192,13 +3441,16 @@ ALTER TABLE control.credit_voids ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.data_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.database_logins ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.hooks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.logins ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operators ON control.api_keys TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY operators ON control.hooks TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.api_keys TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.credential_candidates FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON control.credentials FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON control.credit_voids TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.database_logins TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON control.hooks TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.logins TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.personal_choices TO CURRENT_USER USING (true) WITH CHECK (true);
 ALTER TABLE control.personal_choices ENABLE ROW LEVEL SECURITY;
@@ -3232,19 +3484,24 @@ ALTER TABLE control.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.voiceflow_projects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events_of_other_months ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.hook_notices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.identities ENABLE ROW LEVEL SECURITY;
 CREATE POLICY intake ON intake.events FOR INSERT TO minutebook_intake WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 CREATE POLICY intake ON intake.identities TO minutebook_intake USING ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant))) WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 CREATE POLICY intake ON intake.replacements TO minutebook_intake USING ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant))) WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 CREATE POLICY loader ON intake.events FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY loader ON intake.replacements FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY operators ON intake.hook_notices TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.events TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.events_of_other_months TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.hook_notices TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.identities TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.refusals TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.replacements TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.reports TO CURRENT_USER USING (true) WITH CHECK (true);
 ALTER TABLE intake.refusals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.replacements ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.reports ENABLE ROW LEVEL SECURITY;
 CREATE POLICY rows_of_the_reader ON intake.events FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
 CREATE POLICY rows_of_the_reader ON intake.identities FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
 CREATE POLICY rows_of_the_reader ON intake.refusals FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
@@ -3347,6 +3604,7 @@ GRANT USAGE ON SCHEMA minutebook TO minutebook_operator;
 REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.limit_api_keys() FROM PUBLIC;
+REVOKE ALL ON FUNCTION control.limit_hooks() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.reading_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
 REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
@@ -3354,6 +3612,8 @@ GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_oper
 REVOKE ALL ON FUNCTION intake.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.hook_of(of_hook text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.hook_of(of_hook text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.key_of(of_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.key_of(of_key text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.make_month(of_month date) FROM PUBLIC;
@@ -3364,16 +3624,27 @@ REVOKE ALL ON FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_sourc
 GRANT ALL ON FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.refuse_events(sources text[], event_ids text[], codes text[], details text[]) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.reported_rows(first_day date, last_day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.reported_rows(first_day date, last_day date) TO minutebook_loader;
+GRANT ALL ON FUNCTION intake.reported_rows(first_day date, last_day date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.take_events(of_arrivals text, sources text[], event_ids text[], types text[], subjects text[], happened timestamp with time zone[], hashes bytea[], contents bigint[], replaced text[], facts text[], personal text[]) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.take_notice(of_hook text, of_code text, whom text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.take_notice(of_hook text, of_code text, whom text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.take_replacement(of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamp with time zone, hash bytea, content bigint, replaced text, facts text, personal text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.take_replacement(of_arrivals text, of_source text, of_event text, of_type text, of_subject text, happened timestamp with time zone, hash bytea, content bigint, replaced text, facts text, personal text) TO minutebook_intake;
+REVOKE ALL ON FUNCTION intake.take_report(of_hook text, of_source text, of_row text, kind text, status text, created_at timestamp with time zone, ended_at timestamp with time zone, cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.take_report(of_hook text, of_source text, of_row text, kind text, status text, created_at timestamp with time zone, ended_at timestamp with time zone, cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.take_turn(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.take_turn(of_tenant text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.tenant_of_events(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.tenant_of_events(of_tenant text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.tidy(today date) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.tidy(today date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.unheard_rows(first_day date, last_day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.unheard_rows(first_day date, last_day date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.use_hook(of_hook text, at timestamp with time zone, is_taken boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.use_hook(of_hook text, at timestamp with time zone, is_taken boolean) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.use_key(of_key text, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.use_key(of_key text, at timestamp with time zone) TO minutebook_intake;
 GRANT SELECT ON TABLE ledger.audit_log TO minutebook_operator;
@@ -3472,6 +3743,9 @@ GRANT SELECT ON TABLE control.fixed_costs TO minutebook_loader;
 GRANT SELECT ON TABLE control.fixed_costs TO minutebook_transformer;
 GRANT SELECT ON TABLE control.fixed_costs TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.fixed_costs TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE control.hooks TO minutebook_operator;
+GRANT UPDATE(ciphertext) ON TABLE control.hooks TO minutebook_operator;
+GRANT UPDATE(revoked_at) ON TABLE control.hooks TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE control.login_passwords TO minutebook_server;
 GRANT SELECT ON TABLE control.logins TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE control.logins TO minutebook_server;
@@ -3568,6 +3842,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.wrong_tries TO minutebook_ser
 GRANT INSERT ON TABLE intake.events TO minutebook_intake;
 GRANT SELECT ON TABLE intake.events TO minutebook_tenant;
 GRANT SELECT ON TABLE intake.events TO minutebook_loader;
+GRANT SELECT ON TABLE intake.hook_notices TO minutebook_operator;
+GRANT UPDATE(seen_at) ON TABLE intake.hook_notices TO minutebook_operator;
+GRANT SELECT ON TABLE intake.hook_uses TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE intake.identities TO minutebook_intake;
 GRANT SELECT ON TABLE intake.identities TO minutebook_tenant;
 GRANT SELECT ON TABLE intake.key_uses TO minutebook_operator;

@@ -109,6 +109,7 @@ PANELS: dict[str, dict[str, Listed]] = {
         "login": Listed("Logins: who may sign in to the pages.", "access.login:app"),
         "access": Listed("Logins of the database.", "access.database:app"),
         "key": Listed("API keys: tenants push their usage with them.", "access.key:app"),
+        "hook": Listed("Hooks: addresses at which providers report calls as they end.", "access.hook:app"),
         "audit": Listed("The audit log: every change, approval and access.", "access.audit:app"),
         "dashboard": Listed("Dashboards in Metabase.", "statements.pack:dashboard_app"),
     },

@@ -1,7 +1,8 @@
-"""What is pushed to us over HTTP: usage as CloudEvents, under a tenant's API key.
+"""What is pushed to us over HTTP: usage as CloudEvents, under a tenant's API key; and reports of providers.
 
     POST /v1/events                  one event or a batch; 202 after the commit
     GET  /v1/events/{source}/{id}    what became of an event
+    POST /v1/hooks/{provider}/{hook} what a provider tells us of a row as it happens; 200 after the commit
     GET  /v1/openapi.json            this API, for tools
 
 Owns what a request may hold, how fast it may come, and that an answer is true. Does not own where events are kept
@@ -19,7 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from orchestration.intake import openapi
 from orchestration.intake.answers import HANDLERS, problem
 from orchestration.intake.events import Events
-from orchestration.intake.limits import LARGEST_BODY_BYTES, Limits
+from orchestration.intake.hooks import LARGEST_BODY_BYTES, Hooks
+from orchestration.intake.limits import Limits
 from orchestration.settings import Settings
 from orchestration.web.server.bounds import Bounds
 from orchestration.web.server.headers import SecurityHeaders
@@ -35,10 +37,12 @@ def application(
     """The API as an ASGI application. readers gives out its connections, and is closed by whoever made it."""
     limits = limits or Limits()
     events = Events(readers, limits, now)
+    hooks = Hooks(readers, limits, settings.vault, now)
     api = Starlette(
         routes=[
             Route("/v1/events", events.push, methods=["POST"]),
             Route("/v1/events/{rest:path}", events.follow, methods=["GET"]),
+            Route("/v1/hooks/{provider}/{hook}", hooks.take, methods=["POST"]),
             Route("/v1/openapi.json", openapi.show, methods=["GET"]),
         ],
         middleware=[

@@ -79,10 +79,10 @@ class Limits:
             if self._bodies[tenant] <= 0:
                 del self._bodies[tenant]
 
-    def grow(self, tenant: str, body: bytearray, part: bytes) -> None:
+    def grow(self, tenant: str, body: bytearray, part: bytes, largest: int = LARGEST_BODY_BYTES) -> None:
         """Add to a body. Raises Problem: 413 where it is too large, 503 where bodies together are."""
-        if len(body) + len(part) > LARGEST_BODY_BYTES:
-            raise Problem(413, f"At most {LARGEST_BODY_BYTES // 2**20} MiB are taken at once.", {"Connection": "close"})
+        if len(body) + len(part) > largest:
+            raise Problem(413, f"At most {largest // 2**20} MiB are taken at once.", {"Connection": "close"})
         of_all = self._bodies.total() + len(part)
         if self._bodies[tenant] + len(part) > _OF_A_TENANT_BYTES or of_all > _TOGETHER_BYTES:
             raise Problem(503, "Too much is being sent at once: repeat it soon.", {"Retry-After": "2"})

@@ -3,7 +3,7 @@
 Owns the words and the commands. Does not own what is found: that is `warehouse`'s, as (code, subject, facts).
 """
 
-from orchestration.remedies import bills, blockers, costs, distrust, isolation, not_billed, usage
+from orchestration.remedies import bills, blockers, costs, distrust, heard, isolation, not_billed, usage
 from orchestration.remedies.wording import Wording, Words
 from warehouse.finding import Finding
 
@@ -15,6 +15,7 @@ WORDS: Words = {
     **not_billed.WORDS,
     **distrust.WORDS,
     **isolation.WORDS,
+    **heard.WORDS,
 }
 
 

@@ -1,6 +1,7 @@
 """Vapi: the calls of one account (a private key reads one organisation), by the UTC day they were created on.
 
 GET /call ──▶ listing (windows) ──▶ calls (types, payload) ──▶ Reading ◀── POST /analytics (control totals)
+server messages ──▶ hook: what a call was when it ended, a hint that its day is due
 GET /call ──▶ changes: which older days were updated lately      POST /analytics ──▶ what Vapi counts by day
 """
 
@@ -21,6 +22,7 @@ from sources.vapi import calls
 from sources.vapi.analytics import control_totals, daily_totals
 from sources.vapi.changes import changed_days
 from sources.vapi.contract import CALL
+from sources.vapi.hook import HOOK
 from sources.vapi.listing import list_calls
 from sources.vapi.rows import billed, payloads, table, totals
 from sources.window import Window
@@ -152,6 +154,7 @@ CALLS = Source(
     horizon_days=HORIZON_DAYS,
     changes=Updates(changed_days, daily_totals),
     counts_itself=True,
+    hook=HOOK,
     at_once=8,
     compared=files(__package__).joinpath("compared.sql").read_text(),
 )

@@ -9,6 +9,7 @@ from orchestration.cli.commands import COMMANDS
 from orchestration.remedies import WORDS
 from tests.architecture.test_house import ROOT, tracked_files
 from warehouse.blocker import Blocker
+from warehouse.intake.heard import Heard
 from warehouse.security.isolation import Flaw
 from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
@@ -16,7 +17,7 @@ from warehouse.statements.not_billed import NotBilled
 from warehouse.statements.unknown_costs import UnknownCost
 
 TESTS = Path(__file__).parents[1]
-FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw]
+FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw, Heard]
 # By its name at Stripe's side, where the same command is executed.
 ELSEWHERE = {Blocker.PRICE: "price_differs"}
 # What nobody need resolve.

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def serving(
         socket.socket() as listening,
     ):
         urls = {Role.SERVER: server_url, Role.TENANT: server_url, Role.INTAKE: intake_url}
-        settings = Settings(home=home, database_url=url, process_urls=urls)
+        settings = replace(Settings.from_environment(), home=home, database_url=url, process_urls=urls)
         readers = Readers(settings)
         server = server_of(application(settings, readers, limits=generous, now=now), log_level="critical")
         listening.bind(("127.0.0.1", 0))

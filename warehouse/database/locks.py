@@ -16,6 +16,6 @@ class Lock(IntEnum):
     QUOTAS = 7737  # who tells of quotas
     VAULT = 7738  # who writes secrets of one owner
     AUDIT = 7740  # who appends to the chain of the audit log
-    KEYS = 7741  # who makes API keys of one tenant
+    KEYS = 7741  # who makes API keys or hooks of one tenant
     REPLACING = 7742  # whose pushed events replace others, by tenant
     MIGRATION = 77330001

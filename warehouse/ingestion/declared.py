@@ -34,6 +34,17 @@ class DeclaredScope(Protocol):
     def live_environments(self) -> Sequence[str]: ...
 
 
+class DeclaredHook(Protocol):
+    """Where a reported row is found: columns of its id and end, and the field of the payload that is its cost."""
+
+    @property
+    def row_column(self) -> str: ...
+    @property
+    def ended_column(self) -> str: ...
+    @property
+    def cost_field(self) -> str: ...
+
+
 class Declared(Protocol):
     """A source."""
 
@@ -75,6 +86,8 @@ class Declared(Protocol):
     def look_back_days(self) -> int: ...
     @property
     def cost_is_of_scope(self) -> bool: ...
+    @property
+    def hook(self) -> DeclaredHook | None: ...
     @property
     def description(self) -> str: ...
     @property

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from warehouse.database import queries
 from warehouse.database.errors import DeclarationRefused
-from warehouse.ingestion.declared import Declared, DeclaredColumn, DeclaredContract, relation
+from warehouse.ingestion.declared import Declared, DeclaredColumn, DeclaredContract, DeclaredHook, relation
 
 _SQL = queries.load("ingestion/registering")
 _LAYOUT = 1  # raise it when raw tables are to be made again although no declaration changed
@@ -75,7 +75,12 @@ def _row(source: Declared) -> dict[str, Any]:
         "horizon_days": source.horizon_days,
         "look_back_days": source.look_back_days,
         "cost_is_of_scope": source.cost_is_of_scope,
+        "hook": None if source.hook is None else msgspec.json.encode(_hook(source.hook)).decode(),
     }
+
+
+def _hook(hook: DeclaredHook) -> dict[str, str]:
+    return {name: getattr(hook, name) for name in ("row_column", "ended_column", "cost_field")}
 
 
 def _digest(source: Declared) -> str:

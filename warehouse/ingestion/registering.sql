@@ -7,12 +7,13 @@ from control.sources;
 -- name: put_source
 insert into control.sources (
     source, provider, raw_schema, raw_table, contract, bills, needs_credential, accounts, enabled_by, scope_kinds,
-    facts, components, details_calls, horizon_days, look_back_days, cost_is_of_scope, digest
+    facts, components, details_calls, horizon_days, look_back_days, cost_is_of_scope, hook,
+    digest
 )
 values (
     %(source)s, %(provider)s, %(raw_schema)s, %(raw_table)s, %(contract)s, %(bills)s, %(needs_credential)s,
     %(accounts)s, %(enabled_by)s, %(scope_kinds)s, %(facts)s, %(components)s::jsonb, %(details_calls)s,
-    %(horizon_days)s, %(look_back_days)s, %(cost_is_of_scope)s, %(digest)s
+    %(horizon_days)s, %(look_back_days)s, %(cost_is_of_scope)s, %(hook)s::jsonb, %(digest)s
 )
 on conflict (source) do update set
     provider = excluded.provider,
@@ -30,6 +31,7 @@ on conflict (source) do update set
     horizon_days = excluded.horizon_days,
     look_back_days = excluded.look_back_days,
     cost_is_of_scope = excluded.cost_is_of_scope,
+    hook = excluded.hook,
     digest = excluded.digest,
     registered_at = clock_timestamp();
 

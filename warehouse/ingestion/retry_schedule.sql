@@ -161,6 +161,28 @@ judged as (
         and not exists (
             select from since as s where s.source = a.source and s.account = a.tenant_id and s.usage_date = a.usage_date
         )
+    union all
+    -- What its provider told us of after the day was read, and the day does not hold as it was told.
+    select
+        r.source,
+        r.account,
+        r.usage_date,
+        coalesce(max(e.tenants), '{}') as tenants,
+        'reported' as status,
+        0 as tries,
+        null as cause_code,
+        null as cause,
+        max(r.heard_at) + %(first_wait)s as due_at
+    from intake.reported_rows((select min(first_day) from first_days), %(last_day)s) as r
+    inner join first_days as f on r.source = f.source and r.usage_date >= f.first_day
+    left join expected as e on r.source = e.source and r.account = e.account and r.usage_date = e.usage_date
+    where
+        r.read_at < r.heard_at
+        and case when r.is_gone then r.is_listed else not (r.is_listed and r.is_as_told) end
+        and not exists (
+            select from since as s where s.source = r.source and s.account = r.account and s.usage_date = r.usage_date
+        )
+    group by r.source, r.account, r.usage_date
 )
 
 select

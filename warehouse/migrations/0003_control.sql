@@ -66,6 +66,7 @@ create table control.sources (
     horizon_days int,
     look_back_days int not null,
     cost_is_of_scope boolean not null,
+    hook jsonb check (hook ?& '{row_column,ended_column,cost_field}'),
     digest text not null,
     registered_at timestamptz not null default clock_timestamp(),
     unique (raw_schema, raw_table)
@@ -77,6 +78,9 @@ comment on column control.sources.accounts is
 ' pushed: the tenant''s, on the days of which something was pushed to us.';
 comment on column control.sources.cost_is_of_scope is
 'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
+comment on column control.sources.hook is
+'Where its provider tells us of single rows as they happen: the columns of the raw table that hold a row''s id and end, and the'
+' field of its payload that holds its cost.';
 comment on column control.sources.enabled_by is 'Setting of its credential and the value without which it is not read.';
 comment on column control.sources.facts is 'Fields of a payload that no choice, no retention period and no cleaning touches.';
 

@@ -427,6 +427,8 @@ language plpgsql security definer set search_path = '' as $$
 declare
     -- The furthest that a key may reach back, and a month besides.
     forgotten_before constant date := today - 435;
+    -- No provider that tells us of its rows remembers them for longer, and a quarter is corrected within the next month.
+    reported_before constant date := today - 130;
     month record;
     gone bigint;
 begin
@@ -444,6 +446,8 @@ begin
     delete from intake.events where usage_date < forgotten_before;
     delete from intake.replacements where usage_date < forgotten_before;
     delete from intake.refusals where refused_at < today - 35;
+    delete from intake.reports where usage_date < reported_before;
+    delete from intake.hook_notices where last_at < reported_before;
     delete from intake.identities where usage_date < forgotten_before;
     get diagnostics gone = row_count;
     with folded as (
@@ -481,7 +485,244 @@ begin
 end
 $$;
 
+-- What providers tell us of single rows as they happen. A report is a hint and never a bill: it makes its day due, and the pull is
+-- the record. Reports are of nobody's person: who called is in no row of them.
+create table control.hooks (
+    hook_id text primary key check (hook_id ~ '^[0-9A-Za-z_-]{22}$'),
+    provider text not null,
+    tenant_id text references control.tenants,
+    method text not null check (method in ('bearer', 'hmac', 'address')),
+    settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object'),
+    data_key_id bigint not null references control.data_keys,
+    ciphertext bytea not null,
+    created_at timestamptz not null default clock_timestamp(),
+    created_by text not null,
+    revoked_at timestamptz
+);
+create index hooks_of_an_account on control.hooks (provider, tenant_id);
+comment on table control.hooks is
+'Addresses to which providers report rows of one account: 128 random bits. tenant_id null: the platform''s account. The secret that'
+' proves a delivery is sealed as credentials are.';
+create trigger audit after insert or update or delete on control.hooks
+for each row execute function ledger.record_audit();
+
+-- A hook is replaced by a second one beside it, as a key is.
+create function control.limit_hooks() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    perform pg_catalog.pg_advisory_xact_lock(7741, pg_catalog.hashtext(new.provider || '/' || coalesce(new.tenant_id, '')));
+    if (
+        select count(*) from control.hooks as h
+        where h.provider = new.provider and h.tenant_id is not distinct from new.tenant_id and h.revoked_at is null
+    ) >= 2 then
+        raise exception 'there are two valid hooks already' using errcode = 'check_violation';
+    end if;
+    return new;
+end
+$$;
+create trigger two_at_a_time before insert on control.hooks
+for each row execute function control.limit_hooks();
+
+create unlogged table intake.hook_uses (
+    hook_id text primary key references control.hooks,
+    heard_at timestamptz,
+    refused_at timestamptz
+);
+comment on table intake.hook_uses is
+'When a delivery of a hook was last taken, and refused as not the provider''s, to the minute. A crash forgets it.';
+
+create table intake.reports (
+    report_id bigint primary key generated always as identity,
+    hook_id text not null references control.hooks,
+    tenant_id text,
+    source text not null,
+    account text not null,
+    row_id text not null collate "C",
+    kind text not null,
+    status text not null,
+    usage_date date not null,
+    ended_at timestamptz,
+    cost numeric,
+    is_final boolean not null,
+    is_gone boolean not null,
+    content_hash bytea not null,
+    payload json not null,
+    received_at timestamptz not null default clock_timestamp(),
+    unique (source, account, row_id, content_hash)
+);
+create index reports_of_a_day on intake.reports (source, usage_date, account, row_id);
+comment on table intake.reports is
+'What a provider told us of a row, each thing once, on the day that the row was created. Append only. It enters no statement.';
+comment on column intake.reports.is_final is 'The row ended and must be listed. is_gone: its provider deleted it.';
+comment on column intake.reports.payload is 'The row as its source would list it, as far as it was told; without what is personal.';
+
+create table intake.hook_notices (
+    hook_id text not null references control.hooks,
+    code text not null check (code in ('awaits_answer', 'unreadable_report')),
+    about text not null,
+    first_at timestamptz not null default clock_timestamp(),
+    last_at timestamptz not null default clock_timestamp(),
+    seen_at timestamptz,
+    primary key (hook_id, code, about)
+);
+comment on table intake.hook_notices is
+'What somebody has to know of what came: a message whose answer a call waits for, or a report that could not be read.';
+
+do $$
+declare
+    table_name text;
+begin
+    foreach table_name in array array['control.hooks', 'intake.reports', 'intake.hook_notices'] loop
+        execute format('alter table %s enable row level security', table_name);
+        execute format('alter table %s force row level security', table_name);
+        execute format('create policy owner on %s to current_user using (true) with check (true)', table_name);
+    end loop;
+end
+$$;
+create policy operators on control.hooks to minutebook_operator using (true) with check (true);
+create policy operators on intake.hook_notices to minutebook_operator using (true) with check (true);
+
+create function intake.hook_of(of_hook text)
+returns table (
+    provider text, tenant_id text, method text, settings jsonb, revoked_at timestamptz, ciphertext bytea,
+    data_key_id bigint, master_key_id text, wrapped_key bytea
+) language sql stable security definer set search_path = '' as $$
+    select
+        h.provider, h.tenant_id, h.method, h.settings, h.revoked_at, h.ciphertext, h.data_key_id, k.master_key_id,
+        k.wrapped_key
+    from control.hooks as h
+    inner join control.data_keys as k on h.data_key_id = k.data_key_id
+    where h.hook_id = of_hook
+$$;
+comment on function intake.hook_of(text) is 'What opens a hook, to who knows its address; its secret is sealed.';
+
+create function intake.use_hook(of_hook text, at timestamptz, is_taken boolean) returns void
+language sql security definer set search_path = '' as $$
+    insert into intake.hook_uses as u (hook_id, heard_at, refused_at)
+    values (of_hook, case when is_taken then at end, case when not is_taken then at end)
+    on conflict (hook_id) do update
+    set heard_at = greatest(u.heard_at, excluded.heard_at), refused_at = greatest(u.refused_at, excluded.refused_at)
+$$;
+
+create function intake.take_report(
+    of_hook text, of_source text, of_row text, kind text, status text, created_at timestamptz, ended_at timestamptz,
+    cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text
+) returns boolean language plpgsql security definer set search_path = '' set synchronous_commit = 'on' as $$
+begin
+    insert into intake.reports (
+        hook_id, tenant_id, source, account, row_id, kind, status, usage_date, ended_at, cost, is_final, is_gone,
+        content_hash, payload
+    )
+    select
+        h.hook_id, h.tenant_id, s.source, coalesce(h.tenant_id, 'platform'), of_row, take_report.kind, take_report.status,
+        (take_report.created_at at time zone 'UTC')::date, take_report.ended_at, take_report.cost, take_report.is_final,
+        take_report.is_gone, take_report.content_hash, take_report.payload::json
+    from control.hooks as h
+    inner join control.sources as s on h.provider = s.provider and s.source = of_source and s.hook is not null
+    where h.hook_id = of_hook and h.revoked_at is null
+    on conflict on constraint reports_source_account_row_id_content_hash_key do nothing;
+    return found;
+end
+$$;
+comment on function intake.take_report(
+    text, text, text, text, text, timestamptz, timestamptz, numeric, boolean, boolean, bytea, text
+) is 'Keeps what a provider told of a row of a hook''s account; whether it was new.';
+
+create function intake.take_notice(of_hook text, of_code text, whom text) returns void
+language sql security definer set search_path = '' as $$
+    insert into intake.hook_notices as n (hook_id, code, about)
+    values (of_hook, of_code, whom)
+    on conflict (hook_id, code, about) do update set last_at = clock_timestamp()
+$$;
+
+-- Each reported row of the days beside the current pull of its day. Raw tables are of sources, so it is put together here.
+create function intake.reported_rows(first_day date, last_day date)
+returns table (
+    source text, account text, tenant_id text, usage_date date, row_id text, is_final boolean, is_gone boolean,
+    heard_at timestamptz, read_at timestamptz, is_listed boolean, is_as_told boolean
+) language plpgsql stable security definer set search_path = '' as $$
+declare
+    told record;
+begin
+    for told in select s.source, s.hook from control.sources as s where s.hook is not null order by s.source loop
+        return query execute pg_catalog.format(
+            $query$
+            with heard as (
+                select
+                    r.account, r.tenant_id, r.row_id, min(r.usage_date) as usage_date, bool_or(r.is_final) as is_final,
+                    bool_or(r.is_gone) as is_gone, max(r.received_at) as heard_at, max(r.ended_at) as ended_at,
+                    (array_agg(r.cost order by r.report_id desc) filter (where r.cost is not null))[1] as cost
+                from intake.reports as r
+                where r.source = $1 and r.usage_date between $2 and $3
+                group by r.account, r.tenant_id, r.row_id
+            ),
+
+            readings as (
+                select
+                    p.account, p.usage_date, max(p.opened_at) as read_at,
+                    max(p.pull_id) filter (where p.state = 'published') as pull_id
+                from ledger.pulls as p
+                where p.source = $1 and p.usage_date between $2 and $3 and p.state in ('published', 'unchanged')
+                group by p.account, p.usage_date
+            )
+
+            select
+                $1, h.account, h.tenant_id, h.usage_date, h.row_id, h.is_final, h.is_gone, h.heard_at, p.read_at,
+                t.pull_id is not null or q.pull_id is not null,
+                q.pull_id is not null or (
+                    (h.ended_at is null or t.%3$I is not distinct from h.ended_at)
+                    and (h.cost is null or abs((t.payload ->> %4$L)::numeric - h.cost) <= 0.00005)
+                )
+            from heard as h
+            left join readings as p on h.account = p.account and h.usage_date = p.usage_date
+            left join %1$s as t on p.pull_id = t.pull_id and h.row_id = t.%2$I
+            left join ledger.quarantine as q on p.pull_id = q.pull_id and q.item = h.row_id
+            $query$,
+            ledger.raw_table_of(told.source), told.hook ->> 'row_column', told.hook ->> 'ended_column',
+            told.hook ->> 'cost_field'
+        ) using told.source, first_day, last_day;
+    end loop;
+end
+$$;
+
+-- Of the days that an account had a hook all day long, the rows that are listed, and those of them that were not told of. No report
+-- is no proof of no row: some providers tell of connected calls only.
+create function intake.unheard_rows(first_day date, last_day date)
+returns table (source text, account text, usage_date date, row_count bigint, unheard bigint)
+language plpgsql stable security definer set search_path = '' as $$
+declare
+    told record;
+begin
+    for told in
+        select s.source, s.provider, s.hook from control.sources as s where s.hook is not null order by s.source
+    loop
+        return query execute pg_catalog.format(
+            $query$
+            select $1, p.account, p.usage_date, count(*), count(*) filter (where not exists (
+                select from intake.reports as r where r.source = $1 and r.account = p.account and r.row_id = t.%2$I
+            ))
+            from ledger.pulls as p
+            inner join %1$s as t on p.pull_id = t.pull_id
+            where p.source = $1 and p.state = 'published' and p.usage_date between $2 and $3 and exists (
+                select from control.hooks as h
+                where h.provider = $4 and coalesce(h.tenant_id, 'platform') = p.account
+                and (h.created_at at time zone 'UTC')::date < p.usage_date
+                and (h.revoked_at is null or (h.revoked_at at time zone 'UTC')::date > p.usage_date)
+            )
+            group by p.account, p.usage_date
+            $query$,
+            ledger.raw_table_of(told.source), told.hook ->> 'row_column'
+        ) using told.source, first_day, last_day, told.provider;
+    end loop;
+end
+$$;
+
 revoke execute on function
+intake.unheard_rows(date, date), control.limit_hooks(), intake.hook_of(text),
+intake.use_hook(text, timestamptz, boolean),
+intake.take_report(
+    text, text, text, text, text, timestamptz, timestamptz, numeric, boolean, boolean, bytea, text
+),
+intake.take_notice(text, text, text), intake.reported_rows(date, date),
 control.limit_api_keys(), intake.pushing_tenant(), intake.key_of(text), intake.tenant_of_events(text),
 intake.use_key(text, timestamptz), intake.take_turn(text), intake.refuse_events(text[], text[], text[], text[]),
 intake.take_events(text, text[], text[], text[], text[], timestamptz[], bytea[], bigint[], text[], text[], text[]),
@@ -506,3 +747,15 @@ grant select on intake.events, intake.replacements to minutebook_loader;
 grant select, insert, update (revoked_at) on control.api_keys to minutebook_operator;
 grant select on intake.key_uses to minutebook_operator;
 grant execute on function intake.make_month(date), intake.tidy(date) to minutebook_operator;
+grant execute on function
+intake.hook_of(text), intake.use_hook(text, timestamptz, boolean),
+intake.take_report(
+    text, text, text, text, text, timestamptz, timestamptz, numeric, boolean, boolean, bytea, text
+),
+intake.take_notice(text, text, text)
+to minutebook_intake;
+grant execute on function intake.reported_rows(date, date) to minutebook_loader, minutebook_operator;
+grant execute on function intake.unheard_rows(date, date) to minutebook_operator;
+grant select, insert, update (revoked_at, ciphertext) on control.hooks to minutebook_operator;
+grant select on intake.hook_uses to minutebook_operator;
+grant select, update (seen_at) on intake.hook_notices to minutebook_operator;

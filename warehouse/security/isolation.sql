@@ -229,7 +229,7 @@ with allowed (role, schema_name, privileges) as (
     ('minutebook_tenant', 'intake', '{SELECT}'),
     ('minutebook_intake', 'ledger', '{INSERT}'),
     ('minutebook_loader', 'intake', '{SELECT}'),
-    ('minutebook_operator', 'intake', '{SELECT}'),
+    ('minutebook_operator', 'intake', '{SELECT,UPDATE}'),
     ('minutebook_loader', 'raw', '{SELECT,INSERT}'),
     ('minutebook_transformer', 'raw', '{SELECT}'),
     ('minutebook_transformer', 'contracts', '{SELECT}')
@@ -250,6 +250,7 @@ secret (schema_name, relation, role) as (
     ('control', 'recovery_codes', 'minutebook_server'),
     ('control', 'sessions', 'minutebook_server'),
     ('control', 'api_keys', 'minutebook_operator'),
+    ('control', 'hooks', 'minutebook_operator'),
     ('ledger', 'audit_log', 'minutebook_operator'),
     ('ledger', 'audit_chain', 'minutebook_operator')
 ),

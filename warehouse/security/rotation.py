@@ -15,7 +15,7 @@ from warehouse.database.errors import CredentialMissing, VaultError
 from warehouse.finding import Hint, Step
 from warehouse.security.encryption import seal, unseal
 from warehouse.security.second_factors import factor_binding
-from warehouse.security.vault import Credential, Secret, Vault, credential_binding, fingerprint
+from warehouse.security.vault import Credential, Secret, Vault, credential_binding, fingerprint, hook_binding
 
 _SQL = queries.load("security/rotation")
 _VAULT = queries.load("security/vault")
@@ -114,6 +114,7 @@ def rotate_data_key(vault: Vault, connection: Connection, tenant_id: str | None)
             count += len(rows)
         if tenant_id is None:
             count += _reseal_second_factors(connection, data_key_id, former, new)
+        count += _reseal_hooks(connection, data_key_id, former, new)
         connection.execute(_VAULT["rewrap"], {**vault.wrapped(tenant_id, data_key_id, new), "data_key_id": data_key_id})
     return count
 
@@ -124,6 +125,15 @@ def _reseal_second_factors(connection: Connection, data_key_id: int, former: byt
         bound_to = factor_binding(login_id, data_key_id)
         again = {"login_id": login_id, "ciphertext": seal(new, unseal(former, ciphertext, bound_to), bound_to)}
         connection.execute(_SQL["reseal_second_factor"], again)
+    return len(rows)
+
+
+def _reseal_hooks(connection: Connection, data_key_id: int, former: bytes, new: bytes) -> int:
+    rows = connection.execute(_SQL["sealed_hooks"], {"data_key_id": data_key_id}).fetchall()
+    for hook_id, ciphertext in rows:
+        bound_to = hook_binding(hook_id, data_key_id)
+        again = {"hook_id": hook_id, "ciphertext": seal(new, unseal(former, ciphertext, bound_to), bound_to)}
+        connection.execute(_SQL["reseal_hook"], again)
     return len(rows)
 
 

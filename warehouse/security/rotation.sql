@@ -104,3 +104,15 @@ for no key update;
 -- name: reseal_second_factor
 update control.second_factors set ciphertext = %(ciphertext)s
 where login_id = %(login_id)s;
+
+-- name: sealed_hooks
+select
+    hook_id,
+    ciphertext
+from control.hooks
+where data_key_id = %(data_key_id)s
+for no key update;
+
+-- name: reseal_hook
+update control.hooks set ciphertext = %(ciphertext)s
+where hook_id = %(hook_id)s;

@@ -198,3 +198,8 @@ def _data_key_binding(tenant_id: str | None, data_key_id: int, master_key_id: st
 def credential_binding(tenant_id: str | None, provider: str, credential_id: int, data_key_id: int) -> bytes:
     """What a secret's ciphertext is bound to."""
     return binding("control.credentials", tenant_id, provider, credential_id, data_key_id)
+
+
+def hook_binding(hook_id: str, data_key_id: int) -> bytes:
+    """What the ciphertext of a hook's secret is bound to."""
+    return binding("control.hooks", hook_id, data_key_id)

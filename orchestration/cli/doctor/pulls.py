@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from orchestration.cli.doctor.findings import Finding, Level
+from orchestration.remedies import word
 from orchestration.remedies.blockers import two_keys as fix_two_keys
 from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons
@@ -13,9 +14,12 @@ from warehouse.database.queries import Connection, Row, rows
 from warehouse.finding import first_of
 from warehouse.ingestion import retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
+from warehouse.intake.heard import Heard
+from warehouse.intake.heard import findings as heard_of
 from warehouse.statements.review_rules import of_two_keys
 
 FEWEST_LEFT, MOST_LEFT = 4, 10  # days before a provider forgets in which a missing day is urgent
+HEARD_DAYS = 30
 STATES = {
     "not pulled": "were never pulled",
     "failed": "failed and have no data",
@@ -141,3 +145,10 @@ def _span(found: Iterable[Row]) -> str:
 
 def _tenants(found: Iterable[Row]) -> str:
     return first_of(sorted({str(row["tenant_id"]) for row in found}), 3)
+
+
+def heard(connection: Connection, today: date) -> Iterator[Finding]:
+    """What providers reported at hooks that somebody should know, and calls that were reported and are not listed."""
+    for found in heard_of(connection, today - timedelta(days=HEARD_DAYS), today - timedelta(days=1)):
+        level = Level.WORTH_A_LOOK if found.code == Heard.UNREADABLE_REPORT else Level.WRONG
+        yield Finding(level, **word(found).as_record)

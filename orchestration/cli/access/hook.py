@@ -1,0 +1,133 @@
+"""minutebook hook …: addresses at which providers report calls as they end. A hook's secret is shown once."""
+
+import base64
+import secrets
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.options import Json, TenantFilter, command, group
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import session
+from sources.hooks import Hook, Method
+from sources.registry import registry
+from warehouse import clock
+from warehouse.control import tenants
+from warehouse.intake import hooks
+from warehouse.security.vault import Secret
+
+app = group(
+    "Hooks: addresses at which providers report calls as they end; a report is a hint, what is pulled is the record.",
+    "minutebook hook create vapi --tenant acme",
+)
+COLUMNS = [
+    "hook_id", "provider", "tenant_id", "method", "created_at", "revoked_at", "heard_at", "refused_at", "heard",
+    "never_pulled", "pulled", "never_heard",
+]  # fmt: skip
+DAYS = 7
+"""Days, ending yesterday, of which `hook list` compares what was heard with what was pulled."""
+
+
+def known_provider(name: str) -> str:
+    """A provider that reports rows. Raises BadParameter for another."""
+    if name not in registry().hooks:
+        raise typer.BadParameter(f"'{name}' reports nothing to a hook; there is {', '.join(registry().hooks)}")
+    return name
+
+
+HookArgument = Annotated[str, typer.Argument(metavar="HOOK", help="Its id; see: minutebook hook list.")]
+
+
+@command(app, "create", "minutebook hook create vapi --tenant acme --url https://billing.example")
+def create(
+    ctx: typer.Context,
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", callback=known_provider, help="Who reports.")],
+    tenant: Annotated[
+        str | None, typer.Option(metavar="TENANT", help="Whose account it is; without, the platform's shared one.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(metavar="METHOD", help="How a delivery is proven; default the safest of the provider's."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="How it is signed, where that is not as usual. May be repeated."),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where minutebook serve is reached; default by MINUTEBOOK_HOSTS.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a hook of an account and print what to enter at the provider, this one time. An account has two at most, so
+    that one can be replaced."""
+    _, hook = registry().hooks[provider]
+    chosen, settings = _method(hook, provider, method), _settings(hook, setting or [])
+    current = session(ctx)
+    secret = Secret(base64.b64encode(secrets.token_bytes(32)).decode())
+    with current.operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        hook_id = hooks.create(current.settings.vault(), connection, tenant, provider, chosen, settings, secret)
+    host = current.settings.hosts[0] if current.settings.hosts else "YOUR-HOST"
+    address = f"{(url or f'https://{host}').rstrip('/')}/v1/hooks/{provider}/{hook_id}"
+    if as_json:
+        print_json({"hook_id": hook_id, "url": address, "method": chosen, "secret": secret.reveal()})
+        return
+    say(f"url     {address}")
+    if chosen is not Method.ADDRESS:
+        say(f"secret  {secret.reveal()}")
+    say(hook.steps(address, chosen, settings))
+    next_step("enter this at the provider now: the secret is not shown again. After a call: minutebook hook list")
+
+
+@command(app, "list", "minutebook hook list --tenant acme")
+def list_hooks(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
+    """List hooks, revoked ones too: when each was last heard and refused, and of the last seven days, how many calls of
+    its account were heard of and never pulled, and pulled and never heard of."""
+    today = clock.today()
+    with session(ctx).operator() as connection:
+        found = hooks.health(connection, tenant, today - timedelta(days=DAYS), today - timedelta(days=1))
+    show(found, COLUMNS, as_json, "no hook: minutebook hook create PROVIDER --tenant TENANT")
+
+
+@command(app, "revoke", "minutebook hook revoke yMQh5pT0aVbW2cXk3LmN4A")
+def revoke(ctx: typer.Context, hook_id: HookArgument, as_json: Json = False) -> None:
+    """End a hook: within ten seconds nothing is taken at its address any more. What was heard at it stays."""
+    with session(ctx).operator() as connection:
+        is_new = hooks.revoke(connection, hook_id, clock.now())
+    if as_json:
+        print_json({"hook_id": hook_id, "is_revoked_now": is_new})
+        return
+    say(f"hook {hook_id} is revoked" if is_new else f"hook {hook_id} was revoked before")
+
+
+@command(app, "seen", "minutebook hook seen yMQh5pT0aVbW2cXk3LmN4A")
+def seen(ctx: typer.Context, hook_id: HookArgument, as_json: Json = False) -> None:
+    """Take what minutebook doctor says of a hook's messages as seen, until such a message comes again."""
+    with session(ctx).operator() as connection:
+        count = hooks.note_seen(connection, hook_id, clock.now())
+    if as_json:
+        print_json({"hook_id": hook_id, "seen": count})
+        return
+    say(f"{count} notice(s) of hook {hook_id} are seen" if count else f"hook {hook_id} has no notice that is not seen")
+
+
+def _method(hook: Hook, provider: str, method: str | None) -> Method:
+    if method is None:
+        return hook.methods[0]
+    if method not in hook.methods:
+        raise typer.BadParameter(f"{provider} has no method '{method}'; there is {', '.join(hook.methods)}")
+    return Method(method)
+
+
+def _settings(hook: Hook, texts: list[str]) -> dict[str, str]:
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"'{text}' is no NAME=VALUE")
+        settings[name] = value
+    if fault := hook.fault_of_settings(settings):
+        raise typer.BadParameter(fault)
+    return settings
