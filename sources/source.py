@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from sources.allowed import Allowed
 from sources.contracts import CONTRACTS, SERVICES, Column, Kind
 from sources.day import Access, Day, Scope
+from sources.discovery import Held
 from sources.hooks import Hook
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
@@ -119,6 +120,7 @@ class Source:
     cost_is_of_scope: of usage, what a row says it cost covers all that its scope used that day, and not itself alone.
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
     hook: how its provider tells us of single rows as they happen, where it does; one source of a provider has it.
+    discover: what an account holds that its usage may route by, ids and names only.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
     """
@@ -153,6 +155,7 @@ class Source:
     cost_is_of_scope: bool = False
     counts_itself: bool = False
     hook: Hook | None = None
+    discover: Callable[[Client], list[Held]] | None = None
     at_once: int = 4
     compared: str | None = None
     description: str = ""

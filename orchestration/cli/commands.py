@@ -54,6 +54,7 @@ PANELS: dict[str, dict[str, Listed]] = {
         "agent": Listed("Agents and what is attached to them.", "control.agents:agent_app"),
         "project": Listed("Voiceflow projects of tenants.", "control.agents:project_app"),
         "credential": Listed("Credentials: keys of providers' accounts.", "access.credential:app"),
+        "discover": Listed("List what an account holds, and propose what is missing.", "control.discover:app"),
         "source": Listed("Sources: what is read of each provider.", "ingestion.source:app"),
     },
     "Plans, prices and limits": {

@@ -22,6 +22,7 @@ from sources.vapi import calls
 from sources.vapi.analytics import control_totals, daily_totals
 from sources.vapi.changes import changed_days
 from sources.vapi.contract import CALL
+from sources.vapi.discovery import discover
 from sources.vapi.hook import HOOK
 from sources.vapi.listing import list_calls
 from sources.vapi.rows import billed, payloads, table, totals
@@ -155,6 +156,7 @@ CALLS = Source(
     changes=Updates(changed_days, daily_totals),
     counts_itself=True,
     hook=HOOK,
+    discover=discover,
     at_once=8,
     compared=files(__package__).joinpath("compared.sql").read_text(),
 )

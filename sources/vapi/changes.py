@@ -3,6 +3,7 @@
 from datetime import UTC, date
 
 from sources.http import ProviderClient
+from sources.vapi.calls import parse
 from sources.vapi.listing import LIMIT, Query, answers
 from sources.window import Window, instant
 
@@ -24,7 +25,7 @@ def changed_days(client: ProviderClient, updated: Window, before: date) -> froze
 
     created = (
         at
-        for _, answer, _ in answers(client, updated, query, "updated")
+        for _, answer, _ in answers(client, updated, query, "updated", "/call", parse)
         for at in (*(call.created_at for call, _ in answer.rows), *(row.at for row in answer.odd))
         if at is not None
     )

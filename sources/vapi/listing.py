@@ -2,9 +2,9 @@
 exist.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -12,11 +12,12 @@ from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Document
 from sources.quarantine import Quarantined
-from sources.vapi.calls import Answer, Call, parse, set_aside
+from sources.vapi.calls import Call, parse, set_aside
 from sources.window import Window, instant
 
 Query: TypeAlias = dict[str, str | int]
 Row: TypeAlias = tuple[Call, Document]
+List = TypeVar("List", bound=Sized)
 
 LIMIT = 1000
 # What a limit that was ignored looks like: Vapi then gives its default, silently.
@@ -40,7 +41,7 @@ def list_calls(client: ProviderClient, whole: Window) -> Listing:
     PullTruncated if a single millisecond fills an answer; ContractBroken if the answer ignores the window.
     """
     listing = Listing()
-    for window, answer, is_whole in answers(client, whole, _query, "created"):
+    for window, answer, is_whole in answers(client, whole, _query, "created", "/call", parse):
         listing.requests += 1
         inside = [row for row in answer.rows if row[0].created_at in window]
         # One that does not say when it was created is of the window that was asked for.
@@ -60,21 +61,26 @@ def list_calls(client: ProviderClient, whole: Window) -> Listing:
 
 
 def answers(
-    client: ProviderClient, whole: Window, query: Callable[[Window], Query], happened: str
-) -> Iterator[tuple[Window, Answer, bool]]:
+    client: ProviderClient,
+    whole: Window,
+    query: Callable[[Window], Query],
+    happened: str,
+    path: str,
+    parse: Callable[[bytes], List],
+) -> Iterator[tuple[Window, List, bool]]:
     """Each answer with its window, and whether it is whole: a full one, or one too large to take, is not trusted, and
     its window is asked again in halves. The windows of whole answers tile what was asked, in order.
 
-    `happened` says what put a call into its window. PullTruncated if a single millisecond fills an answer.
+    `happened` says what put a row into its window. PullTruncated if a single millisecond fills an answer.
     """
     unread = [whole]
     while unread:
         window = unread.pop()
         halves = window.halves()
-        answer = Answer([], [])
+        answer = parse(b"[]")
         is_whole = False
         try:
-            answer = client.get("/call", parse, query(window))
+            answer = client.get(path, parse, query(window))
             is_whole = len(answer) < LIMIT and (len(answer) != DEFAULT_LIMIT or halves is None)
         except AnswerTooLarge:
             if halves is None:
@@ -82,7 +88,7 @@ def answers(
         if not is_whole:
             if halves is None:
                 raise PullTruncated(
-                    f"Vapi GET /call: {len(answer)} calls were {happened} in the millisecond {instant(window.start)};"
+                    f"Vapi GET {path}: {len(answer)} rows were {happened} in the millisecond {instant(window.start)};"
                     f" Vapi lists at most {LIMIT} and offers no page to read on"
                 )
             unread.extend(reversed(halves))

@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from operator import ge, gt, itemgetter, le, lt
 from typing import Any
@@ -57,7 +57,45 @@ def routes(world: World) -> list[Route]:
             return account
         return JSONResponse([answer(account, query) for query in (await request.json())["queries"]], 201)
 
-    return [Route("/call", list_calls), Route("/analytics", analytics, methods=["POST"])]
+    def listed(rows_of: Callable[[VapiAccount], list[dict[str, Any]]]) -> Callable[[Request], Awaitable[Response]]:
+        """Of a list without pages, oldest last: at most `limit` rows, default 100."""
+
+        async def answered(request: Request) -> Response:
+            account = account_of(request)
+            if isinstance(account, Response):
+                return account
+            query = dict(request.query_params)
+            limit = query.pop("limit", "100")
+            if not limit.isdigit() or int(limit) > 1000:
+                return nest(400, ["limit must not be greater than 1000"], "Bad Request")
+            if unknown := [name for name in query if name not in COMPARISONS]:
+                return nest(400, [f"property {name} should not exist" for name in unknown], "Bad Request")
+            rows = rows_of(account)
+            for name, (column, compare) in COMPARISONS.items():
+                if name in query:
+                    bound = datetime.fromisoformat(query[name])
+                    rows = [row for row in rows if compare(datetime.fromisoformat(row[column]), bound)]
+            rows = sorted(rows, key=itemgetter("createdAt"), reverse=True)
+            return JSONResponse(rows[: int(limit)])
+
+        return answered
+
+    async def campaigns(request: Request) -> Response:
+        account = account_of(request)
+        if isinstance(account, Response):
+            return account
+        page, limit = int(request.query_params.get("page", "1")), int(request.query_params.get("limit", "10"))
+        rows = account.campaigns[(page - 1) * limit : page * limit]
+        has_next = page * limit < len(account.campaigns)
+        return JSONResponse({"results": rows, "metadata": {"currentPage": page, "hasNextPage": has_next}})
+
+    return [
+        Route("/call", list_calls),
+        Route("/analytics", analytics, methods=["POST"]),
+        Route("/phone-number", listed(lambda account: account.numbers)),
+        Route("/assistant", listed(lambda account: account.assistants)),
+        Route("/v2/campaign", campaigns),
+    ]
 
 
 def matching(account: VapiAccount, query: dict[str, str]) -> list[dict[str, Any]]:

@@ -65,6 +65,9 @@ class VapiAccount:
     counts_end: bool = False
     per_second: int | None = None
     refused: int = 0
+    numbers: list[dict[str, Any]] = field(default_factory=list)
+    assistants: list[dict[str, Any]] = field(default_factory=list)
+    campaigns: list[dict[str, Any]] = field(default_factory=list)
     answered_at: list[float] = field(default_factory=list)
 
     def answers(self, now: float) -> bool:
