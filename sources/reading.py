@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pyarrow as pa
@@ -31,6 +31,7 @@ class Reading:
     `totals` are counted from the rows; `provider_totals` were told by the provider, by the same names, where it
     tells any. `quarantined` are rows of the day that are in no table: they break the contract; totals count what of
     them can be counted. `new_fields` are paths of what was told, is of no contract and was not stored.
+    `is_in_progress`: the day was not over when it was read.
     """
 
     table: pa.Table
@@ -43,6 +44,20 @@ class Reading:
     provider_totals: dict[str, Decimal] | None = None
     new_fields: frozenset[str] = frozenset()
     quarantined: tuple[Quarantined, ...] = ()
+    is_in_progress: bool = False
+
+    @property
+    def of_a_day_in_progress(self) -> "Reading":
+        """The same of a day that is not over: incomplete, no claim of the provider's to be held against, and never the
+        same as what the whole day will be.
+        """
+        return replace(
+            self,
+            content_hash=f"{self.content_hash} in progress",
+            is_incomplete=True,
+            is_in_progress=True,
+            provider_totals=None,
+        )
 
     @property
     def is_whole(self) -> bool:

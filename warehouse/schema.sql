@@ -425,6 +425,7 @@ begin
                     max(p.pull_id) filter (where p.state = 'published') as pull_id
                 from ledger.pulls as p
                 where p.source = $1 and p.usage_date between $2 and $3 and p.state in ('published', 'unchanged')
+                    and not p.is_in_progress
                 group by p.account, p.usage_date
             )
 
@@ -932,6 +933,7 @@ CREATE TABLE ledger.pulls (
     usage_date date NOT NULL,
     state text DEFAULT 'reading'::text NOT NULL,
     is_incomplete boolean DEFAULT false NOT NULL,
+    is_in_progress boolean DEFAULT false NOT NULL,
     row_count bigint,
     content_hash text,
     totals jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -955,6 +957,7 @@ CREATE TABLE ledger.pulls (
 );
 ALTER TABLE ONLY ledger.pulls FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.pulls IS 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody. An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
+COMMENT ON COLUMN ledger.pulls.is_in_progress IS 'Whether the day was read before it was over: it is incomplete for that alone, and another reading replaces it.';
 COMMENT ON COLUMN ledger.pulls.purged_at IS 'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
 COMMENT ON COLUMN ledger.pulls.lacks_only_quarantined IS 'Whether it is incomplete for no other reason than that rows were set aside.';
 COMMENT ON COLUMN ledger.pulls.evidence IS 'Of a pull that failed for a doubt: the figures and rows that it was about.';
@@ -1230,7 +1233,7 @@ begin
                 p.source = raw.name
                 and p.state in ('superseded', 'failed', 'unchanged')
                 and p.purged_at is null
-                and p.closed_at < closed_before
+                and (p.closed_at < closed_before or ledger.was_in_progress(p))
                 and not (p.state = 'superseded' and raw.bills and ledger.explains_a_frozen_line(p))
             order by p.closed_at
             limit 500
@@ -1346,6 +1349,21 @@ CREATE FUNCTION ledger.waits_for(waiting integer) RETURNS text
     from pg_catalog.unnest(pg_catalog.pg_blocking_pids(waiting)) as blocking (pid)
 $$;
 COMMENT ON FUNCTION ledger.waits_for(waiting integer) IS 'Who holds the lock that a process of the server waits for, in words; null: none.';
+
+CREATE FUNCTION ledger.was_in_progress(p ledger.pulls) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select p.is_in_progress and exists (
+        select from ledger.pulls as n
+        where
+            n.source = p.source
+            and n.account = p.account
+            and n.usage_date = p.usage_date
+            and n.state = 'published'
+            and not n.is_in_progress
+    )
+$$;
+COMMENT ON FUNCTION ledger.was_in_progress(p ledger.pulls) IS 'Whether a pull read a day in progress that was read again when it was over: its rows go at once.';
 
 CREATE FUNCTION ledger.who_is(of_process integer) RETURNS text
     LANGUAGE sql SECURITY DEFINER
@@ -1987,6 +2005,14 @@ COMMENT ON TABLE control.tenants IS 'One row per tenant. tenant_id is an immutab
 COMMENT ON COLUMN control.tenants.is_canary IS 'The known-answer tenant. Built like any other, and left out of every mart but fct_canary_lines.';
 COMMENT ON COLUMN control.tenants.shard IS 'Whose days one run reads together with it; tenants of `shared` are split by a stable hash.';
 
+CREATE TABLE control.today_readings (
+    tenant_id text NOT NULL,
+    every interval NOT NULL,
+    CONSTRAINT today_readings_every_check CHECK ((every = ANY (ARRAY['00:15:00'::interval, '01:00:00'::interval])))
+);
+ALTER TABLE ONLY control.today_readings FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.today_readings IS 'Tenants whose day in progress is read too, and how often; the night replaces it. Without a row a day is read once it is over.';
+
 CREATE TABLE control.unit_costs (
     meter_id text NOT NULL,
     valid_from date NOT NULL,
@@ -2179,7 +2205,7 @@ CREATE TABLE ledger.attempts (
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     trigger text NOT NULL,
     run_id text,
-    CONSTRAINT attempts_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'backfill'::text, 'cli'::text])))
+    CONSTRAINT attempts_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'backfill'::text, 'cli'::text, 'today'::text])))
 );
 COMMENT ON TABLE ledger.attempts IS 'One process reading providers. While it lives it holds the session advisory lock (classid 7733, objid attempt_id); so a claim of a dead process is told from one that is still at work.';
 ALTER TABLE ledger.attempts ALTER COLUMN attempt_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -3062,6 +3088,8 @@ ALTER TABLE ONLY control.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY control.tenants
     ADD CONSTRAINT tenants_stripe_customer_id_key UNIQUE (stripe_customer_id);
+ALTER TABLE ONLY control.today_readings
+    ADD CONSTRAINT today_readings_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY control.unit_costs
     ADD CONSTRAINT unit_costs_pkey PRIMARY KEY (meter_id, valid_from);
 ALTER TABLE ONLY control.voiceflow_projects
@@ -3250,6 +3278,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.spend_limits FO
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.today_readings FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
@@ -3359,6 +3388,8 @@ ALTER TABLE ONLY control.tenant_plans
     ADD CONSTRAINT tenant_plans_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.tenant_statuses
     ADD CONSTRAINT tenant_statuses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.today_readings
+    ADD CONSTRAINT today_readings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.unit_costs
     ADD CONSTRAINT unit_costs_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
 ALTER TABLE ONLY control.voiceflow_projects
@@ -3472,6 +3503,7 @@ CREATE POLICY processes ON control.spend_limits TO minutebook_transformer, minut
 CREATE POLICY processes ON control.tenant_plans TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.tenant_statuses TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.tenants TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.today_readings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.voiceflow_projects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 ALTER TABLE control.retention_periods ENABLE ROW LEVEL SECURITY;
 CREATE POLICY server ON control.data_keys TO minutebook_server USING ((tenant_id IS NULL)) WITH CHECK ((tenant_id IS NULL));
@@ -3481,6 +3513,7 @@ ALTER TABLE control.spend_limits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenant_plans ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenant_statuses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.today_readings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.voiceflow_projects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events_of_other_months ENABLE ROW LEVEL SECURITY;
@@ -3834,6 +3867,9 @@ GRANT SELECT ON TABLE control.tenants TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.tenants TO minutebook_operator;
 GRANT SELECT(tenant_id) ON TABLE control.tenants TO minutebook_server;
 GRANT SELECT(name) ON TABLE control.tenants TO minutebook_server;
+GRANT SELECT ON TABLE control.today_readings TO minutebook_loader;
+GRANT SELECT ON TABLE control.today_readings TO minutebook_transformer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.today_readings TO minutebook_operator;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_loader;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_transformer;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_billing;

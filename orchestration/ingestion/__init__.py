@@ -33,10 +33,21 @@ from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import DatabaseUnreachable
 from warehouse.ingestion import retry_schedule
+from warehouse.ingestion import today as todays
 from warehouse.ingestion.pulls import open_attempt
 from warehouse.ingestion.rate_limits import Pacing
 
-__all__ = ["AccountDay", "DayNotOver", "PullOutcome", "PullState", "PullTrigger", "TenantDay", "pull", "pull_again"]
+__all__ = [
+    "AccountDay",
+    "DayNotOver",
+    "PullOutcome",
+    "PullState",
+    "PullTrigger",
+    "TenantDay",
+    "pull",
+    "pull_again",
+    "pull_today",
+]
 
 
 def pull(
@@ -138,6 +149,22 @@ def pull_again(
         ]
         if days:
             opened = _opened(url, connection, settings, PullTrigger.SCHEDULE, run_id, now.date(), (), settle)
+            with opened as (_, run):
+                work(connection, run, days, settle)
+    return outcomes
+
+
+def pull_today(url: str, settings: Settings, *, run_id: str | None = None) -> list[PullOutcome]:
+    """Read the day in progress of each account whose tenants chose so and whose last reading is old enough
+    (`warehouse.ingestion.today`). Outcomes and errors as of `pull`.
+    """
+    in_progress = clock.today()
+    outcomes, settle = _told_to(None)
+    ensure_registered(url)
+    with connect(url, Role.LOADER, actor="pull by today", autocommit=True) as connection:
+        days = [AccountDay(*day) for day in todays.due(connection, in_progress)]
+        if days:
+            opened = _opened(url, connection, settings, PullTrigger.TODAY, run_id, in_progress, (), settle)
             with opened as (_, run):
                 work(connection, run, days, settle)
     return outcomes

@@ -103,6 +103,7 @@ def _published(finished: Finished, is_forced: bool) -> pulls.PublishedPull:
         row_count=reading.table.num_rows,
         content_hash=reading.content_hash,
         is_incomplete=not reading.is_whole,
+        is_in_progress=reading.is_in_progress,
         quarantined=reading.quarantined,
         lacks_only_quarantined=not reading.is_whole and not reading.is_incomplete,
         totals=reading.totals,

@@ -12,11 +12,12 @@ from warehouse.ingestion.pulls import PullKey
 
 
 class PullTrigger(StrEnum):
-    """Who asked: the night, a backfill in the UI, or a person at the command line."""
+    """Who asked: the night, a backfill in the UI, a person at the command line, or the clock, for today."""
 
     SCHEDULE = "schedule"
     BACKFILL = "backfill"
     CLI = "cli"
+    TODAY = "today"
 
 
 class PullState(StrEnum):

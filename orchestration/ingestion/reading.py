@@ -20,6 +20,7 @@ from sources.reading import REPLACED, Reading
 from sources.registry import source_named
 from sources.source import Account, Client, Counts, Recount, Source, Updates
 from sources.window import Window
+from warehouse import clock
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
 from warehouse.ingestion.rate_limits import Pacing
 from warehouse.intake.stored import Pushed
@@ -68,8 +69,11 @@ class Readers:
         self._clients[day.source, day.account] = failure
 
     def read(self, day: AccountDay) -> Reading:
-        """The account's whole day. Raises SourceFailure. Either names the requests it took, repeated ones too."""
+        """The account's whole day, or what there is of it while it is not over. Raises SourceFailure. Either names the
+        requests it took, repeated ones too.
+        """
         before, replaced = requests_made(), characters_replaced()
+        is_over = day.usage_date < clock.today()
         try:
             reading = source_named(day.source).read(self._client(day), self._day(day))
         except SourceFailure as error:
@@ -77,7 +81,8 @@ class Readers:
             raise
         if characters_replaced() > replaced:
             reading.totals[REPLACED] = Decimal(characters_replaced() - replaced)
-        return replace(reading, requests=max(reading.requests, requests_made() - before))
+        reading = replace(reading, requests=max(reading.requests, requests_made() - before))
+        return reading if is_over else reading.of_a_day_in_progress
 
     def changed_days(self, day: AccountDay, updates: Updates, updated: Window, before: date) -> frozenset[date]:
         """Days of the account before `before` that its provider changed within the window. Raises SourceFailure."""

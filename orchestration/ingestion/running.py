@@ -208,7 +208,8 @@ class PullRun:
                 self._readers.refuse(day, replace(failure, requests=0))
             self._fail(day, pull_id, failure, error)
             return
-        if doubt := self._doubts.of(day, reading):
+        # What a day in progress lacks is no loss: there is more of it to come, and the night reads it whole.
+        if not reading.is_in_progress and (doubt := self._doubts.of(day, reading)):
             self._fail(day, pull_id, doubt, reading=reading)
             return
         lane.add(Finished(day, pull_id, reading))

@@ -20,18 +20,23 @@ from warehouse.ingestion import retry_schedule
 FILE = "statements/pages"
 DAYS_SHOWN = 31
 PAGE_ROWS = 40
-SIGNS = {"usage": "", "no usage": "·", "incomplete": "~", "not pulled": "–", "failed": "×"}
+REFRESH_SECONDS = 60
+"""After so long a page that shows today is asked for again: it has no script that would."""
+SIGNS = {"usage": "", "no usage": "·", "in progress": "…", "incomplete": "~", "not pulled": "–", "failed": "×"}
 
 
 @for_roles("operator", "finance")
 def show_days(request: Request, visitor: Visitor) -> Response:
     """Tenant × day as a heat map, those with most to fix first, under the list of causes."""
-    last = _last_day(request)
-    span = [last - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
     words = request.query_params.get("q", "").strip()
     only_to_fix = request.query_params.get("show") == "fix"
-    window = {"first_day": span[0], "last_day": span[-1]}
+    today = request.app.state.today()
     with readers(request).analyst() as connection:
+        told = first(connection, FILE, "newest_day")
+        newest = max(today - timedelta(days=1), (told and told["usage_date"]) or date.min)
+        last = _last_day(request, newest)
+        span = [last - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
+        window = {"first_day": span[0], "last_day": span[-1]}
         found = rows(
             connection,
             FILE,
@@ -46,7 +51,7 @@ def show_days(request: Request, visitor: Visitor) -> Response:
         counts = first(connection, FILE, "day_counts", **window)
     for cause in causes:
         cause["fix"] = fix({**cause, "provider": provider_of(cause["source"])})
-    return render(
+    response = render(
         "days.html",
         title="Days",
         visitor=visitor,
@@ -59,11 +64,14 @@ def show_days(request: Request, visitor: Visitor) -> Response:
         words=words,
         only_to_fix=only_to_fix,
         last=last,
-        yesterday=request.app.state.today() - timedelta(days=1),
+        newest=newest,
         earlier=last - timedelta(days=DAYS_SHOWN),
         later=last + timedelta(days=DAYS_SHOWN),
         signs=SIGNS,
     )
+    if last == today:
+        response.headers["Refresh"] = str(REFRESH_SECONDS)
+    return response
 
 
 @for_roles("operator", "finance")
@@ -100,8 +108,7 @@ def show_day(request: Request, visitor: Visitor) -> Response:
     )
 
 
-def _last_day(request: Request) -> date:
-    newest: date = request.app.state.today() - timedelta(days=1)
+def _last_day(request: Request, newest: date) -> date:
     asked = request.query_params.get("to")
     try:
         return min(newest, max(date(2000, 1, 1), date.fromisoformat(asked))) if asked else newest

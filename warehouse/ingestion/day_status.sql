@@ -12,7 +12,8 @@ currents as (
         account,
         usage_date,
         pull_id,
-        is_incomplete and not lacks_only_quarantined as is_incomplete
+        is_incomplete and not lacks_only_quarantined as is_incomplete,
+        is_in_progress
     from ledger.pulls
     where state = 'published' and usage_date between %(first_day)s and %(last_day)s
 ),
@@ -45,7 +46,11 @@ select
         else 'incomplete'
     end as status,
     case when l.state = 'failed' then l.cause_code when a.causes is not null then 'quarantined' end as cause_code,
-    case when l.state = 'failed' then l.cause else a.causes end as cause
+    case
+        when l.state = 'failed' then l.cause
+        when c.is_in_progress then 'it was last read before it was over'
+        else a.causes
+    end as cause
 from expected as e
 left join currents as c on e.source = c.source and e.account = c.account and e.usage_date = c.usage_date
 left join latest as l on e.source = l.source and e.account = l.account and e.usage_date = l.usage_date

@@ -104,6 +104,7 @@ class PublishedPull:
     """A finished reading, to be published. row_count is what was read; windows and requests are what was asked.
 
     quarantined are rows set aside, which did not land; lacks_only_quarantined: it is incomplete for no other reason.
+    is_in_progress: the day was read before it was over.
     is_forced: it supersedes the current pull even if it is the same. new_fields: paths of what the provider sent and no
     contract has; each is reported once.
     """
@@ -112,6 +113,7 @@ class PublishedPull:
     row_count: int
     content_hash: str
     is_incomplete: bool = False
+    is_in_progress: bool = False
     totals: Mapping[str, Decimal] = field(default_factory=dict)
     provider_totals: Mapping[str, Decimal] | None = None
     windows: Sequence[HalfOpen] = ()

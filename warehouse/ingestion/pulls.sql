@@ -149,6 +149,7 @@ set
     row_count = r.row_count,
     content_hash = r.content_hash,
     is_incomplete = r.is_incomplete,
+    is_in_progress = r.is_in_progress,
     lacks_only_quarantined = r.lacks_only_quarantined,
     totals = r.totals,
     provider_totals = nullif(r.provider_totals, 'null'),
@@ -157,7 +158,8 @@ set
     closed_at = clock_timestamp()
 from jsonb_to_recordset(%(pulls)s::jsonb) as r (
     pull_id bigint, confirms_pull_id bigint, row_count bigint, content_hash text, is_incomplete boolean,
-    lacks_only_quarantined boolean, totals jsonb, provider_totals jsonb, windows jsonb, requests int
+    is_in_progress boolean, lacks_only_quarantined boolean,
+    totals jsonb, provider_totals jsonb, windows jsonb, requests int
 )
 where p.pull_id = r.pull_id;
 

@@ -15,7 +15,8 @@ recent as (
         p.state = 'reading' and not ledger.is_alive(p.attempt_id) as is_dead
     from ledger.pulls as p
     inner join first_days as f on p.source = f.source and p.usage_date >= f.first_day
-    where p.usage_date <= %(last_day)s
+    -- What was read before the day was over is none of its tries.
+    where p.usage_date <= %(last_day)s and not p.is_in_progress
 ),
 
 -- No tenant need have a scope in the platform's account for its bill to be read: from the first day on that was.

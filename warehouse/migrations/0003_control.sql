@@ -472,6 +472,13 @@ create table control.spend_limits (
 comment on table control.spend_limits is
 'Timeline: what a tenant wants to be warned of, per period and in its currency. A null amount ends it; nothing is cut.';
 
+create table control.today_readings (
+    tenant_id text primary key references control.tenants,
+    every interval not null check (every in ('15 minutes', '1 hour'))
+);
+comment on table control.today_readings is
+'Tenants whose day in progress is read too, and how often; the night replaces it. Without a row a day is read once it is over.';
+
 -- How much a statement may move against the last before a person has to look: one rule, for the command line and the pages.
 create table control.review_rules (
     is_only_row boolean primary key default true check (is_only_row),
@@ -514,7 +521,7 @@ begin
             'create trigger audit after insert or update or delete on control.%I '
             'for each row execute function ledger.record_audit()', table_name
         );
-        if table_name not in ('review_rules', 'spend_limits') then
+        if table_name not in ('review_rules', 'spend_limits', 'today_readings') then
             execute format(
                 'create trigger advance_revision after insert or update or delete on control.%I '
                 'for each row execute function control.advance_revision()', table_name

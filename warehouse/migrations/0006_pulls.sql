@@ -3,7 +3,7 @@
 create table ledger.attempts (
     attempt_id bigint generated always as identity primary key,
     started_at timestamptz not null default now(),
-    trigger text not null check (trigger in ('schedule', 'backfill', 'cli')),
+    trigger text not null check (trigger in ('schedule', 'backfill', 'cli', 'today')),
     run_id text
 );
 comment on table ledger.attempts is
@@ -35,6 +35,7 @@ create table ledger.pulls (
     state text not null default 'reading'
     check (state in ('reading', 'published', 'superseded', 'unchanged', 'failed')),
     is_incomplete boolean not null default false,
+    is_in_progress boolean not null default false,
     row_count bigint,
     content_hash text,
     totals jsonb not null default '{}',
@@ -67,6 +68,8 @@ create index pulls_confirmed on ledger.pulls (confirms_pull_id) where confirms_p
 comment on table ledger.pulls is
 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody.'
 ' An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
+comment on column ledger.pulls.is_in_progress is
+'Whether the day was read before it was over: it is incomplete for that alone, and another reading replaces it.';
 comment on column ledger.pulls.purged_at is
 'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
 comment on column ledger.pulls.lacks_only_quarantined is

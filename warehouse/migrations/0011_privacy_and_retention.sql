@@ -241,6 +241,21 @@ inner join control.sources as s on p.source = s.source
 where p.state in ('superseded', 'failed', 'unchanged') and p.purged_at is null;
 comment on view ledger.unread_pulls is 'Pulls whose raw rows nobody reads; is_needed: kept, because a frozen line is explained by it.';
 
+-- What was read of a day before it was over tells nobody anything once the whole day was read.
+create function ledger.was_in_progress(p ledger.pulls) returns boolean language sql stable as $$
+    select p.is_in_progress and exists (
+        select from ledger.pulls as n
+        where
+            n.source = p.source
+            and n.account = p.account
+            and n.usage_date = p.usage_date
+            and n.state = 'published'
+            and not n.is_in_progress
+    )
+$$;
+comment on function ledger.was_in_progress(ledger.pulls) is
+'Whether a pull read a day in progress that was read again when it was over: its rows go at once.';
+
 -- The only way to delete what was published: whoever calls it cannot name a row, only an age and a number.
 create function ledger.purge_raw(closed_before timestamptz, at_most int)
 returns table (source text, pulls bigint, raw_rows bigint)
@@ -264,7 +279,7 @@ begin
                 p.source = raw.name
                 and p.state in ('superseded', 'failed', 'unchanged')
                 and p.purged_at is null
-                and p.closed_at < closed_before
+                and (p.closed_at < closed_before or ledger.was_in_progress(p))
                 and not (p.state = 'superseded' and raw.bills and ledger.explains_a_frozen_line(p))
             order by p.closed_at
             limit 500

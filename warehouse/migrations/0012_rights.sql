@@ -30,7 +30,7 @@ begin
         ),
         (
             'minutebook_loader, minutebook_transformer, minutebook_operator',
-            array['control.personal_choices', 'ledger.new_fields', 'ledger.cleanings']
+            array['control.personal_choices', 'control.today_readings', 'ledger.new_fields', 'ledger.cleanings']
         ),
         ('minutebook_loader, minutebook_operator', array['ledger.personal_choices_applied']),
         (
@@ -93,7 +93,7 @@ ledger.invoice_items, ledger.stripe_events, ledger.stripe_day_summaries, ledger.
 ledger.stripe_item_states, ledger.stripe_invoices, ledger.stripe_charges, ledger.coverage, ledger.final_lines,
 ledger.stripe_acceptances
 to minutebook_transformer, minutebook_billing, minutebook_operator;
-grant select on control.personal_choices, ledger.new_fields, ledger.cleanings
+grant select on control.personal_choices, control.today_readings, ledger.new_fields, ledger.cleanings
 to minutebook_loader, minutebook_transformer, minutebook_operator;
 grant select on control.data_keys, control.credentials, ledger.personal_choices_applied, ledger.changed_arrivals
 to minutebook_loader, minutebook_operator;
@@ -135,7 +135,7 @@ grant insert, update, delete on control.tenants, control.tenant_statuses, contro
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.spend_limits, control.data_keys,
-control.credentials, control.personal_choices
+control.credentials, control.personal_choices, control.today_readings
 to minutebook_operator;
 grant select, insert, update, delete on control.credential_candidates, control.retention_periods to minutebook_operator;
 grant insert on control.credits, control.credit_voids, ledger.acceptances, ledger.quota_alerts to minutebook_operator;

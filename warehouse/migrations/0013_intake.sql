@@ -662,6 +662,7 @@ begin
                     max(p.pull_id) filter (where p.state = 'published') as pull_id
                 from ledger.pulls as p
                 where p.source = $1 and p.usage_date between $2 and $3 and p.state in ('published', 'unchanged')
+                    and not p.is_in_progress
                 group by p.account, p.usage_date
             )
 

@@ -155,6 +155,7 @@ inner join control.tenant_sources as used
         and pulls.usage_date < coalesce(used.valid_to, 'infinity')
 where
     pulls.state = 'published'
+    and not pulls.is_in_progress
     and pulls.usage_date >= %(first_day)s
     and used.tenant_id = any(%(tenant_ids)s)
     and pulls.closed_at >= coalesce(%(since)s::timestamptz, '-infinity')

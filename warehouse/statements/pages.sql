@@ -90,7 +90,9 @@ cross join lateral (
         where s.tenant_id = p.tenant_id and s.usage_date >= %(first_day)s and s.usage_date <= %(last_day)s
         order by
             s.usage_date,
-            array_position(array['failed', 'not pulled', 'incomplete', 'usage', 'no usage'], s.status)
+            array_position(
+                array['failed', 'not pulled', 'incomplete', 'in progress', 'usage', 'no usage'], s.status
+            )
     ) as w
 ) as d
 order by p.days_to_fix desc, p.latest_to_mend desc nulls last, p.tenant_id;
@@ -171,6 +173,10 @@ select
 from ledger.periods
 where tenant_id = %(tenant_id)s and period_start = %(period_start)s;
 
+-- name: newest_day
+-- The last day that anything is told of: today, where it is read while it is in progress.
+select max(usage_date) as usage_date from marts.fct_tenant_day_status;
+
 -- name: day_counts
 -- Readings of a window, one per tenant, source and day, by their state.
 select
@@ -185,4 +191,4 @@ select
         where activated_on <= %(last_day)s and coalesce(closed_on, 'infinity') > %(first_day)s
     ) as tenants
 from marts.fct_tenant_day_status
-where usage_date >= %(first_day)s and usage_date <= %(last_day)s;
+where usage_date >= %(first_day)s and usage_date <= %(last_day)s and status <> 'in progress';

@@ -15,6 +15,7 @@ from orchestration.cli.session import session
 from warehouse.clock import today
 from warehouse.control import agents, shards, tenants
 from warehouse.control.changes import Action
+from warehouse.ingestion import today as todays
 
 app = group("Tenants: whom we bill.", "minutebook tenant list")
 THEN = "minutebook build, so that the marts follow"
@@ -149,6 +150,21 @@ def shard(
     with session(ctx).operator() as connection:
         change = shards.put_shard(connection, tenant, name)
     show_changes([change], as_json, f"minutebook tenant show {tenant}")
+
+
+@command(app, "today", "minutebook tenant today acme 15min")
+def read_today(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    every: Annotated[str, typer.Argument(metavar="EVERY", help=f"{', '.join(todays.EVERY)}, or off.")],
+    as_json: Json = False,
+) -> None:
+    """Have a tenant's day in progress read hourly or every 15 minutes, or not at all; the night replaces it."""
+    if every not in todays.EVERY and every != "off":
+        raise typer.BadParameter(f"'{every}' is none of {', '.join(todays.EVERY)} and off")
+    with session(ctx).operator() as connection:
+        change = todays.choose(connection, tenant, todays.EVERY.get(every))
+    show_changes([change], as_json, "minutebook up, whose schedules read it; then see /days on the pages")
 
 
 @command(app, "apply", "minutebook tenant apply docs/examples/onboard-a-tenant.yaml")

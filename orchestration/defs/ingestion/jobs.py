@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration.defs.ingestion.assets import raw_tables
-from orchestration.ingestion import PullOutcome, pull_again
+from orchestration.ingestion import PullOutcome, pull_again, pull_today
 from orchestration.ingestion.reporting import failure, report
 from orchestration.resources import Minutebook
 from warehouse import clock
@@ -39,6 +39,21 @@ def pull_what_is_due(context: dg.OpExecutionContext, minutebook: Minutebook) -> 
 def pull_days_again() -> None:
     """One step."""
     pull_what_is_due()
+
+
+@dg.op(name="read_today", description="Read the day in progress of each account that is due; each ends on its own.")
+def read_what_is_due_today(context: dg.OpExecutionContext, minutebook: Minutebook) -> None:
+    """Partitions show days that are over, so nothing is materialised. Fails, naming them, if readings failed."""
+    with minutebook.database() as url:
+        outcomes = pull_today(url, minutebook.settings, run_id=context.run_id)
+    if failed := [outcome for outcome in outcomes if outcome.is_failed]:
+        raise failure(failed, sum(outcome.is_read for outcome in outcomes))
+
+
+@dg.job(description="The day in progress of tenants that chose so, hourly or every 15 minutes; the night replaces it.")
+def pull_day_in_progress() -> None:
+    """One step."""
+    read_what_is_due_today()
 
 
 @dg.op(description="Delete raw rows of superseded and failed pulls that are older than MINUTEBOOK_SUPERSEDED_DAYS.")

@@ -9,7 +9,7 @@ from itertools import takewhile
 import dagster as dg
 
 from orchestration.dagster_internals.backfills import is_any_unfinished
-from orchestration.defs.ingestion.jobs import pull_days_again
+from orchestration.defs.ingestion.jobs import pull_day_in_progress, pull_days_again
 from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.defs.runs import UNFINISHED, reason_to_wait
 from orchestration.ingestion import PullOutcome, PullState
@@ -21,7 +21,7 @@ from warehouse import clock
 from warehouse.control.shards import ordered, shards
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import load, rows
-from warehouse.ingestion import retry_schedule
+from warehouse.ingestion import retry_schedule, today
 
 QUERIES = load("statements/freshness")
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
@@ -123,6 +123,26 @@ def pull_days_again_when_due(
         return dg.SkipReason(f"{len(waiting)} days are due. {not_now}")
     because = sorted({f"{day.status} {day.key.source}" for day in waiting})
     return dg.RunRequest(tags={"minutebook/because": f"{len(waiting)} days: {', '.join(because)}"[:250]})
+
+
+@dg.sensor(
+    name="pull_day_in_progress_when_due",
+    job=pull_day_in_progress,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests a reading of the day in progress, as often as its tenants chose.",
+)
+def pull_day_in_progress_when_due(
+    context: dg.SensorEvaluationContext, minutebook: Minutebook
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one run when an account is due; never while one is queued or at work."""
+    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        due = today.due(connection, clock.today())
+    if not due:
+        return dg.SkipReason("No account's day in progress is due.")
+    if not_now := reason_to_wait(context.instance, pull_day_in_progress.name):
+        return dg.SkipReason(f"{len(due)} accounts are due. {not_now}")
+    return dg.RunRequest(tags={"minutebook/because": f"{len(due)} accounts of today are due"})
 
 
 def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:

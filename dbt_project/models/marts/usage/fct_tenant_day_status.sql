@@ -14,7 +14,7 @@ with expected as (
             and sources.valid_to > statuses.valid_from
     cross join lateral generate_series(
         greatest(sources.valid_from, statuses.valid_from)::timestamp,
-        least(sources.valid_to, statuses.valid_to, {{ as_of() }})::timestamp - interval '1 day',
+        least(sources.valid_to, statuses.valid_to, {{ as_of() }} + 1)::timestamp - interval '1 day',
         interval '1 day'
     ) as days (day)
 ),
@@ -97,6 +97,8 @@ joined as (
         expected.source,
         expected.account,
         case
+            when pulls.is_in_progress and expected.usage_date = {{ as_of() }} then 'in progress'
+            when pulls.is_in_progress then 'incomplete'
             when pulls.pull_id is null and failures.pull_id is null then 'not pulled'
             when pulls.pull_id is null then 'failed'
             when expected.account = 'platform' and calls.in_progress_calls > 0 then 'incomplete'
@@ -113,7 +115,15 @@ joined as (
             when failures.pull_id is not null then failures.cause_code
             when in_progress.cause is null and set_aside.cause is not null then 'quarantined'
         end as cause_code,
-        coalesce(failures.cause, in_progress.cause, set_aside.cause) as cause,
+        coalesce(
+            failures.cause,
+            case
+                when pulls.is_in_progress and expected.usage_date < {{ as_of() }}
+                    then 'it was last read before it was over'
+            end,
+            in_progress.cause,
+            set_aside.cause
+        ) as cause,
         pulls.pulled_at
     from expected
     left join pulls
@@ -145,6 +155,8 @@ joined as (
             and expected.tenant_id = set_aside.tenant_id
             and expected.account = set_aside.account
             and expected.usage_date = set_aside.usage_date
+    -- A day that is not over is expected of nobody; it is shown where somebody read it.
+    where expected.usage_date < {{ as_of() }} or pulls.is_in_progress
 )
 
 select * from joined

@@ -21,6 +21,7 @@ current_ones as (
         source.tenant_id,
         source.usage_date,
         source.is_incomplete,
+        source.is_in_progress,
         source.lacks_only_quarantined,
         source.row_count,
         source.pulled_at

@@ -13,6 +13,7 @@ renamed as (
         ---------- state
         state,
         is_incomplete,
+        is_in_progress,
         lacks_only_quarantined,
         cause_code,
         cause,
