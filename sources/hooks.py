@@ -87,17 +87,19 @@ class Hook:
 
     is_genuine(delivery, secret, method, settings): whether the provider sent it, asked of the raw body and before it is
     parsed. read(body): what it says; raises NoMessage. steps(url, method, settings): what a person enters at the
-    provider. row_column, ended_column: the columns of the raw table that hold a row's id and end; cost_field: the field
-    of its payload that holds what it cost.
+    provider. secret_is_given: a person gives the secret, which is not ours to choose.
+    row_column, ended_column: the columns of the raw table that hold a row's id and end; cost_field: the field of its
+    payload that holds what it cost. Without them a report names no row that is listed: it makes its day due once.
     """
 
     methods: tuple[Method, ...]
     is_genuine: Callable[[Delivery, str, Method, Mapping[str, str]], bool]
     read: Callable[[bytes], Message]
     steps: Callable[[str, Method, Mapping[str, str]], str]
-    row_column: str
-    ended_column: str
-    cost_field: str
+    secret_is_given: bool = False
+    row_column: str | None = None
+    ended_column: str | None = None
+    cost_field: str | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def fault_of_settings(self, settings: Mapping[str, Any]) -> str | None:

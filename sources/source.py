@@ -276,7 +276,8 @@ def _faults(source: Source) -> "list[str]":
         found.append(f"it is enabled by a setting {'='.join(source.enabled_by)} that it does not declare")
     if SETTING_OF_ALL in source.settings:
         found.append(f"every credential may carry {SETTING_OF_ALL}; leave it out")
-    if source.hook and {source.hook.row_column, source.hook.ended_column} - {column.name for column in source.columns}:
+    named = {source.hook.row_column, source.hook.ended_column} - {None} if source.hook else set()
+    if named - {column.name for column in source.columns}:
         found.append("its hook names a column that it does not declare")
     return found
 

@@ -406,7 +406,27 @@ CREATE FUNCTION intake.reported_rows(first_day date, last_day date) RETURNS TABL
 declare
     told record;
 begin
-    for told in select s.source, s.hook from control.sources as s where s.hook is not null order by s.source loop
+    -- Where a report names no row, it is as told once its day was read after it.
+    return query
+    select
+        r.source, r.account, r.tenant_id, r.usage_date, r.row_id, bool_or(r.is_final), false, max(r.received_at), p.read_at,
+        coalesce(p.read_at >= max(r.received_at), false), true
+    from intake.reports as r
+    inner join control.sources as s on r.source = s.source and s.hook ->> 'row_column' is null
+    left join lateral (
+        select max(l.opened_at) as read_at from ledger.pulls as l
+        where
+            l.source = r.source
+            and l.account = r.account
+            and l.usage_date = r.usage_date
+            and l.state in ('published', 'unchanged')
+            and not l.is_in_progress
+    ) as p on true
+    where r.usage_date between first_day and last_day
+    group by r.source, r.account, r.tenant_id, r.usage_date, r.row_id, p.read_at;
+    for told in
+        select s.source, s.hook from control.sources as s where s.hook ->> 'row_column' is not null order by s.source
+    loop
         return query execute pg_catalog.format(
             $query$
             with heard as (
@@ -702,7 +722,9 @@ declare
     told record;
 begin
     for told in
-        select s.source, s.provider, s.hook from control.sources as s where s.hook is not null order by s.source
+        select s.source, s.provider, s.hook from control.sources as s
+        where s.hook ->> 'row_column' is not null
+        order by s.source
     loop
         return query execute pg_catalog.format(
             $query$
@@ -1883,7 +1905,7 @@ COMMENT ON COLUMN control.sources.facts IS 'Fields of a payload that no choice, 
 COMMENT ON COLUMN control.sources.components IS 'Of calls: each component of their cost and the service it is of, which the bill of another provider may cover.';
 COMMENT ON COLUMN control.sources.details_calls IS 'Of costs: whether what single calls cost is among its rows.';
 COMMENT ON COLUMN control.sources.cost_is_of_scope IS 'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
-COMMENT ON COLUMN control.sources.hook IS 'Where its provider tells us of single rows as they happen: the columns of the raw table that hold a row''s id and end, and the field of its payload that holds its cost.';
+COMMENT ON COLUMN control.sources.hook IS 'Where its provider tells us of single rows as they happen: the columns of the raw table that hold a row''s id and end, and the field of its payload that holds its cost; null where a report names no row and makes its day due alone.';
 
 CREATE TABLE control.spend_limits (
     tenant_id text NOT NULL,

@@ -18,6 +18,7 @@ from sources.twilio import calls
 from sources.twilio.client import ACCOUNT, TwilioClient, listed, of_each_account
 from sources.twilio.contract import DETAIL, DETAIL_FACTS, RECORD, RECORD_FACTS
 from sources.twilio.costs import lines, notices
+from sources.twilio.hook import HOOK
 
 __all__ = ["SOURCES", "connect", "read_bill", "read_details"]
 
@@ -107,6 +108,7 @@ CALLS = Source(
     settings=_SETTINGS,
     details_calls=True,
     look_back_days=LOOK_BACK_DAYS,
+    hook=HOOK,
     at_once=8,
 )
 SOURCES = (USAGE, CALLS)

@@ -23,6 +23,7 @@ from sources.reading import Reading, hash_rows
 from sources.source import Account, Recount, ScopeKind, Source
 from sources.voiceflow import stable, transcripts, v2
 from sources.voiceflow.contract import FACTS_OF_USAGE, TRANSCRIPT, USAGE
+from sources.voiceflow.hook import HOOK
 from sources.voiceflow.rows import Project, ProjectUsage, table
 from sources.voiceflow.transcripts import FACTS, TranscriptApi, kept_of
 from sources.window import Window
@@ -213,6 +214,7 @@ USAGE_OF_PROJECTS = Source(
     settings=_SETTINGS,
     horizon_days=HORIZON_DAYS,
     changes=Recount(_counts, days_back=31, rows="interactions"),
+    hook=HOOK,
     # It names what a project's conversations cost, and not what each of their rows did.
     cost_is_of_scope=True,
     at_once=8,

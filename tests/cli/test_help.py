@@ -111,6 +111,7 @@ def test_the_commands_of_the_interface_are_there() -> None:
             "retain",
             "export",
             "erase",
+            "today",
         ),
     }
 

@@ -20,11 +20,13 @@ from tests.ingestion.conftest import house  # noqa: F401 - a fixture
 from tests.ingestion.house import House, call
 from tests.intake.served import serving
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
-from tests.sandbox.world import VapiAccount, in_memory
+from tests.sandbox.world import VapiAccount, VoiceflowProject, in_memory
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule
+from warehouse.intake.events import tidy
+from warehouse.privacy import personal
 from warehouse.security import rotation
 
 
@@ -174,7 +176,8 @@ def test_what_the_provider_lists_after_all_is_found_by_the_pull_that_is_named(
     assert [one for one in _doctor() if "ghost" in one["what"]] == []
 
 
-@pytest.mark.resolves("awaits_answer", "unreadable_report")
+@pytest.mark.resolves("awaits_answer")
+@pytest.mark.resolves("unreadable_report")
 def test_what_waits_for_an_answer_has_an_empty_one_at_once_and_is_found_until_it_is_seen(
     house: House,  # noqa: F811
     vapi: Provider,
@@ -280,6 +283,59 @@ def test_a_hook_is_replaced_by_a_second_one_and_a_revoked_one_takes_nothing(
         assert client.post(path, json={"message": ended(call("two", day))}, headers=bearer).status_code == 200
     run("hook create vapi --tenant acme")
     run("hook create vapi")
+
+
+def test_a_hint_of_a_row_that_is_not_listed_makes_its_day_due_once(
+    house: House,  # noqa: F811
+    vapi: Provider,
+    day: date,
+) -> None:
+    house.sandbox.world.voiceflow["VF.DM.key"] = {"p1": VoiceflowProject(environments={"production": "e1"})}
+    house.credential("acme", "voiceflow", "VF.DM.key")
+    house.execute(
+        "insert into control.voiceflow_projects values ('p1', 'acme', 'acme-agent', 'production', '2025-01-01')"
+    )
+    house.pull(["acme"], [day], ["voiceflow"])
+    made = json.loads(run("hook create voiceflow --tenant acme --url https://billing.example --json"))
+    path = made["url"].removeprefix("https://billing.example")
+    at = int(datetime.combine(day, time(12), UTC).timestamp() * 1000)
+    told = {"type": "runtime.call.end", "data": {"userID": "+15550106543", "projectID": "p1", "startTime": at}}
+    for _ in range(2):
+        answer = vapi.client.post(path, json=told)
+        assert (answer.status_code, answer.json()) == (200, {})
+    assert [(kind, tenant) for _, kind, _, tenant, _ in reports(house)] == [("runtime.call.end", "acme")]
+    assert due(house) == [day]
+    house.pull(["acme"], [day], ["voiceflow"])
+    assert due(house) == []
+    assert [one for one in _doctor() if "not listed" in one["what"]] == []
+    assert "say whose, --tenant TENANT" in _refused("hook create voiceflow", 2)
+    made = CliRunner().invoke(app, ["hook", "create", "twilio", "--tenant", "acme"], input="auth-token\n")
+    assert made.exit_code == 0, made.output
+    assert "auth-token" not in made.output
+
+
+def test_reports_go_after_a_while_and_an_erased_tenants_hook_at_once(
+    house: House,  # noqa: F811
+    vapi: Provider,
+    day: date,
+) -> None:
+    vapi.tells(ended(call("one", day)))
+    vapi.tells({"type": "tool-calls", "call": {"id": "c", "assistantId": "a"}})
+    with connect(house.url, Role.OPERATOR, actor="otto") as operator:
+        tidy(operator, day + timedelta(days=130))
+        assert len(reports(house)) == 1
+        tidy(operator, day + timedelta(days=131))
+        operator.commit()
+        assert reports(house) == []
+        # The marts are not built here, and erasure asks them for periods that are not finished.
+        house.execute("create table marts.fct_statements (tenant_id text, period_state text)")
+        house.execute("create table marts.fct_calls (tenant_id text, account text, usage_date date, call_id text)")
+        house.execute("grant select on marts.fct_statements to minutebook_operator")
+        house.execute("insert into control.tenant_statuses values ('acme', %s, 'closed')", day)
+        personal.erase(operator, "acme", clock.today())
+    (hook,) = house.execute("select ciphertext, revoked_at from control.hooks where tenant_id = 'acme'")
+    assert bytes(hook["ciphertext"]) == b""
+    assert hook["revoked_at"] is not None
 
 
 def _health() -> dict[str, Any]:

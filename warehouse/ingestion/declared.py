@@ -35,14 +35,16 @@ class DeclaredScope(Protocol):
 
 
 class DeclaredHook(Protocol):
-    """Where a reported row is found: columns of its id and end, and the field of the payload that is its cost."""
+    """Where a reported row is found: columns of its id and end, and the field of the payload that is its cost; None
+    where a report names no row.
+    """
 
     @property
-    def row_column(self) -> str: ...
+    def row_column(self) -> str | None: ...
     @property
-    def ended_column(self) -> str: ...
+    def ended_column(self) -> str | None: ...
     @property
-    def cost_field(self) -> str: ...
+    def cost_field(self) -> str | None: ...
 
 
 class Declared(Protocol):

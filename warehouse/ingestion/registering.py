@@ -79,7 +79,7 @@ def _row(source: Declared) -> dict[str, Any]:
     }
 
 
-def _hook(hook: DeclaredHook) -> dict[str, str]:
+def _hook(hook: DeclaredHook) -> dict[str, str | None]:
     return {name: getattr(hook, name) for name in ("row_column", "ended_column", "cost_field")}
 
 

@@ -80,7 +80,7 @@ comment on column control.sources.cost_is_of_scope is
 'Of usage: what some rows say they cost covers all that their scope used that day. Else a cost is of its own row.';
 comment on column control.sources.hook is
 'Where its provider tells us of single rows as they happen: the columns of the raw table that hold a row''s id and end, and the'
-' field of its payload that holds its cost.';
+' field of its payload that holds its cost; null where a report names no row and makes its day due alone.';
 comment on column control.sources.enabled_by is 'Setting of its credential and the value without which it is not read.';
 comment on column control.sources.facts is 'Fields of a payload that no choice, no retention period and no cleaning touches.';
 

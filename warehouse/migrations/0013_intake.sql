@@ -643,7 +643,27 @@ returns table (
 declare
     told record;
 begin
-    for told in select s.source, s.hook from control.sources as s where s.hook is not null order by s.source loop
+    -- Where a report names no row, it is as told once its day was read after it.
+    return query
+    select
+        r.source, r.account, r.tenant_id, r.usage_date, r.row_id, bool_or(r.is_final), false, max(r.received_at), p.read_at,
+        coalesce(p.read_at >= max(r.received_at), false), true
+    from intake.reports as r
+    inner join control.sources as s on r.source = s.source and s.hook ->> 'row_column' is null
+    left join lateral (
+        select max(l.opened_at) as read_at from ledger.pulls as l
+        where
+            l.source = r.source
+            and l.account = r.account
+            and l.usage_date = r.usage_date
+            and l.state in ('published', 'unchanged')
+            and not l.is_in_progress
+    ) as p on true
+    where r.usage_date between first_day and last_day
+    group by r.source, r.account, r.tenant_id, r.usage_date, r.row_id, p.read_at;
+    for told in
+        select s.source, s.hook from control.sources as s where s.hook ->> 'row_column' is not null order by s.source
+    loop
         return query execute pg_catalog.format(
             $query$
             with heard as (
@@ -694,7 +714,9 @@ declare
     told record;
 begin
     for told in
-        select s.source, s.provider, s.hook from control.sources as s where s.hook is not null order by s.source
+        select s.source, s.provider, s.hook from control.sources as s
+        where s.hook ->> 'row_column' is not null
+        order by s.source
     loop
         return query execute pg_catalog.format(
             $query$

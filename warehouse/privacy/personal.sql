@@ -122,6 +122,13 @@ set
     retired_at = coalesce(retired_at, now())
 where tenant_id = %(tenant_id)s and ciphertext <> '';
 
+-- name: erase_hooks
+update control.hooks
+set
+    ciphertext = '',
+    revoked_at = coalesce(revoked_at, now())
+where tenant_id = %(tenant_id)s and ciphertext <> '';
+
 -- name: erase_data_key
 update control.data_keys set wrapped_key = ''
 where tenant_id = %(tenant_id)s and wrapped_key <> '';

@@ -70,7 +70,7 @@ def set_credential(
     with current.operator() as connection:
         if tenant is not None:
             tenants.require_tenant(connection, tenant)
-        vault.set_credential(connection, tenant, provider, _secret(provider), settings, used_from)
+        vault.set_credential(connection, tenant, provider, given_secret(provider), settings, used_from)
         (stored,) = [row for row in tenants.credentials(connection, tenant) if _is(row, tenant, provider)]
     if as_json:
         print_json(stored)
@@ -123,7 +123,7 @@ def rotate(
         if tenant is not None:
             tenants.require_tenant(connection, tenant)
         if not resume:
-            rotation.stage(vault, connection, tenant, provider, Secret(_secret(provider)))
+            rotation.stage(vault, connection, tenant, provider, Secret(given_secret(provider)))
             connection.commit()
         successor = rotation.candidate(vault, connection, tenant, provider)
         connection.commit()
@@ -187,7 +187,8 @@ def list_credentials(ctx: typer.Context, tenant: TenantFilter = None, as_json: J
     show(rows, columns, as_json, "no credentials yet; next: minutebook credential set --help")
 
 
-def _secret(provider: str) -> str:
+def given_secret(provider: str) -> str:
+    """A secret from a hidden prompt or standard input. Raises CommandFailed."""
     asked = sys.stdin.isatty()
     entered = typer.prompt(f"{provider} secret", hide_input=True, err=True) if asked else sys.stdin.read()
     secret = str(entered).strip()

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.access.credential import given_secret
 from orchestration.cli.options import Json, TenantFilter, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from sources.hooks import Hook, Method
-from sources.registry import registry
+from sources.registry import registry, source_named
+from sources.source import Account
 from warehouse import clock
 from warehouse.control import tenants
 from warehouse.intake import hooks
@@ -60,11 +62,16 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a hook of an account and print what to enter at the provider, this one time. An account has two at most, so
-    that one can be replaced."""
-    _, hook = registry().hooks[provider]
+    that one can be replaced. Where the provider signs with a secret of its own, it is read from standard input.
+    """
+    source, hook = registry().hooks[provider]
     chosen, settings = _method(hook, provider, method), _settings(hook, setting or [])
+    if tenant is None and source_named(source).account is Account.OWN:
+        raise typer.BadParameter(f"{provider} is read from tenants' own accounts: say whose, --tenant TENANT")
     current = session(ctx)
-    secret = Secret(base64.b64encode(secrets.token_bytes(32)).decode())
+    secret = Secret(
+        given_secret(provider) if hook.secret_is_given else base64.b64encode(secrets.token_bytes(32)).decode()
+    )
     with current.operator() as connection:
         if tenant is not None:
             tenants.require_tenant(connection, tenant)
@@ -72,10 +79,11 @@ def create(
     host = current.settings.hosts[0] if current.settings.hosts else "YOUR-HOST"
     address = f"{(url or f'https://{host}').rstrip('/')}/v1/hooks/{provider}/{hook_id}"
     if as_json:
-        print_json({"hook_id": hook_id, "url": address, "method": chosen, "secret": secret.reveal()})
+        shown = {} if hook.secret_is_given else {"secret": secret.reveal()}
+        print_json({"hook_id": hook_id, "url": address, "method": chosen, **shown})
         return
     say(f"url     {address}")
-    if chosen is not Method.ADDRESS:
+    if chosen is not Method.ADDRESS and not hook.secret_is_given:
         say(f"secret  {secret.reveal()}")
     say(hook.steps(address, chosen, settings))
     next_step("enter this at the provider now: the secret is not shown again. After a call: minutebook hook list")
