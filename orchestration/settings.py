@@ -100,6 +100,7 @@ class Settings:
     metabase_secret_key: str | None = field(default=None, repr=False)
     metabase_api_key: str | None = field(default=None, repr=False)
     metabase_database: str = "Minutebook"
+    acting_for: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -161,7 +162,9 @@ class Settings:
 
     @property
     def actor(self) -> str:
-        """Who is at the keyboard, for the audit log."""
+        """Who is at the keyboard, or who asked on a page for what we do, for the audit log."""
+        if self.acting_for is not None:
+            return self.acting_for
         try:
             return getpass.getuser()
         except (OSError, KeyError, ImportError):  # a container's user without a name

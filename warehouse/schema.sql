@@ -1916,6 +1916,32 @@ CREATE TABLE control.spend_limits (
 ALTER TABLE ONLY control.spend_limits FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.spend_limits IS 'Timeline: what a tenant wants to be warned of, per period and in its currency. A null amount ends it; nothing is cut.';
 
+CREATE TABLE control.tasks (
+    task_id bigint NOT NULL,
+    page text NOT NULL,
+    steps jsonb NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    step integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    fault text,
+    CONSTRAINT tasks_check CHECK (((fault IS NULL) OR (ended_at IS NOT NULL))),
+    CONSTRAINT tasks_page_check CHECK ((page ~~ '/%'::text)),
+    CONSTRAINT tasks_steps_check CHECK (((jsonb_typeof(steps) = 'array'::text) AND (steps <> '[]'::jsonb)))
+);
+COMMENT ON TABLE control.tasks IS 'Steps that a person asked for on a page and that a run of Dagster carries out one after the other, under that person''s name.';
+COMMENT ON COLUMN control.tasks.step IS 'The step at work, counted from 0; where it failed, the one that did.';
+COMMENT ON COLUMN control.tasks.fault IS 'Why it did not end well, in words; null while it is at work and where it did.';
+ALTER TABLE control.tasks ALTER COLUMN task_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME control.tasks_task_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE control.tenant_plans (
     tenant_id text NOT NULL,
     valid_from date NOT NULL,
@@ -3102,6 +3128,8 @@ ALTER TABLE ONLY control.sources
     ADD CONSTRAINT sources_raw_schema_raw_table_key UNIQUE (raw_schema, raw_table);
 ALTER TABLE ONLY control.spend_limits
     ADD CONSTRAINT spend_limits_pkey PRIMARY KEY (tenant_id, valid_from);
+ALTER TABLE ONLY control.tasks
+    ADD CONSTRAINT tasks_pkey PRIMARY KEY (task_id);
 ALTER TABLE ONLY control.tenant_plans
     ADD CONSTRAINT tenant_plans_pkey PRIMARY KEY (tenant_id, valid_from);
 ALTER TABLE ONLY control.tenant_statuses
@@ -3212,6 +3240,7 @@ ALTER TABLE ONLY ledger.stripe_keys
     ADD CONSTRAINT stripe_keys_pkey PRIMARY KEY (key_digest);
 ALTER TABLE ONLY minutebook.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+CREATE UNIQUE INDEX a_page_asks_once ON control.tasks USING btree (page, steps) WHERE (ended_at IS NULL);
 CREATE INDEX api_keys_of_a_tenant ON control.api_keys USING btree (tenant_id);
 CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candidates USING btree (COALESCE(tenant_id, 'platform'::text), provider);
 CREATE UNIQUE INDEX credentials_one_live ON control.credentials USING btree (COALESCE(tenant_id, 'platform'::text), provider) WHERE (retired_at IS NULL);
@@ -3221,6 +3250,7 @@ CREATE INDEX hooks_of_an_account ON control.hooks USING btree (provider, tenant_
 CREATE UNIQUE INDEX prices_one_per_plan_day ON control.prices USING btree (plan_id, meter_id, valid_from) WHERE (plan_id IS NOT NULL);
 CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (tenant_id, meter_id, valid_from) WHERE (tenant_id IS NOT NULL);
 CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
+CREATE INDEX tasks_by_page ON control.tasks USING btree (page, asked_at);
 CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary) WHERE is_canary;
 CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
 CREATE INDEX events_of_a_day ON ONLY intake.events USING btree (tenant_id, usage_date, event_number);
@@ -3297,6 +3327,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sessions FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sources FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.spend_limits FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT ON control.tasks FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -3404,6 +3435,8 @@ ALTER TABLE ONLY control.sessions
     ADD CONSTRAINT sessions_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.spend_limits
     ADD CONSTRAINT spend_limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.tasks
+    ADD CONSTRAINT tasks_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.tenant_plans
     ADD CONSTRAINT tenant_plans_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
 ALTER TABLE ONLY control.tenant_plans
@@ -3866,6 +3899,11 @@ GRANT SELECT ON TABLE control.sources TO minutebook_operator;
 GRANT SELECT ON TABLE control.spend_limits TO minutebook_transformer;
 GRANT SELECT ON TABLE control.spend_limits TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.spend_limits TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE control.tasks TO minutebook_operator;
+GRANT UPDATE(step) ON TABLE control.tasks TO minutebook_operator;
+GRANT UPDATE(started_at) ON TABLE control.tasks TO minutebook_operator;
+GRANT UPDATE(ended_at) ON TABLE control.tasks TO minutebook_operator;
+GRANT UPDATE(fault) ON TABLE control.tasks TO minutebook_operator;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_loader;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_transformer;
 GRANT SELECT ON TABLE control.tenant_plans TO minutebook_billing;

@@ -36,12 +36,13 @@ def start(
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Read the environment; every command starts here."""
+    """Read the environment; every command starts here. A task of the pages brings a session of its own."""
     from orchestration.cli.session import Session, configure_logs  # with all that commands need, which help does not
     from orchestration.settings import Settings
 
-    configure_logs(debug)
-    ctx.obj = Session(Settings.from_environment(), debug)
+    if ctx.obj is None:
+        configure_logs(debug)
+        ctx.obj = Session(Settings.from_environment(), debug)
 
 
 def main() -> None:

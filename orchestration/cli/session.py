@@ -83,10 +83,16 @@ def errors_in_one_line(ctx: Any) -> Iterator[None]:
     except USAGE_ERRORS:
         raise
     except Exception as error:
-        if ctx.params.get("debug"):
+        current = ctx.find_object(Session)
+        if ctx.params.get("debug") or (current and current.is_debug):
             raise
-        complain(f"error: {_without_secrets(_one_line(error), ctx.find_object(Session))}")
+        complain(f"error: {in_one_line(error, current)}")
         raise typer.Exit(1) from None
+
+
+def in_one_line(error: Exception, current: Session | None) -> str:
+    """What went wrong, in one line, and never a secret."""
+    return _without_secrets(_one_line(error), current)
 
 
 def configure_logs(is_debug: bool) -> None:

@@ -3,6 +3,7 @@
 from orchestration.remedies import days
 from orchestration.remedies.wording import (
     Link,
+    OnPage,
     Wording,
     Words,
     commands,
@@ -11,6 +12,7 @@ from orchestration.remedies.wording import (
     of_which_period,
     period_page,
     pull,
+    resolved_by,
     span,
 )
 from sources.registry import provider_of
@@ -38,7 +40,7 @@ def _days(finding: Finding) -> Wording:
     return Wording(
         f"{day['days']} {day['source']} day(s) {day['status']}, {span(day['first_date'], day['last_date'])}"
         f"{of_which_period(finding)}{cause}",
-        days.fix({**day, **fault}).replace("\n", " && "),
+        days.fix({**day, **fault}),
         "days",
         link=day_page(day["tenant_id"], day["first_date"]),
     )
@@ -48,13 +50,22 @@ def _set_aside(finding: Finding) -> Wording:
     row = finding.facts
     whose = "" if row["is_routed"] else "; it routes to nobody (minutebook quarantine assign --help)"
     instead = "; --seconds N bills it at a length that you know" if row["is_of_length"] else ""
-    accepting = ["quarantine", "accept", str(row["quarantine_id"]), "--reason", "looked at: not to be billed"]
     return Wording(
         f"{row_in_words(row)} is set aside{of_which_period(finding)}: {row['reason']}{whose}{instead}",
-        commands(accepting),
+        commands(_accepting(row)),
         "rows set aside",
         link=day_page(row["tenant_id"], row["usage_date"]),
     )
+
+
+def set_aside(row: Facts) -> OnPage:
+    """A row that is set aside, as the page of its day shows it: what leaves it out, and refreshes the data."""
+    command, steps = resolved_by(commands(_accepting(row), ["build"]))
+    return OnPage(f"{row_in_words(row)} is set aside: {row['reason']}", command=command, steps=steps)
+
+
+def _accepting(row: Facts) -> list[str]:
+    return ["quarantine", "accept", str(row["quarantine_id"]), "--reason", "looked at: not to be billed"]
 
 
 def _total(finding: Finding) -> Wording:

@@ -1,10 +1,9 @@
 """Days that are not whole: the commands that fix them, for each state and cause that the ledger records."""
 
 from collections.abc import Mapping
-from shlex import join
 from typing import Any
 
-from orchestration.remedies.wording import commands, pull
+from orchestration.remedies.wording import OnPage, commands, day_page, pull, resolved_by
 
 # Causes that asking again does not fix: a person has to do something first.
 _FIRST = {
@@ -22,7 +21,7 @@ _ACCEPT = {
 def fix(fault: Mapping[str, Any]) -> str:
     """The commands for a fault: source, its provider, account, cause_code, a_tenant, tenants, first_day and last_day.
 
-    A command a line. A fault of a shared account is fixed once; one of many tenants' own accounts, for each: the first
+    A fault of a shared account is fixed once; one of many tenants' own accounts, for each: the first
     of them is named.
     """
     is_shared = fault["account"] == "platform"
@@ -31,8 +30,16 @@ def fix(fault: Mapping[str, Any]) -> str:
     if cause == "quarantined":
         return commands(["quarantine", "list", *(["--tenant", tenant] if tenant else [])])
     flags = [_ACCEPT[cause]] if cause in _ACCEPT else []
-    pulling = commands(pull(tenant, fault["source"], fault["first_day"], fault["last_day"], *flags))
+    pulling = pull(tenant, fault["source"], fault["first_day"], fault["last_day"], *flags)
     if cause in _FIRST:
         owner = [] if is_shared else ["--tenant", fault["a_tenant"]]
-        return join(["minutebook", *_FIRST[cause], fault["provider"], *owner]) + f"\n{pulling}"
-    return pulling
+        return commands([*_FIRST[cause], fault["provider"], *owner], pulling)
+    return commands(pulling)
+
+
+def on_page(fault: Mapping[str, Any]) -> OnPage:
+    """The remedy of a fault as a page offers it; rows that are set aside are decided on the day's own page."""
+    if fault["cause_code"] == "quarantined":
+        return OnPage("", link=day_page(fault["a_tenant"], fault["last_day"]))
+    command, steps = resolved_by(fix(fault))
+    return OnPage("", command=command, steps=steps)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from shlex import join
 from typing import Any
 
+from orchestration.remedies.steps import Step, steps_of
 from warehouse.finding import Finding
 
 
@@ -21,13 +22,14 @@ class Link:
 
 @dataclass(frozen=True)
 class OnPage:
-    """What a page says. then: a sentence on what to do here. link: where it is resolved or seen. command: to copy,
-    where no page resolves it."""
+    """What a page says. then: a sentence on what to do here. link: where it is resolved or seen. steps: what a button
+    does about it; command: to copy, where no page resolves it."""
 
     what: str
     then: str = ""
     link: Link | None = None
     command: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Wording:
     @property
     def on_page(self) -> OnPage:
         """As a page shows it."""
-        command = "" if self.is_resolved_there else self.fix
-        return OnPage(self.on_page_what or self.what, self.then, self.link, command)
+        fix = "" if self.is_resolved_there else self.fix
+        return OnPage(self.on_page_what or self.what, self.then, self.link, *resolved_by(fix))
 
     @property
     def as_record(self) -> dict[str, str]:
@@ -66,6 +68,12 @@ class Wording:
     def what_then(self) -> str:
         """What follows from it, with the command in it if there is one; of what need not be fixed."""
         return ": ".join(filter(None, (self.then, self.fix)))
+
+
+def resolved_by(fix: str) -> tuple[str, tuple[Step, ...]]:
+    """What a page offers for these commands: to copy them, or the steps of a button in their place."""
+    steps = steps_of(fix)
+    return ("" if steps else fix, steps)
 
 
 Word = Callable[[Finding], Wording]

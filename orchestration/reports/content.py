@@ -127,7 +127,8 @@ class Call(Struct, frozen=True):
 
 
 class Statement(Struct, frozen=True):
-    """One tenant's statement of one period. margins holds the period and up to five before it, newest first."""
+    """One tenant's statement of one period. margins holds the period and up to five before it, newest first.
+    meter_names is given where the reader knows what meters are called."""
 
     tenant_id: str
     name: str
@@ -145,6 +146,7 @@ class Statement(Struct, frozen=True):
     margins: list[Margin] = []
     usage: list[Usage] = []
     calls: list[Call] = []
+    meter_names: dict[str, str] = {}
 
     @property
     def margin(self) -> Margin | None:

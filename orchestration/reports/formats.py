@@ -42,6 +42,15 @@ def quantity(value: int | Decimal | None) -> str:
     return "" if value is None else _signed(f"{abs(value):,}", value)
 
 
+def units(unit: str, count: int | Decimal | None = None) -> str:
+    """A unit beside a count: 1 minute, 2 minutes, 3 replies; an abbreviation such as GB stays as it is."""
+    if count == 1 or not unit or unit[-1] in "sS" or unit.rpartition(" ")[2].isupper():
+        return unit
+    if unit[-1] == "y" and unit[-2:-1] not in set("aeiou"):
+        return f"{unit[:-1]}ies"
+    return f"{unit}es" if unit.endswith(("x", "z", "ch", "sh")) else f"{unit}s"
+
+
 def day(value: date) -> str:
     """2 Oct 2026."""
     return f"{value.day} {value:%b %Y}"
@@ -107,6 +116,7 @@ FILTERS = {
         percent,
         share,
         quantity,
+        units,
         plain,
         day,
         day_before,

@@ -8,6 +8,7 @@ import msgspec
 from orchestration.plain import as_json
 from orchestration.reports import content
 from orchestration.reports.content import FILE, Statement
+from warehouse.control import plans
 from warehouse.database.queries import Connection, execute, first
 
 
@@ -26,10 +27,9 @@ def statement_of(connection: Connection, tenant_id: str, period_start: date) -> 
     """
     period = first(connection, FILE, "frozen_pack", tenant_id=tenant_id, period_start=period_start)
     if period is None:
-        return content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
+        return _read(connection, tenant_id, period_start)
     if period["content"] is None:
-        read = content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
-        text = as_json(read).decode()
+        text = as_json(_read(connection, tenant_id, period_start)).decode()
         execute(
             connection,
             FILE,
@@ -48,6 +48,13 @@ def statement_of(connection: Connection, tenant_id: str, period_start: date) -> 
             " look into ledger.packs before using it."
         )
     return msgspec.json.decode(period["content"], type=Statement)
+
+
+def _read(connection: Connection, tenant_id: str, period_start: date) -> Statement:
+    """With the names of its meters as they are now."""
+    read = content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
+    named = {row["meter_id"]: row["name"] for row in plans.meters(connection) if row["meter_id"] in read.meter_ids}
+    return msgspec.structs.replace(read, meter_names=named)
 
 
 def _hash(text: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from orchestration.plain import plain
 from orchestration.reports.content import Line
-from orchestration.reports.formats import money, quantity
+from orchestration.reports.formats import money, quantity, units
 
 _inputs = msgspec.json.Decoder(float_hook=Decimal)
 _STORED = {
@@ -27,6 +27,14 @@ _UNKNOWN = {
     "no_quantity": "nothing reported to share the bill by",
     "no_money": "the provider names a quantity without an amount",
 }
+
+
+def title(of: Line, meters: Mapping[str, str]) -> str:
+    """What a line is for, such as "Call minutes beyond what is included". meters: their names by id."""
+    meter = meters.get(of.meter_id or "", (of.meter_id or "").replace("_", " "))
+    if of.line_kind == "adjustment":
+        return f"Correction of {of.service_period_start:%B %Y}: {_kind(_corrected(of), meter)}"
+    return _kind(of.line_kind, meter) + (f": {of.reason}" if of.reason else "")
 
 
 def line(of: Line) -> str:
@@ -67,6 +75,18 @@ def totals(text: str | None) -> str:
     return ", ".join(f"{plain(value)} {name.replace('_', ' ')}" for name, value in found.items())
 
 
+def units_of_call(text: str | None, meters: Mapping[str, str]) -> str:
+    """What a call counts as, from its JSON of units by meter: "3 Call minutes"."""
+    found: Mapping[str, Any] = _inputs.decode(text) if text else {}
+    return ", ".join(f"{_number(value)} {meters.get(meter, meter.replace('_', ' '))}" for meter, value in found.items())
+
+
+def costs_of_call(text: str | None) -> str:
+    """What a call cost by component, from its JSON: "model 0.0123, voice 0.02"."""
+    found: Mapping[str, Any] = _inputs.decode(text) if text else {}
+    return ", ".join(f"{name.replace('_', ' ')} {plain(_decimal(cost))}" for name, cost in found.items())
+
+
 def call_in_a_day(of_call: Decimal, of_day: Decimal, over: Decimal, amount: str, day: date) -> str:
     """What a call's units are of its day's on an overage line."""
     return (
@@ -75,8 +95,26 @@ def call_in_a_day(of_call: Decimal, of_day: Decimal, over: Decimal, amount: str,
     )
 
 
+def _kind(kind: str, meter: str) -> str:
+    names = {
+        "setup": "Set-up",
+        "subscription": "Subscription",
+        "overage": f"{meter[:1].upper()}{meter[1:]} beyond what is included",
+        "minimum": "Rest of the minimum",
+        "credit": "Credit",
+    }
+    return names.get(kind, kind)
+
+
+def _corrected(of: Line) -> str:
+    """The kind of the line that an adjustment corrects: the third part of its id."""
+    parts = (of.corrects_line_id or "").split("/")
+    return parts[2] if len(parts) > 2 else "overage" if of.meter_id else "subscription"
+
+
 def _overage(of: Line, inputs: Mapping[str, Any]) -> str:
-    used = f"{_number(inputs['quantity'])} used, {_number(inputs['allowance'])} included, "
+    unit = f" {units(of.unit or '', _decimal(inputs['quantity']))}".rstrip()
+    used = f"{_number(inputs['quantity'])}{unit} used, {_number(inputs['allowance'])} included, "
     return used + _sum(of, [_tier(tier, inputs["model"]) for tier in inputs["tiers"]])
 
 

@@ -25,6 +25,7 @@ def statement(found: Statement, state: str) -> str:
         statement=found,
         state=state,
         figures=figures_of(found),
+        defined={meter_id: {"name": name} for meter_id, name in found.meter_names.items()},
         calls_shown=CALLS_SHOWN,
     )
 

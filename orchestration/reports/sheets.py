@@ -1,6 +1,6 @@
 """The tables of a pack, for CSV files and workbooks; a number that a spreadsheet cannot hold exactly is text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -14,6 +14,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from orchestration.plain import plain
+from orchestration.reports import in_words
 from orchestration.reports.content import Call, Cost, Day, Line, Margin, Statement, Usage
 from sources.text import clean_lines
 
@@ -47,10 +48,24 @@ def of_statement(statement: Statement) -> list[Sheet]:
         ("margins", Margin, statement.margins),
         ("calls", Call, statement.calls),
     )
+    # What is JSON in the marts is words in a table that people read; statement.json has it digit for digit.
+    worded: dict[tuple[str, str], Callable[[Any], str]] = {
+        ("lines", "inputs"): in_words.line,
+        ("calls", "units"): lambda call: in_words.units_of_call(call.units, statement.meter_names),
+        ("calls", "costs"): lambda call: in_words.costs_of_call(call.costs),
+    }
     return [
-        Sheet(name, list(kind.__struct_fields__), [msgspec.structs.astuple(row) for row in found])
+        Sheet(
+            name,
+            ["computed_as" if column == "inputs" else column for column in kind.__struct_fields__],
+            [
+                [worded[name, column](row) if (name, column) in worded else getattr(row, column)
+                 for column in kind.__struct_fields__]
+                for row in found
+            ],
+        )
         for name, kind, found in kinds
-    ]
+    ]  # fmt: skip
 
 
 def summary_row(statement: Statement, state: str) -> dict[str, Any]:

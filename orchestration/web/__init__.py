@@ -28,7 +28,9 @@ from orchestration.web import (
     days,
     downloads,
     invoices,
+    period,
     statements,
+    tasks,
     tenant_credits,
     usage,
 )
@@ -51,19 +53,28 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/sessions", account.show_sessions),
     Route("/sessions", account.take_revocation, methods=["POST"]),
     Route("/periods", statements.show_month),
-    Route("/periods/{tenant}/{start}", statements.show_period),
-    Route("/periods/{tenant}/{start}/{step:str}", statements.take_step, methods=["POST"]),
+    Route("/periods/close", statements.close_month, methods=["POST"]),
+    Route("/periods/{tenant}/{start}", period.show_period),
+    Route("/periods/{tenant}/{start}/approve", period.take_approval, methods=["POST"]),
+    Route("/periods/{tenant}/{start}/close", period.take_closing, methods=["POST"]),
+    Route("/periods/{tenant}/{start}/reopen", period.take_reopening, methods=["POST"]),
+    Route("/periods/{tenant}/{start}/resolve", period.take_remedy, methods=["POST"]),
     Route("/credits", tenant_credits.show_credits),
     Route("/credits", tenant_credits.give_credit, methods=["POST"]),
     Route("/credits/{credit:int}/void", tenant_credits.void_credit, methods=["POST"]),
     Route("/approvals", approvals.show_approvals),
     Route("/approvals", approvals.take_approvals, methods=["POST"]),
     Route("/invoices", invoices.show_invoices),
+    Route("/invoices/post", invoices.take_posting, methods=["POST"]),
     Route("/packs/{month}.zip", downloads.month_pack),
     Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
     Route("/costs", costs.show_costs),
     Route("/days", days.show_days),
+    Route("/days/resolve", days.take_remedy, methods=["POST"]),
     Route("/days/{tenant}/{day}", days.show_day),
+    Route("/days/{tenant}/{day}/resolve", days.take_remedy_of_day, methods=["POST"]),
+    Route("/tasks", tasks.show_tasks),
+    Route("/refresh", tasks.take_refresh, methods=["POST"]),
     Route("/calls", calls.show_tenants),
     Route("/tenants/{tenant}/calls", calls.show_calls),
     Route("/tenants/{tenant}/calls.csv", calls.download),
@@ -114,5 +125,6 @@ def application(
     pages.state.turns = Turns()
     pages.state.paces = paces
     pages.state.vault = settings.vault
+    pages.state.bills_through_stripe = settings.stripe_api_key is not None
     pages.state.today = today
     return pages

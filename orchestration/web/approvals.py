@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.remedies.approval import refusal
+from orchestration.web import tasks
 from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
@@ -74,6 +75,7 @@ def _shown(request: Request, visitor: Visitor, connection: Connection, month: Mo
         target=f"/approvals?{request.url.query}",
         behind=what_is_behind(connection, request, [row["tenant_id"] for row in ready]),
         fault=fault,
+        under_way=tasks.shown(connection, "/approvals", request),
     )
 
 

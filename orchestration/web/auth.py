@@ -201,7 +201,7 @@ async def take_sign_in(request: Request) -> Response:
             token = await run_in_threadpool(_start_session, request, trying, password_hash, device)
     if token is None:
         return _sign_in_form(request, "That login and password do not fit.", form)
-    response = RedirectResponse(_own_path(form.get("next", "")), 303)
+    response = RedirectResponse(own_path(form.get("next", "")), 303)
     set_cookie(response, request, SESSION, token, SESSION_SECONDS)
     set_cookie(response, request, DEVICE, device, DEVICE_DAYS * 86_400, path="/sign-in")
     response.delete_cookie(VISIT, path="/")
@@ -261,7 +261,7 @@ def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Res
         title="Sign in",
         fault=fault,
         login=(form or {}).get("login", ""),
-        next=_own_path(going_to),
+        next=own_path(going_to),
         form_token=_form_token(visit),
     )
     set_cookie(response, request, VISIT, visit, 3600)
@@ -281,7 +281,7 @@ def to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
 
 
-def _own_path(path: str) -> str:
+def own_path(path: str) -> str:
     """The path if it is one of this site: //host and /\\host are another's."""
     is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
     return path if is_own else "/"

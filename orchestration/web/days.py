@@ -1,4 +1,4 @@
-"""The operator's pages: which tenant-days need attention, why, and the command that fixes each."""
+"""The operator's pages: which tenant-days need attention, why, and what resolves each."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,14 +8,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestration.remedies.days import fix
-from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.remedies.blockers import set_aside
+from orchestration.remedies.days import on_page
+from orchestration.remedies.wording import OnPage
+from orchestration.web import tasks
+from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of
 from warehouse import clock
-from warehouse.database.queries import Row, first, rows
-from warehouse.ingestion import retry_schedule
+from warehouse.database.queries import Connection, Row, first, rows
+from warehouse.ingestion import quarantine, retry_schedule
 
 FILE = "statements/pages"
 DAYS_SHOWN = 31
@@ -28,12 +31,26 @@ SIGNS = {"usage": "", "no usage": "·", "in progress": "…", "incomplete": "~",
 @for_roles("operator", "finance")
 def show_days(request: Request, visitor: Visitor) -> Response:
     """Tenant × day as a heat map, those with most to fix first, under the list of causes."""
+    return _days(request, visitor)
+
+
+@form_for_roles("operator", "finance")
+def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Ask for what resolves a cause of these days."""
+    with readers(request).analyst() as connection:
+        last = _last_day(request, _newest(request, connection))
+        offered = [cause["remedy"] for cause in _causes(connection, last)]
+    if fault := tasks.taken(request, visitor, form, "/days", offered):
+        return _days(request, visitor, fault)
+    return tasks.watching(f"/days?to={last}")
+
+
+def _days(request: Request, visitor: Visitor, fault: str = "") -> Response:
     words = request.query_params.get("q", "").strip()
     only_to_fix = request.query_params.get("show") == "fix"
     today = request.app.state.today()
     with readers(request).analyst() as connection:
-        told = first(connection, FILE, "newest_day")
-        newest = max(today - timedelta(days=1), (told and told["usage_date"]) or date.min)
+        newest = _newest(request, connection)
         last = _last_day(request, newest)
         span = [last - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
         window = {"first_day": span[0], "last_day": span[-1]}
@@ -47,12 +64,15 @@ def show_days(request: Request, visitor: Visitor) -> Response:
             limit=PAGE_ROWS,
             offset=(page_number(request) - 1) * PAGE_ROWS,
         )
-        causes = rows(connection, FILE, "causes", **window)
+        causes = _causes(connection, last)
         counts = first(connection, FILE, "day_counts", **window)
-    for cause in causes:
-        cause["fix"] = fix({**cause, "provider": provider_of(cause["source"])})
+    with readers(request).operator() as connection:
+        asked = tasks.shown(connection, "/days", request)
     response = render(
         "days.html",
+        status=409 if fault else 200,
+        fault=fault,
+        under_way=asked,
         title="Days",
         visitor=visitor,
         span=span,
@@ -76,36 +96,97 @@ def show_days(request: Request, visitor: Visitor) -> Response:
 
 @for_roles("operator", "finance")
 def show_day(request: Request, visitor: Visitor) -> Response:
-    """One tenant's day: each source's state, why, what fixes it, and what was used."""
-    tenant = request.path_params["tenant"]
-    try:
-        day = date.fromisoformat(request.path_params["day"])
-    except ValueError:
-        raise HTTPException(404) from None
+    """One tenant's day: each source's state, why, what resolves it, and what was used."""
+    return _day(request, visitor, *_path(request))
+
+
+@form_for_roles("operator", "finance")
+def take_remedy_of_day(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Ask for what resolves a fault of this day."""
+    tenant, day = _path(request)
     with readers(request).analyst() as connection:
-        sources = rows(connection, FILE, "day", tenant_id=tenant, usage_date=day)
+        offered = [one["remedy"] for one in _sources(connection, tenant, day) if one["remedy"]]
+    with readers(request).operator() as connection:
+        offered += _set_aside(connection, tenant, day)
+    page = f"/days/{tenant}/{day}"
+    if fault := tasks.taken(request, visitor, form, page, offered):
+        return _day(request, visitor, tenant, day, fault)
+    return tasks.watching(page)
+
+
+def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str = "") -> Response:
+    page = f"/days/{tenant}/{day}"
+    with readers(request).analyst() as connection:
+        sources = _sources(connection, tenant, day)
         usage = rows(connection, FILE, "usage_of_day", tenant_id=tenant, usage_date=day)
         known = first(connection, "statements/statement", "tenant", tenant_id=tenant)
-    with readers(request).operator() as connection:
-        coming = retry_schedule.next_pulls(connection, clock.now(), horizons())
     if known is None:
         raise HTTPException(404, f"There is no tenant {tenant}.")
+    with readers(request).operator() as connection:
+        coming = retry_schedule.next_pulls(connection, clock.now(), horizons())
+        aside = _set_aside(connection, tenant, day)
+        asked = tasks.shown(connection, page, request)
     for source in sources:
-        is_fault = source["status"] in {"failed", "not pulled", "incomplete"} or source["cause"]
-        own = {"a_tenant": tenant, "first_day": day, "last_day": day, "tenants": 1}
-        source["fix"] = fix({**source, **own, "provider": provider_of(source["source"])}) if is_fault else ""
-        source["next_pull"] = coming.get((source["source"], source["account"], day)) if is_fault else None
+        source["next_pull"] = coming.get((source["source"], source["account"], day)) if _is_fault(source) else None
     return render(
         "day.html",
+        status=409 if fault else 200,
         title=f"{known['name']}, {day}",
         visitor=visitor,
         tenant=tenant,
         name=known["name"],
         day=day,
         sources=sources,
+        aside=aside,
         usage=usage,
         signs=SIGNS,
+        fault=fault,
+        under_way=asked,
+        here=page,
     )
+
+
+def _causes(connection: Connection, last: date) -> list[Row]:
+    """What needs attention in the days that end with `last`, each with its remedy."""
+    window = {"first_day": last - timedelta(days=DAYS_SHOWN - 1), "last_day": last}
+    causes = rows(connection, FILE, "causes", **window)
+    for cause in causes:
+        cause["remedy"] = on_page({**cause, "provider": provider_of(cause["source"])})
+    return causes
+
+
+def _sources(connection: Connection, tenant: str, day: date) -> list[Row]:
+    """The sources of a tenant's day, each with its remedy where there is a fault."""
+    sources = rows(connection, FILE, "day", tenant_id=tenant, usage_date=day)
+    own = {"a_tenant": tenant, "first_day": day, "last_day": day, "tenants": 1}
+    for source in sources:
+        fault = {**source, **own, "provider": provider_of(source["source"])}
+        source["remedy"] = on_page(fault) if _is_fault(source) else None
+    return sources
+
+
+def _set_aside(connection: Connection, tenant: str, day: date) -> list[OnPage]:
+    """The rows of a tenant's day that are set aside, each with what leaves it out."""
+    found = [row for row in quarantine.standing(connection, tenant) if row["usage_date"] == day]
+    return [set_aside(row) for row in found if row["tenant_id"] in (tenant, None)]
+
+
+def _is_fault(source: Row) -> bool:
+    return source["status"] in {"failed", "not pulled", "incomplete"} or bool(source["cause"])
+
+
+def _path(request: Request) -> tuple[str, date]:
+    try:
+        return request.path_params["tenant"], date.fromisoformat(request.path_params["day"])
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def _newest(request: Request, connection: Connection) -> date:
+    """Yesterday, or today where some tenant's day in progress is read."""
+    told = first(connection, FILE, "newest_day")
+    yesterday: date = request.app.state.today() - timedelta(days=1)
+    return max(yesterday, (told and told["usage_date"]) or date.min)
 
 
 def _last_day(request: Request, newest: date) -> date:

@@ -5,7 +5,9 @@ from collections import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.remedies.wording import OnPage
+from orchestration.web import tasks
+from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.statements import asked_month
@@ -13,6 +15,7 @@ from warehouse.database.queries import Row, rows
 from warehouse.statements.invoice_lines import final_lines
 
 PAGE_ROWS = 100
+POST = (("post",),)
 SHOWN = {"all": "all", "differ": "that differ", "wait": "that wait", "agree": "that agree"}
 
 
@@ -23,6 +26,7 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         months = rows(connection, "statements/pages", "months")
         month = asked_month(request, [row["month_start"] for row in months])
         found = final_lines(connection, month)
+        seen = tasks.shown(connection, "/invoices", request)
     asked = request.query_params.get("show", "all")
     shown = asked if asked in SHOWN else "all"
     words = request.query_params.get("q", "").strip().lower()
@@ -43,8 +47,17 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         shown=shown,
         choices=SHOWN,
         words=words,
+        under_way=seen,
+        post=POST if request.app.state.bills_through_stripe else None,
         read_at=min((row["read_at"] for row in found), default=None),
     )
+
+
+@form_for_roles("finance")
+def take_posting(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Ask for a posting: only what differs from what was posted is sent."""
+    tasks.taken(request, visitor, form, "/invoices", [OnPage("", steps=POST)])
+    return tasks.watching("/invoices")
 
 
 def _state(row: Row) -> str:

@@ -1,8 +1,8 @@
-"""Finance's pages: the periods of a month, and one statement under review."""
+"""Finance's page of a month: every statement whose period starts in it, and its close."""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from starlette.exceptions import HTTPException
@@ -10,24 +10,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.remedies import word
-from orchestration.remedies.approval import refusal
 from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
-from orchestration.reports.content import StatementMissing
-from orchestration.reports.figures import figures_of
+from orchestration.web import tasks
 from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
-from orchestration.web.meters import defined
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.blocker import Blocker
-from warehouse.database.queries import Connection, Row, first, rows
+from warehouse.database.queries import Connection, Row, rows
 from warehouse.finding import Finding
 from warehouse.statements import blocking, periods
-from warehouse.statements.approval import Scope, approve, obstacle
-from warehouse.statements.not_billed import not_billed
+from warehouse.statements.approval import obstacle
 from warehouse.statements.periods import Month
-from warehouse.statements.unknown_costs import unknown_costs
 
 FILE = "statements/pages"
 SHOWN = {"all": "all", "decide": "to decide", "blocked": "blocked", "ready": "ready to approve", "done": "approved"}
@@ -44,6 +39,7 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         month = asked_month(request, [row["month_start"] for row in months])
         found = statements_of(connection, month, request.app.state.today())
         behind = what_is_behind(connection, request, [])
+        asked = tasks.shown(connection, "/periods", request)
     shown = request.query_params.get("show", "all")
     words = request.query_params.get("q", "").strip().lower()
     chosen = [row for row in found if _is_shown(row, shown) and _has(row, words)]
@@ -57,7 +53,7 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         visitor=visitor,
         month=month,
         months=months,
-        counts=Counter(row["standing"] for row in found),
+        counts=Counter(row["standing"] for row in found) + Counter(row["state"] for row in found),
         totals=_totals(found),
         rows=chosen[paging.start : paging.end],
         paging=paging,
@@ -65,32 +61,19 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         choices=SHOWN,
         words=words,
         behind=behind,
+        under_way=asked,
     )
 
 
-@for_roles("finance")
-def show_period(request: Request, visitor: Visitor) -> Response:
-    """One statement: what blocks it, what changed, where each amount comes from, and the decision."""
-    tenant, start = path_period(request)
-    return _period(request, visitor, tenant, start)
-
-
 @form_for_roles("finance")
-def take_step(request: Request, visitor: Visitor, form: Form) -> Response:
-    """Approve a statement, with or without a reason to override, and show it again; a refusal says why."""
-    tenant, start = path_period(request)
-    step, today = request.path_params["step"], request.app.state.today()
-    if step != "approve":
-        raise HTTPException(404)
-    reason = form.get("reason", "").strip() or None
-    scope = Scope(Month.parse(f"{start:%Y-%m}"), statements=[(tenant, start)])
-    with readers(request).operator(visitor.person.login_id, DECISION) as connection:
-        outcomes = approve(connection, scope, visitor.person.login_id, today=today, override=reason)
-    if not outcomes:
-        raise HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
-    if outcomes[0].result == "refused":
-        return _period(request, visitor, tenant, start, fault=refusal(outcomes[0]), reason=reason or "")
-    return RedirectResponse(f"/periods/{tenant}/{start}", 303)
+def close_month(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Close every approved period that starts in the month; what is not approved stays as it is."""
+    month, actor = asked_month(request, []), visitor.person.login_id
+    with readers(request).operator(actor, DECISION) as connection:
+        for row in periods.periods_of(connection, month):
+            if row["state"] == "approved":
+                periods.close(connection, row, actor)
+    return RedirectResponse(f"/periods?month={month}&show=done", 303)
 
 
 def statements_of(connection: Connection, month: Month, today: date) -> list[Row]:
@@ -100,7 +83,7 @@ def statements_of(connection: Connection, month: Month, today: date) -> list[Row
         blocking.key_of(row): row
         for row in rows(connection, FILE, "beside", month_start=month.start, month_end=month.end)
     }
-    to_decide = [row for row in found if not _is_done(row) and row["ends_on"] <= today]
+    to_decide = [row for row in found if not is_done(row) and row["ends_on"] <= today]
     blockers = blocking.by_statement(blocking.blockers(connection, to_decide, today))
     for row in found:
         row |= beside[blocking.key_of(row)]
@@ -121,52 +104,6 @@ def path_period(request: Request) -> tuple[str, date]:
     return request.path_params["tenant"], start
 
 
-def _period(
-    request: Request, visitor: Visitor, tenant: str, start: date, fault: str = "", reason: str = ""
-) -> Response:
-    today = request.app.state.today()
-    with readers(request).operator() as connection:
-        try:
-            statement = content.read(connection, tenant, start, with_costs=True, with_calls=False)
-        except StatementMissing as error:
-            raise HTTPException(404, str(error)) from None
-        period = _statement(connection, tenant, start)
-        is_pending = not _is_done(period)
-        blockers = blocking.blockers(connection, [period], today) if is_pending else []
-        unknown = unknown_costs(connection, [period])
-        beside = not_billed(connection, [period])
-        history = first(connection, FILE, "decision", tenant_id=tenant, period_start=start)
-        behind = what_is_behind(connection, request, [tenant])
-    return render(
-        "period.html",
-        status=409 if fault else 200,
-        title=f"{statement.name}, {start:%B %Y}",
-        visitor=visitor,
-        statement=statement,
-        state=period["state"],
-        last_day=period["ends_on"] - timedelta(days=1),
-        is_running=today < period["ends_on"],
-        is_pending=is_pending,
-        blockers=[word(one).on_page for one in blockers],
-        unknown=[word(one).on_page for one in unknown],
-        beside=[word(one).on_page for one in beside],
-        history=history,
-        figures=figures_of(statement),
-        defined=defined(request, statement.meter_ids),
-        behind=behind,
-        fault=fault,
-        reason=reason,
-    )
-
-
-def _statement(connection: Connection, tenant: str, start: date) -> Row:
-    month = Month.parse(f"{start:%Y-%m}")
-    for row in periods.statements(connection, month, [tenant]):
-        if row["period_start"] == start:
-            return row
-    raise HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
-
-
 def asked_month(request: Request, known: Sequence[date]) -> Month:
     """The month asked for, else the newest that has ended: the one finance is at work on. Raises HTTPException 404."""
     today: date = request.app.state.today()
@@ -181,14 +118,15 @@ def asked_month(request: Request, known: Sequence[date]) -> Month:
 
 
 def _standing(row: Row, today: date) -> str:
-    if _is_done(row):
+    if is_done(row):
         return "done"
     if today < row["ends_on"]:
         return "running"
     return "blocked" if row["blocks"] else "ready"
 
 
-def _is_done(row: Row) -> bool:
+def is_done(row: Row) -> bool:
+    """Whether a statement is frozen."""
     return row["state"] in {"approved", "closed"}
 
 

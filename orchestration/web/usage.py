@@ -12,7 +12,9 @@ from orchestration.reports.figures import figures_of
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
-from warehouse.database.queries import rows
+from warehouse.database.queries import first, rows
+
+FILE = "statements/pages"
 
 
 @for_roles("tenant")
@@ -20,7 +22,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
     """The present period, or the one asked for, and all statements of the tenant who is signed in."""
     tenant = visitor.person.tenant_id or ""
     with readers(request).tenant(tenant) as connection:
-        statements = rows(connection, "statements/pages", "statements_of", tenant_id=tenant)
+        statements = rows(connection, FILE, "statements_of", tenant_id=tenant)
         start = _start(request) or (statements[0]["period_start"] if statements else None)
         statement = None
         if start is not None:
@@ -28,6 +30,10 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
                 statement = content.read(connection, tenant, start, with_costs=False, with_calls=False)
             except StatementMissing:
                 raise HTTPException(404, "There is no statement of that period.") from None
+        read = first(connection, FILE, "read_through", tenant_id=tenant, period_start=start) if start else None
+    # An approval counts from the moment it is made, and not from the next build on.
+    with readers(request).operator() as connection:
+        states = {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant)}
     return render(
         "usage.html",
         title=visitor.person.tenant_name,
@@ -36,6 +42,8 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         statement=statement,
         figures=figures_of(statement) if statement else None,
         defined=defined(request, statement.meter_ids if statement else ()),
+        states=states,
+        read=read,
         today=request.app.state.today(),
     )
 

@@ -13,11 +13,14 @@ from typer.main import get_command
 from orchestration.cli import app
 from orchestration.remedies import WORDS, word
 from orchestration.remedies.errors import next_step, with_next_step
-from orchestration.reports.templating import environment
+from orchestration.remedies.steps import filled, in_words, roles_for
+from orchestration.web.auth import Visitor
+from orchestration.web.rendering import TEMPLATES
 from warehouse.blocker import Blocker
 from warehouse.database.errors import WarehouseError
 from warehouse.finding import Finding, Hint, Step, Subject
 from warehouse.security.isolation import Flaw
+from warehouse.security.web_logins import SignedIn
 from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
@@ -92,7 +95,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
                                        "known_amount": Decimal(2)}]},
     NotBilled.PROTOTYPE: MEANT | {"reason": "prototype"},
 }  # fmt: skip
-PAGE = '{% import "parts.html" as parts %}<p>{{ one.what }}</p>{{ parts.remedy(one) }}'
+PAGE = '{% import "acts.html" as acts %}<p>{{ one.what }}</p>{{ acts.remedy(one, visitor, "/target") }}'
+FILLED = {"amount": "1", "rate": "1.1", "day": "2026-10-01", "agent": "desk", "tenant": "acme", "plan": "growth",
+          "unit": "minutes", "reason": "agreed with the provider"}  # fmt: skip
+# What nobody presses a button for: SQL for an administrator, a setting, a runbook.
+WITHOUT_A_BUTTON = {*Flaw, Distrust.CANARY_WRONG}
 NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "PERIOD": "2026-10"}
 
 
@@ -107,9 +114,16 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
         if part.startswith("minutebook "):
             parse(part)
     shown = wording.on_page
-    html = environment().from_string(PAGE).render(one=shown)
-    assert shown.command or shown.link or shown.then or wording.is_resolved_there
+    roles = roles_for(shown.steps) or {"finance"}
+    visitor = Visitor(SignedIn("ana", min(roles), None, "", "open"), "token")  # type: ignore[arg-type]
+    html = TEMPLATES.from_string(PAGE).render(one=shown, visitor=visitor)
+    assert shown.steps or shown.link or shown.then or wording.is_resolved_there or code in WITHOUT_A_BUTTON
     assert ("<pre>" in html) == bool(shown.command)
+    assert ("<form" in html) == bool(shown.steps)
+    assert not shown.command or code in WITHOUT_A_BUTTON
+    for step in filled(shown.steps, FILLED):
+        assert not re.search(r"None|--", in_words(step))
+        parse(shlex.join(["minutebook", *step]))
     if shown.link:
         assert f'href="{shown.link.href}"' in html
         assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#"))

@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.reports import in_words
 from orchestration.reports.content import Line
-from orchestration.reports.formats import duration, fine
+from orchestration.reports.formats import duration, fine, units
 
 
 def line(kind: str, amount: str, inputs: dict[str, object], exact: str | None = None, currency: str = "USD") -> Line:
@@ -99,3 +99,40 @@ def test_an_amount_of_a_call_is_rounded_half_away_from_zero_and_a_duration_never
         "0.0013", "\u22120.0013", "1,234.5000", "0.0000",
     ]  # fmt: skip
     assert [duration(Decimal(seconds)) for seconds in ("61.99", "3723", "0")] == ["1:01", "1:02:03", "0:00"]
+
+
+METERS = {"voice_minutes": "call minutes"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "meter", "corrects", "said"),
+    [
+        ("setup", None, None, "Set-up"),
+        ("overage", "voice_minutes", None, "Call minutes beyond what is included"),
+        ("overage", "id_checks", None, "Id checks beyond what is included"),
+        ("minimum", None, None, "Rest of the minimum"),
+        ("adjustment", "voice_minutes", "t/2026-10-01/overage/voice_minutes",
+         "Correction of October 2026: Call minutes beyond what is included"),
+        ("adjustment", None, "t/2026-10-01/minimum", "Correction of October 2026: Rest of the minimum"),
+        ("credit", None, None, "Credit: an outage"),
+    ],
+)  # fmt: skip
+def test_a_line_has_a_title_without_identifiers(kind: str, meter: str | None, corrects: str | None, said: str) -> None:
+    of = line(kind, "1.00", {"reason": "an outage"})
+    of = msgspec.structs.replace(of, meter_id=meter, corrects_line_id=corrects)
+    assert in_words.title(of, METERS) == said
+
+
+@pytest.mark.parametrize(
+    ("unit", "count", "said"),
+    [("minute", 1, "minute"), ("minute", 2, "minutes"), ("started minute", None, "started minutes"), ("GB", 2, "GB"),
+     ("reply", 0, "replies"), ("day", 2, "days"), ("fax", 2, "faxes"), ("analysis", 2, "analysis"), ("", 2, "")],
+)  # fmt: skip
+def test_a_unit_is_in_its_plural_beside_a_count(unit: str, count: int | None, said: str) -> None:
+    assert units(unit, count) == said
+
+
+def test_what_a_call_counts_as_and_cost_is_words_and_no_float() -> None:
+    assert in_words.units_of_call('{"voice_minutes": 3, "other_one": 0.1}', METERS) == "3 call minutes, 0.1 other one"
+    assert in_words.costs_of_call('{"model": 0.10000000000000000001}') == "model 0.10000000000000000001"
+    assert in_words.costs_of_call(None) == in_words.units_of_call(None, METERS) == ""

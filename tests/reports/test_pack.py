@@ -74,7 +74,9 @@ def test_the_summary_adds_up_to_the_statements_and_their_lines(url: str, tmp_pat
 def test_an_adjustment_names_what_it_corrects_and_a_line_leads_to_its_calls(url: str, tmp_path: Path) -> None:
     folder = write(url, OCTOBER, tmp_path / "pack", ACME).folder / "statements" / f"{ACME}-2026-10-01"
     page = (folder / "statement.html").read_text()
-    assert "corrects acme-dental/2026-09-01/overage/voice_minutes" in page
+    assert "Correction of September 2026: Call minutes beyond what is included" in page
+    assert "<dt>Corrects</dt><dd><code>acme-dental/2026-09-01/overage/voice_minutes</code>" in page
+    assert '{"' not in page, "no JSON in front of a reader"
     assert "of 1 Sep 2026 to 30 Sep 2026" in page
     calls = list(csv.DictReader((folder / "calls.csv").open(newline="")))
     assert len(calls) == 93

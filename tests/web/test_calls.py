@@ -251,7 +251,7 @@ def test_an_unfriendly_agent_or_id_is_only_ever_text(visit: Visit, story_url: st
 def test_each_line_opens_its_days_and_each_day_its_calls(visit: Visit) -> None:
     for client, path in ((visit("ana"), f"/periods/{ACME}/2026-10-01"), (visit("tina"), "/usage/2026-10-01")):
         page = client.get(path).text
-        assert '<a href="#days-voice_minutes">Call minutes</a>' in page
+        assert '<a href="#days-voice_minutes">Call minutes beyond what is included</a>' in page
         assert 'id="days-voice_minutes"' in page
         day = unescape(re.findall(rf'href="({OF_ACME}\?from=2026-10-30[^"]*)"', page)[0])
         assert len(ids(client.get(day).text)) == 3
@@ -265,7 +265,7 @@ def test_a_line_reads_in_words_with_the_numbers_it_was_computed_from(visit: Visi
             " where line_id = %s",
             [f"{ACME}/2026-10-01/overage/voice_minutes"],
         ).fetchone() or ("", 0, 0)
-    said = f"{used} used, 600 included, {over} × 0.115 = {amount.normalize():f}"
+    said = f"{used} minutes used, 600 included, {over} × 0.115 = {amount.normalize():f}"
     assert said in visit("ana").get(f"/periods/{ACME}/2026-10-01").text
     assert said in visit("tina").get("/usage/2026-10-01").text
 

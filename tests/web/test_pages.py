@@ -112,7 +112,7 @@ def test_a_refused_approval_says_why_and_changes_nothing(visit: Visit) -> None:
     token = form_token(client.get(f"/periods/{LEGAL}/2026-10-01").text)
     answer = client.post(f"/periods/{LEGAL}/2026-10-01/approve", data={"form_token": token})
     assert "Not approved." in answer.text
-    assert "minutebook pull --tenant delta-legal" in answer.text.replace("<span>", "").replace("</span>", "")
+    assert "pull vapi of delta-legal" in answer.text
 
 
 def approve_many(client: httpx.Client, query: str) -> httpx.Response:
@@ -236,17 +236,17 @@ def test_nothing_is_approved_from_marts_that_are_behind(visit: Visit, story_url:
     with psycopg.connect(story_url) as connection:
         connection.execute("update control.revision set revision = revision + 1, besides_periods = revision + 1")
     client = visit("ana")
-    assert "minutebook build" in client.get("/periods").text.replace("<span>", "").replace("</span>", "")
+    assert "Refresh the data</button>" in client.get("/periods").text
     assert approve(client, BRIGHT) == 409
 
 
-def test_the_operator_sees_each_red_day_with_its_reason_and_the_command_that_mends_it(visit: Visit) -> None:
+def test_the_operator_sees_each_red_day_with_its_reason_and_what_resolves_it(visit: Visit) -> None:
     client = visit("otto")
     page = client.get("/days").text.replace("<span>", "").replace("</span>", "")
     assert 'class="cell failed" href="/days/delta-legal/2026-10-30"' in page
     assert page.index("Delta Legal") < page.index("Bright Smiles")
-    assert "minutebook credential set vapi --tenant delta-legal" in page
-    assert "minutebook pull --tenant delta-legal --source vapi --from 2026-10-29 --to 2026-10-31" in page
+    assert "Store a new key of vapi for delta-legal" in page
+    assert "pull vapi of delta-legal, 29 Oct 2026 to 31 Oct 2026" in page
     day = client.get("/days/delta-legal/2026-10-30").text
     assert "Vapi answered 401" in day
     assert "credential_rejected" in day
@@ -269,12 +269,12 @@ def test_a_shared_accounts_fault_is_mended_once_for_all() -> None:
         "tenants": 3,
     }
     days = {"first_day": "2026-10-29", "last_day": "2026-10-31"}
-    assert fix({**fault, **days}).splitlines() == [
+    assert fix({**fault, **days}).split(" && ") == [
         "minutebook credential set vapi",
         "minutebook pull --source vapi --from 2026-10-29 --to 2026-10-31",
     ]
     transcripts = {**fault, **days, "account": "a", "source": "voiceflow_transcripts", "provider": "voiceflow"}
-    assert fix(transcripts).splitlines()[0] == "minutebook credential set voiceflow --tenant a"
+    assert fix(transcripts).split(" && ")[0] == "minutebook credential set voiceflow --tenant a"
 
 
 def test_a_tenant_sees_its_own_and_only_its_own(visit: Visit) -> None:
@@ -401,3 +401,47 @@ def test_final_invoices_are_shown_line_by_line_with_what_resolves_a_difference(v
     assert "a/use" not in client.get("/invoices?month=2026-10&show=differ").text
     assert "a/fee" not in client.get("/invoices?month=2026-10&q=nobody").text
     assert visit("otto").get("/invoices").status_code == 403
+
+
+def seen_text(page: str) -> str:
+    """What a reader sees of a page: without its head, tags and charts."""
+    return re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page.split("</head>")[1], flags=re.S)
+
+
+def test_a_tenant_reads_its_bill_without_identifiers_json_or_names_of_tables(visit: Visit) -> None:
+    client = visit("tina")
+    for path in ("/usage", "/usage/2026-10-01"):
+        said = seen_text(client.get(path).text)
+        assert "Call minutes beyond what is included" in said or "/2026" not in path
+        for word in ("voice_minutes", "/overage", "fct_", "{", "acme-dental/"):
+            assert word not in said, word
+        assert "Tables" not in said
+    assert 'href="/tables"' in visit("otto").get("/days").text
+
+
+def test_a_tenants_page_says_through_which_day_was_read(visit: Visit, story_url: str) -> None:
+    client = visit("tina")
+    assert "Usage through 2 Nov 2026 is in it" in client.get("/usage").text
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_tenant_day_status set status = 'failed'"
+            " where tenant_id = %s and usage_date = '2026-11-01'",
+            [ACME],
+        )
+    assert "days up to 2 Nov 2026 is in it, of which 1 day is not complete yet" in client.get("/usage").text
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_tenant_day_status set status = 'not pulled'"
+            " where tenant_id = %s and usage_date >= '2026-11-01'",
+            [ACME],
+        )
+    assert "No day of this period has been read yet" in client.get("/usage").text
+
+
+def test_a_statement_is_a_draft_until_it_is_approved_and_final_from_that_moment_on(visit: Visit) -> None:
+    client = visit("theo")
+    assert "Draft total" in client.get("/usage/2026-10-01").text
+    assert approve(visit("ana"), BRIGHT) == 303
+    page = client.get("/usage/2026-10-01").text
+    assert "Draft total" not in page
+    assert "Amounts may change" not in page

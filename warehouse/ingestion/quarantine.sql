@@ -7,8 +7,10 @@ select
     q.tenant_id,
     q.item,
     q.reason,
-    q.scopes
+    q.scopes,
+    s.contract
 from ledger.standing_quarantine as q
+inner join control.sources as s on q.source = s.source
 where
     %(tenant_id)s::text is null
     or q.tenant_id = %(tenant_id)s

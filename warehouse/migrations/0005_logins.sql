@@ -68,6 +68,29 @@ create table control.recovery_codes (
 );
 comment on table control.recovery_codes is 'Each signs in once in place of a one-time code; a used one is deleted.';
 
+-- What a page asked for that takes longer than a page may. The steps are what the command line would be given, so they have the
+-- same checks; a secret is never among them.
+create table control.tasks (
+    task_id bigint generated always as identity primary key,
+    page text not null check (page like '/%'),
+    steps jsonb not null check (jsonb_typeof(steps) = 'array' and steps <> '[]'),
+    asked_by text not null references control.logins,
+    asked_at timestamptz not null default now(),
+    step int not null default 0,
+    started_at timestamptz,
+    ended_at timestamptz,
+    fault text,
+    check (fault is null or ended_at is not null)
+);
+create unique index a_page_asks_once on control.tasks (page, steps) where ended_at is null;
+create index tasks_by_page on control.tasks (page, asked_at);
+comment on table control.tasks is
+'Steps that a person asked for on a page and that a run of Dagster carries out one after the other, under that person''s name.';
+comment on column control.tasks.step is 'The step at work, counted from 0; where it failed, the one that did.';
+comment on column control.tasks.fault is 'Why it did not end well, in words; null while it is at work and where it did.';
+create trigger audit after insert on control.tasks
+for each row execute function ledger.record_audit();
+
 -- Counted for all processes that serve; a try costs a hash, which bounds what strangers write.
 create unlogged table control.wrong_tries (
     key_hash bytea primary key,

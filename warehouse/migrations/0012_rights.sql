@@ -140,6 +140,7 @@ to minutebook_operator;
 grant select, insert, update, delete on control.credential_candidates, control.retention_periods to minutebook_operator;
 grant insert on control.credits, control.credit_voids, ledger.acceptances, ledger.quota_alerts to minutebook_operator;
 grant update on control.review_rules to minutebook_operator;
+grant select, insert, update (step, started_at, ended_at, fault) on control.tasks to minutebook_operator;
 grant insert, update on ledger.periods to minutebook_operator;
 grant insert, delete on ledger.statement_lines, ledger.line_days, ledger.line_pulls, ledger.line_objects
 to minutebook_operator;

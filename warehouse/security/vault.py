@@ -63,6 +63,14 @@ class Credential:
     provider: str
 
 
+def one_line(text: str) -> str:
+    """A secret as it was typed or pasted, without the blanks around it. Raises VaultError for one that is no key."""
+    secret = text.strip()
+    if not secret or any(character.isspace() or not character.isprintable() for character in secret):
+        raise VaultError("A secret is one line without blanks; check what was pasted.")
+    return secret
+
+
 class Vault:
     """Seals with the newest of the master keys; opens with any of them."""
 

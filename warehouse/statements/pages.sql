@@ -37,6 +37,34 @@ from marts.fct_statements
 where tenant_id = %(tenant_id)s
 order by period_start desc;
 
+-- name: states_of
+select
+    period_start,
+    state
+from ledger.periods
+where tenant_id = %(tenant_id)s;
+
+-- name: read_through
+-- The last day of a period of which anything was read, and the days up to it that lack something.
+with days as (
+    select
+        d.usage_date,
+        bool_or(d.status in ('usage', 'no usage', 'incomplete')) as is_read,
+        bool_and(d.status in ('usage', 'no usage')) as is_whole
+    from marts.fct_tenant_day_status as d
+    inner join marts.fct_statements as s
+        on d.tenant_id = s.tenant_id and d.usage_date >= s.period_start and d.usage_date < s.period_end
+    where s.tenant_id = %(tenant_id)s and s.period_start = %(period_start)s
+    group by d.usage_date
+)
+
+select
+    max(usage_date) filter (where is_read) as through,
+    count(*) filter (
+        where not is_whole and usage_date <= (select max(e.usage_date) from days as e where e.is_read)
+    ) as missing
+from days;
+
 -- name: heat
 -- One row per tenant, those with most to fix first: its worst status of each day, as {"date": "status"}. Days are read for
 -- the tenants of one page only; which tenants those are is told by the few days that need fixing.

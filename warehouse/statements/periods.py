@@ -115,6 +115,11 @@ def broken_seals(connection: Connection) -> list[Row]:
     ]
 
 
+def decision(connection: Connection, tenant_id: str, period_start: date) -> Row | None:
+    """Who set a period to its state, when and why; None for one that was never reviewed."""
+    return first(connection, "statements/pages", "decision", tenant_id=tenant_id, period_start=period_start)
+
+
 def _of(month: Month, tenant_ids: Sequence[str] | None) -> dict[str, object]:
     chosen = None if tenant_ids is None else list(tenant_ids)
     return {"month_start": month.start, "month_end": month.end, "tenant_ids": chosen}

@@ -21,7 +21,7 @@ from sources.source import SETTING_OF_ALL
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.security import rotation
-from warehouse.security.vault import Credential, Secret
+from warehouse.security.vault import Credential, Secret, one_line
 
 app = group("Credentials: keys of providers' accounts; a secret is never an argument.", "minutebook credential list")
 
@@ -191,12 +191,9 @@ def given_secret(provider: str) -> str:
     """A secret from a hidden prompt or standard input. Raises CommandFailed."""
     asked = sys.stdin.isatty()
     entered = typer.prompt(f"{provider} secret", hide_input=True, err=True) if asked else sys.stdin.read()
-    secret = str(entered).strip()
-    if not secret:
+    if not str(entered).strip():
         raise CommandFailed("standard input is empty; pipe the secret in, or run it on a terminal for a prompt")
-    if any(character.isspace() or not character.isprintable() for character in secret):
-        raise CommandFailed("a secret is one line without blanks; check what was piped in")
-    return secret
+    return one_line(str(entered))
 
 
 def _ask(
