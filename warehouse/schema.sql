@@ -1457,6 +1457,38 @@ ALTER TABLE ONLY control.api_keys FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.api_keys IS 'Keys by which usage is pushed. key_id is shown; of the whole key only its SHA-256 is kept: 256 random bits need no slow hash.';
 COMMENT ON COLUMN control.api_keys.tenant_id IS 'Whose events it pushes; null: a key of the platform, whose events name their tenant.';
 
+CREATE TABLE control.brands (
+    brand_id bigint NOT NULL,
+    tenant_id text,
+    name text NOT NULL,
+    accent text DEFAULT '#1f5f66'::text NOT NULL,
+    logo bytea,
+    logo_kind text,
+    address text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    number_prefix text DEFAULT ''::text NOT NULL,
+    is_tax_invoice boolean DEFAULT false NOT NULL,
+    CONSTRAINT brands_accent_check CHECK ((accent ~ '^#[0-9a-f]{6}$'::text)),
+    CONSTRAINT brands_address_check CHECK ((length(address) <= 500)),
+    CONSTRAINT brands_check CHECK (((logo IS NULL) = (logo_kind IS NULL))),
+    CONSTRAINT brands_logo_check CHECK ((length(logo) <= 65536)),
+    CONSTRAINT brands_logo_kind_check CHECK ((logo_kind = ANY (ARRAY['png'::text, 'svg'::text]))),
+    CONSTRAINT brands_name_check CHECK (((name <> ''::text) AND (length(name) <= 120))),
+    CONSTRAINT brands_note_check CHECK ((length(note) <= 500)),
+    CONSTRAINT brands_number_prefix_check CHECK ((number_prefix ~ '^[A-Za-z0-9-]{0,20}$'::text))
+);
+ALTER TABLE ONLY control.brands FORCE ROW LEVEL SECURITY;
+COMMENT ON COLUMN control.brands.accent IS 'A colour that white text is read on; the command line measures it.';
+COMMENT ON COLUMN control.brands.is_tax_invoice IS 'Whether what is handed out is a tax invoice; otherwise it says that it is none.';
+ALTER TABLE control.brands ALTER COLUMN brand_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME control.brands_brand_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE control.cost_coverage (
     source text NOT NULL,
     tenant_id text,
@@ -2615,6 +2647,22 @@ ALTER TABLE ledger.invoice_items ALTER COLUMN invoice_item_id ADD GENERATED ALWA
     CACHE 1
 );
 
+CREATE TABLE ledger.issued_statements (
+    tenant_id text NOT NULL,
+    period_start date NOT NULL,
+    revision integer NOT NULL,
+    place integer NOT NULL,
+    number text NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    issued_by text NOT NULL,
+    manifest_hash text NOT NULL,
+    content jsonb NOT NULL,
+    CONSTRAINT issued_statements_revision_check CHECK ((revision > 0))
+);
+ALTER TABLE ONLY ledger.issued_statements FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.issued_statements IS 'Each approval hands out a revision. Never updated or deleted, reopened or not.';
+COMMENT ON COLUMN ledger.issued_statements.place IS 'Counted from 1 over all tenants, without gaps; the number ends with it.';
+
 CREATE TABLE ledger.known_gaps (
     tenant_id text,
     source text NOT NULL,
@@ -3064,6 +3112,10 @@ ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_pkey PRIMARY KEY (plan_id, meter_id, valid_from);
 ALTER TABLE ONLY control.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY control.brands
+    ADD CONSTRAINT brands_pkey PRIMARY KEY (brand_id);
+ALTER TABLE ONLY control.brands
+    ADD CONSTRAINT brands_tenant_id_key UNIQUE NULLS NOT DISTINCT (tenant_id);
 ALTER TABLE ONLY control.cost_coverage
     ADD CONSTRAINT cost_coverage_source_tenant_id_agent_id_component_valid_fro_key UNIQUE NULLS NOT DISTINCT (source, tenant_id, agent_id, component, valid_from);
 ALTER TABLE ONLY control.credential_candidates
@@ -3188,6 +3240,8 @@ ALTER TABLE ONLY ledger.invoice_items
     ADD CONSTRAINT invoice_items_pkey PRIMARY KEY (invoice_item_id);
 ALTER TABLE ONLY ledger.invoice_items
     ADD CONSTRAINT invoice_items_stripe_id_key UNIQUE (stripe_id);
+ALTER TABLE ONLY ledger.issued_statements
+    ADD CONSTRAINT issued_statements_pkey PRIMARY KEY (tenant_id, period_start, revision);
 ALTER TABLE ONLY ledger.known_gaps
     ADD CONSTRAINT known_gaps_tenant_id_source_account_usage_date_gap_item_age_key UNIQUE NULLS NOT DISTINCT (tenant_id, source, account, usage_date, gap, item, agent_id, quantity);
 ALTER TABLE ONLY ledger.line_days
@@ -3256,6 +3310,8 @@ CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
 CREATE INDEX events_of_a_day ON ONLY intake.events USING btree (tenant_id, usage_date, event_number);
 CREATE INDEX events_of_other_months_tenant_id_usage_date_event_number_idx ON intake.events_of_other_months USING btree (tenant_id, usage_date, event_number);
 CREATE INDEX reports_of_a_day ON intake.reports USING btree (source, usage_date, account, row_id);
+CREATE UNIQUE INDEX a_number_is_given_once ON ledger.issued_statements USING btree (number) WHERE (revision = 1);
+CREATE UNIQUE INDEX a_place_is_given_once ON ledger.issued_statements USING btree (place) WHERE (revision = 1);
 CREATE INDEX acceptances_of_a_day ON ledger.acceptances USING btree (source, account, usage_date, doubt, subject);
 CREATE INDEX arrivals_of_a_day ON ledger.arrivals USING btree (tenant_id, source, usage_date);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
@@ -3302,6 +3358,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachmen
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.api_keys FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.brands FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.cost_coverage FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credential_candidates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credentials FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -3342,6 +3399,7 @@ CREATE TRIGGER advance_revision AFTER DELETE ON ledger.periods FOR EACH ROW EXEC
 CREATE TRIGGER advance_revision_by_period BEFORE INSERT OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision_by_period();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.cleanings FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT ON ledger.issued_statements FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER DELETE OR UPDATE ON ledger.new_fields FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON ledger.personal_choices_applied FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -3353,6 +3411,7 @@ CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON ledger.invoice_items FOR EACH RO
 CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON ledger.postings FOR EACH ROW EXECUTE FUNCTION ledger.guard_posting();
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.audit_log FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.issued_statements FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.packs FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.stripe_accounts FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.invoice_items FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
@@ -3373,6 +3432,8 @@ ALTER TABLE ONLY control.allowances
     ADD CONSTRAINT allowances_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES control.plans(plan_id);
 ALTER TABLE ONLY control.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.brands
+    ADD CONSTRAINT brands_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.cost_coverage
     ADD CONSTRAINT cost_coverage_cost_source_fkey FOREIGN KEY (cost_source) REFERENCES control.sources(source);
 ALTER TABLE ONLY control.cost_coverage
@@ -3469,6 +3530,8 @@ ALTER TABLE ONLY ledger.final_lines
     ADD CONSTRAINT final_lines_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.invoice_items
     ADD CONSTRAINT invoice_items_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.issued_statements
+    ADD CONSTRAINT issued_statements_tenant_id_period_start_fkey FOREIGN KEY (tenant_id, period_start) REFERENCES ledger.periods(tenant_id, period_start);
 ALTER TABLE ONLY ledger.line_days
     ADD CONSTRAINT line_days_line_id_fkey FOREIGN KEY (line_id) REFERENCES ledger.statement_lines(line_id);
 ALTER TABLE ONLY ledger.line_objects
@@ -3520,6 +3583,7 @@ ALTER TABLE ONLY ledger.stripe_item_states
 ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.brands ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.cost_coverage ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credential_candidates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credentials ENABLE ROW LEVEL SECURITY;
@@ -3543,6 +3607,7 @@ ALTER TABLE control.personal_choices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.prices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY processes ON control.agent_attachments TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.agents TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.brands TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.cost_coverage TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credential_candidates TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credentials TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -3561,6 +3626,7 @@ CREATE POLICY processes ON control.tenants TO minutebook_loader, minutebook_tran
 CREATE POLICY processes ON control.today_readings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.voiceflow_projects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 ALTER TABLE control.retention_periods ENABLE ROW LEVEL SECURITY;
+CREATE POLICY server ON control.brands FOR SELECT TO minutebook_server USING (true);
 CREATE POLICY server ON control.data_keys TO minutebook_server USING ((tenant_id IS NULL)) WITH CHECK ((tenant_id IS NULL));
 CREATE POLICY server ON control.logins TO minutebook_server USING (true) WITH CHECK (true);
 CREATE POLICY server ON control.tenants FOR SELECT TO minutebook_server USING (true);
@@ -3602,6 +3668,7 @@ ALTER TABLE ledger.cleanings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.final_lines ENABLE ROW LEVEL SECURITY;
 CREATE POLICY intake ON ledger.arrivals FOR INSERT TO minutebook_intake WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 ALTER TABLE ledger.invoice_items ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.issued_statements ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.known_gaps ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.line_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.line_objects ENABLE ROW LEVEL SECURITY;
@@ -3634,6 +3701,7 @@ CREATE POLICY processes ON ledger.audit_log TO minutebook_loader, minutebook_tra
 CREATE POLICY processes ON ledger.cleanings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.final_lines TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.invoice_items TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.issued_statements TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.known_gaps TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.line_days TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.line_objects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -3791,6 +3859,12 @@ GRANT SELECT ON TABLE control.allowances TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.allowances TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE control.api_keys TO minutebook_operator;
 GRANT UPDATE(revoked_at) ON TABLE control.api_keys TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE control.brands TO minutebook_operator;
+GRANT SELECT(tenant_id) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT(name) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT(accent) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT(logo) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT(logo_kind) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_loader;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_transformer;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_billing;
@@ -4009,6 +4083,7 @@ GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.final_lines TO minutebook_transformer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.final_lines TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.final_lines TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.issued_statements TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.known_gaps TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.line_days TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.line_days TO minutebook_transformer;

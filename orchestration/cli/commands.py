@@ -88,6 +88,7 @@ PANELS: dict[str, dict[str, Listed]] = {
         "explain": Listed("Explain a statement line down to the provider's calls.", "statements.explain:app"),
         "forecast": Listed("Forecast the totals of the running periods.", "statements.forecast:app"),
         "pack": Listed("Write the finance pack of a period.", "statements.pack:app"),
+        "brand": Listed("In whose name statements are handed to clients.", "statements.brand:app"),
         "export": Listed("Write a table of the marts as CSV or JSON.", "statements.pack:app"),
         "canary": Listed("The known-answer tenant, computed by every build.", "statements.canary:app"),
     },

@@ -25,8 +25,10 @@ from orchestration.web.server.spooling import Spools
 from orchestration.web.server.tries import Trying
 from orchestration.web.server.turns import DECISION, DOOR, HASHING, HASHING_KNOWN, PAGE, Crowded, Kind, Turns
 from sources.text import clean
+from warehouse.database.queries import Row
 from warehouse.security import web_logins
 from warehouse.security.web_logins import DEVICE_DAYS, SESSION_SECONDS, LoginRole, SignedIn
+from warehouse.statements import issuing
 
 SESSION = "minutebook_session"
 VISIT = "minutebook_visit"
@@ -39,10 +41,11 @@ Form = dict[str, str]
 
 @dataclass(frozen=True)
 class Visitor:
-    """A signed-in person and the token of the forms shown to them."""
+    """A signed-in person, the token of the forms shown to them, and in whose name a tenant's pages are."""
 
     person: SignedIn
     form_token: str
+    brand: Row | None = None
 
 
 Page = Callable[[Request, Visitor], Response]
@@ -122,16 +125,19 @@ async def visitor_of(request: Request) -> Visitor | None:
     if not token:
         return None
     async with turns(request).turn(DOOR, client_of(request)):
-        person = await run_in_threadpool(_person_of, request, token)
-    if person is None:
-        return None
-    request.app.state.paces.know(token, person.login_id)
-    return Visitor(person, _form_token(token))
+        visitor = await run_in_threadpool(_visitor_of, request, token)
+    if visitor is not None:
+        request.app.state.paces.know(token, visitor.person.login_id)
+    return visitor
 
 
-def _person_of(request: Request, token: str) -> SignedIn | None:
+def _visitor_of(request: Request, token: str) -> Visitor | None:
     with readers(request).door() as connection:
-        return web_logins.session_of(connection, token)
+        person = web_logins.session_of(connection, token)
+        if person is None:
+            return None
+        brand = issuing.brand_of(connection, person.tenant_id) if person.tenant_id else None
+    return Visitor(person, _form_token(token), brand)
 
 
 def client_of(request: Request) -> str:

@@ -22,7 +22,7 @@ from orchestration.web.statements import is_done, path_period, what_is_behind
 from warehouse.control import agents
 from warehouse.control.errors import ControlError
 from warehouse.database.queries import Connection, Row
-from warehouse.statements import blocking, periods
+from warehouse.statements import blocking, issuing, periods
 from warehouse.statements.approval import Scope, approve
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
@@ -128,6 +128,7 @@ def _page(
         history = periods.decision(connection, tenant, start)
         behind = what_is_behind(connection, request, [tenant])
         asked = tasks.shown(connection, _path(tenant, start), request)
+        number = issuing.numbers(connection, tenant).get(start)
         known_agents = sorted({row["agent_id"] for row in agents.agents(connection, tenant)})
     return render(
         "period.html",
@@ -148,6 +149,7 @@ def _page(
         reason=reason,
         here=_path(tenant, start),
         under_way=asked,
+        number=number,
         choices={"agent": known_agents},
     )
 

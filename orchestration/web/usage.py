@@ -13,6 +13,7 @@ from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import first, rows
+from warehouse.statements import issuing
 
 FILE = "statements/pages"
 
@@ -34,6 +35,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
     # An approval counts from the moment it is made, and not from the next build on.
     with readers(request).operator() as connection:
         states = {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant)}
+        numbers = issuing.numbers(connection, tenant)
     return render(
         "usage.html",
         title=visitor.person.tenant_name,
@@ -43,6 +45,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         figures=figures_of(statement) if statement else None,
         defined=defined(request, statement.meter_ids if statement else ()),
         states=states,
+        numbers=numbers,
         read=read,
         today=request.app.state.today(),
     )

@@ -163,3 +163,47 @@ create index quota_alerts_to_deliver on ledger.quota_alerts (alert_id) where del
 comment on table ledger.quota_alerts is
 'One row per crossing of a share of an allowance (quota is the meter) or of the spend limit (quota is "spend"), and one'
 ' when a restated day takes it back. used and allowed are in unit.';
+
+-- In whose name statements are handed out. A tenant's own brand counts before that of the deployment, whose tenant_id is null.
+create table control.brands (
+    brand_id bigint generated always as identity primary key,
+    tenant_id text references control.tenants,
+    name text not null check (name <> '' and length(name) <= 120),
+    accent text not null default '#1f5f66' check (accent ~ '^#[0-9a-f]{6}$'),
+    logo bytea check (length(logo) <= 65536),
+    logo_kind text check (logo_kind in ('png', 'svg')),
+    address text not null default '' check (length(address) <= 500),
+    note text not null default '' check (length(note) <= 500),
+    number_prefix text not null default '' check (number_prefix ~ '^[A-Za-z0-9-]{0,20}$'),
+    is_tax_invoice boolean not null default false,
+    unique nulls not distinct (tenant_id),
+    check ((logo is null) = (logo_kind is null))
+);
+comment on column control.brands.accent is 'A colour that white text is read on; the command line measures it.';
+comment on column control.brands.is_tax_invoice is 'Whether what is handed out is a tax invoice; otherwise it says that it is none.';
+create trigger audit after insert or update or delete on control.brands
+for each row execute function ledger.record_audit();
+
+-- What was handed out: the number given at the first approval, kept on reopening with the next revision, and what a client
+-- reads, its brand included, as it was then.
+create table ledger.issued_statements (
+    tenant_id text not null,
+    period_start date not null,
+    revision int not null check (revision > 0),
+    place int not null,
+    number text not null,
+    issued_at timestamptz not null default now(),
+    issued_by text not null,
+    manifest_hash text not null,
+    content jsonb not null,
+    primary key (tenant_id, period_start, revision),
+    foreign key (tenant_id, period_start) references ledger.periods
+);
+create unique index a_number_is_given_once on ledger.issued_statements (number) where revision = 1;
+create unique index a_place_is_given_once on ledger.issued_statements (place) where revision = 1;
+comment on table ledger.issued_statements is 'Each approval hands out a revision. Never updated or deleted, reopened or not.';
+comment on column ledger.issued_statements.place is 'Counted from 1 over all tenants, without gaps; the number ends with it.';
+create trigger audit after insert on ledger.issued_statements
+for each row execute function ledger.record_audit();
+create trigger insert_only before update or delete or truncate on ledger.issued_statements
+for each statement execute function ledger.refuse_change();

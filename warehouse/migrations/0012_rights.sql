@@ -37,7 +37,7 @@ begin
             'minutebook_operator',
             array[
                 'control.credential_candidates', 'control.logins', 'control.retention_periods', 'ledger.known_gaps',
-                'ledger.packs'
+                'ledger.packs', 'control.brands', 'ledger.issued_statements'
             ]
         )
     loop
@@ -73,6 +73,7 @@ alter table control.database_logins force row level security;
 create policy processes on control.database_logins for select to minutebook_operator using (true);
 create policy server on control.logins to minutebook_server using (true) with check (true);
 create policy server on control.tenants for select to minutebook_server using (true);
+create policy server on control.brands for select to minutebook_server using (true);
 create policy server on control.data_keys to minutebook_server using (tenant_id is null) with check (tenant_id is null);
 
 -- What processes read. dbt never reads a secret, and who changed what, and from which price to which, is nothing that loading,
@@ -145,7 +146,8 @@ grant insert, update on ledger.periods to minutebook_operator;
 grant insert, delete on ledger.statement_lines, ledger.line_days, ledger.line_pulls, ledger.line_objects
 to minutebook_operator;
 grant select, insert, delete on ledger.known_gaps to minutebook_operator;
-grant select, insert on ledger.packs to minutebook_operator;
+grant select, insert on ledger.packs, ledger.issued_statements to minutebook_operator;
+grant select, insert, update on control.brands to minutebook_operator;
 grant update (delivered_at) on ledger.quota_alerts to minutebook_operator;
 grant update (acknowledged_at, acknowledged_by) on ledger.new_fields to minutebook_operator;
 grant select on ledger.audit_log, ledger.audit_chain, control.database_logins, control.logins, control.second_factors
@@ -163,6 +165,7 @@ grant select, insert, update, delete on control.wrong_tries to minutebook_server
 grant select, insert on control.data_keys to minutebook_server;
 grant usage on sequence control.data_keys_data_key_id_seq to minutebook_server;
 grant select (tenant_id, name) on control.tenants to minutebook_server;
+grant select (tenant_id, name, accent, logo, logo_kind) on control.brands to minutebook_server;
 
 -- Functions that run with their owner's rights, and what these alone call, are nobody's to call but whom they are for.
 revoke execute on function

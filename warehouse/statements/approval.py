@@ -14,7 +14,7 @@ from warehouse.control.errors import Refused
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, execute
 from warehouse.finding import Finding
-from warehouse.statements import canary, explain, periods
+from warehouse.statements import canary, explain, issuing, periods
 from warehouse.statements.blocking import Key, blockers, by_statement, key_of, windows_of
 from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
@@ -142,6 +142,7 @@ def _freeze(connection: Connection, statement: Row, actor: str, reason: str | No
     explain.freeze(connection, tenant_id, start)
     seal = periods.seal_of(connection, tenant_id, start)
     periods.set_state(connection, statement, "approved", actor, reason, seal["manifest_hash"])
+    issuing.issue(connection, tenant_id, start, actor)
     return seal
 
 

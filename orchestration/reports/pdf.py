@@ -1,0 +1,113 @@
+"""A statement as a PDF for the client: from what was issued alone, so it is the same however the marts have moved.
+
+Nothing of a cost or a margin is in it. Typst sets it (a wheel without system packages), tagged as PDF/UA-1.
+"""
+
+import json
+from base64 import b64decode
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typst
+from msgspec import Struct
+
+from orchestration.reports import in_words
+from orchestration.reports.content import Line
+from orchestration.reports.formats import day, day_before, money, quantity, units
+from sources.text import clean_lines
+from warehouse.database.queries import Row
+
+_TEMPLATE = Path(__file__).parent / "templates" / "statement.typ"
+_NO_TAX_INVOICE = "This is not a tax invoice."
+
+
+class Handed(Struct, frozen=True):
+    """The content of an issued statement: to whom, up to which day, its lines, names of meters and its brand."""
+
+    name: str
+    period_end: date
+    lines: list[Line]
+    meters: dict[str, str]
+    brand: dict[str, Any] | None = None
+
+
+def of_issued(issued: Row) -> bytes:
+    """The PDF of an issued statement. issued: number, revision, period_start, issued_at and content, its JSON."""
+    brand = _handed(issued).brand or {}
+    data = contents(issued)
+    files: Any = {"main": _template()}  # by name, which Typst takes and its types do not know
+    if brand.get("logo"):
+        data["logo"] = f"logo.{brand['logo_kind']}"
+        files[data["logo"]] = b64decode(brand["logo"])
+    compiled: bytes = typst.compile(
+        files,
+        format="pdf",
+        sys_inputs={"data": json.dumps(data)},
+        pdf_standards=["ua-1"],
+        timestamp=issued["issued_at"].replace(microsecond=0),
+    )
+    return compiled
+
+
+def is_drawable(logo: bytes, kind: str) -> bool:
+    """Whether a logo, a png or an svg, can be drawn at all."""
+    files: Any = {"main": f'#image("logo.{kind}")'.encode(), f"logo.{kind}": logo}
+    try:
+        typst.compile(files, format="pdf")
+    except typst.TypstError:
+        return False
+    return True
+
+
+def contents(issued: Row) -> dict[str, Any]:
+    """All that the PDF says, as the template takes it: texts, none of which is markup."""
+    handed = _handed(issued)
+    brand = handed.brand or {}
+    currency = handed.lines[0].currency if handed.lines else ""
+    total = sum((line.amount for line in handed.lines), Decimal(0))
+    is_tax_invoice = bool(brand.get("is_tax_invoice"))
+    facts = [
+        ("To", clean_lines(handed.name)),
+        ("Period", f"{day(issued['period_start'])} to {day_before(handed.period_end)}"),
+        ("Issued", day(issued["issued_at"].date())),
+    ]
+    if issued["revision"] > 1:
+        facts.append(("Revision", f"{issued['revision']}, in place of those before"))
+    agency = clean_lines(brand.get("name") or "")
+    return {
+        "kind": "Invoice" if is_tax_invoice else "Statement",
+        "number": issued["number"],
+        "agency": agency,
+        "address": clean_lines(brand.get("address") or ""),
+        "accent": brand.get("accent") or "#1f5f66",
+        "logo": None,
+        "facts": facts,
+        "currency": currency,
+        "lines": [_line(line, handed.meters) for line in handed.lines],
+        "total": money(total, currency),
+        "notes": [note for note in (clean_lines(brand.get("note") or ""), "All days are UTC days.") if note],
+        "footer": " · ".join(filter(None, [agency, issued["number"], "" if is_tax_invoice else _NO_TAX_INVOICE])),
+    }
+
+
+def _handed(issued: Row) -> Handed:
+    return msgspec.json.decode(issued["content"], type=Handed, strict=False)
+
+
+def _line(line: Line, meters: dict[str, str]) -> dict[str, str]:
+    counted = "" if line.meter_id is None else f"{quantity(line.quantity)} {units(line.unit or '', line.quantity)}"
+    return {
+        "title": clean_lines(in_words.title(line, meters)),
+        "said": clean_lines(in_words.line(line)),
+        "quantity": counted.strip(),
+        "amount": money(line.amount, line.currency),
+    }
+
+
+@cache
+def _template() -> bytes:
+    return _TEMPLATE.read_bytes()
