@@ -22,6 +22,8 @@ MINUTEBOOK_SHARDS               runs into which a night of the tenants of the sh
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
+MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events; unset, these are paths
+MINUTEBOOK_ENDPOINT_NETWORKS    private networks that outgoing events may be sent to, as CIDR, comma-separated
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs and gets each column's description
@@ -46,6 +48,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from orchestration.outgoing.reaching import Network, networks
 from sources.registry import all_sources
 from warehouse.database import backup, embedded
 from warehouse.database.connect import Addresses, Role
@@ -96,6 +99,8 @@ class Settings:
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     alert_webhook_url: str | None = field(default=None, repr=False)
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
+    public_url: str | None = None
+    endpoint_networks: tuple[Network, ...] = ()
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
     metabase_api_key: str | None = field(default=None, repr=False)
@@ -135,6 +140,8 @@ class Settings:
             shard_tags=_shard_tags(value("SHARD_TAGS")),
             alert_webhook_url=value("ALERT_WEBHOOK_URL"),
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
+            public_url=value("PUBLIC_URL"),
+            endpoint_networks=_networks(value("ENDPOINT_NETWORKS")),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
             metabase_api_key=value("METABASE_API_KEY"),
@@ -149,6 +156,7 @@ class Settings:
             *((name, url, {"http", "https", "postgresql", "postgres"}) for name, url in settings.addresses.items()),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
             ("ALERT_WEBHOOK_URL", settings.alert_webhook_url, {"http", "https"}),
+            ("PUBLIC_URL", settings.public_url, {"http", "https"}),
             ("METABASE_URL", settings.metabase_url, {"http", "https"}),
         ):
             if url is not None and urlsplit(url).scheme not in schemes:
@@ -211,6 +219,13 @@ def _tokens(text: str | None) -> tuple[str, ...]:
     if any(len(token) < SHORTEST_TOKEN or not token.isascii() for token in tokens):
         raise SettingsError("MINUTEBOOK_METRICS_TOKEN can be guessed: make one with `openssl rand -hex 24`")
     return tokens
+
+
+def _networks(text: str | None) -> tuple[Network, ...]:
+    try:
+        return networks(text or "")
+    except ValueError as error:
+        raise SettingsError(f"MINUTEBOOK_ENDPOINT_NETWORKS: {error}; write networks such as 10.1.0.0/16") from None
 
 
 def _grace(text: str | None) -> timedelta | None:

@@ -130,6 +130,38 @@ begin
 end
 $$;
 
+CREATE TABLE control.endpoints (
+    endpoint_id text NOT NULL,
+    tenant_id text,
+    host text NOT NULL,
+    event_types text[] NOT NULL,
+    has_content boolean DEFAULT false NOT NULL,
+    data_key_id bigint NOT NULL,
+    ciphertext bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT endpoints_endpoint_id_check CHECK ((endpoint_id ~ '^ep_[0-9A-Za-z]{12}$'::text)),
+    CONSTRAINT endpoints_event_types_check CHECK ((cardinality(event_types) > 0))
+);
+ALTER TABLE ONLY control.endpoints FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.endpoints IS 'Where events are sent. Address and signing secret are sealed in the vault: an address may carry a key of its own.';
+COMMENT ON COLUMN control.endpoints.tenant_id IS 'Whose events it hears; null: an endpoint of the platform, which hears all tenants''.';
+COMMENT ON COLUMN control.endpoints.has_content IS 'Whether a call''s facts go with its ids. They are read when they are sent, and stored in no event.';
+
+CREATE FUNCTION control.listening(of_type text, of_tenant text) RETURNS SETOF control.endpoints
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select e.* from control.endpoints as e
+    where
+        e.revoked_at is null
+        and of_type = any(e.event_types)
+        and (e.tenant_id is null or e.tenant_id = of_tenant)
+        and not exists (select from control.tenants as t where t.tenant_id = of_tenant and t.is_canary)
+$$;
+COMMENT ON FUNCTION control.listening(of_type text, of_tenant text) IS 'Endpoints that hear a type of event of a tenant; of null: of no tenant, which those of the platform hear. Of the canary: none.';
+
 CREATE FUNCTION control.of_billed_days(amount numeric, billed_days numeric, period_days numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -946,6 +978,17 @@ end
 $$;
 COMMENT ON FUNCTION ledger.end_old_readers(older_than interval) IS 'Ends sessions of readers whose transaction is older, five seconds at least; each is in the audit log.';
 
+CREATE FUNCTION ledger.erase_outgoing(of_tenant text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    update control.endpoints set host = '', ciphertext = '', revoked_at = coalesce(revoked_at, pg_catalog.now())
+    where tenant_id = of_tenant and ciphertext <> '';
+    delete from ledger.outgoing_events where tenant_id = of_tenant;
+    delete from ledger.completed_calls where tenant_id = of_tenant
+$$;
+COMMENT ON FUNCTION ledger.erase_outgoing(of_tenant text) IS 'Takes a tenant''s endpoints, events and deliveries away; safe to repeat.';
+
 CREATE TABLE ledger.pulls (
     pull_id bigint NOT NULL,
     attempt_id bigint NOT NULL,
@@ -1008,6 +1051,28 @@ CREATE FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) RETURNS bool
     )
 $$;
 COMMENT ON FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) IS 'Whether a superseded pull was current when a line about its usage date was frozen.';
+
+CREATE FUNCTION ledger.forget_outgoing(today date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    gone bigint;
+begin
+    delete from ledger.outgoing_events as o
+    where
+        o.happened_at < today - 90
+        and not exists (
+            select from ledger.deliveries as d where d.event_number = o.event_number and d.state = 'waiting'
+        );
+    get diagnostics gone = row_count;
+    delete from ledger.completed_calls as c where c.usage_date < today - 435;
+    delete from ledger.pulls_told as t using ledger.pulls as p
+    where t.pull_id = p.pull_id and (p.state <> 'published' or p.usage_date < today - 435);
+    return gone;
+end
+$$;
+COMMENT ON FUNCTION ledger.forget_outgoing(today date) IS 'Deletes events of more than 90 days ago that wait for nobody; returns how many.';
 
 CREATE FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1360,6 +1425,241 @@ begin
     order by a.adoption desc
     limit 1;
     return new;
+end
+$$;
+
+CREATE FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    number bigint;
+begin
+    if not exists (select from control.listening(of_type, of_tenant)) then
+        return;
+    end if;
+    perform pg_catalog.pg_advisory_xact_lock(7743, pg_catalog.hashtext(of_subject));
+    insert into ledger.outgoing_events (type, tenant_id, subject, data)
+    values (of_type, of_tenant, of_subject, of_data)
+    returning event_number into number;
+    insert into ledger.deliveries (endpoint_id, event_number, tenant_id, subject)
+    select l.endpoint_id, number, l.tenant_id, of_subject from control.listening(of_type, of_tenant) as l;
+end
+$$;
+COMMENT ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) IS 'Writes an event down for every endpoint that listens, in the transaction of the fact. data holds ids; see docs/events.md.';
+
+CREATE FUNCTION ledger.tell_of_completed_calls(today date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    first_day date;
+    chosen bigint[];
+    told bigint;
+begin
+    select greatest(min((e.created_at at time zone 'UTC')::date), today - 400) into first_day
+    from control.endpoints as e
+    where e.revoked_at is null and 'call.completed' = any(e.event_types);
+    if first_day is null then
+        return 0;
+    end if;
+    with due as (
+        insert into ledger.pulls_told as t (pull_id, build_key)
+        select b.pull_id, b.build_key
+        from marts.fct_pulls_built as b
+        inner join control.sources as s on b.source = s.source and s.contract = 'calls'
+        where b.usage_date >= first_day
+        on conflict (pull_id) do update set build_key = excluded.build_key where t.build_key <> excluded.build_key
+        returning t.pull_id
+    )
+
+    select pg_catalog.array_agg(due.pull_id) into chosen from due;
+    with heard as materialized (
+        select t.tenant_id, l.endpoint_id, l.tenant_id as endpoint_tenant_id, l.created_at
+        from control.tenants as t
+        cross join lateral control.listening('call.completed', t.tenant_id) as l
+    ),
+
+    since as (
+        select h.tenant_id, min(h.created_at) as created_at from heard as h group by h.tenant_id
+    ),
+
+    fresh as materialized (
+        select c.source, c.account, c.call_id, c.tenant_id, c.agent_id, c.usage_date, c.created_at
+        from marts.fct_calls as c
+        inner join since as s on c.tenant_id = s.tenant_id and c.created_at >= s.created_at
+        where
+            c.pull_id = any(chosen)
+            and c.outcome not in ('in progress', 'scheduled')
+    ),
+
+    marked as (
+        insert into ledger.completed_calls as m (source, account, call_id, tenant_id, usage_date)
+        select f.source, f.account, f.call_id, f.tenant_id, f.usage_date from fresh as f
+        on conflict do nothing
+        returning m.source, m.account, m.call_id
+    ),
+
+    events as (
+        insert into ledger.outgoing_events as o (type, tenant_id, subject, data)
+        select
+            'call.completed', f.tenant_id, pg_catalog.format('call/%s/%s/%s', f.account, f.source, f.call_id),
+            pg_catalog.jsonb_build_object(
+                'source', f.source, 'account', f.account, 'call_id', f.call_id, 'usage_date', f.usage_date, 'agent_id',
+                f.agent_id
+            )
+        from fresh as f
+        inner join marked as m on f.source = m.source and f.account = m.account and f.call_id = m.call_id
+        order by f.created_at, f.call_id
+        returning o.event_number, o.tenant_id, o.subject
+    ),
+
+    sent as (
+        insert into ledger.deliveries (endpoint_id, event_number, tenant_id, subject)
+        select h.endpoint_id, e.event_number, h.endpoint_tenant_id, e.subject
+        from events as e
+        inner join fresh as f on e.subject = pg_catalog.format('call/%s/%s/%s', f.account, f.source, f.call_id)
+        inner join heard as h on e.tenant_id = h.tenant_id and f.created_at >= h.created_at
+    )
+
+    select count(*) into told from events;
+    return told;
+end
+$$;
+COMMENT ON FUNCTION ledger.tell_of_completed_calls(today date) IS 'Returns how many calls were told; to be called while nobody builds.';
+
+CREATE FUNCTION ledger.tell_of_corrections() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    corrected record;
+begin
+    for corrected in
+        select distinct
+            a.tenant_id,
+            a.period_start as carried_by,
+            pg_catalog.split_part(a.corrects_line_id, '/', 2)::date as period_start
+        from added as a
+        where a.line_kind = 'adjustment' and a.corrects_line_id is not null
+        order by a.tenant_id, period_start, carried_by
+    loop
+        perform ledger.tell(
+            'statement.corrected', corrected.tenant_id,
+            pg_catalog.format('statement/%s/%s', corrected.tenant_id, corrected.period_start),
+            pg_catalog.jsonb_build_object('period_start', corrected.period_start, 'carried_by', corrected.carried_by)
+        );
+    end loop;
+    return null;
+end
+$$;
+
+CREATE FUNCTION ledger.tell_of_differences() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    differing record;
+    told bigint := 0;
+begin
+    delete from ledger.differences_told as d
+    where not exists (
+        select from marts.fct_reconciliation as r
+        where
+            r.tenant_id = d.tenant_id and r.meter_id = d.meter_id and r.usage_date = d.usage_date
+            and not r.is_equal and r.finding not in ('settling', 'in flight', 'not posted')
+    );
+    for differing in
+        insert into ledger.differences_told as d (tenant_id, meter_id, usage_date, finding, difference)
+        select r.tenant_id, r.meter_id, r.usage_date, r.finding, r.difference
+        from marts.fct_reconciliation as r
+        where
+            not r.is_equal
+            and r.finding not in ('settling', 'in flight', 'not posted')
+            and exists (select from control.listening('posting.differs', r.tenant_id))
+        order by r.tenant_id, r.meter_id, r.usage_date
+        on conflict (tenant_id, meter_id, usage_date) do update
+        set finding = excluded.finding, difference = excluded.difference
+        where (d.finding, d.difference) is distinct from (excluded.finding, excluded.difference)
+        returning d.tenant_id, d.meter_id, d.usage_date, d.finding
+    loop
+        perform ledger.tell(
+            'posting.differs', differing.tenant_id,
+            pg_catalog.format('posting/%s/%s/%s', differing.tenant_id, differing.meter_id, differing.usage_date),
+            pg_catalog.jsonb_build_object(
+                'meter_id', differing.meter_id, 'usage_date', differing.usage_date, 'finding', differing.finding
+            )
+        );
+        told := told + 1;
+    end loop;
+    return told;
+end
+$$;
+COMMENT ON FUNCTION ledger.tell_of_differences() IS 'Returns how many differences were told; to be called while nobody builds.';
+
+CREATE FUNCTION ledger.tell_of_period() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    perform ledger.tell(
+        'statement.' || new.state, new.tenant_id, pg_catalog.format('statement/%s/%s', new.tenant_id, new.period_start),
+        pg_catalog.jsonb_build_object(
+            'period_start', new.period_start, 'period_end', new.period_end, 'manifest_hash', new.manifest_hash
+        )
+    );
+    return null;
+end
+$$;
+
+CREATE FUNCTION ledger.tell_of_pull() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    former ledger.pulls;
+    of_day constant text := pg_catalog.format('day/%s/%s/%s', new.account, new.source, new.usage_date);
+    about constant jsonb := pg_catalog.jsonb_build_object(
+        'source', new.source, 'account', new.account, 'usage_date', new.usage_date, 'pull_id', new.pull_id
+    );
+begin
+    select p.* into former from ledger.pulls as p
+    where
+        p.source = new.source and p.account = new.account and p.usage_date = new.usage_date
+        and p.pull_id < new.pull_id
+        and (new.state = 'failed' or p.state = 'superseded')
+    order by p.pull_id desc
+    limit 1;
+    if new.state = 'failed' then
+        if former.cause_code is distinct from new.cause_code then
+            perform ledger.tell(
+                'day.failed', new.tenant_id, of_day,
+                about || pg_catalog.jsonb_build_object('cause_code', new.cause_code, 'is_permanent', new.is_permanent)
+            );
+        end if;
+    elsif former.closed_at >= (new.usage_date + 1)::timestamp at time zone 'UTC' then
+        perform ledger.tell(
+            'day.restated', new.tenant_id, of_day,
+            about || pg_catalog.jsonb_build_object('replaces_pull_id', former.pull_id)
+        );
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION ledger.tell_of_quota() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    perform ledger.tell(
+        'quota.crossed', new.tenant_id,
+        pg_catalog.format('quota/%s/%s/%s', new.tenant_id, new.period_start, new.quota),
+        pg_catalog.jsonb_build_object(
+            'period_start', new.period_start, 'quota', new.quota, 'threshold_percent', new.threshold
+        )
+    );
+    return null;
 end
 $$;
 
@@ -2375,6 +2675,16 @@ ALTER TABLE ledger.cleanings ALTER COLUMN cleaning_id ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE ledger.completed_calls (
+    source text NOT NULL,
+    account text NOT NULL,
+    call_id text NOT NULL,
+    tenant_id text NOT NULL,
+    usage_date date NOT NULL
+);
+ALTER TABLE ONLY ledger.completed_calls FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.completed_calls IS 'Calls of which call.completed was written down: each is told once, whatever is pulled again.';
+
 CREATE TABLE ledger.quarantine (
     quarantine_id bigint NOT NULL,
     pull_id bigint NOT NULL,
@@ -2571,6 +2881,34 @@ CREATE VIEW ledger.coverage WITH (security_invoker='true') AS
   WHERE (p.state = ANY (ARRAY['approved'::text, 'closed'::text]));
 COMMENT ON VIEW ledger.coverage IS 'One row per tenant, approved period and meter: what the statement says, what Stripe charges, what our items add, what is owed.';
 
+CREATE TABLE ledger.deliveries (
+    endpoint_id text NOT NULL,
+    event_number bigint NOT NULL,
+    tenant_id text,
+    subject text NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    attempted_at timestamp with time zone,
+    last_status integer,
+    fault text,
+    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
+);
+ALTER TABLE ONLY ledger.deliveries FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.deliveries IS 'Each event once for each endpoint that listened when it happened. One that waits holds back later ones of its subject.';
+COMMENT ON COLUMN ledger.deliveries.next_attempt_at IS 'Whoever sends it sets it to when another may try, so that a process that dies holds it no longer.';
+COMMENT ON COLUMN ledger.deliveries.fault IS 'Why the last attempt failed: a status or a kind of fault, never what the receiver said.';
+
+CREATE TABLE ledger.differences_told (
+    tenant_id text NOT NULL,
+    meter_id text NOT NULL,
+    usage_date date NOT NULL,
+    finding text NOT NULL,
+    difference numeric NOT NULL
+);
+ALTER TABLE ONLY ledger.differences_told FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.differences_told IS 'Days on which postings and Stripe differ, as they were told; one that is settled is forgotten.';
+
 CREATE VIEW ledger.disagreeing_totals WITH (security_invoker='true') AS
  SELECT c.source,
     c.account,
@@ -2619,6 +2957,18 @@ CREATE VIEW ledger.doubted_days WITH (security_invoker='true') AS
           WHERE ((later.source = p.source) AND (later.account = p.account) AND (later.usage_date = p.usage_date) AND (later.pull_id > p.pull_id) AND (later.state = ANY (ARRAY['published'::text, 'unchanged'::text])))))))
   ORDER BY source, account, usage_date, pull_id DESC;
 COMMENT ON VIEW ledger.doubted_days IS 'Days that keep what they had although the provider sends something else now, which nobody has accepted yet.';
+
+CREATE TABLE ledger.endpoint_states (
+    endpoint_id text NOT NULL,
+    tenant_id text,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    held_until timestamp with time zone,
+    gone_at timestamp with time zone
+);
+ALTER TABLE ONLY ledger.endpoint_states FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.endpoint_states IS 'How an endpoint answers: faults in a row, and until when it is left alone.';
+COMMENT ON COLUMN ledger.endpoint_states.gone_at IS 'When it answered 410, which asks to send no more; until a replay.';
 
 CREATE TABLE ledger.final_lines (
     tenant_id text NOT NULL,
@@ -2739,6 +3089,27 @@ CREATE TABLE ledger.new_fields (
 ALTER TABLE ONLY ledger.new_fields FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.new_fields IS 'Fields that a provider sent, that are not in its contract and were not stored, once each, where they were seen first.';
 
+CREATE TABLE ledger.outgoing_events (
+    event_number bigint NOT NULL,
+    event_id text DEFAULT ('evt_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)) NOT NULL,
+    type text NOT NULL,
+    tenant_id text,
+    subject text NOT NULL,
+    data jsonb NOT NULL,
+    happened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT outgoing_events_data_check CHECK ((jsonb_typeof(data) = 'object'::text))
+);
+ALTER TABLE ONLY ledger.outgoing_events FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.outgoing_events IS 'Facts that somebody listens to: ids and no content. Events of one subject are numbered in the order in which they committed.';
+ALTER TABLE ledger.outgoing_events ALTER COLUMN event_number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.outgoing_events_event_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE ledger.packs (
     tenant_id text NOT NULL,
     period_start date NOT NULL,
@@ -2805,6 +3176,12 @@ ALTER TABLE ledger.pulls ALTER COLUMN pull_id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE ledger.pulls_told (
+    pull_id bigint NOT NULL,
+    build_key text NOT NULL
+);
+COMMENT ON TABLE ledger.pulls_told IS 'Pulls whose calls were gone through as they were built; with another key they are gone through again.';
 ALTER TABLE ledger.quarantine ALTER COLUMN quarantine_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ledger.quarantine_quarantine_id_seq
     START WITH 1
@@ -3132,6 +3509,8 @@ ALTER TABLE ONLY control.database_logins
     ADD CONSTRAINT database_logins_pkey PRIMARY KEY (login);
 ALTER TABLE ONLY control.devices
     ADD CONSTRAINT devices_pkey PRIMARY KEY (device_hash);
+ALTER TABLE ONLY control.endpoints
+    ADD CONSTRAINT endpoints_pkey PRIMARY KEY (endpoint_id);
 ALTER TABLE ONLY control.exchange_rates
     ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (from_currency, to_currency, valid_from);
 ALTER TABLE ONLY control.fixed_costs
@@ -3230,6 +3609,14 @@ ALTER TABLE ONLY ledger.builds
     ADD CONSTRAINT builds_pkey PRIMARY KEY (build_id);
 ALTER TABLE ONLY ledger.cleanings
     ADD CONSTRAINT cleanings_pkey PRIMARY KEY (cleaning_id);
+ALTER TABLE ONLY ledger.completed_calls
+    ADD CONSTRAINT completed_calls_pkey PRIMARY KEY (source, account, call_id);
+ALTER TABLE ONLY ledger.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (endpoint_id, event_number);
+ALTER TABLE ONLY ledger.differences_told
+    ADD CONSTRAINT differences_told_pkey PRIMARY KEY (tenant_id, meter_id, usage_date);
+ALTER TABLE ONLY ledger.endpoint_states
+    ADD CONSTRAINT endpoint_states_pkey PRIMARY KEY (endpoint_id);
 ALTER TABLE ONLY ledger.final_lines
     ADD CONSTRAINT final_lines_pkey PRIMARY KEY (tenant_id, period_start, line);
 ALTER TABLE ONLY ledger.invoice_items
@@ -3250,6 +3637,10 @@ ALTER TABLE ONLY ledger.line_pulls
     ADD CONSTRAINT line_pulls_pkey PRIMARY KEY (line_id, pull_id);
 ALTER TABLE ONLY ledger.new_fields
     ADD CONSTRAINT new_fields_pkey PRIMARY KEY (source, field);
+ALTER TABLE ONLY ledger.outgoing_events
+    ADD CONSTRAINT outgoing_events_event_id_key UNIQUE (event_id);
+ALTER TABLE ONLY ledger.outgoing_events
+    ADD CONSTRAINT outgoing_events_pkey PRIMARY KEY (event_number);
 ALTER TABLE ONLY ledger.packs
     ADD CONSTRAINT packs_pkey PRIMARY KEY (tenant_id, period_start, manifest_hash);
 ALTER TABLE ONLY ledger.periods
@@ -3264,6 +3655,8 @@ ALTER TABLE ONLY ledger.postings
     ADD CONSTRAINT postings_tenant_id_meter_id_usage_date_version_key UNIQUE (tenant_id, meter_id, usage_date, version);
 ALTER TABLE ONLY ledger.pulls
     ADD CONSTRAINT pulls_pkey PRIMARY KEY (pull_id);
+ALTER TABLE ONLY ledger.pulls_told
+    ADD CONSTRAINT pulls_told_pkey PRIMARY KEY (pull_id);
 ALTER TABLE ONLY ledger.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (quarantine_id);
 ALTER TABLE ONLY ledger.quarantine
@@ -3300,6 +3693,7 @@ CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candida
 CREATE UNIQUE INDEX credentials_one_live ON control.credentials USING btree (COALESCE(tenant_id, 'platform'::text), provider) WHERE (retired_at IS NULL);
 CREATE UNIQUE INDEX data_keys_one_per_owner ON control.data_keys USING btree (COALESCE(tenant_id, 'platform'::text));
 CREATE INDEX devices_of_a_login ON control.devices USING btree (login_id);
+CREATE INDEX endpoints_of_a_tenant ON control.endpoints USING btree (tenant_id);
 CREATE INDEX hooks_of_an_account ON control.hooks USING btree (provider, tenant_id);
 CREATE UNIQUE INDEX prices_one_per_plan_day ON control.prices USING btree (plan_id, meter_id, valid_from) WHERE (plan_id IS NOT NULL);
 CREATE UNIQUE INDEX prices_one_per_tenant_day ON control.prices USING btree (tenant_id, meter_id, valid_from) WHERE (tenant_id IS NOT NULL);
@@ -3315,8 +3709,14 @@ CREATE UNIQUE INDEX a_place_is_given_once ON ledger.issued_statements USING btre
 CREATE INDEX acceptances_of_a_day ON ledger.acceptances USING btree (source, account, usage_date, doubt, subject);
 CREATE INDEX arrivals_of_a_day ON ledger.arrivals USING btree (tenant_id, source, usage_date);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
+CREATE INDEX completed_calls_by_day ON ledger.completed_calls USING btree (usage_date);
+CREATE INDEX deliveries_by_attempt ON ledger.deliveries USING btree (state, attempted_at);
+CREATE INDEX deliveries_due ON ledger.deliveries USING btree (endpoint_id, next_attempt_at) WHERE (state = 'waiting'::text);
+CREATE INDEX deliveries_of_a_subject ON ledger.deliveries USING btree (endpoint_id, subject, event_number) WHERE (state = 'waiting'::text);
+CREATE INDEX deliveries_of_an_event ON ledger.deliveries USING btree (event_number);
 CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btree (item_key) WHERE (state = 'pending'::text);
 CREATE INDEX line_objects_of_line ON ledger.line_objects USING btree (line_id, usage_date);
+CREATE INDEX outgoing_events_by_age ON ledger.outgoing_events USING btree (happened_at);
 CREATE INDEX postings_by_day ON ledger.postings USING btree (usage_date);
 CREATE UNIQUE INDEX postings_one_pending ON ledger.postings USING btree (tenant_id, meter_id, usage_date) WHERE (state = 'pending'::text);
 CREATE INDEX pulls_by_closing ON ledger.pulls USING btree (closed_at) WHERE (state = 'published'::text);
@@ -3366,6 +3766,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credit_voids FO
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credits FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.data_keys FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.database_logins FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.endpoints FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.exchange_rates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.fixed_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.hooks FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -3418,6 +3819,11 @@ CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.invoice_items FOR EACH STATEMENT E
 CREATE TRIGGER keep BEFORE TRUNCATE ON ledger.postings FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER stamp BEFORE INSERT ON ledger.invoice_items FOR EACH ROW EXECUTE FUNCTION ledger.stamp_stripe_account();
 CREATE TRIGGER stamp BEFORE INSERT ON ledger.postings FOR EACH ROW EXECUTE FUNCTION ledger.stamp_stripe_account();
+CREATE TRIGGER tell AFTER INSERT ON ledger.periods FOR EACH ROW WHEN ((new.state = ANY (ARRAY['approved'::text, 'closed'::text]))) EXECUTE FUNCTION ledger.tell_of_period();
+CREATE TRIGGER tell AFTER UPDATE OF state ON ledger.pulls FOR EACH ROW WHEN (((old.state = 'reading'::text) AND (new.state = ANY (ARRAY['failed'::text, 'published'::text])))) EXECUTE FUNCTION ledger.tell_of_pull();
+CREATE TRIGGER tell AFTER INSERT ON ledger.quota_alerts FOR EACH ROW WHEN ((new.event = 'crossed'::text)) EXECUTE FUNCTION ledger.tell_of_quota();
+CREATE TRIGGER tell AFTER INSERT ON ledger.statement_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger.tell_of_corrections();
+CREATE TRIGGER tell_of_change AFTER UPDATE OF state ON ledger.periods FOR EACH ROW WHEN (((new.state = ANY (ARRAY['approved'::text, 'closed'::text])) AND (new.state <> old.state))) EXECUTE FUNCTION ledger.tell_of_period();
 ALTER TABLE ONLY control.agent_attachments
     ADD CONSTRAINT agent_attachments_kind_fkey FOREIGN KEY (kind) REFERENCES control.scope_kinds(kind);
 ALTER TABLE ONLY control.agent_attachments
@@ -3462,6 +3868,10 @@ ALTER TABLE ONLY control.database_logins
     ADD CONSTRAINT database_logins_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.devices
     ADD CONSTRAINT devices_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
+ALTER TABLE ONLY control.endpoints
+    ADD CONSTRAINT endpoints_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
+ALTER TABLE ONLY control.endpoints
+    ADD CONSTRAINT endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.hooks
     ADD CONSTRAINT hooks_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
 ALTER TABLE ONLY control.hooks
@@ -3526,6 +3936,12 @@ ALTER TABLE ONLY ledger.arrivals
     ADD CONSTRAINT arrivals_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.audit_chain
     ADD CONSTRAINT audit_chain_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES ledger.audit_log(entry_id);
+ALTER TABLE ONLY ledger.deliveries
+    ADD CONSTRAINT deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES control.endpoints(endpoint_id);
+ALTER TABLE ONLY ledger.deliveries
+    ADD CONSTRAINT deliveries_event_number_fkey FOREIGN KEY (event_number) REFERENCES ledger.outgoing_events(event_number) ON DELETE CASCADE;
+ALTER TABLE ONLY ledger.endpoint_states
+    ADD CONSTRAINT endpoint_states_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES control.endpoints(endpoint_id);
 ALTER TABLE ONLY ledger.final_lines
     ADD CONSTRAINT final_lines_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.invoice_items
@@ -3556,6 +3972,8 @@ ALTER TABLE ONLY ledger.pulls
     ADD CONSTRAINT pulls_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.pulls
     ADD CONSTRAINT pulls_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.pulls_told
+    ADD CONSTRAINT pulls_told_pull_id_fkey FOREIGN KEY (pull_id) REFERENCES ledger.pulls(pull_id);
 ALTER TABLE ONLY ledger.quarantine
     ADD CONSTRAINT quarantine_pull_id_fkey FOREIGN KEY (pull_id) REFERENCES ledger.pulls(pull_id);
 ALTER TABLE ONLY ledger.quarantine
@@ -3591,6 +4009,7 @@ ALTER TABLE control.credit_voids ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.data_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.database_logins ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.endpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.hooks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.logins ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operators ON control.api_keys TO minutebook_operator USING (true) WITH CHECK (true);
@@ -3600,6 +4019,7 @@ CREATE POLICY owner ON control.credential_candidates FOR SELECT TO CURRENT_USER 
 CREATE POLICY owner ON control.credentials FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON control.credit_voids TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.database_logins TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON control.endpoints TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.hooks TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.logins TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON control.personal_choices TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -3615,6 +4035,7 @@ CREATE POLICY processes ON control.credit_voids TO minutebook_loader, minutebook
 CREATE POLICY processes ON control.credits TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.data_keys TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.database_logins FOR SELECT TO minutebook_operator USING (true);
+CREATE POLICY processes ON control.endpoints TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.logins TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.personal_choices TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.prices TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -3665,6 +4086,10 @@ ALTER TABLE ledger.arrivals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.audit_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY audit_trigger ON ledger.audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
 ALTER TABLE ledger.cleanings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.completed_calls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.deliveries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.differences_told ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.endpoint_states ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.final_lines ENABLE ROW LEVEL SECURITY;
 CREATE POLICY intake ON ledger.arrivals FOR INSERT TO minutebook_intake WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 ALTER TABLE ledger.invoice_items ENABLE ROW LEVEL SECURITY;
@@ -3674,14 +4099,20 @@ ALTER TABLE ledger.line_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.line_objects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.line_pulls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.new_fields ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.outgoing_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON ledger.acceptances TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.arrivals TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.audit_log FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON ledger.cleanings TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.completed_calls TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.deliveries TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.differences_told TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.endpoint_states TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.line_days TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.line_objects TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.line_pulls TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.new_fields TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.outgoing_events TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.personal_choices_applied TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.pulls TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.quarantine TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -3699,6 +4130,8 @@ CREATE POLICY processes ON ledger.acceptances TO minutebook_loader, minutebook_t
 CREATE POLICY processes ON ledger.arrivals TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.audit_log TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.cleanings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.deliveries TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.endpoint_states TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.final_lines TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.invoice_items TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.issued_statements TO minutebook_operator USING (true) WITH CHECK (true);
@@ -3707,6 +4140,7 @@ CREATE POLICY processes ON ledger.line_days TO minutebook_loader, minutebook_tra
 CREATE POLICY processes ON ledger.line_objects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.line_pulls TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.new_fields TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.outgoing_events TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.packs TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.periods TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.personal_choices_applied TO minutebook_loader, minutebook_operator USING (true) WITH CHECK (true);
@@ -3761,6 +4195,10 @@ REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.limit_api_keys() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.limit_hooks() FROM PUBLIC;
+GRANT SELECT,INSERT ON TABLE control.endpoints TO minutebook_operator;
+GRANT UPDATE(ciphertext) ON TABLE control.endpoints TO minutebook_operator;
+GRANT UPDATE(revoked_at) ON TABLE control.endpoints TO minutebook_operator;
+REVOKE ALL ON FUNCTION control.listening(of_type text, of_tenant text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.reading_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
 REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
@@ -3817,10 +4255,14 @@ REVOKE ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interva
 GRANT ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) TO minutebook_transformer;
 REVOKE ALL ON FUNCTION ledger.end_old_readers(older_than interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.end_old_readers(older_than interval) TO minutebook_server;
+REVOKE ALL ON FUNCTION ledger.erase_outgoing(of_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.erase_outgoing(of_tenant text) TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.pulls TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.forget_outgoing(today date) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.forget_outgoing(today date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) FROM PUBLIC;
@@ -3837,6 +4279,16 @@ REVOKE ALL ON FUNCTION ledger.record_audit() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_loader;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.tell_of_completed_calls(today date) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.tell_of_completed_calls(today date) TO minutebook_transformer;
+REVOKE ALL ON FUNCTION ledger.tell_of_corrections() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.tell_of_differences() FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.tell_of_differences() TO minutebook_transformer;
+REVOKE ALL ON FUNCTION ledger.tell_of_period() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.tell_of_pull() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.tell_of_quota() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.waits_for(waiting integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_loader;
 GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_transformer;
@@ -4072,6 +4524,13 @@ GRANT SELECT ON TABLE ledger.stripe_charges TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.coverage TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.coverage TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.coverage TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(state) ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(attempts) ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(next_attempt_at) ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(attempted_at) ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(last_status) ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(fault) ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.disagreeing_totals TO minutebook_billing;
@@ -4080,6 +4539,7 @@ GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.doubted_days TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE ledger.endpoint_states TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.final_lines TO minutebook_transformer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.final_lines TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.final_lines TO minutebook_operator;
@@ -4102,6 +4562,7 @@ GRANT SELECT ON TABLE ledger.new_fields TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.new_fields TO minutebook_operator;
 GRANT UPDATE(acknowledged_at) ON TABLE ledger.new_fields TO minutebook_operator;
 GRANT UPDATE(acknowledged_by) ON TABLE ledger.new_fields TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.outgoing_events TO minutebook_operator;
 GRANT SELECT,INSERT ON TABLE ledger.packs TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.personal_choices_applied TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.personal_choices_applied TO minutebook_operator;

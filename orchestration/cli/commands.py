@@ -107,11 +107,12 @@ PANELS: dict[str, dict[str, Listed]] = {
         "reconcile": Listed("Compare what Stripe has with the marts and postings.", "stripe.reconcile:app"),
         "stripe": Listed("Stripe's meters, prices and subscriptions.", "stripe.stripe:app"),
     },
-    "Who may read, push and sign in": {
+    "Who may read, push and sign in, and who is told": {
         "login": Listed("Logins: who may sign in to the pages.", "access.login:app"),
         "access": Listed("Logins of the database.", "access.database:app"),
         "key": Listed("API keys: tenants push their usage with them.", "access.key:app"),
         "hook": Listed("Hooks: addresses at which providers report calls as they end.", "access.hook:app"),
+        "endpoint": Listed("Endpoints: others that are sent what happened.", "outgoing.endpoint:app"),
         "audit": Listed("The audit log: every change, approval and access.", "access.audit:app"),
         "dashboard": Listed("Dashboards in Metabase.", "statements.pack:dashboard_app"),
     },

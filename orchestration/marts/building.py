@@ -27,6 +27,7 @@ from warehouse.currency import NO_DECIMALS
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
 from warehouse.database.queries import Connection, execute, first, rows
+from warehouse.outgoing import outbox
 from warehouse.statements.freshness import hold_the_right_to_build
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def build_after_posting(url: str, home: Path, as_of: date | None = None) -> Buil
     Waits while a build is at work. Raises BuildFailed.
     """
     as_of = as_of or clock.today()
-    with right_to_build(url), environment(url, home, as_of):
+    with comparing(url), environment(url, home, as_of):
         return _built(as_of, [*build_arguments(), "--select", AFTER_POSTING], None)
 
 
@@ -131,6 +132,14 @@ def right_to_build(url: str) -> Iterator[Connection]:
 
 
 @contextmanager
+def comparing(url: str) -> Iterator[None]:
+    """Hold the right to build while what was posted is compared; what differs then is told to whoever listens."""
+    with right_to_build(url) as connection:
+        yield
+        outbox.tell_of_differences(connection)
+
+
+@contextmanager
 def recorded(url: str, as_of: date) -> Iterator[bool]:
     """Hold the right to build; keep in the ledger when it began, ended and what failed first, for those who read old
     marts. Gives whether the models differ from those that the tables were made by."""
@@ -147,7 +156,9 @@ def recorded(url: str, as_of: date) -> Iterator[bool]:
             if reported is not None and reported["readers_can_be_notified"]:
                 execute(connection, "statements/freshness", "tell_readers", fault=fault)
             raise
-        execute(connection, "statements/freshness", "end_build", fault=None, **build)
+        with connection.transaction():
+            execute(connection, "statements/freshness", "end_build", fault=None, **build)
+            outbox.tell_of_build(connection, clock.today())
 
 
 @contextmanager

@@ -15,15 +15,18 @@ from sources.registry import all_sources
 from tests.conftest import own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse import clock
 from warehouse.control import tenants
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import CredentialMissing, VaultError
+from warehouse.outgoing import endpoints, outbox
 from warehouse.privacy import personal
 from warehouse.security.master_keys import MasterKey
 from warehouse.security.vault import Vault
 
 CALLER = {"customer": {"number": "+49 30 1234567", "name": "Erika M."}, "transcript": "my card is 4242"}
 MONEY = {"cost": 0.1234500, "costs": [{"type": "model", "cost": 0.1234500}]}
+EVENTS = ["alert.opened"]
 PERSONAL = ("1234567", "Erika", "4242")
 
 
@@ -103,6 +106,9 @@ def test_an_erased_tenant_leaves_its_books_and_no_person_key_or_login(spoken: Wa
     vault = Vault([MasterKey.generate()])
     with connect(spoken.url, Role.OPERATOR, autocommit=True) as operator:
         vault.set_credential(operator, OURS, "voiceflow", "a-key-of-ours")
+        for owner in (OURS, THEIRS):
+            endpoints.create(vault, operator, f"https://{owner}.example/x", EVENTS, clock.now(), tenant_id=owner)
+            outbox.tell(operator, "alert.opened", owner, owner, {"alert_id": owner, "rule": "x"})
         spoken.connection.execute(
             f"insert into control.logins (login_id, role, tenant_id) values ('erika', 'tenant', '{OURS}')"
         )  # type: ignore[call-overload]
@@ -119,6 +125,11 @@ def test_an_erased_tenant_leaves_its_books_and_no_person_key_or_login(spoken: Wa
     assert spoken.rows("select name from control.tenants where tenant_id = %s", OURS) == [(f"erased {OURS}",)]
     assert spoken.rows("select disabled_at is not null from control.logins") == [(True,)]
     assert spoken.rows("select octet_length(ciphertext) from control.credentials where tenant_id = %s", OURS) == [(0,)]
+    assert spoken.rows("select tenant_id from ledger.outgoing_events") == [(THEIRS,)]
+    assert spoken.rows("select tenant_id from ledger.deliveries") == [(THEIRS,)]
+    assert spoken.rows("select host, octet_length(ciphertext) from control.endpoints where revoked_at is not null") == [
+        ("", 0)
+    ]
     assert money(spoken)[1:3] == before
 
 

@@ -12,8 +12,10 @@ from tests.sandbox.faults import status
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory
+from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError
+from warehouse.outgoing import endpoints
 from warehouse.security import rotation
 from warehouse.security.master_keys import MasterKey
 from warehouse.security.vault import Secret, Vault
@@ -84,11 +86,13 @@ def test_a_new_data_key_seals_everything_of_its_owner_and_nothing_of_others(
     for secret in ("retired", "live"):
         vault.set_credential(operator, "acme", "vapi", secret)
     rotation.stage(vault, operator, "acme", "vapi", Secret("waiting"))
+    address = "https://hooks.example.com/x"
+    secret, made = endpoints.create(vault, operator, address, ["alert.opened"], clock.now(), tenant_id="acme")
     sealed = "select credential_id, ciphertext from control.credentials where tenant_id = 'acme' order by 1"
     wrapped = "select coalesce(tenant_id, ''), wrapped_key from control.data_keys"
     before, keys_before = operator.execute(sealed).fetchall(), dict(operator.execute(wrapped).fetchall())
 
-    assert rotation.rotate_data_key(vault, operator, "acme") == 3
+    assert rotation.rotate_data_key(vault, operator, "acme") == 4
 
     keys = dict(operator.execute(wrapped).fetchall())
     assert (keys[""], keys["acme"]) == (keys_before[""], keys["acme"])
@@ -96,6 +100,9 @@ def test_a_new_data_key_seals_everything_of_its_owner_and_nothing_of_others(
     assert all(old != new for old, new in zip(before, operator.execute(sealed).fetchall(), strict=True))
     assert (in_use(vault, database_url), in_use(vault, database_url, None)) == ("live", "platform's")
     assert rotation.candidate(vault, operator, "acme", "vapi").secret.reveal() == "waiting"
+    opened = endpoints.opened(vault, operator, [made["endpoint_id"]])[made["endpoint_id"]]
+    assert isinstance(opened, endpoints.Opened)
+    assert (opened.url.reveal(), opened.secret) == (address, secret)
     assert vault.set_credential(operator, "acme", "vapi", "live") == before[-1][0]  # still told from another
 
 

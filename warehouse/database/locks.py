@@ -18,4 +18,5 @@ class Lock(IntEnum):
     AUDIT = 7740  # who appends to the chain of the audit log
     KEYS = 7741  # who makes API keys or hooks of one tenant
     REPLACING = 7742  # whose pushed events replace others, by tenant
+    TELLING = 7743  # whose facts are written down for endpoints, by subject
     MIGRATION = 77330001

@@ -129,6 +129,9 @@ set
     revoked_at = coalesce(revoked_at, now())
 where tenant_id = %(tenant_id)s and ciphertext <> '';
 
+-- name: erase_outgoing
+select ledger.erase_outgoing(%(tenant_id)s);
+
 -- name: erase_data_key
 update control.data_keys set wrapped_key = ''
 where tenant_id = %(tenant_id)s and wrapped_key <> '';

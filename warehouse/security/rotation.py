@@ -15,7 +15,15 @@ from warehouse.database.errors import CredentialMissing, VaultError
 from warehouse.finding import Hint, Step
 from warehouse.security.encryption import seal, unseal
 from warehouse.security.second_factors import factor_binding
-from warehouse.security.vault import Credential, Secret, Vault, credential_binding, fingerprint, hook_binding
+from warehouse.security.vault import (
+    Credential,
+    Secret,
+    Vault,
+    credential_binding,
+    endpoint_binding,
+    fingerprint,
+    hook_binding,
+)
 
 _SQL = queries.load("security/rotation")
 _VAULT = queries.load("security/vault")
@@ -112,11 +120,23 @@ def rotate_data_key(vault: Vault, connection: Connection, tenant_id: str | None)
                 }
                 connection.execute(_SQL[f"reseal_{kind}"], again)
             count += len(rows)
+        count += _reseal_endpoints(connection, tenant_id, data_key_id, former, new)
         if tenant_id is None:
             count += _reseal_second_factors(connection, data_key_id, former, new)
         count += _reseal_hooks(connection, data_key_id, former, new)
         connection.execute(_VAULT["rewrap"], {**vault.wrapped(tenant_id, data_key_id, new), "data_key_id": data_key_id})
     return count
+
+
+def _reseal_endpoints(
+    connection: Connection, tenant_id: str | None, data_key_id: int, former: bytes, new: bytes
+) -> int:
+    rows = connection.execute(_SQL["sealed_endpoints"], {"data_key_id": data_key_id}).fetchall()
+    for endpoint_id, ciphertext in rows:
+        bound_to = endpoint_binding(tenant_id, endpoint_id, data_key_id)
+        again = {"endpoint_id": endpoint_id, "ciphertext": seal(new, unseal(former, ciphertext, bound_to), bound_to)}
+        connection.execute(_SQL["reseal_endpoint"], again)
+    return len(rows)
 
 
 def _reseal_second_factors(connection: Connection, data_key_id: int, former: bytes, new: bytes) -> int:

@@ -93,6 +93,18 @@ where credential_id = %(credential_id)s;
 select tenant_id from control.data_keys
 order by tenant_id nulls first;
 
+-- name: sealed_endpoints
+select
+    endpoint_id,
+    ciphertext
+from control.endpoints
+where data_key_id = %(data_key_id)s and ciphertext <> ''
+for no key update;
+
+-- name: reseal_endpoint
+update control.endpoints set ciphertext = %(ciphertext)s
+where endpoint_id = %(endpoint_id)s;
+
 -- name: sealed_second_factors
 select
     login_id,

@@ -211,3 +211,8 @@ def credential_binding(tenant_id: str | None, provider: str, credential_id: int,
 def hook_binding(hook_id: str, data_key_id: int) -> bytes:
     """What the ciphertext of a hook's secret is bound to."""
     return binding("control.hooks", hook_id, data_key_id)
+
+
+def endpoint_binding(tenant_id: str | None, endpoint_id: str, data_key_id: int) -> bytes:
+    """What an endpoint's address and signing secret are bound to."""
+    return binding("control.endpoints", tenant_id, endpoint_id, data_key_id)

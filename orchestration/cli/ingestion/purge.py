@@ -14,6 +14,7 @@ from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention
 from warehouse.intake.events import tidy
+from warehouse.outgoing import outbox
 
 app = typer.Typer()
 
@@ -35,7 +36,7 @@ def purge(
     """Delete raw rows that nobody reads: of superseded pulls, and what failed ones landed.
 
     Never those of current pulls, nor of pulls that explain a frozen line. In small batches; safe to repeat. Pushed
-    events that no key may push again are dropped besides.
+    events that no key may push again are dropped besides, and outgoing ones of more than 90 days ago.
     """
     settings = session(ctx).settings
     closed_before = clock.now() - timedelta(days=days or settings.superseded_days)
@@ -58,5 +59,6 @@ def purge(
             task = bar.add_task("", total=None)
             purged = retention.purge(connection, closed_before, on_batch=lambda gone: bar.advance(task, gone))
             tidy(connection, clock.today())
+            outbox.forget(connection, clock.today())
     rows = [{"source": one.source, "pulls": one.pulls, "raw_rows": one.raw_rows} for one in purged if one.pulls]
     show(rows, ["source", "pulls", "raw_rows"], as_json, f"nothing to purge: no unread pull was closed {before}")

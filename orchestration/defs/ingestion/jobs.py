@@ -12,6 +12,7 @@ from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention
 from warehouse.intake.events import tidy
+from warehouse.outgoing import outbox
 
 pull_usage = dg.define_asset_job(
     name="pull_usage",
@@ -66,6 +67,7 @@ def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) ->
     ):
         purged = retention.purge(connection, closed_before)
         tidy(connection, clock.today())
+        outbox.forget(connection, clock.today())
     context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
 
 

@@ -73,7 +73,7 @@ def marts(home: Path) -> list[dg.AssetsDefinition]:
         pool="build",
     )
     def build_after_posting(context: dg.AssetExecutionContext, minutebook: Minutebook) -> Iterator[Any]:
-        with minutebook.database() as url, building.right_to_build(url):
+        with minutebook.database() as url, building.comparing(url):
             yield from _run_dbt(context, minutebook, url, clock.today(), building.build_arguments())
 
     return [build, build_after_posting]

@@ -1,0 +1,138 @@
+"""Endpoints: where a tenant's events are sent, or all tenants' for the platform's own.
+
+Address and signing secret are sealed under their owner's data key. The secret is shown once, when it is made.
+"""
+
+import base64
+import json
+import secrets
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from psycopg.rows import class_row
+
+from warehouse.database import queries
+from warehouse.database.errors import VaultError, WarehouseError
+from warehouse.database.queries import Connection, Row
+from warehouse.security.encryption import seal, unseal
+from warehouse.security.vault import Secret, Vault, endpoint_binding
+
+FILE = "outgoing/endpoints"
+_SQL = queries.load(FILE)
+_VAULT = queries.load("security/vault")
+_ALPHABET = string.ascii_letters + string.digits
+_SECRET_BYTES = 32
+
+
+class EndpointRefused(WarehouseError):
+    """An endpoint cannot be made, or there is none; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An endpoint with what it takes to send to it."""
+
+    endpoint_id: str
+    tenant_id: str | None
+    has_content: bool
+    url: Secret
+    secret: Secret
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    endpoint_id: str
+    tenant_id: str | None
+    has_content: bool
+    ciphertext: bytes
+    data_key_id: int
+    master_key_id: str
+    wrapped_key: bytes
+
+
+def create(
+    vault: Vault,
+    connection: Connection,
+    url: str,
+    event_types: Sequence[str],
+    now: datetime,
+    *,
+    tenant_id: str | None = None,
+    has_content: bool = False,
+) -> tuple[Secret, Row]:
+    """Make an endpoint; its signing secret (whsec_…), to be shown once, and what is known of it. As the operator.
+
+    It hears what happens from now on; of calls, those created from now on.
+    """
+    endpoint_id = "ep_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    with connection.transaction():
+        connection.execute(_VAULT["one_at_a_time"], {"tenant_id": tenant_id, "provider": "endpoints"})
+        data_key_id, data_key = vault.data_key(connection, tenant_id)
+        sealed = seal(
+            data_key,
+            json.dumps({"url": url, "secret": secret}).encode(),
+            endpoint_binding(tenant_id, endpoint_id, data_key_id),
+        )
+        (made,) = queries.rows(
+            connection,
+            FILE,
+            "create",
+            endpoint_id=endpoint_id,
+            tenant_id=tenant_id,
+            host=urlsplit(url).hostname,
+            event_types=list(dict.fromkeys(event_types)),
+            has_content=has_content,
+            data_key_id=data_key_id,
+            ciphertext=sealed,
+            created_at=now,
+        )
+        queries.execute(connection, FILE, "create_state", endpoint_id=endpoint_id, tenant_id=tenant_id)
+    return Secret(secret), made
+
+
+def listed(connection: Connection, tenant_id: str | None = None) -> list[Row]:
+    """Endpoints, all of them or a tenant's, revoked ones last, with how many deliveries stand how."""
+    return queries.rows(connection, FILE, "listed", tenant_id=tenant_id, endpoint_id=None)
+
+
+def found(connection: Connection, endpoint_id: str) -> Row:
+    """One endpoint as in `listed`. Raises EndpointRefused."""
+    row = queries.first(connection, FILE, "listed", tenant_id=None, endpoint_id=endpoint_id)
+    if row is None:
+        raise EndpointRefused(f"There is no endpoint {endpoint_id}.")
+    return row
+
+
+def revoke(connection: Connection, endpoint_id: str, now: datetime) -> bool:
+    """Send nothing to it any more, and drop what waits; False when it was revoked before. Raises EndpointRefused."""
+    with connection.transaction():
+        found(connection, endpoint_id)
+        if not queries.execute(connection, FILE, "revoke", endpoint_id=endpoint_id, now=now):
+            return False
+        queries.execute(connection, FILE, "drop_waiting", endpoint_id=endpoint_id, fault="the endpoint was revoked")
+    return True
+
+
+def opened(vault: Vault, connection: Connection, endpoint_ids: Sequence[str]) -> dict[str, Opened | VaultError]:
+    """Endpoints by id, opened, or why one does not open; those that were revoked meanwhile are left out."""
+    with connection.cursor(row_factory=class_row(_Sealed)) as cursor:
+        rows = cursor.execute(_SQL["sealed"], {"endpoint_ids": list(endpoint_ids)}).fetchall()
+    return {row.endpoint_id: _open(vault, row) for row in rows}
+
+
+def _open(vault: Vault, row: _Sealed) -> Opened | VaultError:
+    try:
+        return _unsealed(vault, row)
+    except VaultError as error:
+        return error
+
+
+def _unsealed(vault: Vault, row: _Sealed) -> Opened:
+    data_key = vault.unwrapped(row.tenant_id, row.data_key_id, row.master_key_id, row.wrapped_key)
+    bound_to = endpoint_binding(row.tenant_id, row.endpoint_id, row.data_key_id)
+    held = json.loads(unseal(data_key, row.ciphertext, bound_to))
+    return Opened(row.endpoint_id, row.tenant_id, row.has_content, Secret(held["url"]), Secret(held["secret"]))
