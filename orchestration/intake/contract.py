@@ -18,6 +18,7 @@ from warehouse.intake.events import Event
 LARGEST_DATA_BYTES = 32 * 1024
 DEEPEST_DATA = 16
 MOST_DIGITS = 18
+MOST_KINDS, LONGEST_KIND = 20, 40
 LONGEST_NUMBER = 100
 """Digits and decimals of any number in data."""
 AHEAD = timedelta(minutes=5)
@@ -156,6 +157,10 @@ def _content(event: CloudEvent, happened_at: datetime, data: bytes) -> tuple[byt
     for name in ("quantity", "cost"):
         if isinstance(value.get(name), str):
             value[name] = _number(name, value[name])
+    if isinstance(kinds := value.get("quantities"), dict):
+        value["quantities"] = {
+            kind: _number("quantities", count) if isinstance(count, str) else count for kind, count in kinds.items()
+        }
     _require_usage(value)
     parts = [event.type, happened_at, event.subject, _canonical(value, 1), event.replaces]
     return hashlib.sha256(_CANONICAL(parts)).digest(), _MEMBERS(data)
@@ -164,10 +169,9 @@ def _content(event: CloudEvent, happened_at: datetime, data: bytes) -> tuple[byt
 def _require_usage(data: Mapping[str, Any]) -> None:
     quantity, cost, currency, unit = (data.get(name) for name in ("quantity", "cost", "currency", "unit"))
     if "quantity" in data:
-        if fault := _fault_of_number("quantity", quantity):
-            raise _Broken("quantity", fault)
-        if quantity is not None and _digits(quantity) > MOST_DIGITS:
-            raise _Broken("quantity", f"it has more than {MOST_DIGITS} digits")
+        _require_quantity("quantity", quantity)
+    if "quantities" in data:
+        _require_kinds(data)
     if cost is not None and (fault := _fault_of_number("cost", cost)):
         raise _Broken("cost", fault)
     if (cost is None) != (currency is None):
@@ -176,6 +180,27 @@ def _require_usage(data: Mapping[str, Any]) -> None:
         raise _Broken("currency", "it is no ISO 4217 code, such as USD")
     if unit is not None and not (isinstance(unit, str) and 0 < len(unit) <= 40):
         raise _Broken("unit", "it is no text of 1 to 40 characters")
+
+
+def _require_quantity(field: str, quantity: object) -> None:
+    if fault := _fault_of_number(field, quantity):
+        raise _Broken(field, fault)
+    if isinstance(quantity, int | Decimal) and _digits(quantity) > MOST_DIGITS:
+        raise _Broken(field, f"it has more than {MOST_DIGITS} digits")
+
+
+def _require_kinds(data: Mapping[str, Any]) -> None:
+    """Of several quantities of one event, each by its kind."""
+    kinds = data["quantities"]
+    if not isinstance(kinds, dict) or not 0 < len(kinds) <= MOST_KINDS:
+        raise _Broken("quantities", f"it is no object of 1 to {MOST_KINDS} kinds")
+    for other in ("quantity", "kind", "cost"):
+        if other in data:
+            raise _Broken("quantities", f"beside it there is no {other}: send one event for each where each has one")
+    for kind, count in kinds.items():
+        if not 0 < len(kind) <= LONGEST_KIND:
+            raise _Broken("quantities", f"a kind is a text of 1 to {LONGEST_KIND} characters")
+        _require_quantity("quantities", count)
 
 
 def _number(field: str, text: str) -> Decimal:
@@ -187,7 +212,7 @@ def _number(field: str, text: str) -> Decimal:
 def _fault_of_number(field: str, value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return "it is no number, and no text of one"
-    return fault_of_quantity(field, value) if field == "quantity" else fault_of_cost(field, value)
+    return fault_of_cost(field, value) if field == "cost" else fault_of_quantity(field, value)
 
 
 def _digits(number: int | Decimal) -> int:

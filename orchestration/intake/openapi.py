@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.intake.answers import PROBLEM, answered
+from orchestration.intake.contract import LONGEST_KIND, MOST_KINDS
 from orchestration.intake.events import BATCH, EITHER, MOST_EVENTS, ONE
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -56,6 +57,12 @@ _TEXT = {
     "maxLength": 256,
     "pattern": r"^[^\u0000-\u001f\u007f-\u009f\ufffd-\uffff]+$",
 }
+_QUANTITY = {
+    "oneOf": [
+        {"type": "number", "minimum": 0, "maximum": 999_999_999_999_999},
+        {"type": "string", "pattern": r"^[0-9]{1,15}(\.[0-9]{1,3})?$"},
+    ],
+}
 _EVENT = {
     "type": "object",
     "required": ["specversion", "id", "source", "type", "time"],
@@ -78,12 +85,15 @@ _EVENT = {
             "type": "object",
             "description": "At most 32 KiB and 16 levels. Plain members besides these are attributes of the usage.",
             "properties": {
-                "quantity": {
-                    "description": "0 or more, at most 18 digits; 1 where it is absent.",
-                    "oneOf": [
-                        {"type": "number", "minimum": 0, "maximum": 999_999_999_999_999},
-                        {"type": "string", "pattern": r"^[0-9]{1,15}(\.[0-9]{1,3})?$"},
-                    ],
+                "quantity": {"description": "0 or more, at most 18 digits; 1 where it is absent.", **_QUANTITY},
+                "quantities": {
+                    "type": "object",
+                    "description": "Instead of quantity, several by kind, such as input and output: each is counted by"
+                    " itself, with the attribute kind. Beside it there is no quantity, kind or cost.",
+                    "minProperties": 1,
+                    "maxProperties": MOST_KINDS,
+                    "propertyNames": {**_TEXT, "maxLength": LONGEST_KIND},
+                    "additionalProperties": _QUANTITY,
                 },
                 "unit": {**_TEXT, "maxLength": 40, "description": "Singular; `event` where it is absent."},
                 "cost": {"type": ["number", "string"], "description": "What it cost, in currency."},

@@ -20,7 +20,7 @@ from sources.source import Account, ScopeKind, Source
 
 SUBJECT = ScopeKind("event_subject", column="scope_ref", field="subject")
 DEFAULT_UNIT = "event"
-RESERVED = frozenset({"quantity", "unit", "cost", "currency"})
+RESERVED = frozenset({"quantity", "quantities", "unit", "cost", "currency"})
 """Members of data that are no attributes."""
 _DECODE = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -46,20 +46,15 @@ def _read(inbox: Any, day: Day) -> Reading:
 def _rows(events: Iterator[Any]) -> Iterator[Row]:
     for event in events:
         facts = _DECODE(event.facts)
-        quantity = Decimal(facts.get("quantity", 1))
-        if event.is_replacement and not quantity:
-            continue  # it voids what it replaces
         data = facts | (_DECODE(event.personal) if event.personal else {})
         cost = facts.get("cost")
         values = {
             "item": event.type,
             "unit": facts.get("unit") or DEFAULT_UNIT,
-            "quantity": quantity,
             "scope_kind": None if event.subject is None else SUBJECT.name,
             "scope_ref": event.subject,
             "recorded_at": event.happened_at,
             "reference": event.event_id,
-            "attributes": {**_attributes(facts), "event_source": event.source},
             "cost": None if cost is None else Decimal(cost),
             "currency": facts.get("currency"),
         }
@@ -71,7 +66,20 @@ def _rows(events: Iterator[Any]) -> Iterator[Row]:
             "time": event.happened_at,
             "data": data,
         }
-        yield Row(values, answer)
+        attributes = {**_attributes(facts), "event_source": event.source}
+        for kind, quantity in _quantities(facts):
+            if event.is_replacement and not quantity:
+                continue  # it voids what it replaces
+            yield Row({**values, "quantity": quantity, "attributes": {**attributes, **kind}}, answer)
+
+
+def _quantities(facts: dict[str, Any]) -> Iterator[tuple[dict[str, str], Decimal]]:
+    """Each quantity of an event with the attribute that tells it from the others; the one that has none of its own."""
+    if (kinds := facts.get("quantities")) is None:
+        yield {}, Decimal(facts.get("quantity", 1))
+        return
+    for kind, count in kinds.items():
+        yield {"kind": kind}, Decimal(count)
 
 
 def _attributes(facts: dict[str, Any]) -> dict[str, str]:

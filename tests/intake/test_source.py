@@ -86,6 +86,47 @@ def test_a_day_of_events_becomes_rows_of_usage_and_nothing_changes_when_it_is_re
     assert due(url) == []
 
 
+def test_an_event_of_several_quantities_is_a_row_for_each_kind(
+    url: str, acme: httpx.Client, settings: Settings
+) -> None:
+    day = DAY - timedelta(days=12)
+    spent = {"quantities": {"input": 812, "output": "77", "cache_read": 0}, "unit": "token", "model": "small"}
+    assert acme.post("/v1/events", json=event("run-1", time=at(day), data=spent)).json()["accepted"] == 1
+    respelled = {**spent, "quantities": {"output": 77.0, "cache_read": "0", "input": 812}}
+    assert acme.post("/v1/events", json=event("run-1", time=at(day), data=respelled)).json()["duplicates"] == 1
+    pulled(settings, day)
+    assert {(row["attributes"]["kind"], int(row["quantity"]), row["reference"]) for row in rows(url, day)} == {
+        ("input", 812, "run-1"),
+        ("output", 77, "run-1"),
+        ("cache_read", 0, "run-1"),
+    }
+    void = event("void-1", time=at(day), replaces="run-1", data={"quantities": {"input": 0}})
+    assert acme.post("/v1/events", json=void).json()["accepted"] == 1
+    pulled(settings, day)
+    assert rows(url, day) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"quantities": {}},
+        {"quantities": [1]},
+        {"quantities": {"input": -1}},
+        {"quantities": {"input": "many"}},
+        {"quantities": {"input": None}},
+        {"quantities": {"": 1}},
+        {"quantities": {"x" * 41: 1}},
+        {"quantities": {f"k{number}": 1 for number in range(21)}},
+        {"quantities": {"input": 1}, "quantity": 1},
+        {"quantities": {"input": 1}, "kind": "x"},
+        {"quantities": {"input": 1}, "cost": 1, "currency": "USD"},
+    ],
+)
+def test_quantities_that_cannot_be_are_refused(acme: httpx.Client, data: dict[str, object]) -> None:
+    (refused,) = acme.post("/v1/events", json=event("odd", data=data)).json()["rejected"]
+    assert refused["code"] == "invalid_quantities"
+
+
 def test_a_part_of_a_unit_is_set_aside_by_itself_until_another_event_replaces_it(
     url: str, acme: httpx.Client, settings: Settings
 ) -> None:
