@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.marts import dbt_process
@@ -156,9 +157,14 @@ def recorded(url: str, as_of: date) -> Iterator[bool]:
             if reported is not None and reported["readers_can_be_notified"]:
                 execute(connection, "statements/freshness", "tell_readers", fault=fault)
             raise
-        with connection.transaction():
+        try:
+            with connection.transaction():
+                execute(connection, "statements/freshness", "end_build", fault=None, **build)
+                outbox.tell_of_build(connection, clock.today())
+        except psycopg.Error:
+            # No bill waits for what others are told: whatever was not told now, the next build tells.
+            log.exception("the marts are built, and calls that ended were not told")
             execute(connection, "statements/freshness", "end_build", fault=None, **build)
-            outbox.tell_of_build(connection, clock.today())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 import pytest
 
+from orchestration.marts.building import recorded
 from orchestration.outgoing.contract import EVENTS, schemas
 from tests.outgoing.conftest import Outbox
 from tests.outgoing.receiver import Receiver, Told, receiving
@@ -186,6 +187,17 @@ def test_a_call_is_completed_once_whatever_is_pulled_and_built_again(outbox: Out
     contents = {one.data["call_id"]: one.data["content"] for one in with_content}
     assert contents["c3"]["connected_seconds"] == "61.5"
     assert contents["c2"] is None, "what the marts do not hold any more is not sent"
+
+
+def test_a_build_ends_well_although_nobody_could_be_told(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    with receiving() as receiver:
+        outbox.listen(receiver, "call.completed")
+        with recorded(outbox.url, outbox.now().date()):
+            pass  # there are no marts to be read
+    (build,) = outbox.rows("select ended_at, fault from ledger.builds")
+    assert build["ended_at"] is not None
+    assert build["fault"] is None
+    assert "were not told" in caplog.text
 
 
 def test_calls_from_before_the_endpoint_was_made_are_not_told(outbox: Outbox) -> None:
