@@ -112,6 +112,8 @@ USAGE = Contract(
     ),
     key=("item", "scope_kind", "scope_ref", "environment", "traffic", "recorded_at", "reference", "attributes"),
 )
+EVENT_IDS = "event_ids"
+"""A fact of a row's payload: ids of events under which the same usage is pushed, where a tenant pushes it too."""
 GRAINS = ("day", "call")
 PAYERS = ("provider_account", "external")
 AMOUNT_UNITS = {"dollars": Decimal(1), "negative_dollars": Decimal(-1), "cents": Decimal("0.01"), "credits": None}

@@ -375,6 +375,40 @@ end
 $$;
 COMMENT ON FUNCTION intake.make_month(of_month date) IS 'Makes the room of a month''s events, unless there is one.';
 
+CREATE FUNCTION intake.missing_events(of_source text, first_day date) RETURNS TABLE(tenant_id text, usage_date date, missing bigint, pushed bigint, example text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+begin
+    return query execute pg_catalog.format(
+        'with read as materialized ('
+        ' select distinct coalesce(r.tenant_id, s.tenant_id) as tenant_id, r.usage_date, e.event_id'
+        ' from %s as r'
+        ' inner join ledger.pulls as p on r.pull_id = p.pull_id and p.state = ''published'' and p.usage_date >= $2'
+        ' left join control.scopes as s on r.scope_kind = s.kind and r.scope_ref = s.value'
+        ' and r.usage_date >= s.valid_from and (s.valid_to is null or r.usage_date < s.valid_to)'
+        ' cross join lateral pg_catalog.json_array_elements_text(r.payload -> ''event_ids'') as e (event_id)'
+        ' where p.source = $1 and pg_catalog.json_typeof(r.payload -> ''event_ids'') = ''array''),'
+        ' taken as ('
+        ' select distinct i.tenant_id, i.event_id from intake.events as i'
+        ' inner join (select distinct d.tenant_id, d.usage_date from read as d) as d'
+        ' on i.tenant_id = d.tenant_id and i.usage_date between d.usage_date - 1 and d.usage_date + 1),'
+        ' judged as ('
+        ' select r.tenant_id, r.usage_date, r.event_id, t.event_id is not null as is_pushed from read as r'
+        ' left join taken as t on r.tenant_id = t.tenant_id and r.event_id = t.event_id),'
+        ' counted as ('
+        ' select j.tenant_id, j.usage_date, count(*) filter (where not j.is_pushed) as missing,'
+        ' count(*) filter (where j.is_pushed) as pushed, min(j.event_id) filter (where not j.is_pushed) as example,'
+        ' sum(count(*) filter (where j.is_pushed)) over (partition by j.tenant_id) as pushed_ever'
+        ' from judged as j where j.tenant_id is not null group by j.tenant_id, j.usage_date)'
+        ' select c.tenant_id, c.usage_date, c.missing, c.pushed, c.example from counted as c'
+        ' where c.missing > 0 and c.pushed_ever > 0 order by c.tenant_id, c.usage_date',
+        ledger.raw_table_of(of_source)
+    ) using of_source, first_day;
+end
+$_$;
+COMMENT ON FUNCTION intake.missing_events(of_source text, first_day date) IS 'Ids that rows of a source name as pushed and that were not, by tenant and day, of tenants that pushed some since then.';
+
 CREATE FUNCTION intake.pushing_tenant() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO ''
@@ -392,7 +426,8 @@ begin
     return query execute pg_catalog.format(
         'select true, control.usage_origin(r.scope_ref, r.environment, r.item, r.attributes::jsonb, r.traffic)'
         ' from %s as r where r.pull_id = $1 and r.tenant_id = $2'
-        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4',
+        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4'
+        ' order by r.attributes ->> ''kind'' limit 1',  -- of an event of several quantities, the first
         ledger.raw_table_of(of_arrivals)
     ) using of_pull, of_tenant, of_source, of_event;
     if found then
@@ -4179,6 +4214,7 @@ GRANT USAGE ON SCHEMA intake TO minutebook_intake;
 GRANT USAGE ON SCHEMA intake TO minutebook_loader;
 GRANT USAGE ON SCHEMA intake TO minutebook_operator;
 GRANT USAGE ON SCHEMA intake TO minutebook_tenant;
+GRANT USAGE ON SCHEMA intake TO minutebook_transformer;
 GRANT USAGE ON SCHEMA ledger TO minutebook_loader;
 GRANT USAGE ON SCHEMA ledger TO minutebook_transformer;
 GRANT USAGE ON SCHEMA ledger TO minutebook_billing;
@@ -4212,6 +4248,9 @@ REVOKE ALL ON FUNCTION intake.key_of(of_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.key_of(of_key text) TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.make_month(of_month date) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.make_month(of_month date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.missing_events(of_source text, first_day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.missing_events(of_source text, first_day date) TO minutebook_operator;
+GRANT ALL ON FUNCTION intake.missing_events(of_source text, first_day date) TO minutebook_transformer;
 REVOKE ALL ON FUNCTION intake.pushing_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.pushing_tenant() TO minutebook_intake;
 REVOKE ALL ON FUNCTION intake.read_as(of_arrivals text, of_pull bigint, of_source text, of_event text) FROM PUBLIC;

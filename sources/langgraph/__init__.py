@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from sources.allowed import PLAIN, Allowed, fields
+from sources.contracts import EVENT_IDS
 from sources.database import connected, open_engine
 from sources.day import Access, Day, Scope
 from sources.errors import NotConfigured, ProviderRefused
@@ -121,10 +122,11 @@ WORKFLOWS = Source(
     stored=Allowed(
         {
             **fields("item quantity tenant kind model reason thread_count"),
+            EVENT_IDS: [PLAIN],
             "threads": [{"thread_id": PLAIN, "quantity": PLAIN}],
         }
     ),
-    facts=("item", "quantity", "tenant", "kind", "model", "reason", "thread_count"),
+    facts=("item", "quantity", "tenant", "kind", "model", "reason", "thread_count", EVENT_IDS),
     settings={
         "tenant_key": Setting(
             "the key of a thread's metadata that names its tenant, several divided by commas",

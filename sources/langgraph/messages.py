@@ -3,6 +3,7 @@
 LangGraph's own decoder imports the class that an extension names; here an extension is the list that it holds.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +16,7 @@ _NESTED = range(6)
 _MODELS = (4, 5)
 _ANSWERS = ("AIMessage", "AIMessageChunk")
 _DEEPEST = 200
+_OF_A_RUN = re.compile(r"(?:lc_)?run-{1,2}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-\d+)?")
 
 
 class Unreadable(ValueError):
@@ -32,6 +34,12 @@ class Spent:
     input: int
     cache_read: int
     output: int
+
+    @property
+    def run_id(self) -> str | None:
+        """The run id of the call, under which a callback pushes it; None where the provider names messages itself."""
+        found = _OF_A_RUN.fullmatch(self.key)
+        return found[1] if found else None
 
     @property
     def by_kind(self) -> Mapping[str, int]:

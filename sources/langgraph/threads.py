@@ -164,11 +164,17 @@ class Thread:
         if parent is None:
             return max(0, one.step)  # the input is step -1, and 0 only hands it on
         executed = one.step - parent.step
-        if parent.source == "input":
+        if self._is_of_input(parent):
             executed -= 1
         elif self._skips(one):
             executed -= self._left_out(one, parent)
         return max(0, executed)
+
+    def _is_of_input(self, one: Checkpoint) -> bool:
+        """Whether a checkpoint holds an input that nothing was done with yet, or is a copy of one that does."""
+        while one.source == "fork" and (copied := self._parent(one)) is not None:
+            one = copied
+        return one.source == "input"
 
     def _left_out(self, one: Checkpoint, parent: Checkpoint) -> int:
         """Of the steps that were not saved, those that executed nothing: an input and what hands it on, or a fork."""

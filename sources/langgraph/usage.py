@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from sources.contracts import EVENT_IDS
 from sources.langgraph.messages import Spent, Unreadable, spent_in
 from sources.langgraph.threads import Odd, Thread, checkpoint_of
 from sources.rows import Row
@@ -33,6 +34,7 @@ class Usage:
 
     day: date
     _threads: dict[tuple[str | None, str, Attributes], Counter[str]] = field(default_factory=dict)
+    _pushed: dict[tuple[str | None, str, Attributes], set[str]] = field(default_factory=dict)
     _odd: dict[tuple[str | None, str], list[str]] = field(default_factory=dict)
 
     def add(self, thread_id: str, checkpoints: Iterable[Any], writes: Iterable[Any]) -> None:
@@ -52,14 +54,17 @@ class Usage:
         try:
             for spent in spent_on(self.day, thread, writes):
                 for kind, count in spent.by_kind.items():
-                    named = {"kind": kind} | ({"model": spent.model} if spent.model else {})
-                    self._count(tenant, "tokens", tuple(sorted(named.items())), thread_id, count)
+                    named = tuple(sorted(({"kind": kind} | ({"model": spent.model} if spent.model else {})).items()))
+                    self._count(tenant, "tokens", named, thread_id, count)
+                    if count and spent.run_id is not None:
+                        self._pushed.setdefault((tenant, "tokens", named), set()).add(spent.run_id)
         except Unreadable as why:
             self._set_aside(tenant, f"its tokens are unknown, and not 0: {why}", thread_id)
 
     def rows(self) -> Iterator[Row]:
         """Rows of the contract, and one for each reason for which threads of a tenant were set aside."""
-        for (tenant, item, attributes), threads in self._threads.items():
+        for key, threads in self._threads.items():
+            tenant, item, attributes = key
             values = _scoped(tenant) | {
                 "item": item,
                 "unit": UNITS[item],
@@ -67,7 +72,10 @@ class Usage:
                 "attributes": dict(attributes),
                 "may_go_unbilled": item != BILLED,
             }
-            yield Row(values, _answer(tenant, threads, item=item, quantity=threads.total(), **dict(attributes)))
+            answer = _answer(tenant, threads, item=item, quantity=threads.total(), **dict(attributes))
+            if ids := self._pushed.get(key):
+                answer[EVENT_IDS] = sorted(ids)
+            yield Row(values, answer)
         for (tenant, reason), threads_aside in self._odd.items():
             said = f"{len(threads_aside)} of its threads are set aside: {reason}"
             yield Row(_scoped(tenant), _answer(tenant, Counter(threads_aside), reason=reason), fault=said)

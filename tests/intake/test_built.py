@@ -37,7 +37,7 @@ def test_an_event_is_read_once_the_built_pull_holds_it_and_is_handed_out_with_wh
     read()
     build(url, dbt_home, clock.today())
     assert _states(acme, "first", "wrong", "void") == ["read", "replaced", "read"]
-    push(event("late", time=at))
+    push(event("late", time=at, data={"quantities": {"input": 3, "output": 1}, "unit": "token"}))
     assert _states(acme, "first", "late") == ["read", "stored"]
     read()
     assert _states(acme, "late") == ["stored"], "what is built is the pull before"
@@ -46,7 +46,7 @@ def test_an_event_is_read_once_the_built_pull_holds_it_and_is_handed_out_with_wh
     assert acme.get("/v1/events/%2Focr%2Feu-1/late").json()["pull"]["status"] == "usage"
 
     counts = personal.export(url, all_sources().values(), "acme", tmp_path / "export")
-    assert (counts["intake.events"], counts["raw_inbox.events"]) == (4, 2)
+    assert (counts["intake.events"], counts["raw_inbox.events"]) == (4, 3)
     pushed = [json.loads(line) for line in (tmp_path / "export" / "intake.events.jsonl").open()]
     assert [one["event_id"] for one in pushed] == ["first", "wrong", "void", "late"]
     assert pushed[1]["personal"] == {"caller": "+15550142"}

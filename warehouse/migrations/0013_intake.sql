@@ -348,7 +348,8 @@ begin
     return query execute pg_catalog.format(
         'select true, control.usage_origin(r.scope_ref, r.environment, r.item, r.attributes::jsonb, r.traffic)'
         ' from %s as r where r.pull_id = $1 and r.tenant_id = $2'
-        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4',
+        ' and r.attributes ->> ''event_source'' = $3 and r.reference = $4'
+        ' order by r.attributes ->> ''kind'' limit 1',  -- of an event of several quantities, the first
         ledger.raw_table_of(of_arrivals)
     ) using of_pull, of_tenant, of_source, of_event;
     if found then
@@ -397,6 +398,41 @@ end
 $$;
 comment on function intake.frozen_line_of(text, text, text, text) is
 'Of a line of the tenant that pushes and its adjustments, the first that was frozen with an event in it; null where none was.';
+
+-- What a source read although it should have been pushed as well: where a tenant pushes some of it, it pushes all of it.
+create function intake.missing_events(of_source text, first_day date)
+returns table (tenant_id text, usage_date date, missing bigint, pushed bigint, example text)
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    return query execute pg_catalog.format(
+        'with read as materialized ('
+        ' select distinct coalesce(r.tenant_id, s.tenant_id) as tenant_id, r.usage_date, e.event_id'
+        ' from %s as r'
+        ' inner join ledger.pulls as p on r.pull_id = p.pull_id and p.state = ''published'' and p.usage_date >= $2'
+        ' left join control.scopes as s on r.scope_kind = s.kind and r.scope_ref = s.value'
+        ' and r.usage_date >= s.valid_from and (s.valid_to is null or r.usage_date < s.valid_to)'
+        ' cross join lateral pg_catalog.json_array_elements_text(r.payload -> ''event_ids'') as e (event_id)'
+        ' where p.source = $1 and pg_catalog.json_typeof(r.payload -> ''event_ids'') = ''array''),'
+        ' taken as ('
+        ' select distinct i.tenant_id, i.event_id from intake.events as i'
+        ' inner join (select distinct d.tenant_id, d.usage_date from read as d) as d'
+        ' on i.tenant_id = d.tenant_id and i.usage_date between d.usage_date - 1 and d.usage_date + 1),'
+        ' judged as ('
+        ' select r.tenant_id, r.usage_date, r.event_id, t.event_id is not null as is_pushed from read as r'
+        ' left join taken as t on r.tenant_id = t.tenant_id and r.event_id = t.event_id),'
+        ' counted as ('
+        ' select j.tenant_id, j.usage_date, count(*) filter (where not j.is_pushed) as missing,'
+        ' count(*) filter (where j.is_pushed) as pushed, min(j.event_id) filter (where not j.is_pushed) as example,'
+        ' sum(count(*) filter (where j.is_pushed)) over (partition by j.tenant_id) as pushed_ever'
+        ' from judged as j where j.tenant_id is not null group by j.tenant_id, j.usage_date)'
+        ' select c.tenant_id, c.usage_date, c.missing, c.pushed, c.example from counted as c'
+        ' where c.missing > 0 and c.pushed_ever > 0 order by c.tenant_id, c.usage_date',
+        ledger.raw_table_of(of_source)
+    ) using of_source, first_day;
+end
+$$;
+comment on function intake.missing_events(text, date) is
+'Ids that rows of a source name as pushed and that were not, by tenant and day, of tenants that pushed some since then.';
 
 create function intake.make_month(of_month date) returns void
 language plpgsql security definer set search_path = '' as $$
@@ -751,10 +787,12 @@ intake.use_key(text, timestamptz), intake.take_turn(text), intake.refuse_events(
 intake.take_events(text, text[], text[], text[], text[], timestamptz[], bytea[], bigint[], text[], text[], text[]),
 intake.take_replacement(text, text, text, text, text, timestamptz, bytea, bigint, text, text, text),
 intake.read_as(text, bigint, text, text), intake.frozen_line_of(text, text, text, text),
-intake.make_month(date), intake.tidy(date),
+intake.missing_events(text, date), intake.make_month(date), intake.tidy(date),
 intake.forget_personal_data(text, date)
 from public;
-grant usage on schema intake to minutebook_intake, minutebook_loader, minutebook_operator, minutebook_tenant;
+grant usage on schema intake to
+minutebook_intake, minutebook_loader, minutebook_operator, minutebook_tenant, minutebook_transformer;
+grant execute on function intake.missing_events(text, date) to minutebook_operator, minutebook_transformer;
 grant usage on schema ledger to minutebook_intake;
 grant select, insert on intake.identities, intake.replacements to minutebook_intake;
 grant insert on intake.events, ledger.arrivals to minutebook_intake;

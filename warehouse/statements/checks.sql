@@ -115,3 +115,17 @@ select
 from marts.fct_line_balances
 where not is_balanced
 order by tenant_id, line_id;
+
+-- name: no_pushed_event_is_missing
+select
+    m.tenant_id,
+    m.usage_date,
+    m.missing,
+    m.pushed,
+    m.example
+from
+    intake.missing_events(
+        %(source)s,
+        (select max(p.usage_date) - 35 from ledger.pulls as p where p.source = %(source)s and p.state = 'published')
+    ) as m
+order by m.usage_date desc, m.tenant_id;

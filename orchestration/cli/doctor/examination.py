@@ -55,6 +55,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         yield from pulls.late_changes(connection, now.date())
         yield from pulls.notices(connection, days, now)
         yield from pulls.heard(connection, now.date())
+        yield from pulls.missing_events(connection)
         yield from pulls.purge(connection, settings.superseded_days, now)
         yield from _fields(connection)
         yield from _seals(connection)

@@ -8,6 +8,7 @@ from itertools import groupby
 from orchestration.cli.doctor.findings import Finding, Level
 from orchestration.remedies import word
 from orchestration.remedies.blockers import two_keys as fix_two_keys
+from sources.contracts import EVENT_IDS
 from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons
 from warehouse.database.queries import Connection, Row, rows
@@ -71,6 +72,19 @@ def _forgotten(source: str, found: list[Row], today: date) -> Iterator[Finding]:
             f" sure to keep: they may be gone ({_tenants(gone)})"
         )
         yield Finding(Level.WRONG, what, f"{_pull(source, gone)}, and see what the provider still has")
+
+
+def missing_events(connection: Connection) -> Iterator[Finding]:
+    """Usage that a source read and that its tenant, which pushes the like, did not push: exact counts lack it."""
+    for name, source in all_sources().items():
+        if EVENT_IDS not in source.facts:
+            continue
+        for row in rows(connection, "statements/checks", "no_pushed_event_is_missing", source=name):
+            what = (
+                f"{row['tenant_id']} pushed {row['pushed']} and not {row['missing']} of the calls that {name} read of"
+                f" {row['usage_date']}, {row['example']} among them: what they used is not billed"
+            )
+            yield Finding(Level.WRONG, what, "push them again (docs/push-usage.md), then: minutebook build")
 
 
 def two_keys(connection: Connection) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.sql_checks import check_without_rows
+from sources.contracts import EVENT_IDS
 from sources.registry import all_sources
 
 provider_totals_agree = [
@@ -13,4 +14,15 @@ provider_totals_agree = [
         source=source.name,
     )
     for source in all_sources().values()
+]
+
+pushed_events_are_complete = [
+    check_without_rows(
+        "no_pushed_event_is_missing",
+        dg.AssetKey([source.schema, source.table]),
+        "Of a tenant that pushes what this source reads as well, all that was read since was pushed.",
+        source=source.name,
+    )
+    for source in all_sources().values()
+    if EVENT_IDS in source.facts
 ]
