@@ -46,6 +46,15 @@ def _required(name: str, kind: Kind, meaning: str) -> Column:
 
 STATES = ("ended", "in progress", "scheduled")
 DIRECTIONS = ("inbound", "outbound", "web", "unknown")
+END_GROUPS = (
+    "customer hung up", "assistant ended", "voicemail", "no answer", "transferred", "failed at provider",
+    "failed at us",
+)  # fmt: skip
+"""How a call ended, of all voice providers. customer hung up: the person on the line ended it. assistant ended: the
+agent did, limits of time and of silence included. voicemail: a machine answered. no answer: nobody did, or the line was
+busy. transferred: it was handed on. failed at provider: the provider, or one behind it, could not go on. failed at us:
+what the tenant or we configured could not, or a server of ours.
+"""
 CALLS = Contract(
     "calls",
     (
@@ -56,6 +65,11 @@ CALLS = Contract(
         _required("state", Kind.TEXT, f"One of {', '.join(STATES)}. One in progress makes its day incomplete."),
         _required("direction", Kind.TEXT, f"One of {', '.join(DIRECTIONS)}."),
         Column("ended_reason", Kind.TEXT, "Why it ended, in the provider's words; an open set, never a rule."),
+        Column(
+            "end_group", Kind.TEXT, f"One of {', '.join(END_GROUPS)}; null: the reason is not known to be any of them."
+        ),
+        Column("campaign_ref", Kind.TEXT, "The provider's id of the campaign it was made by; null: by none."),
+        Column("squad_ref", Kind.TEXT, "The provider's id of the group of agents that took it; null: none did."),
         _required("scopes", Kind.JSON, "By which it may find its tenant: an object of scope kind to value."),
         Column("cost", Kind.NUMERIC, "What the provider charges in all, in `currency`; null where it does not say."),
         Column(

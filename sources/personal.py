@@ -39,10 +39,11 @@ ChoicesOf = Callable[[Mapping[str, str]], Choices]
 NOBODYS = Choices(Keep.NEVER, Keep.NEVER, Keep.NEVER)
 """Of a call that belongs to nobody yet: nobody chose to keep it, and no retention period would ever end."""
 
-# What dbt, the content hash and a provider's support need of a call.
+# What dbt, the content hash and a provider's support need of a call: its route and the carrier's id of it too.
 FACTS = (
-    "id", "orgId", "type", "status", "endedReason", "assistantId", "phoneNumberId", "createdAt", "updatedAt",
-    "startedAt", "endedAt", "cost", "costs", "costBreakdown",
+    "id", "orgId", "type", "status", "endedReason", "assistantId", "phoneNumberId", "squadId", "workflowId",
+    "campaignId", "createdAt", "updatedAt", "startedAt", "endedAt", "cost", "costs", "costBreakdown", "transport",
+    "phoneCallProvider", "phoneCallProviderId",
 )  # fmt: skip
 
 _RECORDING = re.compile(r"recording|^monitor$|^(?:pcap|log|listen|control)Url$", re.IGNORECASE)

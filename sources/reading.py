@@ -27,7 +27,8 @@ class Reading:
 
     `table` has the columns of the raw table without account, tenant_id, usage_date, pull_id and _dlt_load_id;
     `payload` is JSON text. `keys` are the natural keys of its rows: a key that a later reading lacks was lost by the
-    provider. `content_hash` covers what billing depends on, whatever the order of the rows.
+    provider. `content_hash` covers what billing depends on, whatever the order of the rows; `results_hash` what rows of
+    calls say beside it, as it may be stored, None for nothing: where it alone changes, no day is billed again.
     `totals` are counted from the rows; `provider_totals` were told by the provider, by the same names, where it
     tells any. `quarantined` are rows of the day that are in no table: they break the contract; totals count what of
     them can be counted. `new_fields` are paths of what was told, is of no contract and was not stored.
@@ -45,6 +46,7 @@ class Reading:
     new_fields: frozenset[str] = frozenset()
     quarantined: tuple[Quarantined, ...] = ()
     is_in_progress: bool = False
+    results_hash: str | None = None
 
     @property
     def of_a_day_in_progress(self) -> "Reading":

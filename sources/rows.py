@@ -17,6 +17,7 @@ from sources.contracts import (
     CONTRACTS,
     COSTS,
     DIRECTIONS,
+    END_GROUPS,
     GRAINS,
     PAYERS,
     SERVICES,
@@ -32,6 +33,7 @@ from sources.errors import ContractBroken
 from sources.personal import NOBODYS, Choices, Document
 from sources.quarantine import Quarantined, digest, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows, storable
+from sources.results import MEMBERS, Result, hash_results
 from sources.source import Source
 
 T = TypeVar("T")
@@ -50,6 +52,7 @@ _TYPES: Mapping[Kind, tuple[type, ...]] = {
 _SETS = {
     ("calls", "state"): STATES,
     ("calls", "direction"): DIRECTIONS,
+    ("calls", "end_group"): END_GROUPS,
     ("usage", "traffic"): TRAFFICS,
     ("costs", "grain"): GRAINS,
     ("costs", "payer"): PAYERS,
@@ -85,12 +88,19 @@ def moment(text: str | None) -> datetime | None:
 class Row:
     """One row: its values by column of the contract, and the part of the answer it was made from.
 
-    `fault` says what is wrong with it, where whoever made it found something: it is set aside by itself.
+    `fault` says what is wrong with it, where whoever made it found something: it is set aside by itself. `result`: of a
+    call, what came of it; it is stored beside the answer, as the tenant chose, and so it is no part of the answer.
     """
 
     values: Mapping[str, Any]
     answer: Mapping[str, Any]
     fault: str | None = None
+    result: Result | None = None
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """What is stored of it, before anybody chose."""
+        return {**self.answer, **self.result.members()} if self.result else self.answer
 
 
 def reading(
@@ -112,7 +122,7 @@ def reading(
             values = row.values
             if contract is COSTS:
                 values = {"final_after": source.final_after(day.usage_date), **values}
-            good.append((values, _kept(source, row.answer, choices, new_fields)))
+            good.append((values, _kept(source, row.told, choices, new_fields)))
     refuse_another_contract(f"contract {contract.name}", odd, len(good))
     keys = [_key(contract, values) for values, _ in good]
     if len(set(keys)) < len(keys):
@@ -136,6 +146,16 @@ def reading(
         provider_totals=dict(provider_totals) if provider_totals is not None else None,
         new_fields=frozenset(new_fields),
         quarantined=odd_rows,
+        results_hash=_results_hash(contract, good),
+    )
+
+
+def _results_hash(contract: Contract, rows: Iterable[tuple[Mapping[str, Any], bytes]]) -> str | None:
+    if contract is not CALLS:
+        return None
+    told = ((values["call_id"], _FIELDS(payload)) for values, payload in rows)
+    return hash_results(
+        (call_id, [(name, bytes(kept[name])) for name in MEMBERS if name in kept]) for call_id, kept in told
     )
 
 

@@ -1049,10 +1049,13 @@ CREATE TABLE ledger.pulls (
     purged_at timestamp with time zone,
     lacks_only_quarantined boolean DEFAULT false NOT NULL,
     evidence text,
-    CONSTRAINT pulls_check CHECK ((account = COALESCE(tenant_id, 'platform'::text))),
-    CONSTRAINT pulls_check1 CHECK (((state = 'failed'::text) = (cause IS NOT NULL))),
-    CONSTRAINT pulls_check2 CHECK (((state = 'unchanged'::text) = (confirms_pull_id IS NOT NULL))),
-    CONSTRAINT pulls_check3 CHECK (((state = 'reading'::text) = (closed_at IS NULL))),
+    results_hash text,
+    holds_results boolean DEFAULT false NOT NULL,
+    CONSTRAINT pulls_check CHECK (((NOT holds_results) OR (state = 'unchanged'::text))),
+    CONSTRAINT pulls_check1 CHECK ((account = COALESCE(tenant_id, 'platform'::text))),
+    CONSTRAINT pulls_check2 CHECK (((state = 'failed'::text) = (cause IS NOT NULL))),
+    CONSTRAINT pulls_check3 CHECK (((state = 'unchanged'::text) = (confirms_pull_id IS NOT NULL))),
+    CONSTRAINT pulls_check4 CHECK (((state = 'reading'::text) = (closed_at IS NULL))),
     CONSTRAINT pulls_state_check CHECK ((state = ANY (ARRAY['reading'::text, 'published'::text, 'superseded'::text, 'unchanged'::text, 'failed'::text])))
 );
 ALTER TABLE ONLY ledger.pulls FORCE ROW LEVEL SECURITY;
@@ -1061,6 +1064,8 @@ COMMENT ON COLUMN ledger.pulls.is_in_progress IS 'Whether the day was read befor
 COMMENT ON COLUMN ledger.pulls.purged_at IS 'When its raw rows were deleted. Only pulls that nobody reads are purged; what they counted stays here.';
 COMMENT ON COLUMN ledger.pulls.lacks_only_quarantined IS 'Whether it is incomplete for no other reason than that rows were set aside.';
 COMMENT ON COLUMN ledger.pulls.evidence IS 'Of a pull that failed for a doubt: the figures and rows that it was about.';
+COMMENT ON COLUMN ledger.pulls.results_hash IS 'SHA-256 of what its rows say of calls beyond what is billed, as it may be stored; null where they say nothing.';
+COMMENT ON COLUMN ledger.pulls.holds_results IS 'Of an unchanged pull: it billed the same and said something else of its calls, so its rows landed. Results are read from the latest of these; money from the pull that it confirms.';
 
 CREATE FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) RETURNS boolean
     LANGUAGE sql STABLE
@@ -1118,7 +1123,9 @@ declare
     gone bigint;
     forgotten bigint := 0;
     by_source jsonb := '{}';
+    called record;
 begin
+    perform pg_catalog.pg_advisory_xact_lock_shared(7734, 0);
     for raw in
         select
             s.source as name,
@@ -1129,16 +1136,24 @@ begin
         order by s.source
     loop
         execute pg_catalog.format(
+            'with gone as ('
             'update %s as r set payload = ledger.without_personal_data(r.payload, $3)'
             ' where r.usage_date < $2 and (r.tenant_id = $1%s)'
-            ' and exists (select from pg_catalog.json_object_keys(r.payload) as part (key) where part.key <> all($3))',
+            ' and exists (select from pg_catalog.json_object_keys(r.payload) as part (key) where part.key <> all($3))'
+            ' returning r.account, r.usage_date, %s as call_id)'
+            ' select count(*) as rows, array_agg(account) as accounts, array_agg(usage_date) as dates,'
+            ' array_agg(call_id) as calls from gone',
             raw.raw_table,
             case when raw.is_of_calls then
                 ' or r.tenant_id is null and exists (select from marts.fct_calls as routed where routed.tenant_id = $1'
                 ' and routed.account = r.account and routed.usage_date = r.usage_date and routed.call_id = r.call_id)'
-            else '' end
-        ) using of_tenant, before_date, raw.facts;
-        get diagnostics gone = row_count;
+            else '' end,
+            case when raw.is_of_calls then 'r.call_id' else 'null::text' end
+        ) into called using of_tenant, before_date, raw.facts;
+        gone := called.rows;
+        if gone > 0 and raw.is_of_calls then
+            perform ledger.forget_results(raw.name, called.accounts, called.dates, called.calls);
+        end if;
         forgotten := forgotten + gone;
         by_source := by_source || pg_catalog.jsonb_build_object(raw.name, gone);
     end loop;
@@ -1155,6 +1170,51 @@ begin
     return forgotten;
 end
 $_$;
+
+CREATE FUNCTION ledger.forget_results(of_source text, of_accounts text[], of_dates date[], of_calls text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+    derived text;
+begin
+    if pg_catalog.to_regclass('marts.fct_call_results') is null then
+        return;
+    end if;
+    foreach derived in array array['marts.fct_call_results', 'marts.fct_call_texts'] loop
+        execute pg_catalog.format(
+            'delete from %s as d using unnest($2, $3, $4) as gone (account, usage_date, call_id)'
+            ' where d.source = $1 and d.account = gone.account and d.usage_date = gone.usage_date and d.call_id = gone.call_id',
+            derived
+        ) using of_source, of_accounts, of_dates, of_calls;
+    end loop;
+    update marts.fct_pulls_built as b set results_key = null
+    where
+        b.source = of_source
+        and (b.account, b.usage_date) in (select gone.account, gone.usage_date from unnest(of_accounts, of_dates) as gone (account, usage_date));
+end
+$_$;
+COMMENT ON FUNCTION ledger.forget_results(of_source text, of_accounts text[], of_dates date[], of_calls text[]) IS 'Takes out of the marts what they hold of what was said in these calls.';
+
+CREATE FUNCTION ledger.forget_results_of_rows(of_source text, raw_table text, row_ids tid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+    gone record;
+begin
+    if not exists (select from control.sources as s where s.source = of_source and s.contract = 'calls') then
+        return;
+    end if;
+    perform pg_catalog.pg_advisory_xact_lock_shared(7734, 0);
+    execute pg_catalog.format(
+        'select array_agg(r.account) as accounts, array_agg(r.usage_date) as dates, array_agg(r.call_id) as calls'
+        ' from %s as r where r.ctid = any($1)', raw_table
+    ) into gone using row_ids;
+    perform ledger.forget_results(of_source, gone.accounts, gone.dates, gone.calls);
+end
+$_$;
+COMMENT ON FUNCTION ledger.forget_results_of_rows(of_source text, raw_table text, row_ids tid[]) IS 'The same for the calls of rows of raw, before these are changed.';
 
 CREATE FUNCTION ledger.guard_invoice_item() RETURNS trigger
     LANGUAGE plpgsql
@@ -1201,6 +1261,23 @@ begin
     return new;
 end
 $$;
+
+CREATE FUNCTION ledger.holds_current_results(of_pull ledger.pulls) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select
+        of_pull.holds_results
+        and exists (
+            select from ledger.pulls as confirmed
+            where confirmed.pull_id = of_pull.confirms_pull_id and confirmed.state = 'published'
+        )
+        and not exists (
+            select from ledger.pulls as later
+            where later.confirms_pull_id = of_pull.confirms_pull_id and later.holds_results and later.pull_id > of_pull.pull_id
+        )
+$$;
+COMMENT ON FUNCTION ledger.holds_current_results(of_pull ledger.pulls) IS 'Whether the results of calls are read from this pull now.';
 
 CREATE FUNCTION ledger.is_alive(attempt bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -1313,6 +1390,7 @@ begin
     if wrong > 0 then
         raise exception 'a fact of % would change: only what is personal may be taken out', of_source;
     end if;
+    perform ledger.forget_results_of_rows(of_source, raw_table, row_ids);
     execute pg_catalog.format(
         'update %s as r set payload = wanted.payload'
         ' from unnest($1, $2) as wanted (row_id, payload) where r.ctid = wanted.row_id', raw_table
@@ -1356,6 +1434,7 @@ begin
                 and p.state in ('superseded', 'failed', 'unchanged')
                 and p.purged_at is null
                 and (p.closed_at < closed_before or ledger.was_in_progress(p))
+                and not ledger.holds_current_results(p)
                 and not (p.state = 'superseded' and raw.bills and ledger.explains_a_frozen_line(p))
             order by p.closed_at
             limit 500
@@ -1823,6 +1902,30 @@ ALTER TABLE control.brands ALTER COLUMN brand_id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE control.call_outputs (
+    tenant_id text NOT NULL,
+    output_id text NOT NULL,
+    meaning text NOT NULL,
+    CONSTRAINT call_outputs_meaning_check CHECK ((meaning = ANY (ARRAY['rating'::text, 'sentiment'::text, 'categories'::text]))),
+    CONSTRAINT call_outputs_output_id_check CHECK ((output_id <> ''::text))
+);
+ALTER TABLE ONLY control.call_outputs FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.call_outputs IS 'What a structured output of a tenant''s calls means, by the provider''s id of it, never by its name.';
+
+CREATE TABLE control.call_rubrics (
+    tenant_id text NOT NULL,
+    kind text NOT NULL,
+    value text NOT NULL,
+    rubric text NOT NULL,
+    success_from numeric,
+    CONSTRAINT call_rubrics_check CHECK (((rubric = 'pass_fail'::text) = (success_from IS NULL))),
+    CONSTRAINT call_rubrics_rubric_check CHECK ((rubric = ANY (ARRAY['pass_fail'::text, 'numeric'::text, 'percentage'::text, 'likert'::text, 'descriptive'::text]))),
+    CONSTRAINT call_rubrics_value_check CHECK ((value <> ''::text))
+);
+ALTER TABLE ONLY control.call_rubrics FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.call_rubrics IS 'By which words the evaluation of calls of a scope, such as an assistant, is read as success or failure.';
+COMMENT ON COLUMN control.call_rubrics.success_from IS 'The least that is a success: a number; for likert 1 (strongly disagree) to 5, for descriptive 1 (poor) to 4 (excellent).';
 
 CREATE TABLE control.cost_coverage (
     source text NOT NULL,
@@ -3505,7 +3608,7 @@ CREATE VIEW ledger.unread_pulls WITH (security_invoker='true') AS
     ((p.state = 'superseded'::text) AND s.bills AND ledger.explains_a_frozen_line(p.*)) AS is_needed
    FROM (ledger.pulls p
      JOIN control.sources s ON ((p.source = s.source)))
-  WHERE ((p.state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (p.purged_at IS NULL));
+  WHERE ((p.state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (p.purged_at IS NULL) AND (NOT ledger.holds_current_results(p.*)));
 COMMENT ON VIEW ledger.unread_pulls IS 'Pulls whose raw rows nobody reads; is_needed: kept, because a frozen line is explained by it.';
 
 CREATE TABLE minutebook.migrations (
@@ -3528,6 +3631,10 @@ ALTER TABLE ONLY control.brands
     ADD CONSTRAINT brands_pkey PRIMARY KEY (brand_id);
 ALTER TABLE ONLY control.brands
     ADD CONSTRAINT brands_tenant_id_key UNIQUE NULLS NOT DISTINCT (tenant_id);
+ALTER TABLE ONLY control.call_outputs
+    ADD CONSTRAINT call_outputs_pkey PRIMARY KEY (tenant_id, output_id);
+ALTER TABLE ONLY control.call_rubrics
+    ADD CONSTRAINT call_rubrics_pkey PRIMARY KEY (tenant_id, kind, value);
 ALTER TABLE ONLY control.cost_coverage
     ADD CONSTRAINT cost_coverage_source_tenant_id_agent_id_component_valid_fro_key UNIQUE NULLS NOT DISTINCT (source, tenant_id, agent_id, component, valid_from);
 ALTER TABLE ONLY control.credential_candidates
@@ -3762,6 +3869,7 @@ CREATE INDEX pulls_of_a_day ON ledger.pulls USING btree (source, account, usage_
 CREATE UNIQUE INDEX pulls_one_current ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'published'::text);
 CREATE UNIQUE INDEX pulls_one_reading ON ledger.pulls USING btree (source, account, usage_date) WHERE (state = 'reading'::text);
 CREATE INDEX pulls_to_purge ON ledger.pulls USING btree (source, closed_at) WHERE ((state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (purged_at IS NULL));
+CREATE INDEX pulls_with_results ON ledger.pulls USING btree (confirms_pull_id, pull_id) WHERE holds_results;
 CREATE INDEX quota_alerts_latest ON ledger.quota_alerts USING btree (tenant_id, period_start, quota, threshold, alert_id DESC);
 CREATE INDEX quota_alerts_to_deliver ON ledger.quota_alerts USING btree (alert_id) WHERE (delivered_at IS NULL);
 CREATE INDEX stripe_events_by_object ON ledger.stripe_events USING btree (object_id);
@@ -3770,6 +3878,8 @@ ALTER INDEX intake.events_of_a_day ATTACH PARTITION intake.events_of_other_month
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.call_outputs FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.call_rubrics FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.cost_coverage FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE OF used_from, retired_at ON control.credentials FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.credit_voids FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
@@ -3794,6 +3904,8 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.api_keys FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.brands FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.call_outputs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.call_rubrics FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.cost_coverage FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credential_candidates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.credentials FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -3875,6 +3987,12 @@ ALTER TABLE ONLY control.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.brands
     ADD CONSTRAINT brands_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.call_outputs
+    ADD CONSTRAINT call_outputs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.call_rubrics
+    ADD CONSTRAINT call_rubrics_kind_fkey FOREIGN KEY (kind) REFERENCES control.scope_kinds(kind);
+ALTER TABLE ONLY control.call_rubrics
+    ADD CONSTRAINT call_rubrics_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.cost_coverage
     ADD CONSTRAINT cost_coverage_cost_source_fkey FOREIGN KEY (cost_source) REFERENCES control.sources(source);
 ALTER TABLE ONLY control.cost_coverage
@@ -4037,6 +4155,8 @@ ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.brands ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.call_outputs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.call_rubrics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.cost_coverage ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credential_candidates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.credentials ENABLE ROW LEVEL SECURITY;
@@ -4063,6 +4183,8 @@ ALTER TABLE control.prices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY processes ON control.agent_attachments TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.agents TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.brands TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.call_outputs TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.call_rubrics TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.cost_coverage TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credential_candidates TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.credentials TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -4304,6 +4426,8 @@ REVOKE ALL ON FUNCTION ledger.forget_outgoing(today date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.forget_outgoing(today date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.forget_results(of_source text, of_accounts text[], of_dates date[], of_calls text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.forget_results_of_rows(of_source text, raw_table text, row_ids tid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.landed(of_pulls bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.landed(of_pulls bigint[]) TO minutebook_loader;
@@ -4356,6 +4480,14 @@ GRANT SELECT(name) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT(accent) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT(logo) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT(logo_kind) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT ON TABLE control.call_outputs TO minutebook_loader;
+GRANT SELECT ON TABLE control.call_outputs TO minutebook_transformer;
+GRANT SELECT ON TABLE control.call_outputs TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.call_outputs TO minutebook_operator;
+GRANT SELECT ON TABLE control.call_rubrics TO minutebook_loader;
+GRANT SELECT ON TABLE control.call_rubrics TO minutebook_transformer;
+GRANT SELECT ON TABLE control.call_rubrics TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.call_rubrics TO minutebook_operator;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_loader;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_transformer;
 GRANT SELECT ON TABLE control.cost_coverage TO minutebook_billing;

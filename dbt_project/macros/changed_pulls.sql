@@ -38,6 +38,19 @@
     where contract = '{{ contract }}' and pull_id is not null{{ ' and not is_only_joined' if is_incremental() and not joined }}
 {%- endmacro %}
 
+{% macro changed_results() -%}
+    {#- The pulls of calls whose results this build has to read again: all when the table is new. -#}
+    {%- set current = ref('stg_ledger__current_pulls') -%}
+    {%- set changed = ref('int_pulls_changed') -%}
+    select
+        results_pull_id as pull_id,
+        source,
+        account,
+        usage_date
+    from {% if is_incremental() %}{{ changed }}{% else %}{{ current }}{% endif %}
+    where contract = 'calls' and pull_id is not null{{ ' and are_results_changed' if is_incremental() }}
+{%- endmacro %}
+
 {% macro in_changed_pulls(column) -%}
     {#-
         Whether a row is of one of those pulls, after `with pulls as (changed_pulls(…))`. A join with them is done only after a
@@ -52,16 +65,19 @@
     {#-
         dbt's incremental strategy `changed_days`: what the changed account-days had goes, what they have now comes. By account-day
         and not by key, so that a day that became empty becomes empty. A table without a column `source` names the one it is of in
-        meta.source. With meta.joined, so do account-days that only what they are joined with changed for.
+        meta.source. With meta.joined, so do account-days that only what they are joined with changed for; with meta.results, those
+        of which anything else is said.
     -#}
     {%- set source_name = (model.config.meta or {}).source -%}
     {%- set joined = (model.config.meta or {}).get('joined', false) -%}
+    {%- set results = (model.config.meta or {}).get('results', false) -%}
     delete from {{ arguments.target_relation }} as built
     using {{ ref('int_pulls_changed') }} as changed
     where
         changed.source = {{ "'" ~ source_name ~ "'" if source_name else 'built.source' }}
         and built.account = changed.account
-        and built.usage_date = changed.usage_date{{ '' if joined else ' and not changed.is_only_joined' }};
+        and built.usage_date = changed.usage_date
+        {{- ' and changed.are_results_changed' if results else '' if joined else ' and not changed.is_only_joined' }};
     {{ get_incremental_append_sql(arguments) }}
 {%- endmacro %}
 

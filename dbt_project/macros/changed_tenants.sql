@@ -63,7 +63,7 @@
     {#- Whose rows the account-days hold: those of an own account are its tenant's, what is routed of the shared one whoever's it is. -#}
     select changed.account as tenant_id
     from {{ changed }} as changed
-    where changed.account <> 'platform'
+    where changed.account <> 'platform' and not changed.is_only_results
     {%- for rows in routed %}
     union
     select of_shared.tenant_id
@@ -73,6 +73,7 @@
             of_shared.source = changed.source
             and of_shared.account = changed.account
             and of_shared.usage_date = changed.usage_date
+            and not changed.is_only_results
     where of_shared.tenant_id is not null
     {%- endfor %}
 {%- endmacro %}

@@ -81,7 +81,9 @@ class Landing:
 def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentPull]) -> bool:
     published = current.get(finished.day.key)
     reading = finished.reading
-    return published is not None and published.says_the_same_as(reading.content_hash, not reading.is_whole)
+    return published is not None and published.says_the_same_as(
+        reading.content_hash, reading.results_hash, not reading.is_whole
+    )
 
 
 def _stamped(finished: Finished) -> pa.Table:
@@ -102,6 +104,7 @@ def _published(finished: Finished, is_forced: bool) -> pulls.PublishedPull:
         pull_id=finished.pull_id,
         row_count=reading.table.num_rows,
         content_hash=reading.content_hash,
+        results_hash=reading.results_hash,
         is_incomplete=not reading.is_whole,
         is_in_progress=reading.is_in_progress,
         quarantined=reading.quarantined,

@@ -76,8 +76,9 @@ def reading_of(
     refuse_another_contract("Vapi GET /call", odd, len(rows))
     found = [call for call, _ in rows]
     new_fields: set[str] = set()
+    stored, results_hash = payloads(rows, choices_of, new_fields)
     return Reading(
-        table=table(found, payloads(rows, choices_of, new_fields)),
+        table=table(found, stored),
         keys=frozenset(call.id for call in found) | {row.item for row in odd},
         content_hash=hash_rows([*map(billed, found), *(row.fingerprint.encode() for row in odd)]),
         is_incomplete=any(call.is_in_progress for call in found),
@@ -87,6 +88,7 @@ def reading_of(
         provider_totals=provider_totals,
         new_fields=frozenset(new_fields),
         quarantined=tuple(odd),
+        results_hash=results_hash,
     )
 
 

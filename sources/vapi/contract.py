@@ -52,6 +52,11 @@ _MESSAGES: Shape = [
     }
 ]
 _RECORDINGS = fields("recordingUrl stereoRecordingUrl videoRecordingUrl videoRecordingStartDelaySeconds")
+_DESTINATION: Shape = {
+    **fields("type number sipUri extension callerId assistantName description numberE164CheckEnabled"),
+    "message": LEFT_OUT,
+    "transferPlan": LEFT_OUT,
+}
 _ARTIFACT: Shape = {
     **_RECORDINGS,
     **fields("transcript logUrl pcapUrl structuredOutputsLastUpdatedAt"),
@@ -78,7 +83,7 @@ _ARTIFACT: Shape = {
             )
         ],
     },
-    "transfers": LEFT_OUT,
+    "transfers": [{**fields("mode status"), "destination": _DESTINATION}],
     "nodes": LEFT_OUT,
 }
 
@@ -99,11 +104,7 @@ CALL = Allowed(
             "callUrl": LEFT_OUT,
         },
         "customer": _CUSTOMER,
-        "destination": {
-            **fields("type number sipUri extension callerId assistantName description numberE164CheckEnabled"),
-            "message": LEFT_OUT,
-            "transferPlan": LEFT_OUT,
-        },
+        "destination": _DESTINATION,
         "phoneNumber": fields(
             "id provider number name sipUri extension status assistantId squadId workflowId twilioAccountSid"
             " twilioPhoneNumber"

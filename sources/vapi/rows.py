@@ -9,12 +9,17 @@ import pyarrow as pa
 
 from sources.personal import ChoicesOf, Document, minimised
 from sources.quarantine import Quarantined
+from sources.results import hash_results
 from sources.vapi.calls import Call
 from sources.vapi.contract import CALL
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ENCODE = _ENCODER.encode
+_PARTS = msgspec.json.Decoder(Document).decode
+_RESULTS = ("customer", "destination", "campaignId", "analysis", "messages", "transcript", "summary")
+_RESULTS_OF_ARTIFACT = ("messages", "transcript", "structuredOutputs", "transfers")
+_RECORDINGS = ("recording", "recordingUrl", "stereoRecordingUrl")
 # A string column of Arrow's counts its bytes in 32 bits.
 _BYTES_OF_A_CHUNK = 1 << 30
 
@@ -26,19 +31,38 @@ def payload(call: Call, document: Document, choices_of: ChoicesOf, new_fields: s
     return _ENCODE(_kept(call, document, choices_of, new_fields))
 
 
-def payloads(rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf, new_fields: set[str]) -> pa.ChunkedArray:
-    """`payload` of each call as a column of text, written where Arrow keeps it: a copy of each costs as much again.
+def payloads(
+    rows: Iterable[tuple[Call, Document]], choices_of: ChoicesOf, new_fields: set[str]
+) -> tuple[pa.ChunkedArray, str | None]:
+    """`payload` of each call as a column of text, written where Arrow keeps it: a copy of each costs as much again; and
+    the hash of what they say of the calls' results.
 
     pa.ArrowInvalid if it is not UTF-8.
     """
     chunks, texts, ends = [], bytearray(), array("i", [0])
+    said = []
     for call, document in rows:
         if len(texts) > _BYTES_OF_A_CHUNK:
             chunks.append(_texts(texts, ends))
             texts, ends = bytearray(), array("i", [0])
-        _ENCODER.encode_into(_kept(call, document, choices_of, new_fields), texts, -1)
+        kept = _kept(call, document, choices_of, new_fields)
+        said.append((call.id, results(kept)))
+        _ENCODER.encode_into(kept, texts, -1)
         ends.append(len(texts))
-    return pa.chunked_array([*chunks, _texts(texts, ends)], pa.string())
+    return pa.chunked_array([*chunks, _texts(texts, ends)], pa.string()), hash_results(said)
+
+
+def results(kept: Document) -> list[tuple[str, bytes]]:
+    """What a stored call says beside what is billed, by name: of recordings only that there are some, since their
+    addresses differ each time.
+    """
+    said = [(name, bytes(kept[name])) for name in _RESULTS if name in kept]
+    artifact = bytes(kept.get("artifact", b""))
+    parts = _PARTS(artifact) if artifact[:1] == b"{" else {}
+    said += [(f"artifact.{name}", bytes(parts[name])) for name in _RESULTS_OF_ARTIFACT if name in parts]
+    if any(name in kept or name in parts for name in _RECORDINGS):
+        said.append(("recording", b"true"))
+    return said
 
 
 def _kept(call: Call, document: Document, choices_of: ChoicesOf, new_fields: set[str]) -> Document:

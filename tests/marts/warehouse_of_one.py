@@ -99,6 +99,22 @@ class Warehouse:
     def calls(self, account: str, usage_date: str, calls: Sequence[Row], *, is_incomplete: bool = False) -> int:
         """Publish one day of Vapi calls, each as Vapi answers it; returns the pull."""
         pull_id = self._publish("vapi", account, usage_date, len(calls), is_incomplete)
+        self._land_calls(account, usage_date, pull_id, calls)
+        return pull_id
+
+    def results(self, account: str, usage_date: str, calls: Sequence[Row]) -> int:
+        """The same day read again, with nothing else billed and something else said of its calls; returns the pull."""
+        ((pull_id,),) = self.rows(
+            "insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, confirms_pull_id,"
+            " holds_results, row_count, content_hash, results_hash, closed_at) select %s, source, account, tenant_id,"
+            " usage_date, 'unchanged', pull_id, true, row_count, content_hash, 'other', '2026-01-02' from ledger.pulls"
+            " where account = %s and usage_date = %s and source = 'vapi' and state = 'published' returning pull_id",
+            self._attempt(), account, usage_date,
+        )  # fmt: skip
+        self._land_calls(account, usage_date, pull_id, calls)
+        return int(pull_id)
+
+    def _land_calls(self, account: str, usage_date: str, pull_id: int, calls: Sequence[Row]) -> None:
         for call in calls:
             self.put("raw_vapi.calls", self._stamp(account, usage_date, pull_id) | {
                 "call_id": call["id"], "created_at": call.get("createdAt", f"{usage_date}T10:00:00Z"),
@@ -107,7 +123,6 @@ class Warehouse:
                 "ended_reason": call.get("endedReason"), "assistant_id": call.get("assistantId"),
                 "phone_number_id": call.get("phoneNumberId"), "payload": _json.encode(call).decode(),
             })  # fmt: skip
-        return pull_id
 
     def metrics(self, account: str, usage_date: str, rows: Sequence[tuple[str, str, int, str | None]]) -> int:
         """Publish one day of usage metrics: (platform's agent, metric type, quantity, cost in USD or None)."""

@@ -1,7 +1,8 @@
 """The ledger of pulls: who reads what now, what was published last, and what went wrong.
 
     claim ──▶ reading ──▶ published ──▶ superseded     (by the next one published for that account-day)
-                  ├─────▶ unchanged                    (says the same as the current one; its rows need not land)
+                  ├─────▶ unchanged                    (bills the same as the current one; its rows need not land,
+                  │                                     unless they say something else of calls: `holds_results`)
                   └─────▶ failed                       (with a cause; also when its attempt died)
 
 One pull of an account-day is read at a time, and at most one is current: two unique indexes hold that, not this code.
@@ -52,12 +53,14 @@ class CurrentPull:
 
     pull_id: int
     content_hash: str
+    results_hash: str | None
     row_count: int
     is_incomplete: bool
 
-    def says_the_same_as(self, content_hash: str, is_incomplete: bool) -> bool:
-        """Whether a reading with this hash changes nothing, so that its rows need not land."""
-        return (self.content_hash, self.is_incomplete) == (content_hash, is_incomplete)
+    def says_the_same_as(self, content_hash: str, results_hash: str | None, is_incomplete: bool) -> bool:
+        """Whether a reading with these hashes changes nothing, so that its rows need not land."""
+        known = (self.content_hash, self.results_hash, self.is_incomplete)
+        return known == (content_hash, results_hash, is_incomplete)
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class PublishedPull:
     lacks_only_quarantined: bool = False
     is_forced: bool = False
     new_fields: Collection[str] = ()
+    results_hash: str | None = None
 
 
 @contextmanager
@@ -188,8 +192,9 @@ def latest(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dict
 def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPull]) -> frozenset[int]:
     """Publish readings whose rows have landed, all of them or none, in one transaction.
 
-    Each one supersedes the current pull of its account-day; one that says the same as the current (content hash and
-    completeness) becomes 'unchanged' instead, whether or not its rows landed. Returns the ids of the unchanged.
+    Each one supersedes the current pull of its account-day; one that bills the same as the current (content hash and
+    completeness) becomes 'unchanged' instead. Where its calls' results are others, they are read from its rows from now
+    on, and no money moves; else it does not matter whether its rows landed. Returns the ids of the unchanged.
 
     Raises:
         PullNotPublishable: a pull is not being read any more (taken over), or its landed rows are not the rows that
@@ -198,6 +203,7 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
     with connection.transaction():
         unchanged: dict[int, int] = {}
         superseded: list[int] = []
+        with_results: set[int] = set()
         refused: dict[int, str] = {}
         found = {
             row[0]: row[1:]
@@ -207,19 +213,30 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
             if pull.pull_id not in found:
                 refused[pull.pull_id] = "it is not being read any more: another attempt took it over, or it was failed"
                 continue
-            landed, fitting, current_id, current_hash, current_is_incomplete = found[pull.pull_id]
-            says_the_same = (current_hash, current_is_incomplete) == (pull.content_hash, pull.is_incomplete)
-            if current_id and says_the_same and not pull.is_forced:
+            landed, fitting, current_id, current_hash, current_is_incomplete, current_results = found[pull.pull_id]
+            bills_the_same = (current_hash, current_is_incomplete) == (pull.content_hash, pull.is_incomplete)
+            is_unchanged = bool(current_id and bills_the_same and not pull.is_forced)
+            if is_unchanged and current_results == pull.results_hash:
                 unchanged[pull.pull_id] = current_id
             elif not landed == fitting == pull.row_count:
                 refused[pull.pull_id] = f"{pull.row_count} rows were read, {landed} landed, {fitting} of them its own"
+            elif is_unchanged:
+                unchanged[pull.pull_id] = current_id
+                with_results.add(pull.pull_id)
             elif current_id:
                 superseded.append(current_id)
         if refused:
             raise PullNotPublishable(refused)
         connection.execute(_SQL["supersede"], {"pull_ids": superseded})
         connection.execute(_SQL["forget_set_aside"], {"pull_ids": superseded})
-        reported = [{**_reported(pull), "confirms_pull_id": unchanged.get(pull.pull_id)} for pull in finished]
+        reported = [
+            {
+                **_reported(pull),
+                "confirms_pull_id": unchanged.get(pull.pull_id),
+                "holds_results": pull.pull_id in with_results,
+            }
+            for pull in finished
+        ]
         connection.execute(
             _SQL["publish"],
             {"pulls": _JSON.encode(reported).decode()},

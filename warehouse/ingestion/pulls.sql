@@ -132,11 +132,23 @@ select
     coalesce(l.fitting, 0),
     c.pull_id,
     c.content_hash,
-    c.is_incomplete
+    c.is_incomplete,
+    case when r.pull_id is null then c.results_hash else r.results_hash end
 from reading as p
 left join landed as l on p.pull_id = l.pull_id
 left join ledger.pulls as c
-    on p.source = c.source and p.account = c.account and p.usage_date = c.usage_date and c.state = 'published';
+    on p.source = c.source and p.account = c.account and p.usage_date = c.usage_date and c.state = 'published'
+left join
+    lateral (
+        select
+            later.pull_id,
+            later.results_hash
+        from ledger.pulls as later
+        where later.confirms_pull_id = c.pull_id and later.holds_results
+        order by later.pull_id desc
+        limit 1
+    ) as r
+    on true;
 
 -- name: supersede
 update ledger.pulls set state = 'superseded' where pull_id = any(%(pull_ids)s::bigint []) and state = 'published';
@@ -146,8 +158,10 @@ update ledger.pulls as p
 set
     state = case when r.confirms_pull_id is null then 'published' else 'unchanged' end,
     confirms_pull_id = r.confirms_pull_id,
+    holds_results = r.holds_results,
     row_count = r.row_count,
     content_hash = r.content_hash,
+    results_hash = r.results_hash,
     is_incomplete = r.is_incomplete,
     is_in_progress = r.is_in_progress,
     lacks_only_quarantined = r.lacks_only_quarantined,
@@ -157,8 +171,8 @@ set
     requests = r.requests,
     closed_at = clock_timestamp()
 from jsonb_to_recordset(%(pulls)s::jsonb) as r (
-    pull_id bigint, confirms_pull_id bigint, row_count bigint, content_hash text, is_incomplete boolean,
-    is_in_progress boolean, lacks_only_quarantined boolean,
+    pull_id bigint, confirms_pull_id bigint, holds_results boolean, row_count bigint, content_hash text,
+    results_hash text, is_incomplete boolean, is_in_progress boolean, lacks_only_quarantined boolean,
     totals jsonb, provider_totals jsonb, windows jsonb, requests int
 )
 where p.pull_id = r.pull_id;
@@ -266,10 +280,22 @@ select
     p.usage_date,
     p.pull_id,
     p.content_hash,
+    case when r.pull_id is null then p.results_hash else r.results_hash end as results_hash,
     p.row_count,
     p.is_incomplete
 from ledger.pulls as p
 inner join
     unnest(%(sources)s::text [], %(accounts)s::text [], %(usage_dates)s::date []) as k (source, account, usage_date)
     on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
+left join
+    lateral (
+        select
+            later.pull_id,
+            later.results_hash
+        from ledger.pulls as later
+        where later.confirms_pull_id = p.pull_id and later.holds_results
+        order by later.pull_id desc
+        limit 1
+    ) as r
+    on true
 where p.state = 'published';

@@ -400,6 +400,28 @@ comment on table control.cost_coverage is
 ' all calls of the platform''s account.';
 comment on column control.cost_coverage.is_own is 'The bill is of the tenant''s own account, and else of the platform''s.';
 
+-- How a provider judged a call is a text, whose meaning is the rubric's of its assistant: without one it is shown, and not counted.
+create table control.call_rubrics (
+    tenant_id text not null references control.tenants,
+    kind text not null references control.scope_kinds,
+    value text not null check (value <> ''),
+    rubric text not null check (rubric in ('pass_fail', 'numeric', 'percentage', 'likert', 'descriptive')),
+    success_from numeric,
+    primary key (tenant_id, kind, value),
+    check ((rubric = 'pass_fail') = (success_from is null))
+);
+comment on table control.call_rubrics is 'By which words the evaluation of calls of a scope, such as an assistant, is read as success or failure.';
+comment on column control.call_rubrics.success_from is
+'The least that is a success: a number; for likert 1 (strongly disagree) to 5, for descriptive 1 (poor) to 4 (excellent).';
+
+create table control.call_outputs (
+    tenant_id text not null references control.tenants,
+    output_id text not null check (output_id <> ''),
+    meaning text not null check (meaning in ('rating', 'sentiment', 'categories')),
+    primary key (tenant_id, output_id)
+);
+comment on table control.call_outputs is 'What a structured output of a tenant''s calls means, by the provider''s id of it, never by its name.';
+
 create table control.provider_unit_costs (
     provider text not null check (provider <> ''),
     unit text not null check (unit <> ''),

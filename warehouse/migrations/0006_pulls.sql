@@ -51,6 +51,9 @@ create table ledger.pulls (
     purged_at timestamptz,
     lacks_only_quarantined boolean not null default false,
     evidence text,
+    results_hash text,
+    holds_results boolean not null default false,
+    check (not holds_results or state = 'unchanged'),
     check (account = coalesce(tenant_id, 'platform')),
     check ((state = 'failed') = (cause is not null)),
     check ((state = 'unchanged') = (confirms_pull_id is not null)),
@@ -65,6 +68,7 @@ create index pulls_by_usage_date on ledger.pulls (usage_date);
 create index pulls_by_closing on ledger.pulls (closed_at) where state = 'published';
 create index pulls_in_doubt on ledger.pulls (source, account, usage_date) where evidence is not null;
 create index pulls_confirmed on ledger.pulls (confirms_pull_id) where confirms_pull_id is not null;
+create index pulls_with_results on ledger.pulls (confirms_pull_id, pull_id) where holds_results;
 comment on table ledger.pulls is
 'One attempt to read one account, source and usage date. Only rows of published pulls are read by anybody.'
 ' An account is a tenant''s own, or the platform''s (tenant_id is null), whose calls dbt routes to tenants.';
@@ -75,6 +79,26 @@ comment on column ledger.pulls.purged_at is
 comment on column ledger.pulls.lacks_only_quarantined is
 'Whether it is incomplete for no other reason than that rows were set aside.';
 comment on column ledger.pulls.evidence is 'Of a pull that failed for a doubt: the figures and rows that it was about.';
+comment on column ledger.pulls.results_hash is
+'SHA-256 of what its rows say of calls beyond what is billed, as it may be stored; null where they say nothing.';
+comment on column ledger.pulls.holds_results is
+'Of an unchanged pull: it billed the same and said something else of its calls, so its rows landed. Results are read from the'
+' latest of these; money from the pull that it confirms.';
+
+create function ledger.holds_current_results(of_pull ledger.pulls) returns boolean
+language sql stable set search_path = '' as $$
+    select
+        of_pull.holds_results
+        and exists (
+            select from ledger.pulls as confirmed
+            where confirmed.pull_id = of_pull.confirms_pull_id and confirmed.state = 'published'
+        )
+        and not exists (
+            select from ledger.pulls as later
+            where later.confirms_pull_id = of_pull.confirms_pull_id and later.holds_results and later.pull_id > of_pull.pull_id
+        )
+$$;
+comment on function ledger.holds_current_results is 'Whether the results of calls are read from this pull now.';
 
 -- One pace per provider and key, kept by all runs together: the night, a backfill and a person may ask with one key at once.
 create unlogged table ledger.request_paces (

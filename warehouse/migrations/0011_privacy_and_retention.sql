@@ -57,6 +57,49 @@ end
 $$;
 comment on function ledger.raw_table_of(text) is 'Where the rows of a source stand, as SQL.';
 
+-- What the marts hold of what was said goes in the transaction in which its source goes, and the days are made again from what
+-- is left. No build runs meanwhile: it could have read what goes now.
+create function ledger.forget_results(of_source text, of_accounts text[], of_dates date[], of_calls text[]) returns void
+language plpgsql set search_path = '' as $$
+declare
+    derived text;
+begin
+    if pg_catalog.to_regclass('marts.fct_call_results') is null then
+        return;
+    end if;
+    foreach derived in array array['marts.fct_call_results', 'marts.fct_call_texts'] loop
+        execute pg_catalog.format(
+            'delete from %s as d using unnest($2, $3, $4) as gone (account, usage_date, call_id)'
+            ' where d.source = $1 and d.account = gone.account and d.usage_date = gone.usage_date and d.call_id = gone.call_id',
+            derived
+        ) using of_source, of_accounts, of_dates, of_calls;
+    end loop;
+    update marts.fct_pulls_built as b set results_key = null
+    where
+        b.source = of_source
+        and (b.account, b.usage_date) in (select gone.account, gone.usage_date from unnest(of_accounts, of_dates) as gone (account, usage_date));
+end
+$$;
+comment on function ledger.forget_results is 'Takes out of the marts what they hold of what was said in these calls.';
+
+create function ledger.forget_results_of_rows(of_source text, raw_table text, row_ids tid[]) returns void
+language plpgsql set search_path = '' as $$
+declare
+    gone record;
+begin
+    if not exists (select from control.sources as s where s.source = of_source and s.contract = 'calls') then
+        return;
+    end if;
+    perform pg_catalog.pg_advisory_xact_lock_shared(7734, 0);
+    execute pg_catalog.format(
+        'select array_agg(r.account) as accounts, array_agg(r.usage_date) as dates, array_agg(r.call_id) as calls'
+        ' from %s as r where r.ctid = any($1)', raw_table
+    ) into gone using row_ids;
+    perform ledger.forget_results(of_source, gone.accounts, gone.dates, gone.calls);
+end
+$$;
+comment on function ledger.forget_results_of_rows is 'The same for the calls of rows of raw, before these are changed.';
+
 -- Raw is append only: the one change that is allowed takes personal data out, and proves that every fact stayed as it was.
 -- Rows are named by where they are; one that moved meanwhile is left alone.
 create function ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) returns bigint
@@ -76,6 +119,7 @@ begin
     if wrong > 0 then
         raise exception 'a fact of % would change: only what is personal may be taken out', of_source;
     end if;
+    perform ledger.forget_results_of_rows(of_source, raw_table, row_ids);
     execute pg_catalog.format(
         'update %s as r set payload = wanted.payload'
         ' from unnest($1, $2) as wanted (row_id, payload) where r.ctid = wanted.row_id', raw_table
@@ -92,7 +136,9 @@ declare
     gone bigint;
     forgotten bigint := 0;
     by_source jsonb := '{}';
+    called record;
 begin
+    perform pg_catalog.pg_advisory_xact_lock_shared(7734, 0);
     for raw in
         select
             s.source as name,
@@ -103,16 +149,24 @@ begin
         order by s.source
     loop
         execute pg_catalog.format(
+            'with gone as ('
             'update %s as r set payload = ledger.without_personal_data(r.payload, $3)'
             ' where r.usage_date < $2 and (r.tenant_id = $1%s)'
-            ' and exists (select from pg_catalog.json_object_keys(r.payload) as part (key) where part.key <> all($3))',
+            ' and exists (select from pg_catalog.json_object_keys(r.payload) as part (key) where part.key <> all($3))'
+            ' returning r.account, r.usage_date, %s as call_id)'
+            ' select count(*) as rows, array_agg(account) as accounts, array_agg(usage_date) as dates,'
+            ' array_agg(call_id) as calls from gone',
             raw.raw_table,
             case when raw.is_of_calls then
                 ' or r.tenant_id is null and exists (select from marts.fct_calls as routed where routed.tenant_id = $1'
                 ' and routed.account = r.account and routed.usage_date = r.usage_date and routed.call_id = r.call_id)'
-            else '' end
-        ) using of_tenant, before_date, raw.facts;
-        get diagnostics gone = row_count;
+            else '' end,
+            case when raw.is_of_calls then 'r.call_id' else 'null::text' end
+        ) into called using of_tenant, before_date, raw.facts;
+        gone := called.rows;
+        if gone > 0 and raw.is_of_calls then
+            perform ledger.forget_results(raw.name, called.accounts, called.dates, called.calls);
+        end if;
         forgotten := forgotten + gone;
         by_source := by_source || pg_catalog.jsonb_build_object(raw.name, gone);
     end loop;
@@ -238,7 +292,7 @@ select
     p.state = 'superseded' and s.bills and ledger.explains_a_frozen_line(p) as is_needed
 from ledger.pulls as p
 inner join control.sources as s on p.source = s.source
-where p.state in ('superseded', 'failed', 'unchanged') and p.purged_at is null;
+where p.state in ('superseded', 'failed', 'unchanged') and p.purged_at is null and not ledger.holds_current_results(p);
 comment on view ledger.unread_pulls is 'Pulls whose raw rows nobody reads; is_needed: kept, because a frozen line is explained by it.';
 
 -- What was read of a day before it was over tells nobody anything once the whole day was read.
@@ -280,6 +334,7 @@ begin
                 and p.state in ('superseded', 'failed', 'unchanged')
                 and p.purged_at is null
                 and (p.closed_at < closed_before or ledger.was_in_progress(p))
+                and not ledger.holds_current_results(p)
                 and not (p.state = 'superseded' and raw.bills and ledger.explains_a_frozen_line(p))
             order by p.closed_at
             limit 500

@@ -14,7 +14,8 @@ begin
             'minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator',
             array[
                 'control.tenants', 'control.tenant_statuses', 'control.agents', 'control.agent_attachments',
-                'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.cost_coverage', 'control.credits', 'control.credit_voids',
+                'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.cost_coverage',
+                'control.call_rubrics', 'control.call_outputs', 'control.credits', 'control.credit_voids',
                 'control.data_keys', 'control.credentials', 'ledger.audit_log', 'ledger.pulls', 'ledger.quarantine',
                 'ledger.acceptances', 'ledger.periods', 'ledger.statement_lines', 'ledger.line_days', 'ledger.line_pulls',
                 'ledger.line_objects', 'ledger.arrivals'
@@ -80,7 +81,8 @@ create policy server on control.data_keys to minutebook_server using (tenant_id 
 -- building or posting needs.
 grant select on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
-control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.provider_unit_costs,
+control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.call_rubrics,
+control.call_outputs, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.credits, control.credit_voids,
 control.review_rules, control.revision,
 control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls,
@@ -134,7 +136,8 @@ on ledger.stripe_events to minutebook_billing;
 -- Operating.
 grant insert, update, delete on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
-control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.provider_unit_costs,
+control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.call_rubrics,
+control.call_outputs, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.spend_limits, control.data_keys,
 control.credentials, control.personal_choices, control.today_readings
 to minutebook_operator;
@@ -175,7 +178,8 @@ ledger.audit_hash(bytea, ledger.audit_log), ledger.record_credential_use(bigint)
 ledger.discard_landed(regclass, bigint[]), ledger.blockers(regclass), ledger.end_blockers(regclass, interval),
 ledger.who_is(int), ledger.waits_for(int), ledger.end_old_readers(interval),
 ledger.without_personal_data(json, text[]), ledger.raw_table_of(text), ledger.landed(bigint[]),
-ledger.minimise_payloads(text, tid[], json[]),
+ledger.minimise_payloads(text, tid[], json[]), ledger.forget_results(text, text[], date[], text[]),
+ledger.forget_results_of_rows(text, text, tid[]),
 ledger.forget_personal_data(text, date), ledger.money_of_items(json),
 ledger.is_payload_without_more(json, json, text[]), ledger.clean_payloads(text, tid[], json[]),
 ledger.purge_raw(timestamptz, int)

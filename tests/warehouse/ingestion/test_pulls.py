@@ -76,7 +76,7 @@ def test_a_pull_supersedes_its_predecessor_exactly_once(
     first = pull_once(connection, attempt, database_url, tmp_path, 3, "a")
     second = pull_once(connection, attempt, database_url, tmp_path, 2, "b")
     assert states(connection) == [(first, "superseded"), (second, "published")]
-    assert pulls.current(connection, [KEY]) == {KEY: pulls.CurrentPull(second, "b", 2, False)}
+    assert pulls.current(connection, [KEY]) == {KEY: pulls.CurrentPull(second, "b", None, 2, False)}
 
 
 def test_an_empty_day_replaces_a_full_one(
@@ -92,7 +92,7 @@ def test_an_unchanged_day_writes_one_ledger_row_and_changes_nothing_else(
 ) -> None:
     first = pull_once(connection, attempt, database_url, tmp_path, 3, "a")
     again = claim_one(connection, attempt)
-    assert pulls.current(connection, [KEY])[KEY].says_the_same_as("a", is_incomplete=False)
+    assert pulls.current(connection, [KEY])[KEY].says_the_same_as("a", None, is_incomplete=False)
     assert pulls.publish(connection, [PublishedPull(again, 3, "a")]) == {again}
     assert states(connection) == [(first, "published"), (again, "unchanged")]
     assert connection.execute("select confirms_pull_id from ledger.pulls order by 1").fetchone() == (first,)
@@ -106,7 +106,7 @@ def test_a_day_that_became_complete_is_published_anew(
     pulls.publish(connection, [PublishedPull(first, 0, "a", is_incomplete=True)])
     second = claim_one(connection, attempt)
     assert not pulls.publish(connection, [PublishedPull(second, 0, "a")])
-    assert pulls.current(connection, [KEY])[KEY] == pulls.CurrentPull(second, "a", 0, False)
+    assert pulls.current(connection, [KEY])[KEY] == pulls.CurrentPull(second, "a", None, 0, False)
 
 
 @pytest.mark.parametrize("read", [2, 4], ids=["too_many_landed", "too_few_landed"])

@@ -14,7 +14,8 @@ built as (
             tenant_id,
             usage_date,
             build_key,
-            joined_key
+            joined_key,
+            results_key
         from {{ built }}
     {%- else -%}
         select
@@ -23,7 +24,8 @@ built as (
             tenant_id,
             usage_date,
             build_key,
-            joined_key
+            joined_key,
+            results_key
         from keyed
         where false
     {%- endif %}
@@ -37,7 +39,12 @@ changed as (
         keyed.pulled_at,
         keyed.build_key,
         keyed.joined_key,
+        keyed.results_pull_id,
+        keyed.results_key,
         coalesce(keyed.build_key = built.build_key, false) as is_only_joined,
+        coalesce(keyed.build_key = built.build_key and keyed.joined_key = built.joined_key, false) as is_only_results,
+        not coalesce(keyed.build_key = built.build_key and keyed.results_key = built.results_key, false)
+            as are_results_changed,
         coalesce(keyed.source, built.source) as source,
         coalesce(keyed.account, built.account) as account,
         coalesce(keyed.tenant_id, built.tenant_id) as tenant_id,
@@ -51,6 +58,7 @@ changed as (
     where
         keyed.build_key is distinct from built.build_key
         or keyed.joined_key is distinct from built.joined_key
+        or keyed.results_key is distinct from built.results_key
 ),
 
 contracts as (

@@ -138,9 +138,23 @@ unit_costs as (
     group by sources.source
 ),
 
+-- By what results of calls are read: those of a tenant in its own account, and all in the platform's.
+result_rules as (
+    select
+        accounts.account,
+        md5(string_agg(rules.rule, ',' order by rules.rule)) as rules
+    from {{ ref('stg_control__result_rules') }} as rules
+    cross join lateral (values ('platform'), (rules.tenant_id)) as accounts (account)
+    group by accounts.account
+),
+
 keyed as (
     select
         pulls.pull_id,
+        pulls.results_pull_id,
+        case
+            when pulls.contract = 'calls' then md5(concat_ws('|', pulls.results_pull_id, result_rules.rules))
+        end as results_key,
         pulls.source,
         pulls.contract,
         pulls.account,
@@ -161,6 +175,7 @@ keyed as (
     from pulls
     cross join carriers
     left join unit_costs on pulls.source = unit_costs.source
+    left join result_rules on pulls.account = result_rules.account
     left join voice_meters on pulls.source = voice_meters.source
     left join routings
         on

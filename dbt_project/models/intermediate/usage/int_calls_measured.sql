@@ -36,6 +36,8 @@ measured as (
         status,
         direction,
         ended_reason,
+        end_group,
+        campaign_id,
         carrier,
         carrier_account,
         carrier_ref,

@@ -21,7 +21,8 @@ built as (
         row_count,
         pulled_at,
         build_key,
-        joined_key
+        joined_key,
+        results_key
     from changed
 )
 

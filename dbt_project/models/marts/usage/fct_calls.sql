@@ -232,6 +232,8 @@ costed as (
         with_costs.status,
         with_costs.direction,
         with_costs.ended_reason,
+        with_costs.end_group,
+        with_costs.campaign_id,
         with_costs.phone_number_id,
         with_costs.assistant_id,
         with_costs.squad_id,

@@ -12,9 +12,19 @@ sources as (
     select * from {{ ref('stg_control__sources') }}
 ),
 
+refreshed as (
+    select
+        confirms_pull_id as pull_id,
+        max(pull_id) as results_pull_id
+    from source
+    where holds_results
+    group by confirms_pull_id
+),
+
 current_ones as (
     select
         source.pull_id,
+        coalesce(refreshed.results_pull_id, source.pull_id) as results_pull_id,
         source.source,
         sources.contract,
         source.account,
@@ -27,6 +37,7 @@ current_ones as (
         source.pulled_at
     from source
     inner join sources on source.source = sources.source
+    left join refreshed on source.pull_id = refreshed.pull_id
     where source.state = 'published'
 )
 

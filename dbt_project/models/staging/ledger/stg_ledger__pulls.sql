@@ -10,8 +10,10 @@ renamed as (
         account,
         tenant_id,
         usage_date,
+        confirms_pull_id,
         ---------- state
         state,
+        holds_results,
         is_incomplete,
         is_in_progress,
         lacks_only_quarantined,

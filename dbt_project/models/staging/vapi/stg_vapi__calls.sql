@@ -37,6 +37,8 @@ renamed as (
             else 'unknown'
         end as direction,
         ended_reason,
+        {{ vapi_end_group('ended_reason') }} as end_group,
+        case when json_typeof(payload -> 'campaignId') = 'string' then payload ->> 'campaignId' end as campaign_id,
         -- The field in which the carrier's id was is kept for calls of before it moved.
         coalesce(
             nullif(payload #>> '{transport,provider}', ''), nullif(payload ->> 'phoneCallProvider', '')

@@ -1,0 +1,137 @@
+"""What came of a call reaches the marts, follows what its tenant has stored, and moves no money."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse.database.connect import Role, connect
+from warehouse.privacy import personal
+
+REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
+AS_OF = date(2026, 4, 1)
+CANARY = "zebrafinch"
+SAID: dict[str, Any] = {
+    "customer": {"number": "+49 30 1234567"},
+    "analysis": {"summary": f"They asked for a {CANARY}.", "successEvaluation": "true"},
+    "artifact": {
+        "messages": [{"role": "bot", "message": "Hello"}, {"role": "user", "message": f"a {CANARY} please"}],
+        "structuredOutputs": {"o-1": {"name": "stars", "result": 4}},
+        "transfers": [{"destination": {"number": "+49 30 7654321"}, "mode": "blind-transfer", "status": "ended"}],
+    },
+    "recordingUrl": "https://storage.example/x.wav",
+}
+RESULTS = """
+select call_id, customer, transfer_to, summary, evaluation, evaluation_state, rating, turns, has_recording
+from marts.fct_call_results order by call_id
+"""
+
+
+@pytest.fixture
+def warehouse(database_url: str, dbt_home: Path) -> Iterator[Warehouse]:
+    warehouse = opened(database_url, dbt_home)
+    with warehouse.connection:
+        for tenant in ("acme", "beta"):
+            warehouse.tenant(tenant, "2026-03-01")
+            warehouse.attach(tenant, "vapi_assistant", f"assistant-{tenant}", "2026-03-01")
+        warehouse.put(
+            "control.call_rubrics",
+            {"tenant_id": "acme", "kind": "vapi_assistant", "value": "assistant-acme", "rubric": "pass_fail"},
+        )
+        warehouse.put("control.call_outputs", {"tenant_id": "acme", "output_id": "o-1", "meaning": "rating"})
+        yield warehouse
+
+
+def spoken(call_id: str, tenant: str = "acme", **fields: Any) -> dict[str, Any]:
+    return call(call_id, "61", assistantId=f"assistant-{tenant}", cost=0.1, **fields)
+
+
+def money(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Every mart but those that say what came of calls."""
+    said = ("fct_call_results", "fct_call_texts", "fct_pulls_built")
+    return {table: rows for table, rows in warehouse.marts().items() if table not in said}
+
+
+def test_a_late_summary_is_read_without_restating_its_day_or_moving_money(warehouse: Warehouse) -> None:
+    published = warehouse.calls("platform", "2026-03-01", [spoken("first"), spoken("other", "beta", **SAID)])
+    warehouse.build(AS_OF)
+    before = money(warehouse)
+    warehouse.results("platform", "2026-03-01", [spoken("first", **SAID), spoken("other", "beta", **SAID)])
+    warehouse.build(AS_OF)
+    assert warehouse.rows(RESULTS) == [
+        ("first", "+49 30 1234567", "+49 30 7654321", SAID["analysis"]["summary"], "true", "succeeded", 4, 2, True),
+        ("other", "+49 30 1234567", "+49 30 7654321", SAID["analysis"]["summary"], "true", "no rubric", None, 2, True),
+    ]
+    assert warehouse.rows("select count(*) from marts.fct_call_texts") == [(2,)]
+    assert money(warehouse) == before
+    assert warehouse.rows("select distinct pull_id from marts.fct_calls") == [(published,)]
+    assert warehouse.rows("select count(*) from intermediate.int_tenants_changed") == [(0,)]
+    incremental = warehouse.marts()
+    warehouse.build(AS_OF, full_refresh=True)
+    assert warehouse.marts() == incremental
+
+
+def test_a_call_of_a_new_pull_is_read_from_it_and_not_from_what_confirmed_the_former(warehouse: Warehouse) -> None:
+    warehouse.calls("platform", "2026-03-01", [spoken("first")])
+    warehouse.results("platform", "2026-03-01", [spoken("first", **SAID)])
+    warehouse.calls("platform", "2026-03-01", [spoken("first", summary="Later.")])
+    warehouse.build(AS_OF)
+    assert warehouse.rows("select summary, evaluation_state from marts.fct_call_results") == [
+        ("Later.", "not evaluated")
+    ]
+
+
+def test_what_is_forgotten_leaves_the_marts_at_once_and_stays_away(warehouse: Warehouse) -> None:
+    warehouse.calls("platform", "2026-03-01", [spoken("ours", **SAID), spoken("theirs", "beta", **SAID)])
+    warehouse.build(AS_OF)
+    before = money(warehouse)
+    with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+        personal.retain(operator, "acme", 30)
+        assert personal.expire(operator, date(2026, 4, 1)) == {"acme": 1}
+    assert warehouse.rows("select call_id from marts.fct_call_results") == [("theirs",)]
+    assert warehouse.rows("select call_id from marts.fct_call_texts") == [("theirs",)]
+    for full_refresh in (False, True):
+        warehouse.build(AS_OF, full_refresh=full_refresh)
+        assert warehouse.rows(RESULTS)[0] == ("ours", None, None, None, None, "not stored", None, None, False)
+        assert warehouse.rows("select call_id from marts.fct_call_texts") == [("theirs",)]
+        assert money(warehouse) == before
+
+
+@pytest.mark.skipif(not REAL_DAY.exists(), reason="the published real day is not beside this checkout")
+def test_a_real_day_has_42_of_45_connected_calls_evaluated(warehouse: Warehouse) -> None:
+    calls = json.loads(REAL_DAY.read_text())
+    real = {reported["assistantId"] for reported in calls}
+    for assistant in real:
+        warehouse.attach("acme", "vapi_assistant", assistant, "2020-01-01")
+    day = calls[0]["createdAt"][:10]
+    warehouse.calls("platform", day, calls)
+    warehouse.build(AS_OF)
+    rows = warehouse.rows(
+        "select c.outcome, r.summary is not null, r.evaluation, c.end_group from marts.fct_calls as c"
+        " join marts.fct_call_results as r using (source, account, usage_date, call_id)"
+    )
+    connected = [row for row in rows if row[0] == "connected"]
+    assert (len(rows), len(connected)) == (52, 45)
+    assert sum(has_summary for _, has_summary, _, _ in connected) == 42
+    assert Counter(evaluation for _, _, evaluation, _ in connected) == {"false": 39, "true": 3, None: 3}
+    assert Counter(group for *_, group in rows) == {
+        "customer hung up": 23, "assistant ended": 19, "failed at provider": 7, "no answer": 3,
+    }  # fmt: skip
+
+
+def test_a_day_built_like_the_real_one_reads_as_it_does(warehouse: Warehouse) -> None:
+    evaluated = [
+        spoken(f"c-{n}", analysis={"summary": "They spoke.", "successEvaluation": "true" if n < 3 else "false"})
+        for n in range(42)
+    ]
+    not_evaluated = [spoken(f"n-{n}", artifact={"transcript": "AI: Hello"}) for n in range(3)]
+    never = [call(f"x-{n}", None, assistantId="assistant-acme") for n in range(7)]
+    warehouse.calls("platform", "2026-03-01", [*evaluated, *not_evaluated, *never])
+    warehouse.build(AS_OF)
+    states = "select evaluation_state, count(*) from marts.fct_call_results group by 1"
+    assert dict(warehouse.rows(states)) == {"succeeded": 3, "failed": 39, "not evaluated": 3, "not connected": 7}
