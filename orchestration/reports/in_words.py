@@ -12,10 +12,17 @@ from orchestration.reports.content import Line
 from orchestration.reports.formats import money, quantity, units
 
 _inputs = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _STORED = {
-    "kept": "stored as the provider sends it; not shown on these pages",
-    "redacted": "stored with what is personal taken out; not shown on these pages",
+    "kept": "stored as the provider sends it",
+    "redacted": "stored with what is personal taken out",
     "never": "never stored",
+}
+_JUDGED = {
+    "no rubric": "evaluated, and no rubric of its assistant says what that means",
+    "not readable": "evaluated in words that are none of its rubric",
+    "not stored": "nothing is stored that could say",
+    "not connected": "it never connected",
 }
 _UNKNOWN = {
     "no_number": "the provider gives no number",
@@ -67,6 +74,16 @@ def unknown(reason: str | None) -> str:
 def stored(choice: str) -> str:
     """What a tenant's choice for one kind of personal data means for a call."""
     return _STORED[choice]
+
+
+def judged(state: str) -> str:
+    """Whether a call succeeded, or why that is not known."""
+    return _JUDGED.get(state, state)
+
+
+def output(value: Any) -> str:
+    """A structured output of a call: a text as it is, anything else as JSON, digit for digit."""
+    return value if isinstance(value, str) else _encoder.encode(value).decode()
 
 
 def totals(text: str | None) -> str:

@@ -40,5 +40,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         unknown_cost=in_words.unknown,
         stored=in_words.stored,
         totals=in_words.totals,
+        judged=in_words.judged,
+        output=in_words.output,
     )
     return made

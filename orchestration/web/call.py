@@ -17,7 +17,8 @@ from orchestration.web.rendering import render
 from warehouse.database.queries import Row
 from warehouse.ingestion import history
 from warehouse.privacy import personal
-from warehouse.statements import calls
+from warehouse.statements import call_results, calls
+from warehouse.statements.call_results import Turn
 from warehouse.statements.calls import Call, Listed
 
 MOST_PULLS = 20
@@ -30,6 +31,8 @@ def show_call(request: Request, visitor: Visitor) -> Response:
     with marts(request, visitor) as connection:
         known = known_tenant(connection, tenant)
         found = calls.find(connection, tenant, _key(request), with_costs=is_staff)
+        result = call_results.find(connection, tenant, _key(request))
+        turns = [] if is_staff else call_results.transcript(connection, tenant, _key(request))
         agents = calls.agents(connection, tenant)
     if found is None:
         raise HTTPException(404, "There is no such call.")
@@ -51,6 +54,9 @@ def show_call(request: Request, visitor: Visitor) -> Response:
         ],
         lines=[_line(found, day, meters, known["currency"]) for day in found.counted],
         statements="/periods/" + tenant if visitor.person.role == "finance" else "" if is_staff else "/usage",
+        result=result,
+        turns=_transcript(request, tenant, call) if visitor.person.role == "operator" else turns,
+        may_read=visitor.person.role != "finance",
         behind=_behind(request, tenant, call) if is_staff else None,
     )
 
@@ -68,6 +74,12 @@ def _line(found: Listed, day: calls.Counted, meters: dict[str, Row], currency: s
     said = call_in_a_day(found.billed[day.meter_id], day.quantity, day.overage_quantity, amount, day.usage_date)
     name = meters[day.meter_id]["name"] if day.meter_id in meters else day.meter_id.replace("_", " ")
     return {"period_start": day.period_start, "line_id": day.line_id, "meter": name, "said": said}
+
+
+def _transcript(request: Request, tenant: str, call: Call) -> list[Turn]:
+    """What was said, for an operator: no other staff reads it."""
+    with readers(request).operator() as connection:
+        return call_results.transcript(connection, tenant, call.key)
 
 
 def _behind(request: Request, tenant: str, call: Call) -> dict[str, Any]:

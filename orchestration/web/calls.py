@@ -18,6 +18,8 @@ from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from orchestration.web.server.spooling import SpoolResponse
 from orchestration.web.server.turns import DOWNLOAD
+from sources.bounds import LONGEST_CALL
+from sources.contracts import END_GROUPS
 from warehouse.database.queries import Connection, Row
 from warehouse.statements import calls
 from warehouse.statements.calls import OUTCOMES, Filters, Listed, Place
@@ -26,9 +28,11 @@ PAGE_ROWS = 50
 CSV_ROWS = 2_000
 TENANTS_SHOWN = 50
 LONGEST_WORD = 200
+LONGEST_CALL_SECONDS = int(LONGEST_CALL.total_seconds())
 COLUMNS = (
     "call_id", "source", "usage_date", "created_at", "started_at", "connected_seconds", "agent_id", "outcome",
-    "direction", "ended_reason", "units", "line_ids", "overage_share",
+    "direction", "ended_reason", "end_group", "campaign_id", "evaluation_state", "rating", "sentiment", "units",
+    "line_ids", "overage_share",
 )  # fmt: skip
 COST_COLUMNS = ("currency", "cost", "cost_currency", "cost_basis", "margin")
 
@@ -79,6 +83,7 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
         periods=periods,
         asked=_parameters(request),
         outcomes=OUTCOMES,
+        end_groups=END_GROUPS,
         is_later=place is not None,
         newest=_address(request),
         older=_address(request, shown[-1].call.place.text) if len(found) > PAGE_ROWS else "",
@@ -146,6 +151,11 @@ def _line(each: Listed, currency: str, sees_costs: bool) -> list[object]:
         call.outcome,
         call.direction,
         call.ended_reason,
+        call.end_group,
+        call.campaign_id,
+        call.evaluation_state,
+        call.rating,
+        call.sentiment,
         dict(each.billed),
         " ".join(sorted({line.line_id for line in each.counted})),
         each.share,
@@ -168,6 +178,10 @@ def _filters(request: Request, periods: Sequence[Row]) -> Filters:
         number=_asked(request, "number"),
         meter_id=_asked(request, "meter"),
         outcome=_asked(request, "status"),
+        campaign_id=_asked(request, "campaign"),
+        end_group=_asked(request, "end"),
+        at_least=_seconds(request, "longer"),
+        at_most=_seconds(request, "shorter"),
     )
     if start := asked_day(request, "period"):
         ends = {row["period_start"]: row["period_end"] for row in periods}
@@ -188,6 +202,13 @@ def _asked(request: Request, name: str) -> str | None:
     return value or None
 
 
+def _seconds(request: Request, name: str) -> int | None:
+    value = request.query_params.get(name, "").strip()
+    if value and not (value.isascii() and value.isdigit() and int(value) <= LONGEST_CALL_SECONDS):
+        raise HTTPException(400, f"A length of a call is a number of seconds up to {LONGEST_CALL_SECONDS}.")
+    return int(value) if value else None
+
+
 def _place(request: Request) -> Place | None:
     asked = request.query_params.get("after")
     try:
@@ -197,7 +218,9 @@ def _place(request: Request) -> Place | None:
 
 
 def _parameters(request: Request) -> dict[str, str]:
-    names = ("period", "from", "to", "agent", "number", "meter", "status")
+    names = (
+        "period", "from", "to", "agent", "number", "meter", "status", "end", "campaign", "longer", "shorter",
+    )  # fmt: skip
     return {name: value for name in names if (value := request.query_params.get(name, "").strip())}
 
 

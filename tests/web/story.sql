@@ -159,12 +159,13 @@ from story as s where s.number % 19 = 6;
 
 -- name: calls
 insert into marts.fct_calls (
-    tenant_id, agent_id, call_id, source, account, pull_id, usage_date, outcome, status, direction, ended_reason, phone_number_id,
+    tenant_id, agent_id, call_id, source, account, pull_id, usage_date, outcome, status, direction, ended_reason, end_group, campaign_id, phone_number_id,
     assistant_id, scopes, connected_seconds, units, cost_basis, cost, costs, unknown_costs, covered_costs, cost_currency, created_at, started_at, ended_at
 )
 select
     s.tenant_id, s.tenant_id || '-desk', s.tenant_id || '-call-' || row_number() over (partition by s.tenant_id order by d, n),
-    'vapi', 'platform', 1, d::date, 'connected', 'ended', 'inbound', 'customer-ended-call', 'pn-1', 'as-1',
+    'vapi', 'platform', 1, d::date, 'connected', 'ended', 'inbound', 'customer-ended-call', 'customer hung up',
+    case when n = 11 then 'campaign-' || s.number end, 'pn-1', 'as-1',
     jsonb_build_object('vapi_phone_number', 'pn-' || s.number, 'vapi_assistant', 'as-1'), 61.25,
     '{"voice_minutes": 2, "started_seconds": 62}', 'reported_by_voice', 0.1766, '{"voice": 0.05, "vapi": 0.1266}', '{}', '{}',
     'USD', d + n * interval '1 hour',
@@ -173,6 +174,25 @@ from story as s
 cross join generate_series('2026-10-01'::timestamp, '2026-10-31', '1 day') as d
 cross join generate_series(9, 11) as n
 where s.number <= 8;
+
+-- name: results
+insert into marts.fct_call_results (
+    tenant_id, agent_id, call_id, source, account, usage_date, customer, summary, evaluation, evaluation_state, is_success,
+    rating, sentiment, categories, outputs, turns, has_recording
+)
+select
+    tenant_id, agent_id, call_id, source, account, usage_date, '+49 30 •••••67',
+    'They asked when the practice opens, and booked a visit.', 'true', 'succeeded', true,
+    4.5, 'positive', '["opening hours", "booking"]', '{"o-1": {"name": "Next visit", "result": {"day": "Monday"}}}', 3, true
+from marts.fct_calls
+where extract(hour from created_at) <> 10;
+insert into marts.fct_call_texts (tenant_id, call_id, source, account, usage_date, turns)
+select
+    tenant_id, call_id, source, account, usage_date,
+    '[{"speaker": "agent", "seconds": 0.5, "text": "Good morning, how may I help?"},
+      {"speaker": "customer", "seconds": 4.25, "text": "When do you open on Monday?"},
+      {"speaker": "agent", "seconds": 8, "text": "At nine. Shall I book a visit?"}]'
+from marts.fct_call_results;
 
 -- name: lines
 -- Where the days of overage lines are, and what of them is of calls.

@@ -73,6 +73,9 @@ def test_every_page_is_reached_once_each_call_where_many_have_one_instant(visit:
         ("number=pn-1&to=2026-10-01", 3), ("number=pn-2", 0), ("number=as-1&to=2026-10-01", 3),
         ("meter=voice_minutes&to=2026-10-01", 2), ("meter=lookups", 0), ("status=error", 1),
         ("status=connected&to=2026-10-01", 2), ("status=%F0%9F%98%80", 0),
+        ("end=customer+hung+up&from=2026-10-31", 3), ("end=voicemail", 0), ("campaign=campaign-1&from=2026-10-30", 2),
+        ("campaign=campaign-2", 0), ("longer=61&from=2026-10-31", 3), ("longer=62", 0), ("shorter=61", 0),
+        ("shorter=62&from=2026-10-31", 3),
     ],
 )  # fmt: skip
 def test_a_filter_leaves_what_it_says(visit: Visit, story_url: str, asked: str, count: int) -> None:
@@ -98,6 +101,7 @@ def test_where_there_is_no_call_words_say_so(visit: Visit, story_url: str) -> No
     [
         "from=soon", "to=2026-02-30", "after=x", "after=2026-10-30~then~vapi~c",
         "after=2026-10-30~2026-10-30T09:00~v~c", "after=~~~", "number=" + "9" * 201,
+        "longer=soon", "shorter=-1", "longer=99999999999999999999", "longer=²",
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_in_words(visit: Visit, asked: str) -> None:
@@ -147,6 +151,53 @@ def test_one_call_is_told_in_words_down_to_its_line(visit: Visit) -> None:
         assert said in page, said
     assert f'href="/periods/{ACME}/2026-10-01#lines"' in page
     assert 'href="/usage/2026-10-01#lines"' in visit("tina").get(ONE).text
+
+
+RESULT = (
+    "+49 30 •••••67", "They asked when the practice opens", "succeeded", "4.5", "positive", "opening hours, booking",
+    "Next visit", "there is one",
+)  # fmt: skip
+SAID = ("Good morning, how may I help?", "When do you open on Monday?", "0:04")
+
+
+def test_a_call_shows_what_came_of_it_and_its_words_to_its_tenant_and_operators_alone(visit: Visit) -> None:
+    for login in ("tina", "otto", "ana"):
+        page = visit(login).get(ONE).text
+        assert [said for said in RESULT if said not in page] == [], login
+        assert [said for said in SAID if (said in page) != (login != "ana")] == [], login
+    assert "3 turns are stored; operators and the tenant read them" in visit("ana").get(ONE).text
+    without = visit("tina").get(f"{OF_ACME}/2026-10-30/vapi/{ACME}-call-89").text
+    assert "Nothing of it is stored." in without
+    assert "No transcript of it is stored." in without
+
+
+def test_what_is_not_known_of_a_call_is_named_and_is_no_failure(visit: Visit, story_url: str) -> None:
+    for state, said in (
+        ("not evaluated", "not evaluated"), ("not stored", "nothing is stored that could say"),
+        ("no rubric", "no rubric of its assistant says what that means"),
+        ("not readable", "none of its rubric"), ("not connected", "it never connected"),
+    ):  # fmt: skip
+        with psycopg.connect(story_url) as connection:
+            connection.execute("update marts.fct_call_results set evaluation_state = %s, is_success = null", [state])
+        page = visit("tina").get(ONE).text
+        assert said in page
+        assert "failed" not in page
+        assert '<span class="tag">failed' not in visit("tina").get(OF_ACME).text
+
+
+def test_what_was_said_is_only_ever_text(visit: Visit, story_url: str) -> None:
+    evil = "<script>alert(1)</script> \u202e"
+    with psycopg.connect(story_url) as connection:
+        connection.execute("update marts.fct_call_results set summary = %s, customer = %s, evaluation = %s", [evil] * 3)
+        connection.execute(
+            "update marts.fct_call_texts set turns = jsonb_build_array(jsonb_build_object('speaker', 'other', 'text',"
+            " %s::text))",
+            [evil],
+        )
+    page = visit("tina").get(ONE).text
+    assert "<script" not in page
+    assert "\u202e" not in page
+    assert page.count("&lt;script&gt;") == 4
 
 
 def test_a_call_says_by_which_id_it_came_since_when_and_which_pulls_brought_it(visit: Visit, story_url: str) -> None:

@@ -62,13 +62,14 @@ def _protection() -> Iterator[str]:
         table = f"marts.{mart['name']}"
         meta = mart.get("config", {}).get("meta", {})
         columns = [column["name"] for column in mart["columns"]]
-        yield f"grant select on {table} to {_STAFF}"
+        staff = meta.get("staff_reads", _STAFF)
+        yield f"grant select on {table} to {staff}"
         if "tenant_id" in columns:
             readable = ", ".join(name for name in columns if name not in meta.get("hidden_from_tenants", []))
             yield f"create index on {table} (tenant_id{', usage_date' if 'usage_date' in columns else ''})"
             yield f"alter table {table} enable row level security"
             yield f"alter table {table} force row level security"
-            yield f"create policy processes on {table} to {_STAFF} using (true)"
+            yield f"create policy processes on {table} to {staff} using (true)"
             yield (
                 f"create policy rows_of_the_reader on {table} for select to minutebook_tenant"
                 " using (tenant_id = (select control.reading_tenant()))"

@@ -46,7 +46,9 @@ class Place(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Filters:
-    """Which calls: days both included; agent NO_AGENT for calls of none; number is any id that a call routes by."""
+    """Which calls: days both included; agent NO_AGENT for calls of none; number is any id that a call routes by;
+    end_group how it ended; at_least and at_most are seconds connected, both included.
+    """
 
     first_day: date = date.min
     last_day: date = date.max
@@ -54,6 +56,10 @@ class Filters:
     number: str | None = None
     meter_id: str | None = None
     outcome: str | None = None
+    campaign_id: str | None = None
+    end_group: str | None = None
+    at_least: int | None = None
+    at_most: int | None = None
 
 
 class Call(Struct, frozen=True):
@@ -66,6 +72,11 @@ class Call(Struct, frozen=True):
     outcome: str
     direction: str | None
     ended_reason: str | None
+    end_group: str | None
+    campaign_id: str | None
+    evaluation_state: str | None
+    rating: Decimal | None
+    sentiment: str | None
     connected_seconds: Decimal | None
     units: dict[str, Decimal]
     created_at: datetime
@@ -177,6 +188,10 @@ def listing(tenant_id: str, filters: Filters, after: Place | None, limit: int) -
         "number": filters.number,
         "meter_id": filters.meter_id,
         "outcome": filters.outcome,
+        "campaign_id": filters.campaign_id,
+        "end_group": filters.end_group,
+        "at_least": filters.at_least,
+        "at_most": filters.at_most,
         "after_day": after.usage_date if after else None,
         "after_created": after.created_at if after else None,
         "after_id": after.call_id if after else None,

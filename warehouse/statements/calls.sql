@@ -8,17 +8,39 @@ select
     c.outcome,
     c.direction,
     c.ended_reason,
+    c.end_group,
+    c.campaign_id,
+    r.evaluation_state,
+    r.rating,
+    r.sentiment,
     c.connected_seconds,
     c.units::text as units,
     c.created_at,
     c.started_at
 from marts.fct_calls as c
+left join lateral (
+    select
+        results.evaluation_state,
+        results.rating,
+        results.sentiment
+    from marts.fct_call_results as results
+    where
+        results.tenant_id = %(tenant_id)s
+        and results.usage_date = c.usage_date
+        and results.call_id = c.call_id
+        and results.source = c.source
+    limit 1
+) as r on true
 where
     c.tenant_id = %(tenant_id)s
     and c.usage_date >= %(first_day)s
     and c.usage_date <= %(last_day)s
     and (%(agent_id)s::text is null or c.agent_id is not distinct from nullif(%(agent_id)s, %(no_agent)s))
     and (%(outcome)s::text is null or c.outcome = %(outcome)s)
+    and (%(campaign_id)s::text is null or c.campaign_id = %(campaign_id)s)
+    and (%(end_group)s::text is null or c.end_group = %(end_group)s)
+    and (%(at_least)s::int is null or c.connected_seconds >= %(at_least)s)
+    and (%(at_most)s::int is null or c.connected_seconds <= %(at_most)s)
     and (
         %(meter_id)s::text is null
         or (c.outcome = 'connected' and (c.units ->> %(meter_id)s)::numeric > 0)
@@ -45,6 +67,11 @@ select
     c.outcome,
     c.direction,
     c.ended_reason,
+    c.end_group,
+    c.campaign_id,
+    r.evaluation_state,
+    r.rating,
+    r.sentiment,
     c.connected_seconds,
     c.units::text as units,
     c.created_at,
@@ -53,6 +80,19 @@ select
     c.status,
     c.scopes::text as scopes
 from marts.fct_calls as c
+left join lateral (
+    select
+        results.evaluation_state,
+        results.rating,
+        results.sentiment
+    from marts.fct_call_results as results
+    where
+        results.tenant_id = %(tenant_id)s
+        and results.usage_date = c.usage_date
+        and results.call_id = c.call_id
+        and results.source = c.source
+    limit 1
+) as r on true
 where
     c.tenant_id = %(tenant_id)s
     and c.usage_date = %(usage_date)s

@@ -1,0 +1,31 @@
+-- name: result
+-- What came of a call; the same id in two accounts of a day is one row or the other.
+select
+    r.customer,
+    r.transfer_to,
+    r.summary,
+    r.evaluation,
+    r.evaluation_state,
+    r.rating,
+    r.sentiment,
+    coalesce(r.categories, '[]')::text as categories,
+    coalesce(r.outputs, '{}')::text as outputs,
+    r.turns,
+    r.has_recording
+from marts.fct_call_results as r
+where
+    r.tenant_id = %(tenant_id)s
+    and r.usage_date = %(usage_date)s
+    and r.source = %(source)s
+    and r.call_id = %(call_id)s
+limit 1;
+
+-- name: turns
+select t.turns::text as turns
+from marts.fct_call_texts as t
+where
+    t.tenant_id = %(tenant_id)s
+    and t.usage_date = %(usage_date)s
+    and t.source = %(source)s
+    and t.call_id = %(call_id)s
+limit 1;
