@@ -1823,6 +1823,54 @@ CREATE FUNCTION ledger.without_personal_data(payload json, kept text[]) RETURNS 
     where part.key = any(kept)
 $$;
 
+CREATE FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO ''
+    AS $$
+begin
+    return query select * from marts.search_calls_of(
+        control.reading_tenant(), words, first_day, last_day, at_most, agent, no_agent, of_outcome, of_end, of_campaign,
+        of_at_least, of_at_most, after_day, after_created, after_id, after_source
+    );
+end
+$$;
+COMMENT ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'The same of the tenant of the login that is connected; nothing for a login that is bound to none.';
+
+CREATE FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO ''
+    AS $$
+declare
+    asked constant tsquery := pg_catalog.websearch_to_tsquery('simple', pg_catalog.left(words, 200));
+begin
+    if of_tenant is null or pg_catalog.numnode(asked) = 0 then
+        return;
+    end if;
+    return query
+    select t.usage_date, t.created_at, t.source, t.call_id
+    from marts.fct_call_texts as t
+    where
+        t.words @@ (pg_catalog.quote_literal('=' || of_tenant)::tsquery && asked)
+        -- By the words, and not by the index on the tenant: its calls may be many, and the word rare.
+        and t.tenant_id || '' = of_tenant
+        and t.usage_date >= first_day
+        and t.usage_date <= last_day
+        and (agent is null or t.agent_id is not distinct from nullif(agent, no_agent))
+        and (of_outcome is null or t.outcome = of_outcome)
+        and (of_end is null or t.end_group = of_end)
+        and (of_campaign is null or t.campaign_id = of_campaign)
+        and (of_at_least is null or t.connected_seconds >= of_at_least)
+        and (of_at_most is null or t.connected_seconds <= of_at_most)
+        and (
+            after_id is null
+            or (t.usage_date, t.created_at, t.call_id, t.source) < (after_day, after_created, after_id, after_source)
+        )
+    order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc
+    limit least(at_most, 5000);
+end
+$$;
+COMMENT ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'Calls of one tenant in which these words were said, newest first, after a place in that list. For operators.';
+
 CREATE TABLE control.agent_attachments (
     kind text NOT NULL,
     value text NOT NULL,
@@ -4332,6 +4380,7 @@ GRANT USAGE ON SCHEMA control TO minutebook_transformer;
 GRANT USAGE ON SCHEMA control TO minutebook_billing;
 GRANT USAGE ON SCHEMA control TO minutebook_operator;
 GRANT USAGE ON SCHEMA control TO minutebook_server;
+GRANT USAGE ON SCHEMA control TO minutebook_searcher;
 GRANT USAGE ON SCHEMA intake TO minutebook_intake;
 GRANT USAGE ON SCHEMA intake TO minutebook_loader;
 GRANT USAGE ON SCHEMA intake TO minutebook_operator;
@@ -4348,6 +4397,7 @@ GRANT USAGE ON SCHEMA marts TO minutebook_billing;
 GRANT USAGE ON SCHEMA marts TO minutebook_operator;
 GRANT USAGE ON SCHEMA marts TO minutebook_analyst;
 GRANT USAGE ON SCHEMA marts TO minutebook_tenant;
+GRANT USAGE ON SCHEMA marts TO minutebook_searcher;
 GRANT USAGE ON SCHEMA minutebook TO minutebook_operator;
 REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
@@ -4359,6 +4409,7 @@ GRANT UPDATE(revoked_at) ON TABLE control.endpoints TO minutebook_operator;
 REVOKE ALL ON FUNCTION control.listening(of_type text, of_tenant text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.reading_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
+GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_searcher;
 REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
@@ -4460,6 +4511,10 @@ GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_operator;
 GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_server;
 REVOKE ALL ON FUNCTION ledger.who_is(of_process integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.without_personal_data(payload json, kept text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_tenant;
+REVOKE ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_operator;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_loader;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_transformer;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_billing;

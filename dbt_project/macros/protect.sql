@@ -4,14 +4,14 @@
         transaction commits the table is invisible, and a new table is granted to nobody but its owner.
         meta.tenant_reads: whether a tenant may read its rows; meta.hidden_from_tenants: columns that are none of its business
         (what we pay); meta.staff_reads: the one role of staff that may read it, where it is not all of them; a table without
-        tenant_id has no row of a tenant and is for staff only.
+        tenant_id has no row of a tenant and is for staff only. meta.is_searched: the functions that search it read it whole.
         The tenant comes from the login (control.reading_tenant), asked once per query: a sub-select is, a function per row is not.
     -#}
     {%- set meta = model.config.meta or {} -%}
     {%- set staff = meta.get('staff_reads', 'minutebook_loader, minutebook_billing, minutebook_operator, minutebook_analyst') -%}
     {%- set hidden = meta.get('hidden_from_tenants', []) -%}
     {%- set has_tenant = 'tenant_id' in model.columns -%}
-    grant select on {{ this }} to {{ staff }};
+    grant select on {{ this }} to {{ staff }}{{ ', minutebook_searcher' if meta.get('is_searched') }};
     {%- if has_tenant %}
     do $protect$
     begin
@@ -27,6 +27,9 @@
         drop policy if exists processes on {{ this }};
         drop policy if exists own_rows on {{ this }};
         create policy processes on {{ this }} to minutebook_transformer, {{ staff }} using (true) with check (true);
+        {%- if meta.get('is_searched') %}
+        create policy searched on {{ this }} for select to minutebook_searcher using (true);
+        {%- endif %}
         create policy rows_of_the_reader on {{ this }} for select to minutebook_tenant
         using (tenant_id = (select control.reading_tenant()));
     end

@@ -1,6 +1,7 @@
 """A tenant's calls, newest first: for staff of any tenant with what they cost, for a tenant its own without."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.reports import content
 from orchestration.reports.tables import FORMATS, csv_pieces
-from orchestration.web.auth import Visitor, for_roles, marts, spools
+from orchestration.web.auth import Visitor, for_roles, marts, readers, spools
 from orchestration.web.downloads import asked_day
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
@@ -21,7 +22,7 @@ from orchestration.web.server.turns import DOWNLOAD
 from sources.bounds import LONGEST_CALL
 from sources.contracts import END_GROUPS
 from warehouse.database.queries import Connection, Row
-from warehouse.statements import calls
+from warehouse.statements import call_search, calls
 from warehouse.statements.calls import OUTCOMES, Filters, Listed, Place
 
 PAGE_ROWS = 50
@@ -65,8 +66,9 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
         periods = calls.periods_of(connection, tenant)
         filters = _filters(request, periods)
         billed = calls.billed_meters(connection, tenant)
-        found = calls.page(connection, tenant, filters, place, PAGE_ROWS + 1, meters=billed, with_costs=sees_costs)
+        found = _page(request, visitor, connection, tenant, filters, place, PAGE_ROWS + 1, billed)
         agents = calls.agents(connection, tenant)
+        campaigns = calls.campaigns(connection, tenant)
     meters = {one: row for one, row in defined(request, billed).items() if row["increment_seconds"]}
     shown = found[:PAGE_ROWS]
     return render(
@@ -79,6 +81,7 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
         sees_costs=sees_costs,
         rows=shown,
         agents=agents,
+        campaigns=campaigns,
         meters=meters,
         periods=periods,
         asked=_parameters(request),
@@ -100,7 +103,7 @@ def download(request: Request, visitor: Visitor) -> Response:
         with marts(request, visitor, DOWNLOAD) as connection:
             known = known_tenant(connection, tenant)
             filters = _filters(request, calls.periods_of(connection, tenant))
-            found = _all(connection, tenant, filters, sees_costs)
+            found = _all(request, visitor, connection, tenant, filters)
             lines = (_line(each, known["currency"], sees_costs) for each in found)
             for piece in csv_pieces(COLUMNS + (COST_COLUMNS if sees_costs else ()), lines):
                 spool.write(piece.encode())
@@ -128,10 +131,34 @@ def call_path(tenant: str, place: Place) -> str:
     return f"/tenants/{tenant}/calls/{place.usage_date}/{quote(place.source, safe='')}/{quote(place.call_id, safe='')}"
 
 
-def _all(connection: Connection, tenant: str, filters: Filters, with_costs: bool) -> Iterator[Listed]:
+def _page(
+    request: Request,
+    visitor: Visitor,
+    connection: Connection,
+    tenant: str,
+    filters: Filters,
+    place: Place | None,
+    limit: int,
+    meters: Sequence[str],
+) -> list[Listed]:
+    """The next calls of a tenant: by words where there are some, which no staff but operators may search."""
+    is_tenant = visitor.person.tenant_id is not None
+    costs = not is_tenant
+    if not filters.words:
+        return calls.page(connection, tenant, filters, place, limit, meters=meters, with_costs=costs)
+    if visitor.person.role == "finance":
+        raise HTTPException(403, "What was said is searched by the tenant and by operators alone.")
+    if filters.number or filters.meter_id:
+        raise HTTPException(400, "Search words together with anything but an id and a meter: leave these two empty.")
+    with nullcontext(connection) if is_tenant else readers(request).operator() as searching:
+        keys = call_search.search(searching, tenant, filters, place, limit, is_tenant=is_tenant)
+    return calls.of_keys(connection, tenant, keys, meters=meters, with_costs=costs)
+
+
+def _all(request: Request, visitor: Visitor, connection: Connection, tenant: str, filters: Filters) -> Iterator[Listed]:
     place: Place | None = None
     meters = calls.billed_meters(connection, tenant)
-    while found := calls.page(connection, tenant, filters, place, CSV_ROWS, meters=meters, with_costs=with_costs):
+    while found := _page(request, visitor, connection, tenant, filters, place, CSV_ROWS, meters):
         yield from found
         if len(found) < CSV_ROWS:
             return
@@ -178,6 +205,7 @@ def _filters(request: Request, periods: Sequence[Row]) -> Filters:
         number=_asked(request, "number"),
         meter_id=_asked(request, "meter"),
         outcome=_asked(request, "status"),
+        words=_asked(request, "words"),
         campaign_id=_asked(request, "campaign"),
         end_group=_asked(request, "end"),
         at_least=_seconds(request, "longer"),
@@ -219,7 +247,7 @@ def _place(request: Request) -> Place | None:
 
 def _parameters(request: Request) -> dict[str, str]:
     names = (
-        "period", "from", "to", "agent", "number", "meter", "status", "end", "campaign", "longer", "shorter",
+        "period", "from", "to", "agent", "number", "meter", "status", "end", "campaign", "longer", "shorter", "words",
     )  # fmt: skip
     return {name: value for name in names if (value := request.query_params.get(name, "").strip())}
 

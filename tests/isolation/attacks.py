@@ -33,6 +33,13 @@ MARKS = {
 # Where each of them is.
 TARGETS = {
     "marts.fct_calls": "select tenant_id, call_id from marts.fct_calls",
+    "marts.fct_call_texts": "select tenant_id, call_id, turns from marts.fct_call_texts",
+    "marts.fct_call_results": "select tenant_id, call_id, summary from marts.fct_call_results",
+    "marts.search_calls": (
+        # All that do not say x; without a quote, since some paths run a text within a text.
+        "select call_id from marts.search_calls(chr(45) || chr(120), current_date - 99999, current_date + 99999, 99,"
+        " null, null, null, null, null, null, null, null, null, null, null)"
+    ),
     "raw_vapi.calls": "select tenant_id, payload from raw_vapi.calls",
     "control.credentials": "select tenant_id, ciphertext from control.credentials",
     "ledger.audit_log": "select actor, after from ledger.audit_log",

@@ -44,6 +44,11 @@ def house(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         warehouse = opened(url, tmp_path_factory.mktemp("isolation"))
         stack.enter_context(warehouse.connection)
         fill(warehouse)
+        # Every caller said one word that all say, and one that nobody else does.
+        warehouse.connection.execute(
+            "update raw_vapi.calls set payload = (payload::jsonb || jsonb_build_object('transcript',"
+            " 'User: A plumber, please.' || chr(10) || 'AI: secretof' || split_part(call_id, '-', 1)))::json"
+        )
         warehouse.build(AS_OF)
         yield House(warehouse, stack.enter_context(logins_of_all_kinds(url)))
 

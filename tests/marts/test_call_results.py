@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def spoken(call_id: str, tenant: str = "acme", **fields: Any) -> dict[str, Any]:
 
 def money(warehouse: Warehouse) -> dict[str, list[str]]:
     """Every mart but those that say what came of calls."""
-    said = ("fct_call_results", "fct_call_texts", "fct_pulls_built")
+    said = ("fct_call_results", "fct_call_texts", "fct_call_outcomes_daily", "fct_pulls_built")
     return {table: rows for table, rows in warehouse.marts().items() if table not in said}
 
 
@@ -100,6 +101,31 @@ def test_what_is_forgotten_leaves_the_marts_at_once_and_stays_away(warehouse: Wa
         assert warehouse.rows(RESULTS)[0] == ("ours", None, None, None, None, "not stored", None, None, False)
         assert warehouse.rows("select call_id from marts.fct_call_texts") == [("theirs",)]
         assert money(warehouse) == before
+
+
+def test_outcomes_and_campaigns_are_counted_by_day(warehouse: Warehouse) -> None:
+    """What a late evaluation says is counted too; a call of no campaign is in none, and is lost nowhere."""
+    ended = {"endedReason": "assistant-forwarded-call", "campaignId": "spring"}
+    calls = [spoken("first", **ended), spoken("second", endedReason="voicemail"), spoken("other", "beta", **ended)]
+    warehouse.calls("platform", "2026-03-01", calls)
+    warehouse.build(AS_OF)
+    warehouse.results("platform", "2026-03-01", [calls[0] | SAID, calls[1], calls[2]])
+    warehouse.build(AS_OF)
+    daily = (
+        "select tenant_id, campaign_id, calls, transferred_calls, voicemail_calls, judged_calls, successful_calls, cost"
+        " from marts.fct_call_outcomes_daily order by tenant_id, campaign_id"
+    )
+    assert warehouse.rows(daily) == [
+        ("acme", "spring", 1, 1, 0, 1, 1, Decimal("0.1")),
+        ("acme", None, 1, 0, 1, 0, 0, Decimal("0.1")),
+        ("beta", "spring", 1, 1, 0, 0, 0, Decimal("0.1")),
+    ]
+    assert warehouse.rows("select tenant_id, campaign_id, calls from marts.dim_campaigns order by 1") == [
+        ("acme", "spring", 1), ("beta", "spring", 1),
+    ]  # fmt: skip
+    incremental = warehouse.marts()
+    warehouse.build(AS_OF, full_refresh=True)
+    assert warehouse.marts() == incremental
 
 
 @pytest.mark.skipif(not REAL_DAY.exists(), reason="the published real day is not beside this checkout")

@@ -186,13 +186,20 @@ select
     4.5, 'positive', '["opening hours", "booking"]', '{"o-1": {"name": "Next visit", "result": {"day": "Monday"}}}', 3, true
 from marts.fct_calls
 where extract(hour from created_at) <> 10;
-insert into marts.fct_call_texts (tenant_id, call_id, source, account, usage_date, turns)
+insert into marts.fct_call_texts (
+    tenant_id, call_id, source, account, usage_date, agent_id, outcome, end_group, campaign_id, connected_seconds, created_at,
+    words, turns
+)
 select
-    tenant_id, call_id, source, account, usage_date,
+    tenant_id, c.call_id, c.source, account, usage_date, c.agent_id, c.outcome, c.end_group, c.campaign_id, c.connected_seconds,
+    c.created_at,
+    array_to_tsvector(array['=' || tenant_id]) || to_tsvector('simple', 'They booked a visit. Good morning, how may I help? When do you'
+    || ' open on Monday? At nine. Shall I book a visit? ' || translate(tenant_id, '-', '') || extract(day from usage_date)),
     '[{"speaker": "agent", "seconds": 0.5, "text": "Good morning, how may I help?"},
       {"speaker": "customer", "seconds": 4.25, "text": "When do you open on Monday?"},
       {"speaker": "agent", "seconds": 8, "text": "At nine. Shall I book a visit?"}]'
-from marts.fct_call_results;
+from marts.fct_call_results as r
+inner join marts.fct_calls as c using (tenant_id, usage_date, source, account, call_id);
 
 -- name: lines
 -- Where the days of overage lines are, and what of them is of calls.

@@ -200,6 +200,22 @@ def test_what_was_said_is_only_ever_text(visit: Visit, story_url: str) -> None:
     assert page.count("&lt;script&gt;") == 4
 
 
+def test_words_find_a_tenants_own_calls_page_by_page_with_every_filter(visit: Visit) -> None:
+    for login in ("tina", "otto"):
+        client = visit(login)
+        assert len(all_pages(client, f"{OF_ACME}?words=MONDAY")) == 62
+        assert len(list(csv.DictReader(io.StringIO(client.get(f"{OF_ACME}.csv?words=monday").text)))) == 62
+        for asked, count in (
+            ("monday+-acmedental30", 50), ("acmedental30", 2), ("%22open+on+monday%22&from=2026-10-30", 4), ("brightsmiles30", 0),
+            ("monday+or+x&campaign=campaign-1&from=2026-10-30", 2), ("monday&agent=nobody", 0), ("monday&longer=62", 0),
+            ("monday&status=error", 0), ("monday&end=voicemail", 0), ("%3Dbright-smiles", 0), ("%27", 0),
+        ):  # fmt: skip
+            assert len(ids(client.get(f"{OF_ACME}?words={asked}").text)) == count, (login, asked)
+    assert 'name="words"' not in visit("ana").get(OF_ACME).text
+    assert visit("ana").get(f"{OF_ACME}?words=monday").status_code == 403
+    assert "leave these two empty" in visit("tina").get(f"{OF_ACME}?words=monday&number=pn-1").text
+
+
 def test_a_call_says_by_which_id_it_came_since_when_and_which_pulls_brought_it(visit: Visit, story_url: str) -> None:
     with psycopg.connect(story_url) as connection:
         connection.execute("insert into control.agents (agent_id, tenant_id, name) values ('desk', %s, 'Desk')", [ACME])

@@ -74,6 +74,9 @@ def _protection() -> Iterator[str]:
                 f"create policy rows_of_the_reader on {table} for select to minutebook_tenant"
                 " using (tenant_id = (select control.reading_tenant()))"
             )
+            if meta.get("is_searched"):
+                yield f"grant select on {table} to minutebook_searcher"
+                yield f"create policy searched on {table} for select to minutebook_searcher using (true)"
             if meta.get("tenant_reads", True):
                 yield f"grant select ({readable}) on {table} to minutebook_tenant"
         yield f"analyze {table}"

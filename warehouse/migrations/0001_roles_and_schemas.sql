@@ -11,6 +11,7 @@ begin
         'minutebook_analyst',      -- reads the marts of all tenants
         'minutebook_tenant',       -- reads its own rows of the marts
         'minutebook_server',       -- serves the pages: signs people in, and names whose rows a request reads
+        'minutebook_searcher',     -- owns the functions that find words in calls, and is nobody's to become
         'minutebook_intake'        -- keeps what is pushed, under the tenant of the key that pushed it
     ] loop
         begin

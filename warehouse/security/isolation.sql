@@ -111,14 +111,14 @@ where
         where house.nspname = 'control'
     )
     and (
-        r.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|intake)$'
+        r.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|searcher|intake)$'
         -- Who may grant a role administers it: the owner of another Minutebook on the same server.
         or false = (
             select bool_or(m.admin_option) from pg_catalog.pg_auth_members as m
             inner join pg_catalog.pg_roles as g on m.roleid = g.oid
             where
                 m.member = r.oid
-                and g.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|intake)$'
+                and g.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|searcher|intake)$'
         )
     )
 order by what;
@@ -251,6 +251,8 @@ secret (schema_name, relation, role) as (
     ('control', 'sessions', 'minutebook_server'),
     ('control', 'api_keys', 'minutebook_operator'),
     ('control', 'hooks', 'minutebook_operator'),
+    ('marts', 'fct_call_texts', 'minutebook_operator'),
+    ('marts', 'fct_call_texts', 'minutebook_searcher'),
     ('ledger', 'audit_log', 'minutebook_operator'),
     ('ledger', 'audit_chain', 'minutebook_operator')
 ),
@@ -305,6 +307,11 @@ where
     and not (
         granted.role = 'minutebook_transformer' and granted.nspname = 'ledger' and granted.relname = 'builds'
         and granted.privilege_type in ('INSERT', 'UPDATE')
+    )
+    -- Its functions find words there, of one tenant at a time, and read nothing else.
+    and not (
+        granted.role = 'minutebook_searcher' and granted.nspname = 'marts' and granted.relname = 'fct_call_texts'
+        and granted.privilege_type = 'SELECT'
     )
     and (
         not exists (

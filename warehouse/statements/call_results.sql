@@ -28,4 +28,5 @@ where
     and t.usage_date = %(usage_date)s
     and t.source = %(source)s
     and t.call_id = %(call_id)s
+    and t.turns is not null
 limit 1;

@@ -57,6 +57,43 @@ where
 order by c.usage_date desc, c.created_at desc, c.call_id desc, c.source desc
 limit %(limit)s;
 
+-- name: of_keys
+select
+    c.call_id,
+    c.source,
+    c.usage_date,
+    c.agent_id,
+    c.outcome,
+    c.direction,
+    c.ended_reason,
+    c.end_group,
+    c.campaign_id,
+    r.evaluation_state,
+    r.rating,
+    r.sentiment,
+    c.connected_seconds,
+    c.units::text as units,
+    c.created_at,
+    c.started_at
+from marts.fct_calls as c
+left join lateral (
+    select
+        results.evaluation_state,
+        results.rating,
+        results.sentiment
+    from marts.fct_call_results as results
+    where
+    c.tenant_id = %(tenant_id)s
+    and c.usage_date = any(%(days)s::date [])
+    and (c.usage_date, c.source, c.call_id) in (
+        select
+            asked.usage_date,
+            asked.source,
+            asked.call_id
+        from unnest(%(days)s::date [], %(sources)s::text [], %(call_ids)s::text []) as asked (usage_date, source, call_id)
+    )
+order by c.usage_date desc, c.created_at desc, c.call_id desc, c.source desc;
+
 -- name: call
 -- One call; the same id in two accounts of a day is told apart by the pull it was read by, the newest first.
 select
@@ -135,6 +172,14 @@ select agent_id, name
 from marts.dim_agents
 where tenant_id = %(tenant_id)s
 order by name, agent_id;
+
+-- name: campaigns
+-- A tenant's latest campaigns.
+select campaign_id
+from marts.dim_campaigns
+where tenant_id = %(tenant_id)s
+order by last_usage_date desc, campaign_id
+limit 200;
 
 -- name: tenants_named
 -- Tenants whose name or id has these words, the first of them by name.

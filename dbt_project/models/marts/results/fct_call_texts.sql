@@ -2,6 +2,7 @@
     indexes=[
         {'columns': ['account', 'usage_date', 'call_id', 'source'], 'unique': true},
         {'columns': ['tenant_id', 'usage_date', 'call_id']},
+        {'columns': ['words'], 'type': 'gin'},
     ]
 ) }}
 with pulls as (
@@ -19,7 +20,7 @@ calls as (
 said as (
     select results.*
     from {{ ref('stg_contracts__call_results') }} as results
-    where {{ in_changed_pulls('results.pull_id') }} and results.turns is not null
+    where {{ in_changed_pulls('results.pull_id') }} and coalesce(results.summary, results.turns::text) is not null
 ),
 
 texts as (
@@ -29,7 +30,16 @@ texts as (
         calls.source,
         calls.account,
         calls.usage_date,
-        said.turns
+        calls.agent_id,
+        calls.outcome,
+        calls.end_group,
+        calls.campaign_id,
+        calls.connected_seconds,
+        calls.created_at,
+        said.turns,
+        -- Whose it is, is a word too: a search for words of one tenant reads no other's. A vector holds 1 MB.
+        array_to_tsvector(array['=' || calls.tenant_id])
+        || to_tsvector('simple', left(concat_ws(' ', said.summary, spoken.words), 200000)) as words
     from calls
     inner join said
         on
@@ -37,6 +47,11 @@ texts as (
             and calls.account = said.account
             and calls.usage_date = said.usage_date
             and calls.call_id = said.call_id
+    cross join
+        lateral (
+            select string_agg(turn.said ->> 'text', ' ' order by turn.place) as words
+            from jsonb_array_elements(said.turns) with ordinality as turn (said, place)
+        ) as spoken
 )
 
 select * from texts

@@ -1,0 +1,114 @@
+"""A search finds one tenant's calls whatever is asked, and shows nothing of another's: no row, plan, error or right."""
+
+import psycopg
+import pytest
+
+from tests.isolation.conftest import AS_OF, OURS, THEIRS, House
+from warehouse.database.connect import Role, connect
+from warehouse.security.database_logins import Access
+from warehouse.security.isolation import flaws
+
+REST = "'-infinity', 'infinity', 100, null, '-', null, null, null, null, null, null, null, null, null)"
+SEARCH = f"select call_id from marts.search_calls(%s, {REST}"
+SEARCH_OF = f"select call_id from marts.search_calls_of(%s, %s, {REST}"
+OWN = [(f"{OURS}-{number}",) for number in range(4, -1, -1)]
+NOBODYS_WORDS = (
+    f"'={THEIRS}'", f"={THEIRS}", f'"={THEIRS}"', f"secretof{THEIRS}", f"secretof{THEIRS} or secretof{THEIRS} -plumber",
+    "", "-", "or", "'", "\\", ":*", "!", "&", "%", "\u202e", "a" * 100_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ["plumber", "PLUMBER", "plumber or else", "-nothing", f"plumber -secretof{THEIRS}"])
+def test_a_word_that_all_say_finds_the_readers_own_calls(house: House, words: str) -> None:
+    with house.as_login(Access.TENANT) as tenant:
+        assert tenant.execute(SEARCH, [words]).fetchall() == OWN
+
+
+@pytest.mark.parametrize("words", NOBODYS_WORDS)
+def test_a_word_of_another_finds_nothing_and_no_query_is_an_error(house: House, words: str) -> None:
+    with house.as_login(Access.TENANT) as tenant:
+        assert tenant.execute(SEARCH, [words]).fetchall() == []
+
+
+def test_an_operator_searches_the_tenant_it_names(house: House) -> None:
+    with connect(house.url, Role.OPERATOR) as operator:
+        assert operator.execute(SEARCH_OF, [OURS, "plumber"]).fetchall() == OWN
+        assert len(operator.execute(SEARCH_OF, [THEIRS, f"secretof{THEIRS}"]).fetchall()) == 5
+        assert operator.execute(SEARCH_OF, [None, "plumber"]).fetchall() == []
+
+
+def test_nobody_else_searches_and_nobody_reads_the_words_themselves(house: House) -> None:
+    with house.as_login(Access.TENANT) as tenant:
+        for refused in (
+            SEARCH_OF.replace("%s, %s", f"'{THEIRS}', 'plumber'"),
+            "select words from marts.fct_call_texts",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                tenant.execute(refused)  # type: ignore[call-overload]
+        assert tenant.execute("select distinct tenant_id from marts.fct_call_texts").fetchall() == [(OURS,)]
+        assert (
+            tenant.execute("select 1 from pg_stats where tablename = 'fct_call_texts' and attname = 'words'").fetchall()
+            == []
+        )
+    with house.as_login(Access.ANALYST) as analyst:
+        for refused in (
+            SEARCH,
+            SEARCH_OF.replace("%s, %s", f"'{OURS}', %s"),
+            "select turns from marts.fct_call_texts where %s = ''",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                analyst.execute(refused, ["plumber"])  # type: ignore[call-overload]
+
+
+def test_a_plan_of_a_search_names_its_function_and_the_same_rows_whatever_is_asked(house: House) -> None:
+    with house.as_login(Access.TENANT) as tenant:
+        plans = set()
+        for words in ("plumber", f"secretof{THEIRS}", "nothing"):
+            plan = tenant.execute("explain (verbose) " + SEARCH, [words]).fetchall()
+            plans.add(str(plan).replace(words, "…"))
+    assert len(plans) == 1
+    assert "Function Scan" in plans.pop()
+
+
+def test_the_owner_of_the_search_reads_its_one_table_and_is_nobodys_to_become(house: House) -> None:
+    rows = house.warehouse.rows(
+        "select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on c.relnamespace = n.oid"
+        " where n.nspname !~ '^(pg_|information_schema)'"
+        " and has_any_column_privilege('minutebook_searcher', c.oid, 'select')"
+    )
+    assert rows == [("marts.fct_call_texts",)]
+    for of_role in ("rolsuper", "rolbypassrls", "rolcanlogin", "rolcreaterole"):
+        assert house.warehouse.rows(f"select {of_role} from pg_roles where rolname = 'minutebook_searcher'") == [
+            (False,)
+        ]
+    logins = (
+        "select count(*) from pg_roles where rolcanlogin and not rolsuper"
+        " and pg_has_role(oid, 'minutebook_searcher', 'member')"
+    )
+    assert house.warehouse.rows(logins) == [(0,)]
+
+
+def test_the_preflight_knows_this_one_function_and_no_other_like_it(house: House) -> None:
+    connection = house.warehouse.connection
+    assert flaws(connection) == []
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "create function marts.search_more() returns setof text language sql security definer set search_path = ''"
+            " as 'select call_id from marts.fct_call_texts';"
+            " revoke execute on function marts.search_more() from public;"
+            " grant create on schema marts to minutebook_searcher;"
+            " alter function marts.search_more() owner to minutebook_searcher;"
+            " grant execute on function marts.search_more() to minutebook_tenant"
+        )
+        assert "search_more" in str(flaws(connection))
+    with connection.transaction(force_rollback=True):
+        connection.execute("alter function marts.search_calls owner to minutebook_transformer")
+        assert "search_calls" in str(flaws(connection))
+
+
+def test_words_that_are_forgotten_are_found_no_more(house: House) -> None:
+    connection = house.warehouse.connection
+    with connection.transaction(force_rollback=True):
+        connection.execute("select ledger.forget_personal_data(%s, %s)", [OURS, AS_OF])
+        assert connection.execute(SEARCH_OF, [OURS, "plumber"]).fetchall() == []
+        assert len(connection.execute(SEARCH_OF, [THEIRS, "plumber"]).fetchall()) == 5
