@@ -24,6 +24,7 @@ from tests.sources.deepgram import kit as deepgram
 from tests.sources.elevenlabs import kit as elevenlabs
 from tests.sources.openai import kit as openai
 from tests.sources.openrouter import kit as openrouter
+from tests.sources.retell import kit as retell
 from tests.sources.toy import usage
 from tests.sources.twilio import kit as twilio
 
@@ -111,6 +112,7 @@ KITS: Mapping[str, Kit] = {
     **deepgram.KITS,
     **elevenlabs.KITS,
     **cartesia.KITS,
+    **retell.KITS,
 }
 # Tables of a database; tests/sources/ and tests/intake/test_source.py hold each to the same by itself.
 WITHOUT_HTTP = {"usage_metrics", "langgraph", "events"}
