@@ -122,6 +122,25 @@ class ProviderClient:
         """As `post`, sending the fields of a form: what a token is asked for with."""
         return self._ask("POST", path, parse, ATTEMPTS, data=dict(form))
 
+    def location(self, path: str) -> str | None:
+        """Where a redirect leads, which is not followed: None where there is nothing at the path any more. Asked once.
+        SourceFailure for any other answer.
+        """
+        asked = f"{self.provider} GET {path}"
+        _made.count += 1
+        try:
+            with self._budget.slot(), self._http.stream("GET", self._base + path) as response:
+                if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+                    return None
+                if response.has_redirect_location:
+                    return str(httpx.URL(self._base + path).join(response.headers["location"]))
+                body = b"" if response.is_success else self._body(asked, response)
+        except httpx.HTTPError as error:
+            raise ProviderUnreachable(f"{asked}: no answer ({type(error).__name__})") from None
+        except httpx.InvalidURL:
+            raise ProviderDown(f"{asked}: the answer leads nowhere") from None
+        raise self._refusal(asked, response.status_code, response, body)
+
     def meaning_of(self, status: int, answer: Mapping[str, Any]) -> str | None:
         """What a refusal means to whoever has to act, where its words do not say so: which permission is missing."""
         return None

@@ -121,6 +121,7 @@ class Source:
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
     hook: how its provider tells us of single rows as they happen, where it does; one source of a provider has it.
     discover: what an account holds that its usage may route by, ids and names only.
+    recording: where a call's recording is, by its id, for minutes and never stored; None where there is none any more.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
     """
@@ -156,6 +157,7 @@ class Source:
     counts_itself: bool = False
     hook: Hook | None = None
     discover: Callable[[Client], list[Held]] | None = None
+    recording: Callable[[Client, str], str | None] | None = None
     at_once: int = 4
     compared: str | None = None
     description: str = ""

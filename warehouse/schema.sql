@@ -1520,6 +1520,18 @@ CREATE FUNCTION ledger.record_credential_use(used_credential_id bigint) RETURNS 
 $$;
 COMMENT ON FUNCTION ledger.record_credential_use(used_credential_id bigint) IS 'Called whenever a secret is opened, before it is.';
 
+CREATE FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
+    values (
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'listen', 'marts.fct_calls',
+        of_tenant, pg_catalog.jsonb_build_object('source', of_source, 'call_id', of_call)
+    )
+$$;
+COMMENT ON FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) IS 'Called whenever a recording is asked for, before it is.';
+
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4493,6 +4505,8 @@ REVOKE ALL ON FUNCTION ledger.record_audit() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_loader;
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.tell_of_completed_calls(today date) FROM PUBLIC;

@@ -3,7 +3,7 @@
         Runs inside the transaction in which dbt swaps the new table in, so no reader ever meets it unprotected: until that
         transaction commits the table is invisible, and a new table is granted to nobody but its owner.
         meta.tenant_reads: whether a tenant may read its rows; meta.hidden_from_tenants: columns that are none of its business
-        (what we pay); meta.staff_reads: the one role of staff that may read it, where it is not all of them; a table without
+        (what we pay); meta.staff_reads: the roles of staff that may read it, where not all of them may; a table without
         tenant_id has no row of a tenant and is for staff only. meta.is_searched: the functions that search it read it whole.
         The tenant comes from the login (control.reading_tenant), asked once per query: a sub-select is, a function per row is not.
     -#}

@@ -31,6 +31,7 @@ from orchestration.web import (
     handed,
     invoices,
     period,
+    recording,
     statements,
     tasks,
     tenant_credits,
@@ -82,6 +83,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/tenants/{tenant}/calls.csv", calls.download),
     Route("/tenants/{tenant}/calls/{day}/{source}/{call:path}", call.show_call),
     Route("/events", events.show_events),
+    Route("/tenants/{tenant}/recordings/{day}/{source}/{call:path}", recording.open_recording),
     Route("/usage", usage.show_usage),
     Route("/usage/{start}", usage.show_usage),
     Route("/statements/{tenant}/{start}.pdf", handed.statement_pdf),
@@ -132,5 +134,6 @@ def application(
     pages.state.paces = paces
     pages.state.vault = settings.vault
     pages.state.bills_through_stripe = settings.stripe_api_key is not None
+    pages.state.settings = settings
     pages.state.today = today
     return pages

@@ -1,6 +1,5 @@
 """One call: its facts, its units and the line they are in; for staff its route, its cost and its pulls too."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,7 @@ from starlette.responses import Response
 from orchestration.remedies.wording import difference, number
 from orchestration.reports.in_words import call_in_a_day, rounding
 from orchestration.web.auth import Visitor, for_roles, marts, readers
-from orchestration.web.calls import known_tenant, path_tenant
+from orchestration.web.calls import call_path, known_tenant, path_key, path_tenant
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import Row
@@ -30,9 +29,9 @@ def show_call(request: Request, visitor: Visitor) -> Response:
     tenant, is_staff = path_tenant(request, visitor), not visitor.person.tenant_id
     with marts(request, visitor) as connection:
         known = known_tenant(connection, tenant)
-        found = calls.find(connection, tenant, _key(request), with_costs=is_staff)
-        result = call_results.find(connection, tenant, _key(request))
-        turns = [] if is_staff else call_results.transcript(connection, tenant, _key(request))
+        found = calls.find(connection, tenant, path_key(request), with_costs=is_staff)
+        result = call_results.find(connection, tenant, path_key(request))
+        turns = [] if is_staff else call_results.transcript(connection, tenant, path_key(request))
         agents = calls.agents(connection, tenant)
     if found is None:
         raise HTTPException(404, "There is no such call.")
@@ -56,17 +55,11 @@ def show_call(request: Request, visitor: Visitor) -> Response:
         statements="/periods/" + tenant if visitor.person.role == "finance" else "" if is_staff else "/usage",
         result=result,
         turns=_transcript(request, tenant, call) if visitor.person.role == "operator" else turns,
+        may_listen=visitor.person.role != "finance",
+        recording=call_path(tenant, call.place).replace("/calls/", "/recordings/", 1),
         may_read=visitor.person.role != "finance",
         behind=_behind(request, tenant, call) if is_staff else None,
     )
-
-
-def _key(request: Request) -> calls.Key:
-    try:
-        day = date.fromisoformat(request.path_params["day"])
-    except ValueError:
-        raise HTTPException(404) from None
-    return day, request.path_params["source"], request.path_params["call"]
 
 
 def _line(found: Listed, day: calls.Counted, meters: dict[str, Row], currency: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from orchestration.web.server.turns import DOWNLOAD
 from sources.bounds import LONGEST_CALL
 from sources.contracts import END_GROUPS
 from warehouse.database.queries import Connection, Row
-from warehouse.statements import call_search, calls
+from warehouse.statements import call_results, call_search, calls
 from warehouse.statements.calls import OUTCOMES, Filters, Listed, Place
 
 PAGE_ROWS = 50
@@ -68,7 +68,7 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
         billed = calls.billed_meters(connection, tenant)
         found = _page(request, visitor, connection, tenant, filters, place, PAGE_ROWS + 1, billed)
         agents = calls.agents(connection, tenant)
-        campaigns = calls.campaigns(connection, tenant)
+        campaigns = call_results.campaigns(connection, tenant)
     meters = {one: row for one, row in defined(request, billed).items() if row["increment_seconds"]}
     shown = found[:PAGE_ROWS]
     return render(
@@ -116,6 +116,15 @@ def path_tenant(request: Request, visitor: Visitor) -> str:
     if visitor.person.tenant_id not in (None, asked):
         raise HTTPException(404)
     return asked
+
+
+def path_key(request: Request) -> calls.Key:
+    """The call in the address. Raises HTTPException 404 where its day is none."""
+    try:
+        day = date.fromisoformat(request.path_params["day"])
+    except ValueError:
+        raise HTTPException(404) from None
+    return day, request.path_params["source"], request.path_params["call"]
 
 
 def known_tenant(connection: Connection, tenant: str) -> Row:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
+from urllib.parse import quote
 
 from sources.budget import Budget
 from sources.contracts import Column, Kind
@@ -98,6 +99,11 @@ def verify(client: ProviderClient) -> None:
     client.get("/call", calls.parse, before_vapi)
 
 
+def recording(client: ProviderClient, call_id: str) -> str | None:
+    """Where a call's recording is, for about 30 minutes; None where Vapi has it no more. Raises SourceFailure."""
+    return client.location(f"/call/{quote(call_id, safe='')}/mono-recording")
+
+
 def _connect(access: Access) -> ProviderClient:
     return client(access.key, access.address or BASE_URL, access.budget(CONCURRENCY, PER_SECOND, BASE_URL))
 
@@ -159,6 +165,7 @@ CALLS = Source(
     counts_itself=True,
     hook=HOOK,
     discover=discover,
+    recording=recording,
     at_once=8,
     compared=files(__package__).joinpath("compared.sql").read_text(),
 )

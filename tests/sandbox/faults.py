@@ -167,4 +167,5 @@ class FaultyApp:
             reported.append(message)
 
         await self._app(scope, replay, keep)
-        return reported[0]["status"], {}, b"".join(message.get("body", b"") for message in reported[1:])
+        headers = {name.decode(): value.decode() for name, value in reported[0]["headers"] if name == b"location"}
+        return reported[0]["status"], headers, b"".join(message.get("body", b"") for message in reported[1:])

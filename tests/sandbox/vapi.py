@@ -89,7 +89,19 @@ def routes(world: World) -> list[Route]:
         has_next = page * limit < len(account.campaigns)
         return JSONResponse({"results": rows, "metadata": {"currentPage": page, "hasNextPage": has_next}})
 
+    async def recording(request: Request) -> Response:
+        """A link that is good for half an hour, while the account has the call."""
+        account = account_of(request)
+        if isinstance(account, Response):
+            return account
+        call_id = request.path_params["call"]
+        if all(call["id"] != call_id for call in account.calls_between(FIRST, LAST)):
+            return nest(404, "Couldn't Find Recording.", "Not Found")
+        link = f"https://storage.vapi.example/{call_id}-mono.wav?X-Amz-Expires=1800&X-Amz-Signature=signed"
+        return Response(status_code=302, headers={"location": link})
+
     return [
+        Route("/call/{call}/mono-recording", recording),
         Route("/call", list_calls),
         Route("/analytics", analytics, methods=["POST"]),
         Route("/phone-number", listed(lambda account: account.numbers)),

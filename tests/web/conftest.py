@@ -12,6 +12,7 @@ import pytest
 
 from orchestration.web.auth import SESSION
 from tests.conftest import TEMPLATE, administer, database_of
+from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.web import world
 from tests.web.server import serving
 from tests.web.signing import PASSWORD

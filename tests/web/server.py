@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -39,15 +39,23 @@ def served_by(url: str) -> Iterator[str]:
 
 @contextmanager
 def serving(
-    url: str, home: Path, today: date, *, is_patient: bool = True, beside: Sequence[BaseRoute] = ()
+    url: str,
+    home: Path,
+    today: date,
+    *,
+    is_patient: bool = True,
+    beside: Sequence[BaseRoute] = (),
+    addresses: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """The address of the pages of that database, as on that day, for as long as the context lasts.
 
-    is_patient: no client asks too often, as tests do.
+    is_patient: no client asks too often, as tests do. addresses: where providers are.
     """
     with served_by(url) as served, socket.socket() as listening:
         pages = application(
-            Settings(home=home, database_url=served, master_keys=MASTER_KEY), today=lambda: today, beside=beside
+            Settings(home=home, database_url=served, master_keys=MASTER_KEY, addresses=addresses or {}),
+            today=lambda: today,
+            beside=beside,
         )
         if is_patient:
             pages.state.paces.strangers = pages.state.paces.people = Pace(1e6, 1_000_000)

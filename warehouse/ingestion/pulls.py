@@ -1,8 +1,7 @@
 """The ledger of pulls: who reads what now, what was published last, and what went wrong.
 
     claim ──▶ reading ──▶ published ──▶ superseded     (by the next one published for that account-day)
-                  ├─────▶ unchanged                    (bills the same as the current one; its rows need not land,
-                  │                                     unless they say something else of calls: `holds_results`)
+                  ├─────▶ unchanged                    (bills the same as the current one; what else it says may land)
                   └─────▶ failed                       (with a cause; also when its attempt died)
 
 One pull of an account-day is read at a time, and at most one is current: two unique indexes hold that, not this code.
@@ -59,8 +58,8 @@ class CurrentPull:
 
     def says_the_same_as(self, content_hash: str, results_hash: str | None, is_incomplete: bool) -> bool:
         """Whether a reading with these hashes changes nothing, so that its rows need not land."""
-        known = (self.content_hash, self.results_hash, self.is_incomplete)
-        return known == (content_hash, results_hash, is_incomplete)
+        told = (content_hash, results_hash, is_incomplete)
+        return (self.content_hash, self.results_hash, self.is_incomplete) == told
 
 
 @dataclass(frozen=True)
@@ -230,11 +229,8 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
         connection.execute(_SQL["supersede"], {"pull_ids": superseded})
         connection.execute(_SQL["forget_set_aside"], {"pull_ids": superseded})
         reported = [
-            {
-                **_reported(pull),
-                "confirms_pull_id": unchanged.get(pull.pull_id),
-                "holds_results": pull.pull_id in with_results,
-            }
+            _reported(pull)
+            | {"confirms_pull_id": unchanged.get(pull.pull_id), "holds_results": pull.pull_id in with_results}
             for pull in finished
         ]
         connection.execute(

@@ -129,6 +129,16 @@ begin
 end
 $$;
 
+create function ledger.record_recording_use(of_tenant text, of_source text, of_call text) returns void
+language sql security definer set search_path = '' as $$
+    insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
+    values (
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'listen', 'marts.fct_calls',
+        of_tenant, pg_catalog.jsonb_build_object('source', of_source, 'call_id', of_call)
+    )
+$$;
+comment on function ledger.record_recording_use is 'Called whenever a recording is asked for, before it is.';
+
 create function ledger.forget_personal_data(of_tenant text, before_date date) returns bigint
 language plpgsql security definer set search_path = '' as $$
 declare

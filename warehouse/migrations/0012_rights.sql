@@ -182,7 +182,7 @@ ledger.minimise_payloads(text, tid[], json[]), ledger.forget_results(text, text[
 ledger.forget_results_of_rows(text, text, tid[]),
 ledger.forget_personal_data(text, date), ledger.money_of_items(json),
 ledger.is_payload_without_more(json, json, text[]), ledger.clean_payloads(text, tid[], json[]),
-ledger.purge_raw(timestamptz, int)
+ledger.purge_raw(timestamptz, int), ledger.record_recording_use(text, text, text)
 from public;
 grant execute on function control.reading_tenant() to minutebook_tenant;
 grant execute on function ledger.record_credential_use(bigint) to minutebook_loader, minutebook_operator;
@@ -197,6 +197,6 @@ grant execute on function ledger.waits_for(int) to
 minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_server;
 grant execute on function
 control.shut_out_tenant(text), ledger.audit_hash(bytea, ledger.audit_log), ledger.forget_personal_data(text, date),
-ledger.purge_raw(timestamptz, int)
+ledger.purge_raw(timestamptz, int), ledger.record_recording_use(text, text, text)
 to minutebook_operator;
 grant usage on schema contracts to minutebook_transformer;

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from warehouse.database.queries import Connection, first
+from warehouse.database.queries import Connection, first, rows
 from warehouse.statements.calls import Key
 
 FILE = "statements/call_results"
@@ -65,6 +65,21 @@ def transcript(connection: Connection, tenant_id: str, key: Key) -> list[Turn]:
     """What was said in a call, in order; empty where nothing is stored."""
     row = first(connection, FILE, "turns", **_asked(tenant_id, key))
     return [] if row is None else msgspec.json.decode(row["turns"], type=list[Turn])
+
+
+def listen(connection: Connection, tenant_id: str, key: Key) -> str | None:
+    """In whose account a call is whose recording is about to be asked for, and write that down; None for no call."""
+    asked = _asked(tenant_id, key)
+    row = first(connection, FILE, "account", **asked)
+    if row is None:
+        return None
+    first(connection, FILE, "listen", **asked)
+    return str(row["account"])
+
+
+def campaigns(connection: Connection, tenant_id: str) -> list[str]:
+    """The ids of a tenant's campaigns, the latest 200 of them."""
+    return [row["campaign_id"] for row in rows(connection, FILE, "campaigns", tenant_id=tenant_id)]
 
 
 def _asked(tenant_id: str, key: Key) -> dict[str, object]:

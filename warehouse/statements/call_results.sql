@@ -30,3 +30,26 @@ where
     and t.call_id = %(call_id)s
     and t.turns is not null
 limit 1;
+
+-- name: account
+-- In whose account a call is, the newest pull first.
+select c.account
+from marts.fct_calls as c
+where
+    c.tenant_id = %(tenant_id)s
+    and c.usage_date = %(usage_date)s
+    and c.source = %(source)s
+    and c.call_id = %(call_id)s
+order by c.pull_id desc
+limit 1;
+
+-- name: listen
+select ledger.record_recording_use(%(tenant_id)s, %(source)s, %(call_id)s);
+
+-- name: campaigns
+-- A tenant's latest campaigns.
+select campaign_id
+from marts.dim_campaigns
+where tenant_id = %(tenant_id)s
+order by last_usage_date desc, campaign_id
+limit 200;

@@ -46,9 +46,8 @@ class Place(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Filters:
-    """Which calls: days both included; agent NO_AGENT for calls of none; number is any id that a call routes by;
-    end_group how it ended; words that were said, which warehouse.statements.call_search finds; at_least and at_most are
-    seconds connected, both included.
+    """Which calls: days and seconds connected both included; agent NO_AGENT for calls of none; number is any id that a
+    call routes by; words are what was said (warehouse.statements.call_search).
     """
 
     first_day: date = date.min
@@ -182,9 +181,8 @@ def of_keys(
     connection: Connection, tenant_id: str, keys: Sequence[Key], *, meters: Iterable[str], with_costs: bool
 ) -> list[Listed]:
     """These calls of a tenant, those this role may see, newest first."""
-    days, sources, call_ids = ([key[part] for key in keys] for part in range(3))
-    asked = {"tenant_id": tenant_id, "days": days, "sources": sources, "call_ids": call_ids}
-    found = rows(connection, FILE, "of_keys", **asked)
+    asked = {name: [key[part] for key in keys] for part, name in enumerate(("days", "sources", "call_ids"))}
+    found = rows(connection, FILE, "of_keys", tenant_id=tenant_id, **asked)
     return _with_lines(connection, tenant_id, [_call(row) for row in found], meters, with_costs)
 
 
@@ -231,11 +229,6 @@ def agents(connection: Connection, tenant_id: str) -> dict[str, str]:
     """What a tenant's agents are called, by id."""
     found = rows(connection, FILE, "agents", tenant_id=tenant_id)
     return {row["agent_id"]: row["name"] or row["agent_id"] for row in found}
-
-
-def campaigns(connection: Connection, tenant_id: str) -> list[str]:
-    """The ids of a tenant's campaigns, the latest 200 of them."""
-    return [row["campaign_id"] for row in rows(connection, FILE, "campaigns", tenant_id=tenant_id)]
 
 
 def periods_of(connection: Connection, tenant_id: str) -> list[Row]:

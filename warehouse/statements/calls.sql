@@ -58,6 +58,7 @@ order by c.usage_date desc, c.created_at desc, c.call_id desc, c.source desc
 limit %(limit)s;
 
 -- name: of_keys
+-- These calls of one tenant, newest first.
 select
     c.call_id,
     c.source,
@@ -83,6 +84,13 @@ left join lateral (
         results.sentiment
     from marts.fct_call_results as results
     where
+        results.tenant_id = %(tenant_id)s
+        and results.usage_date = c.usage_date
+        and results.call_id = c.call_id
+        and results.source = c.source
+    limit 1
+) as r on true
+where
     c.tenant_id = %(tenant_id)s
     and c.usage_date = any(%(days)s::date [])
     and (c.usage_date, c.source, c.call_id) in (
@@ -172,14 +180,6 @@ select agent_id, name
 from marts.dim_agents
 where tenant_id = %(tenant_id)s
 order by name, agent_id;
-
--- name: campaigns
--- A tenant's latest campaigns.
-select campaign_id
-from marts.dim_campaigns
-where tenant_id = %(tenant_id)s
-order by last_usage_date desc, campaign_id
-limit 200;
 
 -- name: tenants_named
 -- Tenants whose name or id has these words, the first of them by name.
