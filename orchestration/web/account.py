@@ -9,18 +9,17 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.auth import (
     SESSION,
-    Form,
     Visitor,
     client_of,
     for_roles,
     form_for_roles,
-    form_of,
     readers,
     require_own_form,
     to_sign_in,
     turns,
     visitor_of,
 )
+from orchestration.web.forms import Form, form_of
 from orchestration.web.rendering import render
 from orchestration.web.server import tries
 from orchestration.web.server.tries import Trying

@@ -15,7 +15,8 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.remedies.approval import refusal
 from orchestration.web import tasks
-from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from orchestration.web.statements import asked_month, statements_of, what_is_behind

@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from orchestration.web.forms import Form, form_of, own_path
 from orchestration.web.rendering import render
 from orchestration.web.server import hashing, tries
 from orchestration.web.server.readers import Connection, Readers
@@ -33,10 +34,7 @@ from warehouse.statements import issuing
 SESSION = "minutebook_session"
 VISIT = "minutebook_visit"
 DEVICE = "minutebook_device"
-LARGEST_FORM_BYTES = 16_384
 HOMES: dict[LoginRole, str] = {"finance": "/periods", "operator": "/days", "tenant": "/usage"}
-
-Form = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -143,22 +141,6 @@ def _visitor_of(request: Request, token: str) -> Visitor | None:
 def client_of(request: Request) -> str:
     """The address that asks: the proxy's word for it where a proxy on this machine stands before us."""
     return request.client.host if request.client else ""
-
-
-async def form_of(request: Request) -> Form:
-    """The fields of a posted form. Raises HTTPException 413 when it is larger than any of ours, 400 when it is none."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM_BYTES:
-            raise HTTPException(413, "That form is larger than any of ours.")
-    try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20, strict_parsing=bool(body))
-    except ValueError:
-        raise HTTPException(400, "That form could not be read.") from None
-    if "\0" in "".join((*fields, *(value for values in fields.values() for value in values))):
-        raise HTTPException(400, "That form could not be read.")
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def require_own_form(request: Request, form: Form, token: str) -> None:
@@ -285,12 +267,6 @@ def to_sign_in(request: Request) -> Response:
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     # A path, not an address: the Host that was sent is echoed nowhere.
     return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
-
-
-def own_path(path: str) -> str:
-    """The path if it is one of this site: //host and /\\host are another's."""
-    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
-    return path if is_own else "/"
 
 
 def _require(visitor: Visitor, roles: tuple[LoginRole, ...]) -> None:

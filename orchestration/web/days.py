@@ -12,7 +12,8 @@ from orchestration.remedies.blockers import set_aside
 from orchestration.remedies.days import on_page
 from orchestration.remedies.wording import OnPage
 from orchestration.web import tasks
-from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from orchestration.remedies.wording import OnPage
 from orchestration.web import tasks
-from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.statements import asked_month

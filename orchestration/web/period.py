@@ -14,7 +14,8 @@ from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
 from orchestration.web import tasks
-from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION

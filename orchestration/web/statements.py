@@ -13,7 +13,8 @@ from orchestration.remedies import word
 from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
 from orchestration.web import tasks
-from orchestration.web.auth import Form, Visitor, for_roles, form_for_roles, readers
+from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION

@@ -1,0 +1,32 @@
+"""What a posted form holds, and where it may lead."""
+
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+LARGEST_FORM_BYTES = 16_384
+
+Form = dict[str, str]
+
+
+async def form_of(request: Request) -> Form:
+    """The fields of a posted form. Raises HTTPException 413 when it is larger than any of ours, 400 when it is none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM_BYTES:
+            raise HTTPException(413, "That form is larger than any of ours.")
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20, strict_parsing=bool(body))
+    except ValueError:
+        raise HTTPException(400, "That form could not be read.") from None
+    if "\0" in "".join((*fields, *(value for values in fields.values() for value in values))):
+        raise HTTPException(400, "That form could not be read.")
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def own_path(path: str) -> str:
+    """The path if it is one of this site: //host and /\\host are another's."""
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
+    return path if is_own else "/"
