@@ -52,7 +52,7 @@ PANELS: dict[str, dict[str, Listed]] = {
     "Tenants and what is read of them": {
         "tenant": Listed("Tenants: whom we bill.", "control.tenants:app", "privacy.personal:tenant_app"),
         "agent": Listed("Agents and what is attached to them.", "control.agents:agent_app", "control.call_results:app"),
-        "project": Listed("Voiceflow projects of tenants.", "control.agents:project_app"),
+        "project": Listed("Projects of tenants at their chat provider.", "control.agents:project_app"),
         "credential": Listed("Credentials: keys of providers' accounts.", "access.credential:app"),
         "discover": Listed("List what an account holds, and propose what is missing.", "control.discover:app"),
         "source": Listed("Sources: what is read of each provider.", "ingestion.source:app"),

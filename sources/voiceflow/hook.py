@@ -20,9 +20,9 @@ Moment = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 
 class _Call(msgspec.Struct):
     projectID: Text  # noqa: N815 - Voiceflow's name
-    startTime: Moment  # noqa: N815
-    environmentID: Text | None = None  # noqa: N815
-    endTime: Moment | None = None  # noqa: N815
+    startTime: Moment  # noqa: N815 - Voiceflow's name
+    environmentID: Text | None = None  # noqa: N815 - Voiceflow's name
+    endTime: Moment | None = None  # noqa: N815 - Voiceflow's name
     platform: Text | None = None
 
 

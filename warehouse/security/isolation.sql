@@ -118,7 +118,8 @@ where
             inner join pg_catalog.pg_roles as g on m.roleid = g.oid
             where
                 m.member = r.oid
-                and g.rolname ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|searcher|intake)$'
+                and g.rolname
+                ~ '^minutebook_(loader|transformer|billing|operator|analyst|tenant|server|searcher|intake)$'
         )
     )
 order by what;

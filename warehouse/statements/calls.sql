@@ -98,7 +98,9 @@ where
             asked.usage_date,
             asked.source,
             asked.call_id
-        from unnest(%(days)s::date [], %(sources)s::text [], %(call_ids)s::text []) as asked (usage_date, source, call_id)
+        from
+            unnest(%(days)s::date [], %(sources)s::text [], %(call_ids)s::text [])
+            as asked (usage_date, source, call_id)
     )
 order by c.usage_date desc, c.created_at desc, c.call_id desc, c.source desc;
 

@@ -77,8 +77,10 @@ former as (
 
 given as (
     select
-        coalesce((select f.place from former as f), (select coalesce(max(i.place), 0) + 1 from ledger.issued_statements as i))
-            as place,
+        coalesce(
+            (select f.place from former as f),
+            (select coalesce(max(i.place), 0) + 1 from ledger.issued_statements as i)
+        ) as place,
         coalesce((select f.revision from former as f), 0) + 1 as revision
 )
 
@@ -130,7 +132,8 @@ select
                         )
                         order by
                             array_position(
-                                array['setup', 'subscription', 'overage', 'minimum', 'adjustment', 'credit'], l.line_kind
+                                array['setup', 'subscription', 'overage', 'minimum', 'adjustment', 'credit'],
+                                l.line_kind
                             ), l.meter_id, l.line_id
                     ), '[]'
                 )

@@ -15,9 +15,9 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
 from orchestration.ingestion.reading import access_of
 from orchestration.ingestion.routing import Routing
+from sources.declared import SETTING_OF_ALL
 from sources.errors import SourceFailure
 from sources.registry import registry
-from sources.source import SETTING_OF_ALL
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.security import rotation

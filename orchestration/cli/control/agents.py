@@ -13,7 +13,7 @@ from warehouse.control.agents import Attachment
 from warehouse.control.tenants import require_tenant
 
 agent_app = group("Agents and what is attached to them.", "minutebook agent list")
-project_app = group("Voiceflow projects of tenants.", "minutebook project list")
+project_app = group("Projects of tenants at their chat provider.", "minutebook project list")
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")]
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Id of the Voiceflow project.")]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The provider's id or number.")]
