@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.options import Json, TenantFilter, command, group
-from orchestration.cli.output import next_step, say, show
+from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse.statements import issuing
 from warehouse.statements.issuing import Brand
@@ -44,6 +44,7 @@ def set_brand(
         bool, typer.Option("--tax-invoice", help="It is a tax invoice; without, it says that it is none.")
     ] = False,
     tenant: TenantFilter = None,
+    as_json: Json = False,
 ) -> None:
     """Set the brand of the deployment, or of one tenant in its place. What was issued keeps the brand it had."""
     from orchestration.reports.pdf import is_drawable  # sets type, which no other command pays for
@@ -56,6 +57,10 @@ def set_brand(
         brand = replace(brand, logo=picture)
     with session(ctx).operator() as connection:
         issuing.put_brand(connection, brand)
+        found = issuing.brands(connection, tenant, is_one=True)
+    if as_json:
+        print_json(found)
+        return
     say(f"set the brand of {f'tenant {tenant}' if tenant else 'the deployment'}")
     next_step("minutebook brand show")
 
