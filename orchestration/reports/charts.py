@@ -199,6 +199,35 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
     return _drawn(bars)
 
 
+@_remembered
+def bridge(steps: Sequence[Row], currency: str) -> Markup:
+    """A bridge from one total to another: name, begins, ends and is_total, in order."""
+    values = [
+        {
+            "name": row["name"], "begins": float(row["begins"]), "ends": float(row["ends"]),
+            "what": "total" if row["is_total"] else "more" if row["ends"] >= row["begins"] else "less",
+        }
+        for row in steps
+    ]  # fmt: skip
+    bars = (
+        alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(62))
+        .mark_bar(cornerRadius=2)
+        .encode(
+            x=alt.X("name:N", title=None, sort=[row["name"] for row in steps], axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("begins:Q", title=currency, axis=alt.Axis(tickCount=4, format=",~f")),
+            y2="ends:Q",
+            color=alt.Color(
+                "what:N",
+                legend=None,
+                scale=alt.Scale(
+                    domain=["total", "more", "less"], range=["var(--allocated)", "var(--within)", "var(--over)"]
+                ),
+            ),
+        )
+    )
+    return _drawn(bars)
+
+
 def _shade(basis: str) -> str:
     """Whoever reported it, a cost that was reported is known as well."""
     return "reported" if basis.startswith("reported") else basis.replace("_", " ")

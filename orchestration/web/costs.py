@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.remedies import word
-from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.web import tasks
+from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
 from orchestration.web.rendering import render
 from orchestration.web.statements import asked_month
 from warehouse.database.queries import Row
@@ -27,6 +29,22 @@ FINDINGS_SHOWN = 20
 @for_roles("operator", "finance")
 def show_costs(request: Request, visitor: Visitor) -> Response:
     """Six months up to the one asked for, from the first of them on that has a cost."""
+    return _page(request, visitor)
+
+
+@form_for_roles("operator", "finance")
+def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Ask for what resolves a finding of a month's bills."""
+    with readers(request).operator() as connection:
+        month = asked_month(request, [row["month_start"] for row in periods.months(connection)])
+        findings = bills.findings(connection, month, request.app.state.today())
+    offered = [word(one).on_page for one in findings[:FINDINGS_SHOWN]]
+    if fault := tasks.taken(request, visitor, form, "/costs", offered):
+        return _page(request, visitor, fault)
+    return tasks.watching(f"/costs?month={month}")
+
+
+def _page(request: Request, visitor: Visitor, fault: str = "") -> Response:
     with readers(request).operator() as connection:
         months = periods.months(connection)
         month = asked_month(request, [row["month_start"] for row in months])
@@ -37,8 +55,12 @@ def show_costs(request: Request, visitor: Visitor) -> Response:
         margins = by_month(connection, shown[0], month.end)
         nobodys = bills.unattributed(connection, month)
         findings = bills.findings(connection, month, request.app.state.today())
+        under_way = tasks.shown(connection, "/costs", request)
     return render(
         "costs.html",
+        status=409 if fault else 200,
+        fault=fault,
+        under_way=under_way,
         title=f"Costs, {month.start:%B %Y}",
         visitor=visitor,
         month=month,

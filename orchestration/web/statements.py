@@ -36,7 +36,7 @@ STRIKING_SHARE = Decimal("0.25")
 def show_month(request: Request, visitor: Visitor) -> Response:
     """Every statement of a month: what is billed, how it moved, what blocks it."""
     with readers(request).operator() as connection:
-        months = rows(connection, FILE, "months")
+        months = periods.months(connection)
         month = asked_month(request, [row["month_start"] for row in months])
         found = statements_of(connection, month, request.app.state.today())
         behind = what_is_behind(connection, request, [])

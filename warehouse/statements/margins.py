@@ -37,3 +37,8 @@ def margins(
     if part is None:
         return rows(connection, FILE, "months", **about)
     return rows(connection, FILE, "parts", part=part.value, **about)
+
+
+def moves(connection: Connection, former: Month, month: Month) -> list[Row]:
+    """Each tenant's revenue and margin of two months that follow each other, those that moved most first."""
+    return rows(connection, FILE, "moves", former_start=former.start, month_start=month.start, month_end=month.end)

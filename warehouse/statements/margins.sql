@@ -59,3 +59,29 @@ from marts.fct_margin_monthly
 where period_start >= %(month_start)s and period_start < %(month_end)s
 group by 1, 2
 order by 1 desc, 2;
+
+-- name: moves
+-- Each tenant's revenue and margin of a month beside those of the month before; null where it had no period.
+with now as (
+    select * from marts.fct_margin_monthly where period_start >= %(month_start)s and period_start < %(month_end)s
+),
+
+former as (
+    select * from marts.fct_margin_monthly where period_start >= %(former_start)s and period_start < %(month_start)s
+)
+
+select
+    coalesce(now.tenant_id, former.tenant_id) as tenant_id,
+    coalesce(t.name, now.tenant_id, former.tenant_id) as name,
+    coalesce(now.currency, former.currency) as currency,
+    now.period_start,
+    former.revenue as former_revenue,
+    now.revenue,
+    former.margin as former_margin,
+    now.margin,
+    now.completeness,
+    now.tenant_id is not null and now.cost is null as is_unknown
+from now
+full join former on now.tenant_id = former.tenant_id and now.currency = former.currency
+left join marts.dim_tenants as t on coalesce(now.tenant_id, former.tenant_id) = t.tenant_id
+order by abs(coalesce(now.revenue, 0) - coalesce(former.revenue, 0)) desc, 1;
