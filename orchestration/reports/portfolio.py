@@ -60,9 +60,7 @@ def portfolios(months: Sequence[Row], moves: Sequence[Row], names: tuple[str, st
 def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple[str, str]) -> Portfolio:
     bridge = bridge_of(moves, names)
     # Newest first as they are read; a cost of which a part is unknown is none.
-    months = [
-        {**row, "cost": None if row["tenants_unknown"] else row["known_cost"]} for row in reversed(list(months))
-    ]
+    months = [{**row, "cost": None if row["tenants_unknown"] else row["known_cost"]} for row in reversed(list(months))]
     drawn = [{"period_start": row["month"], "revenue": row["revenue"], "cost": row["cost"]} for row in months]
     steps = [
         {"name": step.name, "begins": step.begins, "ends": step.ends, "is_total": step.is_total} for step in bridge
