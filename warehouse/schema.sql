@@ -1838,6 +1838,7 @@ $$;
 CREATE FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
     SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 begin
     return query select * from marts.search_calls_of(
@@ -1851,6 +1852,7 @@ COMMENT ON FUNCTION marts.search_calls(words text, first_day date, last_day date
 CREATE FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
     SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
     asked constant tsquery := pg_catalog.websearch_to_tsquery('simple', pg_catalog.left(words, 200));
