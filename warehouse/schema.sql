@@ -685,9 +685,9 @@ $$;
 CREATE FUNCTION intake.take_report(of_hook text, of_source text, of_row text, kind text, status text, created_at timestamp with time zone, ended_at timestamp with time zone, cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    SET synchronous_commit TO 'on'
     AS $$
 begin
+    perform pg_catalog.set_config('synchronous_commit', 'on', true);
     insert into intake.reports (
         hook_id, tenant_id, source, account, row_id, kind, status, usage_date, ended_at, cost, is_final, is_gone,
         content_hash, payload

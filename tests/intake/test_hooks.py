@@ -25,7 +25,9 @@ from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule
+from warehouse.intake import hooks
 from warehouse.intake.events import tidy
+from warehouse.intake.hooks import Reported
 from warehouse.privacy import personal
 from warehouse.security import rotation
 
@@ -215,6 +217,15 @@ def test_the_same_told_again_is_kept_once_and_what_was_secret_or_said_nowhere(
         (everything,) = house.execute(f"select coalesce(string_agg(t::text, ''), '') as text from {table} as t")
         assert CANARY not in everything["text"]
         assert vapi.secret not in everything["text"]
+
+
+def test_a_report_is_on_disk_before_it_is_answered(house: House, vapi: Provider, day: date) -> None:  # noqa: F811
+    with connect(house.url, Role.INTAKE) as connection, connection.transaction():
+        connection.execute("set local synchronous_commit = off")
+        told = Reported("vapi", "one", "k", "", clock.now(), None, None, True, False, b"h", "{}")
+        assert hooks.take(connection, vapi.hook_id, told)
+        assert connection.execute("show synchronous_commit").fetchone() == ("on",), "the commit waits for the disk"
+    assert len(reports(house)) == 1
 
 
 def test_what_is_forged_old_truncated_or_gigantic_is_refused_and_keeps_nothing(

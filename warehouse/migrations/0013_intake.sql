@@ -642,8 +642,9 @@ $$;
 create function intake.take_report(
     of_hook text, of_source text, of_row text, kind text, status text, created_at timestamptz, ended_at timestamptz,
     cost numeric, is_final boolean, is_gone boolean, content_hash bytea, payload text
-) returns boolean language plpgsql security definer set search_path = '' set synchronous_commit = 'on' as $$
+) returns boolean language plpgsql security definer set search_path = '' as $$
 begin
+    perform pg_catalog.set_config('synchronous_commit', 'on', true);
     insert into intake.reports (
         hook_id, tenant_id, source, account, row_id, kind, status, usage_date, ended_at, cost, is_final, is_gone,
         content_hash, payload
