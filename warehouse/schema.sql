@@ -1117,6 +1117,7 @@ COMMENT ON FUNCTION ledger.forget_outgoing(today date) IS 'Deletes events of mor
 CREATE FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    SET lock_timeout TO '10min'
     AS $_$
 declare
     raw record;
@@ -1374,6 +1375,7 @@ COMMENT ON FUNCTION ledger.landed(of_pulls bigint[]) IS 'Rows of these pulls tha
 CREATE FUNCTION ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    SET lock_timeout TO '10min'
     AS $_$
 declare
     raw_table constant text := ledger.raw_table_of(of_source);

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse.database.connect import Role, connect
+from warehouse.database.locks import Lock
 from warehouse.privacy import personal
 
 REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
@@ -126,6 +128,25 @@ def test_outcomes_and_campaigns_are_counted_by_day(warehouse: Warehouse) -> None
     incremental = warehouse.marts()
     warehouse.build(AS_OF, full_refresh=True)
     assert warehouse.marts() == incremental
+
+
+def test_what_is_forgotten_waits_for_a_build_that_could_have_read_it(warehouse: Warehouse) -> None:
+    warehouse.calls("platform", "2026-03-01", [spoken("ours", **SAID)])
+    warehouse.build(AS_OF)
+
+    def forget() -> dict[str, int]:
+        with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+            operator.execute("set lock_timeout = '50ms'")
+            return personal.expire(operator, date(2026, 5, 1))
+
+    with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+        personal.retain(operator, "acme", 30)
+    with ThreadPoolExecutor(1) as threads:
+        with warehouse.connection.transaction():
+            warehouse.connection.execute(f"select pg_advisory_xact_lock({Lock.BUILD}, 0)")  # type: ignore[call-overload]
+            forgotten = threads.submit(forget)
+            assert not wait([forgotten], 1).done
+        assert forgotten.result(60) == {"acme": 1}
 
 
 @pytest.mark.skipif(not REAL_DAY.exists(), reason="the published real day is not beside this checkout")

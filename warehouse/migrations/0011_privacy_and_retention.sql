@@ -58,7 +58,7 @@ $$;
 comment on function ledger.raw_table_of(text) is 'Where the rows of a source stand, as SQL.';
 
 -- What the marts hold of what was said goes in the transaction in which its source goes, and the days are made again from what
--- is left. No build runs meanwhile: it could have read what goes now.
+-- is left. No build runs meanwhile: it could have read what goes now. Whoever takes something out waits for one that does.
 create function ledger.forget_results(of_source text, of_accounts text[], of_dates date[], of_calls text[]) returns void
 language plpgsql set search_path = '' as $$
 declare
@@ -103,7 +103,7 @@ comment on function ledger.forget_results_of_rows is 'The same for the calls of 
 -- Raw is append only: the one change that is allowed takes personal data out, and proves that every fact stayed as it was.
 -- Rows are named by where they are; one that moved meanwhile is left alone.
 create function ledger.minimise_payloads(of_source text, row_ids tid[], minimised json[]) returns bigint
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '10min' as $$
 declare
     raw_table constant text := ledger.raw_table_of(of_source);
     facts constant text[] := (select s.facts from control.sources as s where s.source = of_source);
@@ -140,7 +140,7 @@ $$;
 comment on function ledger.record_recording_use is 'Called whenever a recording is asked for, before it is.';
 
 create function ledger.forget_personal_data(of_tenant text, before_date date) returns bigint
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '10min' as $$
 declare
     raw record;
     gone bigint;
