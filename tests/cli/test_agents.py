@@ -51,7 +51,7 @@ def test_a_detached_number_can_go_to_another_tenant_the_same_day(two: Minutebook
 
 def test_an_unknown_agent_is_told_with_those_of_the_tenant(two: Minutebook) -> None:
     output = two("agent attach acme bolt-desk vapi_phone_number pn_1 --from 2026-01-01", code=1).output
-    assert "no agent 'bolt-desk'; the agents are acme-desk" in output
+    assert "no agent 'bolt-desk'; there is acme-desk" in output
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are(two: Minutebook) -> None:
@@ -69,4 +69,4 @@ def test_a_project_belongs_to_one_tenant_and_ends_after_it_starts(two: Minuteboo
     assert "cannot end on 2026-01-01" in two("project end acme p1 --on 2026-01-01", code=1).output
     assert "changed" in two("project end acme p1 --on 2026-02-01").output
     assert "unchanged" in two("project end acme p1 --on 2026-02-01").output
-    assert "no project 'p2'; the projects are p1" in two("project end acme p2 --on 2026-02-01", code=1).output
+    assert "no project 'p2'; there is p1" in two("project end acme p2 --on 2026-02-01", code=1).output

@@ -27,7 +27,7 @@ def test_an_unknown_source_and_an_unknown_tenant_are_told_with_those_that_exist(
     refused = acme(f"pull --tenant acme --source fax {days}", code=2).output
     assert "the sources are " in refused
     assert "usage_metrics" in refused
-    assert "no tenant 'x'; the tenants are acme" in acme(f"pull --tenant x {days}", code=1).output
+    assert "no tenant 'x'; there is acme" in acme(f"pull --tenant x {days}", code=1).output
 
 
 def test_each_day_that_cannot_be_pulled_is_told_with_its_cause(acme: Minutebook) -> None:

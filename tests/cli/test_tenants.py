@@ -43,7 +43,7 @@ def test_an_unknown_tenant_is_told_with_those_that_exist(minutebook: Minutebook)
     add(minutebook, "acme")
     add(minutebook, "bolt")
     for line in ("tenant show x", "tenant pause x --on 2026-02-01", "agent list --tenant x", "price show --tenant x"):
-        assert "no tenant 'x'; the tenants are acme, bolt" in minutebook(line, code=1).output
+        assert "no tenant 'x'; there is acme, bolt" in minutebook(line, code=1).output
 
 
 def test_a_pause_is_a_stretch_of_the_timeline(minutebook: Minutebook, database: psycopg.Connection[Any]) -> None:

@@ -26,7 +26,7 @@ class NotFound(ControlError):
 
     def __init__(self, kind: str, wanted: str, known: Iterable[str], **of: str) -> None:
         names = sorted(known)
-        rest = f"the {kind}s are {first_of(names, SHOWN)}" if names else "there is none yet"
+        rest = f"there is {first_of(names, SHOWN)}" if names else "there is none yet"
         super().__init__(f"no {kind} '{wanted}'; {rest}", None if names else Hint(Step.CREATE, {"kind": kind, **of}))
 
 
