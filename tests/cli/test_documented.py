@@ -146,8 +146,8 @@ def test_what_is_not_run_is_a_command_all_the_same(line: str) -> None:
 
 FOLLOWED = (
     "README.md", "docs/onboarding.md", "docs/runbooks/a-day-changed.md", "docs/runbooks/a-day-is-red.md",
-    "docs/runbooks/bill-through-stripe.md", "docs/runbooks/close-a-month.md", "docs/runbooks/metabase.md",
-    "docs/runbooks/rotate-keys.md",
+    "docs/runbooks/bill-through-stripe.md", "docs/runbooks/close-a-month.md", "docs/runbooks/hooks.md",
+    "docs/runbooks/metabase.md", "docs/runbooks/rotate-keys.md",
 )  # fmt: skip
 
 
@@ -191,6 +191,8 @@ def test_every_runbook_is_followed_in_a_month_from_red_days_to_its_close(desk: D
         for line, given in (("tenant apply acme.yaml", ""), ("credential set vapi --tenant acme", "own\n")):
             desk.run(f"minutebook {line}", given)
         desk.follow("docs/runbooks/a-day-is-red.md", {})
+        (desk.folder / "auth-token.txt").write_text("0123456789abcdef0123456789abcdef\n")
+        desk.follow("docs/runbooks/hooks.md", {})
         calls[2] = calls_of([october[2]], 5000)[0]
         desk.run("minutebook pull --tenant acme --from 2026-10-03 --to 2026-10-03")
         pulls = owner.execute("select pull_id from ledger.pulls where usage_date = '2026-10-03' order by 1").fetchall()
