@@ -67,20 +67,30 @@ def pulls(
     )
 
 
+def is_used(connection: Connection, tenant_id: str, source: str, usage_date: date) -> bool:
+    """Whether a tenant's usage of a day is read by a source."""
+    return _account(connection, tenant_id, source, usage_date) is not None
+
+
 def last_change(
     connection: Connection, sources: Mapping[str, Declared], tenant_id: str, source: str, usage_date: date
 ) -> Difference:
     """What the current pull of a tenant's day changed against the one before it. Raises NothingToCompare."""
     day = f"{source} of {tenant_id} on {usage_date}"
-    used = first(connection, FILE, "account_of_day", tenant_id=tenant_id, source=source, usage_date=usage_date)
-    if used is None:
+    account = _account(connection, tenant_id, source, usage_date)
+    if account is None:
         raise NothingToCompare(f"tenant {tenant_id} used no {source} on {usage_date}", Hint(Step.LIST_AGENTS))
-    found = rows(connection, FILE, "last_two_of_day", source=source, account=used["account"], usage_date=usage_date)
+    found = rows(connection, FILE, "last_two_of_day", source=source, account=account, usage_date=usage_date)
     if not found:
         raise NothingToCompare(f"{day} was never published", Hint(Step.SHOW_STATUS, {"tenant_id": tenant_id}))
     if len(found) == 1:
         raise NothingToCompare(f"{day} was published once (pull {found[0]['pull_id']}) and never changed since")
     return difference(connection, sources, found[1]["pull_id"], found[0]["pull_id"])
+
+
+def _account(connection: Connection, tenant_id: str, source: str, usage_date: date) -> str | None:
+    used = first(connection, FILE, "account_of_day", tenant_id=tenant_id, source=source, usage_date=usage_date)
+    return str(used["account"]) if used else None
 
 
 def difference(connection: Connection, sources: Mapping[str, Declared], before: int, after: int) -> Difference:

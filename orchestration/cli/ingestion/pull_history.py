@@ -13,6 +13,8 @@ from orchestration.cli.session import session
 from sources.registry import all_sources
 from warehouse.clock import today
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import Connection
+from warehouse.finding import Hint, Step
 from warehouse.ingestion import history
 
 app = typer.Typer()
@@ -93,11 +95,11 @@ def diff(
     by_day = tenant is not None and on is not None
     if bool(pull_ids) == by_day or (pull_ids and len(pull_ids) != 2):
         raise typer.BadParameter("give two pulls (minutebook pull diff 12 15), or --tenant with --on")
-    source = _of_calls() if source is None else source
-    known_sources([source])
+    known_sources([source] if source else None)
     settings = session(ctx).settings
     with settings.database() as url, connect(url, Role.TRANSFORMER, actor=settings.actor) as connection:
         if tenant is not None and on is not None:
+            source = source or _of_calls(connection, tenant, on)
             found = history.last_change(connection, all_sources(), tenant, source, on)
         else:
             found = history.difference(connection, all_sources(), *(pull_ids or ()))
@@ -122,12 +124,15 @@ def diff(
         say(", ".join(f"{found.items(change)} {change}" for change in ("added", "gone", "changed")))
 
 
-def _of_calls() -> str:
-    """The source of calls, where there is one. Raises BadParameter where there are more."""
-    found = [source.name for source in all_sources().values() if source.contract == "calls"]
-    if len(found) != 1:
-        raise typer.BadParameter(f"say which source: --source {' or '.join(found)}")
-    return found[0]
+def _of_calls(connection: Connection, tenant: str, on: date) -> str:
+    """The source of calls that a tenant used on a day. Raises BadParameter for several, NothingToCompare for none."""
+    of_calls = [source.name for source in all_sources().values() if source.contract == "calls"]
+    used = [name for name in of_calls if history.is_used(connection, tenant, name, on)]
+    if not used:
+        raise history.NothingToCompare(f"tenant {tenant} used no source of calls on {on}", Hint(Step.LIST_AGENTS))
+    if len(used) > 1:
+        raise typer.BadParameter(f"say which source: --source {' or '.join(used)}")
+    return used[0]
 
 
 def _totals(text: str | None) -> dict[str, str] | None:
