@@ -1,7 +1,7 @@
 {% macro is_success(evaluation, rubric, success_from) -%}
     {#-
-        Whether an evaluation is a success by its rubric; null where its words are none of the rubric's.
-        https://docs.vapi.ai/assistants/call-analysis#success-evaluation
+        Whether an evaluation is a success by its rubric (`warehouse/control/call_results.py`); null where its words are none of
+        the rubric's.
     -#}
     case {{ rubric }}
         when 'pass_fail'
