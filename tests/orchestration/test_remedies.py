@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from orchestration.web.rendering import TEMPLATES
 from warehouse.blocker import Blocker
 from warehouse.database.errors import WarehouseError
 from warehouse.finding import Finding, Hint, Step, Subject
+from warehouse.intake.heard import Heard
 from warehouse.security.isolation import Flaw
 from warehouse.security.web_logins import SignedIn
 from warehouse.statements.bills import BillFinding
@@ -43,6 +44,8 @@ COST = DAYS | {"component": "llm", "meter_id": "minutes", "currency": "EUR", "pr
                "unmetered": []}  # fmt: skip
 BILL = DAYS | {"provider": "openai"}
 MEANT = DAYS | {"reason": "paused", "quantity": Decimal(7), "unit": "scan", "item": "scans"}
+HEARD = DAYS | {"provider": "vapi", "hook_id": "hk_1", "about": "tool-calls", "day": DAY, "call_id": "c1",
+                "last_at": datetime(2026, 10, 5, 12, tzinfo=UTC), "account": "acme"}  # fmt: skip
 VOICE = {"meter_id": None, "terms": TERMS}
 SAMPLES: dict[str, dict[str, Any]] = {
     Blocker.RUNNING: {"ends_on": date(2026, 11, 1)},
@@ -85,6 +88,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
     BillFinding.CHARGED_TWICE: BILL | {"call_id": "c1", "call_date": DAY, "voice_source": "vapi",
                                        "voice_cost": Decimal("0.10"), "component": "transport"},
     BillFinding.UNKNOWN_CALLS: BILL | {"calls": 3, "cost": Decimal("0.30"), "currency": "USD", "example": "CA1"},
+    BillFinding.READ_TWICE: BILL | {"scope_kind": "openai_project", "scope_ref": "proj_1", "cost": Decimal("0.50"),
+                                    "currency": "USD", "account": "acme", "other_account": "bolt"},
+    Heard.AWAITS_ANSWER: HEARD,
+    Heard.UNREADABLE_REPORT: HEARD,
+    Heard.NEVER_PULLED: HEARD,
     NotBilled.PAUSED: MEANT,
     NotBilled.OUTSIDE: MEANT | {"reason": "outside active dates"},
     **{flaw: {"what": "view marts.v shows all", "statement": "drop view marts.v"} for flaw in Flaw},
