@@ -5,6 +5,7 @@ python -m tests.web.screenshots [folder, default docs/images]
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -43,12 +44,14 @@ def main() -> int:
             ):
                 web_logins.add_login(connection, login, role, tenant)  # type: ignore[arg-type]
                 web_logins.set_password(connection, login, PASSWORD)
-        with serving(url, Path(folder), world.TODAY) as address:
+        with serving(url, Path(folder), world.TODAY) as address, ExitStack() as clients:
+            signed_in: dict[str, httpx.Client] = {}
             for name, login, path, height in PICTURES:
-                with httpx.Client(base_url=address, timeout=60) as client:
-                    sign_in(client, login)
-                    screenshot(Path(folder), client, path, (1280, height), images / f"{name}.png")
-                    print(images / f"{name}.png")
+                if login not in signed_in:
+                    signed_in[login] = clients.enter_context(httpx.Client(base_url=address, timeout=60))
+                    sign_in(signed_in[login], login)
+                screenshot(Path(folder), signed_in[login], path, (1280, height), images / f"{name}.png")
+                print(images / f"{name}.png")
     return 0
 
 

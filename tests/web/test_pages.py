@@ -41,6 +41,14 @@ def test_the_month_shows_every_statement_with_what_blocks_it_and_how_it_moved(vi
     assert "against" in page
 
 
+@pytest.mark.parametrize(("login", "page"), [("ana", "/periods"), ("otto", "/days"), ("tina", "/usage/2026-10-01")])
+def test_the_navigation_leads_to_each_page_once_and_says_where_one_is(visit: Visit, login: str, page: str) -> None:
+    (navigation,) = re.findall(r'<nav aria-label="Main">.*?</nav>', visit(login).get(page).text, flags=re.DOTALL)
+    links = re.findall(r'href="([^"]+)"', navigation)
+    assert len(links) == len(set(links)) > 1
+    assert navigation.count("aria-current") == 1
+
+
 def test_the_month_counts_as_blocked_exactly_what_review_blocks(visit: Visit, story_url: str) -> None:
     """The list counts in bulk what `periods.blockers` names one by one; they must not disagree."""
     client = visit("ana")
