@@ -48,7 +48,14 @@ TARGETS = {
     "marts.unguarded": "select tenant_id, said from marts.unguarded",
     "marts.unguarded_view": "select tenant_id, said from marts.unguarded_view",
 }
-ROLES = [*(role for role in Role if role), "minutebook_server", "minutebook_dagster_login", "postgres", "none"]
+ROLES = [
+    *(role for role in Role if role),
+    "minutebook_server",
+    "minutebook_searcher",
+    "minutebook_dagster_login",
+    "postgres",
+    "none",
+]
 
 
 @dataclass(frozen=True)

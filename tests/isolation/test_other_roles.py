@@ -75,7 +75,7 @@ def test_a_process_can_only_become_what_it_is(house: House, kind: Access) -> Non
     with house.as_login(kind) as connection:
         with pytest.raises(REFUSED):
             connection.execute("select * from control.tenants")
-        for role in [*(role for role in Role if role), "postgres", "minutebook_server"]:
+        for role in [*(role for role in Role if role), "postgres", "minutebook_server", "minutebook_searcher"]:
             if role in ROLES[kind]:
                 connection.execute(f"set role {role}")
                 connection.execute("reset role")

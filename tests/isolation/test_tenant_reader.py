@@ -70,7 +70,9 @@ def test_naming_another_tenant_changes_nothing(house: House, reader: Reader, set
 
 
 @pytest.mark.parametrize(
-    "role", [role for role in Role if role not in (Role.OWNER, Role.TENANT)] + ["minutebook_server", "postgres"]
+    "role",
+    [role for role in Role if role not in (Role.OWNER, Role.TENANT)]
+    + ["minutebook_server", "minutebook_searcher", "postgres"],
 )
 def test_it_can_become_no_other_role(reader: Reader, role: str) -> None:
     for become in (f"set role {role}", f"set session authorization {role}", f"grant {role} to current_user"):
