@@ -234,7 +234,8 @@ def test_a_mart_is_never_open_for_a_moment(warehouse: Warehouse) -> None:
     )
     assert len(protected) >= 14
     # The transaction that made the policies is the one that made the table visible under its name.
-    assert [row for row in protected if row[1:] != (True, True, 2)] == []
+    of_searches = {"fct_call_texts"}
+    assert [row for row in protected if row[1:] != (True, True, 3 if row[0] in of_searches else 2)] == []
     assert warehouse.rows(
         "select relname from pg_class where relkind = 'v' and relnamespace in ('staging'::regnamespace,"
         " 'intermediate'::regnamespace, 'marts'::regnamespace)"
