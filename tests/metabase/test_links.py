@@ -143,7 +143,7 @@ def test_packs_exports_and_logins_work_from_the_command_line(
     assert "bright-smiles" not in own
     assert CliRunner().invoke(app, ["export", "fct_margin_monthly", "--tenant", "acme-dental"]).exit_code == 1
     for mart in world.marts():
-        if "minutebook_analyst" not in mart.get("config", {}).get("meta", {}).get("staff_reads", "minutebook_analyst"):
+        if not world.analysts_read(mart):
             assert CliRunner().invoke(app, ["export", mart["name"]]).exit_code == 1
             continue
         rows = json.loads(run("export", mart["name"], "--json"))

@@ -156,7 +156,10 @@ def test_a_tenant_reads_only_its_own_of_every_table_that_there_is(visit: Visit, 
 
 @pytest.mark.parametrize(
     ("login", "refused"),
-    [("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices"}), ("ana", {"usage", "recordings"})],
+    [
+        ("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices", "portfolio", "brand", "statements"}),
+        ("ana", {"usage", "recordings", "brand"}),
+    ],
 )
 def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, refused: set[str]) -> None:
     client = visit(login)

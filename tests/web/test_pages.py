@@ -312,7 +312,7 @@ def test_no_export_of_a_tenant_holds_a_row_or_a_cost_that_is_not_its_own(visit: 
         assert not rows or not hidden & set(rows[0])
 
 
-@pytest.mark.parametrize("mart", [mart["name"] for mart in world.marts()])
+@pytest.mark.parametrize("mart", [mart["name"] for mart in world.marts() if world.analysts_read(mart)])
 def test_every_table_leaves_as_csv_and_as_json_with_the_same_rows(visit: Visit, mart: str) -> None:
     client = visit("ana")
     as_csv = list(csv.DictReader(io.StringIO(client.get(f"/tables/{mart}.csv").text)))

@@ -51,6 +51,11 @@ def marts() -> Iterator[dict[str, Any]]:
         yield from yaml.safe_load(path.read_text())["models"]
 
 
+def analysts_read(mart: dict[str, Any]) -> bool:
+    """Whether all of staff may read it, analysts and finance too."""
+    return "minutebook_analyst" in mart.get("config", {}).get("meta", {}).get("staff_reads", _STAFF)
+
+
 def _tables() -> Iterator[str]:
     for mart in marts():
         columns = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"])

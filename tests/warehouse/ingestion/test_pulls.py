@@ -147,7 +147,7 @@ def test_everything_a_reading_says_is_kept_exactly(connection: psycopg.Connectio
     pull_id = claim_one(connection, attempt)
     window = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC))
     totals = {"calls": Decimal(0), "cost": Decimal("0.10000000000000000000000001")}
-    pulls.publish(connection, [PublishedPull(pull_id, 0, "h", True, totals, None, [window], 4)])
+    pulls.publish(connection, [PublishedPull(pull_id, 0, "h", True, totals=totals, windows=[window], requests=4)])
     found = connection.execute(
         "select totals ->> 'cost', provider_totals, windows, requests, is_incomplete, closed_at > opened_at"
         " from ledger.pulls"
