@@ -1,4 +1,5 @@
 {{ config(
+    pre_hook="{{ whole_joins() }}",
     indexes=[
         {'columns': ['account', 'usage_date', 'call_id', 'source'], 'unique': true},
         {'columns': ['tenant_id', 'usage_date', 'call_id']},
@@ -15,7 +16,8 @@ calls as (
         on calls.source = pulls.source and calls.account = pulls.account and calls.usage_date = pulls.usage_date
 ),
 
-said as (
+-- Taken apart once, and not for each call that it is looked up for.
+said as materialized (
     select results.*
     from {{ ref('stg_contracts__call_results') }} as results
     where {{ in_changed_pulls('results.pull_id') }}
