@@ -107,8 +107,14 @@ def test_the_price_in_force_is_shown_with_who_set_it(acme: Minutebook) -> None:
     [
         ("price set --meter ocr_scans --from 2026-01-01 --amount 1", "name exactly one"),
         ("price set --plan growth --tenant acme --meter ocr_scans --from 2026-01-01 --amount 1", "name exactly one"),
-        ("price set --plan growth --meter nothing --from 2026-01-01 --amount 1", "no meter 'nothing'; the meters are"),
-        ("price set --plan nothing --meter ocr_scans --from 2026-01-01 --amount 1", "no plan 'nothing'; the plans are"),
+        (
+            "price set --plan growth --meter nothing --from 2026-01-01 --amount 1",
+            "no meter 'nothing'; there is call_minutes, chat",
+        ),
+        (
+            "price set --plan nothing --meter ocr_scans --from 2026-01-01 --amount 1",
+            "no plan 'nothing'; there is growth",
+        ),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01", "an amount is needed"),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --tier 9:1 --tier 5:2", "bounds must rise"),
         ("price set --plan growth --meter ocr_scans --from 2026-01-01 --tier inf:1 --tier 5:2", "only the last tier"),
