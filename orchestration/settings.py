@@ -22,7 +22,8 @@ MINUTEBOOK_SHARDS               runs into which a night of the tenants of the sh
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
-MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events; unset, these are paths
+MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events (unset, these are
+                                paths) and links that set a password (unset, to this machine)
 MINUTEBOOK_ENDPOINT_NETWORKS    private networks that outgoing events may be sent to, as CIDR, comma-separated
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
@@ -177,6 +178,10 @@ class Settings:
             return getpass.getuser()
         except (OSError, KeyError, ImportError):  # a container's user without a name
             return str(os.getuid())
+
+    def page(self, path: str) -> str:
+        """A page's address as people reach it; on this machine where MINUTEBOOK_PUBLIC_URL is unset."""
+        return (self.public_url or "http://127.0.0.1:8400").rstrip("/") + path
 
     @contextmanager
     def database(self) -> Iterator[str]:

@@ -279,11 +279,13 @@ begin
     where s.login_id = l.login_id and l.tenant_id = of_tenant;
     delete from control.devices as d using control.logins as l
     where d.login_id = l.login_id and l.tenant_id = of_tenant;
+    delete from control.login_links as k using control.logins as l
+    where k.login_id = l.login_id and l.tenant_id = of_tenant;
     update control.logins set disabled_at = pg_catalog.now()
     where tenant_id = of_tenant and disabled_at is null;
 end
 $$;
-COMMENT ON FUNCTION control.shut_out_tenant(of_tenant text) IS 'Ends the sessions of a tenant''s logins and disables them; audited.';
+COMMENT ON FUNCTION control.shut_out_tenant(of_tenant text) IS 'Ends the sessions and links of a tenant''s logins and disables them; audited.';
 
 CREATE FUNCTION control.usage_origin(scope_ref text, environment text, item text, attributes jsonb, traffic text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2161,6 +2163,14 @@ CREATE TABLE control.hooks (
 ALTER TABLE ONLY control.hooks FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.hooks IS 'Addresses to which providers report rows of one account: 128 random bits. tenant_id null: the platform''s account. The secret that proves a delivery is sealed as credentials are.';
 
+CREATE TABLE control.login_links (
+    login_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE control.login_links IS 'A link that sets a login''s password once: an invitation, or a reset. The hash of its token; the newest replaces the former.';
+
 CREATE TABLE control.login_passwords (
     login_id text NOT NULL,
     password_hash text NOT NULL
@@ -3723,6 +3733,10 @@ ALTER TABLE ONLY control.fixed_costs
     ADD CONSTRAINT fixed_costs_pkey PRIMARY KEY (fixed_cost_id, valid_from);
 ALTER TABLE ONLY control.hooks
     ADD CONSTRAINT hooks_pkey PRIMARY KEY (hook_id);
+ALTER TABLE ONLY control.login_links
+    ADD CONSTRAINT login_links_pkey PRIMARY KEY (login_id);
+ALTER TABLE ONLY control.login_links
+    ADD CONSTRAINT login_links_token_hash_key UNIQUE (token_hash);
 ALTER TABLE ONLY control.login_passwords
     ADD CONSTRAINT login_passwords_pkey PRIMARY KEY (login_id);
 ALTER TABLE ONLY control.logins
@@ -3981,6 +3995,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.endpoints FOR E
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.exchange_rates FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.fixed_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.hooks FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.login_links FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.login_passwords FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.logins FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.meters FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -4093,6 +4108,8 @@ ALTER TABLE ONLY control.hooks
     ADD CONSTRAINT hooks_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
 ALTER TABLE ONLY control.hooks
     ADD CONSTRAINT hooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.login_links
+    ADD CONSTRAINT login_links_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.login_passwords
     ADD CONSTRAINT login_passwords_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.logins
@@ -4604,6 +4621,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.fixed_costs TO minutebook_ope
 GRANT SELECT,INSERT ON TABLE control.hooks TO minutebook_operator;
 GRANT UPDATE(ciphertext) ON TABLE control.hooks TO minutebook_operator;
 GRANT UPDATE(revoked_at) ON TABLE control.hooks TO minutebook_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.login_links TO minutebook_server;
 GRANT SELECT,INSERT,UPDATE ON TABLE control.login_passwords TO minutebook_server;
 GRANT SELECT ON TABLE control.logins TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE control.logins TO minutebook_server;

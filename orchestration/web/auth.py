@@ -135,7 +135,7 @@ def _visitor_of(request: Request, token: str) -> Visitor | None:
         if person is None:
             return None
         brand = issuing.brand_of(connection, person.tenant_id) if person.tenant_id else None
-    return Visitor(person, _form_token(token), brand)
+    return Visitor(person, form_token_of(token), brand)
 
 
 def client_of(request: Request) -> str:
@@ -164,13 +164,13 @@ async def show_sign_in(request: Request) -> Response:
     """The form to sign in with."""
     if await visitor_of(request):
         return RedirectResponse("/", 303)
-    return _sign_in_form(request, "")
+    return await _sign_in_form(request, "")
 
 
 async def take_sign_in(request: Request) -> Response:
     """Start a session, and send the person where they were going."""
     form = await form_of(request)
-    require_own_form(request, form, _form_token(request.cookies.get(VISIT) or secrets.token_urlsafe()))
+    require_own_form(request, form, form_token_of(request.cookies.get(VISIT) or secrets.token_urlsafe()))
     login_id, device = form.get("login", "").strip().lower(), request.cookies.get(DEVICE, "")
     async with turns(request).turn(DOOR, client_of(request)):
         password_hash, trying = await run_in_threadpool(_begin_try, request, login_id, device)
@@ -188,11 +188,9 @@ async def take_sign_in(request: Request) -> Response:
         async with turns(request).turn(DOOR, client_of(request)):
             token = await run_in_threadpool(_start_session, request, trying, password_hash, device)
     if token is None:
-        return _sign_in_form(request, "That login and password do not fit.", form)
+        return await _sign_in_form(request, "That login and password do not fit.", form)
     response = RedirectResponse(own_path(form.get("next", "")), 303)
-    set_cookie(response, request, SESSION, token, SESSION_SECONDS)
-    set_cookie(response, request, DEVICE, device, DEVICE_DAYS * 86_400, path="/sign-in")
-    response.delete_cookie(VISIT, path="/")
+    keep_session(response, request, token, device)
     return response
 
 
@@ -240,20 +238,36 @@ def _start_session(request: Request, trying: Trying, password_hash: str, device:
         return token
 
 
-def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Response:
+async def _sign_in_form(request: Request, fault: str, form: Form | None = None) -> Response:
     visit = request.cookies.get(VISIT) or secrets.token_urlsafe()
+    async with turns(request).turn(DOOR, client_of(request)):
+        brand = await run_in_threadpool(brand_of_strangers, request)
     going_to = (form or {}).get("next") or request.query_params.get("next", "")
     response = render(
         "sign_in.html",
         status=401 if fault else 200,
         title="Sign in",
         fault=fault,
+        brand=brand,
         login=(form or {}).get("login", ""),
         next=own_path(going_to),
-        form_token=_form_token(visit),
+        form_token=form_token_of(visit),
     )
     set_cookie(response, request, VISIT, visit, 3600)
     return response
+
+
+def brand_of_strangers(request: Request) -> Row | None:
+    """In whose name people are asked to sign in: the deployment's brand."""
+    with readers(request).door() as connection:
+        return issuing.brand_of(connection, None)
+
+
+def keep_session(response: Response, request: Request, token: str, device: str) -> None:
+    """Set the cookies of who has just signed in."""
+    set_cookie(response, request, SESSION, token, SESSION_SECONDS)
+    set_cookie(response, request, DEVICE, device, DEVICE_DAYS * 86_400, path="/sign-in")
+    response.delete_cookie(VISIT, path="/")
 
 
 def set_cookie(response: Response, request: Request, name: str, value: str, seconds: int, path: str = "/") -> None:
@@ -274,5 +288,6 @@ def _require(visitor: Visitor, roles: tuple[LoginRole, ...]) -> None:
         raise HTTPException(403, f"This page is for {' and '.join(roles)}; you are signed in as {visitor.person.role}.")
 
 
-def _form_token(token: str) -> str:
+def form_token_of(token: str) -> str:
+    """What the forms carry that are shown under this session's or visit's token."""
     return hmac.new(token.encode(), b"form", sha256).hexdigest()

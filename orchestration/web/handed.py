@@ -1,12 +1,13 @@
 """What a client is handed in the agency's name: a statement as a PDF, and the logo and colour of its pages."""
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.reports import pdf
-from orchestration.web.auth import Visitor, for_roles, readers
-from orchestration.web.server.turns import DOWNLOAD
+from orchestration.web.auth import Visitor, brand_of_strangers, client_of, for_roles, readers, turns, visitor_of
+from orchestration.web.server.turns import DOOR, DOWNLOAD
 from orchestration.web.statements import path_period
 from warehouse.statements import issuing
 
@@ -31,19 +32,27 @@ def statement_pdf(request: Request, visitor: Visitor) -> Response:
     )
 
 
-@for_roles("tenant")
-def logo(request: Request, visitor: Visitor) -> Response:
-    """The logo of the tenant's pages."""
-    with readers(request).door() as connection:
-        found = issuing.logo_of(connection, visitor.person.tenant_id or "")
+async def logo(request: Request) -> Response:
+    """The logo of a tenant's pages, or of the deployment for who has not signed in."""
+    visitor = await visitor_of(request)
+    async with turns(request).turn(DOOR, client_of(request)):
+        found = await run_in_threadpool(_logo, request, visitor.person.tenant_id if visitor else None)
     if found is None:
         raise HTTPException(404)
     return Response(found[0], media_type=_KINDS[found[1]])
 
 
-@for_roles("tenant")
-def colours(_: Request, visitor: Visitor) -> Response:
-    """The accent of the tenant's pages, in the light alone: what is read on white is not read on black."""
-    accent = visitor.brand["accent"] if visitor.brand else None
+def _logo(request: Request, tenant: str | None) -> tuple[bytes, str] | None:
+    with readers(request).door() as connection:
+        return issuing.logo_of(connection, tenant)
+
+
+async def colours(request: Request) -> Response:
+    """The accent of a tenant's pages, or of the deployment for who has not signed in; in the light alone: what is read
+    on white is not read on black."""
+    visitor = await visitor_of(request)
+    async with turns(request).turn(DOOR, client_of(request)):
+        brand = visitor.brand if visitor else await run_in_threadpool(brand_of_strangers, request)
+    accent = brand["accent"] if brand else None
     rules = f":root {{ --accent: {accent}; --accent-ink: #ffffff; }}" if accent else ""
     return Response(f"@media (prefers-color-scheme: light) {{ {rules} }}\n", media_type="text/css")

@@ -8,7 +8,7 @@ from orchestration.remedies.steps import blanks_of, in_words, marked, roles_for
 from orchestration.reports.templating import environment
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
-TEMPLATES.globals.update(visitor=None, section="", under_way=None, SHOWN_STEPS=6)
+TEMPLATES.globals.update(visitor=None, brand=None, section="", under_way=None, SHOWN_STEPS=6)
 TEMPLATES.filters.update(blanks=blanks_of, step_in_words=in_words, whose=roles_for, mark=marked)
 
 

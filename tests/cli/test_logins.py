@@ -1,6 +1,7 @@
 """minutebook login: who signs in, who is signed in, and how that ends."""
 
 import json
+import re
 
 import psycopg
 import pyotp
@@ -52,3 +53,20 @@ def test_a_reset_takes_the_factor_ends_the_sessions_and_is_audited(
     audited = "select count(*) from ledger.audit_log where object_table = 'control.sessions' and action = 'delete'"
     assert database.execute(audited).fetchone() == (2,)
     assert "There is no login nobody" in minutebook("login reset-factor nobody", code=1).stderr
+
+
+def test_a_link_is_printed_whole_once_and_the_person_is_listed_as_invited(
+    minutebook: Minutebook, database_url: str
+) -> None:
+    printed = minutebook("login invite bo@example.com --role finance").stdout
+    first = re.search(r"^http://127\.0\.0\.1:8400/password/([\w-]{43})$", printed, re.M)
+    assert first, printed
+    (listed,) = json.loads(minutebook("login list --json").stdout)
+    assert (listed["password_set_at"], listed["link_expires_at"] is not None) == (None, True)
+    found = json.loads(minutebook("login invite bo@example.com --role finance --json").stdout)
+    with connect(database_url, Role.SERVER) as door:
+        assert web_logins.link_of(door, first[1]) is None
+        assert web_logins.use_link(door, found["link"].rpartition("/")[2], web_logins.hashed(PASSWORD))
+    assert "exists already" in minutebook("login invite bo@example.com --role finance", code=1).stderr
+    assert "/password/" in minutebook("login reset-password bo@example.com").stdout
+    assert "There is no login nobody" in minutebook("login reset-password nobody", code=1).stderr

@@ -68,6 +68,17 @@ create table control.recovery_codes (
 );
 comment on table control.recovery_codes is 'Each signs in once in place of a one-time code; a used one is deleted.';
 
+create table control.login_links (
+    login_id text primary key references control.logins,
+    token_hash bytea not null unique,
+    made_at timestamptz not null default now(),
+    expires_at timestamptz not null
+);
+comment on table control.login_links is
+'A link that sets a login''s password once: an invitation, or a reset. The hash of its token; the newest replaces the former.';
+create trigger audit after insert or update or delete on control.login_links
+for each row execute function ledger.record_audit();
+
 -- What a page asked for that takes longer than a page may. The steps are what the command line would be given, so they have the
 -- same checks; a secret is never among them.
 create table control.tasks (
@@ -109,11 +120,13 @@ begin
     where s.login_id = l.login_id and l.tenant_id = of_tenant;
     delete from control.devices as d using control.logins as l
     where d.login_id = l.login_id and l.tenant_id = of_tenant;
+    delete from control.login_links as k using control.logins as l
+    where k.login_id = l.login_id and l.tenant_id = of_tenant;
     update control.logins set disabled_at = pg_catalog.now()
     where tenant_id = of_tenant and disabled_at is null;
 end
 $$;
-comment on function control.shut_out_tenant(text) is 'Ends the sessions of a tenant''s logins and disables them; audited.';
+comment on function control.shut_out_tenant(text) is 'Ends the sessions and links of a tenant''s logins and disables them; audited.';
 
 -- Whose rows a reader sees is bound to the login it came in with, which SET cannot change. Only a login that may act as
 -- minutebook_server, which serves many tenants one request at a time, names the tenant itself (minutebook.tenant_id).

@@ -3,6 +3,7 @@
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, Literal
@@ -23,6 +24,7 @@ Standing = Literal["open", "code", "enrolment"]
 SHORTEST_PASSWORD = 12
 SESSION_SECONDS = 12 * 3600
 DEVICE_DAYS = 180
+LINK_HOURS = 72
 # OWASP's Argon2id of 19 MiB and two passes: a few dozen milliseconds on one core, since tries are made one at a time.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _LOGIN_ID = re.compile(r"[a-z0-9][a-z0-9@._+-]{0,253}")
@@ -46,6 +48,30 @@ class SignedIn:
     tenant_id: str | None
     tenant_name: str
     standing: Standing
+
+
+@dataclass(frozen=True)
+class Link:
+    """The token of a link that sets a password once. Stored nowhere: show it, or send it."""
+
+    token: str
+    expires_at: datetime
+
+    @property
+    def path(self) -> str:
+        """Where the pages take it."""
+        return f"/password/{self.token}"
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Whose password a link sets; is_invitation: it is their first."""
+
+    login_id: str
+    role: LoginRole
+    tenant_id: str | None
+    tenant_name: str
+    is_invitation: bool
 
 
 def add_login(connection: Connection, login_id: str, role: LoginRole, tenant_id: str | None) -> None:
@@ -77,18 +103,68 @@ def is_login_id(text: str) -> bool:
 
 
 def set_password(connection: Connection, login_id: str, password: str) -> None:
-    """Set the password, enable the login, end its sessions and forget its devices.
+    """Set the password, enable the login, end its sessions, and forget its devices and link.
 
     Raises:
         LoginError: shorter than 12 characters, or no such login.
     """
-    if len(password) < SHORTEST_PASSWORD:
-        raise LoginError(f"A password has at least {SHORTEST_PASSWORD} characters.")
-    values = {"login_id": login_id, "password_hash": _HASHER.hash(password)}
+    values = {"login_id": login_id, "password_hash": hashed(password)}
     with connection.transaction():
         if connection.execute(_SQL["set_password"], values).fetchone() is None:
             raise LoginError(f"There is no login {login_id}", Hint(Step.CREATE_LOGIN, {"login_id": login_id}))
         _shut_out(connection, login_id)
+
+
+def hashed(password: str) -> str:
+    """A password's hash. Slow on purpose: hold no connection meanwhile. Raises LoginError below 12 characters."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise LoginError(f"A password has at least {SHORTEST_PASSWORD} characters.")
+    return _HASHER.hash(password)
+
+
+def invite(connection: Connection, login_id: str, role: LoginRole, tenant_id: str | None) -> Link:
+    """A link for a new login to set its first password; a login that has set none yet gets another link.
+
+    Raises:
+        LoginError: the name is no name, or role and tenant do not fit, or the login is another's or has a password.
+    """
+    with connection.transaction():
+        known = connection.execute(_SQL["known"], {"login_id": login_id}).fetchone()
+        if known != (role, tenant_id, True):
+            add_login(connection, login_id, role, tenant_id)
+        return reset_by_link(connection, login_id)
+
+
+def reset_by_link(connection: Connection, login_id: str) -> Link:
+    """A link that sets another password, and replaces a former link; until then the present password holds.
+
+    Raises:
+        LoginError: no such login.
+    """
+    token = secrets.token_urlsafe(32)
+    values = {"login_id": login_id, "token_hash": digest(token), "hours": LINK_HOURS}
+    made = connection.execute(_SQL["put_link"], values).fetchone()
+    if made is None:
+        raise LoginError(f"There is no login {login_id}", Hint(Step.CREATE_LOGIN, {"login_id": login_id}))
+    return Link(token, made[0])
+
+
+def link_of(connection: Connection, token: str) -> Linked | None:
+    """Whose link it is; None for one that was used, replaced or is too old."""
+    found = connection.execute(_SQL["link"], {"token_hash": digest(token)}).fetchone()
+    return Linked(*found) if found else None
+
+
+def use_link(connection: Connection, token: str, password_hash: str) -> str | None:
+    """Set the password as `set_password` does, and return the link's login; None for a link that is no more."""
+    with connection.transaction():
+        used = connection.execute(_SQL["use_link"], {"token_hash": digest(token)}).fetchone()
+        if used is None:
+            return None
+        login_id: str = used[0]
+        connection.execute(_SQL["set_password"], {"login_id": login_id, "password_hash": password_hash})
+        _shut_out(connection, login_id)
+    return login_id
 
 
 def disable(connection: Connection, login_id: str) -> None:
@@ -182,6 +258,7 @@ def digest(token: str) -> bytes:
 def _shut_out(connection: Connection, login_id: str) -> None:
     connection.execute(_SQL["end_sessions_of"], {"login_id": login_id})
     connection.execute(_SQL["forget_devices"], {"login_id": login_id})
+    connection.execute(_SQL["forget_link"], {"login_id": login_id})
 
 
 @cache

@@ -25,18 +25,56 @@ update control.logins set disabled_at = now()
 where login_id = %(login_id)s and disabled_at is null
 returning login_id;
 
--- name: logins
+-- name: put_link
+insert into control.login_links (login_id, token_hash, expires_at)
 select
     login_id,
-    role,
-    tenant_id,
-    created_at,
-    password_set_at,
-    second_factor_at,
-    recovery_codes_left,
-    disabled_at
+    %(token_hash)s,
+    now() + make_interval(hours => %(hours)s)
 from control.logins
-order by login_id;
+where login_id = %(login_id)s
+on conflict (login_id) do update
+    set
+        token_hash = excluded.token_hash,
+        made_at = now(),
+        expires_at = excluded.expires_at
+returning expires_at;
+
+-- name: link
+select
+    logins.login_id,
+    logins.role,
+    logins.tenant_id,
+    coalesce(tenants.name, '') as tenant_name,
+    logins.password_set_at is null as is_invitation
+from control.login_links as links
+inner join control.logins as logins on links.login_id = logins.login_id
+left join control.tenants as tenants on logins.tenant_id = tenants.tenant_id
+where links.token_hash = %(token_hash)s and links.expires_at > now();
+
+-- name: use_link
+delete from control.login_links
+where token_hash = %(token_hash)s and expires_at > now()
+returning login_id;
+
+-- name: forget_link
+delete from control.login_links
+where login_id = %(login_id)s;
+
+-- name: logins
+select
+    logins.login_id,
+    logins.role,
+    logins.tenant_id,
+    logins.created_at,
+    logins.password_set_at,
+    logins.second_factor_at,
+    logins.recovery_codes_left,
+    logins.disabled_at,
+    links.expires_at as link_expires_at
+from control.logins as logins
+left join control.login_links as links on logins.login_id = links.login_id and links.expires_at > now()
+order by logins.login_id;
 
 -- name: password
 select
@@ -120,7 +158,11 @@ where login_id = %(login_id)s and session_id::text = %(session_id)s
 returning login_id;
 
 -- name: known
-select login_id from control.logins
+select
+    role,
+    tenant_id,
+    password_set_at is null as has_no_password
+from control.logins
 where login_id = %(login_id)s;
 
 -- name: end_sessions_of

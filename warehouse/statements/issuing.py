@@ -54,13 +54,13 @@ def brands(connection: Connection, tenant_id: str | None = None, *, is_one: bool
     return rows(connection, FILE, "brands", tenant_id=tenant_id, is_one=is_one)
 
 
-def brand_of(connection: Connection, tenant_id: str) -> Row | None:
-    """Name, accent and kind of logo that a tenant sees; None where none was set."""
+def brand_of(connection: Connection, tenant_id: str | None) -> Row | None:
+    """Name, accent and kind of logo that a tenant sees (None: the deployment's); None where none was set."""
     return first(connection, FILE, "brand", tenant_id=tenant_id)
 
 
-def logo_of(connection: Connection, tenant_id: str) -> tuple[bytes, str] | None:
-    """The logo that a tenant sees, and whether it is a png or an svg."""
+def logo_of(connection: Connection, tenant_id: str | None) -> tuple[bytes, str] | None:
+    """The logo that a tenant sees (None: the deployment's), and whether it is a png or an svg."""
     row = first(connection, FILE, "logo", tenant_id=tenant_id)
     return (row["logo"], row["logo_kind"]) if row and row["logo"] else None
 

@@ -7,7 +7,7 @@ select
     accent,
     logo_kind
 from control.brands
-where tenant_id = %(tenant_id)s or tenant_id is null
+where tenant_id = %(tenant_id)s::text or tenant_id is null
 order by tenant_id nulls last
 limit 1;
 
@@ -16,7 +16,7 @@ select
     logo,
     logo_kind
 from control.brands
-where tenant_id = %(tenant_id)s or tenant_id is null
+where tenant_id = %(tenant_id)s::text or tenant_id is null
 order by tenant_id nulls last
 limit 1;
 

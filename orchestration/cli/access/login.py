@@ -10,9 +10,13 @@ from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from warehouse.security import second_factors, web_logins
+from warehouse.security.web_logins import Link
 
 app = group("Logins: who may sign in to the pages.", "minutebook login list")
-COLUMNS = ["login_id", "role", "tenant_id", "password_set_at", "second_factor_at", "recovery_codes_left", "disabled_at"]
+COLUMNS = [
+    "login_id", "role", "tenant_id", "password_set_at", "link_expires_at", "second_factor_at", "recovery_codes_left",
+    "disabled_at",
+]  # fmt: skip
 SESSION_COLUMNS = ["session_id", "login_id", "started_at", "expires_at", "client", "browser", "second_factor_at"]
 
 
@@ -41,6 +45,28 @@ def create(
         web_logins.add_login(connection, login, role.value, tenant)
         web_logins.set_password(connection, login, password)
     _tell(f"{login} may sign in as {role}", {"login_id": login, "role": role, "tenant_id": tenant}, as_json)
+
+
+@command(app, "invite", "minutebook login invite bo@acme.example --role tenant --tenant acme")
+def invite(
+    ctx: typer.Context,
+    login: Login,
+    role: Annotated[LoginRole, typer.Option(help="operator: days; finance: days, periods, approval; tenant: its own.")],
+    tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Create a login without a password, and print a link by which the person sets one. Run again for another link."""
+    with session(ctx).door() as connection:
+        link = web_logins.invite(connection, login, role.value, tenant)
+    _tell_link(ctx, login, link, as_json)
+
+
+@command(app, "reset-password", "minutebook login reset-password ana@example.com")
+def reset_password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
+    """Print a link by which a person sets another password; until it is used, the present one holds."""
+    with session(ctx).door() as connection:
+        link = web_logins.reset_by_link(connection, login)
+    _tell_link(ctx, login, link, as_json)
 
 
 @command(app, "password", "minutebook login password ana@example.com")
@@ -111,6 +137,17 @@ def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def _tell_link(ctx: typer.Context, login: str, link: Link, as_json: bool) -> None:
+    """The link is printed here and kept nowhere."""
+    found = session(ctx).settings.page(link.path)
+    if as_json:
+        print_json({"login_id": login, "link": found, "expires_at": link.expires_at})
+        return
+    say(f"{login} sets a password with this link, once, until {link.expires_at:%Y-%m-%d %H:%M} UTC:")
+    say(found)
+    next_step(f"send it to {login}; it opens while minutebook serve runs")
 
 
 def _tell(text: str, value: dict[str, object], as_json: bool) -> None:

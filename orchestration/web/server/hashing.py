@@ -19,6 +19,11 @@ def _step_back() -> None:
 _THREADS = ThreadPoolExecutor(2, "hashing", _step_back)
 
 
+async def hashed(password: str) -> str:
+    """`web_logins.hashed`, while other requests go on."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, web_logins.hashed, password)
+
+
 async def is_password(password: str, password_hash: str | None) -> bool:
-    """`logins.is_password`, while other requests go on."""
+    """`web_logins.is_password`, while other requests go on."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, web_logins.is_password, password, password_hash)
