@@ -64,7 +64,8 @@ def fill(url: str, tenants: int) -> None:
             "insert into control.tenant_statuses select tenant_id, '2026-01-01', 'active' from control.tenants"
         )
         owner.execute(
-            "insert into marts.fct_overages_daily select tenant_id, 'voice', %s::date - d, %s, 100 + d, null, true"
+            "insert into marts.fct_overages_daily select tenant_id, 'voice', %s::date - d, %s, 100 + d, null, true,"
+            " true"
             " from control.tenants cross join generate_series(1, %s) as d",
             [TODAY, month_of(TODAY)[0], DAYS_OF_A_TENANT],
         )

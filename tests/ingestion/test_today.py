@@ -1,6 +1,7 @@
 """The day in progress: read as often as its tenants chose, shown as in progress, and replaced by the night."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,11 +15,14 @@ from orchestration.ingestion import PullState, PullTrigger, pull_today
 from sources.registry import horizons
 from tests.ingestion.conftest import Minutebook
 from tests.ingestion.house import House, call, states
+from tests.sandbox.stripe import StripeSandbox
 from tests.sandbox.world import VapiAccount, in_memory
+from tests.stripe_billing.scene import KEY
 from warehouse import clock
 from warehouse.clock import OFFSET, offset_to
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import day_status, retention, retry_schedule
+from warehouse.statements import quotas
 
 TODAY = date(2026, 11, 3)
 
@@ -30,7 +34,8 @@ def account(house: House, minutebook: Minutebook) -> VapiAccount:
         "init",
         "tenant create acme --name Acme --currency USD --activated-on 2026-11-03",
         "tenant create birch --name Birch --currency USD --activated-on 2026-11-03",
-        "meter create minutes --name Minutes --unit minute --source vapi --increment-seconds 60",
+        "meter create minutes --name Minutes --unit minute --source vapi --increment-seconds 60"
+        " --stripe-event-name minutebook_minutes",
         "plan create voice --name Voice --currency USD",
         "plan terms voice --from 2026-11-01 --voice-meter minutes --subscription-fee 0",
         "price set --plan voice --meter minutes --from 2026-11-01 --amount 0.50",
@@ -40,6 +45,40 @@ def account(house: House, minutebook: Minutebook) -> VapiAccount:
     house.own_vapi("birch", [call("birchs", TODAY)])
     minutebook("tenant today acme 15min")
     return house.sandbox.world.vapi[house.own_vapi("acme", [call("one", TODAY)])]
+
+
+@pytest.fixture
+def stripe(account: VapiAccount, minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeSandbox]:
+    """A Stripe that bills acme, as the runbook sets it up."""
+    with StripeSandbox(clock.now().timestamp()) as sandbox:
+        monkeypatch.setenv("MINUTEBOOK_STRIPE_URL", sandbox.url)
+        monkeypatch.setenv("MINUTEBOOK_STRIPE_API_KEY", KEY)
+        monkeypatch.setenv("MINUTEBOOK_STRIPE_GRACE_HOURS", "72")
+        customer = sandbox.catalogue.create_customer({"name": "Acme"})["id"]
+        for line in (
+            f"stripe customer acme {customer}",
+            "stripe sync --apply",
+            "stripe changes --tenant acme --apply",
+            "tenant flag acme stripe_posting true",
+        ):
+            minutebook(line)
+        yield sandbox
+
+
+def held(stripe: StripeSandbox) -> int | None:
+    """What Stripe has of the day."""
+    (meter,), (customer,) = stripe.metering.meters, stripe.catalogue.customers
+    stripe.metering.settle()
+    return stripe.metering.value(meter, customer, (TODAY - date(1970, 1, 1)).days)
+
+
+def alerted(house: House) -> list[tuple[str, int, str]]:
+    with connect(house.url, Role.OPERATOR, actor="alerts") as operator:
+        quotas.record(operator, clock.today())
+        found = quotas.undelivered(operator)
+        for alert in found:
+            quotas.mark_delivered(operator, alert)
+    return [(alert.quota, alert.threshold, alert.event) for alert in found]
 
 
 def read(house: House) -> dict[tuple[str | None, date], str]:
@@ -118,6 +157,52 @@ def test_the_night_reads_the_day_whole_and_what_was_read_of_it_before_goes(
         old = datetime(2020, 1, 1, tzinfo=UTC)
         assert [(one.source, one.raw_rows) for one in retention.purge(operator, old) if one.raw_rows] == [("vapi", 3)]
     assert {"one", "two"} <= house.current_calls()
+
+
+def test_quotas_spend_limits_and_stripes_day_follow_today_and_the_night_replaces_it(
+    house: House,
+    minutebook: Minutebook,
+    account: VapiAccount,
+    stripe: StripeSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    minutebook("tenant flag acme quota_alerts true")
+    minutebook("plan terms voice --from 2026-11-01 --voice-meter minutes --subscription-fee 0")
+    minutebook("plan allowance voice minutes 1 --from 2026-11-01")
+    minutebook("limit set acme --from 2026-11-01 --amount 1.50")
+
+    def post() -> dict[str, int]:
+        posted: dict[str, int] = json.loads(minutebook("post --json"))["postings"]
+        return posted
+
+    read(house)
+    minutebook("build")
+    assert alerted(house) == [("minutes", threshold, "crossed") for threshold in (50, 80, 100)]
+    assert (post(), post(), held(stripe)) == ({"accepted": 1}, {}, 1), "2 minutes, of which one is included"
+    account.calls_between = in_memory([call("one", TODAY), call("two", TODAY)])
+    age(house, 16)
+    read(house)
+    minutebook("build")
+    assert alerted(house) == [("spend", threshold, "crossed") for threshold in (50, 80, 100)]
+    assert (post(), held(stripe)) == ({"accepted": 1}, 3)
+
+    # The day is over, and nobody has read it since: what is known of it stays as it is, here and there.
+    monkeypatch.setenv(OFFSET, offset_to(datetime(2026, 11, 4, 2, tzinfo=UTC)))
+    stripe.advance(14 * 3600)
+    minutebook("build")
+    assert (alerted(house), post(), held(stripe)) == ([], {}, 3)
+    (day,) = house.execute("select is_complete, is_known_so_far from marts.fct_overages_daily")
+    assert not day["is_complete"]
+    assert not day["is_known_so_far"]
+    assert json.loads(minutebook("reconcile --json"))["differences"] == []
+
+    # One call was taken back before the night.
+    account.calls_between = in_memory([call("two", TODAY)])
+    house.pull(["acme"], [TODAY], trigger=PullTrigger.SCHEDULE, accept_loss=True)
+    minutebook("build")
+    assert alerted(house) == [("spend", threshold, "recovered") for threshold in (50, 80, 100)]
+    assert (post(), post(), held(stripe)) == ({"accepted": 1}, {}, 1)
+    assert json.loads(minutebook("reconcile --json"))["differences"] == []
 
 
 def test_a_failed_reading_keeps_what_was_read_and_an_empty_day_in_progress_is_no_doubt(

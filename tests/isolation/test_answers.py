@@ -91,6 +91,13 @@ def test_no_redirect_carries_a_key_elsewhere(service: Service) -> None:
     assert service.elsewhere == 0
 
 
+@pytest.mark.parametrize("body", [b'{"error": {"type": "invalid_request_err', b"{}", b""])
+def test_a_refusal_that_is_cut_off_refuses_nothing(service: Service, body: bytes) -> None:
+    service.status, service.body = 400, body
+    failure = failure_of(stripe_error(service))
+    assert (failure.kind, failure.code) == ("again", "unreadable")
+
+
 def test_an_answer_without_end_is_given_up_and_its_call_counts_as_unanswered(service: Service) -> None:
     service.body = b" " * 1001
     with pytest.raises(stripe.APIConnectionError, match="larger than 1,000 bytes") as refused:

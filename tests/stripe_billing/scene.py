@@ -27,6 +27,7 @@ OVERAGES = """
 create table if not exists marts.fct_overages_daily (
     tenant_id text not null, meter_id text not null, usage_date date not null, period_start date not null,
     overage_quantity bigint not null, price_id bigint, is_complete boolean not null,
+    is_known_so_far boolean not null,
     primary key (tenant_id, meter_id, usage_date)
 );
 alter table marts.fct_overages_daily owner to minutebook_transformer;
@@ -138,14 +139,30 @@ class Scene:
         return customer
 
     def overage(
-        self, tenant_id: str, day: date, value: int, meter_id: str = "voice", complete: bool = True, anchor: int = 1
+        self,
+        tenant_id: str,
+        day: date,
+        value: int,
+        meter_id: str = "voice",
+        complete: bool = True,
+        anchor: int = 1,
+        known: bool | None = None,
     ) -> None:
-        """What the marts say from now on."""
+        """What the marts say from now on. known: also of a day that is not complete; unless said, as it is complete."""
         self.owner.execute(
-            "insert into marts.fct_overages_daily values (%s, %s, %s, %s, %s, null, %s)"
+            "insert into marts.fct_overages_daily values (%s, %s, %s, %s, %s, null, %s, %s)"
             " on conflict (tenant_id, meter_id, usage_date) do update"
-            " set overage_quantity = excluded.overage_quantity, is_complete = excluded.is_complete",
-            [tenant_id, meter_id, day, month_of(day, anchor)[0], value, complete],
+            " set overage_quantity = excluded.overage_quantity, is_complete = excluded.is_complete,"
+            " is_known_so_far = excluded.is_known_so_far",
+            [
+                tenant_id,
+                meter_id,
+                day,
+                month_of(day, anchor)[0],
+                value,
+                complete,
+                complete if known is None else known,
+            ],
         )
 
     def forget_overage(self, tenant_id: str, day: date) -> None:

@@ -78,6 +78,23 @@ def test_incomplete_and_unflagged_days_are_not_posted(scene: Scene, acme: str) -
     assert scene.post().counts == {}
 
 
+def test_the_day_in_progress_is_sent_as_it_stands_and_what_replaces_it_overwrites_it(scene: Scene, acme: str) -> None:
+    day = scene.today
+    for value in (4, 4, 9, 7):
+        scene.overage("acme", day, value, complete=False, known=True)
+        scene.post()
+    assert scene.held(acme, day) == 7
+    assert [value for _, _, value, *_ in scene.states("acme")] == [4, 9, 7]
+    scene.stripe.advance(DAY)
+    scene.overage("acme", day, 7, complete=False)
+    scene.overage("acme", scene.today, 3, complete=False)
+    assert scene.post().counts == {}, "until the night has read the day, neither it nor the next is known"
+    scene.overage("acme", day, 8)
+    scene.overage("acme", scene.today, 3, complete=False, known=True)
+    assert scene.post().counts == {"accepted": 2}
+    assert (scene.held(acme, day), scene.held(acme, scene.today)) == (8, 3)
+
+
 def test_an_approved_period_takes_no_new_day_values(scene: Scene, acme: str) -> None:
     day = scene.today - timedelta(days=1)
     scene.overage("acme", day, 4)

@@ -29,11 +29,11 @@ cross join (
 
 insert into marts.fct_overages_daily (
     tenant_id, meter_id, usage_date, period_start, unit, quantity, cumulative_quantity, allowance, overage_quantity, price_id,
-    is_complete
+    is_complete, is_known_so_far
 )
 select
     u.tenant_id, u.meter_id, u.usage_date, u.period_start, u.unit, u.quantity, u.cumulative, u.allowance,
-    greatest(0, u.cumulative - u.allowance) - greatest(0, u.cumulative - u.quantity - u.allowance), 7, true
+    greatest(0, u.cumulative - u.allowance) - greatest(0, u.cumulative - u.quantity - u.allowance), 7, true, true
 from (
     select
         *,

@@ -38,7 +38,7 @@ latest as (
 ),
 
 wanted as (
-    select tenant_id, meter_id, usage_date, overage_quantity, is_complete
+    select tenant_id, meter_id, usage_date, overage_quantity, is_known_so_far
     from marts.fct_overages_daily
     where usage_date >= %(oldest_day)s
 ),
@@ -50,7 +50,7 @@ joined as (
         coalesce(w.meter_id, l.meter_id) as meter_id,
         coalesce(w.usage_date, l.usage_date) as usage_date,
         coalesce(w.overage_quantity, 0) as value,
-        coalesce(w.is_complete, true) as is_complete,
+        coalesce(w.is_known_so_far, true) as is_known_so_far,
         coalesce(l.version, 0) as version,
         coalesce(l.held, 0) as held,
         coalesce(l.is_lost, false) as is_lost,
@@ -80,8 +80,9 @@ changed as (
         and case
             -- An approved period takes no new value, but what it was last told must be known to have arrived.
             when p.state in ('approved', 'closed') then j.is_lost and j.state <> 'uncovered'
+            -- The day in progress is told as it stands, and overwritten until the night has read it whole.
             else
-                j.is_complete
+                j.is_known_so_far
                 and (j.is_lost or j.value <> j.held)
                 -- What was used before the first active day is not billed; a fall to zero may always be told.
                 and (j.value = 0 or j.usage_date >= b.first_active_day)

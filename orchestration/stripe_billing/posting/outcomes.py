@@ -3,7 +3,7 @@
 | verdict | cause | what follows |
 |---|---|---|
 | accepted | 2xx | done |
-| again | timeout, reset, 409, 429, 5xx, a 2xx that is cut off | the same row is sent again, now and by later runs |
+| again | timeout, reset, 409, 429, 5xx, whatever is cut off | the same row is sent again, now and by later runs |
 | spent | the key's stored answer is an error, or it said something else before | a new version, under a new key |
 | refused | customer deleted, meter archived, whatever a person must repair | this tenant's meter stops for the run |
 | uncovered | too old, too many digits | no meter can carry it; billed at approval |
@@ -11,6 +11,7 @@
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,13 +57,13 @@ def failure_of(error: stripe.StripeError) -> Failure:
         return Failure("refused", "not_permitted", said)
     if isinstance(error, stripe.APIConnectionError) or status == 0:
         return Failure("again", "unreachable", said)
-    if status < 300:
-        return Failure("again", "unreadable", "Stripe's answer is cut off or not what was asked for")
     if status == 409:
         return Failure("again", "in_use", said)
     if status == 429 or status >= 500:
         code = "rate_limited" if status == 429 else "stripe_error"
         return Failure("spent" if is_replayed else "again", code, said)
+    if status < 300 or not (isinstance(error.json_body, Mapping) and "error" in error.json_body):
+        return Failure("again", "unreadable", "Stripe's answer is cut off or not what was asked for")
     if isinstance(error, stripe.IdempotencyError):
         return Failure("spent", "identifier_reused", said)
     if _KNOWN in said:

@@ -7,13 +7,14 @@ periods as (
     select * from {{ ref('int_periods') }}
 ),
 
--- The waterfall of a period is known up to its first day that is not.
+-- The waterfall of a period is known up to its first day that is not; with the day in progress, so far.
 first_gaps as (
     select
         periods.tenant_id,
         periods.period_start,
         statuses.source,
-        min(statuses.usage_date) as usage_date
+        min(statuses.usage_date) filter (where statuses.status <> 'in progress') as usage_date,
+        bool_or(statuses.status = 'in progress') as is_in_progress
     from {{ ref('fct_tenant_day_status') }} as statuses
     inner join periods
         on
@@ -39,7 +40,12 @@ completed as (
         overages.overage_quantity,
         overages.price_id,
         overages.usage_date < {{ as_of() }}
-        and overages.usage_date < coalesce(first_gaps.usage_date, 'infinity') as is_complete
+        and overages.usage_date < coalesce(first_gaps.usage_date, 'infinity') as is_complete,
+        (
+            overages.usage_date < {{ as_of() }}
+            or (overages.usage_date = {{ as_of() }} and coalesce(first_gaps.is_in_progress, false))
+        )
+        and overages.usage_date < coalesce(first_gaps.usage_date, 'infinity') as is_known_so_far
     from overages
     left join first_gaps
         on
