@@ -10,3 +10,15 @@
         {{ sql }}
     );
 {%- endmacro %}
+
+{%- materialization view, adapter='postgres' -%}
+    {#- Other words are other models, which are made from scratch: a view that stands reads what is there now, and stays. -#}
+    {%- set former = load_cached_relation(this) -%}
+    {%- if former is not none and former.is_view and not should_full_refresh() -%}
+    {%- call noop_statement('main', 'STANDS') -%}
+    {{ sql }}
+    {%- endcall -%}
+    {{ return({'relations': [former]}) }}
+    {%- endif -%}
+    {{ return(materialization_view_default()) }}
+{%- endmaterialization -%}

@@ -271,7 +271,8 @@ def _one_line(message: str) -> str:
 
 
 def _digest_of_the_project() -> str:
-    digest = hashlib.sha256()
+    """Of all that the models are made of: the project's files, and the variables given to it."""
+    digest = hashlib.sha256(json.dumps(variables()).encode())
     for path in sorted(PROJECT.rglob("*")):
         if path.suffix in PARTS_OF_THE_PROJECT and not {"target", "logs"} & set(path.relative_to(PROJECT).parts):
             digest.update(os.fsencode(path.relative_to(PROJECT)) + b"\0" + path.read_bytes())

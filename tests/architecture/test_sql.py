@@ -70,3 +70,28 @@ def _imported(path: Path) -> set[str]:
         if isinstance(one, ast.ImportFrom) and one.module in {"warehouse.database", "warehouse.database.queries"}
         for name in one.names
     }
+
+
+def test_a_view_says_nothing_that_differs_from_one_build_to_the_next() -> None:
+    """Its text is written once and stays until the models change: a day or a list of tenants in it would go stale."""
+    models = [path for path in tracked_files() if path.is_relative_to(ROOT / "dbt_project" / "models")]
+    texts = {path.name: path.read_text() for path in models if path.suffix == ".sql"}
+    views = {
+        path.name
+        for path in models
+        if path.name in texts
+        and (
+            "materialized='view'" in texts[path.name] or ("staging" in path.parts and "config(" not in texts[path.name])
+        )
+    }
+    assert len(views) >= 40
+    of_one_build = (
+        "as_of()",
+        "is_incremental()",
+        "former_build(",
+        "tenants_due(",
+        "of_changed_",
+        "run_query(",
+        "env_var(",
+    )
+    assert [name for name in sorted(views) if any(word in texts[name] for word in of_one_build)] == []
