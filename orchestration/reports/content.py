@@ -58,11 +58,12 @@ class Day(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """What one agent used of one meter on one day, and the pulls it was read by."""
+    """What one agent and campaign used of one meter on one day, and the pulls it was read by."""
 
     usage_date: date
     meter_id: str
     agent_id: str | None
+    campaign_id: str | None
     source: str
     quantity: Decimal
     unit: str

@@ -210,3 +210,42 @@ def test_two_currencies_of_one_bill_are_never_added(scene: Warehouse) -> None:
     assert sorted(scene.rows("select provider_amount, provider_currency from marts.fct_costs_daily")) == [
         (Decimal(1), "USD"), (Decimal(150), "JPY"),
     ]  # fmt: skip
+
+
+def test_usage_cost_and_margin_are_told_by_campaign_and_sum_to_what_they_are_without(scene: Warehouse) -> None:
+    """Carrier, shared bill, voice provider and estimate alike; calls of no campaign have rows of their own."""
+    covers(scene, "model", "models_bill", DAY)
+    scene.put("control.prices", {
+        "plan_id": "pro", "meter_id": "minutes", "valid_from": "2026-01-01", "model": "per_unit", "unit_amount": "0.3",
+    })  # fmt: skip
+    scene.calls("platform", DAY, [
+        spoken("a", "n-ann", 300, campaignId="spring") | {"transport": carried("CA1")},
+        spoken("b", "n-ann", 100) | {"transport": carried("CA2")},
+        spoken("c", "n-bob", 0, campaignId="spring", transport="0.02") | {"transport": carried("CA3")},
+    ])  # fmt: skip
+    publish(scene, "carrier_bill", "platform", DAY, [line("telephony", "1")])
+    publish(scene, "carrier_calls", "platform", DAY, [charge("CA1", "0.01"), charge("CA2", "0.02")])
+    publish(scene, "models_bill", "platform", DAY, [line("llm", "4")])
+    scene.build(AS_OF)
+    used = "select tenant_id, campaign_id, quantity from marts.fct_usage_daily order by 1, 2"
+    assert scene.rows(used) == [("ann", "spring", 1), ("ann", None, 1), ("bob", "spring", 1)]
+    costs_of = (
+        "select tenant_id, campaign_id, component, amount from marts.fct_costs_daily"
+        f" where usage_date = '{DAY}' and tenant_id is not null and amount <> 0 order by 1, 2, 3"
+    )
+    assert scene.rows(costs_of) == [
+        ("ann", "spring", "model", 3), ("ann", "spring", "transport", Decimal("0.01")),
+        ("ann", "spring", "vapi", Decimal("0.05")),
+        ("ann", None, "model", 1), ("ann", None, "transport", Decimal("0.02")), ("ann", None, "vapi", Decimal("0.05")),
+        ("bob", "spring", "transport", Decimal("0.02")), ("bob", "spring", "vapi", Decimal("0.05")),
+    ]  # fmt: skip
+    margins = (
+        "select tenant_id, campaign_id, revenue, margin from marts.fct_margin_by_meter"
+        f" where usage_date = '{DAY}' and meter_id = 'minutes' order by 1, 2"
+    )
+    assert scene.rows(margins) == [
+        ("ann", "spring", Decimal("0.3"), Decimal("-2.76")), ("ann", None, Decimal("0.3"), Decimal("-0.77")),
+        ("bob", "spring", Decimal("0.3"), Decimal("0.23")),
+    ]  # fmt: skip
+    whole = "select count(*), count(distinct (tenant_id, agent_id)), sum(calls) from marts.fct_call_days"
+    assert scene.rows(whole) == [(2, 2, 3)]

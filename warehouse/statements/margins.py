@@ -1,4 +1,4 @@
-"""Margins as the marts hold them: of periods, or cut by agent, meter or day. Owns nothing."""
+"""Margins as the marts hold them: of periods, or cut by agent, campaign, meter or day. Owns nothing."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,6 +14,7 @@ class Part(StrEnum):
     """What a period's margin is cut by."""
 
     AGENT = "agent"
+    CAMPAIGN = "campaign"
     METER = "meter"
     DAY = "day"
 

@@ -20,11 +20,16 @@ where
 order by period_start, tenant_id;
 
 -- name: parts
--- The same cut by agent, meter or day, unrounded, as usage is known and rated now.
+-- The same cut by agent, campaign, meter or day, unrounded, as usage is known and rated now.
 select
     tenant_id,
     period_start,
-    case %(part)s when 'agent' then agent_id when 'meter' then meter_id else usage_date::text end as part,
+    case %(part)s
+        when 'agent' then agent_id
+        when 'campaign' then campaign_id
+        when 'meter' then meter_id
+        else usage_date::text
+    end as part,
     currency,
     sum(revenue) as revenue,
     sum(cost_reported) as cost_reported,

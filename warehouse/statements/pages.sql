@@ -168,9 +168,10 @@ order by d.source;
 select
     meter_id,
     agent_id,
-    quantity
+    sum(quantity) as quantity
 from marts.fct_usage_daily
 where tenant_id = %(tenant_id)s and usage_date = %(usage_date)s
+group by meter_id, agent_id
 order by meter_id, agent_id;
 
 -- name: tables

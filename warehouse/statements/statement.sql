@@ -116,11 +116,12 @@ from marts.dim_tenants
 where tenant_id = %(tenant_id)s;
 
 -- name: usage
--- What each agent used, and the pulls it was read by.
+-- What each agent and campaign used, and the pulls it was read by.
 select
     usage_date,
     meter_id,
     agent_id,
+    campaign_id,
     source,
     quantity,
     unit,
@@ -128,7 +129,7 @@ select
     pull_ids
 from marts.fct_usage_daily
 where tenant_id = %(tenant_id)s and usage_date >= %(period_start)s and usage_date < %(period_end)s
-order by usage_date, meter_id, agent_id;
+order by usage_date, meter_id, agent_id, campaign_id;
 
 -- name: calls
 select

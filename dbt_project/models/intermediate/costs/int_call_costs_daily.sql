@@ -31,6 +31,7 @@ components as (
         calls.usage_date,
         calls.tenant_id,
         calls.agent_id,
+        calls.campaign_id,
         calls.cost_basis,
         calls.cost_currency,
         components.component,
@@ -60,6 +61,7 @@ judged as (
         components.usage_date,
         components.tenant_id,
         components.agent_id,
+        components.campaign_id,
         components.component,
         case
             when elsewhere.subject is not null then 'billed_elsewhere'
@@ -86,13 +88,16 @@ daily as (
         usage_date,
         tenant_id,
         agent_id,
+        campaign_id,
         component,
         cost_basis,
         unknown_reason,
         cost_currency,
         sum(cost) as cost
     from judged
-    group by source, account, usage_date, tenant_id, agent_id, component, cost_basis, unknown_reason, cost_currency
+    group by
+        source, account, usage_date, tenant_id, agent_id, campaign_id, component, cost_basis, unknown_reason,
+        cost_currency
 )
 
 select * from daily

@@ -19,6 +19,7 @@ covered as (
         calls.call_id,
         calls.tenant_id,
         calls.agent_id,
+        calls.campaign_id,
         calls.outcome,
         calls.cost_currency as voice_currency,
         parts.component,

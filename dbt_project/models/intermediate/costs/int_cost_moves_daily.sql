@@ -20,6 +20,7 @@ charges as (
         charges.service,
         charges.tenant_id,
         charges.agent_id,
+        charges.campaign_id,
         charges.call_date,
         charges.voice_source,
         charges.component,
@@ -45,6 +46,7 @@ shares as (
         shares.service,
         shares.tenant_id,
         shares.agent_id,
+        shares.campaign_id,
         shares.usage_date as call_date,
         shares.voice_source,
         shares.component,
@@ -75,6 +77,7 @@ daily as (
         service,
         tenant_id,
         agent_id,
+        campaign_id,
         call_date,
         voice_source,
         component,
@@ -84,7 +87,7 @@ daily as (
         way,
         sum(cost) as cost
     from unioned
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18
 )
 
 select * from daily

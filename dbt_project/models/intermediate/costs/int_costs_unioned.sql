@@ -8,6 +8,7 @@ call_costs as (
     select
         costs.tenant_id,
         costs.agent_id,
+        costs.campaign_id,
         costs.usage_date,
         costs.source,
         periods.voice_meter_id as meter_id,
@@ -26,6 +27,7 @@ metric_costs as (
     select
         usage.tenant_id,
         usage.agent_id,
+        usage.campaign_id,
         usage.usage_date,
         usage.source,
         usage.meter_id,
@@ -42,6 +44,7 @@ estimates as (
     select
         usage.tenant_id,
         usage.agent_id,
+        usage.campaign_id,
         usage.usage_date,
         usage.source,
         usage.meter_id,
@@ -78,6 +81,7 @@ not_on_a_bill as (
     select
         covered.tenant_id,
         covered.agent_id,
+        covered.campaign_id,
         covered.usage_date,
         covered.source,
         periods.voice_meter_id as meter_id,
@@ -102,6 +106,7 @@ on_calls as (
     select
         moves.tenant_id,
         moves.agent_id,
+        moves.campaign_id,
         moves.call_date as usage_date,
         moves.bill_source as source,
         periods.voice_meter_id as meter_id,
@@ -158,6 +163,7 @@ provider_costs as (
     select
         tenant_id,
         agent_id,
+        null as campaign_id,
         usage_date,
         source,
         null as meter_id,
@@ -175,6 +181,7 @@ fixed_costs as (
     select
         tenant_id,
         null as agent_id,
+        null as campaign_id,
         usage_date,
         'fixed' as source,
         null as meter_id,
@@ -191,6 +198,7 @@ payment_fees as (
     select
         tenant_id,
         null as agent_id,
+        null as campaign_id,
         usage_date,
         'payment' as source,
         null as meter_id,
@@ -225,6 +233,7 @@ summed as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         usage_date,
         source,
         meter_id,
@@ -234,7 +243,7 @@ summed as (
         currency,
         case when count(cost) = count(*) then sum(cost) end as cost
     from unioned
-    group by tenant_id, agent_id, usage_date, source, meter_id, component, basis, currency
+    group by tenant_id, agent_id, campaign_id, usage_date, source, meter_id, component, basis, currency
 )
 
 select * from summed

@@ -36,6 +36,7 @@ of_voice as (
         usage_date,
         tenant_id,
         agent_id,
+        campaign_id,
         component,
         case
             when account <> 'platform' then 'billed_elsewhere'
@@ -60,6 +61,7 @@ awaited as (
         usage_date,
         tenant_id,
         agent_id,
+        campaign_id,
         component,
         case when cost_account = 'platform' then 'unknown' else 'billed_elsewhere' end as basis,
         case when cost_account = 'platform' then 'not_on_bill' end as unknown_reason,
@@ -84,6 +86,7 @@ daily as (
         usage_date,
         tenant_id,
         agent_id,
+        campaign_id,
         component,
         basis,
         unknown_reason,
@@ -92,7 +95,7 @@ daily as (
         cost_account,
         case when count(cost) = count(*) then sum(cost) end as cost
     from unioned
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 )
 
 select * from daily

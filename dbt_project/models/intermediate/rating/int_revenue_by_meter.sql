@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', indexes=[{'columns': ['tenant_id', 'usage_date']}]) }}
 -- What each line comes to per day, unrounded: fees evenly over the billed days, setup on the first, overage on the
--- days that made it, and there to each agent by its part of the day's units.
+-- days that made it, and there to each agent and campaign by its part of the day's units.
 with lines as (
     select * from {{ ref('int_lines_rated') }}
     where {{ of_changed_tenants('tenant_id') }}
@@ -13,6 +13,7 @@ by_day as (
         lines.currency,
         lines.line_kind,
         null as agent_id,
+        null as campaign_id,
         null as meter_id,
         case
             when lines.line_kind = 'setup' then lines.unrounded_amount
@@ -55,12 +56,13 @@ agents as (
         meter_id,
         usage_date,
         agent_id,
+        campaign_id,
         sum(quantity) as quantity
     from {{ ref('int_usage_unioned') }}
     where
         meter_id is not null and reason is null and quantity <> 0
         and {{ of_changed_tenants('tenant_id') }}
-    group by tenant_id, meter_id, usage_date, agent_id
+    group by tenant_id, meter_id, usage_date, agent_id, campaign_id
 ),
 
 agents_cumulated as (
@@ -68,7 +70,7 @@ agents_cumulated as (
         *,
         sum(quantity) over (partition by tenant_id, meter_id, usage_date) as quantity_of_day,
         sum(quantity) over (
-            partition by tenant_id, meter_id, usage_date order by agent_id
+            partition by tenant_id, meter_id, usage_date order by agent_id, campaign_id
         ) as quantity_until
     from agents
 ),
@@ -81,6 +83,7 @@ by_usage as (
         days.currency,
         days.line_kind,
         agents.agent_id,
+        agents.campaign_id,
         agents.meter_id,
         days.amount * agents.quantity_until / agents.quantity_of_day
         - days.amount * (agents.quantity_until - agents.quantity) / agents.quantity_of_day as amount
@@ -102,12 +105,13 @@ summed as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         meter_id,
         usage_date,
         currency,
         trim_scale(sum(amount)) as revenue
     from unioned
-    group by tenant_id, agent_id, meter_id, usage_date, currency
+    group by tenant_id, agent_id, campaign_id, meter_id, usage_date, currency
 )
 
 select * from summed

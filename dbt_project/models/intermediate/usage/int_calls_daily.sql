@@ -18,6 +18,7 @@ daily as (
         pull_id,
         tenant_id,
         agent_id,
+        campaign_id,
         count(*) as calls,
         count(*) filter (where outcome = 'connected') as connected_calls,
         count(*) filter (where outcome = 'in progress') as in_progress_calls,
@@ -27,7 +28,7 @@ daily as (
         sum(cost) as cost,
         sum(cost) filter (where outcome = 'error') as error_cost
     from calls
-    group by source, account, usage_date, pull_id, tenant_id, agent_id
+    group by source, account, usage_date, pull_id, tenant_id, agent_id, campaign_id
 )
 
 select * from daily

@@ -17,6 +17,7 @@ voice_units as (
     select
         units.tenant_id,
         units.agent_id,
+        units.campaign_id,
         units.source,
         null as origin,
         units.usage_date,
@@ -50,6 +51,7 @@ voice_unmetered as (
     select
         calls.tenant_id,
         calls.agent_id,
+        calls.campaign_id,
         calls.source,
         null as origin,
         calls.usage_date,
@@ -79,6 +81,7 @@ voice_errors as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         source,
         null as origin,
         usage_date,
@@ -153,6 +156,7 @@ usage_units as (
     select
         routed.tenant_id,
         routed.whose_agent_id as agent_id,
+        null as campaign_id,
         routed.source,
         routed.origin,
         routed.usage_date,
@@ -200,6 +204,7 @@ dated as (
     select
         unioned.tenant_id,
         unioned.agent_id,
+        unioned.campaign_id,
         unioned.source,
         unioned.origin,
         unioned.usage_date,

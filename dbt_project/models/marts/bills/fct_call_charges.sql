@@ -85,6 +85,7 @@ matched as (
         calls.usage_date as call_date,
         calls.tenant_id,
         calls.agent_id,
+        calls.campaign_id,
         calls.component,
         calls.voice_cost
     from climbed
@@ -131,6 +132,7 @@ charged as (
         matched.call_date,
         coalesce(matched.tenant_id, details.account_tenant_id) as tenant_id,
         matched.agent_id,
+        matched.campaign_id,
         matched.component,
         case
             when details.account_tenant_id is not null then 'billed_elsewhere'

@@ -20,6 +20,7 @@ converted as (
     select
         costs.tenant_id,
         costs.agent_id,
+        costs.campaign_id,
         costs.usage_date,
         costs.source,
         coalesce(sources.provider, costs.source) as provider,

@@ -2,6 +2,7 @@ with costs as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         meter_id,
         usage_date,
         currency,
@@ -12,7 +13,7 @@ with costs as (
         count(*) filter (where amount is null and basis <> 'billed_elsewhere') as unknown_costs
     from {{ ref('fct_costs_daily') }}
     where tenant_id is not null and {{ of_changed_tenants('tenant_id') }}
-    group by tenant_id, agent_id, meter_id, usage_date, currency
+    group by tenant_id, agent_id, campaign_id, meter_id, usage_date, currency
 ),
 
 revenue as (
@@ -24,6 +25,7 @@ unioned as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         meter_id,
         usage_date,
         currency,
@@ -38,6 +40,7 @@ unioned as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         meter_id,
         usage_date,
         currency,
@@ -54,6 +57,7 @@ summed as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         meter_id,
         usage_date,
         currency,
@@ -64,13 +68,14 @@ summed as (
         sum(cost_billed_elsewhere) as cost_billed_elsewhere,
         sum(unknown_costs)::bigint as unknown_costs
     from unioned
-    group by tenant_id, agent_id, meter_id, usage_date, currency
+    group by tenant_id, agent_id, campaign_id, meter_id, usage_date, currency
 ),
 
 margins as (
     select
         summed.tenant_id,
         summed.agent_id,
+        summed.campaign_id,
         summed.meter_id,
         summed.usage_date,
         periods.period_start,

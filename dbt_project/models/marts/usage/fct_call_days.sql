@@ -13,11 +13,12 @@ calls as (
         daily.usage_date,
         daily.tenant_id,
         daily.agent_id,
-        daily.calls,
-        daily.connected_calls,
-        daily.connected_seconds
+        sum(daily.calls)::bigint as calls,
+        sum(daily.connected_calls)::bigint as connected_calls,
+        sum(daily.connected_seconds) as connected_seconds
     from {{ ref('int_calls_daily') }} as daily
     inner join pulls on daily.pull_id = pulls.pull_id
+    group by daily.source, daily.account, daily.usage_date, daily.tenant_id, daily.agent_id
 )
 
 select * from calls

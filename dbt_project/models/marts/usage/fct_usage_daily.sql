@@ -10,6 +10,7 @@ daily as (
     select
         tenant_id,
         agent_id,
+        campaign_id,
         meter_id,
         source,
         unit,
@@ -19,13 +20,14 @@ daily as (
         sum(row_count)::bigint as row_count,
         array_agg(distinct pull_id order by pull_id) as pull_ids
     from usage
-    group by tenant_id, agent_id, meter_id, source, unit, usage_date, reason
+    group by tenant_id, agent_id, campaign_id, meter_id, source, unit, usage_date, reason
 ),
 
 explained as (
     select
         daily.tenant_id,
         daily.agent_id,
+        daily.campaign_id,
         daily.meter_id,
         daily.source,
         daily.usage_date,
