@@ -46,7 +46,8 @@ FACTS = (
     "phoneCallProvider", "phoneCallProviderId",
 )  # fmt: skip
 
-_RECORDING = re.compile(r"recording|^monitor$|^(?:pcap|log|listen|control)Url$", re.IGNORECASE)
+# That somebody agreed to be recorded is no recording.
+_RECORDING = re.compile(r"recording(?!consent$)|^monitor$|^(?:pcap|log|listen|control)Url$", re.IGNORECASE)
 _TRANSCRIPT = re.compile(r"^(?:analysis|artifact)$|transcript|messages|summary", re.IGNORECASE)
 _PARTY = re.compile(
     r"^(?:customers?|destination|fallbackDestination|phone|from|to|ani|dnis|extension|caller|callee|forwarded_?from)$"

@@ -18,6 +18,7 @@ RESULT: dict[str, Shape] = {
     "analysis": {**fields("summary evaluation"), "outputs": {ANY_NAME: {"name": PLAIN, "result": OPEN}}},
     "transcript": [fields("speaker seconds text")],
     "recording": PLAIN,
+    "consent": PLAIN,
 }
 """What a source of calls adds to the fields that it stores, where its rows are the contract's."""
 MEMBERS = tuple(RESULT)
@@ -36,7 +37,8 @@ class Turn:
 class Result:
     """customer: the number or name on the other end. destination: where it was transferred to. evaluation: how the
     provider judged it, in its own words; None: it did not. outputs: structured outputs by the provider's id, each a
-    {name, result}. has_recording: whether one was made.
+    {name, result}. has_recording: whether one was made. consent: how the person on the line agreed to be recorded, in
+    the provider's words; None: that is not reported.
     """
 
     customer: str | None = None
@@ -46,6 +48,7 @@ class Result:
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     transcript: Sequence[Turn] = ()
     has_recording: bool = False
+    consent: str | None = None
 
     def members(self) -> dict[str, Any]:
         """The members of the payload, those there are."""
@@ -59,6 +62,7 @@ class Result:
             ]
             or None,
             "recording": self.has_recording or None,
+            "consent": self.consent,
         }
         return {name: value for name, value in told.items() if value is not None}
 

@@ -1536,6 +1536,18 @@ CREATE FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_c
 $$;
 COMMENT ON FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) IS 'Called whenever a recording is asked for, before it is.';
 
+CREATE FUNCTION ledger.record_search_of_all() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    insert into ledger.audit_log (actor, action, object_table)
+    values (
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'search',
+        'marts.fct_call_texts'
+    )
+$$;
+COMMENT ON FUNCTION ledger.record_search_of_all() IS 'Called whenever words are searched in the calls of all tenants. Not which: the log outlives whom they may name.';
+
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1557,6 +1569,39 @@ begin
     return new;
 end
 $$;
+
+CREATE FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) RETURNS json
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    known record;
+    stored json;
+begin
+    select c.account, c.pull_id into known
+    from marts.fct_calls as c
+    where c.tenant_id = of_tenant and c.usage_date = on_date and c.source = of_source and c.call_id = of_call
+    order by c.pull_id desc
+    limit 1;
+    if known is null then
+        return null;
+    end if;
+    insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
+    values (
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'read', 'raw', of_tenant,
+        pg_catalog.jsonb_build_object('source', of_source, 'call_id', of_call)
+    );
+    execute pg_catalog.format(
+        'select r.payload from %s as r inner join ledger.pulls as p on r.pull_id = p.pull_id'
+        ' where p.source = $1 and p.account = $2 and p.usage_date = $3'
+        ' and (p.pull_id = $4 or p.holds_results and p.confirms_pull_id = $4) and r.call_id = $5'
+        ' order by r.pull_id desc limit 1',
+        ledger.raw_table_of(of_source)
+    ) into stored using of_source, known.account, on_date, known.pull_id, of_call;
+    return stored;
+end
+$_$;
+COMMENT ON FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) IS 'The JSON of a call of a tenant as it was last stored; who asked is in the audit log.';
 
 CREATE FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1839,55 +1884,115 @@ CREATE FUNCTION ledger.without_personal_data(payload json, kept text[]) RETURNS 
     where part.key = any(kept)
 $$;
 
-CREATE FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+CREATE FUNCTION marts.found_calls(asked tsquery, said text, of_tenant text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) RETURNS TABLE(tenant_id text, usage_date date, created_at timestamp with time zone, source text, call_id text)
+    LANGUAGE plpgsql STABLE ROWS 50
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 begin
-    return query select * from marts.search_calls_of(
-        control.reading_tenant(), words, first_day, last_day, at_most, agent, no_agent, of_outcome, of_end, of_campaign,
-        of_at_least, of_at_most, after_day, after_created, after_id, after_source
-    );
-end
-$$;
-COMMENT ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'The same of the tenant of the login that is connected; nothing for a login that is bound to none.';
-
-CREATE FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
-    SET search_path TO ''
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
-declare
-    asked constant tsquery := pg_catalog.websearch_to_tsquery('simple', pg_catalog.left(words, 200));
-begin
-    if of_tenant is null or pg_catalog.numnode(asked) = 0 then
-        return;
-    end if;
     return query
-    select t.usage_date, t.created_at, t.source, t.call_id
+    select t.tenant_id, t.usage_date, t.created_at, t.source, t.call_id
     from marts.fct_call_texts as t
     where
-        t.words @@ (pg_catalog.quote_literal('=' || of_tenant)::tsquery && asked)
+        t.words @@ asked
         -- By the words, and not by the index on the tenant: its calls may be many, and the word rare.
-        and t.tenant_id || '' = of_tenant
+        and (of_tenant is null or t.tenant_id || '' = of_tenant)
+        -- What one language finds is no find in a text of another.
+        and (
+            of_tenant is not null
+            or t.words @@ pg_catalog.websearch_to_tsquery(t.language::pg_catalog.regconfig, said)
+        )
         and t.usage_date >= first_day
         and t.usage_date <= last_day
         and (agent is null or t.agent_id is not distinct from nullif(agent, no_agent))
         and (of_outcome is null or t.outcome = of_outcome)
         and (of_end is null or t.end_group = of_end)
         and (of_campaign is null or t.campaign_id = of_campaign)
+        and (of_customer is null or pg_catalog.strpos(pg_catalog.lower(t.customer), pg_catalog.lower(of_customer)) > 0)
         and (of_at_least is null or t.connected_seconds >= of_at_least)
         and (of_at_most is null or t.connected_seconds <= of_at_most)
+        and (of_cost_from is null or t.cost >= of_cost_from)
+        and (of_cost_to is null or t.cost <= of_cost_to)
         and (
             after_id is null
-            or (t.usage_date, t.created_at, t.call_id, t.source) < (after_day, after_created, after_id, after_source)
+            or (t.usage_date, t.created_at, t.call_id, t.source, t.tenant_id)
+            < (after_day, after_created, after_id, after_source, coalesce(after_tenant, t.tenant_id))
         )
-    order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc
+    order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc, t.tenant_id desc
     limit least(at_most, 5000);
 end
 $$;
-COMMENT ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'Calls of one tenant in which these words were said, newest first, after a place in that list. For operators.';
+COMMENT ON FUNCTION marts.found_calls(asked tsquery, said text, of_tenant text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) IS 'Calls in which these words were said, newest first, after a place in that list. For the functions below alone.';
+
+CREATE FUNCTION marts.search_all_calls(languages text[], words text, first_day date, last_day date, at_most integer, of_outcome text, of_end text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) RETURNS TABLE(tenant_id text, usage_date date, created_at timestamp with time zone, source text, call_id text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 50
+    SET search_path TO ''
+    AS $$
+declare
+    said constant text := pg_catalog.left(words, 200);
+    of_language text;
+    in_language tsquery;
+    asked tsquery;
+begin
+    perform ledger.record_search_of_all();
+    foreach of_language in array languages loop
+        in_language := pg_catalog.websearch_to_tsquery(of_language::pg_catalog.regconfig, said);
+        if pg_catalog.numnode(in_language) > 0 then
+            asked := coalesce(asked || in_language, in_language);
+        end if;
+    end loop;
+    if asked is null then
+        return;
+    end if;
+    return query select * from marts.found_calls(
+        asked, said, null, first_day, last_day, at_most, null, null, of_outcome, of_end, null, of_customer, of_at_least,
+        of_at_most, of_cost_from, of_cost_to, after_day, after_created, after_id, after_source, after_tenant
+    );
+end
+$$;
+COMMENT ON FUNCTION marts.search_all_calls(languages text[], words text, first_day date, last_day date, at_most integer, of_outcome text, of_end text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) IS 'Calls of all tenants in which these words were said, in any of these languages, newest first. For operators; the audit log says who did.';
+
+CREATE FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO ''
+    AS $$
+begin
+    return query select * from marts.search_calls_of(
+        control.reading_tenant(), words, first_day, last_day, at_most, agent, no_agent, of_outcome, of_end, of_campaign,
+        of_customer, of_at_least, of_at_most, null, null, after_day, after_created, after_id, after_source
+    );
+end
+$$;
+COMMENT ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'The same of the tenant of the login that is connected, never by what a call cost; nothing for a login that is bound to none.';
+
+CREATE FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) RETURNS TABLE(usage_date date, created_at timestamp with time zone, source text, call_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO ''
+    AS $$
+declare
+    -- The one in which all texts of a tenant are read.
+    of_language constant text := (
+        select t.language from marts.fct_call_texts as t
+        where t.tenant_id = of_tenant
+        order by t.usage_date desc, t.call_id desc
+        limit 1
+    );
+    said constant text := pg_catalog.left(words, 200);
+    asked constant tsquery := pg_catalog.websearch_to_tsquery(of_language::pg_catalog.regconfig, said);
+begin
+    if of_language is null or asked is null or pg_catalog.numnode(asked) = 0 then
+        return;
+    end if;
+    return query
+    select f.usage_date, f.created_at, f.source, f.call_id
+    from marts.found_calls(
+        pg_catalog.quote_literal('=' || of_tenant)::tsquery && asked, said, of_tenant, first_day, last_day, at_most,
+        agent, no_agent, of_outcome, of_end, of_campaign, of_customer, of_at_least, of_at_most, of_cost_from,
+        of_cost_to, after_day, after_created, after_id, after_source, null
+    ) as f;
+end
+$$;
+COMMENT ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'Calls of one tenant in which these words were said, newest first, after a place in that list. For operators.';
 
 CREATE TABLE control.agent_attachments (
     kind text NOT NULL,
@@ -2393,6 +2498,14 @@ UNION ALL
     p.valid_to
    FROM control.voiceflow_projects p;
 COMMENT ON VIEW control.scopes IS 'Ids of providers that belong to a tenant and its agent in [valid_from, valid_to), null for good; no tenant means detached.';
+
+CREATE TABLE control.search_languages (
+    tenant_id text NOT NULL,
+    language text NOT NULL,
+    CONSTRAINT search_languages_language_check CHECK ((language = ANY (ARRAY['arabic'::text, 'armenian'::text, 'basque'::text, 'catalan'::text, 'danish'::text, 'dutch'::text, 'english'::text, 'finnish'::text, 'french'::text, 'german'::text, 'greek'::text, 'hindi'::text, 'hungarian'::text, 'indonesian'::text, 'irish'::text, 'italian'::text, 'lithuanian'::text, 'nepali'::text, 'norwegian'::text, 'portuguese'::text, 'romanian'::text, 'russian'::text, 'serbian'::text, 'spanish'::text, 'swedish'::text, 'tamil'::text, 'turkish'::text, 'yiddish'::text])))
+);
+ALTER TABLE ONLY control.search_languages FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE control.search_languages IS 'In which language words that were said in a tenant''s calls are searched, so that other forms of a word are found too. Without a row: as written.';
 
 CREATE TABLE control.second_factors (
     login_id text NOT NULL,
@@ -3767,6 +3880,8 @@ ALTER TABLE ONLY control.revision
     ADD CONSTRAINT revision_pkey PRIMARY KEY (is_only_row);
 ALTER TABLE ONLY control.scope_kinds
     ADD CONSTRAINT scope_kinds_pkey PRIMARY KEY (kind);
+ALTER TABLE ONLY control.search_languages
+    ADD CONSTRAINT search_languages_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY control.second_factors
     ADD CONSTRAINT second_factors_pkey PRIMARY KEY (login_id);
 ALTER TABLE ONLY control.sessions
@@ -3971,6 +4086,7 @@ CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.plan
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.prices FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.provider_unit_costs FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
+CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.search_languages FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.sources FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_plans FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
@@ -4008,6 +4124,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.provider_unit_c
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.retention_periods FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.review_rules FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.scope_kinds FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.search_languages FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sessions FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.sources FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.spend_limits FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -4132,6 +4249,8 @@ ALTER TABLE ONLY control.recovery_codes
     ADD CONSTRAINT recovery_codes_login_id_fkey FOREIGN KEY (login_id) REFERENCES control.logins(login_id);
 ALTER TABLE ONLY control.retention_periods
     ADD CONSTRAINT retention_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY control.search_languages
+    ADD CONSTRAINT search_languages_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.second_factors
     ADD CONSTRAINT second_factors_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES control.data_keys(data_key_id);
 ALTER TABLE ONLY control.second_factors
@@ -4278,6 +4397,7 @@ CREATE POLICY processes ON control.logins TO minutebook_operator USING (true) WI
 CREATE POLICY processes ON control.personal_choices TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.prices TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.retention_periods TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON control.search_languages TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.spend_limits TO minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.tenant_plans TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.tenant_statuses TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
@@ -4285,6 +4405,7 @@ CREATE POLICY processes ON control.tenants TO minutebook_loader, minutebook_tran
 CREATE POLICY processes ON control.today_readings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.voiceflow_projects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 ALTER TABLE control.retention_periods ENABLE ROW LEVEL SECURITY;
+ALTER TABLE control.search_languages ENABLE ROW LEVEL SECURITY;
 CREATE POLICY server ON control.brands FOR SELECT TO minutebook_server USING (true);
 CREATE POLICY server ON control.data_keys TO minutebook_server USING ((tenant_id IS NULL)) WITH CHECK ((tenant_id IS NULL));
 CREATE POLICY server ON control.logins TO minutebook_server USING (true) WITH CHECK (true);
@@ -4425,6 +4546,7 @@ GRANT USAGE ON SCHEMA ledger TO minutebook_billing;
 GRANT USAGE ON SCHEMA ledger TO minutebook_operator;
 GRANT USAGE ON SCHEMA ledger TO minutebook_server;
 GRANT USAGE ON SCHEMA ledger TO minutebook_intake;
+GRANT USAGE ON SCHEMA ledger TO minutebook_searcher;
 GRANT USAGE ON SCHEMA marts TO minutebook_loader;
 GRANT USAGE ON SCHEMA marts TO minutebook_billing;
 GRANT USAGE ON SCHEMA marts TO minutebook_operator;
@@ -4528,6 +4650,10 @@ GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO
 GRANT ALL ON FUNCTION ledger.record_credential_use(used_credential_id bigint) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.record_recording_use(of_tenant text, of_source text, of_call text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.record_search_of_all() FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.record_search_of_all() TO minutebook_searcher;
+REVOKE ALL ON FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.tell_of_completed_calls(today date) FROM PUBLIC;
@@ -4546,10 +4672,13 @@ GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_operator;
 GRANT ALL ON FUNCTION ledger.waits_for(waiting integer) TO minutebook_server;
 REVOKE ALL ON FUNCTION ledger.who_is(of_process integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.without_personal_data(payload json, kept text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
-GRANT ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_tenant;
-REVOKE ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
-GRANT ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION marts.found_calls(asked tsquery, said text, of_tenant text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION marts.search_all_calls(languages text[], words text, first_day date, last_day date, at_most integer, of_outcome text, of_end text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.search_all_calls(languages text[], words text, first_day date, last_day date, at_most integer, of_outcome text, of_end text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text, after_tenant text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_tenant;
+REVOKE ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_operator;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_loader;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_transformer;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_billing;
@@ -4674,6 +4803,10 @@ GRANT SELECT ON TABLE control.scopes TO minutebook_loader;
 GRANT SELECT ON TABLE control.scopes TO minutebook_transformer;
 GRANT SELECT ON TABLE control.scopes TO minutebook_billing;
 GRANT SELECT ON TABLE control.scopes TO minutebook_operator;
+GRANT SELECT ON TABLE control.search_languages TO minutebook_loader;
+GRANT SELECT ON TABLE control.search_languages TO minutebook_transformer;
+GRANT SELECT ON TABLE control.search_languages TO minutebook_billing;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.search_languages TO minutebook_operator;
 GRANT SELECT ON TABLE control.second_factors TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.second_factors TO minutebook_server;
 GRANT UPDATE(data_key_id) ON TABLE control.second_factors TO minutebook_operator;

@@ -50,7 +50,12 @@ PANELS: dict[str, dict[str, Listed]] = {
         "restore": Listed("Put the embedded server back to a moment.", "backups:app"),
     },
     "Tenants and what is read of them": {
-        "tenant": Listed("Tenants: whom we bill.", "control.tenants:app", "privacy.personal:tenant_app"),
+        "tenant": Listed(
+            "Tenants: whom we bill.",
+            "control.tenants:app",
+            "privacy.personal:tenant_app",
+            "control.call_results:tenant_app",
+        ),
         "agent": Listed("Agents and what is attached to them.", "control.agents:agent_app", "control.call_results:app"),
         "project": Listed("Projects of tenants at their chat provider.", "control.agents:project_app"),
         "credential": Listed("Credentials: keys of providers' accounts.", "access.credential:app"),

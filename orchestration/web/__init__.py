@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from orchestration.settings import Settings
 from orchestration.web import (
     account,
+    all_calls,
     approvals,
     auth,
     call,
@@ -88,11 +89,12 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/days/{tenant}/{day}/resolve", days.take_remedy_of_day, methods=["POST"]),
     Route("/tasks", tasks.show_tasks),
     Route("/refresh", tasks.take_refresh, methods=["POST"]),
-    Route("/calls", calls.show_tenants),
+    Route("/calls", all_calls.show_tenants),
     Route("/tenants/{tenant}/calls", calls.show_calls),
     Route("/tenants/{tenant}/calls.csv", calls.download),
     Route("/tenants/{tenant}/calls/{day}/{source}/{call:path}", call.show_call),
     Route("/events", events.show_events),
+    Route("/tenants/{tenant}/stored/{day}/{source}/{call:path}", call.show_stored),
     Route("/tenants/{tenant}/recordings/{day}/{source}/{call:path}", recording.open_recording),
     Route("/usage", usage.show_usage),
     Route("/usage/{start}", usage.show_usage),

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,16 +58,28 @@ def show_call(request: Request, visitor: Visitor) -> Response:
         turns=_transcript(request, tenant, call) if visitor.person.role == "operator" else turns,
         may_listen=visitor.person.role != "finance",
         recording=call_path(tenant, call.place).replace("/calls/", "/recordings/", 1),
+        stored=call_path(tenant, call.place).replace("/calls/", "/stored/", 1),
         may_read=visitor.person.role != "finance",
         behind=_behind(request, tenant, call) if is_staff else None,
     )
+
+
+@for_roles("operator")
+def show_stored(request: Request, visitor: Visitor) -> Response:
+    """The JSON of one call as it was last stored; who asked is in the audit log."""
+    tenant, key = path_tenant(request, visitor), path_key(request)
+    with readers(request).operator(visitor.person.login_id) as connection:
+        stored = call_results.stored(connection, tenant, key)
+    if stored is None:
+        raise HTTPException(404, "Nothing of this call is stored.")
+    return Response(msgspec.json.format(stored, indent=2), media_type="application/json")
 
 
 def _line(found: Listed, day: calls.Counted, meters: dict[str, Row], currency: str) -> dict[str, Any]:
     amount = f"{number(day.amount)} {currency}"
     said = call_in_a_day(found.billed[day.meter_id], day.quantity, day.overage_quantity, amount, day.usage_date)
     name = meters[day.meter_id]["name"] if day.meter_id in meters else day.meter_id.replace("_", " ")
-    return {"period_start": day.period_start, "line_id": day.line_id, "meter": name, "said": said}
+    return {"period_start": day.period_start, "meter_id": day.meter_id, "meter": name, "said": said}
 
 
 def _transcript(request: Request, tenant: str, call: Call) -> list[Turn]:

@@ -1,15 +1,17 @@
 """A tenant's calls, newest first: for staff of any tenant with what they cost, for a tenant its own without."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from orchestration.reports import content
 from orchestration.reports.tables import FORMATS, csv_pieces
@@ -23,12 +25,13 @@ from sources.bounds import LONGEST_CALL
 from sources.contracts import END_GROUPS
 from warehouse.database.queries import Connection, Row
 from warehouse.statements import call_results, call_search, calls
-from warehouse.statements.calls import OUTCOMES, Filters, Listed, Place
+from warehouse.statements.call_filters import OUTCOMES, Filters, Key, Place
+from warehouse.statements.calls import Listed
 
 PAGE_ROWS = 50
 CSV_ROWS = 2_000
-TENANTS_SHOWN = 50
 LONGEST_WORD = 200
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
 LONGEST_CALL_SECONDS = int(LONGEST_CALL.total_seconds())
 COLUMNS = (
     "call_id", "source", "usage_date", "created_at", "started_at", "connected_seconds", "agent_id", "outcome",
@@ -39,24 +42,6 @@ COST_COLUMNS = ("currency", "cost", "cost_currency", "cost_basis", "margin")
 
 
 @for_roles("finance", "operator", "tenant")
-def show_tenants(request: Request, visitor: Visitor) -> Response:
-    """Whose calls: a tenant's own, or for staff the tenants to choose from."""
-    if visitor.person.tenant_id:
-        return RedirectResponse(f"/tenants/{visitor.person.tenant_id}/calls", 303)
-    words = _asked(request, "q") or ""
-    with marts(request, visitor) as connection:
-        found = calls.tenants_named(connection, words, TENANTS_SHOWN + 1)
-    return render(
-        "calls_tenants.html",
-        title="Calls",
-        visitor=visitor,
-        rows=found[:TENANTS_SHOWN],
-        has_more=len(found) > TENANTS_SHOWN,
-        words=words,
-    )
-
-
-@for_roles("finance", "operator", "tenant")
 def show_calls(request: Request, visitor: Visitor) -> Response:
     """A page of a tenant's calls after a place in the list, as filtered."""
     tenant, place = path_tenant(request, visitor), _place(request)
@@ -64,7 +49,7 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
     with marts(request, visitor) as connection:
         known = known_tenant(connection, tenant)
         periods = calls.periods_of(connection, tenant)
-        filters = _filters(request, periods)
+        filters = _filters(request, periods, sees_costs)
         billed = calls.billed_meters(connection, tenant)
         found = _page(request, visitor, connection, tenant, filters, place, PAGE_ROWS + 1, billed)
         agents = calls.agents(connection, tenant)
@@ -84,7 +69,7 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
         campaigns=campaigns,
         meters=meters,
         periods=periods,
-        asked=_parameters(request),
+        asked=asked_parameters(request),
         outcomes=OUTCOMES,
         end_groups=END_GROUPS,
         is_later=place is not None,
@@ -102,7 +87,7 @@ def download(request: Request, visitor: Visitor) -> Response:
     with spools(request).filling(visitor.person.login_id) as spool:
         with marts(request, visitor, DOWNLOAD) as connection:
             known = known_tenant(connection, tenant)
-            filters = _filters(request, calls.periods_of(connection, tenant))
+            filters = _filters(request, calls.periods_of(connection, tenant), sees_costs)
             found = _all(request, visitor, connection, tenant, filters)
             lines = (_line(each, known["currency"], sees_costs) for each in found)
             for piece in csv_pieces(COLUMNS + (COST_COLUMNS if sees_costs else ()), lines):
@@ -118,7 +103,7 @@ def path_tenant(request: Request, visitor: Visitor) -> str:
     return asked
 
 
-def path_key(request: Request) -> calls.Key:
+def path_key(request: Request) -> Key:
     """The call in the address. Raises HTTPException 404 where its day is none."""
     try:
         day = date.fromisoformat(request.path_params["day"])
@@ -206,20 +191,31 @@ def _instant(at: Any) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
-def _filters(request: Request, periods: Sequence[Row]) -> Filters:
-    filters = Filters(
+def asked_filters(request: Request, sees_costs: bool) -> Filters:
+    """The filters in the address. Raises HTTPException 400 for what none can be, 403 for a cost that is not theirs."""
+    cost_from, cost_to = _amount(request, "dearer"), _amount(request, "cheaper")
+    if not sees_costs and (cost_from is not None or cost_to is not None):
+        raise HTTPException(403, "What a call cost is seen by staff alone.")
+    return Filters(
         first_day=asked_day(request, "from") or date.min,
         last_day=asked_day(request, "to") or date.max,
-        agent_id=_asked(request, "agent"),
-        number=_asked(request, "number"),
-        meter_id=_asked(request, "meter"),
-        outcome=_asked(request, "status"),
-        words=_asked(request, "words"),
-        campaign_id=_asked(request, "campaign"),
-        end_group=_asked(request, "end"),
+        agent_id=asked_text(request, "agent"),
+        number=asked_text(request, "number"),
+        meter_id=asked_text(request, "meter"),
+        outcome=asked_text(request, "status"),
+        words=asked_text(request, "words"),
+        campaign_id=asked_text(request, "campaign"),
+        customer=asked_text(request, "customer"),
+        end_group=asked_text(request, "end"),
         at_least=_seconds(request, "longer"),
         at_most=_seconds(request, "shorter"),
+        cost_from=cost_from,
+        cost_to=cost_to,
     )
+
+
+def _filters(request: Request, periods: Sequence[Row], sees_costs: bool) -> Filters:
+    filters = asked_filters(request, sees_costs)
     if start := asked_day(request, "period"):
         ends = {row["period_start"]: row["period_end"] for row in periods}
         if start not in ends:
@@ -232,7 +228,8 @@ def _filters(request: Request, periods: Sequence[Row]) -> Filters:
     return filters
 
 
-def _asked(request: Request, name: str) -> str | None:
+def asked_text(request: Request, name: str) -> str | None:
+    """A parameter of the address; None where it is empty. Raises HTTPException 400 for one that is too long."""
     value = request.query_params.get(name, "").strip()
     if len(value) > LONGEST_WORD:
         raise HTTPException(400, f"Nothing of ours is longer than {LONGEST_WORD} characters.")
@@ -246,6 +243,13 @@ def _seconds(request: Request, name: str) -> int | None:
     return int(value) if value else None
 
 
+def _amount(request: Request, name: str) -> Decimal | None:
+    value = request.query_params.get(name, "").strip()
+    if value and not _AMOUNT.fullmatch(value):
+        raise HTTPException(400, "A cost is a number such as 0.25.")
+    return Decimal(value) if value else None
+
+
 def _place(request: Request) -> Place | None:
     asked = request.query_params.get("after")
     try:
@@ -254,13 +258,15 @@ def _place(request: Request) -> Place | None:
         raise HTTPException(400, "That is no place in this list: start with its newest.") from None
 
 
-def _parameters(request: Request) -> dict[str, str]:
+def asked_parameters(request: Request) -> dict[str, str]:
+    """The filters in the address, those that are given."""
     names = (
-        "period", "from", "to", "agent", "number", "meter", "status", "end", "campaign", "longer", "shorter", "words",
+        "period", "from", "to", "agent", "number", "meter", "status", "end", "campaign", "customer", "longer",
+        "shorter", "dearer", "cheaper", "words",
     )  # fmt: skip
     return {name: value for name in names if (value := request.query_params.get(name, "").strip())}
 
 
 def _address(request: Request, after: str = "", path: str = "") -> str:
-    asked = _parameters(request) | ({"after": after} if after else {})
+    asked = asked_parameters(request) | ({"after": after} if after else {})
     return (path or request.url.path) + ("?" + urlencode(asked) if asked else "")

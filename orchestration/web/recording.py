@@ -20,7 +20,7 @@ from sources.source import Source
 from warehouse.database.errors import VaultError
 from warehouse.privacy import personal
 from warehouse.statements import call_results
-from warehouse.statements.calls import Key
+from warehouse.statements.call_filters import Key
 
 
 @for_roles("operator", "tenant")

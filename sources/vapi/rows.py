@@ -17,7 +17,7 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ENCODE = _ENCODER.encode
 _PARTS = msgspec.json.Decoder(Document).decode
-_RESULTS = ("customer", "destination", "campaignId", "analysis", "messages", "transcript", "summary")
+_RESULTS = ("customer", "destination", "campaignId", "analysis", "messages", "transcript", "summary", "compliance")
 _RESULTS_OF_ARTIFACT = ("messages", "transcript", "structuredOutputs", "transfers")
 _RECORDINGS = ("recording", "recordingUrl", "stereoRecordingUrl")
 # A string column of Arrow's counts its bytes in 32 bits.

@@ -45,11 +45,11 @@ select
     'reported_by_voice', '{}', '{}', '{}'
 from made;
 insert into marts.fct_call_texts (
-    tenant_id, call_id, source, account, usage_date, created_at, outcome, connected_seconds, turns, words
+    tenant_id, call_id, source, account, usage_date, created_at, outcome, connected_seconds, turns, language, words
 )
 select
     tenant_id, call_id, 'vapi', 'platform', usage_date, usage_date + interval '9 hours', 'connected', 60, '[]',
-    array_to_tsvector(array['=' || tenant_id]) || to_tsvector('simple', said)
+    'simple', array_to_tsvector(array['=' || tenant_id]) || to_tsvector('simple', said)
 from made;
 create index on marts.fct_call_texts using gin (words);
 create index on marts.fct_call_texts (tenant_id, usage_date, call_id);
@@ -61,10 +61,7 @@ AS_OWNER = (
     " where words @@ (quote_literal('=' || %s)::tsquery && websearch_to_tsquery('simple', %s))"
     " order by usage_date desc, created_at desc limit 51"
 )
-AS_TENANT = (
-    "select * from marts.search_calls(%s, '-infinity', 'infinity', 51, null, '-', null, null, null, null, null, null,"
-    " null, null, null)"
-)
+AS_TENANT = f"select * from marts.search_calls(%s, '-infinity', 'infinity', 51, null, '-'{', null' * 10})"
 
 
 def main() -> int:

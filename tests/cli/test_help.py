@@ -112,6 +112,7 @@ def test_the_commands_of_the_interface_are_there() -> None:
             "export",
             "erase",
             "today",
+            "language",
         ),
     }
 

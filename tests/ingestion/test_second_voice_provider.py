@@ -19,8 +19,8 @@ from warehouse.privacy.personal import Kept
 
 DAY = datetime.now(UTC).date() - timedelta(days=1)
 SEARCH = (
-    "select source, call_id from marts.search_calls_of('acme', %s, '-infinity', 'infinity', 9, null, '-', null, null,"
-    " null, null, null, null, null, null, null)"
+    "select source, call_id from marts.search_calls_of('acme', %s, '-infinity', 'infinity', 9, null, '-'"
+    f"{', null' * 12})"
 )
 
 

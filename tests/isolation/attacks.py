@@ -38,8 +38,14 @@ TARGETS = {
     "marts.search_calls": (
         # All that do not say x; without a quote, since some paths run a text within a text.
         "select call_id from marts.search_calls(chr(45) || chr(120), current_date - 99999, current_date + 99999, 99,"
-        " null, null, null, null, null, null, null, null, null, null, null)"
+        " null, null, null, null, null, null, null, null, null, null, null, null)"
     ),
+    "marts.search_all_calls": (
+        "select call_id from marts.search_all_calls((select array_agg(cfgname::text) from pg_ts_config),"
+        " chr(45) || chr(120), current_date - 99999, current_date + 99999, 99, null, null, null, null, null, null,"
+        " null, null, null, null, null, null)"
+    ),
+    "ledger.stored_call": "select ledger.stored_call(tenant_id, source, usage_date, call_id) from marts.fct_calls",
     "raw_vapi.calls": "select tenant_id, payload from raw_vapi.calls",
     "control.credentials": "select tenant_id, ciphertext from control.credentials",
     "ledger.audit_log": "select actor, after from ledger.audit_log",

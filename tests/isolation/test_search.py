@@ -9,9 +9,10 @@ from warehouse.database.connect import Role, connect
 from warehouse.security.database_logins import Access
 from warehouse.security.isolation import flaws
 
-REST = "'-infinity', 'infinity', 100, null, '-', null, null, null, null, null, null, null, null, null)"
-SEARCH = f"select call_id from marts.search_calls(%s, {REST}"
-SEARCH_OF = f"select call_id from marts.search_calls_of(%s, %s, {REST}"
+DAYS = "'-infinity', 'infinity', 100"
+SEARCH = f"select call_id from marts.search_calls(%s, {DAYS}, null, '-'{', null' * 10})"
+SEARCH_OF = f"select call_id from marts.search_calls_of(%s, %s, {DAYS}, null, '-'{', null' * 12})"
+SEARCH_ALL = f"select call_id from marts.search_all_calls(array['simple', 'english'], %s, {DAYS}{', null' * 12})"
 OWN = [(f"{OURS}-{number}",) for number in range(4, -1, -1)]
 NOBODYS_WORDS = (
     f"'={THEIRS}'", f"={THEIRS}", f'"={THEIRS}"', f"secretof{THEIRS}", f"secretof{THEIRS} or secretof{THEIRS} -plumber",
@@ -36,6 +37,30 @@ def test_an_operator_searches_the_tenant_it_names(house: House) -> None:
         assert operator.execute(SEARCH_OF, [OURS, "plumber"]).fetchall() == OWN
         assert len(operator.execute(SEARCH_OF, [THEIRS, f"secretof{THEIRS}"]).fetchall()) == 5
         assert operator.execute(SEARCH_OF, [None, "plumber"]).fetchall() == []
+
+
+def test_an_operator_who_searches_in_all_tenants_is_written_down_and_what_for_is_not(house: House) -> None:
+    with connect(house.url, Role.OPERATOR, actor="otto") as operator:
+        found = operator.execute(SEARCH_ALL, ["plumber"]).fetchall()
+        assert len(found) == 10
+        assert len(operator.execute(SEARCH_ALL, [f"secretof{THEIRS}"]).fetchall()) == 5
+        said = operator.execute(
+            "select actor, tenant_id, before, after from ledger.audit_log where action = 'search' and actor = 'otto'"
+        ).fetchall()
+        assert said == [("otto", None, None, None)] * 2
+        operator.rollback()
+
+
+def test_no_other_role_searches_in_all_tenants_or_past_the_functions(house: House) -> None:
+    for kind in (Access.TENANT, Access.ANALYST):
+        with house.as_login(kind) as reader:
+            for refused in (SEARCH_ALL, "select marts.found_calls('x', %s" + ", null" * 19 + ")"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reader.execute(refused, ["plumber"])  # type: ignore[call-overload]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute("select ledger.stored_call(%s, 'vapi', '2026-03-01', %s)", [OURS, f"{OURS}-0"])
+    with house.as_login(Access.TENANT) as tenant, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        tenant.execute("select cost from marts.fct_call_texts")
 
 
 def test_nobody_else_searches_and_nobody_reads_the_words_themselves(house: House) -> None:

@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 
 from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse.control import call_results
+from warehouse.control.call_results import Language
+from warehouse.control.changes import Action
 from warehouse.database.connect import Role, connect
 from warehouse.database.locks import Lock
 from warehouse.privacy import personal
+from warehouse.statements import call_search
+from warehouse.statements.call_filters import Filters
 
 REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
 AS_OF = date(2026, 4, 1)
@@ -28,6 +33,7 @@ SAID: dict[str, Any] = {
         "transfers": [{"destination": {"number": "+49 30 7654321"}, "mode": "blind-transfer", "status": "ended"}],
     },
     "recordingUrl": "https://storage.example/x.wav",
+    "compliance": {"recordingConsent": {"type": "verbal", "grantedAt": "2026-03-01T10:00:05Z"}},
 }
 RESULTS = """
 select call_id, customer, transfer_to, summary, evaluation, evaluation_state, rating, turns, has_recording
@@ -128,6 +134,35 @@ def test_outcomes_and_campaigns_are_counted_by_day(warehouse: Warehouse) -> None
     incremental = warehouse.marts()
     warehouse.build(AS_OF, full_refresh=True)
     assert warehouse.marts() == incremental
+
+
+def test_words_are_searched_in_the_language_of_their_tenant(warehouse: Warehouse) -> None:
+    """From the next build on, of all that is stored; in all tenants each text is searched in its own."""
+    said = {"summary": "They have booked two appointments."}
+    warehouse.calls("platform", "2026-03-01", [spoken("ours", **said), spoken("theirs", "beta", **said)])
+    warehouse.build(AS_OF)
+
+    def found(words: str) -> tuple[int, int, int]:
+        with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+            filters = Filters(words=words)
+            ours = call_search.search(operator, "acme", filters, None, 9, is_tenant=False)
+            theirs = call_search.search(operator, "beta", filters, None, 9, is_tenant=False)
+            return len(ours), len(theirs), len(call_search.search_all(operator, filters, None, 9))
+
+    assert found("booking") == found("appointment") == (0, 0, 0)
+    with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+        assert call_results.put_language(operator, "acme", Language.ENGLISH).action is Action.CREATED
+        assert call_results.put_language(operator, "acme", Language.ENGLISH).action is Action.UNCHANGED
+    before = money(warehouse)
+    warehouse.build(AS_OF)
+    assert found("booking") == found("appointment") == (1, 0, 1)
+    assert found("booked") == (1, 1, 2)
+    assert found("the") == (0, 0, 0), "said by all, and searched by none"
+    assert money(warehouse) == before
+    with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+        call_results.put_language(operator, "acme", Language.SIMPLE)
+    warehouse.build(AS_OF)
+    assert found("booking") == (0, 0, 0)
 
 
 def test_what_is_forgotten_waits_for_a_build_that_could_have_read_it(warehouse: Warehouse) -> None:

@@ -178,21 +178,21 @@ where s.number <= 8;
 -- name: results
 insert into marts.fct_call_results (
     tenant_id, agent_id, call_id, source, account, usage_date, customer, summary, evaluation, evaluation_state, is_success,
-    rating, sentiment, categories, outputs, turns, has_recording
+    rating, sentiment, categories, outputs, turns, has_recording, consent
 )
 select
     tenant_id, agent_id, call_id, source, account, usage_date, '+49 30 •••••67',
     'They asked when the practice opens, and booked a visit.', 'true', 'succeeded', true,
-    4.5, 'positive', '["opening hours", "booking"]', '{"o-1": {"name": "Next visit", "result": {"day": "Monday"}}}', 3, true
+    4.5, 'positive', '["opening hours", "booking"]', '{"o-1": {"name": "Next visit", "result": {"day": "Monday"}}}', 3, true, 'verbal'
 from marts.fct_calls
 where extract(hour from created_at) <> 10;
 insert into marts.fct_call_texts (
-    tenant_id, call_id, source, account, usage_date, agent_id, outcome, end_group, campaign_id, connected_seconds, created_at,
-    words, turns
+    tenant_id, call_id, source, account, usage_date, agent_id, outcome, end_group, campaign_id, customer, connected_seconds, cost,
+    created_at, language, words, turns
 )
 select
-    tenant_id, c.call_id, c.source, account, usage_date, c.agent_id, c.outcome, c.end_group, c.campaign_id, c.connected_seconds,
-    c.created_at,
+    tenant_id, c.call_id, c.source, account, usage_date, c.agent_id, c.outcome, c.end_group, c.campaign_id, r.customer, c.connected_seconds,
+    c.cost, c.created_at, 'simple',
     array_to_tsvector(array['=' || tenant_id]) || to_tsvector('simple', 'They booked a visit. Good morning, how may I help? When do you'
     || ' open on Monday? At nine. Shall I book a visit? ' || translate(tenant_id, '-', '') || extract(day from usage_date)),
     '[{"speaker": "agent", "seconds": 0.5, "text": "Good morning, how may I help?"},
@@ -200,6 +200,19 @@ select
       {"speaker": "agent", "seconds": 8, "text": "At nine. Shall I book a visit?"}]'
 from marts.fct_call_results as r
 inner join marts.fct_calls as c using (tenant_id, usage_date, source, account, call_id);
+
+insert into marts.fct_call_outcomes_daily (
+    tenant_id, agent_id, campaign_id, source, account, usage_date, calls, connected_calls, connected_seconds,
+    customer_ended_calls, assistant_ended_calls, voicemail_calls, unanswered_calls, transferred_calls, failed_calls,
+    judged_calls, successful_calls, unread_evaluations, unevaluated_calls, rated_calls, rating_sum, cost, cost_currency
+)
+select
+    c.tenant_id, c.agent_id, c.campaign_id, c.source, c.account, c.usage_date, count(*), count(*), sum(c.connected_seconds),
+    count(*), 0, 0, 0, 0, 0, count(r.is_success), count(*) filter (where r.is_success), 0, 0, count(r.rating), sum(r.rating),
+    sum(c.cost), 'USD'
+from marts.fct_calls as c
+left join marts.fct_call_results as r using (tenant_id, usage_date, source, account, call_id)
+group by 1, 2, 3, 4, 5, 6;
 
 -- name: lines
 -- Where the days of overage lines are, and what of them is of calls.

@@ -13,9 +13,8 @@ import psycopg
 import pytest
 
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load
 from warehouse.statements import calls
-from warehouse.statements.calls import Filters, Place
+from warehouse.statements.call_filters import Filters, Place
 
 Visit = Callable[[str], httpx.Client]
 ACME, BRIGHT = "acme-dental", "bright-smiles"
@@ -76,6 +75,7 @@ def test_every_page_is_reached_once_each_call_where_many_have_one_instant(visit:
         ("end=customer+hung+up&from=2026-10-31", 3), ("end=voicemail", 0), ("campaign=campaign-1&from=2026-10-30", 2),
         ("campaign=campaign-2", 0), ("longer=61&from=2026-10-31", 3), ("longer=62", 0), ("shorter=61", 0),
         ("shorter=62&from=2026-10-31", 3),
+        ("customer=%E2%80%A267&from=2026-10-31", 2), ("customer=%2B49+30&from=2026-10-31", 2), ("customer=68", 0),
     ],
 )  # fmt: skip
 def test_a_filter_leaves_what_it_says(visit: Visit, story_url: str, asked: str, count: int) -> None:
@@ -101,6 +101,7 @@ def test_where_there_is_no_call_words_say_so(visit: Visit, story_url: str) -> No
     [
         "from=soon", "to=2026-02-30", "after=x", "after=2026-10-30~then~vapi~c",
         "after=2026-10-30~2026-10-30T09:00~v~c", "after=~~~", "number=" + "9" * 201,
+        "dearer=much", "cheaper=-1", "dearer=1e9", "cheaper=NaN",
         "longer=soon", "shorter=-1", "longer=99999999999999999999", "longer=²",
     ],
 )  # fmt: skip
@@ -142,6 +143,93 @@ def test_a_tenant_never_sees_what_a_call_cost_and_staff_do(visit: Visit) -> None
             assert "0.1766" in visit(login).get(path).text
 
 
+def test_calls_are_found_by_what_they_cost_by_staff_alone(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        for table in ("fct_calls", "fct_call_texts"):
+            connection.execute(
+                f"update marts.{table} set cost = 7.5 where call_id = %s",  # type: ignore[arg-type]
+                [f"{ACME}-call-88"],
+            )
+    for login in ("ana", "otto"):
+        assert ids(visit(login).get(f"{OF_ACME}?dearer=7.5").text) == [f"{ACME}-call-88"]
+        assert len(ids(visit(login).get(f"{OF_ACME}?cheaper=7.49&from=2026-10-30").text)) == 5
+        csv_rows = visit(login).get(f"{OF_ACME}.csv?dearer=1&cheaper=8").text.splitlines()
+        assert len(csv_rows) == 2
+    assert ids(visit("otto").get(f"{OF_ACME}?words=monday&dearer=7").text) == [f"{ACME}-call-88"]
+    tina = visit("tina")
+    assert 'name="dearer"' not in tina.get(OF_ACME).text
+    for asked in ("dearer=0", "cheaper=9", "dearer=0&words=monday"):
+        for path in (OF_ACME, f"{OF_ACME}.csv"):
+            assert tina.get(f"{path}?{asked}").status_code == 403
+
+
+def test_an_operator_searches_in_all_tenants_page_by_page_and_is_written_down(visit: Visit, story_url: str) -> None:
+    """Each call once, where many of several tenants have one instant and one id."""
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_calls set call_id = replace(call_id, tenant_id, 'it');"
+            "update marts.fct_call_texts set call_id = replace(call_id, tenant_id, 'it')"
+        )
+    otto, found, path = visit("otto"), [], "/calls?words=MONDAY&from=2026-10-20"
+    for _ in range(20):
+        page = otto.get(path).text
+        found += re.findall(r'href="/tenants/([^/"]+)/calls/([\d-]+/vapi/[^"]+)"', page)
+        older = re.search(r'<a href="([^"]+)" rel="next">', page)
+        if older is None:
+            break
+        path = unescape(older[1])
+    with psycopg.connect(story_url) as connection:
+        known = connection.execute(
+            "select tenant_id, usage_date || '/vapi/' || call_id from marts.fct_call_texts"
+            " where usage_date >= '2026-10-20'"
+        ).fetchall()
+        written = connection.execute(
+            "select actor, tenant_id, after from ledger.audit_log where action = 'search'"
+        ).fetchall()
+    assert len(found) == len(known) > 150
+    assert sorted(found) == sorted(known)
+    assert set(written) == {("otto", None, None)}
+    one = otto.get("/calls?words=acmedental30").text
+    assert f'href="{OF_ACME}"' in one
+    assert OF_BRIGHT not in one
+    assert "No call matches." in otto.get("/calls?words=monday&customer=68").text
+    assert "No call matches." in otto.get("/calls?words=monday&dearer=99").text
+    assert otto.get("/calls?words=monday&after=x").status_code == 400
+    assert visit("ana").get("/calls?words=monday").status_code == 403
+    assert visit("tina").get("/calls?words=monday").headers["location"] == OF_ACME
+    assert 'name="words"' not in visit("ana").get("/calls").text
+
+
+def test_an_operator_alone_reads_a_call_as_it_is_stored(visit: Visit, story_url: str) -> None:
+    path = ONE.replace("/calls/", "/stored/")
+    with psycopg.connect(story_url) as connection:
+        connection.execute("insert into ledger.attempts (trigger) values ('cli')")
+        ((pull,),) = connection.execute(
+            "insert into ledger.pulls (attempt_id, source, account, usage_date, state, row_count, closed_at)"
+            " select max(attempt_id), 'vapi', 'platform', '2026-10-30', 'published', 1, now() from ledger.attempts"
+            " returning pull_id"
+        ).fetchall()
+        connection.execute(
+            "insert into raw_vapi.calls (account, usage_date, pull_id, call_id, created_at, updated_at, payload)"
+            " values ('platform', '2026-10-30', %s, %s, now(), now(), %s)",
+            [pull, f"{ACME}-call-88", '{"cost": 0.10, "said": "as it was"}'],
+        )
+        connection.execute("update marts.fct_calls set pull_id = %s", [pull])
+    assert f'href="{path}"' in visit("otto").get(ONE).text
+    answer = visit("otto").get(path)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.text == '{\n  "cost": 0.10,\n  "said": "as it was"\n}'
+    assert visit("otto").get(path + "x").status_code == 404
+    for login in ("tina", "ana"):
+        assert "/stored/" not in visit(login).get(ONE).text
+        assert visit(login).get(path).status_code in (403, 404)
+    with psycopg.connect(story_url) as connection:
+        written = connection.execute(
+            "select actor, tenant_id, after ->> 'call_id' from ledger.audit_log where action = 'read'"
+        ).fetchall()
+    assert written == [("otto", ACME, f"{ACME}-call-88")]
+
+
 def test_one_call_is_told_in_words_down_to_its_line(visit: Visit) -> None:
     page = visit("ana").get(ONE).text
     for said in ("30 Oct 2026, 09:00:00 UTC", "61.25 s → 2 started 60 s", "Call minutes",
@@ -151,11 +239,12 @@ def test_one_call_is_told_in_words_down_to_its_line(visit: Visit) -> None:
         assert said in page, said
     assert f'href="/periods/{ACME}/2026-10-01#lines"' in page
     assert 'href="/usage/2026-10-01#lines"' in visit("tina").get(ONE).text
+    assert 'href="/usage/2026-10-01#days-voice_minutes"' in visit("tina").get(ONE).text
 
 
 RESULT = (
     "+49 30 •••••67", "They asked when the practice opens", "succeeded", "4.5", "positive", "opening hours, booking",
-    "Next visit", "Recording",
+    "Next visit", "Consent to be recorded", "verbal", "Recording",
 )  # fmt: skip
 SAID = ("Good morning, how may I help?", "When do you open on Monday?", "0:04")
 
@@ -210,7 +299,8 @@ def test_words_find_a_tenants_own_calls_page_by_page_with_every_filter(visit: Vi
             ("monday+-acmedental30", 50), ("acmedental30", 2), ("%22open+on+monday%22&from=2026-10-30", 4),
             ("brightsmiles30", 0),
             ("monday+or+x&campaign=campaign-1&from=2026-10-30", 2), ("monday&agent=nobody", 0), ("monday&longer=62", 0),
-            ("monday&status=error", 0), ("monday&end=voicemail", 0), ("%3Dbright-smiles", 0), ("%27", 0),
+            ("monday&status=error", 0), ("monday&customer=67&from=2026-10-31", 2), ("monday&customer=68", 0),
+            ("monday&end=voicemail", 0), ("%3Dbright-smiles", 0), ("%27", 0),
         ):  # fmt: skip
             assert len(ids(client.get(f"{OF_ACME}?words={asked}").text)) == count, (login, asked)
     assert 'name="words"' not in visit("ana").get(OF_ACME).text
@@ -355,7 +445,7 @@ def test_no_page_reads_all_calls(story_url: str, role: Role) -> None:
     with connect(story_url, role) as connection:
         connection.execute("select set_config('minutebook.tenant_id', %s, false)", [ACME])
         for after in (None, place):
-            query = b"explain " + load(calls.FILE)["listed"].as_bytes(connection)
+            query = b"explain " + calls.listed(Filters()).as_bytes(connection)
             plan = "\n".join(
                 line for (line,) in connection.execute(query, calls.listing(ACME, Filters(), after, 50)).fetchall()
             )

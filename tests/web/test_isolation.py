@@ -103,7 +103,12 @@ def test_under_the_servers_login_every_page_and_every_step_works(visit: Visit, s
 
 
 @pytest.mark.parametrize(
-    "also", ["", "?tenant=bright-smiles&tenant_id=bright-smiles&q=bright&month=2026-10&which=ready"]
+    "also",
+    [
+        "",
+        "?tenant=bright-smiles&tenant_id=bright-smiles&q=bright&month=2026-10&which=ready",
+        "?words=monday+or+brightsmiles30&customer=67&from=2026-10-30",
+    ],
 )
 def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_url: str, also: str) -> None:
     client = visit("tina")
@@ -131,8 +136,9 @@ def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_ur
     }
     assert staff
     assert set(staff.values()) == {403}
-    of_calls = {status for (_, path), status in answers.items() if path.startswith("/tenants/")}
-    assert of_calls == {404}
+    of_calls = {path: status for (_, path), status in answers.items() if path.startswith("/tenants/")}
+    assert of_calls.pop("/tenants/{tenant}/stored/{day}/{source}/{call:path}") == 403
+    assert set(of_calls.values()) == {404}
     assert answers["GET", "/tables/{table}.{format}"] == 200
     with psycopg.connect(story_url) as connection:
         assert connection.execute("select * from ledger.periods order by 1, 2").fetchall() == before
@@ -159,14 +165,15 @@ def test_a_tenant_reads_only_its_own_of_every_table_that_there_is(visit: Visit, 
     ("login", "refused"),
     [
         ("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices", "portfolio", "statements"}),
-        ("ana", {"usage", "recordings"}),
+        ("ana", {"usage", "recordings", "stored"}),
     ],
 )
 def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, refused: set[str]) -> None:
     client = visit(login)
     token = form_token(client.get("/days").text)
     for method, route in METHODS:
-        group = "recordings" if "/recordings/" in route.path else route.path.split("/")[1]
+        of_call = re.search("/(recordings|stored)/", route.path)
+        group = of_call[1] if of_call else route.path.split("/")[1]
         if group in {"sign-in", "sign-out", "password", "brand", ""}:
             continue
         form = {"form_token": token} if method == "POST" else None

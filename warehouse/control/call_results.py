@@ -1,4 +1,5 @@
-"""By which words the results of a tenant's calls are read: the rubric of an assistant, the meaning of an output.
+"""By which words the results of a tenant's calls are read: the rubric of an assistant, the meaning of an output, the
+language in which words are searched.
 
 They move no money: approved periods allow them, and marts read all results of that tenant again.
 """
@@ -37,6 +38,40 @@ class Meaning(StrEnum):
     NONE = "none"
 
 
+class Language(StrEnum):
+    """In which language words that were said are searched; simple: as they are written, in any case."""
+
+    SIMPLE = "simple"
+    ARABIC = "arabic"
+    ARMENIAN = "armenian"
+    BASQUE = "basque"
+    CATALAN = "catalan"
+    DANISH = "danish"
+    DUTCH = "dutch"
+    ENGLISH = "english"
+    FINNISH = "finnish"
+    FRENCH = "french"
+    GERMAN = "german"
+    GREEK = "greek"
+    HINDI = "hindi"
+    HUNGARIAN = "hungarian"
+    INDONESIAN = "indonesian"
+    IRISH = "irish"
+    ITALIAN = "italian"
+    LITHUANIAN = "lithuanian"
+    NEPALI = "nepali"
+    NORWEGIAN = "norwegian"
+    PORTUGUESE = "portuguese"
+    ROMANIAN = "romanian"
+    RUSSIAN = "russian"
+    SERBIAN = "serbian"
+    SPANISH = "spanish"
+    SWEDISH = "swedish"
+    TAMIL = "tamil"
+    TURKISH = "turkish"
+    YIDDISH = "yiddish"
+
+
 def put_rubric(
     connection: Connection, tenant_id: str, kind: str, value: str, rubric: Rubric, success_from: Decimal | None
 ) -> Change:
@@ -68,6 +103,20 @@ def put_output(connection: Connection, tenant_id: str, output_id: str, meaning: 
         asked = {"tenant_id": tenant_id, "output_id": output_id, "meaning": str(meaning)}
         action, _ = put(connection, FILE, name, asked)
     return Change(f"structured output {output_id} of tenant {tenant_id}", action, str(meaning))
+
+
+def put_language(connection: Connection, tenant_id: str, language: Language) -> Change:
+    """Say in which language a tenant's calls are searched. Raises NotFound for a tenant that is none."""
+    with connection.transaction():
+        require_tenant(connection, tenant_id)
+        name = "remove_language" if language is Language.SIMPLE else "put_language"
+        action, _ = put(connection, FILE, name, {"tenant_id": tenant_id, "language": str(language)})
+    return Change(f"language of the text search of tenant {tenant_id}", action, str(language))
+
+
+def languages(connection: Connection) -> list[str]:
+    """Those in which some tenant's calls are searched."""
+    return [row["language"] for row in rows(connection, FILE, "languages")]
 
 
 def rules(connection: Connection, tenant_id: str | None = None) -> list[Row]:

@@ -61,6 +61,43 @@ select
     (select count(*) from written) as written,
     null::date as next_from;
 
+-- name: put_language
+with former as (
+    select language from control.search_languages
+    where tenant_id = %(tenant_id)s
+),
+
+written as (
+    insert into control.search_languages as s (tenant_id, language)
+    values (%(tenant_id)s, %(language)s)
+    on conflict (tenant_id) do update set language = excluded.language
+        where s.language <> excluded.language
+    returning 1
+)
+
+select
+    (select count(*) from former) as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
+
+-- name: remove_language
+with written as (
+    delete from control.search_languages
+    where tenant_id = %(tenant_id)s
+    returning 1
+)
+
+select
+    1 as existed,
+    (select count(*) from written) as written,
+    null::date as next_from;
+
+-- name: languages
+select 'simple' as language
+union
+select language from control.search_languages
+order by language;
+
 -- name: rules
 select
     tenant_id,
@@ -78,6 +115,15 @@ select
     meaning as read_as,
     null as success_from
 from control.call_outputs
+where %(tenant_id)s::text is null or tenant_id = %(tenant_id)s
+union all
+select
+    tenant_id,
+    'text search' as kind,
+    null as value,
+    language as read_as,
+    null as success_from
+from control.search_languages
 where %(tenant_id)s::text is null or tenant_id = %(tenant_id)s
 order by tenant_id, kind, value;
 

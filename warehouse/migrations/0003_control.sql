@@ -422,6 +422,19 @@ create table control.call_outputs (
 );
 comment on table control.call_outputs is 'What a structured output of a tenant''s calls means, by the provider''s id of it, never by its name.';
 
+create table control.search_languages (
+    tenant_id text primary key references control.tenants,
+    language text not null check (
+        language in (
+            'arabic', 'armenian', 'basque', 'catalan', 'danish', 'dutch', 'english', 'finnish', 'french', 'german',
+            'greek', 'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali', 'norwegian',
+            'portuguese', 'romanian', 'russian', 'serbian', 'spanish', 'swedish', 'tamil', 'turkish', 'yiddish'
+        )
+    )
+);
+comment on table control.search_languages is
+'In which language words that were said in a tenant''s calls are searched, so that other forms of a word are found too. Without a row: as written.';
+
 create table control.provider_unit_costs (
     provider text not null check (provider <> ''),
     unit text not null check (unit <> ''),

@@ -139,6 +139,38 @@ language sql security definer set search_path = '' as $$
 $$;
 comment on function ledger.record_recording_use is 'Called whenever a recording is asked for, before it is.';
 
+-- For an operator who looks into one call: the marts hold what is understood of it, and raw what was answered.
+create function ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) returns json
+language plpgsql security definer set search_path = '' as $$
+declare
+    known record;
+    stored json;
+begin
+    select c.account, c.pull_id into known
+    from marts.fct_calls as c
+    where c.tenant_id = of_tenant and c.usage_date = on_date and c.source = of_source and c.call_id = of_call
+    order by c.pull_id desc
+    limit 1;
+    if known is null then
+        return null;
+    end if;
+    insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
+    values (
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'read', 'raw', of_tenant,
+        pg_catalog.jsonb_build_object('source', of_source, 'call_id', of_call)
+    );
+    execute pg_catalog.format(
+        'select r.payload from %s as r inner join ledger.pulls as p on r.pull_id = p.pull_id'
+        ' where p.source = $1 and p.account = $2 and p.usage_date = $3'
+        ' and (p.pull_id = $4 or p.holds_results and p.confirms_pull_id = $4) and r.call_id = $5'
+        ' order by r.pull_id desc limit 1',
+        ledger.raw_table_of(of_source)
+    ) into stored using of_source, known.account, on_date, known.pull_id, of_call;
+    return stored;
+end
+$$;
+comment on function ledger.stored_call is 'The JSON of a call of a tenant as it was last stored; who asked is in the audit log.';
+
 create function ledger.forget_personal_data(of_tenant text, before_date date) returns bigint
 language plpgsql security definer set search_path = '' set lock_timeout = '10min' as $$
 declare

@@ -15,7 +15,8 @@ begin
             array[
                 'control.tenants', 'control.tenant_statuses', 'control.agents', 'control.agent_attachments',
                 'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.cost_coverage',
-                'control.call_rubrics', 'control.call_outputs', 'control.credits', 'control.credit_voids',
+                'control.call_rubrics', 'control.call_outputs', 'control.search_languages', 'control.credits',
+                'control.credit_voids',
                 'control.data_keys', 'control.credentials', 'ledger.audit_log', 'ledger.pulls', 'ledger.quarantine',
                 'ledger.acceptances', 'ledger.periods', 'ledger.statement_lines', 'ledger.line_days', 'ledger.line_pulls',
                 'ledger.line_objects', 'ledger.arrivals'
@@ -82,7 +83,7 @@ create policy server on control.data_keys to minutebook_server using (tenant_id 
 grant select on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.call_rubrics,
-control.call_outputs, control.provider_unit_costs,
+control.call_outputs, control.search_languages, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.credits, control.credit_voids,
 control.review_rules, control.revision,
 control.sources, control.scope_kinds, control.scopes, control.tenant_sources, ledger.attempts, ledger.pulls,
@@ -137,7 +138,7 @@ on ledger.stripe_events to minutebook_billing;
 grant insert, update, delete on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
 control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.call_rubrics,
-control.call_outputs, control.provider_unit_costs,
+control.call_outputs, control.search_languages, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.spend_limits, control.data_keys,
 control.credentials, control.personal_choices, control.today_readings
 to minutebook_operator;
@@ -183,7 +184,8 @@ ledger.minimise_payloads(text, tid[], json[]), ledger.forget_results(text, text[
 ledger.forget_results_of_rows(text, text, tid[]),
 ledger.forget_personal_data(text, date), ledger.money_of_items(json),
 ledger.is_payload_without_more(json, json, text[]), ledger.clean_payloads(text, tid[], json[]),
-ledger.purge_raw(timestamptz, int), ledger.record_recording_use(text, text, text)
+ledger.purge_raw(timestamptz, int), ledger.record_recording_use(text, text, text),
+ledger.stored_call(text, text, date, text)
 from public;
 grant execute on function control.reading_tenant() to minutebook_tenant;
 grant execute on function ledger.record_credential_use(bigint) to minutebook_loader, minutebook_operator;
@@ -198,6 +200,7 @@ grant execute on function ledger.waits_for(int) to
 minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_server;
 grant execute on function
 control.shut_out_tenant(text), ledger.audit_hash(bytea, ledger.audit_log), ledger.forget_personal_data(text, date),
-ledger.purge_raw(timestamptz, int), ledger.record_recording_use(text, text, text)
+ledger.purge_raw(timestamptz, int), ledger.record_recording_use(text, text, text),
+ledger.stored_call(text, text, date, text)
 to minutebook_operator;
 grant usage on schema contracts to minutebook_transformer;

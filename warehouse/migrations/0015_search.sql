@@ -1,43 +1,93 @@
--- Words that were said, found through one function: a search under row-level security could use no index of words, since the
+-- Words that were said, found through functions: a search under row-level security could use no index of words, since the
 -- operator that asks it is not leakproof and so comes after the policy. Whose calls are searched is a lexeme of the query and
 -- a condition beside it; the owner of the functions can do nothing else, and nobody can become it. Planned for the words that
 -- are asked: a plan for any words is ten times slower for common ones.
-grant usage on schema marts, control to minutebook_searcher;
+grant usage on schema marts, control, ledger to minutebook_searcher;
 grant create on schema marts to minutebook_searcher;
 
-create function marts.search_calls_of(
-    of_tenant text, words text, first_day date, last_day date, at_most int, agent text, no_agent text, of_outcome text,
-    of_end text, of_campaign text, of_at_least int, of_at_most int, after_day date, after_created timestamptz,
-    after_id text, after_source text
-) returns table (usage_date date, created_at timestamptz, source text, call_id text)
-language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' rows 50 as $$
-declare
-    asked constant tsquery := pg_catalog.websearch_to_tsquery('simple', pg_catalog.left(words, 200));
+create function ledger.record_search_of_all() returns void
+language sql security definer set search_path = '' as $$
+    insert into ledger.audit_log (actor, action, object_table)
+    values (
+        coalesce(nullif(pg_catalog.current_setting('minutebook.actor', true), ''), session_user), 'search',
+        'marts.fct_call_texts'
+    )
+$$;
+comment on function ledger.record_search_of_all is
+'Called whenever words are searched in the calls of all tenants. Not which: the log outlives whom they may name.';
+revoke execute on function ledger.record_search_of_all() from public;
+grant execute on function ledger.record_search_of_all() to minutebook_searcher;
+
+create function marts.found_calls(
+    asked tsquery, said text, of_tenant text, first_day date, last_day date, at_most int, agent text, no_agent text,
+    of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least int, of_at_most int,
+    of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamptz, after_id text,
+    after_source text, after_tenant text
+) returns table (tenant_id text, usage_date date, created_at timestamptz, source text, call_id text)
+language plpgsql stable set search_path = '' set plan_cache_mode = 'force_custom_plan' rows 50 as $$
 begin
-    if of_tenant is null or pg_catalog.numnode(asked) = 0 then
-        return;
-    end if;
     return query
-    select t.usage_date, t.created_at, t.source, t.call_id
+    select t.tenant_id, t.usage_date, t.created_at, t.source, t.call_id
     from marts.fct_call_texts as t
     where
-        t.words @@ (pg_catalog.quote_literal('=' || of_tenant)::tsquery && asked)
+        t.words @@ asked
         -- By the words, and not by the index on the tenant: its calls may be many, and the word rare.
-        and t.tenant_id || '' = of_tenant
+        and (of_tenant is null or t.tenant_id || '' = of_tenant)
+        -- What one language finds is no find in a text of another.
+        and (
+            of_tenant is not null
+            or t.words @@ pg_catalog.websearch_to_tsquery(t.language::pg_catalog.regconfig, said)
+        )
         and t.usage_date >= first_day
         and t.usage_date <= last_day
         and (agent is null or t.agent_id is not distinct from nullif(agent, no_agent))
         and (of_outcome is null or t.outcome = of_outcome)
         and (of_end is null or t.end_group = of_end)
         and (of_campaign is null or t.campaign_id = of_campaign)
+        and (of_customer is null or pg_catalog.strpos(pg_catalog.lower(t.customer), pg_catalog.lower(of_customer)) > 0)
         and (of_at_least is null or t.connected_seconds >= of_at_least)
         and (of_at_most is null or t.connected_seconds <= of_at_most)
+        and (of_cost_from is null or t.cost >= of_cost_from)
+        and (of_cost_to is null or t.cost <= of_cost_to)
         and (
             after_id is null
-            or (t.usage_date, t.created_at, t.call_id, t.source) < (after_day, after_created, after_id, after_source)
+            or (t.usage_date, t.created_at, t.call_id, t.source, t.tenant_id)
+            < (after_day, after_created, after_id, after_source, coalesce(after_tenant, t.tenant_id))
         )
-    order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc
+    order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc, t.tenant_id desc
     limit least(at_most, 5000);
+end
+$$;
+comment on function marts.found_calls is
+'Calls in which these words were said, newest first, after a place in that list. For the functions below alone.';
+
+create function marts.search_calls_of(
+    of_tenant text, words text, first_day date, last_day date, at_most int, agent text, no_agent text, of_outcome text,
+    of_end text, of_campaign text, of_customer text, of_at_least int, of_at_most int, of_cost_from numeric,
+    of_cost_to numeric, after_day date, after_created timestamptz, after_id text, after_source text
+) returns table (usage_date date, created_at timestamptz, source text, call_id text)
+language plpgsql stable security definer set search_path = '' rows 50 as $$
+declare
+    -- The one in which all texts of a tenant are read.
+    of_language constant text := (
+        select t.language from marts.fct_call_texts as t
+        where t.tenant_id = of_tenant
+        order by t.usage_date desc, t.call_id desc
+        limit 1
+    );
+    said constant text := pg_catalog.left(words, 200);
+    asked constant tsquery := pg_catalog.websearch_to_tsquery(of_language::pg_catalog.regconfig, said);
+begin
+    if of_language is null or asked is null or pg_catalog.numnode(asked) = 0 then
+        return;
+    end if;
+    return query
+    select f.usage_date, f.created_at, f.source, f.call_id
+    from marts.found_calls(
+        pg_catalog.quote_literal('=' || of_tenant)::tsquery && asked, said, of_tenant, first_day, last_day, at_most,
+        agent, no_agent, of_outcome, of_end, of_campaign, of_customer, of_at_least, of_at_most, of_cost_from,
+        of_cost_to, after_day, after_created, after_id, after_source, null
+    ) as f;
 end
 $$;
 comment on function marts.search_calls_of is
@@ -45,39 +95,71 @@ comment on function marts.search_calls_of is
 
 create function marts.search_calls(
     words text, first_day date, last_day date, at_most int, agent text, no_agent text, of_outcome text, of_end text,
-    of_campaign text, of_at_least int, of_at_most int, after_day date, after_created timestamptz, after_id text,
-    after_source text
+    of_campaign text, of_customer text, of_at_least int, of_at_most int, after_day date, after_created timestamptz,
+    after_id text, after_source text
 ) returns table (usage_date date, created_at timestamptz, source text, call_id text)
-language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' rows 50 as $$
+language plpgsql stable security definer set search_path = '' rows 50 as $$
 begin
     return query select * from marts.search_calls_of(
         control.reading_tenant(), words, first_day, last_day, at_most, agent, no_agent, of_outcome, of_end, of_campaign,
-        of_at_least, of_at_most, after_day, after_created, after_id, after_source
+        of_customer, of_at_least, of_at_most, null, null, after_day, after_created, after_id, after_source
     );
 end
 $$;
 comment on function marts.search_calls is
-'The same of the tenant of the login that is connected; nothing for a login that is bound to none.';
+'The same of the tenant of the login that is connected, never by what a call cost; nothing for a login that is bound to none.';
 
-revoke execute on function
-marts.search_calls_of(
-    text, text, date, date, int, text, text, text, text, text, int, int, date, timestamptz, text, text
-),
-marts.search_calls(text, date, date, int, text, text, text, text, text, int, int, date, timestamptz, text, text)
-from public;
-grant execute on function
-marts.search_calls_of(
-    text, text, date, date, int, text, text, text, text, text, int, int, date, timestamptz, text, text
-)
-to minutebook_operator;
-grant execute on function
-marts.search_calls(text, date, date, int, text, text, text, text, text, int, int, date, timestamptz, text, text)
-to minutebook_tenant;
+create function marts.search_all_calls(
+    languages text[], words text, first_day date, last_day date, at_most int, of_outcome text, of_end text,
+    of_customer text, of_at_least int, of_at_most int, of_cost_from numeric, of_cost_to numeric, after_day date,
+    after_created timestamptz, after_id text, after_source text, after_tenant text
+) returns table (tenant_id text, usage_date date, created_at timestamptz, source text, call_id text)
+language plpgsql volatile security definer set search_path = '' rows 50 as $$
+declare
+    said constant text := pg_catalog.left(words, 200);
+    of_language text;
+    in_language tsquery;
+    asked tsquery;
+begin
+    perform ledger.record_search_of_all();
+    foreach of_language in array languages loop
+        in_language := pg_catalog.websearch_to_tsquery(of_language::pg_catalog.regconfig, said);
+        if pg_catalog.numnode(in_language) > 0 then
+            asked := coalesce(asked || in_language, in_language);
+        end if;
+    end loop;
+    if asked is null then
+        return;
+    end if;
+    return query select * from marts.found_calls(
+        asked, said, null, first_day, last_day, at_most, null, null, of_outcome, of_end, null, of_customer, of_at_least,
+        of_at_most, of_cost_from, of_cost_to, after_day, after_created, after_id, after_source, after_tenant
+    );
+end
+$$;
+comment on function marts.search_all_calls is
+'Calls of all tenants in which these words were said, in any of these languages, newest first. For operators; the audit log says who did.';
+
+do $$
+declare
+    search text;
+begin
+    for search in
+        select p.oid::regprocedure::text
+        from pg_catalog.pg_proc as p
+        where
+            p.pronamespace = 'marts'::regnamespace
+            and p.proname in ('found_calls', 'search_calls', 'search_calls_of', 'search_all_calls')
+    loop
+        execute pg_catalog.format('revoke execute on function %s from public', search);
+        if search like 'marts.search_calls(%' then
+            execute pg_catalog.format('grant execute on function %s to minutebook_tenant', search);
+        elsif search not like 'marts.found_calls(%' then
+            execute pg_catalog.format('grant execute on function %s to minutebook_operator', search);
+        end if;
+        execute pg_catalog.format('alter function %s owner to minutebook_searcher', search);
+    end loop;
+end
+$$;
 grant execute on function control.reading_tenant() to minutebook_searcher;
-alter function marts.search_calls_of(
-    text, text, date, date, int, text, text, text, text, text, int, int, date, timestamptz, text, text
-) owner to minutebook_searcher;
-alter function marts.search_calls(
-    text, date, date, int, text, text, text, text, text, int, int, date, timestamptz, text, text
-) owner to minutebook_searcher;
 revoke create on schema marts from minutebook_searcher;

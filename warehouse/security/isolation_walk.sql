@@ -197,7 +197,7 @@ definers as (
             and p.proname = 'search_calls'
             -- By what it takes: to look it up by name, one has to be allowed into its schema.
             and oidvectortypes(p.proargtypes)
-            = 'text, date, date, integer, text, text, text, text, text, integer, integer, date,'
+            = 'text, date, date, integer, text, text, text, text, text, text, integer, integer, date,'
             ' timestamp with time zone, text, text'
         )
         and not exists (

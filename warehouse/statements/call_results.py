@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from warehouse.database.queries import Connection, first, rows
-from warehouse.statements.calls import Key
+from warehouse.statements.call_filters import Key
 
 FILE = "statements/call_results"
 
@@ -44,6 +44,7 @@ class Result(Struct, frozen=True):
     outputs: dict[str, Output]
     turns: int | None
     has_recording: bool
+    consent: str | None
 
 
 _OUTPUTS = msgspec.json.Decoder(dict[str, Output], float_hook=Decimal).decode
@@ -65,6 +66,12 @@ def transcript(connection: Connection, tenant_id: str, key: Key) -> list[Turn]:
     """What was said in a call, in order; empty where nothing is stored."""
     row = first(connection, FILE, "turns", **_asked(tenant_id, key))
     return [] if row is None else msgspec.json.decode(row["turns"], type=list[Turn])
+
+
+def stored(connection: Connection, tenant_id: str, key: Key) -> bytes | None:
+    """The JSON of a call as it was last stored, for an operator, and write down who asked; None where there is none."""
+    row = first(connection, FILE, "stored", **_asked(tenant_id, key))
+    return None if row is None or row["payload"] is None else str(row["payload"]).encode()
 
 
 def listen(connection: Connection, tenant_id: str, key: Key) -> str | None:

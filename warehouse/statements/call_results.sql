@@ -11,7 +11,8 @@ select
     coalesce(r.categories, '[]')::text as categories,
     coalesce(r.outputs, '{}')::text as outputs,
     r.turns,
-    r.has_recording
+    r.has_recording,
+    r.consent
 from marts.fct_call_results as r
 where
     r.tenant_id = %(tenant_id)s
@@ -45,6 +46,9 @@ limit 1;
 
 -- name: listen
 select ledger.record_recording_use(%(tenant_id)s, %(source)s, %(call_id)s);
+
+-- name: stored
+select ledger.stored_call(%(tenant_id)s, %(source)s, %(usage_date)s, %(call_id)s)::text as payload;
 
 -- name: campaigns
 -- A tenant's latest campaigns.

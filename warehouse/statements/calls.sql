@@ -22,7 +22,8 @@ left join lateral (
     select
         results.evaluation_state,
         results.rating,
-        results.sentiment
+        results.sentiment,
+        results.customer
     from marts.fct_call_results as results
     where
         results.tenant_id = %(tenant_id)s
@@ -39,6 +40,8 @@ where
     and (%(outcome)s::text is null or c.outcome = %(outcome)s)
     and (%(campaign_id)s::text is null or c.campaign_id = %(campaign_id)s)
     and (%(end_group)s::text is null or c.end_group = %(end_group)s)
+    and (%(customer)s::text is null or strpos(lower(r.customer), lower(%(customer)s)) > 0)
+    and {of_cost}
     and (%(at_least)s::int is null or c.connected_seconds >= %(at_least)s)
     and (%(at_most)s::int is null or c.connected_seconds <= %(at_most)s)
     and (

@@ -1,4 +1,4 @@
-"""minutebook agent rubric, output and results: by which words the results of calls are read."""
+"""minutebook agent rubric, output and results, and tenant language: by which words the results of calls are read."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -9,9 +9,10 @@ from orchestration.cli.options import Json, TenantArgument, TenantFilter, amount
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import session
 from warehouse.control import call_results
-from warehouse.control.call_results import Meaning, Rubric
+from warehouse.control.call_results import Language, Meaning, Rubric
 
 app = typer.Typer()
+tenant_app = typer.Typer()
 THEN = "minutebook build reads the results of its calls again (the night does, too)"
 
 
@@ -48,9 +49,27 @@ def output(
     show_changes([change], as_json, THEN)
 
 
+@command(tenant_app, "language", "minutebook tenant language acme german")
+def language(
+    ctx: typer.Context,
+    tenant: TenantArgument,
+    name: Annotated[
+        Language, typer.Argument(metavar="LANGUAGE", help=f"One of {', '.join(Language)}.", case_sensitive=False)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Set in which language words said in a tenant's calls are searched, so that other forms of a word are found too.
+
+    In simple, the default, words are found as they are written.
+    """
+    with session(ctx).operator() as connection:
+        change = call_results.put_language(connection, tenant, name)
+    show_changes([change], as_json, THEN)
+
+
 @command(app, "results", "minutebook agent results --tenant acme")
 def results(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
-    """List by which rubric assistants are judged, and what structured outputs mean."""
+    """List by which rubric assistants are judged, what structured outputs mean, and languages of the text search."""
     with session(ctx).operator() as connection:
         rows = call_results.rules(connection, tenant)
     columns = ["tenant_id", "kind", "value", "read_as", "success_from"]

@@ -17,6 +17,7 @@ WHAT_IT_HOLDS = {
     "prices": "Prices of a plan or of one tenant, by the day from which they hold.",
     "unit_costs": "What a unit costs us where the provider does not say.",
     "call_outputs": "What a structured output of a tenant's calls means, by its id.",
+    "search_languages": "In which language the words said in a tenant's calls are searched.",
     "call_rubrics": "By which words an assistant's evaluations are read as success or failure.",
     "cost_coverage": "On whose bill a component of calls is, by the day from which it is.",
     "provider_unit_costs": "What a unit costs us that a provider's bill counts without naming money.",

@@ -28,8 +28,8 @@ daily as (
     from calls
     cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
     group by
-        calls.source, calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id, calls.campaign_id,
-        counted.meter_id
+        calls.source, calls.account, calls.usage_date, calls.pull_id, calls.tenant_id, calls.agent_id,
+        calls.campaign_id, counted.meter_id
 )
 
 select * from daily

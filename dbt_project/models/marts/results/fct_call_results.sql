@@ -43,7 +43,8 @@ results as (
         said.evaluation,
         said.outputs,
         jsonb_array_length(said.turns) as turns,
-        coalesce(said.has_recording, false) as has_recording
+        coalesce(said.has_recording, false) as has_recording,
+        said.consent
     from calls
     left join said
         on
@@ -130,7 +131,8 @@ judged as (
         outputs.categories,
         results.outputs,
         results.turns,
-        results.has_recording
+        results.has_recording,
+        results.consent
     from results
     left join rubrics
         on

@@ -23,6 +23,14 @@ said as (
     where {{ in_changed_pulls('results.pull_id') }} and coalesce(results.summary, results.turns::text) is not null
 ),
 
+languages as (
+    select
+        tenant_id,
+        language
+    from {{ ref('stg_control__result_rules') }}
+    where language is not null
+),
+
 texts as (
     select
         calls.tenant_id,
@@ -34,12 +42,18 @@ texts as (
         calls.outcome,
         calls.end_group,
         calls.campaign_id,
+        said.customer,
         calls.connected_seconds,
+        calls.cost,
         calls.created_at,
         said.turns,
+        coalesce(languages.language, 'simple') as language,
         -- Whose it is, is a word too: a search for words of one tenant reads no other's. A vector holds 1 MB.
         array_to_tsvector(array['=' || calls.tenant_id])
-        || to_tsvector('simple', left(concat_ws(' ', said.summary, spoken.words), 200000)) as words
+        || to_tsvector(
+            coalesce(languages.language, 'simple')::regconfig,
+            left(concat_ws(' ', said.summary, spoken.words), 200000)
+        ) as words
     from calls
     inner join said
         on
@@ -47,6 +61,7 @@ texts as (
             and calls.account = said.account
             and calls.usage_date = said.usage_date
             and calls.call_id = said.call_id
+    left join languages on calls.tenant_id = languages.tenant_id
     cross join
         lateral (
             select string_agg(turn.said ->> 'text', ' ' order by turn.place) as words

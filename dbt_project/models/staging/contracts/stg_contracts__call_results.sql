@@ -13,11 +13,12 @@ opened as (
         answer.destination,
         answer.analysis,
         answer.transcript,
-        answer.recording
+        answer.recording,
+        answer.consent
     from {{ source('contracts', 'calls') }} as landed
     cross join
         lateral json_to_record(landed.payload) as answer (
-            customer json, destination json, analysis json, transcript json, recording json
+            customer json, destination json, analysis json, transcript json, recording json, consent json
         )
 ),
 
@@ -34,7 +35,8 @@ unioned as (
         evaluation,
         outputs,
         turns,
-        has_recording
+        has_recording,
+        consent
     from mapped
     union all
     select
@@ -49,7 +51,8 @@ unioned as (
         {{ json_text("analysis -> 'evaluation'") }} as evaluation,
         (analysis -> 'outputs')::jsonb as outputs,
         {{ json_list('transcript') }}::jsonb as turns,
-        recording is not null as has_recording
+        recording is not null as has_recording,
+        {{ json_text('consent') }} as consent
     from opened
 )
 

@@ -10,6 +10,7 @@ with opened as (
         answer.analysis,
         answer.artifact,
         answer.summary,
+        answer.compliance,
         -- Older answers have the conversation beside the artifact alone.
         coalesce(
             {{ json_list("answer.artifact -> 'messages'") }}, {{ json_list('answer.messages') }}
@@ -34,6 +35,7 @@ with opened as (
             messages json,
             transcript json,
             summary json,
+            compliance json,
             "recordingUrl" json,
             "stereoRecordingUrl" json
         )
@@ -63,6 +65,7 @@ renamed as (
         ) as transfer_to,
         coalesce({{ json_text("opened.analysis -> 'summary'") }}, {{ json_text('opened.summary') }}) as summary,
         nullif(opened.analysis ->> 'successEvaluation', '') as evaluation,
+        {{ json_text("opened.compliance #> '{recordingConsent,type}'") }} as consent,
         ---------- structures
         case
             when json_typeof(opened.artifact -> 'structuredOutputs') = 'object'
