@@ -24,6 +24,11 @@ CARDS = sorted((HOME / "cards").glob("*.sql"))
 DASHBOARDS = sorted(HOME.glob("dashboards/*/dashboard.yaml"))
 ACME, BRIGHT = "acme-dental", "bright-smiles"
 EMPTY_BY_DESIGN = {"unknown-costs", "unattributed-costs"}  # the story knows what everything costs, and whose it is
+OF_ACME = {
+    "tenant": ACME, "agent": f"{ACME}-desk", "campaign": "campaign-1", "first_day": "2026-10-01",
+    "last_day": "2026-10-31",
+}  # fmt: skip
+"""One value of each variable; an unknown one fails."""
 Question = tuple[dict[str, Any], str]
 
 
@@ -34,8 +39,8 @@ def question(path: Path) -> Question:
 
 
 def asked(sql: str) -> str:
-    """Metabase's variables as parameters: both put a quoted text there."""
-    return re.sub(r"\{\{(\w+)\}\}", r"%(\1)s", sql.replace("%", "%%"))
+    """Metabase's variables as parameters: both put a quoted text there. What it leaves out without one is asked too."""
+    return re.sub(r"\{\{(\w+)\}\}", r"%(\1)s", re.sub(r"\[\[(.*)\]\]", r"\1", sql.replace("%", "%%")))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def story_url(postgres_server: str) -> str:
 def test_every_question_answers_as_the_analyst_with_rows_to_draw(story_url: str, path: Path) -> None:
     settings, sql = question(path)
     with connect(story_url, Role.ANALYST) as connection:
-        cursor = connection.execute(asked(sql), {"tenant": ACME})  # type: ignore[arg-type]
+        cursor = connection.execute(asked(sql), OF_ACME)  # type: ignore[arg-type]
         columns = [column.name for column in cursor.description or ()]
         found = cursor.fetchall()
     assert bool(found) != (path.stem in EMPTY_BY_DESIGN)
@@ -65,7 +70,7 @@ def test_every_question_answers_as_the_analyst_with_rows_to_draw(story_url: str,
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in CARDS if "{{tenant}}" in path.read_text()], ids=lambda path: path.stem
+    "path", [path for path in CARDS if "where tenant_id = {{tenant}}" in path.read_text()], ids=lambda path: path.stem
 )
 def test_the_tenants_questions_show_one_tenant_only_and_may_be_read_by_it(story_url: str, path: Path) -> None:
     _, sql = question(path)
@@ -80,9 +85,30 @@ def test_the_tenants_questions_show_one_tenant_only_and_may_be_read_by_it(story_
             assert connection.execute(asked(sql), {"tenant": stranger}).fetchall() == []  # type: ignore[arg-type]
 
 
-def test_the_five_dashboards_are_there_and_show_questions_that_exist() -> None:
+@pytest.mark.parametrize("path", [path for path in CARDS if "[[" in path.read_text()], ids=lambda path: path.stem)
+def test_each_filter_of_calls_narrows_and_none_has_to_be_given(story_url: str, path: Path) -> None:
+    settings, sql = question(path)
+    assert set(settings["template_tags"]) == set(OF_ACME) == set(re.findall(r"\{\{(\w+)\}\}", sql))
+    assert {parameter["id"] for parameter in settings["parameters"]} == set(OF_ACME)
+    with connect(story_url, Role.ANALYST) as connection:
+
+        def found(**given: str) -> int:
+            left = tuple(f"{{{{{name}}}}}" for name in OF_ACME if name not in given)
+            lines = [line for line in sql.splitlines() if not any(name in line for name in left)]
+            counted = asked("select count(*) from (" + "\n".join(lines) + ") as q")
+            ((rows,),) = connection.execute(counted, given).fetchall()  # type: ignore[arg-type]
+            return int(rows)
+
+        assert found() > 0
+        for name, value in OF_ACME.items():
+            assert 0 < found(**{name: value}) <= found(), name
+        for name, value in {"tenant": "x", "agent": "x", "campaign": "x", "first_day": "2030-01-01"}.items():
+            assert found(**{name: value}) == 0, name
+
+
+def test_the_six_dashboards_are_there_and_show_questions_that_exist() -> None:
     found = {yaml.safe_load(path.read_text())["name"]: path for path in DASHBOARDS}
-    assert set(found) == {"Billing this month", "Margin", "Usage and quota", "Pipeline health", "Tenant view"}
+    assert set(found) == {"Billing this month", "Calls", "Margin", "Usage and quota", "Pipeline health", "Tenant view"}
     shown = Counter()
     for path in found.values():
         for card in yaml.safe_load(path.read_text())["dashcards"]:

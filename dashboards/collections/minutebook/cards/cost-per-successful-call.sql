@@ -1,0 +1,103 @@
+---
+entity_id: null
+name: Cost per successful call
+description: What a successful call cost at the voice provider, by month and currency; empty while a cost of the month is unknown.
+type: question
+display: line
+database: Minutebook
+parameters:
+- id: tenant
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - tenant
+  name: Tenant
+  slug: tenant
+- id: agent
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - agent
+  name: Agent
+  slug: agent
+- id: campaign
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - campaign
+  name: Campaign
+  slug: campaign
+- id: first_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - first_day
+  name: From
+  slug: first_day
+- id: last_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - last_day
+  name: Up to
+  slug: last_day
+visualization_settings:
+  graph.dimensions:
+  - month
+  graph.metrics:
+  - cost_per_success
+enable_embedding: false
+embedding_params: null
+cache_ttl: null
+archived: false
+template_tags:
+  tenant:
+    id: tenant
+    name: tenant
+    display-name: Tenant
+    type: text
+  agent:
+    id: agent
+    name: agent
+    display-name: Agent
+    type: text
+  campaign:
+    id: campaign
+    name: campaign
+    display-name: Campaign
+    type: text
+  first_day:
+    id: first_day
+    name: first_day
+    display-name: From
+    type: date
+  last_day:
+    id: last_day
+    name: last_day
+    display-name: Up to
+    type: date
+---
+---body---
+select
+    date_trunc('month', usage_date::timestamp)::date as month,
+    case when count(cost) = count(*) and count(distinct cost_currency) = 1 then min(cost_currency) end as currency,
+    sum(successful_calls) as successful,
+    case
+        when count(cost) = count(*) and count(distinct cost_currency) = 1
+            then round(sum(cost) / nullif(sum(successful_calls), 0), 4)
+    end as cost_per_success
+from marts.fct_call_outcomes_daily
+where
+    true
+    [[and tenant_id = {{tenant}}]]
+    [[and agent_id = {{agent}}]]
+    [[and campaign_id = {{campaign}}]]
+    [[and usage_date >= {{first_day}}]]
+    [[and usage_date <= {{last_day}}]]
+group by 1
+order by 1
