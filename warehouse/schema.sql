@@ -3686,36 +3686,24 @@ CREATE TABLE ledger.stripe_invoice_states (
     total_minor bigint NOT NULL,
     finalized_at timestamp with time zone,
     paid_at timestamp with time zone,
+    number text,
+    hosted_url text,
     read_at timestamp with time zone NOT NULL
 );
 ALTER TABLE ONLY ledger.stripe_invoice_states FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.stripe_invoice_states IS 'Each invoice of a billed tenant as Stripe showed it when it was last read. Amounts in minor units, periods in Unix seconds.';
+COMMENT ON COLUMN ledger.stripe_invoice_states.hosted_url IS 'Stripe''s page of the invoice: whoever has its address sees the invoice and can pay it.';
 
 CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
- WITH reported AS (
-         SELECT stripe_events.object_id AS invoice_id,
-            max(stripe_events.tenant_id) AS tenant_id,
-            max(stripe_events.stripe_customer_id) AS stripe_customer_id,
-            max(((stripe_events.facts ->> 'period_start'::text))::bigint) AS period_start,
-            max(((stripe_events.facts ->> 'period_end'::text))::bigint) AS period_end,
-            max((stripe_events.facts ->> 'currency'::text)) AS currency,
-                CASE
-                    WHEN bool_or((stripe_events.event_type = 'invoice.voided'::text)) THEN 'void'::text
-                    WHEN bool_or((stripe_events.event_type = 'invoice.paid'::text)) THEN 'paid'::text
-                    WHEN bool_or((stripe_events.event_type = 'invoice.marked_uncollectible'::text)) THEN 'uncollectible'::text
-                    WHEN bool_or((stripe_events.event_type = ANY (ARRAY['invoice.finalized'::text, 'invoice.payment_failed'::text]))) THEN 'open'::text
-                    ELSE 'draft'::text
-                END AS status,
-            (array_agg(((stripe_events.facts ->> 'total'::text))::bigint ORDER BY stripe_events.happened_at DESC, stripe_events.event_id DESC))[1] AS total_minor,
-            min(stripe_events.happened_at) FILTER (WHERE (stripe_events.event_type = 'invoice.finalized'::text)) AS finalized_at,
-            min(stripe_events.happened_at) FILTER (WHERE (stripe_events.event_type = 'invoice.paid'::text)) AS paid_at,
-            count(*) FILTER (WHERE (stripe_events.event_type = 'invoice.payment_failed'::text)) AS failed_payments,
-            max(stripe_events.happened_at) AS reported_at
+ WITH invoices AS (
+         SELECT stripe_events.object_id AS invoice_id
            FROM ledger.stripe_events
           WHERE ((stripe_events.event_type ~~ 'invoice.%'::text) AND (stripe_events.object_id IS NOT NULL) AND (NOT ledger.is_of_another_account(stripe_events.stripe_account, stripe_events.is_live)))
-          GROUP BY stripe_events.object_id
+        UNION
+         SELECT stripe_invoice_states.invoice_id
+           FROM ledger.stripe_invoice_states
         ), joined AS (
-         SELECT t.invoice_id,
+         SELECT i.invoice_id,
             t.tenant_id,
             t.stripe_customer_id,
             t.period_start,
@@ -3723,11 +3711,12 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
             t.currency,
             t.status,
             t.total_minor,
+            t.number,
+            t.hosted_url,
             t.finalized_at,
             t.paid_at,
             t.failed_payments,
             t.reported_at,
-            s.invoice_id AS read_id,
             s.tenant_id AS read_tenant_id,
             s.stripe_customer_id AS read_customer_id,
             s.period_start AS read_period_start,
@@ -3737,12 +3726,35 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
             s.total_minor AS read_total_minor,
             s.finalized_at AS read_finalized_at,
             s.paid_at AS read_paid_at,
+            s.number AS read_number,
+            s.hosted_url AS read_hosted_url,
             s.read_at,
             ((s.invoice_id IS NOT NULL) AND COALESCE((t.reported_at <= s.read_at), true)) AS is_read
-           FROM (reported t
-             FULL JOIN ledger.stripe_invoice_states s ON ((t.invoice_id = s.invoice_id)))
+           FROM ((invoices i
+             LEFT JOIN ledger.stripe_invoice_states s ON ((i.invoice_id = s.invoice_id)))
+             CROSS JOIN LATERAL ( SELECT max(e.tenant_id) AS tenant_id,
+                    max(e.stripe_customer_id) AS stripe_customer_id,
+                    max(((e.facts ->> 'period_start'::text))::bigint) AS period_start,
+                    max(((e.facts ->> 'period_end'::text))::bigint) AS period_end,
+                    max((e.facts ->> 'currency'::text)) AS currency,
+                        CASE
+                            WHEN bool_or((e.event_type = 'invoice.voided'::text)) THEN 'void'::text
+                            WHEN bool_or((e.event_type = 'invoice.paid'::text)) THEN 'paid'::text
+                            WHEN bool_or((e.event_type = 'invoice.marked_uncollectible'::text)) THEN 'uncollectible'::text
+                            WHEN bool_or((e.event_type = ANY (ARRAY['invoice.finalized'::text, 'invoice.payment_failed'::text]))) THEN 'open'::text
+                            ELSE 'draft'::text
+                        END AS status,
+                    (array_agg(((e.facts ->> 'total'::text))::bigint ORDER BY e.happened_at DESC, e.event_id DESC))[1] AS total_minor,
+                    max((e.facts ->> 'number'::text)) AS number,
+                    (array_agg((e.facts ->> 'hosted_invoice_url'::text) ORDER BY e.happened_at DESC, e.event_id DESC) FILTER (WHERE (e.facts ? 'hosted_invoice_url'::text)))[1] AS hosted_url,
+                    min(e.happened_at) FILTER (WHERE (e.event_type = 'invoice.finalized'::text)) AS finalized_at,
+                    min(e.happened_at) FILTER (WHERE (e.event_type = 'invoice.paid'::text)) AS paid_at,
+                    count(*) FILTER (WHERE (e.event_type = 'invoice.payment_failed'::text)) AS failed_payments,
+                    max(e.happened_at) AS reported_at
+                   FROM ledger.stripe_events e
+                  WHERE ((e.object_id = i.invoice_id) AND (e.event_type ~~ 'invoice.%'::text) AND (NOT ledger.is_of_another_account(e.stripe_account, e.is_live)))) t)
         )
- SELECT COALESCE(invoice_id, read_id) AS invoice_id,
+ SELECT invoice_id,
     COALESCE(read_tenant_id, tenant_id) AS tenant_id,
     COALESCE(read_customer_id, stripe_customer_id) AS stripe_customer_id,
     COALESCE(read_period_start, period_start) AS period_start,
@@ -3758,7 +3770,12 @@ CREATE VIEW ledger.stripe_invoices WITH (security_invoker='true') AS
         END AS total_minor,
     COALESCE(read_finalized_at, finalized_at) AS finalized_at,
     COALESCE(read_paid_at, paid_at) AS paid_at,
-    COALESCE(failed_payments, (0)::bigint) AS failed_payments,
+    failed_payments,
+    COALESCE(read_number, number) AS number,
+        CASE
+            WHEN is_read THEN read_hosted_url
+            ELSE COALESCE(hosted_url, read_hosted_url)
+        END AS hosted_url,
     GREATEST(reported_at, read_at) AS as_of,
     read_at
    FROM joined;

@@ -125,7 +125,14 @@ def _blanks(step: Step) -> list[tuple[int, Blank]]:
             blank = Blank(word.lower(), _FILLED_IN[word], is_number=word in _NUMBERS, is_day=word == "DAY")
             found.append((place, blank))
         elif step[place - 1] == "--reason" and place:
-            found.append((place, Blank("reason", "Reason, recorded with your name", word, is_reason=True)))
+            found.append(
+                (
+                    place,
+                    Blank(
+                        "reason", "Reason, recorded with your name", "" if word == "REASON" else word, is_reason=True
+                    ),
+                )
+            )
         elif step[:2] in {("agent", "attach"), ("agent", "create")} and place == 3:
             found.append((place, Blank("agent", "Agent", word)))
     return found
@@ -195,6 +202,12 @@ def _price(said: _Said) -> str:
     return f"set the price of {said.options['--meter']} for {said.options['--tenant']}, {said.since()}"
 
 
+def _post(said: _Said) -> str:
+    whose = f" of {said.options['--tenant']}" if "--tenant" in said.options else ""
+    again = ", and what another account was sent and did not bill" if "--resend" in said.options else ""
+    return f"post what is owed{whose} to Stripe{again}"
+
+
 _VERBS = {
     "agent attach": _Verb(_attach),
     "agent create": _Verb(lambda said: f"create the agent {said.places[1]} of {said.places[0]}"),
@@ -209,13 +222,17 @@ _VERBS = {
     "hook seen": _Verb(lambda said: f"note that what hook {said.places[0]} reports was seen"),
     "meter create": _Verb(lambda said: f"count {said.options['--name']} by a meter of its own", _MONEY),
     "plan terms": _Verb(lambda said: f"let the plan {said.places[0]} count calls, {said.since()}", _MONEY),
-    "post": _Verb(lambda _: "post what is owed to Stripe", _MONEY),
+    "post": _Verb(_post, _MONEY),
     "price set": _Verb(_price, _MONEY),
     "pull": _Verb(_pull),
     "quarantine accept": _Verb(lambda _: "leave this row out of every sum"),
     "rate set": _Verb(lambda said: f"set the rate {said.places[0]} to {said.places[1]}, {said.since()}", _MONEY),
+    "reconcile": _Verb(lambda said: f"compare the final invoices of {said.options['--final']}", _MONEY),
     "reopen": _Verb(lambda said: f"reopen {said.places[0]} of {said.options['--tenant']}", _MONEY),
+    "stripe accept": _Verb(lambda said: f"accept the difference of {said.places[0]}", _MONEY),
     "stripe changes": _Verb(lambda _: "change the subscription at Stripe", _MONEY),
+    "stripe invoice": _Verb(lambda said: f"invoice what waits of {said.places[0]}", _MONEY),
+    "stripe settle": _Verb(lambda said: f"settle {said.places[0]} by the next invoice", _MONEY),
     "stripe sync": _Verb(lambda _: "make what Stripe lacks", _MONEY),
     "tenant plan": _Verb(lambda said: f"put {said.places[0]} on a plan, {said.since()}", _MONEY),
     "tenant resume": _Verb(lambda said: f"resume {said.places[0]}", _MONEY),

@@ -17,6 +17,8 @@ import msgspec
 import vl_convert
 from markupsafe import Markup
 
+from orchestration.reports.formats import units
+
 Row = Mapping[str, Any]
 _INK, _FAINT, _LINE = "var(--ink-soft)", "var(--ink-faint)", "var(--line)"
 _CONFIG: dict[str, Any] = {
@@ -34,7 +36,7 @@ _CONFIG: dict[str, Any] = {
     },
 }  # fmt: skip
 # Narrow, so that a phone, which scales a chart down to its screen, still shows letters that can be read.
-_WIDTH = 460
+_WIDTH = 360
 _REMEMBERED = 512
 _drawings: dict[bytes, Markup] = {}
 _CLIP = re.compile(r"\b(clip|gradient_)(\d+)\b")
@@ -72,7 +74,7 @@ def usage(days: Sequence[Row], unit: str) -> Markup:
         .mark_bar()
         .encode(
             x=_day_axis([row["usage_date"] for row in days]),
-            y=alt.Y("quantity:Q", title=f"{unit}s a day", axis=alt.Axis(tickCount=4, format=",d")),
+            y=alt.Y("quantity:Q", title=f"{units(unit)} a day", axis=alt.Axis(tickCount=4, format=",d")),
             color=alt.Color(
                 "part:N",
                 legend=None,
@@ -100,7 +102,7 @@ def cumulative(days: Sequence[Row], allowance: Decimal, unit: str) -> Markup:
         )
         .encode(
             x=_day_axis([row["usage_date"] for row in days]),
-            y=alt.Y("total:Q", title=f"{unit}s so far", axis=alt.Axis(tickCount=3, format=",d")),
+            y=alt.Y("total:Q", title=f"{units(unit)} so far", axis=alt.Axis(tickCount=3, format=",d")),
         )
     )
     rule = (
@@ -148,14 +150,15 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
         if row[what] is not None
     ]
     bars = (
-        alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(34))
+        alt.Chart(alt.InlineData(values=values), height=150, width=_WIDTH)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X(
                 "period:N",
                 title=None,
                 sort=[f"{row['period_start']:%b %Y}" for row in periods],
-                axis=alt.Axis(labelAngle=0),
+                # The year below the month: twelve of them stand beside each other.
+                axis=alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')"),
             ),
             xOffset=alt.XOffset("what:N", sort=["revenue", "cost"]),
             y=alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format=",~f")),
@@ -210,7 +213,7 @@ def bridge(steps: Sequence[Row], currency: str) -> Markup:
         for row in steps
     ]  # fmt: skip
     bars = (
-        alt.Chart(alt.InlineData(values=values), height=150, width=alt.Step(62))
+        alt.Chart(alt.InlineData(values=values), height=150, width=_WIDTH)
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("name:N", title=None, sort=[row["name"] for row in steps], axis=alt.Axis(labelAngle=0)),
@@ -226,6 +229,23 @@ def bridge(steps: Sequence[Row], currency: str) -> Markup:
         )
     )
     return _drawn(bars)
+
+
+@_remembered
+def volume(points: Sequence[Row], currency: str) -> Markup:
+    """Margin against connected minutes, a point for each tenant: minutes and margin."""
+    values = [{"minutes": float(row["minutes"]), "margin": float(row["margin"])} for row in points]
+    dots = (
+        alt.Chart(alt.InlineData(values=values), width=_WIDTH, height=170)
+        .mark_point(filled=True, size=70, opacity=0.8)
+        .encode(
+            x=alt.X("minutes:Q", title="connected minutes", axis=alt.Axis(tickCount=5, format=",d")),
+            y=alt.Y("margin:Q", title=f"margin, {currency}", axis=alt.Axis(tickCount=4, format=",~f")),
+            color=alt.condition("datum.margin < 0", alt.value("var(--over)"), alt.value("var(--within)")),
+        )
+    )
+    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=_FAINT).encode(y="zero:Q")
+    return _drawn(zero + dots)
 
 
 def _shade(basis: str) -> str:

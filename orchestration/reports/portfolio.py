@@ -10,6 +10,7 @@ from orchestration.reports import charts
 from warehouse.database.queries import Row
 
 MOST_MOVED = 10
+LARGEST = 50
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """One currency. months: oldest first, the last of them the one shown. unknown: tenants whose cost is not known."""
+    """One currency. months: oldest first, the last of them the one shown. unknown: tenants whose cost is not known.
+
+    largest: the tenants of the month shown that had calls and whose cost is known, those with most minutes first.
+    """
 
     currency: str
     months: Sequence[Row]
     bridge: Sequence[Step]
     moved: Sequence[Row]
     unknown: Sequence[Row]
+    largest: Sequence[Row]
+    with_calls: int
+    minutes: Decimal
     by_month: Markup
     bridge_drawn: Markup
+    by_volume: Markup
 
     @property
     def now(self) -> Row | None:
@@ -65,6 +73,10 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
     steps = [
         {"name": step.name, "begins": step.begins, "ends": step.ends, "is_total": step.is_total} for step in bridge
     ]
+    with_calls = [row for row in moves if row["minutes"] and row["cost"] is not None]
+    largest = sorted(with_calls, key=lambda row: (-row["minutes"], row["tenant_id"]))[:LARGEST]
+    largest = [{**row, "per_minute": row["cost"] / row["minutes"]} for row in largest]
+    points = [{name: row[name] for name in ("tenant_id", "minutes", "margin")} for row in largest]
     changed = [row for row in moves if (row["revenue"] or 0) != (row["former_revenue"] or 0)]
     return Portfolio(
         currency,
@@ -72,8 +84,12 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
         bridge,
         changed[:MOST_MOVED],
         [row for row in moves if row["is_unknown"]],
+        largest,
+        len(with_calls),
+        sum((row["minutes"] for row in moves), Decimal(0)),
         charts.margins(drawn, currency) if drawn else Markup(""),
         charts.bridge(steps, currency) if moves else Markup(""),
+        charts.volume(points, currency) if points else Markup(""),
     )
 
 

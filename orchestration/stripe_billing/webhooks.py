@@ -37,7 +37,7 @@ TOLERANCE = 300
 
 _FACTS = (
     "status", "currency", "total", "amount_due", "amount_paid", "period_start", "period_end", "billing_reason",
-    "automatically_finalizes_at", "attempt_count", "cancel_at_period_end",
+    "automatically_finalizes_at", "attempt_count", "cancel_at_period_end", "number", "hosted_invoice_url",
 )  # fmt: skip
 
 

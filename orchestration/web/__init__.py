@@ -78,7 +78,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/approvals", approvals.show_approvals),
     Route("/approvals", approvals.take_approvals, methods=["POST"]),
     Route("/invoices", invoices.show_invoices),
-    Route("/invoices/post", invoices.take_posting, methods=["POST"]),
+    Route("/invoices/resolve", invoices.take_remedy, methods=["POST"]),
     Route("/packs/{month}.zip", downloads.month_pack),
     Route("/packs/{tenant}/{start}.zip", downloads.period_pack),
     Route("/costs", costs.show_costs),

@@ -2,11 +2,13 @@
 
 from collections import Counter
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestration.remedies.wording import OnPage
-from orchestration.web import tasks
+from orchestration.remedies.steps import Step
+from orchestration.remedies.wording import OnPage, period_page, resolved_by
+from orchestration.web import payments, tasks
 from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
@@ -14,10 +16,18 @@ from orchestration.web.rendering import render
 from orchestration.web.statements import asked_month
 from warehouse.database.queries import Row, rows
 from warehouse.statements.invoice_lines import final_lines
+from warehouse.statements.periods import Month
 
 PAGE_ROWS = 100
 POST = (("post",),)
-SHOWN = {"all": "all", "differ": "that differ", "wait": "that wait", "agree": "that agree"}
+SHOWN = {
+    "all": "all",
+    "differ": "that differ",
+    "wait": "that wait",
+    "agree": "that agree",
+    "unpaid": "of invoices that are not paid",
+}
+UNPAID = ("open", "uncollectible")
 
 
 @for_roles("finance")
@@ -27,15 +37,22 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         months = rows(connection, "statements/pages", "months")
         month = asked_month(request, [row["month_start"] for row in months])
         found = final_lines(connection, month)
+        paid = payments.shown(connection, month)
         seen = tasks.shown(connection, "/invoices", request)
     asked = request.query_params.get("show", "all")
     shown = asked if asked in SHOWN else "all"
     words = request.query_params.get("q", "").strip().lower()
+    invoices = {one["invoice_id"]: one for of_statement in paid.values() for one in of_statement}
+    unpaid = {name for name, one in invoices.items() if one["status"] in UNPAID}
     chosen = [
-        row for row in found if (shown not in SHOWN or shown in ("all", _state(row))) and words in row["tenant_id"]
+        row
+        for row in found
+        if (shown in ("all", _state(row)) or (shown == "unpaid" and unpaid & set(row["invoices"])))
+        and words in row["tenant_id"]
     ]
     chosen.sort(key=lambda row: (_state(row) != "differ", row["tenant_id"], row["period_start"], row["line"]))
     paging = Paging(request, len(chosen), PAGE_ROWS)
+    has_stripe = request.app.state.bills_through_stripe
     return render(
         "invoices.html",
         title=f"Final invoices, {month.start:%B %Y}",
@@ -48,17 +65,37 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         shown=shown,
         choices=SHOWN,
         words=words,
+        invoices=invoices,
+        unpaid=len(unpaid),
         under_way=seen,
-        post=POST if request.app.state.bills_through_stripe else None,
+        remedies={row["line"]: remedy(row) for row in chosen[paging.start : paging.end] if row["code"]},
+        post=POST if has_stripe else None,
+        compare=_compare(month) if has_stripe else None,
         read_at=min((row["read_at"] for row in found), default=None),
     )
 
 
 @form_for_roles("finance")
-def take_posting(request: Request, visitor: Visitor, form: Form) -> Response:
-    """Ask for a posting: only what differs from what was posted is sent."""
-    tasks.taken(request, visitor, form, "/invoices", [OnPage("", steps=POST)])
-    return tasks.watching("/invoices")
+def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Ask for a posting, for the invoices to be compared, or for what resolves a line."""
+    month = asked_month(request, [])
+    with readers(request).operator() as connection:
+        offered = [remedy(row) for row in final_lines(connection, month) if row["code"]]
+    offered += [OnPage("", steps=POST), OnPage("", steps=_compare(month))]
+    if fault := tasks.taken(request, visitor, form, "/invoices", offered):
+        raise HTTPException(409, fault)
+    return tasks.watching(f"/invoices?month={month}")
+
+
+def remedy(row: Row) -> OnPage:
+    """What resolves a line: the page of its statement, a button, or a command to copy."""
+    if row["what_to_do"].startswith("minutebook approve "):
+        return OnPage(row["what"], link=period_page(row["tenant_id"], row["period_start"], "Approve its statement"))
+    return OnPage(row["what"], "", None, *resolved_by(row["what_to_do"]))
+
+
+def _compare(month: Month) -> tuple[Step, ...]:
+    return (("reconcile", "--final", str(month)),)
 
 
 def _state(row: Row) -> str:

@@ -13,7 +13,7 @@ from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
-from orchestration.web import tasks
+from orchestration.web import payments, tasks
 from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.meters import defined
@@ -130,6 +130,7 @@ def _page(
         behind = what_is_behind(connection, request, [tenant])
         asked = tasks.shown(connection, _path(tenant, start), request)
         number = issuing.numbers(connection, tenant).get(start)
+        paid = payments.shown(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start))
         known_agents = sorted({row["agent_id"] for row in agents.agents(connection, tenant)})
     return render(
         "period.html",
@@ -151,6 +152,7 @@ def _page(
         here=_path(tenant, start),
         under_way=asked,
         number=number,
+        paid=paid,
         choices={"agent": known_agents},
     )
 

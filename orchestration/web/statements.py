@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from orchestration.remedies import word
 from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
-from orchestration.web import tasks
+from orchestration.web import closing, tasks
 from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
@@ -23,6 +23,8 @@ from warehouse.database.queries import Connection, Row, rows
 from warehouse.finding import Finding
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import obstacle
+from warehouse.statements.invoice_lines import final_lines
+from warehouse.statements.payments import payments
 from warehouse.statements.periods import Month
 
 FILE = "statements/pages"
@@ -41,6 +43,10 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         found = statements_of(connection, month, request.app.state.today())
         behind = what_is_behind(connection, request, [])
         asked = tasks.shown(connection, "/periods", request)
+        has_stripe = request.app.state.bills_through_stripe
+        to_close = closing.steps(
+            month, found, final_lines(connection, month), payments(connection, month), has_stripe=has_stripe
+        )
     shown = request.query_params.get("show", "all")
     words = request.query_params.get("q", "").strip().lower()
     chosen = [row for row in found if _is_shown(row, shown) and _has(row, words)]
@@ -63,6 +69,7 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         words=words,
         behind=behind,
         under_way=asked,
+        to_close=to_close,
     )
 
 
@@ -89,6 +96,7 @@ def statements_of(connection: Connection, month: Month, today: date) -> list[Row
     for row in found:
         row |= beside[blocking.key_of(row)]
         row["blocks"] = _in_short(blockers[blocking.key_of(row)])
+        row["has_days_missing"] = any(one.code is Blocker.DAYS for one in blockers[blocking.key_of(row)])
         row["standing"] = _standing(row, today)
         former = row["former_total"]
         row["is_striking"] = bool(former) and abs(row["total"] - former) > abs(former) * STRIKING_SHARE
@@ -168,6 +176,7 @@ def _totals(found: Sequence[Row]) -> list[Row]:
                 "overage": sum((row["overage"] for row in own), Decimal(0)),
                 "adjustments": sum((row["adjustments"] for row in own), Decimal(0)),
                 "margin": margin,
+                "unknown": sum(row["margin"] is None for row in own),
                 "margin_percent": margin * 100 / billed if billed and margin is not None else None,
             }
         )

@@ -9,11 +9,13 @@ from starlette.responses import Response
 from orchestration.reports import content
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
+from orchestration.web import payments
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import first, rows
 from warehouse.statements import issuing
+from warehouse.statements.periods import Month
 
 FILE = "statements/pages"
 
@@ -36,6 +38,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
     with readers(request).operator() as connection:
         states = {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant)}
         numbers = issuing.numbers(connection, tenant)
+        paid = payments.shown(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None
     return render(
         "usage.html",
         title=visitor.person.tenant_name,
@@ -46,6 +49,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         defined=defined(request, statement.meter_ids if statement else ()),
         states=states,
         numbers=numbers,
+        paid=paid,
         read=read,
         today=request.app.state.today(),
     )

@@ -390,27 +390,6 @@ def test_before_the_first_build_the_pages_say_what_to_do(database_url: str, tmp_
     assert "minutebook build" in answer.text
 
 
-def test_final_invoices_are_shown_line_by_line_with_what_resolves_a_difference(visit: Visit, story_url: str) -> None:
-    client = visit("ana")
-    assert "minutebook reconcile --final 2026-10" in client.get("/invoices?month=2026-10").text
-    with psycopg.connect(story_url) as connection:
-        connection.execute(
-            "insert into ledger.final_lines values (%(it)s, '2026-10-01', 'a/fee', 100, 101.61, 0, 'USD', '{in_1}',"
-            " null, 'differs', 'Stripe charges <il_1>', 'minutebook stripe settle a/fee --apply', now()),"
-            " (%(it)s, '2026-10-01', 'a/use', 5, 5, 0, 'USD', '{in_2}', 'a draft', null, null, null, now())",
-            {"it": ACME},
-        )
-    page = client.get("/invoices?month=2026-10").text
-    assert "minutebook stripe settle a/fee --apply" in page
-    assert "101.61" in page
-    assert "1.61 USD" in page
-    assert "Stripe charges &lt;il_1&gt;" in page
-    assert "a/use" in page
-    assert "a/use" not in client.get("/invoices?month=2026-10&show=differ").text
-    assert "a/fee" not in client.get("/invoices?month=2026-10&q=nobody").text
-    assert visit("otto").get("/invoices").status_code == 403
-
-
 def seen_text(page: str) -> str:
     """What a reader sees of a page: without its head, tags and charts."""
     return re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page.split("</head>")[1], flags=re.S)

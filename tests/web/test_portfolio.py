@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.reports.formats import money
+from orchestration.reports.formats import fine, money
 from orchestration.reports.portfolio import bridge_of
 
 Visit = Callable[[str], httpx.Client]
@@ -93,3 +93,31 @@ def test_it_is_finances_alone_and_empty_is_said(visit: Visit, story_url: str) ->
     with psycopg.connect(story_url) as connection:
         connection.execute("delete from marts.fct_margin_monthly")
     assert "No margin yet" in visit("ana").get(PAGE).text
+
+
+def test_margin_stands_against_volume_and_who_is_left_out_is_said(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_margin_monthly set cost = null, margin = null, completeness = 'costs missing'"
+            " where tenant_id = %s and period_start = '2026-10-01'",
+            [LEGAL],
+        )
+        connection.execute(
+            "insert into marts.fct_call_days (source, account, usage_date, tenant_id, calls, connected_calls,"
+            " connected_seconds) select 'vapi', tenant_id, period_start, tenant_id, 1, 1, 600 * revenue"
+            " from marts.fct_margin_monthly where period_start = '2026-10-01'"
+        )
+        rows = connection.execute(
+            "select m.tenant_id, m.cost / (sum(d.connected_seconds) / 60) from marts.fct_margin_monthly as m"
+            " inner join marts.fct_call_days as d on m.tenant_id = d.tenant_id"
+            " and d.usage_date >= m.period_start and d.usage_date < m.period_end"
+            " where m.period_start = '2026-10-01' and m.cost is not null group by 1, m.cost"
+            " having sum(d.connected_seconds) > 0 order by sum(d.connected_seconds) desc, 1"
+        ).fetchall()
+    page = visit("ana").get(PAGE).text
+    table = page.split('aria-label="Tenants by volume in USD"')[1].split("</table>")[0]
+    assert rows
+    assert re.findall(r'href="/periods/([\w-]+)/', table) == [tenant for tenant, _ in rows]
+    for _, per_minute in rows:
+        assert f'<td class="n">{fine(per_minute, "USD")}</td>' in table
+    assert "1 tenant whose cost is not known is left out." in page

@@ -235,8 +235,12 @@ create table ledger.stripe_invoice_states (
     total_minor bigint not null,
     finalized_at timestamptz,
     paid_at timestamptz,
+    number text,
+    hosted_url text,
     read_at timestamptz not null
 );
+comment on column ledger.stripe_invoice_states.hosted_url is
+'Stripe''s page of the invoice: whoever has its address sees the invoice and can pay it.';
 comment on table ledger.stripe_invoice_states is
 'Each invoice of a billed tenant as Stripe showed it when it was last read. Amounts in minor units, periods in Unix seconds.';
 
@@ -252,37 +256,21 @@ comment on table ledger.stripe_item_states is
 ' Once another account is billed in, it is shown no more.';
 
 create view ledger.stripe_invoices with (security_invoker = true) as
-with reported as (
-    select
-        object_id as invoice_id,
-        max(tenant_id) as tenant_id,
-        max(stripe_customer_id) as stripe_customer_id,
-        max((facts ->> 'period_start')::bigint) as period_start,
-        max((facts ->> 'period_end')::bigint) as period_end,
-        max(facts ->> 'currency') as currency,
-        case
-            when bool_or(event_type = 'invoice.voided') then 'void'
-            when bool_or(event_type = 'invoice.paid') then 'paid'
-            when bool_or(event_type = 'invoice.marked_uncollectible') then 'uncollectible'
-            when bool_or(event_type in ('invoice.finalized', 'invoice.payment_failed')) then 'open'
-            else 'draft'
-        end as status,
-        (array_agg((facts ->> 'total')::bigint order by happened_at desc, event_id desc))[1] as total_minor,
-        min(happened_at) filter (where event_type = 'invoice.finalized') as finalized_at,
-        min(happened_at) filter (where event_type = 'invoice.paid') as paid_at,
-        count(*) filter (where event_type = 'invoice.payment_failed') as failed_payments,
-        max(happened_at) as reported_at
+with invoices as (
+    select object_id as invoice_id
     from ledger.stripe_events
     where
         event_type like 'invoice.%' and object_id is not null
         and not ledger.is_of_another_account(stripe_account, is_live)
-    group by object_id
+    union
+    select invoice_id
+    from ledger.stripe_invoice_states
 ),
 
 joined as (
     select
+        i.invoice_id,
         t.*,
-        s.invoice_id as read_id,
         s.tenant_id as read_tenant_id,
         s.stripe_customer_id as read_customer_id,
         s.period_start as read_period_start,
@@ -292,14 +280,47 @@ joined as (
         s.total_minor as read_total_minor,
         s.finalized_at as read_finalized_at,
         s.paid_at as read_paid_at,
+        s.number as read_number,
+        s.hosted_url as read_hosted_url,
         s.read_at,
         s.invoice_id is not null and coalesce(t.reported_at <= s.read_at, true) as is_read
-    from reported as t
-    full join ledger.stripe_invoice_states as s on t.invoice_id = s.invoice_id
+    from invoices as i
+    left join ledger.stripe_invoice_states as s on i.invoice_id = s.invoice_id
+    -- Of each invoice by itself, so that a few of them are found without reading the events of all.
+    cross join lateral (
+        select
+            max(e.tenant_id) as tenant_id,
+            max(e.stripe_customer_id) as stripe_customer_id,
+            max((e.facts ->> 'period_start')::bigint) as period_start,
+            max((e.facts ->> 'period_end')::bigint) as period_end,
+            max(e.facts ->> 'currency') as currency,
+            case
+                when bool_or(e.event_type = 'invoice.voided') then 'void'
+                when bool_or(e.event_type = 'invoice.paid') then 'paid'
+                when bool_or(e.event_type = 'invoice.marked_uncollectible') then 'uncollectible'
+                when bool_or(e.event_type in ('invoice.finalized', 'invoice.payment_failed')) then 'open'
+                else 'draft'
+            end as status,
+            (array_agg((e.facts ->> 'total')::bigint order by e.happened_at desc, e.event_id desc))[1] as total_minor,
+            max(e.facts ->> 'number') as number,
+            (
+                array_agg(e.facts ->> 'hosted_invoice_url' order by e.happened_at desc, e.event_id desc)
+                filter (where e.facts ? 'hosted_invoice_url')
+            )[1] as hosted_url,
+            min(e.happened_at) filter (where e.event_type = 'invoice.finalized') as finalized_at,
+            min(e.happened_at) filter (where e.event_type = 'invoice.paid') as paid_at,
+            count(*) filter (where e.event_type = 'invoice.payment_failed') as failed_payments,
+            max(e.happened_at) as reported_at
+        from ledger.stripe_events as e
+        where
+            e.object_id = i.invoice_id
+            and e.event_type like 'invoice.%'
+            and not ledger.is_of_another_account(e.stripe_account, e.is_live)
+    ) as t
 )
 
 select
-    coalesce(invoice_id, read_id) as invoice_id,
+    invoice_id,
     coalesce(read_tenant_id, tenant_id) as tenant_id,
     coalesce(read_customer_id, stripe_customer_id) as stripe_customer_id,
     coalesce(read_period_start, period_start) as period_start,
@@ -309,7 +330,9 @@ select
     case when is_read then read_total_minor else coalesce(total_minor, read_total_minor) end as total_minor,
     coalesce(read_finalized_at, finalized_at) as finalized_at,
     coalesce(read_paid_at, paid_at) as paid_at,
-    coalesce(failed_payments, 0) as failed_payments,
+    failed_payments,
+    coalesce(read_number, number) as number,
+    case when is_read then read_hosted_url else coalesce(hosted_url, read_hosted_url) end as hosted_url,
     greatest(reported_at, read_at) as as_of,
     read_at
 from joined;

@@ -41,5 +41,6 @@ def margins(
 
 
 def moves(connection: Connection, former: Month, month: Month) -> list[Row]:
-    """Each tenant's revenue and margin of two months that follow each other, those that moved most first."""
+    """Each tenant's revenue and margin of two months that follow each other, those that moved most first; of the later
+    one also cost and connected minutes."""
     return rows(connection, FILE, "moves", former_start=former.start, month_start=month.start, month_end=month.end)

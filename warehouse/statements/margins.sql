@@ -66,7 +66,8 @@ group by 1, 2
 order by 1 desc, 2;
 
 -- name: moves
--- Each tenant's revenue and margin of a month beside those of the month before; null where it had no period.
+-- Each tenant's revenue and margin of a month beside those of the month before; null where it had no period. minutes are
+-- those of the month's connected calls.
 with now as (
     select * from marts.fct_margin_monthly where period_start >= %(month_start)s and period_start < %(month_end)s
 ),
@@ -84,9 +85,17 @@ select
     now.revenue,
     former.margin as former_margin,
     now.margin,
+    now.margin_percent,
+    now.cost,
+    c.minutes,
     now.completeness,
     now.tenant_id is not null and now.cost is null as is_unknown
 from now
 full join former on now.tenant_id = former.tenant_id and now.currency = former.currency
 left join marts.dim_tenants as t on coalesce(now.tenant_id, former.tenant_id) = t.tenant_id
+cross join lateral (
+    select coalesce(sum(d.connected_seconds), 0) / 60 as minutes
+    from marts.fct_call_days as d
+    where d.tenant_id = now.tenant_id and d.usage_date >= now.period_start and d.usage_date < now.period_end
+) as c
 order by abs(coalesce(now.revenue, 0) - coalesce(former.revenue, 0)) desc, 1;

@@ -75,12 +75,13 @@ where event_id = %(event_id)s and state <> 'processed';
 -- name: put_invoice_state
 insert into ledger.stripe_invoice_states (
     invoice_id, tenant_id, stripe_customer_id, period_start, period_end, currency, status, total_minor, finalized_at,
-    paid_at, read_at
+    paid_at, number, hosted_url, read_at
 )
 values (
     %(id)s, %(tenant_id)s, %(customer)s, %(period_start)s, %(period_end)s, %(currency)s, %(status)s, %(total)s,
-    to_timestamp(%(finalized_at)s), to_timestamp(%(paid_at)s), %(now)s
+    to_timestamp(%(finalized_at)s), to_timestamp(%(paid_at)s), %(number)s, %(hosted_url)s, %(now)s
 )
 on conflict (invoice_id) do update
 set tenant_id = excluded.tenant_id, status = excluded.status, total_minor = excluded.total_minor,
-    finalized_at = excluded.finalized_at, paid_at = excluded.paid_at, read_at = excluded.read_at;
+    finalized_at = excluded.finalized_at, paid_at = excluded.paid_at, number = excluded.number,
+    hosted_url = excluded.hosted_url, read_at = excluded.read_at;

@@ -43,6 +43,8 @@ def keep_states(
         {
             **{name: invoice[name] for name in ("id", "period_start", "period_end", "currency", "status", "total")},
             **{name: (invoice["status_transitions"] or {}).get(name) for name in ("finalized_at", "paid_at")},
+            # A draft has neither.
+            "number": invoice.get("number"), "hosted_url": invoice.get("hosted_invoice_url"),
             "tenant_id": tenant.tenant_id, "customer": tenant.stripe_customer_id, "now": now,
         }
         for invoice in invoices

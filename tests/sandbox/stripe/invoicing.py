@@ -161,6 +161,7 @@ class Invoicing:
             "id": "upcoming",
             "object": "invoice",
             "amount_due": 0, "amount_paid": 0, "amount_remaining": 0,
+            "number": None, "hosted_invoice_url": None,
             "automatically_finalizes_at": None,
             "billing_reason": "subscription_cycle",
             "collection_method": "charge_automatically",
@@ -260,6 +261,8 @@ class Invoicing:
         left = self.balances.apply(invoice)
         invoice |= {
             "status": "open", "automatically_finalizes_at": None, "amount_due": left, "amount_remaining": left,
+            "number": f"{invoice['customer'][-8:].upper()}-{len(self.invoices):04}",
+            "hosted_invoice_url": f"https://invoice.stripe.com/i/acct_sandbox/test_{invoice['id']}?s=ap",
         }  # fmt: skip
         invoice["status_transitions"]["finalized_at"] = moment
         self._emit("invoice.finalized", invoice)
