@@ -3,11 +3,13 @@
 Owns the list alone: only the command that is asked for is imported, and none for help of the root.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
 import typer
 import typer.main
+from typer.exceptions import TyperException
 
 from orchestration.cli.help import Command, Group
 
@@ -125,6 +127,19 @@ PANELS: dict[str, dict[str, Listed]] = {
 COMMANDS = {name: listed for listed_in in PANELS.values() for name, listed in listed_in.items()}
 
 
+def _told(error: BaseException) -> int:
+    """Say what was typed wrong, and return the exit code."""
+    from orchestration.cli.output import complain  # which help does not need
+
+    if not isinstance(error, TyperException):
+        complain("stopped")
+        return 1
+    complain(f"error: {error.format_message().replace('Value error, ', '')}")
+    context = getattr(error, "ctx", None)
+    complain(f"see: {context.command_path if context else 'minutebook'} --help")
+    return int(error.exit_code)
+
+
 class Root(Group):
     """The root of all commands: each is imported when it is asked for."""
 
@@ -137,6 +152,16 @@ class Root(Group):
         if cmd_name in COMMANDS and cmd_name not in self.commands:
             self.commands[cmd_name] = COMMANDS[cmd_name].imported(cmd_name)
         return self.commands.get(cmd_name)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run it. As a program, what was typed wrong is told in plain lines, which no box breaks, and exits 2."""
+        if not extra.pop("standalone_mode", True):
+            return super().main(*args, **{**extra, "standalone_mode": False})
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except (typer.Abort, TyperException) as error:
+            status = _told(error)
+        sys.exit(status or 0)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write help from the list above."""

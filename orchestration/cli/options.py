@@ -33,6 +33,11 @@ def parse_date(text: str) -> date:
     raise typer.BadParameter(f"'{text}' is no date; write YYYY-MM-DD")
 
 
+def asked(what: str, default: object = None, parse: Callable[[str], Any] = str) -> Any:
+    """Ask a person at a terminal, again until the answer can be meant."""
+    return typer.prompt(what, default=None if default is None else str(default), value_proc=parse, err=True)
+
+
 def day_option(name: str, what: str) -> Any:
     """An option that is a UTC day."""
     return typer.Option(name, parser=parse_date, metavar="YYYY-MM-DD", help=what)

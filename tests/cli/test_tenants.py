@@ -1,12 +1,17 @@
 """Tenants: slugs, anchor days, statuses, plans and flags."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.cli.conftest import Minutebook
+from tests.cli.pseudo_terminal import lines_of, opened
 
 
 def add(minutebook: Minutebook, slug: str = "acme", *more: str, code: int = 0) -> str:
@@ -19,6 +24,40 @@ def test_adding_a_tenant_twice_changes_nothing_the_second_time(minutebook: Minut
     assert "created   tenant acme" in add(minutebook)
     assert "unchanged tenant acme" in add(minutebook)
     assert "changed   tenant acme" in add(minutebook, "acme", "--anchor-day", "3")
+
+
+def typed(*answers: str) -> list[str]:
+    """The lines that `minutebook tenant create` shows at a terminal where these answers are typed."""
+    outer, inner = opened(80)
+    command = [Path(sys.executable).with_name("minutebook"), "tenant", "create"]
+    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner) as process:
+        os.close(inner)
+        os.write(outer, "".join(f"{answer}\n" for answer in answers).encode())
+        lines = lines_of(outer)
+    assert process.returncode == 0, lines
+    return lines
+
+
+def test_at_a_terminal_what_is_missing_is_asked_for_and_what_is_left_is_listed(acme: Minutebook) -> None:
+    plan = json.loads(acme("plan list --json").output)[0]
+    lines = typed("bloom", "Bloom Florist", plan["currency"], "2026-13-01", "2026-01-01", "")
+    text = "\n".join(lines)
+    assert "'2026-13-01' is no date" in text
+    assert "created   tenant bloom" in text
+    assert json.loads(acme("tenant show bloom --json").output)["plan_id"] == plan["plan_id"]
+    left = [line.strip() for line in lines if line.strip().startswith("minutebook")]
+    assert left == [
+        "minutebook agent create bloom AGENT --name NAME", "minutebook credential set --help",
+        "minutebook pull --tenant bloom --from 2026-01-01 --to 2026-01-07",
+        "minutebook build && minutebook review 2026-01 --tenant bloom --lines",
+    ]  # fmt: skip
+    assert max(map(len, lines)) <= 80
+
+
+def test_elsewhere_nothing_is_asked_and_what_is_missing_is_said(minutebook: Minutebook) -> None:
+    said = minutebook("tenant create", code=2).output
+    assert "error: a tenant needs TENANT, --name and --activated-on" in " ".join(said.split())
+    assert "minutebook tenant create --help" in said
 
 
 def test_an_empty_list_says_what_to_do_next(minutebook: Minutebook) -> None:

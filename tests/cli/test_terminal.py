@@ -194,3 +194,36 @@ def test_a_sentence_is_wrapped_at_spaces(monkeypatch: pytest.MonkeyPatch) -> Non
     lines = shown(80, lambda: say("word 2026-10-01 " * 40), monkeypatch, "stdout")
     assert max(map(len, lines)) <= 80
     assert numbers(lines) == {"2026-10-01": 40}
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "then"),
+    [
+        ("tenant creat", "No such command 'creat'. Did you mean 'create'?", "minutebook tenant --help"),
+        ("login create x --role boss", "'boss' is not one of 'operator', 'finance', 'tenant'.",
+         "minutebook login create --help"),
+        ("review 2026-13", "'2026-13' is no period; write YYYY-MM", "minutebook review --help"),
+        ("pull --from 2026-13-01 --to 2026-10-03", "'2026-13-01' is no date; write YYYY-MM-DD",
+         "minutebook pull --help"),
+        ("--frobnicate", "No such option: --frobnicate", "minutebook --help"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_was_typed_wrong_is_told_in_plain_lines(
+    line: str, error: str, then: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[object] = []
+
+    def do() -> None:
+        with pytest.raises(SystemExit) as ended:
+            app(shlex.split(line), prog_name="minutebook")
+        ends.append(ended.value.code)
+
+    lines = shown(width, do, monkeypatch, "stderr")
+    assert ends == [2]
+    assert_fits(lines, width)
+    assert error in " ".join(lines)
+    assert lines[0].startswith("error: ")
+    assert then in [one.strip() for one in lines]
+    assert "Value error" not in " ".join(lines)
+    assert not set("".join(lines)) & set("╭│╰")

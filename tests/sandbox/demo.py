@@ -4,6 +4,7 @@ Everything it makes stays under .minutebook-demo, so that `minutebook up` can be
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import psycopg
+import pyotp
 from sqlalchemy.engine import make_url
 
 from tests.sandbox.__main__ import three_months_ago
@@ -19,9 +21,14 @@ from tests.sandbox.server import serving
 from tests.sandbox.story import Story
 from tests.sandbox.usage_database import write_usage
 from warehouse import clock
+from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
+from warehouse.security import second_factors
+from warehouse.security.master_keys import generated_master_keys
+from warehouse.security.vault import Vault
 
 HOME = Path(".minutebook-demo")
+FINANCE, CLIENT, PASSWORD = "ana@agency.example", "bo@harbor.example", "look at the demo"
 MINUTEBOOK = Path(sys.executable).with_name("minutebook")
 
 
@@ -68,10 +75,30 @@ def main() -> None:
         demo.run("build")
         period = f"{story.months[-1][0]:%Y-%m}"
         demo.run("review", period)
+
+        demo.tell("Who may look: finance of the agency, and a client")
+        demo.run("brand", "set", "--name", "Voice Agency", "--accent", "#7a1f66", is_quiet=True)
+        demo.run("login", "create", FINANCE, "--role", "finance", secret=PASSWORD, is_quiet=True)
+        client = ("--role", "tenant", "--tenant", "harbor-dental")
+        demo.run("login", "create", CLIENT, *client, secret=PASSWORD, is_quiet=True)
+        codes = second_factor(url)
     command = f"MINUTEBOOK_HOME={HOME} {MINUTEBOOK.relative_to(Path.cwd())}"
     print(f"\nDone in {time.monotonic() - started:.0f} s. Where to look next:")
+    print(f"  {command} serve   the pages, until Ctrl-C:")
+    print(f"    http://127.0.0.1:8400/periods?month={period}   finance's month")
+    print(f'      login {FINANCE}, password "{PASSWORD}", then one of the codes {" ".join(codes[:3])}')
+    print(f"    http://127.0.0.1:8400/usage/{period}-01        what a client sees")
+    print(f'      login {CLIENT}, password "{PASSWORD}"')
     print(f"  {command} review {period} --lines   every line of every statement")
     print(f"  {command} up                        the Dagster UI on this data")
+
+
+def second_factor(url: str) -> list[str]:
+    """Give finance's login an authenticator that nobody holds; its recovery codes, each good once."""
+    vault = Vault(generated_master_keys(HOME / "master_keys"))
+    with connect(url, Role.SERVER, actor="demo") as door:
+        secret = second_factors.proposed(vault, door, FINANCE)
+        return second_factors.confirm(vault, door, FINANCE, pyotp.TOTP(secret).at(clock.now())) or []
 
 
 def the_platforms_database(url: str, story: Story) -> str:
@@ -95,7 +122,8 @@ class Demo:
 
     def run(self, *arguments: str, secret: str | None = None, fails: bool = False, is_quiet: bool = False) -> None:
         """Run a command as a person would; its exit code must be the expected one."""
-        print(f"$ minutebook {' '.join(arguments)}{' < key' if secret else ''}", flush=True)
+        what = "password" if arguments[0] == "login" else "key"
+        print(f"$ minutebook {shlex.join(arguments)}{f' < {what}' if secret else ''}", flush=True)
         done = subprocess.run(
             [str(MINUTEBOOK), *arguments],
             env=self._environment,

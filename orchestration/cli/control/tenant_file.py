@@ -16,7 +16,20 @@ from warehouse.control.costs import Allocation
 from warehouse.control.plans import Aggregation
 from warehouse.control.prices import Model
 
+SHOWN_FAULTS = 5
 SECRET_KEY = re.compile(r"(?:^|_)(?:credentials?|secrets?|passwords?|tokens?|api_?keys?|private_?keys?)$")
+
+
+# By the beginning of what Pydantic calls a fault.
+_WORDS = {
+    "extra_forbidden": "this key is not known",
+    "missing": "is missing",
+    "string_type": "must be text; put it in quotes",
+    "date_": "is no date; write YYYY-MM-DD",
+    "decimal_": "is no number; write one such as 0.10",
+    "int_": "is no whole number",
+    "bool_": "is neither true nor false",
+}
 
 
 class FileInvalid(Exception):
@@ -228,7 +241,9 @@ def read(path: Path) -> TenantFile:
         file = TenantFile.model_validate(content)
     except ValidationError as error:
         faults = [f"{_place(written, fault['loc'])}: {_words(fault)}" for fault in error.errors(include_url=False)]
-        raise FileInvalid(f"{path} is refused: {'; '.join(faults)}") from None
+        left = len(faults) - SHOWN_FAULTS
+        shown = faults[:SHOWN_FAULTS] + ([f"and {left} more"] if left > 0 else [])
+        raise FileInvalid(f"{path} is refused: {'; '.join(shown)}") from None
     file._path, file._written = path, written
     return file
 
@@ -255,8 +270,8 @@ def _secret_places(content: Any, place: tuple[str | int, ...] = ()) -> Iterator[
 
 
 def _words(fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        return "this key is not known"
-    if fault["type"] == "string_type":
-        return "must be text; put it in quotes"
-    return str(fault["msg"]).removeprefix("Value error, ")
+    kind = str(fault["type"])
+    for family, words in _WORDS.items():
+        if kind.startswith(family):
+            return words
+    return str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")

@@ -1,7 +1,8 @@
 """minutebook tenant …"""
 
 import json
-from datetime import date
+import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,14 @@ import typer
 
 from orchestration.cli.control.tenant_apply import apply
 from orchestration.cli.control.tenant_file import read
-from orchestration.cli.options import From, Json, On, TenantArgument, command, group, parse_date
+from orchestration.cli.options import From, Json, On, TenantArgument, asked, command, group, parse_date
 from orchestration.cli.output import print_json, say, show, show_changes
 from orchestration.cli.session import session
 from warehouse.clock import today
 from warehouse.control import agents, shards, tenants
 from warehouse.control.changes import Action
+from warehouse.control.plans import plans_on
+from warehouse.database.queries import Connection
 from warehouse.ingestion import today as todays
 
 app = group("Tenants: whom we bill.", "minutebook tenant list")
@@ -27,21 +30,63 @@ StatusDay = Annotated[
 @command(app, "create", 'minutebook tenant create acme --name "Acme Dental" --currency USD --activated-on 2026-01-01')
 def create(
     ctx: typer.Context,
-    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of a-z, 0-9 and '-'; it never changes.")],
-    name: Annotated[str, typer.Option(help="Name on statements.")],
+    tenant: Annotated[
+        str | None, typer.Argument(metavar="TENANT", help="Slug of a-z, 0-9 and '-'; it never changes.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name on statements.")] = None,
     activated_on: Annotated[
-        date, typer.Option(parser=parse_date, metavar="YYYY-MM-DD", help="Activation day, which is billed.")
-    ],
+        date | None, typer.Option(parser=parse_date, metavar="YYYY-MM-DD", help="Activation day, which is billed.")
+    ] = None,
     currency: Annotated[str, typer.Option(metavar="CODE", help="Three capital letters.")] = "USD",
     anchor_day: Annotated[int, typer.Option(metavar="DAY", help="Day of the month its periods start on, 1 to 28.")] = 1,
     stripe_customer: Annotated[str | None, typer.Option(metavar="ID", help="Stripe customer, cus_….")] = None,
     as_json: Json = False,
 ) -> None:
-    """Create a tenant, or change what may still change. Safe to repeat."""
+    """Create a tenant, or change what may still change. Safe to repeat. On a terminal what is missing is asked for, and
+    what is left until its first bill is listed."""
+    plan_id = "-"
+    if is_asked := tenant is None and sys.stdin.isatty():
+        tenant = asked("Slug of a-z, 0-9 and '-', which never changes")
+        name = name or asked("Name on statements")
+        currency = asked("Currency", currency)
+        activated_on = activated_on or asked("First day that is billed", today(), parse_date)
+        with session(ctx).operator() as connection:
+            plans = [row["plan_id"] for row in plans_on(connection, activated_on) if row["currency"] == currency]
+        if plans:
+            plan_id = str(asked(f"Plan ({', '.join(plans)}; - for none yet)", plans[0]))
+    if tenant is None or name is None or activated_on is None:
+        raise typer.BadParameter("a tenant needs TENANT, --name and --activated-on; on a terminal, type none of them")
     wanted = tenants.Tenant(tenant, name, currency, anchor_day, stripe_customer)
     with session(ctx).operator() as connection, connection.transaction():
         changes = [tenants.put_tenant(connection, wanted), tenants.activate(connection, tenant, activated_on)]
-    show_changes(changes, as_json, f"minutebook tenant plan {tenant} PLAN --from {activated_on}")
+        if plan_id != "-":
+            changes.append(tenants.put_tenant_plan(connection, tenant, plan_id, activated_on))
+        left = left_to_do(connection, tenant, activated_on)
+    show_changes(changes, as_json, left[0]["with"])
+    if is_asked and not as_json:
+        show(left, ["step", "with"], False, "", "\nWhat is left until its first bill")
+
+
+def left_to_do(connection: Connection, tenant: str, since: date) -> list[dict[str, str]]:
+    """What a tenant still needs until its first priced day, in order, each step with its command."""
+    _, plans = tenants.history(connection, tenant)
+    first, last = since, min(since + timedelta(days=6), max(since, today() - timedelta(days=1)))
+    steps = [
+        (not plans, "a plan: fees, allowances", f"minutebook tenant plan {tenant} PLAN --from {since}"),
+        (
+            not any(row["kind"] for row in agents.agents(connection, tenant)),
+            "an agent, and the numbers or assistants attached to it",
+            f"minutebook agent create {tenant} AGENT --name NAME",
+        ),
+        (
+            not tenants.credentials(connection),
+            "a key of an account that is read",
+            "minutebook credential set --help",
+        ),
+        (True, "its first days", f"minutebook pull --tenant {tenant} --from {first} --to {last}"),
+        (True, "its statement", f"minutebook build && minutebook review {since:%Y-%m} --tenant {tenant} --lines"),
+    ]
+    return [{"step": step, "with": command} for is_left, step, command in steps if is_left]
 
 
 @command(app, "list", "minutebook tenant list --json")

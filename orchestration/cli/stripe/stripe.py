@@ -44,7 +44,7 @@ def sync(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make Stripe's meters, products and prices for ours. What is there is never edited: drift is told, and exits 1."""
+    """Make Stripe's meters, products and prices for ours. What is there is never edited; drift is reported, exits 1."""
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         if again:
@@ -71,7 +71,7 @@ def sync(
 
 @command(app, "check", "minutebook stripe check --tenant acme")
 def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> None:
-    """What each tenant lacks at Stripe before posting can start, asked again. Exits 1 when something is lacking.
+    """What is missing at Stripe of each tenant before posting can start, asked again. Exits 1 when something is.
 
     A tenant is posted once its flag is set: minutebook tenant flag TENANT stripe_posting true.
     """
