@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from orchestration.reports.payments import Payment
 from warehouse.database.queries import Connection, Row, first, rows
 
 FILE = "statements/statement"
@@ -129,7 +130,7 @@ class Call(Struct, frozen=True):
 
 class Statement(Struct, frozen=True):
     """One tenant's statement of one period. margins holds the period and up to five before it, newest first.
-    meter_names is given where the reader knows what meters are called."""
+    meter_names is given where the reader knows what meters are called; payments in a pack, as of when it was made."""
 
     tenant_id: str
     name: str
@@ -148,6 +149,7 @@ class Statement(Struct, frozen=True):
     usage: list[Usage] = []
     calls: list[Call] = []
     meter_names: dict[str, str] = {}
+    payments: list[Payment] = []
 
     @property
     def margin(self) -> Margin | None:

@@ -6,10 +6,11 @@ from hashlib import sha256
 import msgspec
 
 from orchestration.plain import as_json
-from orchestration.reports import content
+from orchestration.reports import content, payments
 from orchestration.reports.content import FILE, Statement
 from warehouse.control import plans
 from warehouse.database.queries import Connection, execute, first
+from warehouse.statements.periods import Month
 
 
 class FrozenPackChanged(Exception):
@@ -51,10 +52,12 @@ def statement_of(connection: Connection, tenant_id: str, period_start: date) -> 
 
 
 def _read(connection: Connection, tenant_id: str, period_start: date) -> Statement:
-    """With the names of its meters as they are now."""
+    """With the names of its meters and its payments as they are now; no link, since it ends long before a pack does."""
     read = content.read(connection, tenant_id, period_start, with_costs=True, with_calls=True)
     named = {row["meter_id"]: row["name"] for row in plans.meters(connection) if row["meter_id"] in read.meter_ids}
-    return msgspec.structs.replace(read, meter_names=named)
+    paid = payments.read(connection, Month.parse(f"{period_start:%Y-%m}"), tenant_id).get((tenant_id, period_start), ())
+    unlinked = [msgspec.structs.replace(payment, hosted_url=None) for payment in paid]
+    return msgspec.structs.replace(read, meter_names=named, payments=unlinked)
 
 
 def _hash(text: str) -> str:

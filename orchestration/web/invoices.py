@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from orchestration.remedies.steps import Step
 from orchestration.remedies.wording import OnPage, period_page, resolved_by
-from orchestration.web import payments, tasks
+from orchestration.reports import payments
+from orchestration.web import tasks
 from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
@@ -37,13 +38,13 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         months = rows(connection, "statements/pages", "months")
         month = asked_month(request, [row["month_start"] for row in months])
         found = final_lines(connection, month)
-        paid = payments.shown(connection, month)
+        paid = payments.read(connection, month)
         seen = tasks.shown(connection, "/invoices", request)
     asked = request.query_params.get("show", "all")
     shown = asked if asked in SHOWN else "all"
     words = request.query_params.get("q", "").strip().lower()
-    invoices = {one["invoice_id"]: one for of_statement in paid.values() for one in of_statement}
-    unpaid = {name for name, one in invoices.items() if one["status"] in UNPAID}
+    invoices = {one.invoice_id: one for of_statement in paid.values() for one in of_statement}
+    unpaid = {name for name, one in invoices.items() if one.status in UNPAID}
     chosen = [
         row
         for row in found

@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from orchestration.remedies import word
 from orchestration.remedies.approval import refusal
 from orchestration.remedies.wording import OnPage
-from orchestration.reports import content
+from orchestration.reports import content, payments
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
-from orchestration.web import payments, tasks
+from orchestration.web import tasks
 from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.meters import defined
@@ -130,7 +130,7 @@ def _page(
         behind = what_is_behind(connection, request, [tenant])
         asked = tasks.shown(connection, _path(tenant, start), request)
         number = issuing.numbers(connection, tenant).get(start)
-        paid = payments.shown(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start))
+        paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start))
         known_agents = sorted({row["agent_id"] for row in agents.agents(connection, tenant)})
     return render(
         "period.html",

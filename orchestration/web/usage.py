@@ -6,10 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestration.reports import content
+from orchestration.reports import content, payments
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
-from orchestration.web import payments
 from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
@@ -38,7 +37,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
     with readers(request).operator() as connection:
         states = {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant)}
         numbers = issuing.numbers(connection, tenant)
-        paid = payments.shown(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None
+        paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None
     return render(
         "usage.html",
         title=visitor.person.tenant_name,

@@ -1,6 +1,8 @@
 """Final invoices line by line, what resolves a difference, and how statements are paid."""
 
+import io
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from html import unescape
@@ -102,6 +104,16 @@ def test_each_statement_says_how_it_is_paid_to_finance_and_to_its_tenant(visit: 
         assert payments(page) == now
         assert "Invoice A-2, 5.00 USD" in page
     assert "Invoice" not in visit("theo").get("/usage/2026-10-01").text
+
+
+def test_a_pack_says_how_its_statement_is_paid_without_a_link(visit: Visit, lines: str) -> None:
+    assert lines
+    archive = zipfile.ZipFile(io.BytesIO(visit("ana").get(f"/packs/{ACME}/2026-10-01.zip").content))
+    (page,) = (
+        archive.read(name).decode() for name in archive.namelist() if f"{ACME}" in name and name.endswith("html")
+    )
+    assert "paid on 2 Nov 2026</span> Invoice A-1, 101.61 USD<" in page
+    assert "invoice.stripe.com" not in page
 
 
 def test_a_month_that_was_not_read_is_read_by_a_button_where_stripe_is_set_up(visit: Visit) -> None:
