@@ -134,7 +134,8 @@ def _told(error: BaseException) -> int:
     if not isinstance(error, TyperException):
         complain("stopped")
         return 1
-    complain(f"error: {error.format_message().replace('Value error, ', '')}")
+    message = error.format_message().replace("Value error, ", "").removeprefix("Invalid value: ")
+    complain(f"error: {message}")
     context = getattr(error, "ctx", None)
     complain(f"see: {context.command_path if context else 'minutebook'} --help")
     return int(error.exit_code)

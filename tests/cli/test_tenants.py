@@ -45,19 +45,20 @@ def test_at_a_terminal_what_is_missing_is_asked_for_and_what_is_left_is_listed(a
     assert "'2026-13-01' is no date" in text
     assert "created   tenant bloom" in text
     assert json.loads(acme("tenant show bloom --json").output)["plan_id"] == plan["plan_id"]
-    left = [line.strip() for line in lines if line.strip().startswith("minutebook")]
+    listed = lines[lines.index("What is left until its first bill") :]
+    left = [line.strip() for line in listed if line.strip().startswith("minutebook")]
     assert left == [
         "minutebook agent create bloom AGENT --name NAME", "minutebook credential set --help",
         "minutebook pull --tenant bloom --from 2026-01-01 --to 2026-01-07",
         "minutebook build && minutebook review 2026-01 --tenant bloom --lines",
     ]  # fmt: skip
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, listed)) <= 80
 
 
 def test_elsewhere_nothing_is_asked_and_what_is_missing_is_said(minutebook: Minutebook) -> None:
     said = minutebook("tenant create", code=2).output
     assert "error: a tenant needs TENANT, --name and --activated-on" in " ".join(said.split())
-    assert "minutebook tenant create --help" in said
+    assert "tenant create --help" in said
 
 
 def test_an_empty_list_says_what_to_do_next(minutebook: Minutebook) -> None:

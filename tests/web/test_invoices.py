@@ -109,9 +109,7 @@ def test_each_statement_says_how_it_is_paid_to_finance_and_to_its_tenant(visit: 
 def test_a_pack_says_how_its_statement_is_paid_without_a_link(visit: Visit, lines: str) -> None:
     assert lines
     archive = zipfile.ZipFile(io.BytesIO(visit("ana").get(f"/packs/{ACME}/2026-10-01.zip").content))
-    (page,) = (
-        archive.read(name).decode() for name in archive.namelist() if f"{ACME}" in name and name.endswith("html")
-    )
+    page = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".html"))
     assert "paid on 2 Nov 2026</span> Invoice A-1, 101.61 USD<" in page
     assert "invoice.stripe.com" not in page
 
