@@ -6,26 +6,23 @@ import dagster as dg
 
 from orchestration.resources import Minutebook
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load
+from warehouse.statements import checks
 
-QUERIES = load("statements/checks")
 SHOWN = 100
 
 
 def check_without_rows(name: str, asset: dg.AssetKey, description: str, **parameters: str) -> dg.AssetChecksDefinition:
     """A check that fails when the statement of its name returns a row."""
-    statement = QUERIES[name]
+    checks.require_check(name)
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(minutebook: Minutebook) -> dg.AssetCheckResult:
         with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
-            cursor = connection.execute(statement, parameters)
-            columns = [column.name for column in cursor.description or ()]
-            offenders = cursor.fetchall()
+            offenders = checks.offenders(connection, name, **parameters)
         return dg.AssetCheckResult(
             passed=not offenders,
             description=f"{len(offenders)} found" if offenders else None,
-            metadata=offenders_table([dict(zip(columns, offender, strict=True)) for offender in offenders], SHOWN),
+            metadata=offenders_table(offenders, SHOWN),
         )
 
     return check

@@ -12,10 +12,7 @@ import pyarrow as pa
 from orchestration.ingestion.outcomes import AccountDay
 from sources.reading import Reading
 from sources.registry import source_named
-from warehouse.database.queries import load
-from warehouse.ingestion import pulls, raw_tables
-
-QUERIES = load("ingestion/planning")
+from warehouse.ingestion import planning, pulls, raw_tables
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,9 @@ class Landing:
     def _discard(self, batch: Sequence[Finished]) -> None:
         """Take back what landed of a batch that failed. Rows of a pull that is published after all are left alone."""
         source = source_named(batch[0].day.source)
-        taken_back = {"raw": f"{source.schema}.{source.table}", "pull_ids": [finished.pull_id for finished in batch]}
+        pull_ids = [finished.pull_id for finished in batch]
         with self._connection_is_used:
-            self._connection.execute(QUERIES["discard_landed"], taken_back)
+            planning.discard_landed(self._connection, f"{source.schema}.{source.table}", pull_ids)
 
 
 def _is_known(finished: Finished, current: Mapping[pulls.PullKey, pulls.CurrentPull]) -> bool:

@@ -14,9 +14,7 @@ from sources.contracts import COSTS
 from sources.day import PLATFORM
 from sources.registry import source_named
 from sources.source import Account, Source
-from warehouse.database.queries import load
-
-QUERIES = load("ingestion/planning")
+from warehouse.ingestion import planning
 
 
 class DayNotOver(ValueError):
@@ -51,14 +49,7 @@ def plan(
     asked = sorted(set(requests))
     if late := [day for day in asked if day.usage_date >= today]:
         raise DayNotOver(f"{late[0].usage_date} is not over yet (UTC): ask for days before {today}")
-    rows = connection.execute(
-        QUERIES["tenant_day_accounts"],
-        {
-            "tenant_ids": [day.tenant_id for day in asked],
-            "usage_dates": [day.usage_date for day in asked],
-            "sources": list(sources),
-        },
-    ).fetchall()
+    rows = planning.tenant_day_accounts(connection, [(day.tenant_id, day.usage_date) for day in asked], sources)
     shared: dict[tuple[str, str, date], list[str]] = defaultdict(list)
     settled: list[PullOutcome] = []
     for tenant_id, usage_date, source, account, is_known, is_active in rows:
@@ -91,11 +82,12 @@ def _done(
     """What earlier attempts of the same work brought to a good end: pull, rows and completeness by account-day."""
     if not run_ids:
         return {}
-    rows = connection.execute(QUERIES["done_in_runs"], {"run_ids": list(run_ids), "sources": list(sources)})
     return {
-        (source, account, usage_date): {"pull_id": pull_id, "is_incomplete": is_incomplete, "rows": row_count}
-        for source, account, usage_date, pull_id, is_incomplete, row_count in rows
-    }
+        (done.source, done.account, done.usage_date): {
+            "pull_id": done.pull_id, "is_incomplete": done.is_incomplete, "rows": done.row_count,
+        }
+        for done in planning.done_in_runs(connection, run_ids, sources)
+    }  # fmt: skip
 
 
 def _unrouted(
@@ -105,15 +97,17 @@ def _unrouted(
     settings: Settings,
 ) -> list[str]:
     """Sources whose platform account is read although nobody asked for it: usage of nobody is money lost."""
-    found = []
-    for source in map(source_named, sources):
-        if source.reads_rest and source.address in settings.addresses:
-            found.append(source.name)
-        elif source.account is Account.SHARED and source.needs_credential and _reads_whole(source, trigger):
-            row = connection.execute(QUERIES["has_platform_credential"], {"provider": source.provider}).fetchone()
-            if row is not None and row[0]:
-                found.append(source.name)
-    return found
+    return [
+        source.name
+        for source in map(source_named, sources)
+        if (source.reads_rest and source.address in settings.addresses)
+        or (
+            source.account is Account.SHARED
+            and source.needs_credential
+            and _reads_whole(source, trigger)
+            and planning.has_platform_credential(connection, source.provider)
+        )
+    ]
 
 
 def _reads_whole(source: Source, trigger: PullTrigger) -> bool:

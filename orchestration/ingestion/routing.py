@@ -16,9 +16,7 @@ import psycopg
 from sources.day import PLATFORM, Attachment, Scope, Scopes
 from sources.personal import NOBODYS, Choices, ChoicesOf, Keep
 from sources.source import Source
-from warehouse.database.queries import load
-
-QUERIES = load("ingestion/planning")
+from warehouse.ingestion import planning
 
 Versions: TypeAlias = tuple[list[date], list[Attachment]]
 
@@ -37,16 +35,15 @@ class Routing:
         """Read the timelines: one row per version of a scope."""
         versions: dict[tuple[str, str], Versions] = defaultdict(lambda: ([], []))
         of_tenants: dict[str | None, list[Attachment]] = defaultdict(list)
-        for kind, value, environment, tenant_id, valid_from, valid_to in connection.execute(QUERIES["scopes"]):
-            one = Attachment(Scope(kind, value, environment), tenant_id, valid_from, valid_to)
-            starts, attached = versions[kind, value]
-            starts.append(valid_from)
+        for row in planning.scopes(connection):
+            scope = Scope(row.kind, row.value, row.environment)
+            one = Attachment(scope, row.tenant_id, row.valid_from, row.valid_to)
+            starts, attached = versions[row.kind, row.value]
+            starts.append(row.valid_from)
             attached.append(one)
-            of_tenants[tenant_id].append(one)
+            of_tenants[row.tenant_id].append(one)
             of_tenants[None].append(one)
-        choices = {
-            tenant_id: Choices(*map(Keep, kept)) for tenant_id, *kept in connection.execute(QUERIES["personal_choices"])
-        }
+        choices = {tenant_id: Choices(*map(Keep, kept)) for tenant_id, *kept in planning.personal_choices(connection)}
         return cls(dict(versions), {tenant: tuple(found) for tenant, found in of_tenants.items()}, choices)
 
     def scopes_of(self, source: Source, tenant_id: str | None) -> Scopes:

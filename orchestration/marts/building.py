@@ -27,9 +27,9 @@ from warehouse import clock
 from warehouse.currency import NO_DECIMALS
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
-from warehouse.database.queries import Connection, execute, first, rows
+from warehouse.database.queries import Connection
 from warehouse.outgoing import outbox
-from warehouse.statements.freshness import hold_the_right_to_build
+from warehouse.statements import freshness
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def right_to_build(url: str) -> Iterator[Connection]:
     """Hold the right to build, waiting and saying so while another has it. It ends with the connection, however that
     ends."""
     with connect(url, Role.TRANSFORMER, autocommit=True) as connection:
-        hold_the_right_to_build(connection, log.warning)
+        freshness.hold_the_right_to_build(connection, log.warning)
         yield connection
 
 
@@ -145,26 +145,22 @@ def recorded(url: str, as_of: date) -> Iterator[bool]:
     """Hold the right to build; keep in the ledger when it began, ended and what failed first, for those who read old
     marts. Gives whether the models differ from those that the tables were made by."""
     with right_to_build(url) as connection:
-        digest = _digest_of_the_project()
-        (begun,) = rows(connection, "statements/freshness", "begin_build", as_of=as_of, models_digest=digest)
-        build = {"build_id": begun["build_id"]}
+        begun = freshness.begin_build(connection, as_of, _digest_of_the_project())
         try:
-            yield bool(begun["are_models_new"])
+            yield begun.are_models_new
         except Exception as error:
             fault = _one_line(str(error)) or type(error).__name__
-            execute(connection, "statements/freshness", "end_build", fault=fault, **build)
-            reported = first(connection, "statements/freshness", "readers_can_be_notified")
-            if reported is not None and reported["readers_can_be_notified"]:
-                execute(connection, "statements/freshness", "tell_readers", fault=fault)
+            freshness.end_build(connection, begun.build_id, fault)
+            freshness.tell_readers(connection, fault)
             raise
         try:
             with connection.transaction():
-                execute(connection, "statements/freshness", "end_build", fault=None, **build)
+                freshness.end_build(connection, begun.build_id)
                 outbox.tell_of_build(connection, clock.today())
         except psycopg.Error:
             # No bill waits for what others are told: whatever was not told now, the next build tells.
             log.exception("the marts are built, and calls that ended were not told")
-            execute(connection, "statements/freshness", "end_build", fault=None, **build)
+            freshness.end_build(connection, begun.build_id)
 
 
 @contextmanager

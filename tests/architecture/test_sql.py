@@ -7,19 +7,8 @@ from tests.architecture.test_house import ROOT, tracked_files
 
 RUNNING = {"load", "rows", "first", "execute", "queries"}
 STILL = {
-    "orchestration/cli/doctor/examination.py",
-    "orchestration/cli/doctor/pulls.py",
-    "orchestration/cli/ingestion/source.py",
     "orchestration/cli/stripe/stripe.py",
-    "orchestration/defs/ingestion/sensors.py",
-    "orchestration/defs/marts/checks.py",
-    "orchestration/defs/marts/sensors.py",
-    "orchestration/defs/sql_checks.py",
     "orchestration/defs/stripe/sensors.py",
-    "orchestration/ingestion/landing.py",
-    "orchestration/ingestion/planning.py",
-    "orchestration/ingestion/routing.py",
-    "orchestration/marts/building.py",
     "orchestration/reports/content.py",
     "orchestration/reports/freezing.py",
     "orchestration/reports/tables.py",

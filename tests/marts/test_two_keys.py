@@ -2,11 +2,12 @@
 
 from datetime import date
 
-from orchestration.defs.sql_checks import QUERIES
 from orchestration.remedies import word
 from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import Row
+from warehouse.statements import checks
 from warehouse.statements.blocking import blockers
 
 DAYS = ("2026-11-02", "2026-11-03")
@@ -19,9 +20,9 @@ def reported(warehouse: Warehouse, tenant_id: str) -> list[tuple[str, str]]:
         return [(word(one).what, word(one).fix) for one in found if one.code is Blocker.TWO_ACCOUNTS]
 
 
-def red(warehouse: Warehouse) -> list[tuple[object, ...]]:
+def red(warehouse: Warehouse) -> list[Row]:
     with connect(warehouse.url, Role.TRANSFORMER) as transformer:
-        return transformer.execute(QUERIES["no_call_is_counted_twice"]).fetchall()
+        return checks.offenders(transformer, "no_call_is_counted_twice")
 
 
 def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(warehouse: Warehouse) -> None:
@@ -35,7 +36,9 @@ def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(w
         warehouse.calls("acme", day, [call(f"{day}-{n}", "61") for n in range(3)])
         warehouse.calls("beta", day, [call(f"{day}-beta", "61")])
     warehouse.build(date(2026, 11, 5))
-    assert red(warehouse) == [("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0", "vapi")]
+    assert [tuple(row.values()) for row in red(warehouse)] == [
+        ("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0", "vapi")
+    ]
     ((what, fix),) = reported(warehouse, "gamma")
     assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
     assert fix == (

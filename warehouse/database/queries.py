@@ -4,16 +4,17 @@ locks go by name (`warehouse.database.locks`)."""
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 from psycopg.sql import SQL
 
 from warehouse.database.locks import Lock
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
+T = TypeVar("T")
 WAREHOUSE = Path(__file__).parents[1]
 _LOCK = re.compile(r"\{lock_(\w+)\}")
 _HEADER = re.compile(r"^-- name: (\w+)$", flags=re.MULTILINE)
@@ -30,6 +31,12 @@ def load(file: str) -> dict[str, SQL]:
 def rows(connection: Connection, file: str, name: str, /, **parameters: object) -> list[Row]:
     """All rows of a named statement of `warehouse/<file>.sql`."""
     with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(load(file)[name], parameters).fetchall()
+
+
+def typed(connection: Connection, kind: type[T], file: str, name: str, /, **parameters: object) -> list[T]:
+    """All rows of a named statement, each as a `kind`, whose fields are the statement's columns."""
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(load(file)[name], parameters).fetchall()
 
 

@@ -6,6 +6,8 @@ is registered later gets its own in a warehouse that stands. Nothing is taken fr
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -49,6 +51,20 @@ def register(
                     connection.execute(_SQL["put_scope_kind"], put)
         for contract in contracts:
             _make_union(connection, contract, [one for one in declared if _is_of(one, contract)])
+
+
+@dataclass(frozen=True)
+class Use:
+    """How many accounts of a source are read on a day, and when one was last read well."""
+
+    source: str
+    accounts: int
+    last_pull: datetime | None
+
+
+def in_use(connection: psycopg.Connection[Any], today: date) -> dict[str, Use]:
+    """By name, the use of each source that is registered."""
+    return {use.source: use for use in queries.typed(connection, Use, "ingestion/registering", "in_use", today=today)}
 
 
 def is_registered(connection: psycopg.Connection[Any], declared: Iterable[Declared]) -> bool:

@@ -17,17 +17,16 @@ from warehouse.control import tenants
 from warehouse.database import backup
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
-from warehouse.database.queries import Connection, first, rows
+from warehouse.database.queries import Connection
 from warehouse.finding import Finding as Found
 from warehouse.finding import first_of
-from warehouse.ingestion import fields
+from warehouse.ingestion import examination, fields
 from warehouse.security import audit_log, database_logins, isolation, process_logins
 from warehouse.statements import balance, canary
 from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
 from warehouse.statements.periods import broken_seals
 
-FILE = "ingestion/examination"
 OLDEST_COPY = timedelta(days=8)
 
 
@@ -35,7 +34,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
     """Look at everything, cheapest first. Raises WarehouseError only where the database cannot be looked at at all."""
     with connect(url, Role.OWNER) as connection:
         yield Finding(Level.GOOD, f"PostgreSQL {connection.info.server_version // 10_000} answers")
-        if not rows(connection, FILE, "is_migrated")[0]["is_migrated"]:
+        if not examination.is_migrated(connection):
             yield Finding(Level.WRONG, "the database is not migrated", "minutebook init")
             return
         yield from _migrations(connection)
@@ -69,7 +68,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
 
 def _migrations(connection: Connection) -> Iterator[Finding]:
     known = {path.stem for path in install.FOLDER.glob("[0-9]*.sql")}
-    applied = {row["name"] for row in rows(connection, FILE, "applied")}
+    applied = examination.applied_migrations(connection)
     missing, newer = sorted(known - applied), sorted(applied - known)
     if newer:
         what = f"the database holds {len(newer)} migration(s) of a newer release, first {newer[0]}"
@@ -150,25 +149,24 @@ def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding
             )
             continue
         sources = [source.name for source in registry().of_provider(row["provider"])]
-        asked = {"provider": row["provider"], "tenant_id": row["tenant_id"], "sources": sources}
-        last = first(connection, FILE, "last_word_on_key", **asked)
-        if last is not None and last["cause_code"] is not None:
-            what = f"{name} was rejected when it was last used, {last['closed_at']:%Y-%m-%d %H:%M} UTC: {last['cause']}"
+        last = examination.last_word_on_key(connection, row["provider"], row["tenant_id"], sources)
+        if last is not None and last.cause_code is not None:
+            what = f"{name} was rejected when it was last used, {last.closed_at:%Y-%m-%d %H:%M} UTC: {last.cause}"
             yield Finding(Level.WRONG, what, f"minutebook credential set {row['provider']} {owner}".strip())
         elif row["verified_at"] is None:
             fix = f"minutebook credential verify {row['provider']} {owner}"
             yield Finding(Level.WORTH_A_LOOK, f"{name} opens, and was never verified", fix.strip())
         else:
             yield Finding(Level.GOOD, f"{name} opens")
-    for row in rows(connection, FILE, "tenants_without_credential", today=today()):
-        what = f"tenant {row['tenant_id']} uses {row['provider']}, and there is no credential to read it"
-        fix = f"minutebook credential set {row['provider']} --tenant {row['tenant_id']}"
-        shared = " (or without --tenant: the platform's)" if row["is_shared"] else ""
+    for one in examination.tenants_without_credential(connection, today()):
+        what = f"tenant {one.tenant_id} uses {one.provider}, and there is no credential to read it"
+        fix = f"minutebook credential set {one.provider} --tenant {one.tenant_id}"
+        shared = " (or without --tenant: the platform's)" if one.is_shared else ""
         yield Finding(Level.WRONG, what, fix + shared)
 
 
 def _addresses(connection: Connection, settings: Settings) -> Iterator[Finding]:
-    used = {row["source"] for row in rows(connection, FILE, "sources_in_use", today=today())}
+    used = examination.sources_in_use(connection, today())
     for source in registry().sources.values():
         if source.name in used and not source.needs_credential and source.address not in settings.addresses:
             what = f"{source.name} is to be read, and MINUTEBOOK_{source.address} is not set"

@@ -11,12 +11,13 @@ from orchestration.remedies.blockers import two_keys as fix_two_keys
 from sources.contracts import EVENT_IDS
 from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons
-from warehouse.database.queries import Connection, Row, rows
+from warehouse.database.queries import Connection, Row
 from warehouse.finding import first_of
-from warehouse.ingestion import retention, retry_schedule
+from warehouse.ingestion import examination, retention, retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.intake.heard import Heard
 from warehouse.intake.heard import findings as heard_of
+from warehouse.statements import checks
 from warehouse.statements.review_rules import of_two_keys
 
 FEWEST_LEFT, MOST_LEFT = 4, 10  # days before a provider forgets in which a missing day is urgent
@@ -79,7 +80,7 @@ def missing_events(connection: Connection) -> Iterator[Finding]:
     for name, source in all_sources().items():
         if EVENT_IDS not in source.facts:
             continue
-        for row in rows(connection, "statements/checks", "no_pushed_event_is_missing", source=name):
+        for row in checks.offenders(connection, "no_pushed_event_is_missing", source=name):
             what = (
                 f"{row['tenant_id']} pushed {row['pushed']} and not {row['missing']} of the calls that {name} read of"
                 f" {row['usage_date']}, {row['example']} among them: what they used is not billed"
@@ -89,7 +90,7 @@ def missing_events(connection: Connection) -> Iterator[Finding]:
 
 def two_keys(connection: Connection) -> Iterator[Finding]:
     """One Vapi organisation that is read under two keys. The marts must be built."""
-    for row in rows(connection, "statements/checks", "no_call_is_counted_twice"):
+    for row in checks.offenders(connection, "no_call_is_counted_twice"):
         what = (
             f"accounts {row['accounts']} list the same calls on {row['days']} day(s), {row['first_day']} to"
             f" {row['last_day']}: one organisation under two keys is billed twice"
@@ -101,8 +102,8 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
 
 def late_changes(connection: Connection, today: date) -> Iterator[Finding]:
     """Of each source in use, how a late change to an older day is noticed; what is older, a person's pull finds."""
-    for row in rows(connection, "ingestion/examination", "sources_in_use", today=today):
-        source = all_sources()[row["source"]]
+    for name in examination.sources_in_use(connection, today):
+        source = all_sources()[name]
         yield Finding(Level.GOOD, f"late changes of {source.name} are noticed {source.late_changes}")
 
 
@@ -119,11 +120,11 @@ def notices(connection: Connection, days: int, now: datetime) -> Iterator[Findin
     """Days whose readings, as each was last read, have something to say of themselves."""
     first_day = now.date() - timedelta(days=days)
     for name, words in NOTICES.items():
-        for row in rows(connection, "ingestion/examination", "noticed", name=name, first_day=first_day):
-            span = f"on {row['days']} day(s), {row['first_day']} to {row['last_day']}"
-            what = f"{row['source']} of {row['account']} sent {row['noticed']} {words.format(days=span)}"
-            whose = "" if row["tenant_id"] is None else f" --tenant {row['tenant_id']}"
-            fix = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
+        for one in examination.noticed(connection, name, first_day):
+            span = f"on {one.days} day(s), {one.first_day} to {one.last_day}"
+            what = f"{one.source} of {one.account} sent {one.noticed} {words.format(days=span)}"
+            whose = "" if one.tenant_id is None else f" --tenant {one.tenant_id}"
+            fix = f"minutebook pull{whose} --source {one.source} --from {one.first_day} --to {one.last_day}"
             yield Finding(Level.WORTH_A_LOOK, what, fix)
 
 

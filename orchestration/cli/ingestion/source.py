@@ -7,10 +7,10 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from sources.registry import registry
 from warehouse.clock import today
-from warehouse.database.queries import rows
+from warehouse.ingestion.registering import Use, in_use
 
 app = group("Sources: what is read of each provider.", "minutebook source list")
-FILE = "ingestion/registering"
+_NONE = Use("", 0, None)
 
 
 @command(app, "list", "minutebook source list --json")
@@ -21,17 +21,17 @@ def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
     """
     known = registry()
     with session(ctx).operator() as connection:
-        used = {row["source"]: row for row in rows(connection, FILE, "in_use", today=today())}
+        used = in_use(connection, today())
     found = []
     for source in known.sources.values():
-        use = used.get(source.name, {})
-        last = use.get("last_pull")
+        use = used.get(source.name, _NONE)
+        last = use.last_pull
         found.append(
             {
                 "source": source.name,
                 "provider": source.provider,
                 "contract": source.contract,
-                "accounts": use.get("accounts", 0),
+                "accounts": use.accounts,
                 "horizon_days": source.horizon_days,
                 "look_back_days": source.look_back_days,
                 "last_pull": last if as_json else last and f"{last:%Y-%m-%d %H:%M}",

@@ -3,6 +3,7 @@
 Each compares what should be with what is. A missed tick heals at the next.
 """
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 
@@ -20,10 +21,9 @@ from sources.registry import horizons
 from warehouse import clock
 from warehouse.control.shards import ordered, shards
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load, rows
 from warehouse.ingestion import retry_schedule, today
+from warehouse.statements import freshness
 
-QUERIES = load("statements/freshness")
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
 OVERLAP = timedelta(minutes=3)  # a pull is closed a little before its transaction ends
 RUNS_REPORT_WITHIN = timedelta(minutes=1)
@@ -147,8 +147,7 @@ def pull_day_in_progress_when_due(
 
 def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        rows = connection.execute(QUERIES["tenants_active_between"], {"first_day": first_day, "last_day": last_day})
-        return [row[0] for row in rows]
+        return freshness.tenants_active_between(connection, first_day, last_day)
 
 
 def _shards(minutebook: Minutebook) -> dict[str, str]:
@@ -168,15 +167,10 @@ def _published(
 ) -> list[PullOutcome]:
     """The tenant-days that have a partition and were published since."""
     partitioned = context.instance.get_dynamic_partitions(tenants.name or "")
-    reach = {
-        "tenant_ids": list(partitioned),
-        "first_day": usage_dates.start.date(),
-        "since": since,
-        "of_runs_before": clock.now() - RUNS_REPORT_WITHIN,
-    }
+    before = clock.now() - RUNS_REPORT_WITHIN
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        found = rows(connection, "statements/freshness", "published_tenant_days", **reach)
-    return [PullOutcome(state=PullState.PUBLISHED, **row) for row in found]
+        found = freshness.published_tenant_days(connection, list(partitioned), usage_dates.start.date(), since, before)
+    return [PullOutcome(state=PullState.PUBLISHED, **asdict(day)) for day in found]
 
 
 def _not_shown(instance: dg.DagsterInstance, published: list[PullOutcome], since: datetime | None) -> list[PullOutcome]:

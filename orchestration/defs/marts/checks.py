@@ -6,10 +6,10 @@ from orchestration.defs.sql_checks import SHOWN, check_without_rows, offenders_t
 from orchestration.remedies import word
 from orchestration.resources import Minutebook
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import rows
 from warehouse.finding import Finding
 from warehouse.security.isolation import flaws
 from warehouse.statements import canary
+from warehouse.statements import checks as of_rows
 from warehouse.statements.canary import Distrust
 
 
@@ -55,8 +55,8 @@ def canary_check(minutebook: Minutebook) -> dg.AssetCheckResult:
 def price_check(minutebook: Minutebook) -> dg.AssetCheckResult:
     """Red for usage that blocks approval for want of a meter, a price or a known type."""
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
-        unpriced = rows(connection, "statements/checks", "no_usage_is_unpriced")
-        beside = rows(connection, "statements/checks", "usage_that_no_price_is_for")
+        unpriced = of_rows.offenders(connection, "no_usage_is_unpriced")
+        beside = of_rows.offenders(connection, "usage_that_no_price_is_for")
     listed = offenders_table(beside, SHOWN).get("offenders")
     return dg.AssetCheckResult(
         passed=not unpriced,

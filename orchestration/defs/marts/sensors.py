@@ -10,9 +10,8 @@ from orchestration.defs.runs import reason_to_wait
 from orchestration.resources import Minutebook
 from warehouse import clock
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load
+from warehouse.statements import freshness
 
-QUERIES = load("statements/freshness")
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
 
 
@@ -37,16 +36,13 @@ def build_marts_when_behind(
 
 def _what_the_marts_lack(minutebook: Minutebook, today: date) -> Iterator[str]:
     with minutebook.database() as url, connect(url, Role.TRANSFORMER) as connection:
-        built = connection.execute(QUERIES["marts_are_built"]).fetchone()
-        if built is None or not built[0]:
+        if not freshness.is_built(connection):
             yield "everything"
             return
-        row = connection.execute(QUERIES["what_the_marts_lack"], {"today": today}).fetchone()
-    if row is not None:
-        pulls, is_control_newer, is_day_newer = row
-        if pulls:
-            yield f"{pulls} pulls"
-        if is_control_newer:
-            yield "changed control data"
-        if is_day_newer:
-            yield "today"
+        lack = freshness.lack(connection, today)
+    if lack.pulls_not_built:
+        yield f"{lack.pulls_not_built} pulls"
+    if lack.is_control_newer:
+        yield "changed control data"
+    if lack.is_day_newer:
+        yield "today"
