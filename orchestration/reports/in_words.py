@@ -30,6 +30,7 @@ _UNKNOWN = {
     "totals_differ": "the provider’s total is not the sum of its parts",
     "not_on_a_bill_yet": "on another provider’s bill, which has not been read yet",
     "estimated_by_the_day": "estimated for the day as a whole, not for each call",
+    "not_on_bill": "no line of a bill that was read says it",
     "pending": "the provider has not rated it yet",
     "no_quantity": "nothing reported to share the bill by",
     "no_money": "the provider names a quantity without an amount",

@@ -95,5 +95,5 @@ def test_15_every_component_of_cost_has_exactly_one_basis(database_url: str, dbt
 
         # So the money of a bill is on calls or left of it, to the last digit, and nowhere twice.
         billed = sorted(connection.execute(BILLED).fetchall())
-        assert len(billed) == 4
+        assert len(billed) == 6
         assert billed == sorted(connection.execute(COUNTED).fetchall())

@@ -38,6 +38,8 @@ class _Billing:
                     self.bills[("models_bill", account, day)] = self._lines("llm")
                 if self.random.random() < 0.8:
                     self.bills[("carrier_bill", account, day)] = self._lines("telephony")
+            if self.random.random() < 0.6:
+                self.bills[("ears_bill", "platform", day)] = self._lines("telephony")
         found = [Pull(*place, tuple(rows)) for place, rows in self.bills.items()]
         self.random.shuffle(found)
         book = replace(
@@ -101,8 +103,15 @@ class _Billing:
             line(
                 service, f"{self.random.randint(1, 900)}", line_item="out", currency=self.random.choice(("USD", "EUR"))
             ),
-            line(service, "-0.25", line_item="credit"),
-            line(service, None, line_item="counted", quantity=Decimal(100), quantity_unit="credits"),
+            line(service, self.random.choice(("-0.25", "-950")), line_item="credit"),
+            line(service, "0", line_item="free"),
+            line(
+                service,
+                None,
+                line_item="counted",
+                quantity=Decimal(self.random.choice((0, 100, 100))),
+                quantity_unit="credits",
+            ),
             line(service, "9", line_item="byok", payer="external"),
             line("other", "1", line_item="seat"),
         ]
@@ -127,6 +136,17 @@ class _Billing:
         for name in self.owners:
             cost_source = self.random.choice(("models_bill", "models_bill", None))
             found.append(Coverage("model", LONG_AGO, cost_source, name, is_own=cost_source is not None))
+        return found + self._of_agents()
+
+    def _of_agents(self) -> list[Coverage]:
+        """Of some tenants one agent's model is on no bill from a day on, and another's line is on a bill by day."""
+        names = [one.tenant_id for one in self.given.book.tenants]
+        month_ago = self.given.as_of - timedelta(days=30)
+        found = []
+        for name in self.random.sample(names, len(names) // 3):
+            since = self.random.choice((LONG_AGO, month_ago))
+            found.append(Coverage("transport", since, "ears_bill", name, f"{name}-1"))
+            found.append(Coverage("model", month_ago, self.random.choice(("models_bill", None)), name, f"{name}-2"))
         return found
 
     def _some_day(self, days: list[date]) -> date:

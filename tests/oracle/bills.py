@@ -17,8 +17,8 @@ from tests.oracle.usage import CARRIERS_DETAILS, Cost, Pull, component_costs, cu
 
 Whose = tuple[str | None, str | None]  # tenant and agent; of nobody's both are None
 Charged = tuple[Whose, date, Cost]
-BILL_OF = {CARRIERS_DETAILS: "carrier_bill", "carrier_bill": "carrier_bill", "models_bill": "models_bill"}
-PROVIDER = {CARRIERS_DETAILS: "carrier", "carrier_bill": "carrier", "models_bill": "models"}
+BILL_OF = {CARRIERS_DETAILS: "carrier_bill"} | {name: name for name in ("carrier_bill", "models_bill", "ears_bill")}
+PROVIDER = {CARRIERS_DETAILS: "carrier", "carrier_bill": "carrier", "models_bill": "models", "ears_bill": "ears"}
 SERVICES = {"model": "llm", "transport": "telephony"}
 
 
@@ -123,9 +123,12 @@ def _spoken(book: Book, pulls: Iterable[Pull]) -> Iterator[Spoken]:
                 yield Spoken(
                     pull.account, pull.usage_date, call["id"], whose, ref, "transport", 0, reported, is_told
                 )  # fmt: skip
-            for component, (_, _, quantity) in parts.items():
+            for component in SERVICES:
                 by = book.covered_on(component, whose, pull.account, pull.usage_date)
-                if by is not None and not (component == "transport" and carried and is_carried(call)):
+                if by is None or (component == "transport" and carried and is_carried(call)):
+                    continue
+                if connected or component in parts:
+                    quantity = parts[component][2] if component in parts else None
                     yield Spoken(
                         pull.account, pull.usage_date, call["id"], whose, None, component, quantity, None, connected, by
                     )  # fmt: skip
@@ -200,8 +203,14 @@ def _joined(
 def _shared(
     book: Book, pull: Pull, calls: list[Spoken]
 ) -> Iterator[tuple[Spoken, _Part | None, Fraction | None, bool]]:
-    """Calls with their share of each part of the bill, and whether the share is one; None: the bill has none of it."""
-    parts = _parts(book, pull)
+    """Calls with their share of each part of the bill, and whether the share is one; None: the bill has none of it.
+
+    Credits alone charge nobody, and beyond the charges they are no call's; 0 is no answer where another bill has it.
+    """
+    parts = {
+        part: None if amount is None else max(amount, Fraction(0)) for part, amount in _parts(book, pull).items()
+        if amount is None or (_charges(book, pull, part) and (amount != 0 or not _is_on_another(book, pull, part)))
+    }  # fmt: skip
     scoped = {
         one.tenant_id for one in book.attachments
         if one.kind == "models_project" and one.tenant_id
@@ -221,7 +230,7 @@ def _shared(
         ]  # fmt: skip
         whole = sum(call.quantity or 0 for call in takers)
         for call in takers:
-            has_part.add(call.account + call.call_id)
+            has_part.add(call.account + call.call_id + call.component)
             if not whole and tenant_id is not None:
                 continue
             if amount == 0:
@@ -233,8 +242,24 @@ def _shared(
             else:
                 yield call, part, None if amount is None else amount * call.quantity / whole, True
     for call in calls:
-        if call.account + call.call_id not in has_part:
-            yield call, None, Fraction(0), True
+        if call.account + call.call_id + call.component not in has_part:
+            yield call, None, Fraction(0) if call.quantity == 0 else None, True
+
+
+def _charges(book: Book, pull: Pull, part: _Part) -> bool:
+    """Whether a line of the part is no credit."""
+    return any(
+        _part_of(book, pull, row) == part and (_price(book, pull, row)[0] or 0) >= 0
+        for row in pull.rows if row["payer"] == "provider_account"
+    )  # fmt: skip
+
+
+def _is_on_another(book: Book, pull: Pull, part: _Part) -> bool:
+    """Whether the same is said to have cost something on another bill."""
+    return any(
+        row["service"] == part.service and _whose_part(book, pull, row) == part.whose and _price(book, pull, row)[0]
+        for row in pull.rows if row["payer"] == "external"
+    )  # fmt: skip
 
 
 def _basis_of_share(part: _Part | None, account: str, amount: Fraction | None, is_known: bool) -> str:
@@ -251,16 +276,20 @@ def _parts(book: Book, pull: Pull) -> dict[_Part, Fraction | None]:
     for row in pull.rows:
         if row["payer"] != "provider_account":
             continue
-        amount, currency, is_estimated = _price(book, pull, row)
-        basis = (
-            "billed_elsewhere" if pull.account != "platform"
-            else "unknown" if amount is None
-            else "estimated" if is_estimated
-            else "reported_by_provider"
-        )  # fmt: skip
-        part = _Part(_whose_part(book, pull, row), row["service"], basis, currency, amount is not None)
+        amount, part = _price(book, pull, row)[0], _part_of(book, pull, row)
         parts[part] = None if amount is None else (parts.get(part) or Fraction(0)) + amount
     return parts
+
+
+def _part_of(book: Book, pull: Pull, row: Mapping[str, Any]) -> _Part:
+    amount, currency, is_estimated = _price(book, pull, row)
+    basis = (
+        "billed_elsewhere" if pull.account != "platform"
+        else "unknown" if amount is None
+        else "estimated" if is_estimated
+        else "reported_by_provider"
+    )  # fmt: skip
+    return _Part(_whose_part(book, pull, row), row["service"], basis, currency, amount is not None)
 
 
 def _price(book: Book, pull: Pull, row: Mapping[str, Any]) -> tuple[Fraction | None, str, bool]:
@@ -272,6 +301,8 @@ def _price(book: Book, pull: Pull, row: Mapping[str, Any]) -> tuple[Fraction | N
         if (one.provider, one.unit) == (PROVIDER[pull.source], row.get("quantity_unit"))
     ]  # fmt: skip
     found = in_force(units, pull.usage_date)
+    if row.get("quantity") == 0 and not row.get("is_pending"):
+        return Fraction(0), found.currency if found else "USD", True
     if found is None or row.get("quantity") is None:
         return None, found.currency if found else "USD", False
     return Fraction(row["quantity"]) * Fraction(found.unit_cost), found.currency, True

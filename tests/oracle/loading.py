@@ -131,7 +131,8 @@ def _load_book(connection: Connection, book: Book) -> None:
         (one.tenant_id, status.valid_from, status.status) for one in book.tenants for status in one.statuses
     ])  # fmt: skip
     agents = sorted({(one.agent_id, one.tenant_id) for one in book.attachments if one.agent_id}
-                    | {(one.agent_id, one.tenant_id) for one in book.projects if one.agent_id})  # fmt: skip
+                    | {(one.agent_id, one.tenant_id) for one in book.projects if one.agent_id}
+                    | {(one.agent_id, one.tenant_id) for one in book.coverage if one.agent_id})  # fmt: skip
     put("agents", "agent_id tenant_id name", [(agent, tenant, agent) for agent, tenant in agents])
     put("agent_attachments", "kind value valid_from tenant_id agent_id", [
         (one.kind, one.value, one.valid_from, one.tenant_id, one.agent_id) for one in book.attachments

@@ -120,16 +120,20 @@ def _calls(carried: bool, book: Book, pull: Pull) -> Iterator[Used]:
         )  # fmt: skip
         connected = duration is not None and not is_error
         costs = _call_costs(call, duration if connected and duration else timedelta(0))
-        if not costs and connected and tenant is not None:
+        declared = {
+            component for component in ("model", "transport")
+            if book.covered_on(component, (tenant_id, agent_id), pull.account, pull.usage_date)
+        }  # fmt: skip
+        covered = declared | ({"transport"} if carried and is_carried(call) else set())
+        # An estimate is of the whole call, so of what is beside a part on another bill nobody knows anything.
+        if covered and connected and call.get("cost") is None and not component_costs(call):
+            costs = () if pull.account != "platform" else (Cost("call", "unknown", None, "USD"),)
+        elif not costs and connected and tenant is not None:
             unknown = (Cost("call", "unknown", None, "USD"),)
             costs = _estimate(book, meter.meter_id, pull.usage_date, quantity) if meter else unknown
         if pull.account != "platform":
             reported = _call_costs(call, timedelta(0), is_own=True)
             costs = tuple(Cost(c.component, "billed_elsewhere", c.amount, c.currency) for c in reported or costs)
-        covered = {
-            component for component in component_costs(call)
-            if book.covered_on(component, (tenant_id, agent_id), pull.account, pull.usage_date)
-        } | ({"transport"} if carried and is_carried(call) else set())  # fmt: skip
         costs = tuple(cost for cost in costs if cost.component not in covered)
         item = meter.meter_id if meter else "call"
         if reason in {"error", "unattributed"} or (meter is None and duration):
@@ -144,13 +148,15 @@ def is_carried(call: Mapping[str, Any]) -> bool:
 
 
 def component_costs(call: Mapping[str, Any]) -> dict[str, tuple[Fraction | None, bool, int | None]]:
-    """By component: what the voice provider says it cost, whether some was used for nothing, and its tokens or None."""
+    """By component: what the voice provider says it cost, whether some was used for nothing, and how many tokens
+    or seconds, or None."""
     found: dict[str, tuple[Fraction | None, bool, int | None]] = {}
     for item in call.get("costs") or []:
         cost, is_used, tokens = found.get(item["type"], (Fraction(0), False, None))
         charged = Fraction(Decimal(str(item["cost"])))
         used = any(item.get(name) for name in ("minutes", "characters", "promptTokens", "completionTokens"))
         counted = [item[name] for name in ("promptTokens", "completionTokens") if name in item]
+        counted = counted or [60 * int(item["minutes"]) for _ in range("minutes" in item)]
         found[item["type"]] = (
             (cost or Fraction(0)) + charged,
             is_used or (used and charged == 0),

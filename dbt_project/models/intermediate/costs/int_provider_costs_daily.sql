@@ -60,7 +60,8 @@ daily as (
         currency,
         quantity_unit,
         sum(quantity) as quantity,
-        sum(cost) as cost
+        sum(cost) as cost,
+        sum(cost) filter (where cost >= 0) as charges
     from routed
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 )

@@ -23,8 +23,11 @@ daily as (
         counted.meter_id,
         count(*) as calls,
         sum(counted.units::numeric) as quantity,
-        coalesce(sum(counted.units::numeric) filter (where calls.cost is null and calls.unknown_costs = '{}'), 0)
-            as uncosted_quantity
+        coalesce(
+            sum(counted.units::numeric) filter (
+                where calls.cost is null and calls.unknown_costs = '{}' and calls.covered_costs = '{}'
+            ), 0
+        ) as uncosted_quantity
     from calls
     cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
     group by

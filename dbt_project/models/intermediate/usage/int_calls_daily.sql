@@ -23,7 +23,9 @@ daily as (
         count(*) filter (where outcome = 'connected') as connected_calls,
         count(*) filter (where outcome = 'in progress') as in_progress_calls,
         count(*) filter (where outcome = 'error') as error_calls,
-        count(*) filter (where outcome = 'connected' and cost is null and unknown_costs = '{}') as uncosted_calls,
+        count(*) filter (
+            where outcome = 'connected' and cost is null and unknown_costs = '{}' and covered_costs = '{}'
+        ) as uncosted_calls,
         sum(connected_seconds) as connected_seconds,
         sum(cost) as cost,
         sum(cost) filter (where outcome = 'error') as error_cost

@@ -33,6 +33,20 @@ calls as (
             and pulls.usage_date = covered.usage_date
 ),
 
+external as (
+    select
+        bills.pull_id,
+        bills.component as service,
+        bills.tenant_id,
+        bills.agent_id
+    from {{ ref('int_provider_costs_daily') }} as bills
+    inner join pulls on bills.pull_id = pulls.pull_id
+    where bills.payer = 'external' and bills.cost <> 0
+    group by bills.pull_id, bills.component, bills.tenant_id, bills.agent_id
+),
+
+-- A part of a bill that says what calls cost. Lines of credit alone do not, and neither does 0 beside money on another bill; what
+-- credits take off beyond the charges stays on the bill, since no call costs less than nothing.
 bills as (
     select
         bills.pull_id,
@@ -42,13 +56,22 @@ bills as (
         bills.basis,
         bills.unknown_reason,
         bills.currency,
-        case when count(bills.cost) = count(*) then sum(bills.cost) end as cost
+        case when count(bills.cost) = count(*) then greatest(sum(bills.cost), 0) end as cost
     from {{ ref('int_provider_costs_daily') }} as bills
     inner join pulls on bills.pull_id = pulls.pull_id
+    left join external
+        on
+            bills.pull_id = external.pull_id
+            and bills.component = external.service
+            and bills.tenant_id is not distinct from external.tenant_id
+            and bills.agent_id is not distinct from external.agent_id
     where bills.payer = 'provider_account'
     group by
         bills.pull_id, bills.component, bills.tenant_id, bills.agent_id, bills.basis, bills.unknown_reason,
         bills.currency
+    having
+        bool_or(bills.charges is not null or bills.cost is null)
+        and (coalesce(sum(bills.cost), 1) <> 0 or bool_and(external.pull_id is null))
 ),
 
 -- Tenants that have a scope of their own in the platform's account that day.
@@ -128,7 +151,7 @@ shared as (
     where is_shared or bill_tenant_id is null
 ),
 
--- A published bill that has nothing for a call costs it nothing; its tenant is to know that too.
+-- A published bill that has no line for a call says nothing of what the call used; one that used nothing costs nothing.
 without_bill as (
     select calls.*
     from calls
@@ -188,9 +211,9 @@ unioned as (
         null as bill_tenant_id,
         null as bill_agent_id,
         'nothing' as bill_basis,
-        null as unknown_reason,
+        case when quantity = 0 then null else 'not_on_bill' end as unknown_reason,
         'USD' as currency,
-        0::numeric as cost
+        case when quantity = 0 then 0 end as cost
     from without_bill
 ),
 

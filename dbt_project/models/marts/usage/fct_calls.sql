@@ -52,6 +52,7 @@ coverage as (
     select distinct on (routed.pull_id, routed.call_id, covered.component)
         routed.pull_id,
         routed.call_id,
+        routed.outcome,
         covered.component,
         covered.service,
         covered.cost_source,
@@ -94,6 +95,35 @@ carried as (
     where routed.carrier_ref is not null and telephony.service = 'telephony'
 ),
 
+-- A connected call used what is declared for it, also where the voice provider does not name it.
+elsewhere as (
+    select
+        pull_id,
+        call_id,
+        component,
+        service,
+        null as cost_source,
+        null as cost_account,
+        true as is_used
+    from carried
+    union all
+    select
+        coverage.pull_id,
+        coverage.call_id,
+        coverage.component,
+        coverage.service,
+        coverage.cost_source,
+        coverage.cost_account,
+        coverage.outcome = 'connected' as is_used
+    from coverage
+    left join carried
+        on
+            coverage.pull_id = carried.pull_id
+            and coverage.call_id = carried.call_id
+            and coverage.component = carried.component
+    where coverage.cost_source is not null and carried.component is null
+),
+
 -- What costs 0 although something was used was billed elsewhere, and what has no number is not known; a component either
 -- has a number or a reason why it has none.
 component_costs as (
@@ -117,18 +147,18 @@ component_costs as (
 -- A component has one basis: what the voice provider says of one that is on another bill is kept beside, and counts nowhere.
 settled as (
     select
-        coalesce(costs.pull_id, carried.pull_id) as pull_id,
-        coalesce(costs.call_id, carried.call_id) as call_id,
-        coalesce(costs.component, carried.component) as component,
+        coalesce(costs.pull_id, elsewhere.pull_id) as pull_id,
+        coalesce(costs.call_id, elsewhere.call_id) as call_id,
+        coalesce(costs.component, elsewhere.component) as component,
         costs.cost,
         costs.minutes,
         costs.unknown_reason,
         case
-            when carried.component is not null or coverage.cost_source is not null
+            when elsewhere.component is not null
                 then jsonb_build_object(
-                    'service', coalesce(carried.service, coverage.service),
-                    'by', case when carried.component is null then coverage.cost_source end,
-                    'account', case when carried.component is null then coverage.cost_account end,
+                    'service', elsewhere.service,
+                    'by', elsewhere.cost_source,
+                    'account', elsewhere.cost_account,
                     'quantity', costs.quantity,
                     'unit', costs.quantity_unit,
                     'cost', costs.cost,
@@ -136,16 +166,12 @@ settled as (
                 )
         end as covered
     from component_costs as costs
-    full join carried
+    full join elsewhere
         on
-            costs.pull_id = carried.pull_id
-            and costs.call_id = carried.call_id
-            and costs.component = carried.component
-    left join coverage
-        on
-            costs.pull_id = coverage.pull_id
-            and costs.call_id = coverage.call_id
-            and costs.component = coverage.component
+            costs.pull_id = elsewhere.pull_id
+            and costs.call_id = elsewhere.call_id
+            and costs.component = elsewhere.component
+    where costs.component is not null or elsewhere.is_used
 ),
 
 call_costs as (
@@ -178,7 +204,8 @@ accepted as (
     where source = 'vapi' and doubt = 'costs_differ'
 ),
 
--- The call's own total is rounded to a ten-thousandth; where its parts come to something else, what is between is not known.
+-- The call's own total is rounded to a ten-thousandth; where its parts come to something else, what is between is not known. Of a
+-- call without a number, what is beside a part on another bill is not known either: an estimate is of the whole call.
 judged as (
     select
         routed.*,
@@ -193,6 +220,8 @@ judged as (
                 then call_costs.unknown_costs || '{"difference": "totals_differ"}'
             when call_costs.cost is not null then call_costs.unknown_costs
             when routed.total_cost = 0 and routed.connected_seconds > 0 then '{"total": "billed_as_0"}'
+            when routed.total_cost is null and routed.outcome = 'connected' and call_costs.covered_costs <> '{}'
+                then '{"call": "no_number"}'
             else '{}'
         end as unknown_costs
     from routed
