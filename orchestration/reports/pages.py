@@ -1,13 +1,14 @@
 """A pack's HTML: one file each, with its style and its charts inside; no script, nothing loaded from anywhere."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from markupsafe import Markup
 
 from orchestration.reports import charts
-from orchestration.reports.content import Statement, known_sum
+from orchestration.reports.content import Margin, Statement, known_sum
 from orchestration.reports.figures import figures_of
 from orchestration.reports.templating import STYLE_SHEET, environment
 from warehouse.statements.periods import Month
@@ -30,8 +31,13 @@ def statement(found: Statement, state: str) -> str:
     )
 
 
-def summary(month: Month, summaries: Sequence[Mapping[str, Any]]) -> str:
-    """All statements of a month, with links to each."""
+def summary(
+    month: Month,
+    summaries: Sequence[Mapping[str, Any]],
+    costs: Sequence[Mapping[str, Any]],
+    margins: Sequence[Margin],
+) -> str:
+    """All statements of a month, with links to each, and what they cost together."""
     largest = sorted(summaries, key=lambda row: (-row["total"], row["tenant_id"]))[:TENANTS_DRAWN]
     currencies = sorted({row["currency"] for row in summaries})
     return _TEMPLATES.get_template("summary.html").render(
@@ -42,6 +48,7 @@ def summary(month: Month, summaries: Sequence[Mapping[str, Any]]) -> str:
         totals=[_total(currency, summaries) for currency in currencies],
         chart=charts.tenants(largest, currencies[0]) if len(currencies) == 1 else Markup(""),
         drawn=len(largest),
+        costs=[_costs(currency, costs, margins) for currency in sorted({row["currency"] for row in costs})],
     )
 
 
@@ -55,6 +62,27 @@ def _total(currency: str, summaries: Sequence[Mapping[str, Any]]) -> dict[str, A
         "cost": cost,
         "margin": margin,
         "estimates": sum(row["completeness"] not in (None, "complete") for row in own),
+    }
+
+
+def _costs(currency: str, costs: Sequence[Mapping[str, Any]], margins: Sequence[Margin]) -> dict[str, Any]:
+    """The components of one currency, and what is known of their sum and of the margin; what tenants pay themselves is
+    no cost.
+    """
+    rows = [row for row in costs if row["currency"] == currency]
+    ours = [row for row in rows if row["basis"] != "billed_elsewhere"]
+    own = [margin for margin in margins if margin.currency == currency]
+    known = sum((row["known_amount"] for row in ours), Decimal(0))
+    minutes = sum((margin.minutes for margin in own), Decimal(0))
+    unknown = sum(row["unknown_costs"] for row in ours)
+    return {
+        "currency": currency,
+        "rows": rows,
+        "known": known,
+        "unknown": unknown,
+        "per_minute": known / minutes if minutes and not unknown else None,
+        "margin": known_sum(margin.margin for margin in own),
+        "known_margin": sum((margin.known_margin for margin in own), Decimal(0)),
     }
 
 

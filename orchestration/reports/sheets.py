@@ -1,6 +1,6 @@
 """The tables of a pack, for CSV files and workbooks; a number that a spreadsheet cannot hold exactly is text."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -90,6 +90,21 @@ def summary_row(statement: Statement, state: str) -> dict[str, Any]:
         "margin_percent": margin.margin_percent if margin else None,
         "completeness": margin.completeness if margin else None,
     }
+
+
+def costs_of_month(costs: Iterable[Cost]) -> list[dict[str, Any]]:
+    """Costs of all statements by currency, provider, component and basis: what is known, and how many are not."""
+    found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    for cost in costs:
+        key = (cost.currency, cost.provider, cost.component, cost.basis)
+        row = found.setdefault(
+            key,
+            dict(zip(("currency", "provider", "component", "basis"), key, strict=True))
+            | {"known_amount": Decimal(0), "unknown_costs": 0},
+        )
+        row["known_amount"] += cost.amount or 0
+        row["unknown_costs"] += cost.unknown_costs
+    return [found[key] for key in sorted(found)]
 
 
 def write_workbook(path: Path, found: Sequence[Sheet], dated: date) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from orchestration.plain import as_json, plain
 from orchestration.reports import pages, sheets
-from orchestration.reports.content import FILE, Statement
+from orchestration.reports.content import FILE, Margin, Statement
 from orchestration.reports.freezing import statement_of
 from orchestration.reports.tables import csv_text
 from warehouse.database.queries import Connection, rows
@@ -67,13 +67,15 @@ def write(
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     try:
-        summaries = []
+        summaries, costs, margins = [], [], []
         for done, period in enumerate(periods, 1):
             statement = statement_of(connection, period["tenant_id"], period["period_start"])
             _write_statement(unfinished / "statements" / _folder_of(statement), statement, period["state"])
             summaries.append(sheets.summary_row(statement, period["state"]))
+            costs += statement.costs
+            margins += [statement.margin] if statement.margin else []
             on_progress(done, len(periods))
-        _write_summary(unfinished, month, summaries)
+        _write_summary(unfinished, month, summaries, sheets.costs_of_month(costs), margins)
         files = _write_manifest(unfinished)
         if folder.exists():
             folder.rmdir()
@@ -109,10 +111,16 @@ def _write_statement(folder: Path, statement: Statement, state: str) -> None:
     sheets.write_workbook(folder / "statement.xlsx", found, statement.period_end)
 
 
-def _write_summary(folder: Path, month: Month, summaries: Sequence[Mapping[str, Any]]) -> None:
-    (folder / "index.html").write_text(pages.summary(month, summaries), encoding="utf-8")
+def _write_summary(
+    folder: Path,
+    month: Month,
+    summaries: Sequence[Mapping[str, Any]],
+    costs: Sequence[Mapping[str, Any]],
+    margins: Sequence[Margin],
+) -> None:
+    (folder / "index.html").write_text(pages.summary(month, summaries, costs, margins), encoding="utf-8")
     (folder / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(plain(summaries))))
-    found = [sheets.Sheet.of("summary", summaries)]
+    found = [sheets.Sheet.of("summary", summaries), *([sheets.Sheet.of("costs", costs)] if costs else [])]
     _write_csvs(folder, found)
     sheets.write_workbook(folder / "summary.xlsx", found, month.end)
 

@@ -25,6 +25,7 @@ from warehouse.statements.periods import Month
 
 OCTOBER, SEPTEMBER = Month.parse("2026-10"), Month.parse("2026-09")
 ACME = "acme-dental"
+KNOWN = {"reported_by_voice", "reported_by_provider", "estimated", "allocated"}
 
 
 @pytest.fixture
@@ -69,6 +70,29 @@ def test_the_summary_adds_up_to_the_statements_and_their_lines(url: str, tmp_pat
             (folder / "statements" / f"{row['tenant_id']}-2026-10-01" / "lines.csv").open(newline="")
         )
         assert sum(Decimal(line["amount"]) for line in lines) == Decimal(row["total"])
+
+
+def test_the_index_says_who_charged_what_and_what_is_not_known(url: str, tmp_path: Path) -> None:
+    with psycopg.connect(url) as connection:
+        for amount, basis, reason in ((None, "unknown", "not_on_bill"), ("77.70", "billed_elsewhere", None)):
+            connection.execute(
+                "insert into marts.fct_costs_daily (tenant_id, usage_date, source, provider, component, basis, amount,"
+                " currency, provider_amount, provider_currency, unknown_reason)"
+                " values (%s, '2026-10-05', 'b', 'models', 'model', %s, %s, 'USD', %s, 'USD', %s)",
+                [ACME, basis, amount, amount, reason],
+            )
+    folder = write(url, OCTOBER, tmp_path / "pack").folder
+    page, found = (folder / "index.html").read_text(), list(csv.DictReader((folder / "costs.csv").open(newline="")))
+    of_statements = [row for path in folder.glob("statements/*/costs.csv") for row in csv.DictReader(path.open())]
+    whole = {}
+    for what, bases in {"ours": KNOWN, "elsewhere": {"billed_elsewhere"}}.items():
+        whole[what] = sum(Decimal(row["known_amount"]) for row in found if row["basis"] in bases)
+        assert whole[what] == sum(Decimal(row["amount"]) for row in of_statements if row["basis"] in bases), what
+    assert whole["elsewhere"] == Decimal("77.70")
+    assert "77.70" in page
+    of_all = page[page.index("Cost, as far as it is known") :]
+    assert money(whole["ours"], "USD") in of_all
+    assert "not known" in of_all[of_all.index("A connected minute") : of_all.index("Margin of what is known")]
 
 
 def test_an_adjustment_names_what_it_corrects_and_a_line_leads_to_its_calls(url: str, tmp_path: Path) -> None:
