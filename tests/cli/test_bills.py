@@ -1,15 +1,21 @@
 """What bills leave unknown or with nobody: named in words, with a command, and gone once that was done."""
 
 import json
+import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from orchestration.cli import app
 from tests.cli.conftest import Minutebook
+from tests.cli.pseudo_terminal import shown
+from tests.cli.test_terminal import ENDLESS, assert_fits, commands, numbers
 from tests.marts import bills
 from tests.marts.bills import carried, charge, covers, line, publish, spoken
 from tests.marts.test_first_bill import plan, voice_meter
@@ -260,3 +266,38 @@ def test_a_bill_that_appears_or_empties_after_it_was_first_read_has_moved(
     (sums,) = json.loads(minutebook("cost reconcile carrier 2026-03 --json").stdout)
     moved = {day["usage_date"]: Decimal(day["moved"]) for day in sums["days"]}
     assert (moved["2026-03-02"], moved["2026-03-03"], Decimal(sums["restated"])) == (7, -5, 2)
+
+
+def test_costs_fit_every_terminal_and_lose_nothing_in_it(
+    minutebook: Minutebook, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covers(warehouse, "model", "models_bill", DAY)
+    minutebook(f"cost cover vapi transcriber --by models_bill --from {DAY} --tenant ann --own")
+    pending, unheard = "CA" + "1" * 32, "CA" + "f" * 32
+    warehouse.calls("platform", DAY, [spoken("a", "n-ann", 100) | {"transport": carried(pending)}])
+    publish(warehouse, "carrier_calls", "platform", DAY, [
+        charge(pending, None, is_pending=True, quantity=2, quantity_unit="minute"), charge(unheard, "123.000085"),
+    ])  # fmt: skip
+    project = {"scope_kind": "models_project", "scope_ref": "proj_of_a_long_name_that_somebody_chose"}
+    publish(warehouse, "models_bill", "platform", DAY, [line("stt", "123456789.123456789", **project)])
+    publish(warehouse, "carrier_bill", "platform", DAY, [line("telephony", "1.5"), line("sms", "-3")])
+    warehouse.build(AS_OF)
+
+    def seen(width: int, words: str) -> list[str]:
+        def do() -> None:
+            with suppress(typer.Exit):
+                app(shlex.split(words), standalone_mode=False)
+
+        return shown(width, do, monkeypatch, "stdout")
+
+    for words in (
+        "cost show 2026-03", "cost show 2026-03 --tenant ann", "cost findings 2026-03", "cost covered",
+        "cost reconcile carrier 2026-03 --invoice 46.50 --day 2026-03-01=1.60", "cost reconcile models 2026-03",
+    ):  # fmt: skip
+        whole = seen(ENDLESS, words)
+        assert len(whole) > 2, words
+        for width in (80, 120, 200):
+            lines = seen(width, words)
+            assert_fits(lines, width)
+            assert numbers(lines) == numbers(whole), (words, width)
+            assert commands(lines) == commands(whole), (words, width)

@@ -34,6 +34,8 @@ TABLES = (
     "margin 2026-01 --by meter",
     f"explain {LINE} --objects",
     "forecast",
+    "cost list",
+    "cost show 2026-01",
     "doctor",
     "pull list --from 2026-01-01 --to 2026-01-31",
     "tenant list",
