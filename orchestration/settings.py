@@ -21,6 +21,9 @@ MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begi
 MINUTEBOOK_SHARDS               runs into which a night of the tenants of the shard `shared` is split, default 1
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
+MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or smtp://… (STARTTLS), a secret; unset, no
+                                mail is sent
+MINUTEBOOK_MAIL_FROM            in whose name mail is sent: Minutebook <minutebook@example.com>
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
 MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events (unset, these are
                                 paths) and links that set a password (unset, to this machine)
@@ -49,13 +52,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from orchestration.mail import Mailer, fault_of_sender, fault_of_server
 from orchestration.outgoing.reaching import Network, networks
 from sources.registry import all_sources
 from warehouse.database import backup, embedded
 from warehouse.database.connect import Addresses, Role
 from warehouse.security import process_logins
 from warehouse.security.master_keys import generated_master_keys, master_keys_of_file, parse_master_keys
-from warehouse.security.vault import Vault
+from warehouse.security.vault import Secret, Vault
 
 MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
 SHORTEST_TOKEN = 24
@@ -99,6 +103,7 @@ class Settings:
     shards: int = 1
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     alert_webhook_url: str | None = field(default=None, repr=False)
+    mailer: Mailer | None = None
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
     public_url: str | None = None
     endpoint_networks: tuple[Network, ...] = ()
@@ -140,6 +145,7 @@ class Settings:
             shards=_shards(value("SHARDS")),
             shard_tags=_shard_tags(value("SHARD_TAGS")),
             alert_webhook_url=value("ALERT_WEBHOOK_URL"),
+            mailer=_mailer(value("SMTP_URL"), value("MAIL_FROM")),
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
             public_url=value("PUBLIC_URL"),
             endpoint_networks=_networks(value("ENDPOINT_NETWORKS")),
@@ -224,6 +230,16 @@ def _tokens(text: str | None) -> tuple[str, ...]:
     if any(len(token) < SHORTEST_TOKEN or not token.isascii() for token in tokens):
         raise SettingsError("MINUTEBOOK_METRICS_TOKEN can be guessed: make one with `openssl rand -hex 24`")
     return tokens
+
+
+def _mailer(server: str | None, sender: str | None) -> Mailer | None:
+    if server is None:
+        return None
+    if fault := fault_of_server(server):
+        raise SettingsError(f"MINUTEBOOK_SMTP_URL {fault}")
+    if sender is None or fault_of_sender(sender):
+        raise SettingsError("MINUTEBOOK_MAIL_FROM is no sender; write one such as Minutebook <minutebook@example.com>")
+    return Mailer(Secret(server), sender)
 
 
 def _networks(text: str | None) -> tuple[Network, ...]:
