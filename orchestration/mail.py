@@ -9,6 +9,7 @@ import smtplib
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
+from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -22,6 +23,8 @@ from warehouse.security.vault import Secret
 SECONDS = 15.0
 """How long one answer of the server is waited for."""
 _NO_ANSWER = f"no answer of the mail server within {SECONDS:.0f} s"
+_LINES = policy.SMTP.clone(max_line_length=900)
+"""A shorter line than a server must take; at the usual 78 a long subject begins with the space it was folded at."""
 _PORTS = {"smtp": 587, "smtps": 465}
 _OURSELVES = {"localhost", "127.0.0.1", "::1"}
 _LONGEST_ADDRESS = 254
@@ -80,7 +83,7 @@ class Mailer:
 
         key names what it is about: a repeat has the same Message-ID, which mail programs show once.
         """
-        message = EmailMessage()
+        message = EmailMessage(policy=_LINES)
         message["From"] = self.sender
         message["To"] = to
         message["Subject"] = " ".join(subject.split())

@@ -20,7 +20,6 @@ MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begi
                                 many tenants, and older days stay within reach of `minutebook pull`
 MINUTEBOOK_SHARDS               runs into which a night of the tenants of the shard `shared` is split, default 1
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
-MINUTEBOOK_ALERT_WEBHOOK_URL    where quota alerts are posted as JSON, a secret; unset, they go to the log
 MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or smtp://… (STARTTLS), a secret; unset, no
                                 mail is sent
 MINUTEBOOK_MAIL_FROM            in whose name mail is sent: Minutebook <minutebook@example.com>
@@ -102,7 +101,6 @@ class Settings:
     ui_days: int | None = None
     shards: int = 1
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    alert_webhook_url: str | None = field(default=None, repr=False)
     mailer: Mailer | None = None
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
     public_url: str | None = None
@@ -144,7 +142,6 @@ class Settings:
             ui_days=_days("UI_DAYS", value("UI_DAYS")),
             shards=_shards(value("SHARDS")),
             shard_tags=_shard_tags(value("SHARD_TAGS")),
-            alert_webhook_url=value("ALERT_WEBHOOK_URL"),
             mailer=_mailer(value("SMTP_URL"), value("MAIL_FROM")),
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
             public_url=value("PUBLIC_URL"),
@@ -162,7 +159,6 @@ class Settings:
             ),
             *((name, url, {"http", "https", "postgresql", "postgres"}) for name, url in settings.addresses.items()),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
-            ("ALERT_WEBHOOK_URL", settings.alert_webhook_url, {"http", "https"}),
             ("PUBLIC_URL", settings.public_url, {"http", "https"}),
             ("METABASE_URL", settings.metabase_url, {"http", "https"}),
         ):

@@ -135,18 +135,22 @@ CREATE TABLE control.endpoints (
     tenant_id text,
     host text NOT NULL,
     event_types text[] NOT NULL,
+    form text DEFAULT 'event'::text NOT NULL,
     has_content boolean DEFAULT false NOT NULL,
     data_key_id bigint NOT NULL,
     ciphertext bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     revoked_at timestamp with time zone,
+    CONSTRAINT endpoints_check CHECK (((form = 'event'::text) OR (event_types <@ '{alert.opened,alert.resolved}'::text[]))),
     CONSTRAINT endpoints_endpoint_id_check CHECK ((endpoint_id ~ '^ep_[0-9A-Za-z]{12}$'::text)),
-    CONSTRAINT endpoints_event_types_check CHECK ((cardinality(event_types) > 0))
+    CONSTRAINT endpoints_event_types_check CHECK ((cardinality(event_types) > 0)),
+    CONSTRAINT endpoints_form_check CHECK ((form = ANY (ARRAY['event'::text, 'slack'::text, 'teams'::text, 'mail'::text])))
 );
 ALTER TABLE ONLY control.endpoints FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.endpoints IS 'Where events are sent. Address and signing secret are sealed in the vault: an address may carry a key of its own.';
 COMMENT ON COLUMN control.endpoints.tenant_id IS 'Whose events it hears; null: an endpoint of the platform, which hears all tenants''.';
+COMMENT ON COLUMN control.endpoints.form IS 'How it is told: a signed event, or an alert as Slack, Teams or a mail shows it.';
 COMMENT ON COLUMN control.endpoints.has_content IS 'Whether a call''s facts go with its ids. They are read when they are sent, and stored in no event.';
 
 CREATE FUNCTION control.listening(of_type text, of_tenant text) RETURNS SETOF control.endpoints
@@ -1022,6 +1026,7 @@ CREATE FUNCTION ledger.erase_outgoing(of_tenant text) RETURNS void
     update control.endpoints set host = '', ciphertext = '', revoked_at = coalesce(revoked_at, pg_catalog.now())
     where tenant_id = of_tenant and ciphertext <> '';
     delete from ledger.outgoing_events where tenant_id = of_tenant;
+    delete from ledger.alerts where tenant_id = of_tenant;
     delete from ledger.completed_calls where tenant_id = of_tenant
 $$;
 COMMENT ON FUNCTION ledger.erase_outgoing(of_tenant text) IS 'Takes a tenant''s endpoints, events and deliveries away; safe to repeat.';
@@ -1108,6 +1113,7 @@ begin
             select from ledger.deliveries as d where d.event_number = o.event_number and d.state = 'waiting'
         );
     get diagnostics gone = row_count;
+    delete from ledger.alerts as a where a.resolved_at < today - 400;
     delete from ledger.completed_calls as c where c.usage_date < today - 435;
     delete from ledger.pulls_told as t using ledger.pulls as p
     where t.pull_id = p.pull_id and (p.state <> 'published' or p.usage_date < today - 435);
@@ -2896,6 +2902,36 @@ ALTER TABLE ledger.acceptances ALTER COLUMN acceptance_id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE ledger.alerts (
+    alert_id bigint NOT NULL,
+    rule text NOT NULL,
+    tenant_id text,
+    subject text NOT NULL,
+    level integer NOT NULL,
+    title text NOT NULL,
+    fix text NOT NULL,
+    path text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT alerts_level_check CHECK ((level > 0)),
+    CONSTRAINT alerts_path_check CHECK ((path ~~ '/%'::text)),
+    CONSTRAINT alerts_rule_check CHECK ((rule <> ''::text)),
+    CONSTRAINT alerts_title_check CHECK ((title <> ''::text))
+);
+ALTER TABLE ONLY ledger.alerts FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.alerts IS 'What is wrong, or was: one row per rule and subject from when it was first seen until it was gone, however often it is looked at.';
+COMMENT ON COLUMN ledger.alerts.level IS 'The highest it had; it is said again only when it rises.';
+COMMENT ON COLUMN ledger.alerts.title IS 'In words, as it was last seen; fix: the commands that resolve it; path: the page about it.';
+ALTER TABLE ledger.alerts ALTER COLUMN alert_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.alerts_alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 ALTER TABLE ledger.arrivals ALTER COLUMN arrival_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME ledger.arrivals_arrival_id_seq
     START WITH 1
@@ -3222,7 +3258,7 @@ CREATE TABLE ledger.deliveries (
 ALTER TABLE ONLY ledger.deliveries FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.deliveries IS 'Each event once for each endpoint that listened when it happened. One that waits holds back later ones of its subject.';
 COMMENT ON COLUMN ledger.deliveries.next_attempt_at IS 'Whoever sends it sets it to when another may try, so that a process that dies holds it no longer.';
-COMMENT ON COLUMN ledger.deliveries.fault IS 'Why the last attempt failed: a status or a kind of fault, never what the receiver said.';
+COMMENT ON COLUMN ledger.deliveries.fault IS 'Why the last attempt failed: a status, a kind of fault, or the word of our own mail server; never what a receiver said.';
 
 CREATE TABLE ledger.differences_told (
     tenant_id text NOT NULL,
@@ -3527,7 +3563,6 @@ CREATE TABLE ledger.quota_alerts (
     allowed numeric NOT NULL,
     unit text NOT NULL,
     happened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    delivered_at timestamp with time zone,
     CONSTRAINT quota_alerts_event_check CHECK ((event = ANY (ARRAY['crossed'::text, 'recovered'::text]))),
     CONSTRAINT quota_alerts_quota_check CHECK ((quota <> ''::text)),
     CONSTRAINT quota_alerts_threshold_check CHECK ((threshold = ANY (ARRAY[50, 80, 100])))
@@ -3947,6 +3982,8 @@ ALTER TABLE ONLY intake.reports
     ADD CONSTRAINT reports_source_account_row_id_content_hash_key UNIQUE (source, account, row_id, content_hash);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_pkey PRIMARY KEY (acceptance_id);
+ALTER TABLE ONLY ledger.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (alert_id);
 ALTER TABLE ONLY ledger.arrivals
     ADD CONSTRAINT arrivals_pkey PRIMARY KEY (arrival_id);
 ALTER TABLE ONLY ledger.attempts
@@ -4059,6 +4096,9 @@ CREATE INDEX reports_of_a_day ON intake.reports USING btree (source, usage_date,
 CREATE UNIQUE INDEX a_number_is_given_once ON ledger.issued_statements USING btree (number) WHERE (revision = 1);
 CREATE UNIQUE INDEX a_place_is_given_once ON ledger.issued_statements USING btree (place) WHERE (revision = 1);
 CREATE INDEX acceptances_of_a_day ON ledger.acceptances USING btree (source, account, usage_date, doubt, subject);
+CREATE INDEX alerts_by_end ON ledger.alerts USING btree (resolved_at);
+CREATE INDEX alerts_of_a_tenant ON ledger.alerts USING btree (tenant_id);
+CREATE UNIQUE INDEX alerts_open ON ledger.alerts USING btree (rule, subject, tenant_id) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
 CREATE INDEX arrivals_of_a_day ON ledger.arrivals USING btree (tenant_id, source, usage_date);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
 CREATE INDEX completed_calls_by_day ON ledger.completed_calls USING btree (usage_date);
@@ -4081,7 +4121,6 @@ CREATE UNIQUE INDEX pulls_one_reading ON ledger.pulls USING btree (source, accou
 CREATE INDEX pulls_to_purge ON ledger.pulls USING btree (source, closed_at) WHERE ((state = ANY (ARRAY['superseded'::text, 'failed'::text, 'unchanged'::text])) AND (purged_at IS NULL));
 CREATE INDEX pulls_with_results ON ledger.pulls USING btree (confirms_pull_id, pull_id) WHERE holds_results;
 CREATE INDEX quota_alerts_latest ON ledger.quota_alerts USING btree (tenant_id, period_start, quota, threshold, alert_id DESC);
-CREATE INDEX quota_alerts_to_deliver ON ledger.quota_alerts USING btree (alert_id) WHERE (delivered_at IS NULL);
 CREATE INDEX stripe_events_by_object ON ledger.stripe_events USING btree (object_id);
 CREATE INDEX stripe_events_waiting ON ledger.stripe_events USING btree (received_at) WHERE (state <> 'processed'::text);
 ALTER INDEX intake.events_of_a_day ATTACH PARTITION intake.events_of_other_months_tenant_id_usage_date_event_number_idx;
@@ -4302,6 +4341,8 @@ ALTER TABLE ONLY intake.reports
     ADD CONSTRAINT reports_hook_id_fkey FOREIGN KEY (hook_id) REFERENCES control.hooks(hook_id);
 ALTER TABLE ONLY ledger.acceptances
     ADD CONSTRAINT acceptances_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY ledger.alerts
+    ADD CONSTRAINT alerts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.arrivals
     ADD CONSTRAINT arrivals_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.audit_chain
@@ -4458,6 +4499,7 @@ CREATE POLICY rows_of_the_reader ON intake.identities FOR SELECT TO minutebook_t
 CREATE POLICY rows_of_the_reader ON intake.refusals FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
 CREATE POLICY rows_of_the_reader ON intake.replacements FOR SELECT TO minutebook_tenant USING ((tenant_id = ( SELECT control.reading_tenant() AS reading_tenant)));
 ALTER TABLE ledger.acceptances ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger.alerts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.arrivals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.audit_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY audit_trigger ON ledger.audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
@@ -4477,6 +4519,7 @@ ALTER TABLE ledger.line_pulls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.new_fields ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.outgoing_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON ledger.acceptances TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON ledger.alerts TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.arrivals TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.audit_log FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner ON ledger.cleanings TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -4503,6 +4546,7 @@ ALTER TABLE ledger.periods ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.personal_choices_applied ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.postings ENABLE ROW LEVEL SECURITY;
 CREATE POLICY processes ON ledger.acceptances TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.alerts TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.arrivals TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.audit_log TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.cleanings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
@@ -4890,6 +4934,13 @@ GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_billing;
 GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_operator;
+GRANT SELECT,INSERT ON TABLE ledger.alerts TO minutebook_operator;
+GRANT UPDATE(level) ON TABLE ledger.alerts TO minutebook_operator;
+GRANT UPDATE(title) ON TABLE ledger.alerts TO minutebook_operator;
+GRANT UPDATE(fix) ON TABLE ledger.alerts TO minutebook_operator;
+GRANT UPDATE(path) ON TABLE ledger.alerts TO minutebook_operator;
+GRANT UPDATE(changed_at) ON TABLE ledger.alerts TO minutebook_operator;
+GRANT UPDATE(resolved_at) ON TABLE ledger.alerts TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.attempts TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.attempts TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.attempts TO minutebook_billing;
@@ -4989,7 +5040,6 @@ GRANT UPDATE(resolved_at) ON TABLE ledger.postings TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.quota_alerts TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.quota_alerts TO minutebook_billing;
 GRANT SELECT,INSERT ON TABLE ledger.quota_alerts TO minutebook_operator;
-GRANT UPDATE(delivered_at) ON TABLE ledger.quota_alerts TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.request_paces TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.standing_quarantine TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.standing_quarantine TO minutebook_transformer;

@@ -1,5 +1,5 @@
-"""Alerts that an allowance or a spend limit was reached.
+"""Alerts: that people hear of what is wrong once, and once that it is over.
 
-Owns delivery: each alert to one webhook, or to the log, once. Does not own what was reached
-(`warehouse/statements/quotas.py`) nor when it is looked for (`orchestration/defs/alerts`).
+Owns the look at everything and its words for each alert. Does not own what is wrong, nor which alerts are open
+(`warehouse/operations`), nor how they reach people: a channel is an endpoint (`orchestration/outgoing`).
 """

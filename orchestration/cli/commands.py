@@ -69,8 +69,7 @@ PANELS: dict[str, dict[str, Listed]] = {
         "plan": Listed("Plans: fees, minimum and allowances.", "control.plans:plan_app"),
         "price": Listed("Prices: what the tenant pays per unit of overage.", "control.prices:app"),
         "credit": Listed("Credits: what a tenant is owed; its statements use it up.", "control.tenant_credits:app"),
-        "limit": Listed("Spend limits: amounts that raise an alert.", "control.limits:limit_app"),
-        "alert": Listed("Quota alerts.", "control.limits:alert_app"),
+        "limit": Listed("Spend limits: amounts that raise an alert.", "control.limits:app"),
     },
     "Usage": {
         "pull": Listed(
@@ -119,6 +118,7 @@ PANELS: dict[str, dict[str, Listed]] = {
         "access": Listed("Logins of the database.", "access.database:app"),
         "key": Listed("API keys: tenants push their usage with them.", "access.key:app"),
         "hook": Listed("Hooks: addresses at which providers report calls as they end.", "access.hook:app"),
+        "alert": Listed("Alerts: what is wrong, and who is told of it.", "outgoing.alert:app"),
         "endpoint": Listed("Endpoints: others that are sent what happened.", "outgoing.endpoint:app"),
         "audit": Listed("The audit log: every change, approval and access.", "access.audit:app"),
         "dashboard": Listed("Dashboards in Metabase.", "statements.pack:dashboard_app"),

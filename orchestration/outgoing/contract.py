@@ -124,14 +124,19 @@ class PostingDiffers(Data, frozen=True, kw_only=True):
 
 
 class Alert(Data, frozen=True, kw_only=True):
-    """An alert was opened, or resolved: the same alert_id comes with both."""
+    """An alert was opened, or resolved: the same alert_id comes with both, and again when its level rose."""
 
     alert_id: str
-    rule: str
+    rule: Annotated[str, Meta(description="The kind of trouble, such as days_behind.")]
+    subject: Annotated[str, Meta(description="What it is about beside the tenant: a source, a quota, a key.")] = ""
+    level: Annotated[int, Meta(description="From 1; a higher one is worse.")] = 1
+    title: Annotated[str, Meta(description="What is wrong, in a clause.")] = ""
+    fix: Annotated[str, Meta(description="The commands that resolve it, or the runbook; may be empty.")] = ""
+    page: Annotated[str, Meta(description="The path of the page that link leads to.")] = "/alerts"
 
     def path(self) -> str:
-        """The days' page, where what an alert is about is resolved."""
-        return "/days"
+        """The page where what is wrong is seen or resolved."""
+        return self.page
 
 
 EVENTS: Mapping[str, type[Data]] = {
@@ -149,6 +154,14 @@ EVENTS: Mapping[str, type[Data]] = {
 _json = msgspec.json.Encoder(decimal_format="string")
 
 
+def read(
+    event_type: str, tenant_id: str | None, data: Mapping[str, Any], *, public_url: str | None = None, **more: Any
+) -> Data:
+    """The data of an event with its link. Raises msgspec.ValidationError for what is not of its type."""
+    found = msgspec.convert({**data, "tenant_id": tenant_id}, EVENTS[event_type])
+    return msgspec.structs.replace(found, link=f"{(public_url or '').rstrip('/')}{found.path()}", **more)
+
+
 def body(
     event_type: str,
     tenant_id: str | None,
@@ -159,16 +172,12 @@ def body(
     content: Mapping[str, Any] | None = None,
 ) -> bytes:
     """An event as it is sent. Raises msgspec.ValidationError for data that is not of its type."""
-    wanted = EVENTS[event_type]
-    found = msgspec.convert({**data, "tenant_id": tenant_id}, wanted)
-    more: dict[str, Any] = {"link": f"{(public_url or '').rstrip('/')}{found.path()}"}
-    if content is not None:
-        more["content"] = CallFacts(**content)
+    more = {} if content is None else {"content": CallFacts(**content)}
     sent = {
         "type": event_type,
         "version": VERSION,
         "timestamp": happened_at,
-        "data": msgspec.structs.replace(found, **more),
+        "data": read(event_type, tenant_id, data, public_url=public_url, **more),
     }
     return _json.encode(sent)
 

@@ -11,13 +11,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from orchestration.mail import Mailer, NotSent
 from orchestration.outgoing import signing
-from orchestration.outgoing.contract import body
+from orchestration.outgoing.contract import Alert, body, read
+from orchestration.outgoing.forms import Message
 from orchestration.outgoing.reaching import Network, NotReached, post
+from orchestration.settings import Settings
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
 from warehouse.database.queries import Connection
@@ -50,6 +53,12 @@ class Sending:
     vault: Vault
     public_url: str | None = None
     allowed: Sequence[Network] = ()
+    mailer: Mailer | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Sending":
+        """As a deployment is set up."""
+        return cls(settings.vault(), settings.public_url, settings.endpoint_networks, settings.mailer)
 
     def answer(self, due: Due, to: Opened | VaultError, content: Mapping[str, Any] | None, now: datetime) -> Answer:
         """Try one delivery."""
@@ -58,12 +67,29 @@ class Sending:
                 fault="its secret does not open under the master keys that are configured", is_of_endpoint=True
             )
         try:
+            if to.form != "event":
+                alert = read(due.type, due.tenant_id, due.data, public_url=self.public_url)
+                return self._in_words(due, to, Message.of(due.type, cast(Alert, alert), due.happened_at))
             sent = body(due.type, due.tenant_id, due.happened_at, due.data, public_url=self.public_url, content=content)
         except msgspec.ValidationError as error:
             return Answer(fault=f"it is not of its type: {error}")
-        headers = {"Content-Type": "application/json", **signing.headers(to.secret, due.event_id, now, sent)}
+        return self._posted(to, sent, signing.headers(to.secret, due.event_id, now, sent))
+
+    def _in_words(self, due: Due, to: Opened, message: Message) -> Answer:
+        """Send an alert as a person reads it."""
+        if to.form != "mail":
+            return self._posted(to, message.slack() if to.form == "slack" else message.teams(), {})
+        if self.mailer is None:
+            return Answer(fault="MINUTEBOOK_SMTP_URL is not set", is_of_endpoint=True)
         try:
-            received = post(to.url.reveal(), sent, headers, self.allowed)
+            self.mailer.send(to.url.reveal(), message.subject, message.text, key=due.event_id)
+        except NotSent as error:
+            return Answer(fault=str(error), is_of_endpoint=not error.is_permanent)
+        return Answer()
+
+    def _posted(self, to: Opened, sent: bytes, headers: Mapping[str, str]) -> Answer:
+        try:
+            received = post(to.url.reveal(), sent, {"Content-Type": "application/json", **headers}, self.allowed)
         except NotReached as error:
             return Answer(fault=str(error), is_of_endpoint=True)
         status = received.status

@@ -3,7 +3,7 @@
 Owns the words and the commands. Does not own what is found: that is `warehouse`'s, as (code, subject, facts).
 """
 
-from orchestration.remedies import bills, blockers, costs, distrust, heard, isolation, not_billed, usage
+from orchestration.remedies import alerts, bills, blockers, costs, distrust, heard, isolation, not_billed, usage
 from orchestration.remedies.wording import Wording, Words
 from warehouse.finding import Finding
 
@@ -16,6 +16,7 @@ WORDS: Words = {
     **distrust.WORDS,
     **isolation.WORDS,
     **heard.WORDS,
+    **alerts.WORDS,
 }
 
 

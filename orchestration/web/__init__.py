@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from orchestration.settings import Settings
 from orchestration.web import (
     account,
+    alerts,
     all_calls,
     approvals,
     auth,
@@ -89,6 +90,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/days/{tenant}/{day}/resolve", days.take_remedy_of_day, methods=["POST"]),
     Route("/tasks", tasks.show_tasks),
     Route("/refresh", tasks.take_refresh, methods=["POST"]),
+    Route("/alerts", alerts.show_alerts),
+    Route("/alerts/resolve", alerts.take_remedy, methods=["POST"]),
     Route("/calls", all_calls.show_tenants),
     Route("/tenants/{tenant}/calls", calls.show_calls),
     Route("/tenants/{tenant}/calls.csv", calls.download),

@@ -20,6 +20,7 @@ from sources.registry import horizons, provider_of
 from warehouse import clock
 from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.ingestion import quarantine, retry_schedule
+from warehouse.operations import alerts
 
 FILE = "statements/pages"
 DAYS_SHOWN = 31
@@ -69,6 +70,7 @@ def _days(request: Request, visitor: Visitor, fault: str = "") -> Response:
         counts = first(connection, FILE, "day_counts", **window)
     with readers(request).operator() as connection:
         asked = tasks.shown(connection, "/days", request)
+        open_alerts = alerts.count_open(connection)
     response = render(
         "days.html",
         status=409 if fault else 200,
@@ -89,6 +91,7 @@ def _days(request: Request, visitor: Visitor, fault: str = "") -> Response:
         earlier=last - timedelta(days=DAYS_SHOWN),
         later=last + timedelta(days=DAYS_SHOWN),
         signs=SIGNS,
+        alerts=open_alerts,
     )
     if last == today:
         response.headers["Refresh"] = str(REFRESH_SECONDS)

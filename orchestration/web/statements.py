@@ -21,6 +21,7 @@ from orchestration.web.server.turns import DECISION
 from warehouse.blocker import Blocker
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.finding import Finding
+from warehouse.operations import alerts
 from warehouse.statements import blocking, periods
 from warehouse.statements.approval import obstacle
 from warehouse.statements.invoice_lines import final_lines
@@ -47,6 +48,7 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         to_close = closing.steps(
             month, found, final_lines(connection, month), payments(connection, month), has_stripe=has_stripe
         )
+        open_alerts = alerts.count_open(connection)
     shown = request.query_params.get("show", "all")
     words = request.query_params.get("q", "").strip().lower()
     chosen = [row for row in found if _is_shown(row, shown) and _has(row, words)]
@@ -70,6 +72,7 @@ def show_month(request: Request, visitor: Visitor) -> Response:
         behind=behind,
         under_way=asked,
         to_close=to_close,
+        alerts=open_alerts,
     )
 
 

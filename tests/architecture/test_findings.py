@@ -10,6 +10,7 @@ from orchestration.remedies import WORDS
 from tests.architecture.test_house import ROOT, tracked_files
 from warehouse.blocker import Blocker
 from warehouse.intake.heard import Heard
+from warehouse.operations.troubles import Trouble
 from warehouse.security.isolation import Flaw
 from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
@@ -17,13 +18,19 @@ from warehouse.statements.not_billed import NotBilled
 from warehouse.statements.unknown_costs import UnknownCost
 
 TESTS = Path(__file__).parents[1]
-FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw, Heard]
-# By its name at Stripe's side, where the same command is executed.
-ELSEWHERE = {Blocker.PRICE: "price_differs"}
+FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw, Heard, Trouble]
+# By its name at Stripe's side, or where it stands in the way of approval: the same command is executed there.
+ELSEWHERE = {Blocker.PRICE: "price_differs", Trouble.DAYS: Blocker.DAYS.value}
 # What nobody need resolve.
-MEANT = {*NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS, BillFinding.READ_TWICE}
-# What is printed is SQL for an administrator, a setting, or a runbook: tests/isolation/test_preflight.py runs the SQL.
-BY_AN_ADMINISTRATOR = {*Flaw, Distrust.CANARY_WRONG}
+MEANT = {
+    *NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS, BillFinding.READ_TWICE, Trouble.QUOTA,
+}  # fmt: skip
+# What is printed is SQL for an administrator, a setting, a runbook, or a backup, which tests/operations/test_restore.py
+# makes: tests/isolation/test_preflight.py runs the SQL.
+BY_AN_ADMINISTRATOR = {
+    *Flaw, Distrust.CANARY_WRONG, Trouble.NIGHT, Trouble.CHECK, Trouble.DIFFERS, Trouble.NOT_POSTED, Trouble.DISK,
+    Trouble.BACKUP,
+}  # fmt: skip
 
 
 def test_16_every_finding_names_what_resolves_it_and_that_resolves_it() -> None:

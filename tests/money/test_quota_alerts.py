@@ -1,66 +1,100 @@
-"""50, 80 and 100 % of an allowance or of a spend limit: once per crossing, with recovery, handed on once."""
+"""50, 80 and 100 % of an allowance or of a spend limit: once per crossing, with recovery; one alert for each quota."""
 
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 
-import httpx
-import pytest
-
-from orchestration.alerts.delivery import deliver
+from orchestration.alerts.looking import look
+from orchestration.settings import Settings
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 from warehouse.database.connect import Role, connect
+from warehouse.operations import alerts
 from warehouse.statements import quotas
-from warehouse.statements.quotas import Alert
 
-JANUARY_20 = date(2026, 1, 20)
-
-
-def look(warehouse: Warehouse) -> list[tuple[str, int, str]]:
-    """Look for crossings, and deliver: (quota, threshold, event) of what was handed on."""
-    handed_on: list[Alert] = []
-    with connect(warehouse.url, Role.OPERATOR, actor="alerts") as operator:
-        quotas.record(operator, JANUARY_20)
-        assert quotas.record(operator, JANUARY_20) == 0
-        deliver(operator, handed_on.append)
-    return [(alert.quota, alert.threshold, alert.event) for alert in handed_on]
+NOON = datetime(2026, 1, 20, 12, tzinfo=UTC)
+JANUARY_20 = NOON.date()
 
 
-def test_a_crossing_alerts_once_and_recovers_when_a_day_is_restated(warehouse: Warehouse) -> None:
+def seen(warehouse: Warehouse, checked: int | None = None) -> list[tuple[str, str]]:
+    """Look: what became of alerts of quotas, and which. A second look changes nothing."""
+    done = look(warehouse.url, Settings(warehouse.home), NOON, checked)
+    assert done.unknown == []
+    assert look(warehouse.url, Settings(warehouse.home), NOON).changes == []
+    return sorted((one.change, one.title) for one in done.changes if "of its" in one.title)
+
+
+def crossings(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    """What was written down since it was last asked, oldest first."""
+    found = warehouse.rows("select quota, threshold, event from ledger.quota_alerts order by alert_id")
+    new = found[len(_known) :]
+    _known.extend(new)
+    return new
+
+
+_known: list[tuple[object, ...]] = []
+
+
+def test_a_quota_is_one_alert_that_is_said_again_when_more_of_it_is_used(warehouse: Warehouse) -> None:
+    _known.clear()
     write_acme(warehouse, included=100, fee="90")
     scan(warehouse, "2026-01-05", 80)
     warehouse.build(JANUARY_20)
-    assert look(warehouse) == []  # no feature flag, no alert
+    assert seen(warehouse) == []  # no feature flag, no alert
     warehouse.connection.execute("""update control.tenants set feature_flags = '{"quota_alerts": true}'""")
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        quotas.put_spend_limit(operator, "acme", date(2026, 1, 1), Decimal(100))
-    _refused_alerts_stay_and_tell_no_address(warehouse)
-    assert look(warehouse) == [("scans", 50, "crossed"), ("scans", 80, "crossed"), ("spend", 50, "crossed"),
-                               ("spend", 80, "crossed")]  # fmt: skip
-    for day, quantity, reported in (
-        ("2026-01-06", 20, [("scans", 100, "crossed")]),
-        ("2026-01-05", 10, [("scans", 50, "recovered"), ("scans", 80, "recovered"), ("scans", 100, "recovered")]),
-        ("2026-01-05", 40, [("scans", 50, "crossed")]),
-    ):
+        quotas.put_spend_limit(operator, "acme", JANUARY_20.replace(day=1), Decimal(100))
+    allowance, spend = "acme has reached {} % of its allowance of scans: {} of 100 scan", "acme has reached 80 % of its"
+    begun = " in the period from 2026-01-01"
+    assert seen(warehouse) == [
+        ("opened", allowance.format(80, 80) + begun),
+        ("opened", f"{spend} spend limit: 90 of 100 USD{begun}"),
+    ]
+    assert crossings(warehouse) == [("scans", 50, "crossed"), ("scans", 80, "crossed"), ("spend", 50, "crossed"),
+                                    ("spend", 80, "crossed")]  # fmt: skip
+    for day, quantity, reported, crossed in (
+        ("2026-01-06", 20, [("worse", allowance.format(100, 100) + begun)], [("scans", 100, "crossed")]),
+        ("2026-01-05", 10, [("resolved", allowance.format(100, 100) + begun)],
+         [("scans", 50, "recovered"), ("scans", 80, "recovered"), ("scans", 100, "recovered")]),
+        ("2026-01-05", 40, [("opened", allowance.format(50, 60) + begun)], [("scans", 50, "crossed")]),
+    ):  # fmt: skip
         scan(warehouse, day, quantity)
         warehouse.build(JANUARY_20)
-        assert look(warehouse) == reported
+        assert seen(warehouse) == reported
+        assert crossings(warehouse) == crossed
+    _checks_are_looked_at_once_for_each_build(warehouse)
+    _what_differs_is_one_alert_for_each_tenant(warehouse)
 
 
-def _refused_alerts_stay_and_tell_no_address(warehouse: Warehouse) -> None:
-    def refuse(alert: Alert) -> None:
-        raise httpx.ConnectError("to https://hooks.example/secret")
+def _checks_are_looked_at_once_for_each_build(warehouse: Warehouse) -> None:
+    """The marts are built already: what is red is written into them."""
+    (build,) = warehouse.rows("select max(build_id) from ledger.builds")[0]
+    warehouse.connection.execute(
+        "insert into marts.fct_unbilled_usage"
+        " (source, item, unit, usage_date, reason, is_blocking, quantity, row_count)"
+        " values ('vapi', 'calls', 'second', '2026-01-09', 'unattributed', true, 1, 1)"
+    )
+    done = look(warehouse.url, Settings(warehouse.home), NOON, build)
+    assert (done.changes, done.build) == ([], build)
+    done = look(warehouse.url, Settings(warehouse.home), NOON, build - 1)
+    assert [(one.change, one.title) for one in done.changes] == [
+        ("opened", "1 item(s) of usage belong to no tenant and are not billed")
+    ]
+    warehouse.connection.execute("delete from marts.fct_unbilled_usage where reason = 'unattributed'")
+    assert [one.change for one in look(warehouse.url, Settings(warehouse.home), NOON).changes] == ["resolved"]
 
+
+def _what_differs_is_one_alert_for_each_tenant(warehouse: Warehouse) -> None:
+    warehouse.connection.execute(
+        "insert into marts.fct_reconciliation (tenant_id, meter_id, usage_date, period_start, ours, posted, stripe,"
+        " difference, age_days, is_approved, is_equal, finding)"
+        " select 'acme', 'scans', d::date, '2026-01-01', 1, 1, 0, 1, 9, false, false, f"
+        " from (values ('2026-01-03', 'missing'), ('2026-01-04', 'missing'), ('2026-01-05', 'settling')) as v (d, f)"
+    )
+    done = look(warehouse.url, Settings(warehouse.home), NOON)
+    assert [(one.change, one.title) for one in done.changes] == [
+        ("opened", "marts, postings and Stripe are not one on 2 day(s) of acme, 2026-01-03 to 2026-01-04: missing")
+    ]
+    warehouse.connection.execute("delete from marts.fct_reconciliation where finding = 'missing'")
+    assert [one.change for one in look(warehouse.url, Settings(warehouse.home), NOON).changes] == ["resolved"]
     with connect(warehouse.url, Role.OPERATOR) as operator:
-        quotas.record(operator, JANUARY_20)
-        done, failed = deliver(operator, refuse)
-        assert not done
-        assert failed[0] == "alert 1: the webhook could not be reached (ConnectError)"
-        assert not [said for said in failed if "hooks.example" in said]
-        assert [alert.threshold for alert in quotas.undelivered(operator)] == [50, 80, 50, 80]
-
-
-@pytest.mark.parametrize(("event", "words"), [("crossed", "has reached"), ("recovered", "is below")])
-def test_an_alert_says_in_words_what_happened(event: str, words: str) -> None:
-    alert = Alert(1, "acme", "Acme", JANUARY_20, "scans", 80, event, Decimal(81), Decimal(100), "scan", None)  # type: ignore[arg-type]
-    assert str(alert).startswith(f"Acme {words} 80 % of its allowance of scans: 81 of 100 scan")
+        assert alerts.count_open(operator) == len(alerts.listed(operator, NOON.replace(year=2030)))

@@ -20,6 +20,7 @@ from warehouse.blocker import Blocker
 from warehouse.database.errors import WarehouseError
 from warehouse.finding import Finding, Hint, Step, Subject
 from warehouse.intake.heard import Heard
+from warehouse.operations.troubles import Trouble
 from warehouse.security.isolation import Flaw
 from warehouse.security.web_logins import SignedIn
 from warehouse.statements.bills import BillFinding
@@ -29,6 +30,7 @@ from warehouse.statements.unbilled_usage import Unattached, Unmetered
 from warehouse.statements.unknown_costs import UnknownCost
 
 DAY, NEXT, START = date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 1)
+MOMENT = datetime(2026, 10, 5, 12, tzinfo=UTC)
 DAYS = {"tenant_id": "acme", "period_start": START, "service_start": START, "source": "vapi", "usage_date": DAY,
         "first_date": DAY, "last_date": NEXT, "last_day": NEXT, "first_day": DAY}  # fmt: skip
 USAGE = DAYS | {"item": "Scan (A4)", "unit": "scan", "quantity": Decimal(3), "account": "acme", "voice": None,
@@ -45,7 +47,7 @@ COST = DAYS | {"component": "llm", "meter_id": "minutes", "currency": "EUR", "pr
 BILL = DAYS | {"provider": "openai"}
 MEANT = DAYS | {"reason": "paused", "quantity": Decimal(7), "unit": "scan", "item": "scans"}
 HEARD = DAYS | {"provider": "vapi", "hook_id": "hk_1", "about": "tool-calls", "day": DAY, "call_id": "c1",
-                "last_at": datetime(2026, 10, 5, 12, tzinfo=UTC), "account": "acme"}  # fmt: skip
+                "last_at": MOMENT, "account": "acme"}  # fmt: skip
 VOICE = {"meter_id": None, "terms": TERMS}
 SAMPLES: dict[str, dict[str, Any]] = {
     Blocker.RUNNING: {"ends_on": date(2026, 11, 1)},
@@ -102,12 +104,30 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Distrust.CANARY_WRONG: {"wrong": [{"line_kind": "overage", "meter_id": None, "computed_amount": Decimal(1),
                                        "known_amount": Decimal(2)}]},
     NotBilled.PROTOTYPE: MEANT | {"reason": "prototype"},
+    Trouble.DAYS: DAYS | {"account": "acme", "days": 2, "tenants": 1, "a_tenant": "acme", "status": "failed",
+                          "cause_code": "credential_rejected", "cause": "401"},
+    Trouble.NIGHT: {"began": MOMENT},
+    Trouble.BUILD: {"fault": "model fct_calls"},
+    Trouble.OLD_DATA: {"built_at": MOMENT},
+    Trouble.CHECK: {"check": "the_books_balance", "found": 2},
+    Trouble.DIFFERS: DAYS | {"days": 2, "findings": "missing"},
+    Trouble.NOT_POSTED: DAYS | {"days": 2, "is_refused": True, "cause": "no such meter"},
+    Trouble.QUOTA: {"quota": "scans", "threshold": 80, "used": Decimal(81), "allowed": Decimal(100), "unit": "scan",
+                    "period_start": START},
+    Trouble.KEY: {"key_id": "a1b2c3d4", "scopes": ["events", "backfill"], "expires_at": MOMENT, "is_over": False},
+    Trouble.ENDPOINT: {"endpoint_id": "ep_3kQ9vT2mZ7aB", "host": "hooks.example.com", "since": MOMENT,
+                       "is_gone": False},
+    Trouble.DISK: {"place": "home folder", "free": 2**30, "total": 2**34},
+    Trouble.BACKUP: {"newest_at": MOMENT, "is_failing": False},
 }  # fmt: skip
 PAGE = '{% import "acts.html" as acts %}<p>{{ one.what }}</p>{{ acts.remedy(one, visitor, "/target") }}'
 FILLED = {"amount": "1", "rate": "1.1", "day": "2026-10-01", "agent": "desk", "tenant": "acme", "plan": "growth",
           "unit": "minutes", "reason": "agreed with the provider"}  # fmt: skip
 # What nobody presses a button for: SQL for an administrator, a setting, a runbook.
-WITHOUT_A_BUTTON = {*Flaw, Distrust.CANARY_WRONG}
+WITHOUT_A_BUTTON = {
+    *Flaw, Distrust.CANARY_WRONG, Trouble.NIGHT, Trouble.CHECK, Trouble.DIFFERS, Trouble.NOT_POSTED, Trouble.KEY,
+    Trouble.ENDPOINT, Trouble.DISK, Trouble.BACKUP,
+}  # fmt: skip
 NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "PERIOD": "2026-10"}
 
 
@@ -134,7 +154,8 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
         parse(shlex.join(["minutebook", *step]))
     if shown.link:
         assert f'href="{shown.link.href}"' in html
-        assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#"))
+        of_alerts = ("/days", "/periods", "/invoices", "/events") if isinstance(code, Trouble) else ()
+        assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#", *of_alerts))
 
 
 OF_STEPS = {"kind": "tenant", "tenant_id": "acme", "agent_id": "desk", "first_day": DAY, "last_day": NEXT,

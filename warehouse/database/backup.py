@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -36,6 +36,8 @@ _NAME = re.compile(r"[\w./+-]+")
 _SECONDS = 300
 LOST_AT_MOST_SECONDS = 300
 """How long a change may wait until its part of the log is archived."""
+OLD = timedelta(days=8)
+"""From then on the newest copy is too old: restoring it would replay more log than anybody wants to wait for."""
 
 
 @dataclass(frozen=True)

@@ -19,4 +19,5 @@ class Lock(IntEnum):
     KEYS = 7741  # who makes API keys or hooks of one tenant
     REPLACING = 7742  # whose pushed events replace others, by tenant
     TELLING = 7743  # whose facts are written down for endpoints, by subject
+    ALERTS = 7744  # who compares what is wrong with what was said
     MIGRATION = 77330001

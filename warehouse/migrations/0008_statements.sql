@@ -155,11 +155,9 @@ create table ledger.quota_alerts (
     used numeric not null,
     allowed numeric not null,
     unit text not null,
-    happened_at timestamptz not null default clock_timestamp(),
-    delivered_at timestamptz
+    happened_at timestamptz not null default clock_timestamp()
 );
 create index quota_alerts_latest on ledger.quota_alerts (tenant_id, period_start, quota, threshold, alert_id desc);
-create index quota_alerts_to_deliver on ledger.quota_alerts (alert_id) where delivered_at is null;
 comment on table ledger.quota_alerts is
 'One row per crossing of a share of an allowance (quota is the meter) or of the spend limit (quota is "spend"), and one'
 ' when a restated day takes it back. used and allowed are in unit.';

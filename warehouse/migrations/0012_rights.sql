@@ -152,7 +152,6 @@ to minutebook_operator;
 grant select, insert, delete on ledger.known_gaps to minutebook_operator;
 grant select, insert on ledger.packs, ledger.issued_statements to minutebook_operator;
 grant select, insert, update on control.brands to minutebook_operator;
-grant update (delivered_at) on ledger.quota_alerts to minutebook_operator;
 grant update (acknowledged_at, acknowledged_by) on ledger.new_fields to minutebook_operator;
 grant select on ledger.audit_log, ledger.audit_chain, control.database_logins, control.logins, control.second_factors
 to minutebook_operator;

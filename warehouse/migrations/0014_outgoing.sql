@@ -6,17 +6,20 @@ create table control.endpoints (
     tenant_id text references control.tenants,
     host text not null,
     event_types text[] not null check (cardinality(event_types) > 0),
+    form text not null default 'event' check (form in ('event', 'slack', 'teams', 'mail')),
     has_content boolean not null default false,
     data_key_id bigint not null references control.data_keys,
     ciphertext bytea not null,
     created_at timestamptz not null,
     created_by text not null,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    check (form = 'event' or event_types <@ '{alert.opened,alert.resolved}')
 );
 create index endpoints_of_a_tenant on control.endpoints (tenant_id);
 comment on table control.endpoints is
 'Where events are sent. Address and signing secret are sealed in the vault: an address may carry a key of its own.';
 comment on column control.endpoints.tenant_id is 'Whose events it hears; null: an endpoint of the platform, which hears all tenants''.';
+comment on column control.endpoints.form is 'How it is told: a signed event, or an alert as Slack, Teams or a mail shows it.';
 comment on column control.endpoints.has_content is 'Whether a call''s facts go with its ids. They are read when they are sent, and stored in no event.';
 create trigger audit after insert or update or delete on control.endpoints
 for each row execute function ledger.record_audit();
@@ -54,7 +57,7 @@ create index deliveries_by_attempt on ledger.deliveries (state, attempted_at);
 comment on table ledger.deliveries is
 'Each event once for each endpoint that listened when it happened. One that waits holds back later ones of its subject.';
 comment on column ledger.deliveries.next_attempt_at is 'Whoever sends it sets it to when another may try, so that a process that dies holds it no longer.';
-comment on column ledger.deliveries.fault is 'Why the last attempt failed: a status or a kind of fault, never what the receiver said.';
+comment on column ledger.deliveries.fault is 'Why the last attempt failed: a status, a kind of fault, or the word of our own mail server; never what a receiver said.';
 
 create table ledger.endpoint_states (
     endpoint_id text primary key references control.endpoints,
@@ -94,6 +97,28 @@ create table ledger.differences_told (
 );
 comment on table ledger.differences_told is 'Days on which postings and Stripe differ, as they were told; one that is settled is forgotten.';
 
+create table ledger.alerts (
+    alert_id bigint primary key generated always as identity,
+    rule text not null check (rule <> ''),
+    tenant_id text references control.tenants,
+    subject text not null,
+    level int not null check (level > 0),
+    title text not null check (title <> ''),
+    fix text not null,
+    path text not null check (path like '/%'),
+    opened_at timestamptz not null,
+    changed_at timestamptz not null,
+    resolved_at timestamptz
+);
+create unique index alerts_open on ledger.alerts (rule, subject, tenant_id) nulls not distinct
+where resolved_at is null;
+create index alerts_by_end on ledger.alerts (resolved_at);
+create index alerts_of_a_tenant on ledger.alerts (tenant_id);
+comment on table ledger.alerts is
+'What is wrong, or was: one row per rule and subject from when it was first seen until it was gone, however often it is looked at.';
+comment on column ledger.alerts.level is 'The highest it had; it is said again only when it rises.';
+comment on column ledger.alerts.title is 'In words, as it was last seen; fix: the commands that resolve it; path: the page about it.';
+
 do $$
 declare
     secured record;
@@ -101,7 +126,13 @@ declare
 begin
     for secured in
         values
-        ('minutebook_operator', array['control.endpoints', 'ledger.outgoing_events', 'ledger.deliveries', 'ledger.endpoint_states']),
+        (
+            'minutebook_operator',
+            array[
+                'control.endpoints', 'ledger.outgoing_events', 'ledger.deliveries', 'ledger.endpoint_states',
+                'ledger.alerts'
+            ]
+        ),
         (null, array['ledger.completed_calls', 'ledger.differences_told'])
     loop
         foreach table_name in array secured.column2 loop
@@ -386,6 +417,7 @@ begin
             select from ledger.deliveries as d where d.event_number = o.event_number and d.state = 'waiting'
         );
     get diagnostics gone = row_count;
+    delete from ledger.alerts as a where a.resolved_at < today - 400;
     delete from ledger.completed_calls as c where c.usage_date < today - 435;
     delete from ledger.pulls_told as t using ledger.pulls as p
     where t.pull_id = p.pull_id and (p.state <> 'published' or p.usage_date < today - 435);
@@ -399,6 +431,7 @@ language sql security definer set search_path = '' as $$
     update control.endpoints set host = '', ciphertext = '', revoked_at = coalesce(revoked_at, pg_catalog.now())
     where tenant_id = of_tenant and ciphertext <> '';
     delete from ledger.outgoing_events where tenant_id = of_tenant;
+    delete from ledger.alerts where tenant_id = of_tenant;
     delete from ledger.completed_calls where tenant_id = of_tenant
 $$;
 comment on function ledger.erase_outgoing(text) is 'Takes a tenant''s endpoints, events and deliveries away; safe to repeat.';
@@ -416,3 +449,4 @@ grant select on ledger.outgoing_events to minutebook_operator;
 grant select, update (state, attempts, next_attempt_at, attempted_at, last_status, fault) on ledger.deliveries
 to minutebook_operator;
 grant select, insert, update on ledger.endpoint_states to minutebook_operator;
+grant select, insert, update (level, title, fix, path, changed_at, resolved_at) on ledger.alerts to minutebook_operator;

@@ -1,4 +1,5 @@
-"""How the deployment is doing, in figures: what a monitoring system asks for.
+"""How the deployment is doing: in figures, for a monitoring system, and in what is wrong, for people.
 
-Owns no table: each figure is read from the ledgers and marts. Does not own what is done about it: `docs/runbooks/`.
+Owns the table of alerts: what is wrong, and since when. Does not own what is done about it (`docs/runbooks/`), nor how
+people hear of it (`orchestration/outgoing`).
 """

@@ -37,6 +37,7 @@ class Opened:
 
     endpoint_id: str
     tenant_id: str | None
+    form: str
     has_content: bool
     url: Secret
     secret: Secret
@@ -46,6 +47,7 @@ class Opened:
 class _Sealed:
     endpoint_id: str
     tenant_id: str | None
+    form: str
     has_content: bool
     ciphertext: bytes
     data_key_id: int
@@ -61,11 +63,13 @@ def create(
     now: datetime,
     *,
     tenant_id: str | None = None,
+    form: str = "event",
     has_content: bool = False,
 ) -> tuple[Secret, Row]:
     """Make an endpoint; its signing secret (whsec_…), to be shown once, and what is known of it. As the operator.
 
-    It hears what happens from now on; of calls, those created from now on.
+    It hears what happens from now on; of calls, those created from now on. form: event, or how an alert is shown
+    (slack, teams, mail); the url of a mail is a person's address.
     """
     endpoint_id = "ep_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
@@ -83,8 +87,9 @@ def create(
             "create",
             endpoint_id=endpoint_id,
             tenant_id=tenant_id,
-            host=urlsplit(url).hostname,
+            host=url if form == "mail" else urlsplit(url).hostname,
             event_types=list(dict.fromkeys(event_types)),
+            form=form,
             has_content=has_content,
             data_key_id=data_key_id,
             ciphertext=sealed,
@@ -135,4 +140,6 @@ def _unsealed(vault: Vault, row: _Sealed) -> Opened:
     data_key = vault.unwrapped(row.tenant_id, row.data_key_id, row.master_key_id, row.wrapped_key)
     bound_to = endpoint_binding(row.tenant_id, row.endpoint_id, row.data_key_id)
     held = json.loads(unseal(data_key, row.ciphertext, bound_to))
-    return Opened(row.endpoint_id, row.tenant_id, row.has_content, Secret(held["url"]), Secret(held["secret"]))
+    return Opened(
+        row.endpoint_id, row.tenant_id, row.form, row.has_content, Secret(held["url"]), Secret(held["secret"])
+    )

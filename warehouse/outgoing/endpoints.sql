@@ -1,12 +1,12 @@
 -- name: create
 insert into control.endpoints (
-    endpoint_id, tenant_id, host, event_types, has_content, data_key_id, ciphertext, created_at, created_by
+    endpoint_id, tenant_id, host, event_types, form, has_content, data_key_id, ciphertext, created_at, created_by
 )
 values (
-    %(endpoint_id)s, %(tenant_id)s, %(host)s, %(event_types)s, %(has_content)s, %(data_key_id)s, %(ciphertext)s,
-    %(created_at)s, current_setting('minutebook.actor')
+    %(endpoint_id)s, %(tenant_id)s, %(host)s, %(event_types)s, %(form)s, %(has_content)s, %(data_key_id)s,
+    %(ciphertext)s, %(created_at)s, current_setting('minutebook.actor')
 )
-returning endpoint_id, tenant_id, host, event_types, has_content, created_at, created_by;
+returning endpoint_id, tenant_id, host, event_types, form, has_content, created_at, created_by;
 
 -- name: create_state
 insert into ledger.endpoint_states (endpoint_id, tenant_id) values (%(endpoint_id)s, %(tenant_id)s);
@@ -17,6 +17,7 @@ select
     e.tenant_id,
     e.host,
     e.event_types,
+    e.form,
     e.has_content,
     case
         when e.revoked_at is not null then 'revoked'
@@ -59,6 +60,7 @@ where endpoint_id = %(endpoint_id)s and state = 'waiting';
 select
     e.endpoint_id,
     e.tenant_id,
+    e.form,
     e.has_content,
     e.ciphertext,
     e.data_key_id,

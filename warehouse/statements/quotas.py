@@ -1,11 +1,10 @@
-"""Quota alerts: 50, 80 and 100 % of an allowance or of a spend limit, once per crossing, with recovery.
+"""Quotas: 50, 80 and 100 % of an allowance or of a spend limit, once per crossing, with recovery.
 
 Owns `control.spend_limits` and `ledger.quota_alerts`. Usage above a quota is never cut off: it is overage. Only tenants
 whose feature flag `quota_alerts` is true have alerts.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from warehouse.control.changes import Change, put
@@ -13,31 +12,6 @@ from warehouse.control.tenants import require_tenant
 from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "statements/quotas"
-
-
-@dataclass(frozen=True)
-class Alert:
-    """event: crossed or recovered. quota: the meter, or "spend"; used and allowed are in unit, a currency for spend."""
-
-    alert_id: int
-    tenant_id: str
-    name: str
-    period_start: date
-    quota: str
-    threshold: int
-    event: str
-    used: Decimal
-    allowed: Decimal
-    unit: str
-    happened_at: datetime
-
-    def __str__(self) -> str:
-        what = "spend limit" if self.quota == "spend" else f"allowance of {self.quota}"
-        verb = "has reached" if self.event == "crossed" else "is below"
-        return (
-            f"{self.name} {verb} {self.threshold} % of its {what}: {self.used:f} of {self.allowed:f} {self.unit} "
-            f"in the period from {self.period_start}"
-        )
 
 
 def put_spend_limit(connection: Connection, tenant_id: str, valid_from: date, amount: Decimal | None) -> Change:
@@ -61,16 +35,6 @@ def record(connection: Connection, today: date) -> int:
         return execute(connection, FILE, "record", today=today)
 
 
-def undelivered(connection: Connection) -> list[Alert]:
-    """Alerts nobody has been told of, oldest first."""
-    return [Alert(**row) for row in rows(connection, FILE, "undelivered")]
-
-
-def mark_delivered(connection: Connection, alert: Alert) -> None:
-    """The alert has reached whom it is for."""
-    execute(connection, FILE, "mark_delivered", alert_id=alert.alert_id)
-
-
-def alerts(connection: Connection, tenant_id: str | None = None) -> list[Row]:
-    """The latest alerts, newest first."""
-    return rows(connection, FILE, "alerts", tenant_id=tenant_id)
+def crossed(connection: Connection, today: date) -> list[Row]:
+    """What was recorded as reached in the running periods: each quota with its highest share."""
+    return rows(connection, FILE, "crossed", today=today)

@@ -177,42 +177,25 @@ where event is not null
 order by tenant_id, quota, threshold
 returning alert_id;
 
--- name: undelivered
-select
-    a.alert_id,
-    a.tenant_id,
-    t.name,
-    a.period_start,
-    a.quota,
-    a.threshold,
-    a.event,
-    a.used,
-    a.allowed,
-    a.unit,
-    a.happened_at
-from ledger.quota_alerts as a
-inner join control.tenants as t on a.tenant_id = t.tenant_id
-where a.delivered_at is null
-order by a.alert_id;
+-- name: crossed
+-- The highest share that each quota of a running period has reached, as it was recorded last.
+with latest as (
+    select distinct on (a.tenant_id, a.period_start, a.quota, a.threshold) a.*
+    from ledger.quota_alerts as a
+    inner join marts.fct_statements as s
+        on a.tenant_id = s.tenant_id and a.period_start = s.period_start and s.period_end > %(today)s
+    order by a.tenant_id asc, a.period_start asc, a.quota asc, a.threshold asc, a.alert_id desc
+)
 
--- name: mark_delivered
-update ledger.quota_alerts set delivered_at = clock_timestamp()
-where alert_id = %(alert_id)s and delivered_at is null;
-
--- name: alerts
-select
-    alert_id,
-    tenant_id,
-    period_start,
-    quota,
-    threshold,
-    event,
-    used,
-    allowed,
-    unit,
-    happened_at,
-    delivered_at
-from ledger.quota_alerts
-where %(tenant_id)s::text is null or tenant_id = %(tenant_id)s
-order by alert_id desc
-limit 200;
+select distinct on (l.tenant_id, l.period_start, l.quota)
+    l.tenant_id,
+    l.period_start,
+    l.quota,
+    l.threshold,
+    l.used,
+    l.allowed,
+    l.unit
+from latest as l
+inner join control.tenants as t on l.tenant_id = t.tenant_id
+where l.event = 'crossed' and t.feature_flags -> 'quota_alerts' = 'true'
+order by l.tenant_id, l.period_start, l.quota, l.threshold desc;

@@ -1,7 +1,6 @@
 """What `minutebook doctor` looks at; each finding says what fixes it."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import groupby
 from shlex import join
 
@@ -26,8 +25,6 @@ from warehouse.statements import balance, canary
 from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
 from warehouse.statements.periods import broken_seals
-
-OLDEST_COPY = timedelta(days=8)
 
 
 def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
@@ -122,7 +119,7 @@ def _backups(connection: Connection, settings: Settings) -> Iterator[Finding]:
     if not archiver.is_on:
         what = "the server archives no log: it was started without MINUTEBOOK_BACKUP_FOLDER"
         yield Finding(Level.WRONG, what, "stop minutebook up and serve, and start them with it")
-    if not copies or clock.now() - copies[0].ended_at > OLDEST_COPY:
+    if not copies or clock.now() - copies[0].ended_at > backup.OLD:
         since = f"the newest copy is of {copies[0].ended_at:%Y-%m-%d %H:%M} UTC" if copies else "there is no copy yet"
         yield Finding(Level.WRONG, f"{since}, in {settings.backup_folder}", commands(["backup"]))
     elif archiver.is_on and not archiver.is_failing:

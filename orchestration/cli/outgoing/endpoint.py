@@ -19,7 +19,18 @@ app = group(
     "Endpoints: others that are sent what happened, as signed events (docs/events.md).",
     "minutebook endpoint create https://hooks.example.com/hook --events call.completed,statement.approved",
 )
-COLUMNS = ["endpoint_id", "tenant_id", "host", "state", "waiting", "delivered", "dead", "event_types", "created_at"]
+COLUMNS = [
+    "endpoint_id",
+    "tenant_id",
+    "host",
+    "form",
+    "state",
+    "waiting",
+    "delivered",
+    "dead",
+    "event_types",
+    "created_at",
+]
 LATEST = [
     "event_id", "type", "subject", "state", "attempts", "last_status", "fault", "happened_at", "attempted_at",
     "next_attempt_at",
@@ -141,9 +152,8 @@ def deliver_now(
 ) -> None:
     """Send what is due now. `minutebook up` does it by itself, twice a minute; several at once do no harm."""
     settings = session(ctx).settings
-    sending = Sending(settings.vault(), settings.public_url, settings.endpoint_networks)
     with settings.database() as url:
-        result = deliver(url, sending, clock.now, seconds=seconds)
+        result = deliver(url, Sending.of(settings), clock.now, seconds=seconds)
     counted = {"delivered": result.delivered, "failed": result.failed, "dead": result.dead}
     if as_json:
         print_json({**counted, "faults": dict(result.faults)})

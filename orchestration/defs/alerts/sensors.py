@@ -1,33 +1,30 @@
-"""When people are alerted."""
+"""When it is looked for what is wrong."""
 
 import dagster as dg
 
-from orchestration.alerts.delivery import deliver, delivery
+from orchestration.alerts.looking import look
 from orchestration.resources import Minutebook
 from warehouse import clock
-from warehouse.database.connect import Role, connect
-from warehouse.statements import quotas
-from warehouse.statements.freshness import MartsBehind, require_built
 
 
 @dg.sensor(
-    name="alert_on_quotas",
-    minimum_interval_seconds=300,
+    name="look_for_alerts",
+    minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports tenants at 50, 80 and 100 % of an allowance or spend limit, once per crossing.",
+    description="Opens an alert for what is wrong, once, and ends it when it is over; `deliver_events` sends it.",
 )
-def alert_on_quotas(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.SkipReason:
-    """Level-triggered: what was missed at one tick is made up at the next. It starts no run."""
-    with minutebook.database() as url, connect(url, Role.OPERATOR, actor="alert_on_quotas") as connection:
-        try:
-            require_built(connection)
-        except MartsBehind:
-            return dg.SkipReason("The marts are not built yet.")
-        found = quotas.record(connection, clock.today())
-        connection.commit()
-        done, failed = deliver(connection, delivery(minutebook.settings.alert_webhook_url))
-    for alert in done:
-        context.log.info(str(alert))
-    if failed:
-        context.log.error("; ".join(failed))
-    return dg.SkipReason(f"{found} crossings recorded, {len(done)} delivered, {len(failed)} to be tried again.")
+def look_for_alerts(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.SkipReason:
+    """Level-triggered: what was missed at one tick is made up at the next. It starts no run.
+
+    The cursor is the build whose checks were looked at; it saves work, and nothing rests on it.
+    """
+    checked = int(context.cursor) if context.cursor else None
+    with minutebook.database() as url:
+        seen = look(url, minutebook.settings, clock.now(), checked)
+    if seen.build is not None:
+        context.update_cursor(str(seen.build))
+    for change in seen.changes:
+        context.log.info(f"{change.change}: {change.title}")
+    if seen.unknown:
+        context.log.error(f"could not look at {'; '.join(seen.unknown)}")
+    return dg.SkipReason(f"{seen.count('opened')} opened, {seen.count('worse')} worse, {seen.count('resolved')} ended.")

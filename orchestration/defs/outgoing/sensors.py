@@ -26,8 +26,7 @@ def deliver_events(context: dg.SensorEvaluationContext, minutebook: Minutebook) 
             next_at = deliveries.next_due(connection)
         if next_at is None or next_at > clock.now():
             return dg.SkipReason("Nothing is due.")
-        sending = Sending(settings.vault(), settings.public_url, settings.endpoint_networks)
-        result = deliver(url, sending, clock.now, seconds=SECONDS)
+        result = deliver(url, Sending.of(settings), clock.now, seconds=SECONDS)
     for fault, count in result.faults.items():
         context.log.warning(f"{fault} ({count})")
     return dg.SkipReason(f"{result.delivered} delivered, {result.failed} to be tried again, {result.dead} given up.")

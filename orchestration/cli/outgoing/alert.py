@@ -1,0 +1,178 @@
+"""minutebook alert …: what is wrong, and who is told of it: by Slack, Teams, mail, or a signed event."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from orchestration.alerts.looking import look
+from orchestration.cli.options import Json, TenantFilter, command, group
+from orchestration.cli.output import next_step, print_json, say, show
+from orchestration.cli.session import CommandFailed, session
+from orchestration.mail import fault_of_address
+from orchestration.outgoing.delivering import Sending, deliver
+from orchestration.outgoing.forms import ALERTS, FORMS
+from orchestration.outgoing.reaching import fault_of_url
+from warehouse import clock
+from warehouse.control import tenants
+from warehouse.operations import alerts
+from warehouse.outgoing import endpoints
+from warehouse.outgoing.deliveries import Due
+
+app = group(
+    "Alerts: what is wrong, said once and once again when it is over (docs/alerts.md).",
+    "minutebook alert create ops@example.com",
+)
+COLUMNS = ["alert_id", "tenant_id", "rule", "title", "fix", "opened_at", "resolved_at"]
+CHANNELS = ["endpoint_id", "tenant_id", "host", "form", "state", "waiting", "dead", "delivered"]
+RECENT = timedelta(days=7)
+SENT_FOR = 60.0
+
+
+def parse_form(text: str) -> str:
+    """How alerts are shown."""
+    if text not in FORMS[:-1]:
+        raise typer.BadParameter(f"there is {', '.join(FORMS[:-1])}; mail goes to who has an address")
+    return text
+
+
+@command(app, "list", "minutebook alert list --tenant acme")
+def list_alerts(
+    ctx: typer.Context,
+    tenant: TenantFilter = None,
+    recent: Annotated[bool, typer.Option("--recent", help="Those that ended in the last 7 days too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what is wrong, the worst first, with what resolves it; and who is told of it."""
+    now = clock.now()
+    with session(ctx).operator() as connection:
+        found = alerts.listed(connection, now - (RECENT if recent else timedelta()), tenant)
+        channels = [row for row in endpoints.listed(connection, tenant) if _is_live_channel(row)]
+    if as_json:
+        print_json({"alerts": found, "channels": channels})
+        return
+    show(found, COLUMNS, False, "nothing is wrong, as far as was looked: minutebook alert send")
+    show(channels, CHANNELS, False, "nobody is told: minutebook alert create --help", "Channels")
+
+
+@command(app, "create", "minutebook alert create https://hooks.slack.com/services/T0/B0/x --form slack")
+def create(
+    ctx: typer.Context,
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="TO", help="A person's mail address, or https://… of a webhook, which is stored sealed."
+        ),
+    ],
+    form: Annotated[
+        str,
+        typer.Option(parser=parse_form, metavar="FORM", help="slack, teams, or event: signed JSON (docs/events.md)."),
+    ] = "event",
+    tenant: Annotated[
+        str | None,
+        typer.Option(metavar="TENANT", help="Whose alerts alone; without, all tenants' and the platform's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell somebody of alerts that open or end from now on."""
+    settings = session(ctx).settings
+    is_mail = "@" in to and "://" not in to
+    if fault := fault_of_address(to) if is_mail else fault_of_url(to, settings.endpoint_networks):
+        raise typer.BadParameter(fault, param_hint="TO")
+    if is_mail and settings.mailer is None:
+        raise CommandFailed("no mail is sent: set MINUTEBOOK_SMTP_URL and MINUTEBOOK_MAIL_FROM")
+    shown = "mail" if is_mail else form
+    with session(ctx).operator() as connection:
+        if tenant is not None:
+            tenants.require_tenant(connection, tenant)
+        secret, made = endpoints.create(
+            settings.vault(), connection, to, ALERTS, clock.now(), tenant_id=tenant, form=shown
+        )
+    is_signed = shown == "event"
+    if as_json:
+        print_json({**made, **({"secret": secret.reveal()} if is_signed else {})})
+        return
+    say(f"{made['endpoint_id']} is told of alerts, as {shown}")
+    if is_signed:
+        say(secret.reveal())
+        say("give the secret to whoever verifies the signatures: it is not shown again (docs/events.md)")
+    next_step(f"minutebook alert test {made['endpoint_id']}")
+
+
+@command(app, "end", "minutebook alert end ep_3kQ9vT2mZ7aB")
+def end(
+    ctx: typer.Context,
+    endpoint_id: Annotated[str, typer.Argument(metavar="CHANNEL", help="Its id, ep_…; see: minutebook alert list.")],
+    as_json: Json = False,
+) -> None:
+    """Tell a channel nothing any more; what waits for it is dropped."""
+    with session(ctx).operator() as connection:
+        is_new = endpoints.revoke(connection, endpoint_id, clock.now())
+    if as_json:
+        print_json({"endpoint_id": endpoint_id, "is_revoked_now": is_new})
+        return
+    say(f"{endpoint_id} is told nothing any more" if is_new else f"{endpoint_id} was ended before")
+
+
+@command(app, "test", "minutebook alert test ep_3kQ9vT2mZ7aB")
+def send_test(
+    ctx: typer.Context,
+    endpoint_id: Annotated[
+        str | None, typer.Argument(metavar="[CHANNEL]", help="Its id, ep_…; without, all of them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a message that says it is a test, now, and say what each channel answered."""
+    settings = session(ctx).settings
+    now = clock.now()
+    with session(ctx).operator() as connection:
+        if endpoint_id is not None:
+            endpoints.found(connection, endpoint_id)
+        channels = [
+            row
+            for row in endpoints.listed(connection)
+            if _is_live_channel(row) and endpoint_id in (None, row["endpoint_id"])
+        ]
+        opened = endpoints.opened(settings.vault(), connection, [row["endpoint_id"] for row in channels])
+    if not channels:
+        raise CommandFailed("nobody is told of alerts: minutebook alert create --help")
+    sending, results = Sending.of(settings), []
+    data = {"alert_id": "test", "rule": "test", "title": "this is a test: nothing is wrong", "fix": ""}
+    for row in channels:
+        event_id = f"evt_test{int(now.timestamp())}{row['endpoint_id']}"
+        due = Due(row["endpoint_id"], 0, event_id, ALERTS[0], row["tenant_id"], data, now, 0)
+        answer = sending.answer(due, opened[row["endpoint_id"]], None, now)
+        results.append({"endpoint_id": row["endpoint_id"], "host": row["host"], "form": row["form"],
+                        "result": answer.fault or "taken"})  # fmt: skip
+    show(results, ["endpoint_id", "host", "form", "result"], as_json, "")
+    if any(result["result"] != "taken" for result in results):
+        raise CommandFailed("not every channel took it")
+
+
+@command(app, "send", "minutebook alert send")
+def send(ctx: typer.Context, as_json: Json = False) -> None:
+    """Look now at what is wrong, and send what is due. `minutebook up` does so by itself, every two minutes."""
+    settings = session(ctx).settings
+    with settings.database() as url:
+        seen = look(url, settings, clock.now())
+        sent = deliver(url, Sending.of(settings), clock.now, seconds=SENT_FOR)
+    counted = {change: seen.count(change) for change in ("opened", "worse", "resolved")}
+    if as_json:
+        print_json({**counted, "changes": seen.changes, "unknown": seen.unknown, "delivered": sent.delivered,
+                    "failed": sent.failed + sent.dead})  # fmt: skip
+    else:
+        for change in seen.changes:
+            say(f"{change.change}: {change.title}")
+        say(f"{counted['opened']} opened, {counted['worse']} worse, {counted['resolved']} ended;"
+            f" {sent.delivered} messages delivered")  # fmt: skip
+    if seen.unknown:
+        raise CommandFailed(f"could not look at {'; '.join(seen.unknown)}")
+    if sent.failed or sent.dead:
+        raise CommandFailed(f"{sent.failed + sent.dead} messages not delivered; see: minutebook endpoint list")
+    if not as_json:
+        next_step("minutebook alert list")
+
+
+def _is_live_channel(row: dict[str, object]) -> bool:
+    types = row["event_types"]
+    return row["state"] != "revoked" and isinstance(types, list) and ALERTS[0] in types

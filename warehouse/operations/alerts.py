@@ -1,0 +1,78 @@
+"""Alerts: what is wrong, from when it was first seen until it was gone, said once and once again when it is over.
+
+What is wrong is given in words. Opening and ending are written down with their events in one transaction, so that each
+is told exactly when it is true, whoever looks at the same time and wherever a process dies.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from warehouse.database.queries import Connection, Row, first, rows
+from warehouse.outgoing import outbox
+
+FILE = "operations/alerts"
+_EVENTS = {"opened": "alert.opened", "worse": "alert.opened", "resolved": "alert.resolved"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is wrong, in words. rule, tenant_id and subject name it; fix: commands that resolve it; path: its page."""
+
+    rule: str
+    tenant_id: str | None
+    subject: str
+    level: int
+    title: str
+    fix: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of an alert: opened, worse or resolved."""
+
+    change: str
+    alert_id: int
+    title: str
+
+
+def lock(connection: Connection) -> None:
+    """Have nobody else look until this transaction ends."""
+    first(connection, FILE, "lock")
+
+
+def settle(connection: Connection, wrong: Sequence[Said], rules: Collection[str], now: datetime) -> list[Change]:
+    """Compare what is wrong with the alerts that are open, of the rules that were looked at, and tell of what changed.
+
+    In the caller's transaction, which has the lock.
+    """
+    given = json.dumps([asdict(one) for one in wrong])
+    changes = {
+        row["alert_id"]: row["change"]
+        for row in rows(connection, FILE, "settle", wrong=given, rules=list(rules), now=now)
+    }
+    found = []
+    for row in rows(connection, FILE, "of_ids", alert_ids=list(changes)):
+        change = changes[row["alert_id"]]
+        data = {
+            "alert_id": str(row["alert_id"]), "rule": row["rule"], "subject": row["subject"], "level": row["level"],
+            "title": row["title"], "fix": row["fix"], "page": row["path"],
+        }  # fmt: skip
+        outbox.tell(connection, _EVENTS[change], row["tenant_id"], f"alert/{row['alert_id']}", data)
+        found.append(Change(change, row["alert_id"], row["title"]))
+    return found
+
+
+def listed(
+    connection: Connection, resolved_since: datetime, tenant_id: str | None = None, limit: int = 500
+) -> list[Row]:
+    """What is open, the worst first, and then what was resolved since, the latest first."""
+    return rows(connection, FILE, "listed", resolved_since=resolved_since, tenant_id=tenant_id, limit=limit)
+
+
+def count_open(connection: Connection) -> int:
+    """How many are open."""
+    found = first(connection, FILE, "count_open")
+    return int(found["found"]) if found else 0
