@@ -57,7 +57,8 @@ def serve(
     if settings.metrics_tokens:
         say(f"Metrics: http://{host}:{port}/metrics, to who sends the token")
     next_step("minutebook login create, then sign in; Ctrl-C stops it")
-    metrics = Metrics(partial(readers.operator, "metrics"), settings.metrics_tokens)
+    backups = settings.backup_folder if settings.is_embedded else None
+    metrics = Metrics(partial(readers.operator, "metrics"), settings.metrics_tokens, backups=backups)
     beside = [*webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes, metrics.route]
     application = web.application(settings, beside=beside, readers=readers, has_pages=pages)
     server_of(intake.Beside(intake.application(settings, readers), application), host, port).run()

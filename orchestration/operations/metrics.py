@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -25,6 +26,7 @@ from starlette.routing import Route
 from orchestration.operations.counters import REGISTRY
 from sources.registry import horizons
 from warehouse import clock
+from warehouse.database import backup
 from warehouse.database.errors import WarehouseError
 from warehouse.ingestion import retry_schedule
 from warehouse.operations import health
@@ -38,12 +40,21 @@ Lender = Callable[[], AbstractContextManager[Connection]]
 
 
 class Metrics:
-    """The endpoint. lend: a connection as operator. tokens: each opens it; without any it is not served."""
+    """The endpoint. lend: a connection as operator. tokens: each opens it; without any it is not served. backups: where
+    copies of the embedded server are.
+    """
 
-    def __init__(self, lend: Lender, tokens: Sequence[str], now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(
+        self,
+        lend: Lender,
+        tokens: Sequence[str],
+        now: Callable[[], datetime] = clock.now,
+        backups: Path | None = None,
+    ) -> None:
         self._lend = lend
         self._tokens = [token.encode() for token in tokens]
         self._now = now
+        self._backups = backups
         self._lock = Lock()
         self._until = 0.0
         self._text = b""
@@ -74,7 +85,7 @@ class Metrics:
             if time.monotonic() >= self._until:
                 registry = CollectorRegistry()
                 with self._lend() as connection:
-                    registry.register(_Read(list(measured(connection, self._now()))))
+                    registry.register(_Read(list(measured(connection, self._now(), self._backups))))
                 self._text, self._until = generate_latest(registry), time.monotonic() + KNOWN_SECONDS
             return self._text + generate_latest(REGISTRY)
 
@@ -88,12 +99,14 @@ class _Read(Collector):
         yield from self._metrics
 
 
-def measured(connection: Connection, now: datetime) -> Iterator[Metric]:
-    """Every metric of the database as of a moment."""
+def measured(connection: Connection, now: datetime, backups: Path | None = None) -> Iterator[Metric]:
+    """Every metric of the database as of a moment, and of its copies where there is a folder of them."""
     yield _labelled("info", "The release that is served; always 1.", ["version"], [([version("minutebook")], 1)])
     yield from _of_sources(connection, now)
     yield from _of_queues(connection, now)
     yield from _of_marts(connection, now)
+    if backups is not None:
+        yield from _of_backups(connection, backups, now)
 
 
 def _of_sources(connection: Connection, now: datetime) -> Iterator[Metric]:
@@ -163,6 +176,14 @@ def _of_marts(connection: Connection, now: datetime) -> Iterator[Metric]:
         "Lines that their corrections do not bring into balance.",
         len(balance.imbalances(connection)),
     )
+
+
+def _of_backups(connection: Connection, folder: Path, now: datetime) -> Iterator[Metric]:
+    copies = backup.bases(folder)
+    age = _since(copies[0].ended_at, now) if copies else float("inf")
+    yield _one("backup_age_seconds", "Seconds since the newest copy of the embedded server; infinite without one.", age)
+    is_failing = backup.archiver(connection).is_failing
+    yield _one("backup_log_failing", "1 while the server cannot archive its log.", int(is_failing))
 
 
 def _one(name: str, text: str, value: float) -> Metric:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -74,6 +75,22 @@ def test_a_database_that_is_away_is_said_by_503() -> None:
 
     with client(away, TOKEN) as asking:
         assert asking.get("/metrics", headers=BEARER).status_code == 503
+
+
+def test_the_age_of_the_newest_copy_is_said_where_there_is_a_folder_of_copies(
+    database_url: str, tmp_path: Path
+) -> None:
+    def copies() -> dict[str, dict[tuple[str, ...], float]]:
+        with connect(database_url, Role.OPERATOR) as operator:
+            return by_name(list(measured(operator, NOON, tmp_path)))
+
+    assert "backup_age_seconds" not in told(database_url)
+    assert copies()["backup_age_seconds"] == {(): float("inf")}
+    for name in ("20260118T120000Z", "20260119T120000Z"):
+        (tmp_path / "base" / name).mkdir(parents=True)
+    found = copies()
+    assert found["backup_age_seconds"] == {(): 86400}
+    assert found["backup_log_failing"] == {(): 0}
 
 
 def test_the_database_is_asked_once_for_many_who_ask(database_url: str) -> None:
