@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Held:
     """An object of an account. what: number, assistant, campaign …; kind: the scope kind by which usage routes by it,
-    None where none does. label: what people know it by besides its name, such as the number itself.
+    None where none does. label: what people know it by besides its name, such as the number itself. calls, connected:
+    of a campaign, how many calls its provider counts, where it does: a check of ours, and billed by nobody.
     """
 
     what: str
@@ -14,3 +15,5 @@ class Held:
     value: str
     name: str = ""
     label: str = ""
+    calls: int | None = None
+    connected: int | None = None

@@ -12,7 +12,7 @@ from sources.discovery import Held
 from sources.registry import registry
 from sources.source import Source
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion.discovery import Unattached, attached, unattached
+from warehouse.ingestion.discovery import Unattached, attached, campaigns, unattached
 
 _APART = re.compile(r"[^a-z0-9]+")
 
@@ -20,13 +20,14 @@ _APART = re.compile(r"[^a-z0-9]+")
 @dataclass(frozen=True)
 class Found:
     """An object of an account. owner: tenant and agent that have it. first_day, calls: of usage that routes to nobody
-    and would route by it.
+    and would route by it. of_campaign: of a campaign, how many calls we read of it and how many of them connected.
     """
 
     held: Held
     owner: tuple[str, str] | None
     first_day: date | None
     calls: int
+    of_campaign: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,23 @@ def look(url: str, settings: Settings, source: Source, tenant_id: str | None, *,
             client.close()
         owners = attached(connection, [kind.name for kind in source.scope_kinds])
         waiting = unattached(connection, source, account)
-    return Account(source, account, tuple(_put_together(held, owners, waiting)))
+        made = campaigns(connection, source.name)
+    return Account(source, account, tuple(_put_together(held, owners, waiting, made)))
 
 
 def _put_together(
-    held: Sequence[Held], owners: dict[tuple[str, str], tuple[str, str]], waiting: Sequence[Unattached]
+    held: Sequence[Held],
+    owners: dict[tuple[str, str], tuple[str, str]],
+    waiting: Sequence[Unattached],
+    made: dict[str, tuple[int, int]],
 ) -> Iterable[Found]:
     """What is held, and what usage was of although it is held no more."""
     of_ids = {(one.kind, one.value): one for one in waiting}
     for one in held:
         key = (one.kind or "", one.value)
         seen = of_ids.pop(key, None)
-        yield Found(one, owners.get(key), seen.first_day if seen else None, seen.rows if seen else 0)
+        of_campaign = made.get(one.value, (0, 0)) if one.what == "campaign" else None
+        yield Found(one, owners.get(key), seen.first_day if seen else None, seen.rows if seen else 0, of_campaign)
     for key, seen in of_ids.items():
         yield Found(Held("not held any more", seen.kind, seen.value), owners.get(key), seen.first_day, seen.rows)
 

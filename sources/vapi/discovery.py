@@ -1,5 +1,5 @@
-"""The numbers, assistants and campaigns of an organisation: ids and names. What else comes with them (prompts, keys of
-carriers, contacts) is not decoded.
+"""The numbers, assistants and campaigns of an organisation: ids and names, and how many calls a campaign made. What
+else comes with them (prompts, keys of carriers, contacts) is not decoded.
 
 GET /phone-number, GET /assistant ──▶ no pages: a full answer is asked again in halves of when they were created
 GET /v2/campaign ──▶ pages
@@ -30,6 +30,7 @@ class _Named(msgspec.Struct, rename="camel"):
     name: Any = None
     number: Any = None
     sip_uri: Any = None
+    call_metrics: Any = None
 
 
 class _Meta(msgspec.Struct, rename="camel", frozen=True):
@@ -52,7 +53,10 @@ def discover(client: ProviderClient) -> list[Held]:
         for one in _all(client, "/phone-number")
     ]
     found += [Held("assistant", "vapi_assistant", one.id, _text(one.name)) for one in _all(client, "/assistant")]
-    found += [Held("campaign", None, one.id, _text(one.name)) for one in _campaigns(client)]
+    found += [
+        Held("campaign", None, one.id, _text(one.name), "", *(_count(one, name) for name in ("dialed", "connected")))
+        for one in _campaigns(client)
+    ]
     return found
 
 
@@ -69,7 +73,7 @@ def _all(client: ProviderClient, path: str) -> list[_Named]:
 
 def _campaigns(client: ProviderClient) -> Iterator[_Named]:
     for page in range(1, _MOST_PAGES + 1):
-        answer = client.get("/v2/campaign", _PAGED, {"page": page, "limit": _PAGE})
+        answer = client.get("/v2/campaign", _PAGED, {"page": page, "limit": _PAGE, "includeCounters": "true"})
         yield from answer.results
         if not answer.metadata.has_next_page or not answer.results:
             return
@@ -78,6 +82,11 @@ def _campaigns(client: ProviderClient) -> Iterator[_Named]:
 
 def _label(one: _Named) -> str:
     return _text(one.number) or _text(one.sip_uri)
+
+
+def _count(one: _Named, name: str) -> int | None:
+    value = one.call_metrics.get(name) if isinstance(one.call_metrics, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _text(value: Any) -> str:

@@ -32,7 +32,10 @@ def platform(house: House) -> VapiAccount:
         held("n-3", "Acmeology", number="+15550103"),
     ]
     account.assistants = [held("a-1", "ACME web"), held("a-2", "Acme front desk")]
-    account.campaigns = [held(f"c-{number}", f"Recall {number}") for number in range(150)]
+    account.campaigns = [
+        held(f"c-{number}", f"Recall {number}", callMetrics={"dialed": number, "connected": "few"})
+        for number in range(150)
+    ]
     web = call("web", SECOND, assistant_id="a-1")
     del web["phoneNumberId"]
     account.calls_between = in_memory(
@@ -57,16 +60,31 @@ def acme(house: House, platform: VapiAccount, minutebook: Minutebook) -> Minuteb
     return minutebook
 
 
-def test_what_the_platforms_account_holds_is_listed_with_whose_it_is_and_no_secret(acme: Minutebook) -> None:
+def test_what_the_platforms_account_holds_is_listed_with_whose_it_is_and_no_secret(
+    acme: Minutebook, house: House
+) -> None:
+    house.execute("create table marts.dim_campaigns (source text, campaign_id text, calls int, connected_calls int)")
+    house.execute(
+        "insert into marts.dim_campaigns values ('vapi', 'c-7', 5, 3), ('vapi', 'c-7', 1, 0), ('x', 'c-7', 9, 9)"
+    )
+    house.execute("grant select on marts.dim_campaigns to minutebook_loader")
     told = acme("discover vapi --json")
     found = {row["id"]: row for row in json.loads(told)["found"]}
     assert CANARY not in told
+    counted = {row["id"]: row for row in json.loads(told)["campaigns"]}
+    assert counted["c-7"] == {
+        "id": "c-7", "name": "Recall 7", "calls_by_provider": 7, "calls": 6, "connected_by_provider": None,
+        "connected": 3,
+    }  # fmt: skip
     assert len([row for row in found.values() if row["what"] == "campaign"]) == 150, "of two pages"
     assert (found["n-1"]["unattached_since"], found["n-1"]["unattached_calls"]) == (str(FIRST), 2)
     assert (found["n-2"]["tenant_id"], found["n-2"]["label"]) == ("other", "sip:desk@example.invalid")
     assert found["a-2"]["unattached_calls"] == 0, "its calls would route by their number"
     assert (found["a-1"]["unattached_since"], found["n-9"]["what"]) == (str(SECOND), "not held any more")
     assert json.loads(told)["proposals"] == []
+    told = acme("discover vapi")
+    assert "c-149" in told.split("Its campaigns")[1]
+    assert "c-149" not in told.split("Its campaigns")[0]
 
 
 def test_what_bears_a_tenants_name_is_proposed_from_the_first_call_on_and_attached_when_confirmed(

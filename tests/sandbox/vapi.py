@@ -85,7 +85,11 @@ def routes(world: World) -> list[Route]:
         if isinstance(account, Response):
             return account
         page, limit = int(request.query_params.get("page", "1")), int(request.query_params.get("limit", "10"))
-        rows = account.campaigns[(page - 1) * limit : page * limit]
+        counters = {} if request.query_params.get("includeCounters") == "true" else {"callMetrics", "contactCounters"}
+        rows = [
+            {name: value for name, value in campaign.items() if name not in counters}
+            for campaign in account.campaigns[(page - 1) * limit : page * limit]
+        ]
         has_next = page * limit < len(account.campaigns)
         return JSONResponse({"results": rows, "metadata": {"currentPage": page, "hasNextPage": has_next}})
 

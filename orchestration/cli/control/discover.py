@@ -18,6 +18,7 @@ from warehouse.control.changes import Change
 from warehouse.database.queries import Connection
 
 app = typer.Typer()
+COUNTED = ["id", "name", "calls_by_provider", "calls", "connected_by_provider", "connected"]
 COLUMNS = ["what", "id", "name", "label", "tenant_id", "agent_id", "unattached_since", "unattached_calls"]
 
 
@@ -51,7 +52,8 @@ def discover(
     """List the numbers, assistants and campaigns of an account with whose they are, and propose what is missing.
 
     An attachment is proposed from the first call on that was seen; of the platform's account for what begins with the
-    tenant's name.
+    tenant's name. Beside what was read of a campaign stands what its provider counts: one that leaves voicemail out
+    counts fewer connected.
 
     Only ids and names are read, and nothing of it is stored but what is attached.
     """
@@ -112,11 +114,26 @@ def _show(account: Account, tenant: str | None, proposals: list[Proposal], as_js
         }
         for one in account.found
     ]
+    campaigns = [
+        {
+            "id": one.held.value,
+            "name": one.held.name,
+            "calls_by_provider": one.held.calls,
+            "calls": one.of_campaign[0],
+            "connected_by_provider": one.held.connected,
+            "connected": one.of_campaign[1],
+        }
+        for one in account.found
+        if one.of_campaign is not None
+    ]
     commands = [_command(str(tenant), one) for one in proposals]
     if as_json:
-        print_json({"account": account.account, "found": rows, "proposals": commands})
+        print_json({"account": account.account, "found": rows, "campaigns": campaigns, "proposals": commands})
         return
-    show(rows, COLUMNS, as_json, f"the account of {account.account} holds nothing")
+    others = [row for row in rows if row["what"] != "campaign"]
+    show(others, COLUMNS, as_json, f"the account of {account.account} holds nothing that usage routes by")
+    if campaigns:
+        show(campaigns, COUNTED, as_json, "", "Its campaigns, as the provider counts them and as they were read")
     provider = account.source.provider
     if tenant is None:
         next_step(f"minutebook discover {provider} --tenant TENANT, for what is missing of a tenant")
