@@ -74,11 +74,11 @@ def held(stripe: StripeSandbox) -> int | None:
 
 def alerted(house: House) -> list[tuple[str, int, str]]:
     with connect(house.url, Role.OPERATOR, actor="alerts") as operator:
-        quotas.record(operator, clock.today())
-        found = quotas.undelivered(operator)
-        for alert in found:
-            quotas.mark_delivered(operator, alert)
-    return [(alert.quota, alert.threshold, alert.event) for alert in found]
+        count = quotas.record(operator, clock.today())
+        found = operator.execute(
+            "select quota, threshold, event from ledger.quota_alerts order by alert_id desc limit %s", [count]
+        ).fetchall()
+    return found[::-1]
 
 
 def read(house: House) -> dict[tuple[str | None, date], str]:
