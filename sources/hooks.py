@@ -7,12 +7,15 @@ A report is a hint and never a bill: it makes its day due, and what is then pull
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+from sources.day import Day
+from sources.reading import Reading
 
 TOLERANCE = timedelta(seconds=300)
 """How old a signed delivery may be, and how far ahead: clocks differ, and a provider repeats within minutes."""
@@ -90,6 +93,7 @@ class Hook:
     provider. secret_is_given: a person gives the secret, which is not ours to choose.
     row_column, ended_column: the columns of the raw table that hold a row's id and end; cost_field: the field of its
     payload that holds what it cost. Without them a report names no row that is listed: it makes its day due once.
+    rows(reported, day): what `Report.row` of some rows of a day says, as a reading that holds them alone.
     """
 
     methods: tuple[Method, ...]
@@ -100,6 +104,7 @@ class Hook:
     row_column: str | None = None
     ended_column: str | None = None
     cost_field: str | None = None
+    rows: Callable[[Sequence[str], Day], Reading] | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def fault_of_settings(self, settings: Mapping[str, Any]) -> str | None:

@@ -20,6 +20,9 @@ In the payload, the list of such lines as they were answered.
 BEYOND_TOTAL = "lines_beyond_total"
 """The total of lines of a bill that add up to more than the provider's own total, which was taken in their place."""
 
+ADOPTED = "rows_adopted"
+"""The total of rows that were reported, and that a person adopted; missing where there is none."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -59,6 +62,21 @@ class Reading:
             is_incomplete=True,
             is_in_progress=True,
             provider_totals=None,
+        )
+
+    def with_adopted(self, adopted: "Reading") -> "Reading":
+        """The same with rows that were reported and that a person adopted, none of which it has. What the provider
+        counts, and what is compared with that, stays.
+        """
+        results = [one.encode() for one in (self.results_hash, adopted.results_hash) if one is not None]
+        return replace(
+            self,
+            table=pa.concat_tables([self.table, adopted.table]),
+            keys=self.keys | adopted.keys,
+            content_hash=hash_rows([self.content_hash.encode(), adopted.content_hash.encode()]),
+            is_incomplete=self.is_incomplete or adopted.is_incomplete,
+            totals=self.totals | {ADOPTED: Decimal(len(adopted.keys))},
+            results_hash=hash_rows(results) if adopted.results_hash is not None else self.results_hash,
         )
 
     @property

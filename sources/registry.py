@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -124,6 +125,11 @@ def all_sources() -> Mapping[str, Source]:
 def horizons() -> dict[str, int | None]:
     """How many days each source's provider remembers; None: it does not forget."""
     return {source.name: source.horizon_days for source in all_sources().values()}
+
+
+def remembered_since(today: date) -> dict[str, date]:
+    """The first day of which each source's provider still has all; without those that do not forget."""
+    return {name: today - timedelta(days=days) for name, days in horizons().items() if days is not None}
 
 
 def provider_of(name: str) -> str:

@@ -299,6 +299,52 @@ CREATE FUNCTION control.usage_origin(scope_ref text, environment text, item text
     )
 $$;
 
+CREATE FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) RETURNS TABLE(usage_date date, outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    day date;
+    told record;
+    reported json;
+begin
+    select a.usage_date into day from intake.adoptions as a
+    where a.source = of_source and a.account = of_account and a.row_id = of_row;
+    if day is not null then
+        return query select day, 'known';
+        return;
+    end if;
+    select min(r.usage_date) into day from intake.reports as r
+    where r.source = of_source and r.account = of_account and r.row_id = of_row;
+    if day is null then
+        return query select null::date, 'unheard';
+        return;
+    end if;
+    select * into told from intake.reported_rows(day, day) as r
+    where r.source = of_source and r.account = of_account and r.row_id = of_row;
+    select r.payload into reported from intake.reports as r
+    where
+        r.source = of_source and r.account = of_account and r.row_id = of_row
+        and r.usage_date = day and r.is_final and r.ended_at is not null
+    order by r.report_id desc
+    limit 1;
+    outcome := case
+        when told.is_gone then 'gone'
+        when told.read_at is null or told.read_at < told.heard_at then 'unread'
+        when told.is_listed then 'listed'
+        when reported is null then 'unmeasured'
+        else 'adopted'
+    end;
+    if outcome = 'adopted' then
+        insert into intake.adoptions (source, account, row_id, tenant_id, usage_date, payload, reason)
+        values (of_source, of_account, of_row, told.tenant_id, day, reported, why)
+        on conflict do nothing;
+    end if;
+    return query select day, outcome;
+end
+$$;
+COMMENT ON FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) IS 'Adopts the latest report of a row that its provider lists no more; what came of it.';
+
 CREATE FUNCTION intake.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -2740,6 +2786,20 @@ CREATE UNLOGGED TABLE control.wrong_tries (
 );
 COMMENT ON TABLE control.wrong_tries IS 'Wrong passwords and codes of the last quarter of an hour, by a hash of who tried to be whom. A crash forgets them.';
 
+CREATE TABLE intake.adoptions (
+    source text NOT NULL,
+    account text NOT NULL,
+    row_id text NOT NULL COLLATE pg_catalog."C",
+    tenant_id text,
+    usage_date date NOT NULL,
+    payload json NOT NULL,
+    reason text NOT NULL,
+    adopted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT adoptions_reason_check CHECK ((reason ~ '\S'::text))
+);
+ALTER TABLE ONLY intake.adoptions FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE intake.adoptions IS 'Reported rows that a person adopted since their provider lists them no more: each is a row of every later pull of its day that does not list it. The audit log has who.';
+
 CREATE TABLE intake.events (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     usage_date date NOT NULL,
@@ -2863,7 +2923,7 @@ CREATE TABLE intake.reports (
     received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 ALTER TABLE ONLY intake.reports FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE intake.reports IS 'What a provider told us of a row, each thing once, on the day that the row was created. Append only. It enters no statement.';
+COMMENT ON TABLE intake.reports IS 'What a provider told us of a row, each thing once, on the day that the row was created. Append only. It enters no statement unless a person adopts it.';
 COMMENT ON COLUMN intake.reports.is_final IS 'The row ended and must be listed. is_gone: its provider deleted it.';
 COMMENT ON COLUMN intake.reports.payload IS 'The row as its source would list it, as far as it was told; without what is personal.';
 ALTER TABLE intake.reports ALTER COLUMN report_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -3964,6 +4024,8 @@ ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_pkey PRIMARY KEY (project_id);
 ALTER TABLE ONLY control.wrong_tries
     ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
+ALTER TABLE ONLY intake.adoptions
+    ADD CONSTRAINT adoptions_pkey PRIMARY KEY (source, account, row_id);
 ALTER TABLE ONLY intake.hook_notices
     ADD CONSTRAINT hook_notices_pkey PRIMARY KEY (hook_id, code, about);
 ALTER TABLE ONLY intake.hook_uses
@@ -4090,6 +4152,7 @@ CREATE INDEX sessions_of_a_login ON control.sessions USING btree (login_id);
 CREATE INDEX tasks_by_page ON control.tasks USING btree (page, asked_at);
 CREATE UNIQUE INDEX tenants_one_canary ON control.tenants USING btree (is_canary) WHERE is_canary;
 CREATE INDEX wrong_tries_by_age ON control.wrong_tries USING btree (begun_at);
+CREATE INDEX adoptions_of_a_day ON intake.adoptions USING btree (source, account, usage_date);
 CREATE INDEX events_of_a_day ON ONLY intake.events USING btree (tenant_id, usage_date, event_number);
 CREATE INDEX events_of_other_months_tenant_id_usage_date_event_number_idx ON intake.events_of_other_months USING btree (tenant_id, usage_date, event_number);
 CREATE INDEX reports_of_a_day ON intake.reports USING btree (source, usage_date, account, row_id);
@@ -4194,6 +4257,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_proje
 CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.api_keys FOR EACH ROW EXECUTE FUNCTION control.limit_api_keys();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.hooks FOR EACH ROW EXECUTE FUNCTION control.limit_hooks();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON intake.adoptions FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON ledger.acceptances FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER DELETE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision_by_period BEFORE INSERT OR UPDATE ON ledger.periods FOR EACH ROW EXECUTE FUNCTION control.advance_revision_by_period();
@@ -4331,6 +4395,10 @@ ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
 ALTER TABLE ONLY control.voiceflow_projects
     ADD CONSTRAINT voiceflow_projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE ONLY intake.adoptions
+    ADD CONSTRAINT adoptions_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
+ALTER TABLE ONLY intake.adoptions
+    ADD CONSTRAINT adoptions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY intake.hook_notices
     ADD CONSTRAINT hook_notices_hook_id_fkey FOREIGN KEY (hook_id) REFERENCES control.hooks(hook_id);
 ALTER TABLE ONLY intake.hook_uses
@@ -4474,6 +4542,7 @@ ALTER TABLE control.tenant_statuses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.today_readings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.voiceflow_projects ENABLE ROW LEVEL SECURITY;
+ALTER TABLE intake.adoptions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events_of_other_months ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.hook_notices ENABLE ROW LEVEL SECURITY;
@@ -4481,9 +4550,11 @@ ALTER TABLE intake.identities ENABLE ROW LEVEL SECURITY;
 CREATE POLICY intake ON intake.events FOR INSERT TO minutebook_intake WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 CREATE POLICY intake ON intake.identities TO minutebook_intake USING ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant))) WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
 CREATE POLICY intake ON intake.replacements TO minutebook_intake USING ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant))) WITH CHECK ((tenant_id = ( SELECT intake.pushing_tenant() AS pushing_tenant)));
+CREATE POLICY loader ON intake.adoptions FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY loader ON intake.events FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY loader ON intake.replacements FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY operators ON intake.hook_notices TO minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY owner ON intake.adoptions TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.events TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.events_of_other_months TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.hook_notices TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -4628,6 +4699,8 @@ GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_tenant;
 GRANT ALL ON FUNCTION control.reading_tenant() TO minutebook_searcher;
 REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) TO minutebook_intake;
@@ -4917,6 +4990,7 @@ GRANT SELECT ON TABLE control.unit_costs TO minutebook_transformer;
 GRANT SELECT ON TABLE control.unit_costs TO minutebook_billing;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.unit_costs TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.wrong_tries TO minutebook_server;
+GRANT SELECT ON TABLE intake.adoptions TO minutebook_loader;
 GRANT INSERT ON TABLE intake.events TO minutebook_intake;
 GRANT SELECT ON TABLE intake.events TO minutebook_tenant;
 GRANT SELECT ON TABLE intake.events TO minutebook_loader;

@@ -7,13 +7,14 @@ not own how a provider is asked (`sources/`), how rows land or what the ledger p
 call means or whose it is (`dbt_project/`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
 
+from orchestration.ingestion.adopting import StoredReaders, adopted_days
 from orchestration.ingestion.doubts import Doubt, Doubts
 from orchestration.ingestion.landing import Landing
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
@@ -44,6 +45,7 @@ __all__ = [
     "PullState",
     "PullTrigger",
     "TenantDay",
+    "adopt",
     "pull",
     "pull_again",
     "pull_today",
@@ -170,6 +172,27 @@ def pull_today(url: str, settings: Settings, *, run_id: str | None = None) -> li
     return outcomes
 
 
+def adopt(
+    url: str, settings: Settings, source: str, tenant_id: str | None, row_ids: Sequence[str], reason: str
+) -> tuple[list[PullOutcome], int]:
+    """Let reports of rows that their provider lists no more be rows of their days: how each day ended, and how many
+    rows were not adopted before. Safe to repeat. Raises HookRefused, and as `pull`.
+    """
+    outcomes, settle = _told_to(None)
+    ensure_registered(url)
+    with connect(url, Role.OPERATOR, actor=settings.actor, autocommit=True) as operator:
+        days, new = adopted_days(operator, source, tenant_id, row_ids, reason)
+    with connect(url, Role.LOADER, actor=settings.actor, autocommit=True) as connection:
+        today, cli = clock.today(), PullTrigger.CLI
+        opened = _opened(url, connection, settings, cli, None, today, (), settle, asked=StoredReaders)
+        with opened as (_, run):
+            for day, reader in run.work(days).items():
+                why = {"cause_code": "being_read", "cause": f"{reader}; adopt again afterwards", "is_permanent": False}
+                for outcome in day.outcomes(PullState.FAILED, **why):
+                    settle(outcome)
+    return outcomes, new
+
+
 def looked_back(days: Collection[AccountDay], today: date) -> frozenset[tuple[str, str, date]]:
     """Source, account and date of days that the night does not read anyway, and whose source is final later."""
     return frozenset(
@@ -204,6 +227,7 @@ def _opened(
     settle: Callable[[PullOutcome], None],
     *,
     is_forced: bool = False,
+    asked: type[Readers] = Readers,
 ) -> Iterator[tuple[Readers, PullRun]]:
     """An attempt and all it needs: whom to ask, and the run itself, which lands over a connection of its own.
 
@@ -213,7 +237,7 @@ def _opened(
         with (
             open_attempt(url, trigger, run_id) as attempt,
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as pacing_connection,
-            Readers(connection, settings, Routing.load(connection), Pacing(pacing_connection), url) as readers,
+            asked(connection, settings, Routing.load(connection), Pacing(pacing_connection), url) as readers,
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as landing_connection,
         ):
             landing = Landing(url, landing_connection, settings.home, is_forced=is_forced)

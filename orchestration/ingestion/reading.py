@@ -1,5 +1,6 @@
 """Asking the right provider account for one day, with the stored credential and what control says of that day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,7 @@ from sources.window import Window
 from warehouse import clock
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
 from warehouse.ingestion.rate_limits import Pacing
+from warehouse.intake import hooks
 from warehouse.intake.stored import Pushed
 from warehouse.security.vault import Credential
 
@@ -56,9 +58,14 @@ class Readers:
         self._routing = routing
         self._clients: dict[tuple[str, str], Client | Failure] = {}
         self._of_keys: dict[tuple[str, bytes], Client] = {}
+        self._adopted: dict[AccountDay, Mapping[str, str]] = {}
+        self._stored: dict[AccountDay, Reading] = {}
 
     def prepare(self, day: AccountDay) -> Failure | None:
-        """Open the account's client if it is not open yet; a Failure where it cannot be, or was refused before."""
+        """Open the account's client if it is not open yet, and look up what was adopted of its day; a Failure where it
+        cannot be opened, or was refused before.
+        """
+        self._adopted[day] = self.adopted(day)
         opened = self._clients.get((day.source, day.account))
         if opened is None:
             opened = self._clients[day.source, day.account] = self._open(day, source_named(day.source))
@@ -72,7 +79,7 @@ class Readers:
         """The account's whole day, or what there is of it while it is not over. Raises SourceFailure. Either names the
         requests it took, repeated ones too.
         """
-        before, replaced = requests_made(), characters_replaced()
+        before, replaced, adopted = requests_made(), characters_replaced(), self._adopted.pop(day, {})
         is_over = day.usage_date < clock.today()
         try:
             reading = source_named(day.source).read(self._client(day), self._day(day))
@@ -82,7 +89,22 @@ class Readers:
         if characters_replaced() > replaced:
             reading.totals[REPLACED] = Decimal(characters_replaced() - replaced)
         reading = replace(reading, requests=max(reading.requests, requests_made() - before))
-        return reading if is_over else reading.of_a_day_in_progress
+        return self.with_adopted(day, reading, adopted) if is_over else reading.of_a_day_in_progress
+
+    def adopted(self, day: AccountDay) -> Mapping[str, str]:
+        """Reported rows of the day that a person adopted, by id. Of the thread that owns the connection."""
+        hook = source_named(day.source).hook
+        if hook is None or hook.rows is None:
+            return {}
+        return hooks.adopted(self._connection, day.source, day.account, day.usage_date)
+
+    def with_adopted(self, day: AccountDay, reading: Reading, adopted: Mapping[str, str]) -> Reading:
+        """The reading with those adopted rows that it does not list: what is listed is the record."""
+        hook = source_named(day.source).hook
+        reported = [row for row_id, row in adopted.items() if row_id not in reading.keys]
+        if not reported or hook is None or hook.rows is None:
+            return reading
+        return reading.with_adopted(hook.rows(reported, self._day(day)))
 
     def changed_days(self, day: AccountDay, updates: Updates, updated: Window, before: date) -> frozenset[date]:
         """Days of the account before `before` that its provider changed within the window. Raises SourceFailure."""

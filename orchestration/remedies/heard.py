@@ -4,6 +4,9 @@ from orchestration.remedies.wording import Wording, Words, commands, pull
 from warehouse.finding import Finding, first_of
 from warehouse.intake.heard import Heard
 
+_AT_ONCE = 20
+"""Calls that one command adopts."""
+
 
 def _awaits_answer(finding: Finding) -> Wording:
     facts = finding.facts
@@ -37,8 +40,21 @@ def _never_pulled(finding: Finding) -> Wording:
     )
 
 
+def _forgotten(finding: Finding) -> Wording:
+    subject, facts = finding.subject, finding.facts
+    whose = ["--tenant", subject.tenant_id] if subject.tenant_id else []
+    calls = subject.ids[:_AT_ONCE]
+    return Wording(
+        f"{len(subject.ids)} call(s) of {subject.tenant_id or 'the platform'} were reported by"
+        f" {facts['provider']} for {facts['day']}, which it remembers no more: {first_of(subject.ids, 3)}",
+        commands(["hook", "adopt", facts["provider"], *calls, *whose, "--reason", "REASON"], ["build"]),
+        short="reported and forgotten",
+    )
+
+
 WORDS: Words = {
     Heard.AWAITS_ANSWER: _awaits_answer,
     Heard.UNREADABLE_REPORT: _unreadable,
     Heard.NEVER_PULLED: _never_pulled,
+    Heard.FORGOTTEN: _forgotten,
 }

@@ -219,6 +219,7 @@ _VERBS = {
     "cost unit": _Verb(lambda said: f"set what one unit of {said.places[0]} costs, {said.since()}", _MONEY),
     "credential set": _Verb(_key, frozenset({OPERATOR})),
     "doubt accept": _Verb(lambda said: f"let {said.places[1].replace('_', ' ')} of {said.places[0]} stand"),
+    "hook adopt": _Verb(lambda said: f"bill {len(said.places) - 1} call(s) as {said.places[0]} reported them", _MONEY),
     "hook seen": _Verb(lambda said: f"note that what hook {said.places[0]} reports was seen"),
     "meter create": _Verb(lambda said: f"count {said.options['--name']} by a meter of its own", _MONEY),
     "plan terms": _Verb(lambda said: f"let the plan {said.places[0]} count calls, {said.since()}", _MONEY),

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orchestration.remedies import word
 from orchestration.remedies.blockers import set_aside
 from orchestration.remedies.days import on_page
 from orchestration.remedies.wording import OnPage
@@ -16,10 +17,11 @@ from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
-from sources.registry import horizons, provider_of
+from sources.registry import horizons, provider_of, remembered_since
 from warehouse import clock
 from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.ingestion import quarantine, retry_schedule
+from warehouse.intake.heard import not_listed
 from warehouse.operations import alerts
 
 FILE = "statements/pages"
@@ -111,7 +113,7 @@ def take_remedy_of_day(request: Request, visitor: Visitor, form: Form) -> Respon
     with readers(request).analyst() as connection:
         offered = [one["remedy"] for one in _sources(connection, tenant, day) if one["remedy"]]
     with readers(request).operator() as connection:
-        offered += _set_aside(connection, tenant, day)
+        offered += [*_set_aside(connection, tenant, day), *_reported(request, connection, tenant, day)]
     page = f"/days/{tenant}/{day}"
     if fault := tasks.taken(request, visitor, form, page, offered):
         return _day(request, visitor, tenant, day, fault)
@@ -129,6 +131,7 @@ def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str 
     with readers(request).operator() as connection:
         coming = retry_schedule.next_pulls(connection, clock.now(), horizons())
         aside = _set_aside(connection, tenant, day)
+        reported = _reported(request, connection, tenant, day)
         asked = tasks.shown(connection, page, request)
     for source in sources:
         source["next_pull"] = coming.get((source["source"], source["account"], day)) if _is_fault(source) else None
@@ -142,6 +145,7 @@ def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str 
         day=day,
         sources=sources,
         aside=aside,
+        reported=reported,
         usage=usage,
         signs=SIGNS,
         fault=fault,
@@ -173,6 +177,12 @@ def _set_aside(connection: Connection, tenant: str, day: date) -> list[OnPage]:
     """The rows of a tenant's day that are set aside, each with what leaves it out."""
     found = [row for row in quarantine.standing(connection, tenant) if row["usage_date"] == day]
     return [set_aside(row) for row in found if row["tenant_id"] in (tenant, None)]
+
+
+def _reported(request: Request, connection: Connection, tenant: str, day: date) -> list[OnPage]:
+    """Calls of the day that were reported and are not listed, each account's with what resolves it."""
+    found = not_listed(connection, day, day, remembered_since(request.app.state.today()))
+    return [word(one).on_page for one in found if one.subject.tenant_id in (tenant, None)]
 
 
 def _is_fault(source: Row) -> bool:

@@ -6,6 +6,7 @@ GET /call ──▶ changes: which older days were updated lately      POST /ana
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
@@ -116,6 +117,11 @@ def _verify(client: ProviderClient, scopes: tuple[Scope, ...]) -> None:
     verify(client)
 
 
+def _rows(reported: Sequence[str], day: Day) -> Reading:
+    answer = calls.parse(f"[{','.join(reported)}]".encode())
+    return reading_of(answer.rows, answer.odd, day.choices_of, (day.window,), 0, None)
+
+
 CALLS = Source(
     name="vapi",
     provider="vapi",
@@ -163,7 +169,7 @@ CALLS = Source(
     horizon_days=HORIZON_DAYS,
     changes=Updates(changed_days, daily_totals),
     counts_itself=True,
-    hook=HOOK,
+    hook=replace(HOOK, rows=_rows),
     discover=discover,
     recording=recording,
     at_once=8,

@@ -178,6 +178,81 @@ def test_what_the_provider_lists_after_all_is_found_by_the_pull_that_is_named(
     assert [one for one in _doctor() if "ghost" in one["what"]] == []
 
 
+@pytest.mark.resolves("heard_forgotten")
+def test_a_call_that_its_provider_has_forgotten_is_adopted_once_and_gives_way_to_what_is_listed(
+    house: House,  # noqa: F811
+    account: VapiAccount,
+    vapi: Provider,
+) -> None:
+    day = clock.today() - timedelta(days=20)
+    listed, ghost = call("listed", day), call("ghost", day, seconds=125)
+    account.calls_between = in_memory([listed])
+    house.pull(["acme"], [day])
+    vapi.tells(ended(ghost))
+    assert "was not read since ghost was reported" in _refused("hook adopt vapi ghost --tenant acme --reason why")
+    house.pull(["acme"], [day])
+    account.calls_between = in_memory([])  # by now Vapi has forgotten the whole day
+    (found,) = [one for one in _doctor() if "ghost" in one["what"]]
+    assert found["what"] == f"1 call(s) of acme were reported by vapi for {day}, which it remembers no more: ghost"
+    adopt, _, build = found["fix"].partition(" && ")
+    assert build == "minutebook build"
+    words = adopt.removeprefix("minutebook ").replace("REASON", "an-outage")
+    assert "1 call(s) adopted, 0 before" in run(words)
+    assert house.current_calls() == {"listed", "ghost"}
+    assert [one for one in _doctor() if "ghost" in one["what"]] == []
+    assert "0 call(s) adopted, 1 before" in run(words)
+    (stored,) = house.execute(
+        "select c.payload ->> 'cost' as cost, c.ended_at - c.started_at as lasted from raw_vapi.calls as c"
+        " join ledger.pulls as p using (pull_id) where c.call_id = 'ghost' and p.state = 'published'"
+    )
+    assert (stored["cost"], stored["lasted"]) == (str(ghost["cost"]), timedelta(seconds=125))
+    (noted,) = house.execute(
+        "select actor, after ->> 'reason' as reason from ledger.audit_log where object_table = 'intake.adoptions'"
+    )
+    assert noted["actor"]
+    assert noted["reason"] == "an-outage"
+
+    # A pull in between loses what is listed no more, and is refused; accepted, it keeps what was adopted all the same.
+    assert [one.cause_code for one in house.pull(["acme"], [day])] == ["rows_lost"]
+    house.pull(["acme"], [day], accept_loss=True)
+    assert house.current_calls() == {"ghost"}
+    # It is listed after all: once, as it is listed.
+    account.calls_between = in_memory([listed, {**ghost, "cost": 9.5}])
+    house.pull(["acme"], [day])
+    rows = house.execute(
+        "select c.call_id, c.payload ->> 'cost' as cost from raw_vapi.calls as c"
+        " join ledger.pulls as p using (pull_id) where p.state = 'published' order by 1"
+    )
+    assert [(row["call_id"], row["cost"]) for row in rows] == [("ghost", "9.5"), ("listed", str(listed["cost"]))]
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([], "No hook of acme was told of ghost"),
+        ([{"type": "status-update", "status": "ended"}], "says when it ended"),
+        ([{}, {"type": "call.deleted"}], "was deleted at its provider"),
+        ([{"listed": True}], "is listed by its provider"),
+    ],
+)
+def test_what_is_not_forgotten_is_not_adopted(
+    house: House,  # noqa: F811
+    account: VapiAccount,
+    vapi: Provider,
+    day: date,
+    told: list[dict[str, Any]],
+    why: str,
+) -> None:
+    ghost = call("ghost", day)
+    for one in told:
+        account.calls_between = in_memory([ghost] if one.pop("listed", False) else [])
+        of_call = {name: ghost[name] for name in ("id", "createdAt", "type")}
+        assert vapi.tells({**one, "call": of_call} if "type" in one else ended(ghost)).status_code == 200
+    house.pull(["acme"], [day])
+    assert why in _refused("hook adopt vapi ghost --tenant acme --reason why")
+    assert "does not report calls whole" in _refused("hook adopt voiceflow ghost --reason why", 2)
+
+
 @pytest.mark.resolves("awaits_answer")
 @pytest.mark.resolves("unreadable_report")
 def test_what_waits_for_an_answer_has_an_empty_one_at_once_and_is_found_until_it_is_seen(

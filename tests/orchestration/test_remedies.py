@@ -95,6 +95,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Heard.AWAITS_ANSWER: HEARD,
     Heard.UNREADABLE_REPORT: HEARD,
     Heard.NEVER_PULLED: HEARD,
+    Heard.FORGOTTEN: HEARD,
     NotBilled.PAUSED: MEANT,
     NotBilled.OUTSIDE: MEANT | {"reason": "outside active dates"},
     **{flaw: {"what": "view marts.v shows all", "statement": "drop view marts.v"} for flaw in Flaw},
@@ -133,7 +134,7 @@ NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "PERIOD": "2026-10
 
 @pytest.mark.parametrize("code", sorted(WORDS), ids=str)
 def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code: Any) -> None:
-    wording = word(Finding(code, Subject("acme", START, "vapi", DAY, NEXT), SAMPLES[code]))
+    wording = word(Finding(code, Subject("acme", START, "vapi", DAY, NEXT, ("c1",)), SAMPLES[code]))
     assert wording.what
     assert wording.fix or wording.then
     assert not re.search(r"None|Decimal|\{|E\+", wording.what + wording.fix + wording.then)

@@ -56,6 +56,26 @@ def keys(connection: psycopg.Connection[Any], source: Declared, pull_id: int) ->
     return frozenset(key for (key,) in connection.execute(query, [pull_id]))
 
 
+def rows(connection: psycopg.Connection[Any], source: Declared, pull_id: int) -> pa.Table:
+    """The rows of a pull as a reading has them, numbers and documents digit for digit."""
+    wanted = pa.schema([field for field in columns(source) if field.name not in dict(_STAMPS)])
+    texts = {"payload", *(column.name for column in source.columns if _ARROW[column.kind] == pa.string())}
+    selected = (
+        sql.SQL("{}::text").format(sql.Identifier(name)) if name in texts else sql.Identifier(name)
+        for name in wanted.names
+    )
+    query = sql.SQL("select {} from {} where pull_id = %s").format(sql.SQL(", ").join(selected), relation(source))
+    found = connection.execute(query, [pull_id]).fetchall()
+    return (
+        pa.table(
+            [pa.array(values, field.type) for values, field in zip(zip(*found, strict=True), wanted, strict=True)],
+            wanted,
+        )
+        if found
+        else wanted.empty_table()
+    )
+
+
 # ADBC's ingest reads a whole file into memory, so the size of a file bounds it. A file lives for a second on this very
 # machine: compressing it costs more than writing it.
 # Each file costs a connection and its questions about types, 35 ms: a package of ordinary rows has two.

@@ -24,6 +24,13 @@ from warehouse.security.vault import Secret, Vault, hook_binding
 FILE = "intake/hooks"
 _SQL = queries.load(FILE)
 _VAULT = queries.load("security/vault")
+_NOT_ADOPTED = {
+    "unheard": "No hook of {account} was told of {row_id}.",
+    "gone": "{row_id} of {day} was deleted at its provider.",
+    "unread": "{day} was not read since {row_id} was reported: pull it first, it may be listed.",
+    "listed": "{row_id} of {day} is listed by its provider, or set aside: what is listed is the record.",
+    "unmeasured": "No report of {row_id} of {day} says when it ended.",
+}
 
 
 class HookRefused(WarehouseError):
@@ -155,3 +162,22 @@ def take(connection: psycopg.Connection[Any], hook_id: str, report: Reported) ->
 def notice(connection: psycopg.Connection[Any], hook_id: str, code: str, about: str) -> None:
     """Keep what somebody has to know. As intake."""
     connection.execute(_SQL["notice"], {"hook_id": hook_id, "code": code, "about": about[:500]})
+
+
+def adopt(
+    connection: psycopg.Connection[Any], source: str, account: str, row_id: str, reason: str
+) -> tuple[date, bool]:
+    """Let the report of a row that its provider lists no more be a row of its day; the day, and whether that is new.
+    As the operator. Safe to repeat. Raises HookRefused.
+    """
+    asked = {"source": source, "account": account, "row_id": row_id, "reason": reason}
+    ((day, outcome),) = connection.execute(_SQL["adopt"], asked).fetchall()
+    if outcome in _NOT_ADOPTED:
+        raise HookRefused(_NOT_ADOPTED[outcome].format(account=account, row_id=row_id, day=day))
+    return day, outcome == "adopted"
+
+
+def adopted(connection: psycopg.Connection[Any], source: str, account: str, usage_date: date) -> dict[str, str]:
+    """Rows of an account's day that a person adopted, by id: each as its source would list it. As the loader."""
+    asked = {"source": source, "account": account, "usage_date": usage_date}
+    return dict(connection.execute(_SQL["adopted"], asked).fetchall())

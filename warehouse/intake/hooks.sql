@@ -76,13 +76,15 @@ where hook_id = %(hook_id)s and last_at > coalesce(seen_at, '-infinity');
 -- name: missing
 select
     r.source,
+    s.provider,
     r.account,
     r.tenant_id,
     r.usage_date,
     array_agg(r.row_id order by r.row_id) as row_ids
 from intake.reported_rows(%(first_day)s, %(last_day)s) as r
+inner join control.sources as s on r.source = s.source
 where r.read_at >= r.heard_at and not r.is_listed and not r.is_gone
-group by r.source, r.account, r.tenant_id, r.usage_date
+group by r.source, s.provider, r.account, r.tenant_id, r.usage_date
 order by r.usage_date, r.source, r.account;
 
 -- name: hook_of
@@ -109,3 +111,11 @@ select intake.take_report(
 
 -- name: notice
 select intake.take_notice(%(hook_id)s, %(code)s, %(about)s);
+
+-- name: adopt
+select usage_date, outcome from intake.adopt(%(source)s, %(account)s, %(row_id)s, %(reason)s);
+
+-- name: adopted
+select row_id, payload::text from intake.adoptions
+where source = %(source)s and account = %(account)s and usage_date = %(usage_date)s
+order by row_id;

@@ -587,7 +587,7 @@ create table intake.reports (
 );
 create index reports_of_a_day on intake.reports (source, usage_date, account, row_id);
 comment on table intake.reports is
-'What a provider told us of a row, each thing once, on the day that the row was created. Append only. It enters no statement.';
+'What a provider told us of a row, each thing once, on the day that the row was created. Append only. It enters no statement unless a person adopts it.';
 comment on column intake.reports.is_final is 'The row ended and must be listed. is_gone: its provider deleted it.';
 comment on column intake.reports.payload is 'The row as its source would list it, as far as it was told; without what is personal.';
 
@@ -603,11 +603,29 @@ create table intake.hook_notices (
 comment on table intake.hook_notices is
 'What somebody has to know of what came: a message whose answer a call waits for, or a report that could not be read.';
 
+create table intake.adoptions (
+    source text not null references control.sources,
+    account text not null,
+    row_id text not null collate "C",
+    tenant_id text references control.tenants,
+    usage_date date not null,
+    payload json not null,
+    reason text not null check (reason ~ '\S'),
+    adopted_at timestamptz not null default clock_timestamp(),
+    primary key (source, account, row_id)
+);
+create index adoptions_of_a_day on intake.adoptions (source, account, usage_date);
+comment on table intake.adoptions is
+'Reported rows that a person adopted since their provider lists them no more: each is a row of every later pull of its day that'
+' does not list it. The audit log has who.';
+create trigger audit after insert or update or delete on intake.adoptions
+for each row execute function ledger.record_audit();
+
 do $$
 declare
     table_name text;
 begin
-    foreach table_name in array array['control.hooks', 'intake.reports', 'intake.hook_notices'] loop
+    foreach table_name in array array['control.hooks', 'intake.reports', 'intake.adoptions', 'intake.hook_notices'] loop
         execute format('alter table %s enable row level security', table_name);
         execute format('alter table %s force row level security', table_name);
         execute format('create policy owner on %s to current_user using (true) with check (true)', table_name);
@@ -616,6 +634,7 @@ end
 $$;
 create policy operators on control.hooks to minutebook_operator using (true) with check (true);
 create policy operators on intake.hook_notices to minutebook_operator using (true) with check (true);
+create policy loader on intake.adoptions for select to minutebook_loader using (true);
 
 create function intake.hook_of(of_hook text)
 returns table (
@@ -742,6 +761,51 @@ begin
 end
 $$;
 
+create function intake.adopt(of_source text, of_account text, of_row text, why text)
+returns table (usage_date date, outcome text) language plpgsql security definer set search_path = '' as $$
+declare
+    day date;
+    told record;
+    reported json;
+begin
+    select a.usage_date into day from intake.adoptions as a
+    where a.source = of_source and a.account = of_account and a.row_id = of_row;
+    if day is not null then
+        return query select day, 'known';
+        return;
+    end if;
+    select min(r.usage_date) into day from intake.reports as r
+    where r.source = of_source and r.account = of_account and r.row_id = of_row;
+    if day is null then
+        return query select null::date, 'unheard';
+        return;
+    end if;
+    select * into told from intake.reported_rows(day, day) as r
+    where r.source = of_source and r.account = of_account and r.row_id = of_row;
+    select r.payload into reported from intake.reports as r
+    where
+        r.source = of_source and r.account = of_account and r.row_id = of_row
+        and r.usage_date = day and r.is_final and r.ended_at is not null
+    order by r.report_id desc
+    limit 1;
+    outcome := case
+        when told.is_gone then 'gone'
+        when told.read_at is null or told.read_at < told.heard_at then 'unread'
+        when told.is_listed then 'listed'
+        when reported is null then 'unmeasured'
+        else 'adopted'
+    end;
+    if outcome = 'adopted' then
+        insert into intake.adoptions (source, account, row_id, tenant_id, usage_date, payload, reason)
+        values (of_source, of_account, of_row, told.tenant_id, day, reported, why)
+        on conflict do nothing;
+    end if;
+    return query select day, outcome;
+end
+$$;
+comment on function intake.adopt(text, text, text, text) is
+'Adopts the latest report of a row that its provider lists no more; what came of it.';
+
 -- Of the days that an account had a hook all day long, the rows that are listed, and those of them that were not told of. No report
 -- is no proof of no row: some providers tell of connected calls only.
 create function intake.unheard_rows(first_day date, last_day date)
@@ -777,7 +841,7 @@ end
 $$;
 
 revoke execute on function
-intake.unheard_rows(date, date), control.limit_hooks(), intake.hook_of(text),
+intake.adopt(text, text, text, text), intake.unheard_rows(date, date), control.limit_hooks(), intake.hook_of(text),
 intake.use_hook(text, timestamptz, boolean),
 intake.take_report(
     text, text, text, text, text, timestamptz, timestamptz, numeric, boolean, boolean, bytea, text
@@ -817,7 +881,8 @@ intake.take_report(
 intake.take_notice(text, text, text)
 to minutebook_intake;
 grant execute on function intake.reported_rows(date, date) to minutebook_loader, minutebook_operator;
-grant execute on function intake.unheard_rows(date, date) to minutebook_operator;
+grant execute on function intake.unheard_rows(date, date), intake.adopt(text, text, text, text) to minutebook_operator;
+grant select on intake.adoptions to minutebook_loader;
 grant select, insert, update (revoked_at, ciphertext) on control.hooks to minutebook_operator;
 grant select on intake.hook_uses to minutebook_operator;
 grant select, update (seen_at) on intake.hook_notices to minutebook_operator;

@@ -11,6 +11,7 @@ from orchestration.cli.access.credential import given_secret
 from orchestration.cli.options import Json, TenantFilter, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
+from orchestration.ingestion import adopt
 from sources.hooks import Hook, Method
 from sources.registry import registry, source_named
 from sources.source import Account
@@ -97,6 +98,42 @@ def list_hooks(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = 
     with session(ctx).operator() as connection:
         found = hooks.health(connection, tenant, today - timedelta(days=DAYS), today - timedelta(days=1))
     show(found, COLUMNS, as_json, "no hook: minutebook hook create PROVIDER --tenant TENANT")
+
+
+@command(app, "adopt", "minutebook hook adopt vapi 7b0e4c1a --tenant acme --reason 'Vapi keeps 14 days'")
+def adopt_reports(
+    ctx: typer.Context,
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", callback=known_provider, help="Who reported.")],
+    calls: Annotated[list[str], typer.Argument(metavar="CALL…", help="Ids of calls, as minutebook doctor shows them.")],
+    reason: Annotated[str, typer.Option(metavar="REASON", help="Why we bill what is not listed; it is kept.")],
+    tenant: Annotated[
+        str | None, typer.Option(metavar="TENANT", help="Whose account it is; without, the platform's shared one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bill calls that were reported and that their provider has forgotten, as they were reported. Each becomes a row of
+    its day, is in every later pull of it, and gives way to what the provider may list after all. Safe to repeat.
+    """
+    source, hook = registry().hooks[provider]
+    if hook.rows is None:
+        raise typer.BadParameter(f"{provider} does not report calls whole, so there is nothing to adopt")
+    if not reason.strip():
+        raise typer.BadParameter("a reason is a sentence of your own; it is kept")
+    current = session(ctx)
+    with current.settings.database() as url:
+        outcomes, new = adopt(url, current.settings, source, tenant, calls, reason)
+    failed = [outcome for outcome in outcomes if outcome.is_failed]
+    if as_json:
+        days = [{"usage_date": one.usage_date, "state": one.state, "cause": one.cause} for one in outcomes]
+        print_json({"adopted": new, "adopted_before": len(set(calls)) - new, "days": days})
+    else:
+        for outcome in outcomes:
+            say(str(outcome))
+        say(f"{new} call(s) adopted, {len(set(calls)) - new} before")
+        if not failed:
+            next_step("minutebook build")
+    if failed:
+        raise typer.Exit(1)
 
 
 @command(app, "revoke", "minutebook hook revoke yMQh5pT0aVbW2cXk3LmN4A")

@@ -10,7 +10,7 @@ from orchestration.remedies import word
 from orchestration.remedies.blockers import two_keys as fix_two_keys
 from sources.contracts import EVENT_IDS
 from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
-from sources.registry import all_sources, horizons
+from sources.registry import all_sources, horizons, remembered_since
 from warehouse.database.queries import Connection, Row
 from warehouse.finding import first_of
 from warehouse.ingestion import examination, retention, retry_schedule
@@ -164,6 +164,7 @@ def _tenants(found: Iterable[Row]) -> str:
 
 def heard(connection: Connection, today: date) -> Iterator[Finding]:
     """What providers reported at hooks that somebody should know, and calls that were reported and are not listed."""
-    for found in heard_of(connection, today - timedelta(days=HEARD_DAYS), today - timedelta(days=1)):
+    span = today - timedelta(days=HEARD_DAYS), today - timedelta(days=1)
+    for found in heard_of(connection, *span, remembered_since(today)):
         level = Level.WORTH_A_LOOK if found.code == Heard.UNREADABLE_REPORT else Level.WRONG
         yield Finding(level, **word(found).as_record)
