@@ -15,7 +15,9 @@ from sources.reading import Reading
 from sources.registry import source_named
 from sources.window import Window
 from warehouse.database.queries import Connection
-from warehouse.ingestion import pulls, raw_tables
+from warehouse.ingestion import raw_tables
+from warehouse.ingestion.stored import Stored
+from warehouse.ingestion.stored import stored as stored_pull
 from warehouse.intake import hooks
 
 
@@ -24,7 +26,7 @@ class StoredReaders(Readers):
 
     def prepare(self, day: AccountDay) -> Failure | None:
         """Read what is stored; a Failure where it is not whole."""
-        stored = pulls.stored(self._connection, day.key)
+        stored = stored_pull(self._connection, day.key)
         if stored is None or stored.sets_rows_aside:
             why = "has rows set aside" if stored else "was not read whole"
             return Failure("not_whole", f"{day} {why}: settle that first, then adopt again", is_permanent=True)
@@ -35,7 +37,7 @@ class StoredReaders(Readers):
         """The day as it is stored, with what was adopted of it."""
         return self._stored.pop(day)
 
-    def _reading(self, day: AccountDay, stored: pulls.Stored) -> Reading:
+    def _reading(self, day: AccountDay, stored: Stored) -> Reading:
         source = source_named(day.source)
         moments = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in stored.windows]
         return Reading(

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 import msgspec
 import psycopg
-from psycopg.rows import class_row
 
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
@@ -61,20 +60,6 @@ class CurrentPull:
         """Whether a reading with these hashes changes nothing, so that its rows need not land."""
         told = (content_hash, results_hash, is_incomplete)
         return (self.content_hash, self.results_hash, self.is_incomplete) == told
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A published pull as it was read. totals and provider_totals: numbers as texts; windows: pairs of moments."""
-
-    pull_id: int
-    content_hash: str
-    results_hash: str | None
-    is_incomplete: bool
-    windows: Sequence[tuple[str, str]]
-    totals: Mapping[str, str]
-    provider_totals: Mapping[str, str] | None
-    sets_rows_aside: bool
 
 
 @dataclass(frozen=True)
@@ -288,13 +273,6 @@ def current(connection: psycopg.Connection[Any], keys: Iterable[PullKey]) -> dic
         wanted[source, account, usage_date]: CurrentPull(*published)
         for source, account, usage_date, *published in connection.execute(_SQL["current"], _columns(wanted.values()))
     }
-
-
-def stored(connection: psycopg.Connection[Any], key: PullKey) -> Stored | None:
-    """The current pull of an account-day that was read whole, with what it counted; None where there is none."""
-    asked = {"source": key.source, "account": key.account, "usage_date": key.usage_date}
-    with connection.cursor(row_factory=class_row(Stored)) as cursor:
-        return cursor.execute(_SQL["stored"], asked).fetchone()
 
 
 def _columns(keys: Iterable[PullKey]) -> dict[str, list[Any]]:
