@@ -25,7 +25,8 @@ MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or s
 MINUTEBOOK_MAIL_FROM            in whose name mail is sent: Minutebook <minutebook@example.com>
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
 MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events (unset, these are
-                                paths) and links that set a password (unset, to this machine)
+                                paths) and links that set a password (unset, to this machine, and
+                                none is mailed on a stranger's word)
 MINUTEBOOK_ENDPOINT_NETWORKS    private networks that outgoing events may be sent to, as CIDR, comma-separated
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links

@@ -56,6 +56,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/sign-in", auth.show_sign_in),
     Route("/sign-in", auth.take_sign_in, methods=["POST"]),
     Route("/sign-out", auth.take_sign_out, methods=["POST"]),
+    Route("/forgotten", links.show_forgotten),
+    Route("/forgotten", links.take_forgotten, methods=["POST"]),
     Route("/password/{token}", links.show_password),
     Route("/password/{token}", links.take_password, methods=["POST"]),
     Route("/second-factor", account.show_second_factor),

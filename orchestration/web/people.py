@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orchestration import inviting
+from orchestration.web import links
 from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
@@ -61,13 +63,17 @@ def _page(
 ) -> Response:
     words = request.query_params.get("q", "").strip().lower()
     with readers(request).door() as connection:
+        agency = inviting.agency_of(connection)
         found = [
             row
             for row in web_logins.list_logins(connection)
             if words in row["login_id"] or words in (row["tenant_id"] or "")
         ]
     paging = Paging(request, len(found), PAGE_ROWS)
-    base = request.app.state.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
+    address, not_sent = "", None
+    if link is not None:
+        address = links.address(request, link.path)
+        not_sent = inviting.send(request.app.state.settings.mailer, agency, login_id, link, address)
     return render(
         "people.html",
         status=409 if fault else 200,
@@ -80,5 +86,6 @@ def _page(
         filled=filled or {},
         login_id=login_id,
         link=link,
-        address=base.rstrip("/") + link.path if link else "",
+        not_sent=not_sent,
+        address=address if not_sent else "",
     )

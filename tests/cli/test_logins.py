@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from tests.cli.conftest import MASTER_KEY, Minutebook
+from tests.sandbox.mail import SENDER, posting
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.security import second_factors, web_logins
@@ -70,3 +71,17 @@ def test_a_link_is_printed_whole_once_and_the_person_is_listed_as_invited(
     assert "exists already" in minutebook("login invite bo@example.com --role finance", code=1).stderr
     assert "/password/" in minutebook("login reset-password bo@example.com").stdout
     assert "There is no login nobody" in minutebook("login reset-password nobody", code=1).stderr
+
+
+def test_a_link_is_mailed_where_a_mail_server_is_set(minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    with posting() as post:
+        monkeypatch.setenv("MINUTEBOOK_SMTP_URL", post.url)
+        monkeypatch.setenv("MINUTEBOOK_MAIL_FROM", SENDER)
+        monkeypatch.setenv("MINUTEBOOK_PUBLIC_URL", "https://bills.example.com/")
+        printed = minutebook("login invite bo@example.com --role finance").stdout
+        assert ("sent bo@example.com a link" in printed, "/password/" in printed) == (True, False)
+        (invitation,) = post.taken
+        assert re.search(r"^https://bills\.example\.com/password/[\w-]{43}\r?$", invitation.get_content(), re.M)
+        post.refuses["bo@example.com"] = "451 4.3.0 busy"
+        found = json.loads(minutebook("login reset-password bo@example.com --json").stdout)
+    assert ("451" in found["not_sent"], "/password/" in found["link"]) == (True, True)

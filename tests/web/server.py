@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from starlette.routing import BaseRoute
 
+from orchestration.mail import Mailer
 from orchestration.settings import Settings
 from orchestration.web import application
 from orchestration.web.server.bounds import Pace
@@ -18,6 +19,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.security import database_logins
 from warehouse.security.database_logins import Access
 
+MAILED = "https://bills.example.com"
 MASTER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -46,14 +48,23 @@ def serving(
     is_patient: bool = True,
     beside: Sequence[BaseRoute] = (),
     addresses: Mapping[str, str] | None = None,
+    mailer: Mailer | None = None,
 ) -> Iterator[str]:
     """The address of the pages of that database, as on that day, for as long as the context lasts.
 
-    is_patient: no client asks too often, as tests do. addresses: where providers are.
+    is_patient: no client asks too often, as tests do. addresses: where providers are. mailer: sends links, which lead
+    to MAILED.
     """
     with served_by(url) as served, socket.socket() as listening:
         pages = application(
-            Settings(home=home, database_url=served, master_keys=MASTER_KEY, addresses=addresses or {}),
+            Settings(
+                home=home,
+                database_url=served,
+                master_keys=MASTER_KEY,
+                addresses=addresses or {},
+                mailer=mailer,
+                public_url=mailer and MAILED,
+            ),
             today=lambda: today,
             beside=beside,
         )

@@ -24,7 +24,8 @@ LONG_NAME = "a-name-that-goes-on-and-on-far-beyond-wh"
 PAGES = [
     ("ana", "/portfolio?month=2026-10"),
     ("ana", "/tasks"), ("otto", "/alerts"), ("ana", "/alerts"),
-    ("", "/sign-in"), ("ana", "/periods"), ("ana", f"/periods/{LONG_NAME}/2026-10-01"),
+    ("", "/sign-in"), ("", "/forgotten"), ("", "/password/nobodys"), ("otto", "/people"),
+    ("ana", "/periods"), ("ana", f"/periods/{LONG_NAME}/2026-10-01"),
     ("ana", "/periods/delta-legal/2026-10-01"), ("ana", "/periods/acme-dental/2026-09-01"),
     ("ana", "/approvals?month=2026-10&which=ready"), ("otto", "/days"), ("otto", "/days/delta-legal/2026-10-30"),
     ("tina", "/usage/2026-10-01"), ("ana", "/costs?month=2026-10"), ("ana", "/tables"),

@@ -1,13 +1,20 @@
 """Links that set a password once: who may make one, for whom, and how long it works."""
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from html import unescape
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from tests.sandbox.mail import Post, posting
+from tests.web import world
+from tests.web.conftest import signed_in
+from tests.web.server import MAILED, serving
 from tests.web.signing import PASSWORD, form_token, give_password
 from warehouse.database.connect import Role, connect
 from warehouse.security import web_logins
@@ -132,3 +139,83 @@ def test_who_is_asked_to_sign_in_is_asked_in_the_agencys_name(visit: Visit, stor
         assert "Another" not in page
     assert "#7a1f66" in client.get("/brand/colours.css").text
     assert client.get("/brand/logo").content == b"<svg></svg>"
+
+
+@pytest.fixture
+def mailing(story_url: str, tmp_path: Path) -> Iterator[tuple[Post, Visit]]:
+    """A mail server, and the pages of a deployment that sends by it."""
+    with ExitStack() as open_now:
+        post = open_now.enter_context(posting())
+        address = open_now.enter_context(serving(story_url, tmp_path, world.TODAY, mailer=post.mailer))
+        yield post, lambda login: signed_in(open_now, address, login)
+
+
+def mailed(post: Post, to: str) -> str:
+    """The path of the link in the newest mail, which is to this person."""
+    message = post.taken[-1]
+    assert message["To"] == to
+    found = re.search(rf"{MAILED}(/password/[\w-]+)", message.get_content())
+    assert found, message.get_content()
+    return found[1]
+
+
+def arrived(post: Post, number: int) -> None:
+    """Wait for so many mails: a stranger's answer does not."""
+    until = time.monotonic() + 30
+    while len(post.taken) < number:
+        assert time.monotonic() < until, post.taken
+        time.sleep(0.05)
+    assert len(post.taken) == number
+
+
+def forget(client: httpx.Client, login: str) -> httpx.Response:
+    form = {"login": login, "form_token": form_token(client.get("/forgotten").text)}
+    return client.post("/forgotten", data=form)
+
+
+def test_an_invitation_is_mailed_and_then_shown_to_nobody(mailing: tuple[Post, Visit]) -> None:
+    post, visit = mailing
+    page = invited(visit("otto"), "bo@acme.example", "acme-dental").text
+    path = mailed(post, "bo@acme.example")
+    assert ("A link was sent to" in page, path in page) == (True, False)
+    assert "You are invited" in post.taken[-1].get_content()
+    assert follow(visit(""), path).status_code == 303
+
+
+@pytest.mark.parametrize(("login", "why"), [("bo", "it is no mail address"), ("gone@acme.example", "550")])
+def test_a_link_that_cannot_be_mailed_is_shown_with_the_reason(
+    mailing: tuple[Post, Visit], login: str, why: str
+) -> None:
+    post, visit = mailing
+    post.refuses["gone@acme.example"] = "550 5.1.1 no such mailbox"
+    page = invited(visit("otto"), login, "acme-dental")
+    assert (why in page.text, post.taken) == (True, [])
+    assert follow(visit(""), link_in(page)).status_code == 303
+
+
+def test_who_forgot_a_password_is_mailed_a_link_and_a_stranger_learns_nothing(mailing: tuple[Post, Visit]) -> None:
+    post, visit = mailing
+    invited(visit("otto"), "bo@acme.example", "acme-dental")
+    invitation = mailed(post, "bo@acme.example")
+    # Before a first password there is none to forget; nobody and an odd name get the same page, and no mail.
+    answers = [forget(visit(""), name).text for name in ("bo@acme.example", "nobody@acme.example", "'; --")]
+    follow(visit(""), invitation)
+    answers.append(forget(visit(""), " Bo@acme.example").text)
+    assert len({re.sub(r'value="[^"]*"', "", answer) for answer in answers}) == 1
+    assert "a link is on its way" in answers[0]
+    arrived(post, 2)
+    assert follow(visit(""), mailed(post, "bo@acme.example"), OTHER).status_code == 303
+    assert give_password(visit(""), "bo@acme.example", OTHER).status_code == 303
+
+
+def test_nobody_is_mailed_without_end(mailing: tuple[Post, Visit]) -> None:
+    post, visit = mailing
+    invited(visit("otto"), "bo@acme.example", "acme-dental")
+    follow(visit(""), mailed(post, "bo@acme.example"))
+    codes = [forget(visit(""), "bo@acme.example").status_code for _ in range(7)]
+    assert (codes.count(200), set(codes[-2:])) == (5, {429})
+    arrived(post, 1 + 5)
+
+
+def test_where_nothing_is_mailed_a_person_is_told_whom_to_ask(visit: Visit) -> None:
+    assert "Ask whoever invited you" in visit("").get("/forgotten").text

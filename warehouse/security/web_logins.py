@@ -56,6 +56,7 @@ class Link:
 
     token: str
     expires_at: datetime
+    is_invitation: bool
 
     @property
     def path(self) -> str:
@@ -146,7 +147,13 @@ def reset_by_link(connection: Connection, login_id: str) -> Link:
     made = connection.execute(_SQL["put_link"], values).fetchone()
     if made is None:
         raise LoginError(f"There is no login {login_id}", Hint(Step.CREATE_LOGIN, {"login_id": login_id}))
-    return Link(token, made[0])
+    return Link(token, *made)
+
+
+def forgotten(connection: Connection, login_id: str) -> Link | None:
+    """A link for who says that they forgot a password; None where no enabled login with a password is called so."""
+    known, _ = password_of(connection, login_id, "")
+    return reset_by_link(connection, login_id) if known else None
 
 
 def link_of(connection: Connection, token: str) -> Linked | None:

@@ -38,7 +38,12 @@ on conflict (login_id) do update
         token_hash = excluded.token_hash,
         made_at = now(),
         expires_at = excluded.expires_at
-returning expires_at;
+returning
+    expires_at,
+    (
+        select logins.password_set_at is null from control.logins as logins
+        where logins.login_id = login_links.login_id
+    ) as is_invitation;
 
 -- name: link
 select

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration import inviting
 from orchestration.cli.options import Json, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
@@ -55,18 +56,18 @@ def invite(
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Create a login without a password, and print a link by which the person sets one. Run again for another link."""
+    """Create a login without a password, and mail a link that sets one, or print it. Run again for another."""
     with session(ctx).door() as connection:
-        link = web_logins.invite(connection, login, role.value, tenant)
-    _tell_link(ctx, login, link, as_json)
+        link, agency = web_logins.invite(connection, login, role.value, tenant), inviting.agency_of(connection)
+    _hand_over(ctx, agency, login, link, as_json)
 
 
 @command(app, "reset-password", "minutebook login reset-password ana@example.com")
 def reset_password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
-    """Print a link by which a person sets another password; until it is used, the present one holds."""
+    """Mail a person a link that sets another password, or print it; until it is used, the present one holds."""
     with session(ctx).door() as connection:
-        link = web_logins.reset_by_link(connection, login)
-    _tell_link(ctx, login, link, as_json)
+        link, agency = web_logins.reset_by_link(connection, login), inviting.agency_of(connection)
+    _hand_over(ctx, agency, login, link, as_json)
 
 
 @command(app, "password", "minutebook login password ana@example.com")
@@ -139,15 +140,22 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _tell_link(ctx: typer.Context, login: str, link: Link, as_json: bool) -> None:
-    """The link is printed here and kept nowhere."""
-    found = session(ctx).settings.page(link.path)
+def _hand_over(ctx: typer.Context, agency: str, login: str, link: Link, as_json: bool) -> None:
+    """The link is mailed; where it cannot be, it is printed here and kept nowhere."""
+    settings = session(ctx).settings
+    address = settings.page(link.path)
+    not_sent = inviting.send(settings.mailer, agency, login, link, address)
+    found = address if not_sent else None
     if as_json:
-        print_json({"login_id": login, "link": found, "expires_at": link.expires_at})
+        print_json({"login_id": login, "link": found, "expires_at": link.expires_at, "not_sent": not_sent})
+        return
+    if found is None:
+        say(f"sent {login} a link that sets a password once, until {link.expires_at:%Y-%m-%d %H:%M} UTC")
+        next_step("it opens while minutebook serve runs")
         return
     say(f"{login} sets a password with this link, once, until {link.expires_at:%Y-%m-%d %H:%M} UTC:")
     say(found)
-    next_step(f"send it to {login}; it opens while minutebook serve runs")
+    next_step(f"send it to {login}, since {not_sent}; it opens while minutebook serve runs")
 
 
 def _tell(text: str, value: dict[str, object], as_json: bool) -> None:

@@ -1,0 +1,36 @@
+"""A link that sets a password, mailed to the person; where that cannot be, whoever made it sends it."""
+
+from orchestration.mail import Mailer, NotSent, fault_of_address
+from warehouse.database.queries import Connection
+from warehouse.security.web_logins import LINK_HOURS, Link
+from warehouse.statements import issuing
+
+_TEXT = """{greeting}
+
+{address}
+
+The link works once, within {days} days. If you did not expect it, do nothing: without it nothing changes.
+"""
+_INVITED = "You are invited to the pages of {agency}. Choose the password that {login_id} signs in with:"
+_RESET = "Choose another password for {login_id} at {agency}:"
+
+
+def agency_of(connection: Connection) -> str:
+    """In whose name a link is sent: the deployment's brand."""
+    brand = issuing.brand_of(connection, None)
+    return brand["name"] if brand else "Minutebook"
+
+
+def send(mailer: Mailer | None, agency: str, login_id: str, link: Link, address: str) -> str | None:
+    """Mail the link, found at the address. Returns why it could not be, or None. Hold no connection meanwhile."""
+    if mailer is None:
+        return "no mail server is set (MINUTEBOOK_SMTP_URL)"
+    if fault := fault_of_address(login_id):
+        return f"{login_id} is the login, and {fault}"
+    greeting = (_INVITED if link.is_invitation else _RESET).format(agency=agency, login_id=login_id)
+    text = _TEXT.format(greeting=greeting, address=address, days=LINK_HOURS // 24)
+    try:
+        mailer.send(login_id, f"{agency}: {'your invitation' if link.is_invitation else 'another password'}", text)
+    except NotSent as error:
+        return str(error)
+    return None
