@@ -920,6 +920,7 @@ CREATE FUNCTION ledger.blockers(of_table regclass) RETURNS text
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
     AS $$
+    select pg_catalog.pg_stat_clear_snapshot();
     select coalesce(pg_catalog.string_agg(ledger.who_is(l.pid), '; ' order by l.pid), 'nobody any more')
     from pg_catalog.pg_locks as l
     where
@@ -1003,6 +1004,9 @@ CREATE FUNCTION ledger.end_blockers(of_table regclass, older_than interval) RETU
 declare
     blocker record;
 begin
+    -- Asked twice in one transaction, the server says again what it said of sessions at first: a reader whose former
+    -- transaction was seen then would be taken for one that never ended.
+    perform pg_catalog.pg_stat_clear_snapshot();
     for blocker in
         select
             a.pid,
@@ -1040,6 +1044,7 @@ declare
     reader record;
     ended int := 0;
 begin
+    perform pg_catalog.pg_stat_clear_snapshot();
     for reader in
         select
             a.pid,

@@ -14,6 +14,7 @@ import pytest
 
 from tests.isolation.conftest import fill
 from tests.marts.warehouse_of_one import Warehouse
+from warehouse.database.connect import Role, connect
 
 AS_OF = date(2026, 4, 1)
 HELD = "marts.fct_statements"
@@ -76,6 +77,24 @@ def test_a_reader_who_comes_and_goes_is_left_alone(built: Warehouse) -> None:
 def hearing_ctrl_c() -> None:
     """Tests that run behind a shell's & ignore Ctrl-C, and so would what they start."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_a_reader_who_came_again_is_not_taken_for_one_that_never_left(built: Warehouse) -> None:
+    with (
+        psycopg.connect(built.url, application_name="reads again and again") as reader,
+        connect(built.url, Role.TRANSFORMER) as swapper,
+    ):
+        reader.execute(f"select * from {HELD}")
+        assert "reads again" in str(swapper.execute("select ledger.blockers(%s::regclass)", [HELD]).fetchone())
+        time.sleep(2)
+        reader.rollback()
+        reader.execute(f"select * from {HELD}")
+        swapper.execute("select ledger.end_blockers(%s::regclass, interval '1 second')", [HELD])
+        assert reader.execute("select 1").fetchone() == (1,)
+        time.sleep(1.5)
+        swapper.execute("select ledger.end_blockers(%s::regclass, interval '1 second')", [HELD])
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("select 1")
 
 
 def test_ctrl_c_ends_a_build_that_waits(built: Warehouse, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ comment on function ledger.waits_for(int) is 'Who holds the lock that a process 
 -- Who holds a table that a build wants to replace: named for whoever waits, and past a set time ended by these functions alone.
 create function ledger.blockers(of_table regclass) returns text
 language sql volatile security definer set search_path = '' as $$
+    select pg_catalog.pg_stat_clear_snapshot();
     select coalesce(pg_catalog.string_agg(ledger.who_is(l.pid), '; ' order by l.pid), 'nobody any more')
     from pg_catalog.pg_locks as l
     where
@@ -46,6 +47,9 @@ language plpgsql security definer set search_path = '' as $$
 declare
     blocker record;
 begin
+    -- Asked twice in one transaction, the server says again what it said of sessions at first: a reader whose former
+    -- transaction was seen then would be taken for one that never ended.
+    perform pg_catalog.pg_stat_clear_snapshot();
     for blocker in
         select
             a.pid,
@@ -83,6 +87,7 @@ declare
     reader record;
     ended int := 0;
 begin
+    perform pg_catalog.pg_stat_clear_snapshot();
     for reader in
         select
             a.pid,
