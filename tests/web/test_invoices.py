@@ -120,7 +120,9 @@ def test_a_month_that_was_not_read_is_read_by_a_button_where_stripe_is_set_up(vi
 
 def closing(page: str) -> dict[str, str]:
     """The steps of the checklist, each with how many of how many are done."""
-    found = re.findall(r'<a href="[^"]+">([^<]+)</a></p>.*?<span class="small soft">([^<]+)</span></li>', page, re.S)
+    found = re.findall(
+        r'<li>.*?<a href="[^"]+">([^<]+)</a></p>.*?<span class="small soft">([^<]+)</span></li>', page, re.S
+    )
     return dict(found)
 
 
