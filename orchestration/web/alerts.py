@@ -41,9 +41,7 @@ def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
 def _alerts(request: Request, visitor: Visitor, fault: str = "") -> Response:
     with readers(request).operator() as connection:
         found = alerts.listed(connection, clock.now() - RECENT)
-        channels = [
-            row for row in endpoints.listed(connection) if row["state"] != "revoked" and ALERTS[0] in row["event_types"]
-        ]
+        channels = endpoints.hearing(connection, ALERTS[0])
         asked = tasks.shown(connection, PAGE, request)
     return render(
         "alerts.html",

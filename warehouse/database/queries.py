@@ -40,6 +40,12 @@ def typed(connection: Connection, kind: type[T], file: str, name: str, /, **para
         return cursor.execute(load(file)[name], parameters).fetchall()
 
 
+def first_typed(connection: Connection, kind: type[T], file: str, name: str, /, **parameters: object) -> T | None:
+    """The first row of a named statement as a `kind`, or None."""
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(load(file)[name], parameters).fetchone()
+
+
 def first(connection: Connection, file: str, name: str, /, **parameters: object) -> Row | None:
     """The first row of a named statement, or None."""
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from warehouse.database.queries import Connection, first, rows, typed
+from warehouse.database.queries import Connection, first, first_typed, rows, typed
 
 FILE = "ingestion/examination"
 
@@ -67,7 +67,7 @@ def last_word_on_key(
 ) -> LastWord | None:
     """How the key that is stored now was last taken; None where it was not used yet."""
     asked = {"provider": provider, "tenant_id": tenant_id, "sources": list(sources)}
-    return next(iter(typed(connection, LastWord, FILE, "last_word_on_key", **asked)), None)
+    return first_typed(connection, LastWord, FILE, "last_word_on_key", **asked)
 
 
 def noticed(connection: Connection, name: str, first_day: date) -> list[Noticed]:

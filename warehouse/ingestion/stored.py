@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
 
 from warehouse.database import queries
 from warehouse.ingestion.pulls import PullKey
 
-_SQL = queries.load("ingestion/stored")
+FILE = "ingestion/stored"
 
 
 @dataclass(frozen=True)
@@ -30,5 +29,4 @@ class Stored:
 def stored(connection: psycopg.Connection[Any], key: PullKey) -> Stored | None:
     """The current pull of an account-day that was read whole, with what it counted; None where there is none."""
     asked = {"source": key.source, "account": key.account, "usage_date": key.usage_date}
-    with connection.cursor(row_factory=class_row(Stored)) as cursor:
-        return cursor.execute(_SQL["stored"], asked).fetchone()
+    return queries.first_typed(connection, Stored, FILE, "stored", **asked)

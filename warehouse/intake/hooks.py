@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from warehouse.database import queries
@@ -144,8 +143,7 @@ def missing(connection: psycopg.Connection[Any], first_day: date, last_day: date
 
 def hook_of(connection: psycopg.Connection[Any], hook_id: str) -> Hook | None:
     """The hook of an id; the connection acts as intake."""
-    with connection.cursor(row_factory=class_row(Hook)) as cursor:
-        return cursor.execute(_SQL["hook_of"], {"hook_id": hook_id}).fetchone()
+    return queries.first_typed(connection, Hook, FILE, "hook_of", hook_id=hook_id)
 
 
 def used(connection: psycopg.Connection[Any], hook_id: str, now: datetime, *, is_taken: bool) -> None:

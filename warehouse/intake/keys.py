@@ -14,7 +14,6 @@ from datetime import date, datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
 
 from warehouse.database import queries
 from warehouse.database.errors import WarehouseError
@@ -116,14 +115,12 @@ def revoke(connection: psycopg.Connection[Any], key_id: str, now: datetime) -> b
 
 def key_of(connection: psycopg.Connection[Any], key_id: str) -> Key | None:
     """The key of a public part; the connection acts as intake."""
-    with connection.cursor(row_factory=class_row(Key)) as cursor:
-        return cursor.execute(_SQL["key_of"], {"key_id": key_id}).fetchone()
+    return queries.first_typed(connection, Key, FILE, "key_of", key_id=key_id)
 
 
 def owner_of(connection: psycopg.Connection[Any], tenant_id: str) -> Owner | None:
     """What is to be known of a tenant whose events are pushed; None for no tenant."""
-    with connection.cursor(row_factory=class_row(Owner)) as cursor:
-        return cursor.execute(_SQL["tenant_of_events"], {"tenant_id": tenant_id}).fetchone()
+    return queries.first_typed(connection, Owner, FILE, "tenant_of_events", tenant_id=tenant_id)
 
 
 def used(connection: psycopg.Connection[Any], key_id: str, now: datetime) -> None:

@@ -14,13 +14,10 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any
 
-from psycopg.rows import class_row
-
 from warehouse.database import queries
 from warehouse.database.queries import Connection, Row
 
 FILE = "outgoing/deliveries"
-_SQL = queries.load(FILE)
 LEASE = timedelta(seconds=60)
 DISTANCES = (
     timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=5),
@@ -67,8 +64,7 @@ def claim(connection: Connection, now: datetime, under_way: Mapping[str, int], a
     """
     counted = {"endpoints": list(under_way), "counts": list(under_way.values())}
     asked = {"now": now, "lease_ends": now + LEASE, "at_once": at_once, "most": most, **counted}
-    with connection.cursor(row_factory=class_row(Due)) as cursor:
-        return cursor.execute(_SQL["claim"], asked).fetchall()
+    return queries.typed(connection, Due, FILE, "claim", **asked)
 
 
 def settle(connection: Connection, due: Due, answer: Answer, now: datetime) -> None:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from psycopg.rows import class_row
-
 from warehouse.database import queries
 from warehouse.database.errors import VaultError, WarehouseError
 from warehouse.database.queries import Connection, Row
@@ -21,7 +19,6 @@ from warehouse.security.encryption import seal, unseal
 from warehouse.security.vault import Secret, Vault, endpoint_binding
 
 FILE = "outgoing/endpoints"
-_SQL = queries.load(FILE)
 _VAULT = queries.load("security/vault")
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET_BYTES = 32
@@ -104,6 +101,13 @@ def listed(connection: Connection, tenant_id: str | None = None) -> list[Row]:
     return queries.rows(connection, FILE, "listed", tenant_id=tenant_id, endpoint_id=None)
 
 
+def hearing(connection: Connection, event_type: str, tenant_id: str | None = None) -> list[Row]:
+    """Endpoints as in `listed` that are not revoked and hear of events of a type."""
+    return [
+        row for row in listed(connection, tenant_id) if row["state"] != "revoked" and event_type in row["event_types"]
+    ]
+
+
 def found(connection: Connection, endpoint_id: str) -> Row:
     """One endpoint as in `listed`. Raises EndpointRefused."""
     row = queries.first(connection, FILE, "listed", tenant_id=None, endpoint_id=endpoint_id)
@@ -124,8 +128,7 @@ def revoke(connection: Connection, endpoint_id: str, now: datetime) -> bool:
 
 def opened(vault: Vault, connection: Connection, endpoint_ids: Sequence[str]) -> dict[str, Opened | VaultError]:
     """Endpoints by id, opened, or why one does not open; those that were revoked meanwhile are left out."""
-    with connection.cursor(row_factory=class_row(_Sealed)) as cursor:
-        rows = cursor.execute(_SQL["sealed"], {"endpoint_ids": list(endpoint_ids)}).fetchall()
+    rows = queries.typed(connection, _Sealed, FILE, "sealed", endpoint_ids=list(endpoint_ids))
     return {row.endpoint_id: _open(vault, row) for row in rows}
 
 

@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
 
 from warehouse.database import queries
 
-_SQL = queries.load("stripe/accounts")
+FILE = "stripe/accounts"
+_SQL = queries.load(FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Account:
 
 def adopted(connection: psycopg.Connection[Any]) -> Account | None:
     """The account that is billed in, if anything was ever sent or read."""
-    with connection.cursor(row_factory=class_row(Account)) as cursor:
-        return cursor.execute(_SQL["adopted"]).fetchone()
+    return queries.first_typed(connection, Account, FILE, "adopted")
 
 
 def adopt(connection: psycopg.Connection[Any], account: Account, now: datetime, *, is_first: bool = False) -> None:
@@ -41,8 +40,7 @@ def adopt(connection: psycopg.Connection[Any], account: Account, now: datetime, 
 
 def account_of_key(connection: psycopg.Connection[Any], digest: str) -> Account | None:
     """Whose key this is, if Stripe was asked before."""
-    with connection.cursor(row_factory=class_row(Account)) as cursor:
-        return cursor.execute(_SQL["of_key"], {"key_digest": digest}).fetchone()
+    return queries.first_typed(connection, Account, FILE, "of_key", key_digest=digest)
 
 
 def remember_key(connection: psycopg.Connection[Any], digest: str, account: Account, now: datetime) -> None:

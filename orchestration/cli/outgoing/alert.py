@@ -47,7 +47,7 @@ def list_alerts(
     now = clock.now()
     with session(ctx).operator() as connection:
         found = alerts.listed(connection, now - (RECENT if recent else timedelta()), tenant)
-        channels = [row for row in endpoints.listed(connection, tenant) if _is_live_channel(row)]
+        channels = endpoints.hearing(connection, ALERTS[0], tenant)
     if as_json:
         print_json({"alerts": found, "channels": channels})
         return
@@ -129,9 +129,7 @@ def send_test(
         if endpoint_id is not None:
             endpoints.found(connection, endpoint_id)
         channels = [
-            row
-            for row in endpoints.listed(connection)
-            if _is_live_channel(row) and endpoint_id in (None, row["endpoint_id"])
+            row for row in endpoints.hearing(connection, ALERTS[0]) if endpoint_id in (None, row["endpoint_id"])
         ]
         opened = endpoints.opened(settings.vault(), connection, [row["endpoint_id"] for row in channels])
     if not channels:
@@ -171,8 +169,3 @@ def send(ctx: typer.Context, as_json: Json = False) -> None:
         raise CommandFailed(f"{sent.failed + sent.dead} messages not delivered; see: minutebook endpoint list")
     if not as_json:
         next_step("minutebook alert list")
-
-
-def _is_live_channel(row: dict[str, object]) -> bool:
-    types = row["event_types"]
-    return row["state"] != "revoked" and isinstance(types, list) and ALERTS[0] in types
