@@ -79,7 +79,7 @@ def left_to_do(connection: Connection, tenant: str, since: date) -> list[dict[st
             f"minutebook agent create {tenant} AGENT --name NAME",
         ),
         (
-            not tenants.credentials(connection),
+            not any(row["tenant_id"] in (None, tenant) for row in tenants.credentials(connection)),
             "a key of an account that is read",
             "minutebook credential set --help",
         ),
