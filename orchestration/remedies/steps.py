@@ -125,14 +125,8 @@ def _blanks(step: Step) -> list[tuple[int, Blank]]:
             blank = Blank(word.lower(), _FILLED_IN[word], is_number=word in _NUMBERS, is_day=word == "DAY")
             found.append((place, blank))
         elif step[place - 1] == "--reason" and place:
-            found.append(
-                (
-                    place,
-                    Blank(
-                        "reason", "Reason, recorded with your name", "" if word == "REASON" else word, is_reason=True
-                    ),
-                )
-            )
+            given = "" if word == "REASON" else word
+            found.append((place, Blank("reason", "Reason, recorded with your name", given, is_reason=True)))
         elif step[:2] in {("agent", "attach"), ("agent", "create")} and place == 3:
             found.append((place, Blank("agent", "Agent", word)))
     return found

@@ -49,13 +49,9 @@ def settle(connection: Connection, wrong: Sequence[Said], rules: Collection[str]
     In the caller's transaction, which has the lock.
     """
     given = json.dumps([asdict(one) for one in wrong])
-    changes = {
-        row["alert_id"]: row["change"]
-        for row in rows(connection, FILE, "settle", wrong=given, rules=list(rules), now=now)
-    }
     found = []
-    for row in rows(connection, FILE, "of_ids", alert_ids=list(changes)):
-        change = changes[row["alert_id"]]
+    for row in rows(connection, FILE, "settle", wrong=given, rules=list(rules), now=now):
+        change = row["change"]
         data = {
             "alert_id": str(row["alert_id"]), "rule": row["rule"], "subject": row["subject"], "level": row["level"],
             "title": row["title"], "fix": row["fix"], "page": row["path"],

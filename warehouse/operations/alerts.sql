@@ -27,7 +27,7 @@ ended as (
             select from wrong as w
             where w.rule = k.rule and w.subject = k.subject and w.tenant_id is not distinct from k.tenant_id
         )
-    returning a.alert_id, 'resolved' as change
+    returning a.*, 'resolved' as change
 ),
 
 changed as (
@@ -39,7 +39,7 @@ changed as (
     where
         a.alert_id = k.alert_id
         and (w.level > k.level or (w.title, w.fix, w.path) is distinct from (k.title, k.fix, k.path))
-    returning a.alert_id, case when w.level > k.level then 'worse' end as change
+    returning a.*, case when w.level > k.level then 'worse' end as change
 ),
 
 opened as (
@@ -60,23 +60,9 @@ opened as (
         where w.rule = k.rule and w.subject = k.subject and w.tenant_id is not distinct from k.tenant_id
     )
     order by w.rule, w.tenant_id, w.subject
-    returning alert_id, 'opened' as change
+    returning *, 'opened' as change
 )
 
-select
-    alert_id,
-    change
-from (
-    select * from ended
-    union all
-    select * from changed
-    union all
-    select * from opened
-) as changes
-where change is not null
-order by alert_id;
-
--- name: of_ids
 select
     alert_id,
     rule,
@@ -86,10 +72,15 @@ select
     title,
     fix,
     path,
-    opened_at,
-    resolved_at
-from ledger.alerts
-where alert_id = any(%(alert_ids)s)
+    change
+from (
+    select * from ended
+    union all
+    select * from changed
+    union all
+    select * from opened
+) as changes
+where change is not null
 order by alert_id;
 
 -- name: listed

@@ -13,10 +13,10 @@ from warehouse.finding import Finding, Subject
 from warehouse.ingestion import retry_schedule
 from warehouse.operations import health
 from warehouse.statements import balance, canary, quotas
+from warehouse.statements.checks import offenders
 from warehouse.statements.freshness import is_built
 
 FILE = "operations/troubles"
-CHECKS = "statements/checks"
 OLD = timedelta(hours=26)
 """After so long a night, or a build, was missed."""
 PATIENCE = timedelta(hours=1)
@@ -93,7 +93,7 @@ def checks(connection: Connection, _: datetime) -> Iterator[Wrong]:
         found["known_answer_tenant_agrees"] = len(canary.verdict(connection).wrong)
         found["the_books_balance"] = len(balance.imbalances(connection))
         for name in ("no_usage_is_unattributed", "no_usage_is_unpriced", "no_call_is_counted_twice"):
-            found[name] = len(rows(connection, CHECKS, name))
+            found[name] = len(offenders(connection, name))
     for name, count in found.items():
         if count:
             yield Wrong(Finding(Trouble.CHECK, Subject(ids=(name,)), {"check": name, "found": count}))

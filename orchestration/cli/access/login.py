@@ -29,6 +29,8 @@ class LoginRole(StrEnum):
     TENANT = "tenant"
 
 
+Role = Annotated[LoginRole, typer.Option(help="operator: days; finance: days, periods, approval; tenant: its own.")]
+Whose = Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")]
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="Name of the login, such as ana@example.com.")]
 
 
@@ -36,8 +38,8 @@ Login = Annotated[str, typer.Argument(metavar="LOGIN", help="Name of the login, 
 def create(
     ctx: typer.Context,
     login: Login,
-    role: Annotated[LoginRole, typer.Option(help="operator: days; finance: days, periods, approval; tenant: its own.")],
-    tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")] = None,
+    role: Role,
+    tenant: Whose = None,
     as_json: Json = False,
 ) -> None:
     """Create a login and set its password."""
@@ -52,8 +54,8 @@ def create(
 def invite(
     ctx: typer.Context,
     login: Login,
-    role: Annotated[LoginRole, typer.Option(help="operator: days; finance: days, periods, approval; tenant: its own.")],
-    tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Whose, for role tenant.")] = None,
+    role: Role,
+    tenant: Whose = None,
     as_json: Json = False,
 ) -> None:
     """Create a login without a password, and mail a link that sets one, or print it. Run again for another."""
