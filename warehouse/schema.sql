@@ -2057,11 +2057,14 @@ CREATE TABLE control.agent_attachments (
     valid_from date NOT NULL,
     tenant_id text,
     agent_id text,
+    environment text,
     CONSTRAINT agent_attachments_check CHECK (((tenant_id IS NULL) = (agent_id IS NULL))),
+    CONSTRAINT agent_attachments_environment_check CHECK ((environment <> ''::text)),
     CONSTRAINT agent_attachments_value_check CHECK ((value <> ''::text))
 );
 ALTER TABLE ONLY control.agent_attachments FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.agent_attachments IS 'Timeline per (kind, value): which agent a provider''s object belongs to from a day on; no agent means detached.';
+COMMENT ON COLUMN control.agent_attachments.environment IS 'Of a kind that has several: the one that is read. Null: the first of the kind''s live ones.';
 
 CREATE TABLE control.agents (
     agent_id text NOT NULL,
@@ -2519,23 +2522,10 @@ COMMENT ON TABLE control.scope_kinds IS 'By which ids rows find their tenant; of
 COMMENT ON COLUMN control.scope_kinds.is_of_one_row IS 'A row''s own id, attached by hand for the one day of the row.';
 COMMENT ON COLUMN control.scope_kinds.live_environments IS 'It holds several environments, of which a scope names one: any but these is a test as a whole. Empty: it has none.';
 
-CREATE TABLE control.voiceflow_projects (
-    project_id text NOT NULL,
-    tenant_id text NOT NULL,
-    agent_id text,
-    environment text DEFAULT 'production'::text NOT NULL,
-    valid_from date NOT NULL,
-    valid_to date,
-    CONSTRAINT voiceflow_projects_check CHECK ((valid_to > valid_from)),
-    CONSTRAINT voiceflow_projects_project_id_check CHECK ((project_id ~ '^[0-9A-Za-z_-]+$'::text))
-);
-ALTER TABLE ONLY control.voiceflow_projects FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE control.voiceflow_projects IS 'Half-open: pulled from valid_from up to, not including, valid_to.';
-
 CREATE VIEW control.scopes WITH (security_invoker='true') AS
  SELECT a.kind,
     a.value,
-    NULL::text AS environment,
+    COALESCE(a.environment, k.live_environments[1]) AS environment,
     a.tenant_id,
     a.agent_id,
     a.valid_from,
@@ -2544,16 +2534,7 @@ CREATE VIEW control.scopes WITH (security_invoker='true') AS
             ELSE lead(a.valid_from) OVER (PARTITION BY a.kind, a.value ORDER BY a.valid_from)
         END AS valid_to
    FROM (control.agent_attachments a
-     JOIN control.scope_kinds k ON ((a.kind = k.kind)))
-UNION ALL
- SELECT 'voiceflow_project'::text AS kind,
-    p.project_id AS value,
-    p.environment,
-    p.tenant_id,
-    p.agent_id,
-    p.valid_from,
-    p.valid_to
-   FROM control.voiceflow_projects p;
+     JOIN control.scope_kinds k ON ((a.kind = k.kind)));
 COMMENT ON VIEW control.scopes IS 'Ids of providers that belong to a tenant and its agent in [valid_from, valid_to), null for good; no tenant means detached.';
 
 CREATE TABLE control.search_languages (
@@ -4025,8 +4006,6 @@ ALTER TABLE ONLY control.today_readings
     ADD CONSTRAINT today_readings_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY control.unit_costs
     ADD CONSTRAINT unit_costs_pkey PRIMARY KEY (meter_id, valid_from);
-ALTER TABLE ONLY control.voiceflow_projects
-    ADD CONSTRAINT voiceflow_projects_pkey PRIMARY KEY (project_id);
 ALTER TABLE ONLY control.wrong_tries
     ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
 ALTER TABLE ONLY intake.adoptions
@@ -4216,7 +4195,6 @@ CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tena
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
-CREATE TRIGGER advance_revision AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION control.advance_revision();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.agents FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.allowances FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
@@ -4258,7 +4236,6 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenant_statuses
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.today_readings FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
-CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.voiceflow_projects FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.api_keys FOR EACH ROW EXECUTE FUNCTION control.limit_api_keys();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.hooks FOR EACH ROW EXECUTE FUNCTION control.limit_hooks();
@@ -4396,10 +4373,6 @@ ALTER TABLE ONLY control.today_readings
     ADD CONSTRAINT today_readings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY control.unit_costs
     ADD CONSTRAINT unit_costs_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES control.meters(meter_id);
-ALTER TABLE ONLY control.voiceflow_projects
-    ADD CONSTRAINT voiceflow_projects_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES control.agents(tenant_id, agent_id);
-ALTER TABLE ONLY control.voiceflow_projects
-    ADD CONSTRAINT voiceflow_projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY intake.adoptions
     ADD CONSTRAINT adoptions_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY intake.adoptions
@@ -4534,7 +4507,6 @@ CREATE POLICY processes ON control.tenant_plans TO minutebook_loader, minutebook
 CREATE POLICY processes ON control.tenant_statuses TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.tenants TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON control.today_readings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
-CREATE POLICY processes ON control.voiceflow_projects TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 ALTER TABLE control.retention_periods ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.search_languages ENABLE ROW LEVEL SECURITY;
 CREATE POLICY server ON control.brands FOR SELECT TO minutebook_server USING (true);
@@ -4546,7 +4518,6 @@ ALTER TABLE control.tenant_plans ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenant_statuses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.today_readings ENABLE ROW LEVEL SECURITY;
-ALTER TABLE control.voiceflow_projects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.adoptions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE intake.events_of_other_months ENABLE ROW LEVEL SECURITY;
@@ -4934,10 +4905,6 @@ GRANT SELECT ON TABLE control.scope_kinds TO minutebook_loader;
 GRANT SELECT ON TABLE control.scope_kinds TO minutebook_transformer;
 GRANT SELECT ON TABLE control.scope_kinds TO minutebook_billing;
 GRANT SELECT ON TABLE control.scope_kinds TO minutebook_operator;
-GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_loader;
-GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_transformer;
-GRANT SELECT ON TABLE control.voiceflow_projects TO minutebook_billing;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.voiceflow_projects TO minutebook_operator;
 GRANT SELECT ON TABLE control.scopes TO minutebook_loader;
 GRANT SELECT ON TABLE control.scopes TO minutebook_transformer;
 GRANT SELECT ON TABLE control.scopes TO minutebook_billing;

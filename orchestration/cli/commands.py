@@ -59,7 +59,6 @@ PANELS: dict[str, dict[str, Listed]] = {
             "control.call_results:tenant_app",
         ),
         "agent": Listed("Agents and what is attached to them.", "control.agents:agent_app", "control.call_results:app"),
-        "project": Listed("Projects of tenants at their chat provider.", "control.agents:project_app"),
         "credential": Listed("Credentials: keys of providers' accounts.", "access.credential:app"),
         "discover": Listed("List what an account holds, and propose what is missing.", "control.discover:app"),
         "source": Listed("Sources: what is read of each provider.", "ingestion.source:app"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -79,7 +80,11 @@ def daily_counts(client: ProviderClient, project: Project, window: Window) -> di
 def verify_project(client: ProviderClient, project: Project) -> None:
     """One hour before Voiceflow kept any of these counts: needs the key, costs nothing."""
     hour = {"startDate": "2025-01-01T00:00:00.000Z", "endDate": "2025-01-01T01:00:00.000Z", "interval": "hour"}
-    client.post(PATH.format(metric=METRICS[0].name, project_id=project.project_id), _parse, hour)
+    client.post(_path(METRICS[0], project), _parse, hour)
+
+
+def _path(metric: Metric, project: Project) -> str:
+    return PATH.format(metric=metric.name, project_id=quote(project.project_id, safe=""))
 
 
 @dataclass
@@ -127,8 +132,7 @@ class _Reader:
 
     def _rows(self, metric: Metric, narrowed: dict[str, str]) -> dict[tuple[str, ...], UsageRow]:
         self.requests += 1
-        path = PATH.format(metric=metric.name, project_id=self.project.project_id)
-        answer = self.client.post(path, _parse, {**self._window(), **narrowed})
+        answer = self.client.post(_path(metric, self.project), _parse, {**self._window(), **narrowed})
         reported = (row for raw in answer.rows for row in _usage_rows(metric, self.project, bytes(raw)))
         rows, outside = each_once(self.odd.sieve(reported), self.window)
         self.outside += outside

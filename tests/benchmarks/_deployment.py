@@ -38,8 +38,9 @@ select t || '-agent', t, 'Agent' from unnest(%(tenants)s::text []) as t;
 USES = """
 insert into control.agent_attachments (kind, value, valid_from, tenant_id, agent_id)
 select 'usage_agent', t || '-agent', %(since)s, t, t || '-agent' from unnest(%(tenants)s::text []) as t;
-insert into control.voiceflow_projects (project_id, tenant_id, environment, valid_from)
-select p, t, 'production', %(since)s from unnest(%(tenants)s::text [], %(projects)s::text []) as u (t, p);
+insert into control.agent_attachments (kind, value, valid_from, tenant_id, agent_id)
+select 'voiceflow_project', p, %(since)s, t, t || '-agent'
+from unnest(%(tenants)s::text [], %(projects)s::text []) as u (t, p);
 """
 
 METRICS = """

@@ -1,5 +1,6 @@
-"""Agents, attachments and Voiceflow projects."""
+"""Agents and what is attached to them."""
 
+import json
 from typing import Any
 
 import psycopg
@@ -63,10 +64,23 @@ def test_an_agent_belongs_to_one_tenant(two: Minutebook) -> None:
     assert "agent acme-desk is tenant acme's" in two("agent create bolt acme-desk", code=1).output
 
 
-def test_a_project_belongs_to_one_tenant_and_ends_after_it_starts(two: Minutebook) -> None:
-    two("project create acme p1 --from 2026-01-01")
-    assert "project p1 is tenant acme's" in two("project create bolt p1 --from 2026-01-01", code=1).output
-    assert "cannot end on 2026-01-01" in two("project end acme p1 --on 2026-01-01", code=1).output
-    assert "changed" in two("project end acme p1 --on 2026-02-01").output
-    assert "unchanged" in two("project end acme p1 --on 2026-02-01").output
-    assert "no project 'p2'; there is p1" in two("project end acme p2 --on 2026-02-01", code=1).output
+def test_a_project_is_attached_with_the_environment_that_is_read_and_moves_like_a_number(two: Minutebook) -> None:
+    project = "agent attach {0} {0}-desk voiceflow_project p1 --from {1}"
+    assert "created" in two(project.format("acme", "2026-01-01")).output
+    assert "unchanged" in two(project.format("acme", "2026-01-01"), "--environment", "production").output
+    changed = two(project.format("acme", "2026-01-01"), "--environment", "staging").output
+    assert "changed" in changed
+    assert "environment staging instead of production" in " ".join(changed.split())
+    assert "--move" in two(project.format("bolt", "2026-02-01"), code=1).output
+    two(project.format("bolt", "2026-02-01"), "--move")
+    held = json.loads(two("agent list --json").output)
+    columns = ("tenant_id", "value", "environment", "valid_from", "valid_to")
+    assert [tuple(row[name] for name in columns) for row in held] == [
+        ("acme", "p1", "staging", "2026-01-01", "2026-02-01"),
+        ("bolt", "p1", "production", "2026-02-01", None),
+    ]
+
+
+def test_a_kind_without_environments_takes_none(two: Minutebook) -> None:
+    output = attach(two, "acme", "2026-01-01", "--environment", "staging", code=1)
+    assert "a vapi phone number has no environments" in output

@@ -92,7 +92,7 @@ def test_every_command_that_ends_can_answer_in_json(path: tuple[str, ...]) -> No
 def test_the_commands_of_the_interface_are_there() -> None:
     groups = {path[0] for path in TREE}
     assert groups >= {
-        *("init", "up", "doctor", "tenant", "agent", "credential", "project", "meter", "plan", "price", "cost", "rate"),
+        *("init", "up", "doctor", "tenant", "agent", "credential", "meter", "plan", "price", "cost", "rate"),
         *("pull", "build", "review", "approve", "close", "reopen", "status"),
     }
     assert {path[1] for path in TREE if path[0] == "tenant"} == {

@@ -76,7 +76,14 @@ def test_a_plans_terms_say_whether_a_paid_invoice_is_corrected_by_a_credit_note(
 def test_a_file_with_one_fault_changes_nothing(
     minutebook: Minutebook, changed: Any, database: psycopg.Connection[Any]
 ) -> None:
-    path = changed(voiceflow_projects=[{"id": "p1", "from": "2026-01-01", "agent": "nobody"}])
+    covered = {
+        "source": "vapi",
+        "component": "transcriber",
+        "from": "2026-01-01",
+        "by": "deepgram_costs",
+        "agent": "nobody",
+    }
+    path = changed(covered_costs=[covered])
     assert "no agent 'nobody'" in minutebook("tenant apply", path, code=1).output
     assert database.execute("select count(*) from control.tenants").fetchone() == (0,)
 

@@ -63,7 +63,7 @@ def test_elsewhere_nothing_is_asked_and_what_is_missing_is_said(minutebook: Minu
 
 
 def test_an_empty_list_says_what_to_do_next(minutebook: Minutebook) -> None:
-    for line in ("tenant list", "agent list", "plan list", "meter list", "price list", "cost list", "project list"):
+    for line in ("tenant list", "agent list", "plan list", "meter list", "price list", "cost list"):
         assert "next: minutebook" in minutebook(line).output
     assert json.loads(minutebook("tenant list --json").output) == []
 

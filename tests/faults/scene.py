@@ -64,9 +64,9 @@ class Scene:
             project, key = f"project-of-{tenant}", key_of_chat(tenant)
             house.tenant(tenant)
             house.execute(
-                "insert into control.voiceflow_projects (project_id, tenant_id, environment, valid_from)"
-                " values (%s, %s, 'production', '2025-01-01')",
-                project, tenant,
+                "insert into control.agent_attachments (kind, value, tenant_id, agent_id, valid_from)"
+                " values ('voiceflow_project', %s, %s, %s, '2025-01-01')",
+                project, tenant, f"{tenant}-agent",
             )  # fmt: skip
             invented = invent_project(Random(tenant), project, days)
             invented.transcripts = [

@@ -255,7 +255,8 @@ def test_a_failure_is_written_down_with_its_code_and_its_cause(
 def test_a_tenant_without_a_stored_key_fails_with_a_word_on_what_to_do(house: House) -> None:
     house.tenant("acme")
     house.execute(
-        "insert into control.voiceflow_projects (project_id, tenant_id, valid_from) values ('p1', 'acme', '2025-01-01')"
+        "insert into control.agent_attachments (kind, value, tenant_id, agent_id, valid_from)"
+        " values ('voiceflow_project', 'p1', 'acme', 'acme-agent', '2025-01-01')"
     )
     (outcome,) = house.pull(["acme"], [YESTERDAY], ["voiceflow"])
     assert (outcome.state, outcome.cause_code) == (PullState.FAILED, "credential_missing")

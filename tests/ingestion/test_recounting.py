@@ -96,7 +96,8 @@ def chatting(request: pytest.FixtureRequest, house: House) -> tuple[House, Calla
     """A tenant with a project, whose key is of either generation; and what adds interactions to a day of it."""
     house.tenant("acme")
     house.execute(
-        "insert into control.voiceflow_projects (project_id, tenant_id, agent_id, valid_from) values (%s, %s, %s, %s)",
+        "insert into control.agent_attachments (kind, value, tenant_id, agent_id, valid_from)"
+        " values ('voiceflow_project', %s, %s, %s, %s)",
         PROJECT, "acme", "acme-agent", LONG_AGO,
     )  # fmt: skip
     project = VoiceflowProject({"production": "e1"}, rows={"interactions": []}, stable={"interaction-count": []})

@@ -48,7 +48,8 @@ def served(
     """A tenant with a project that holds these; its credential asks for transcripts unless told otherwise."""
     house.tenant(tenant)
     house.execute(
-        "insert into control.voiceflow_projects (project_id, tenant_id, agent_id, valid_from) values (%s, %s, %s, %s)",
+        "insert into control.agent_attachments (kind, value, tenant_id, agent_id, valid_from)"
+        " values ('voiceflow_project', %s, %s, %s, %s)",
         f"project-{tenant}", tenant, f"{tenant}-agent", LONG_AGO,
     )  # fmt: skip
     project = VoiceflowProject(transcripts=list(transcripts))

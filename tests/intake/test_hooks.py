@@ -379,7 +379,8 @@ def test_a_hint_of_a_row_that_is_not_listed_makes_its_day_due_once(
     house.sandbox.world.voiceflow["VF.DM.key"] = {"p1": VoiceflowProject(environments={"production": "e1"})}
     house.credential("acme", "voiceflow", "VF.DM.key")
     house.execute(
-        "insert into control.voiceflow_projects values ('p1', 'acme', 'acme-agent', 'production', '2025-01-01')"
+        "insert into control.agent_attachments (kind, value, tenant_id, agent_id, valid_from)"
+        " values ('voiceflow_project', 'p1', 'acme', 'acme-agent', '2025-01-01')"
     )
     house.pull(["acme"], [day], ["voiceflow"])
     made = json.loads(run("hook create voiceflow --tenant acme --url https://billing.example --json"))

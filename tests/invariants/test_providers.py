@@ -23,16 +23,6 @@ EXCEPTED = {
     "dbt_project/models/staging/contracts/stg_contracts__call_results.sql": 1,
     "dbt_project/models/staging/contracts/stg_contracts__calls.sql": 1,
     "dbt_project/models/staging/contracts/stg_contracts__usage.sql": 2,
-    # Projects are a table of their own, and not scopes yet.
-    "dbt_project/models/marts/tenants/dim_agents.sql": 8,
-    "orchestration/cli/control/tenant_apply.py": 1,
-    "orchestration/cli/control/tenant_file.py": 1,
-    "orchestration/cli/control/tenants.py": 1,
-    "orchestration/defs/control/assets.py": 1,
-    "warehouse/control/agents.py": 1,
-    "warehouse/control/agents.sql": 4,
-    "warehouse/migrations/0003_control.sql": 4,
-    "warehouse/migrations/0012_rights.sql": 3,
     # The table that the platform's database holds is called so.
     "orchestration/settings.py": 1,
     # The known-answer tenant is a tenant of known sources.

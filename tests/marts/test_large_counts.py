@@ -36,10 +36,7 @@ def two_tenants(warehouse: Warehouse) -> None:
         warehouse.tenant(tenant, "2026-03-01", plan_id="pro")
         warehouse.attach(tenant, "usage_agent", f"{tenant}-robot", "2026-03-01")
         warehouse.attach(tenant, "vapi_phone_number", f"{tenant}-number", "2026-03-01")
-        warehouse.put("control.voiceflow_projects", {
-            "project_id": f"{tenant}-project", "tenant_id": tenant, "agent_id": f"{tenant}-agent",
-            "environment": "production", "valid_from": "2026-03-01",
-        })  # fmt: skip
+        warehouse.attach(tenant, "voiceflow_project", f"{tenant}-project", "2026-03-01")
     warehouse.metrics("even", "2026-03-01", [("even-robot", "scan", 3, "0.03")])
 
 

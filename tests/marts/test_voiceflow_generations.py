@@ -27,8 +27,8 @@ def store(house: House, secret: str, settings: Mapping[str, str]) -> None:  # no
 def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: House, dbt_home: Path) -> None:  # noqa: F811
     house.tenant("acme")
     house.execute(
-        "insert into control.voiceflow_projects (project_id, tenant_id, agent_id, valid_from)"
-        " values ('p1', 'acme', 'acme-agent', %s)",
+        "insert into control.agent_attachments (kind, value, tenant_id, agent_id, valid_from)"
+        " values ('voiceflow_project', 'p1', 'acme', 'acme-agent', %s)",
         LONG_AGO,
     )
     house.execute(

@@ -96,10 +96,7 @@ class Walk:
         for tenant_id in TENANTS:
             warehouse.tenant(tenant_id, str(FIRST), plan_id="pro")
             warehouse.attach(tenant_id, "usage_agent", f"{tenant_id}-metered", str(FIRST))
-            warehouse.put("control.voiceflow_projects", {
-                "project_id": f"{tenant_id}-project", "tenant_id": tenant_id, "agent_id": f"{tenant_id}-agent",
-                "valid_from": FIRST,
-            })  # fmt: skip
+            warehouse.attach(tenant_id, "voiceflow_project", f"{tenant_id}-project", str(FIRST))
         for tenant_id in SHARED:
             warehouse.attach(tenant_id, "vapi_phone_number", f"{tenant_id}-number", str(FIRST))
         warehouse.put("control.credits", {

@@ -73,8 +73,7 @@ def test_what_a_provider_corrects_is_pulled_and_what_nobody_knows_is_left_out_wi
     warehouse.own_account("acme")
     backwards = call("c1", "61") | {"startedAt": "2026-01-10T10:02:00Z", "endedAt": "2026-01-10T10:01:00Z"}
     warehouse.calls("acme", "2026-01-10", [backwards])
-    warehouse.put("control.voiceflow_projects", {"project_id": "chat", "tenant_id": "acme", "agent_id": "acme-agent",
-                                                 "environment": "production", "valid_from": "2026-01-01"})  # fmt: skip
+    warehouse.attach("acme", "voiceflow_project", "chat", "2026-01-01")
     warehouse.interactions("acme", "2026-01-10", "chat", [("telepathy", 4)])
     scope, codes = Scope(Month.parse("2026-01"), ["acme"]), {Blocker.USAGE_UNREAD, Blocker.UNKNOWN_TYPE}
     warehouse.build(FEBRUARY_3)

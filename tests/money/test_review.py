@@ -58,8 +58,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     warehouse.metrics("acme", "2026-03-11", rows)
     warehouse.failed_pull("usage_metrics", "acme", "2026-03-12", "unreachable")
     warehouse.connection.execute("update ledger.pulls set is_incomplete = true where pull_id = %s", [pull])
-    warehouse.put("control.voiceflow_projects", {"project_id": "chat", "tenant_id": "acme", "agent_id": "acme-agent",
-                                                 "environment": "production", "valid_from": "2026-03-01"})  # fmt: skip
+    warehouse.attach("acme", "voiceflow_project", "chat", "2026-03-01")
     warehouse.interactions("acme", "2026-03-11", "chat", [("telepathy", 4)])
     warehouse.failed_pull("voiceflow", "acme", "2026-03-12", "credential_rejected")
     warehouse.failed_pull("voiceflow", "acme", "2026-03-13", "rows_lost")

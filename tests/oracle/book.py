@@ -97,7 +97,7 @@ class Attachment:
 class Project:
     project_id: str
     tenant_id: str
-    agent_id: str | None
+    agent_id: str
     valid_from: date
     valid_to: date | None = None
     environment: str = "production"

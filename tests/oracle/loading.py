@@ -131,15 +131,15 @@ def _load_book(connection: Connection, book: Book) -> None:
         (one.tenant_id, status.valid_from, status.status) for one in book.tenants for status in one.statuses
     ])  # fmt: skip
     agents = sorted({(one.agent_id, one.tenant_id) for one in book.attachments if one.agent_id}
-                    | {(one.agent_id, one.tenant_id) for one in book.projects if one.agent_id}
+                    | {(one.agent_id, one.tenant_id) for one in book.projects}
                     | {(one.agent_id, one.tenant_id) for one in book.coverage if one.agent_id})  # fmt: skip
     put("agents", "agent_id tenant_id name", [(agent, tenant, agent) for agent, tenant in agents])
-    put("agent_attachments", "kind value valid_from tenant_id agent_id", [
-        (one.kind, one.value, one.valid_from, one.tenant_id, one.agent_id) for one in book.attachments
-    ])  # fmt: skip
-    put("voiceflow_projects", "project_id tenant_id agent_id environment valid_from valid_to", [
-        (one.project_id, one.tenant_id, one.agent_id, one.environment, one.valid_from, one.valid_to)
-        for one in book.projects
+    put("agent_attachments", "kind value valid_from tenant_id agent_id environment", [
+        *((one.kind, one.value, one.valid_from, one.tenant_id, one.agent_id, None) for one in book.attachments),
+        *(("voiceflow_project", one.project_id, one.valid_from, one.tenant_id, one.agent_id, one.environment)
+          for one in book.projects),
+        *(("voiceflow_project", one.project_id, one.valid_to, None, None, None)
+          for one in book.projects if one.valid_to),
     ])  # fmt: skip
     put("meters", "meter_id name unit source increment_seconds minimum_seconds item", [
         (one.meter_id, one.meter_id, one.unit, one.source, one.increment_seconds, one.minimum_seconds, one.item)

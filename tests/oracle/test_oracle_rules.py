@@ -278,7 +278,7 @@ def test_an_empty_later_answer_wins() -> None:
 
 def test_voiceflow_bills_live_interactions_of_production_alone() -> None:
     world = book(tenant())
-    world.projects = [Project("p", "acme", "chat", JAN), Project("d", "acme", None, JAN, environment="development")]
+    world.projects = [Project("p", "acme", "chat", JAN), Project("d", "acme", "chat", JAN, environment="development")]
     rows = tuple(
         {"project_id": project, "metric": metric, "type": kind, "quantity": 2}
         for project, metric, kind in (

@@ -39,8 +39,10 @@ def shared_parts(first_day: date) -> dict[str, Any]:
 
 
 def tenant_parts(tenant: Tenant, first_day: date) -> dict[str, Any]:
-    attachments = [{"kind": kind, "value": value, "from": first_day} for kind, value in tenant.attachments]
-    parts: dict[str, Any] = {
+    projects = [("voiceflow_project", tenant.voiceflow_project)] if tenant.voiceflow_project else []
+    attached = [*tenant.attachments, *projects]
+    attachments = [{"kind": kind, "value": value, "from": first_day} for kind, value in attached]
+    return {
         "tenant": {
             "id": tenant.tenant_id,
             "name": tenant.name,
@@ -50,10 +52,6 @@ def tenant_parts(tenant: Tenant, first_day: date) -> dict[str, Any]:
         "tenant_plans": [{"plan": tenant.plan_id, "from": first_day}],
         "agents": [{"id": tenant.agent_id, "name": f"{tenant.name}'s agent", "attachments": attachments}],
     }
-    if tenant.voiceflow_project:
-        project = {"id": tenant.voiceflow_project, "from": first_day, "agent": tenant.agent_id}
-        parts["voiceflow_projects"] = [project]
-    return parts
 
 
 def meter_part(meter: Meter) -> dict[str, Any]:

@@ -116,29 +116,21 @@ create table control.agent_attachments (
     valid_from date not null,
     tenant_id text references control.tenants,
     agent_id text,
+    environment text check (environment <> ''),
     primary key (kind, value, valid_from),
     foreign key (tenant_id, agent_id) references control.agents (tenant_id, agent_id),
     check ((tenant_id is null) = (agent_id is null))
 );
 comment on table control.agent_attachments is
 'Timeline per (kind, value): which agent a provider''s object belongs to from a day on; no agent means detached.';
-create table control.voiceflow_projects (
-    project_id text primary key check (project_id ~ '^[0-9A-Za-z_-]+$'),
-    tenant_id text not null references control.tenants,
-    agent_id text,
-    environment text not null default 'production',
-    valid_from date not null,
-    valid_to date,
-    foreign key (tenant_id, agent_id) references control.agents (tenant_id, agent_id),
-    check (valid_to > valid_from)
-);
-comment on table control.voiceflow_projects is 'Half-open: pulled from valid_from up to, not including, valid_to.';
+comment on column control.agent_attachments.environment is
+'Of a kind that has several: the one that is read. Null: the first of the kind''s live ones.';
 
 create view control.scopes with (security_invoker = true) as
 select
     a.kind,
     a.value,
-    null::text as environment,
+    coalesce(a.environment, k.live_environments[1]) as environment,
     a.tenant_id,
     a.agent_id,
     a.valid_from,
@@ -147,17 +139,7 @@ select
         else lead(a.valid_from) over (partition by a.kind, a.value order by a.valid_from)
     end as valid_to
 from control.agent_attachments as a
-inner join control.scope_kinds as k on a.kind = k.kind
-union all
-select
-    'voiceflow_project' as kind,
-    p.project_id as value,
-    p.environment,
-    p.tenant_id,
-    p.agent_id,
-    p.valid_from,
-    p.valid_to
-from control.voiceflow_projects as p;
+inner join control.scope_kinds as k on a.kind = k.kind;
 comment on view control.scopes is
 'Ids of providers that belong to a tenant and its agent in [valid_from, valid_to), null for good; no tenant means detached.';
 

@@ -14,7 +14,7 @@ begin
             'minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator',
             array[
                 'control.tenants', 'control.tenant_statuses', 'control.agents', 'control.agent_attachments',
-                'control.voiceflow_projects', 'control.tenant_plans', 'control.prices', 'control.cost_coverage',
+                'control.tenant_plans', 'control.prices', 'control.cost_coverage',
                 'control.call_rubrics', 'control.call_outputs', 'control.search_languages', 'control.credits',
                 'control.credit_voids',
                 'control.data_keys', 'control.credentials', 'ledger.audit_log', 'ledger.pulls', 'ledger.quarantine',
@@ -81,7 +81,7 @@ create policy server on control.data_keys to minutebook_server using (tenant_id 
 -- What processes read. dbt never reads a secret, and who changed what, and from which price to which, is nothing that loading,
 -- building or posting needs.
 grant select on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
-control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
+control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.call_rubrics,
 control.call_outputs, control.search_languages, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.credits, control.credit_voids,
@@ -136,7 +136,7 @@ on ledger.stripe_events to minutebook_billing;
 
 -- Operating.
 grant insert, update, delete on control.tenants, control.tenant_statuses, control.agents, control.agent_attachments,
-control.voiceflow_projects, control.meters, control.plans, control.plan_terms, control.tenant_plans,
+control.meters, control.plans, control.plan_terms, control.tenant_plans,
 control.allowances, control.prices, control.unit_costs, control.cost_coverage, control.call_rubrics,
 control.call_outputs, control.search_languages, control.provider_unit_costs,
 control.fixed_costs, control.payment_fees, control.exchange_rates, control.spend_limits, control.data_keys,

@@ -1,4 +1,4 @@
-"""minutebook agent … and minutebook project …"""
+"""minutebook agent …"""
 
 from datetime import date
 from typing import Annotated
@@ -13,9 +13,7 @@ from warehouse.control.agents import Attachment
 from warehouse.control.tenants import require_tenant
 
 agent_app = group("Agents and what is attached to them.", "minutebook agent list")
-project_app = group("Projects of tenants at their chat provider.", "minutebook project list")
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.")]
-ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Id of the Voiceflow project.")]
 Value = Annotated[str, typer.Argument(metavar="VALUE", help="The provider's id or number.")]
 KindArgument = Annotated[
     str, typer.Argument(metavar="KIND", help="Kind of the provider's object, as vapi_phone_number; see: source list.")
@@ -44,12 +42,17 @@ def attach(
     kind: KindArgument,
     value: Value,
     valid_from: From,
+    environment: Annotated[
+        str | None, typer.Option(help="Of what has several, the one that is read; default the live one.")
+    ] = None,
     move: Annotated[bool, typer.Option("--move", help="Move it from another tenant from that day on.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Attach a phone number, an assistant or a usage agent from a day on. Past days are routed again without a pull."""
+    """Attach what a provider knows by an id (a number, an assistant, a project) from a day on. Past days are routed
+    again without a pull."""
     with session(ctx).operator() as connection:
-        change = agents.attach(connection, Attachment(tenant, agent, kind, value, valid_from), moves=move)
+        attachment = Attachment(tenant, agent, kind, value, valid_from, environment)
+        change = agents.attach(connection, attachment, moves=move)
     show_changes([change], as_json, "minutebook build, so that its calls find their tenant")
 
 
@@ -66,7 +69,7 @@ def detach(
     ],
     as_json: Json = False,
 ) -> None:
-    """Detach a phone number, an assistant or a usage agent from a day on; its usage is unattributed from then."""
+    """Detach what a provider knows by an id from a day on; its usage is unattributed from then."""
     with session(ctx).operator() as connection:
         change = agents.detach(connection, Attachment(tenant, agent, kind, value, valid_from))
     show_changes([change], as_json, "minutebook build, so that its calls are routed again")
@@ -79,49 +82,5 @@ def list_agents(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json =
         if tenant is not None:
             require_tenant(connection, tenant)
         rows = agents.agents(connection, tenant)
-    columns = ["tenant_id", "agent_id", "name", "kind", "value", "valid_from", "valid_to"]
+    columns = ["tenant_id", "agent_id", "name", "kind", "value", "environment", "valid_from", "valid_to"]
     show(rows, columns, as_json, "no agents yet; next: minutebook agent create --help")
-
-
-@command(project_app, "create", "minutebook project create acme 66f0a1 --from 2026-01-01 --agent acme-chat")
-def create_project(
-    ctx: typer.Context,
-    tenant: TenantArgument,
-    project: ProjectArgument,
-    valid_from: From,
-    environment: Annotated[str, typer.Option(help="Environment whose interactions are billed.")] = "production",
-    agent: Annotated[str | None, typer.Option(metavar="AGENT", help="Agent that it is.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Create a Voiceflow project of a tenant, or change it. Safe to repeat."""
-    with session(ctx).operator() as connection:
-        wanted = agents.Project(project, tenant, valid_from, None, environment, agent)
-        change = agents.put_project(connection, wanted)
-    show_changes([change], as_json, f"minutebook credential set voiceflow --tenant {tenant}")
-
-
-@command(project_app, "end", "minutebook project end acme 66f0a1 --on 2026-06-01")
-def end_project(
-    ctx: typer.Context,
-    tenant: TenantArgument,
-    project: ProjectArgument,
-    on: Annotated[
-        date, typer.Option("--on", parser=parse_date, metavar="YYYY-MM-DD", help="First day it is not pulled any more.")
-    ],
-    as_json: Json = False,
-) -> None:
-    """Stop pulling a Voiceflow project."""
-    with session(ctx).operator() as connection:
-        change = agents.end_project(connection, tenant, project, on)
-    show_changes([change], as_json, f"minutebook project list --tenant {tenant}")
-
-
-@command(project_app, "list", "minutebook project list --tenant acme")
-def list_projects(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False) -> None:
-    """List Voiceflow projects."""
-    with session(ctx).operator() as connection:
-        if tenant is not None:
-            require_tenant(connection, tenant)
-        rows = agents.projects(connection, tenant)
-    columns = ["tenant_id", "project_id", "environment", "agent_id", "valid_from", "valid_to"]
-    show(rows, columns, as_json, "no Voiceflow projects yet; next: minutebook project create --help")

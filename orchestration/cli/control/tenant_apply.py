@@ -77,11 +77,6 @@ def _applied(connection: Connection, file: TenantFile, at: _Place) -> Iterator[C
             covered.source, covered.component, covered.valid_from, covered.by, who.id, covered.agent, covered.own
         )  # fmt: skip
         yield coverage.put_coverage(connection, declared)
-    for project in at.each(file.voiceflow_projects, "voiceflow_projects"):
-        wanted = agents.Project(
-            project.id, who.id, project.valid_from, project.until, project.environment, project.agent
-        )  # fmt: skip
-        yield agents.put_project(connection, wanted)
     for flag, value in file.feature_flags.items():
         at.place = ("feature_flags", flag)
         yield tenants.set_flag(connection, who.id, flag, value)
@@ -114,7 +109,7 @@ def _attachments(connection: Connection, tenant_id: str, agent: AgentPart, at: _
         at.place = (*here, "attachments", n)
         if part.until is not None and part.until <= part.valid_from:
             raise FileInvalid(f"agent {agent.id}: {words_of(part.kind)} {part.value} ends before it starts")
-        start = Attachment(tenant_id, agent.id, part.kind, part.value, part.valid_from)
+        start = Attachment(tenant_id, agent.id, part.kind, part.value, part.valid_from, part.environment)
         yield agents.attach(connection, start)
         if part.until is not None:
             yield agents.detach(connection, Attachment(tenant_id, agent.id, part.kind, part.value, part.until))

@@ -74,6 +74,7 @@ class AttachmentPart(Version):
     kind: StrictStr
     value: StrictStr
     until: date | None = None
+    environment: StrictStr | None = None
 
 
 class AgentPart(Part):
@@ -82,15 +83,6 @@ class AgentPart(Part):
     id: StrictStr
     name: StrictStr | None = None
     attachments: list[AttachmentPart] = []
-
-
-class ProjectPart(Version):
-    """A Voiceflow project, pulled up to, not including, `until`."""
-
-    id: StrictStr
-    until: date | None = None
-    environment: StrictStr = "production"
-    agent: StrictStr | None = None
 
 
 class MeterPart(Part):
@@ -209,7 +201,6 @@ class TenantFile(Part):
     covered_costs: list[CoveragePart] = []
     credits: list[CreditPart] = []
     agents: list[AgentPart] = []
-    voiceflow_projects: list[ProjectPart] = []
     feature_flags: dict[Annotated[str, Field(strict=True)], Any] = {}
     _path: Path | None = PrivateAttr(default=None)
     _written: Written | None = PrivateAttr(default=None)

@@ -102,25 +102,22 @@ def list_tenants(ctx: typer.Context, on: On = None, as_json: Json = False) -> No
 
 @command(app, "show", "minutebook tenant show acme")
 def show_tenant(ctx: typer.Context, tenant: TenantArgument, as_json: Json = False) -> None:
-    """Show all that is known about a tenant: timelines, agents, projects, credentials (never a secret)."""
+    """Show all that is known about a tenant: timelines, agents, credentials (never a secret)."""
     with session(ctx).operator() as connection:
         tenants.require_tenant(connection, tenant)
         (row,) = tenants.tenants_on(connection, today(), tenant)
         statuses, plans = tenants.history(connection, tenant)
         owned = agents.agents(connection, tenant)
-        projects = agents.projects(connection, tenant)
         credentials = tenants.credentials(connection, tenant)
     if as_json:
-        parts = {"statuses": statuses, "plans": plans, "agents": owned, "projects": projects}
+        parts = {"statuses": statuses, "plans": plans, "agents": owned}
         print_json({**row, **parts, "credentials": credentials})
         return
     show([{"what": key, "value": value} for key, value in row.items()], ["what", "value"], False, "")
     show(statuses, ["valid_from", "status"], False, "it was never activated", "\nStatuses")
     show(plans, ["valid_from", "plan_id"], False, f"no plan; next: minutebook tenant plan {tenant} --help", "\nPlans")
-    columns = ["agent_id", "name", "kind", "value", "valid_from", "valid_to"]
+    columns = ["agent_id", "name", "kind", "value", "environment", "valid_from", "valid_to"]
     show(owned, columns, False, f"no agents; next: minutebook agent create {tenant} --help", "\nAgents")
-    columns = ["project_id", "environment", "agent_id", "valid_from", "valid_to"]
-    show(projects, columns, False, "no Voiceflow projects", "\nVoiceflow projects")
     columns = ["provider", "fingerprint", "used_from", "created_at", "verified_at"]
     show(credentials, columns, False, "no credentials of its own: shared accounts are used", "\nCredentials")
 
