@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -16,10 +17,12 @@ from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
 from orchestration.installing import install
+from orchestration.marts.building import build
 from warehouse.database.embedded import DEFAULT_MAJOR, running
 from warehouse.install import close_doors
 
 TEMPLATE = "migrated_template"
+BUILDING = "test_built"
 # Nothing here has to survive a power cut, be replicated, or last long enough for a vacuum.
 FAST_AND_LOOSE = {
     "fsync": "off",
@@ -32,6 +35,7 @@ FAST_AND_LOOSE = {
 }
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ROOM_BYTES = 4 << 30
+LONG_AGO = date(2000, 1, 1)
 
 # dbt's manifest and the collected tests are a million objects that stay: looking for garbage among them is a tenth of a
 # build.
@@ -106,6 +110,20 @@ def postgres_server(server_of_major: Callable[[int], str]) -> str:
     return server_of_major(DEFAULT_MAJOR)
 
 
+@pytest.fixture(scope="session")
+def built_template(postgres_server: str, dbt_home: Path) -> Iterator[str]:
+    """Name of a migrated database in which the marts were built once, of nothing: a build of a copy makes what changed,
+    which takes half as long. What was built is long ago."""
+
+    def make(url: str) -> None:
+        build(url, dbt_home, LONG_AGO)
+        with psycopg.connect(url) as connection:
+            connection.execute("update ledger.builds set started_at = as_of, ended_at = as_of")
+
+    with kept_build(postgres_server, TEMPLATE, make) as url:
+        yield str(make_url(url).database)
+
+
 @pytest.fixture
 def empty_database_url(postgres_server: str) -> Iterator[str]:
     """Superuser's URL of a database of this test's own, not migrated."""
@@ -115,9 +133,28 @@ def empty_database_url(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Superuser's URL of a migrated database of this test's own."""
-    name = "test_built" if "dbt_home" in request.fixturenames else None
-    with own_database(postgres_server, name=name) as url:
+    """Superuser's URL of a migrated database of this test's own; of one that is built, too, for a test that builds."""
+    if "dbt_home" not in request.fixturenames:
+        database = own_database(postgres_server)
+    elif request.node.get_closest_marker("unbuilt"):
+        database = own_database(postgres_server, name=BUILDING)
+    else:
+        database = own_database(postgres_server, request.getfixturevalue("built_template"), BUILDING)
+    with database as url:
+        yield url
+
+
+@contextmanager
+def kept_build(server: str, template: str, make: Callable[[str], None]) -> Iterator[str]:
+    """Superuser's URL of a copy of the template to keep for many tests, which `make` fills and builds: under the one
+    name that is not parsed for again, and renamed then."""
+    with own_database(server, template) as url:
+        name = str(make_url(url).database)
+        administer(server, "alter database {} rename to {}", name, BUILDING)
+        try:
+            make(database_of(server, BUILDING))
+        finally:
+            administer(server, "alter database {} rename to {}", BUILDING, name)
         yield url
 
 
@@ -127,7 +164,7 @@ def own_database(server: str, template: str = TEMPLATE, name: str | None = None)
     name = name or f"test_{secrets.token_hex(6)}"
     administer(server, "create database {} template {} strategy file_copy", name, template)
     try:
-        if template == TEMPLATE:
+        if template != "template0":
             with psycopg.connect(database_of(server, name), autocommit=True) as connection:
                 close_doors(connection)
         yield database_of(server, name)

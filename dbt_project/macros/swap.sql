@@ -1,11 +1,9 @@
-{% macro postgres__rename_relation(from_relation, to_relation) -%}
+{% macro wait_for_readers(relation) -%}
     {#-
         A new table takes the old one's name under a lock that waits for whoever reads the old one, and all later readers wait
         behind it. So it waits for half a second at a time and lets readers through between; who still holds the table after a
         minute is ended (ledger.end_blockers), and after ten the build says who it was and gives up.
     -#}
-    {%- if from_relation.type == 'table' -%}
-    {%- call statement('wait_for_readers') -%}
     do $swap$
     declare
         bound constant text := current_setting('lock_timeout');
@@ -16,23 +14,29 @@
         loop
             begin
                 perform set_config('lock_timeout', '500ms', true);
-                lock table {{ from_relation }} in access exclusive mode;
+                lock table {{ relation }} in access exclusive mode;
                 perform set_config('lock_timeout', bound, true);
                 return;
             exception when lock_not_available then
-                blocker := ledger.blockers('{{ from_relation }}'::regclass);
-                raise notice '{{ from_relation.identifier }} waits for %', blocker;
+                blocker := ledger.blockers('{{ relation }}'::regclass);
+                raise notice '{{ relation.identifier }} waits for %', blocker;
                 if clock_timestamp() > begun + patience then
-                    perform ledger.end_blockers('{{ from_relation }}'::regclass, patience);
+                    perform ledger.end_blockers('{{ relation }}'::regclass, patience);
                 end if;
                 if clock_timestamp() > begun + interval '10 minutes' then
-                    raise exception '{{ from_relation.identifier }} is held by %, who could not be ended', blocker;
+                    raise exception '{{ relation.identifier }} is held by %, who could not be ended', blocker;
                 end if;
             end;
             perform pg_sleep(1);
         end loop;
     end
     $swap$
+{%- endmacro %}
+
+{% macro postgres__rename_relation(from_relation, to_relation) -%}
+    {%- if from_relation.type == 'table' -%}
+    {%- call statement('wait_for_readers') -%}
+    {{ wait_for_readers(from_relation) }}
     {%- endcall -%}
     {%- endif -%}
     {%- set name = adapter.quote_as_configured(to_relation.identifier, 'identifier') -%}

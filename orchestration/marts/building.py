@@ -37,6 +37,9 @@ PROJECT = Path(__file__).parents[2] / "dbt_project"
 # Of two threads, a few at once each: what spills to disk costs twice the processor time.
 MEMORY_OF_A_SORT = "32MB"
 AFTER_POSTING = "tag:after_posting"
+STAGING = PROJECT / "models" / "staging"
+# What a view of staging says is said by its words, and those did not change. A test of it and of a table still runs.
+STANDING_VIEWS = ("--exclude", "path:models/staging,config.materialized:view", "--indirect-selection", "cautious")
 PAUSES_SECONDS = (5, 30, 120)
 _LOST_RACES = ("due to lock timeout", "deadlock detected")
 PARTS_OF_THE_PROJECT = (".sql", ".yml", ".yaml", ".csv", ".md")
@@ -82,8 +85,8 @@ def build(
     pause. Raises BuildFailed.
     """
     as_of = as_of or clock.today()
-    with recorded(url, as_of) as are_models_new, environment(url, home, as_of):
-        return _built(as_of, build_arguments(full_refresh or are_models_new), on_event)
+    with recorded(url, as_of) as begun, environment(url, home, as_of):
+        return _built(as_of, arguments_of(begun, full_refresh), on_event)
 
 
 def build_after_posting(url: str, home: Path, as_of: date | None = None) -> BuildResult:
@@ -96,10 +99,16 @@ def build_after_posting(url: str, home: Path, as_of: date | None = None) -> Buil
         return _built(as_of, [*build_arguments(), "--select", AFTER_POSTING], None)
 
 
-def build_arguments(full_refresh: bool = False) -> list[str]:
+def arguments_of(begun: freshness.Begun, full_refresh: bool = False) -> list[str]:
+    """The arguments of a build that has begun: from scratch if asked or needed, else without the views that stand."""
+    if full_refresh or begun.are_models_new:
+        return [*build_arguments(), "--full-refresh"]
+    return [*build_arguments(), *(STANDING_VIEWS if begun.do_views_stand else ())]
+
+
+def build_arguments() -> list[str]:
     """The command and arguments of a build: models and data tests. Unit tests say nothing about data; CI runs them."""
-    refresh = ["--full-refresh"] if full_refresh else []
-    return ["build", "--exclude-resource-type", "unit_test", *variables(), *refresh]
+    return ["build", "--exclude-resource-type", "unit_test", *variables()]
 
 
 def manifest(home: Path) -> Path:
@@ -141,13 +150,14 @@ def comparing(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(url: str, as_of: date) -> Iterator[bool]:
+def recorded(url: str, as_of: date) -> Iterator[freshness.Begun]:
     """Hold the right to build; keep in the ledger when it began, ended and what failed first, for those who read old
-    marts. Gives whether the models differ from those that the tables were made by."""
+    marts. Gives what is there of the models already."""
     with right_to_build(url) as connection:
-        begun = freshness.begin_build(connection, as_of, _digest_of_the_project())
+        staging = [path.stem for path in STAGING.rglob("*.sql")]
+        begun = freshness.begin_build(connection, as_of, _digest_of_the_project(), staging)
         try:
-            yield begun.are_models_new
+            yield begun
         except Exception as error:
             fault = _one_line(str(error)) or type(error).__name__
             freshness.end_build(connection, begun.build_id, fault)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
-from tests.conftest import own_database
+from tests.conftest import kept_build
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import scan, write_acme
 
@@ -54,14 +54,17 @@ def acme(minutebook: Minutebook) -> Minutebook:
 
 
 @pytest.fixture(scope="session")
-def january(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def january(postgres_server: str, built_template: str, dbt_home: Path) -> Iterator[str]:
     """A database, built once: acme's January, 12 scans above its 100, and 280 scans yesterday."""
-    with own_database(postgres_server) as url:
+
+    def make(url: str) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
-            warehouse = Warehouse(connection, url, tmp_path_factory.mktemp("home"))
+            warehouse = Warehouse(connection, url, dbt_home)
             write_acme(warehouse, included=100)
             scan(warehouse, "2026-01-05", 100)
             scan(warehouse, "2026-01-06", 12)
             scan(warehouse, f"{datetime.now(UTC).date() - timedelta(days=1)}", 280)
             warehouse.build(datetime.now(UTC).date())
+
+    with kept_build(postgres_server, built_template, make) as url:
         yield str(make_url(url).database)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import Minutebook
-from tests.conftest import own_database
+from tests.conftest import BUILDING, TEMPLATE, own_database
 from tests.money.acme import LINE
 
 Database = psycopg.Connection[Any]
@@ -22,9 +22,10 @@ def today() -> date:
 
 
 @pytest.fixture
-def database_url(postgres_server: str, january: str) -> Iterator[str]:
-    """A copy of it for each test."""
-    with own_database(postgres_server, january) as url:
+def database_url(postgres_server: str, january: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A copy of it for each test, or nothing built."""
+    template = TEMPLATE if request.node.get_closest_marker("unbuilt") else january
+    with own_database(postgres_server, template, BUILDING) as url:
         yield url
 
 
@@ -126,15 +127,8 @@ def test_numbers_from_old_marts_say_why_they_are_old_and_are_shown_nonetheless(
 
 
 @pytest.mark.resolves("canary_missing")
-def test_before_a_build_and_without_a_tenant_each_says_what_to_do(
-    minutebook: Minutebook, postgres_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with own_database(postgres_server) as url:
-        monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", url)
-        _each_says_what_to_do(minutebook)
-
-
-def _each_says_what_to_do(minutebook: Minutebook) -> None:
+@pytest.mark.unbuilt
+def test_before_a_build_and_without_a_tenant_each_says_what_to_do(minutebook: Minutebook) -> None:
     for line in (f"explain {LINE}", f"{JANUARY} --plan basic --amount 1", "forecast", "canary check", "margin 2026-01"):
         assert "minutebook build" in minutebook(line, code=1).stderr, line
     minutebook("build")

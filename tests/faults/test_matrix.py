@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import own_database
+from tests.conftest import BUILDING, own_database
 from tests.faults.servers import crash_the_server, restart_the_server, wait_for_the_server
 from tests.faults.test_crashes import seeded
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
@@ -48,9 +48,9 @@ PLACES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.fixture
-def warehouse(postgres_server: str, tmp_path: Path, dbt_home: Path) -> Iterator[Warehouse]:
+def warehouse(postgres_server: str, dbt_home: Path, built_template: str) -> Iterator[Warehouse]:
     """Of this test's own, built, with a month to approve; its server may crash."""
-    with own_database(postgres_server, name="test_built") as url:
+    with own_database(postgres_server, built_template, BUILDING) as url:
         first = opened(url, dbt_home)
         fill(first)
         first.build(AS_OF)
@@ -107,7 +107,7 @@ def approve(url: str) -> None:
 @seeded
 def test_an_approval(warehouse: Warehouse, postgres_server: str, seed: int) -> None:
     random, fault = Random(seed), FAULTS[seed % len(FAULTS)]
-    with own_database(postgres_server, "test_built", "test_undisturbed") as undisturbed:
+    with own_database(postgres_server, BUILDING, "test_undisturbed") as undisturbed:
         approve(undisturbed)
         with psycopg.connect(undisturbed) as books:
             expected = books.execute(LINES).fetchall()

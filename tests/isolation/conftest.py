@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.conftest import own_database
+from tests.conftest import kept_build
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse.database.connect import Role, connect
 from warehouse.security import database_logins
@@ -38,18 +39,23 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def house(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with ExitStack() as stack:
-        url = stack.enter_context(own_database(postgres_server))
+def house(
+    postgres_server: str, built_template: str, dbt_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    def make(url: str) -> None:
+        warehouse = opened(url, dbt_home)
+        with warehouse.connection:
+            fill(warehouse)
+            # Every caller said one word that all say, and one that nobody else does.
+            warehouse.connection.execute(
+                "update raw_vapi.calls set payload = (payload::jsonb || jsonb_build_object('transcript',"
+                " 'User: A plumber, please.' || chr(10) || 'AI: secretof' || split_part(call_id, '-', 1)))::json"
+            )
+            warehouse.build(AS_OF)
+
+    with kept_build(postgres_server, built_template, make) as url, ExitStack() as stack:
         warehouse = opened(url, tmp_path_factory.mktemp("isolation"))
         stack.enter_context(warehouse.connection)
-        fill(warehouse)
-        # Every caller said one word that all say, and one that nobody else does.
-        warehouse.connection.execute(
-            "update raw_vapi.calls set payload = (payload::jsonb || jsonb_build_object('transcript',"
-            " 'User: A plumber, please.' || chr(10) || 'AI: secretof' || split_part(call_id, '-', 1)))::json"
-        )
-        warehouse.build(AS_OF)
         yield House(warehouse, stack.enter_context(logins_of_all_kinds(url)))
 
 

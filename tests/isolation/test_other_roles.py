@@ -226,7 +226,7 @@ def test_a_mart_protected_only_after_the_swap_is_seen_open(
     assert late != settings
     (project / "dbt_project.yml").write_text(late.replace('on-run-start: "{{ refuse_open_models() }}"\n', ""))
     monkeypatch.setattr(building, "PROJECT", project)
-    monkeypatch.setattr(building, "build_arguments", lambda _: ["run", "-s", "peek", *building.variables()])
+    monkeypatch.setattr(building, "arguments_of", lambda *_: ["run", "-s", "peek", *building.variables()])
     waits = "select count(*) from pg_locks where locktype = 'advisory' and classid = 77 and not granted"
     with psycopg.connect(house.url, autocommit=True) as gate:
         gate.execute("select pg_advisory_lock(77, 77)")

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from orchestration.defs.privacy.jobs import expire_personal_data
 from orchestration.resources import Minutebook
 from sources.registry import all_sources
-from tests.conftest import own_database
+from tests.conftest import BUILDING, kept_build, own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
 from warehouse import clock
@@ -31,10 +31,11 @@ PERSONAL = ("1234567", "Erika", "4242")
 
 
 @pytest.fixture(scope="module")
-def spoken_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def spoken_template(postgres_server: str, built_template: str, dbt_home: Path) -> Iterator[str]:
     """A built database to copy: calls that say who called, of tenants of one shared account and of one of its own."""
-    with own_database(postgres_server) as url:
-        warehouse = opened(url, tmp_path_factory.mktemp("spoken"))
+
+    def make(url: str) -> None:
+        warehouse = opened(url, dbt_home)
         with warehouse.connection:
             fill(warehouse)
             warehouse.calls("platform", "2026-03-02", [
@@ -43,14 +44,18 @@ def spoken_template(postgres_server: str, tmp_path_factory: pytest.TempPathFacto
             ])  # fmt: skip
             warehouse.calls(QUIET, "2026-03-02", [call("quiet-spoken", "61", **CALLER, **MONEY)])
             warehouse.build(AS_OF)
+
+    with kept_build(postgres_server, built_template, make) as url:
         yield str(make_url(url).database)
 
 
 @pytest.fixture
-def spoken(postgres_server: str, spoken_template: str, tmp_path: Path) -> Iterator[Warehouse]:
+def spoken(postgres_server: str, spoken_template: str, dbt_home: Path) -> Iterator[Warehouse]:
     """A copy of it of this test's own."""
-    with own_database(postgres_server, spoken_template) as url, opened(url, tmp_path).connection as connection:
-        yield Warehouse(connection, url, tmp_path)
+    with own_database(postgres_server, spoken_template, BUILDING) as url:
+        warehouse = opened(url, dbt_home)
+        with warehouse.connection:
+            yield warehouse
 
 
 def personal_calls(warehouse: Warehouse) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.marts.warehouse_of_one import Warehouse, call
 
+pytestmark = pytest.mark.unbuilt
 AS_OF = date(2026, 4, 3)
 REAL_DAY = Path(__file__).parents[3] / "shared" / "payloads" / "vapi" / "get_call_list_one_day_real.json"
 

@@ -11,6 +11,7 @@ from tests.oracle.months import generated
 from warehouse.database.connect import Role, connect
 
 
+@pytest.mark.unbuilt
 @pytest.mark.parametrize("seed", [4])
 def test_the_marts_agree_with_the_oracle_to_the_cent(database_url: str, dbt_home: Path, seed: int) -> None:
     """Another seed, and thousands of tenants: python -m tests.oracle --tenants 3000 --seed N."""

@@ -37,10 +37,11 @@ class Lack:
 
 @dataclass(frozen=True)
 class Begun:
-    """A build that has begun; are_models_new: some table may be of other models."""
+    """A build that has begun; are_models_new: some table may be of other models; do_views_stand: staging is whole."""
 
     build_id: int
     are_models_new: bool
+    do_views_stand: bool
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ def lack(connection: Connection, today: date, tenant_ids: Sequence[str] | None =
     return found
 
 
-def begin_build(connection: Connection, as_of: date, models_digest: str) -> Begun:
-    """Record that a build by these models begins."""
-    (begun,) = typed(connection, Begun, FILE, "begin_build", as_of=as_of, models_digest=models_digest)
+def begin_build(connection: Connection, as_of: date, models_digest: str, staging: Sequence[str]) -> Begun:
+    """Record that a build by these models begins, of which those in schema staging are named."""
+    build = {"as_of": as_of, "models_digest": models_digest, "staging": list(staging)}
+    (begun,) = typed(connection, Begun, FILE, "begin_build", **build)
     return begun
 
 

@@ -89,6 +89,7 @@ select pg_catalog.pg_advisory_xact_lock_shared({lock_build}, 0);
 
 -- name: begin_build
 -- are_models_new: some table may be of other models, since no build ended well with these, or one of others began after it.
+-- do_views_stand: a build from scratch that was killed may have left some out.
 insert into ledger.builds (as_of, models_digest) values (%(as_of)s, %(models_digest)s)
 returning
     build_id,
@@ -100,7 +101,11 @@ returning
                 select from ledger.builds as later
                 where later.build_id > good.build_id and later.models_digest <> good.models_digest
             )
-    ) as are_models_new;
+    ) as are_models_new,
+    not exists (
+        select from unnest(%(staging)s::text[]) as named (model)
+        where to_regclass('staging.' || named.model) is null
+    ) as do_views_stand;
 
 -- name: end_build
 update ledger.builds

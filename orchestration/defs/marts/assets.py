@@ -61,8 +61,8 @@ def marts(home: Path) -> list[dg.AssetsDefinition]:
     def build(context: dg.AssetExecutionContext, config: BuildConfig, minutebook: Minutebook) -> Iterator[Any]:
         _refuse_a_part(context.selected_asset_keys, build.keys)
         as_of = clock.today()
-        with minutebook.database() as url, building.recorded(url, as_of) as are_models_new:
-            arguments = building.build_arguments(config.full_refresh or are_models_new)
+        with minutebook.database() as url, building.recorded(url, as_of) as begun:
+            arguments = building.arguments_of(begun, config.full_refresh)
             yield from _run_dbt(context, minutebook, url, as_of, arguments)
 
     @dbt_assets(
