@@ -1,5 +1,6 @@
 """Lines of a bill, as sources of costs make them: pages to the end, money by its literal, equal lines added up."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -13,6 +14,7 @@ from sources.rows import Row, reading
 from sources.source import Source
 
 MOST_PAGES = 1000
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 T = TypeVar("T", bound="Page")
 
 
@@ -94,7 +96,8 @@ def checked(make: Callable[[Mapping[str, Any]], Row], answers: Iterable[Mapping[
 
 def number(value: Any) -> Decimal:
     """A number of an answer, told as a JSON number or as its text, digit for digit. TypeError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    is_text = isinstance(value, str) and bool(_NUMBER.fullmatch(value))
+    if not is_text and (isinstance(value, bool) or not isinstance(value, int | Decimal)):
         raise TypeError(f"{value!r:.40} is no number")
     return Decimal(value)
 

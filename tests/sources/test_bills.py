@@ -1,6 +1,6 @@
 """Lines of a bill: every page or none, money by its literal, equal lines added up and never lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
@@ -16,11 +16,18 @@ from sources.rows import Row
 class Page:
     has_more: bool
     next_page: str | None
+    rows: list[str] = field(default_factory=list)
 
 
 def test_pages_are_read_to_the_last_and_each_is_asked_by_the_token_before() -> None:
     told = {None: Page(True, "b"), "b": Page(True, "c"), "c": Page(False, "d")}
     assert list(every_page("X", told.__getitem__)) == list(told.values())
+
+
+def test_an_empty_page_in_the_middle_is_no_end() -> None:
+    """Whether more follow is what a page says, and not whether it has rows."""
+    told = {None: Page(True, "b", ["x"]), "b": Page(True, "c", []), "c": Page(False, None, ["y"])}
+    assert [row for page in every_page("X", told.__getitem__) for row in page.rows] == ["x", "y"]
 
 
 @pytest.mark.parametrize("second", [Page(True, None), Page(True, "b")])

@@ -79,7 +79,15 @@ def test_lines_keep_project_words_dollars_and_quantity(client: OpenAIClient, org
 
 @pytest.mark.parametrize(
     ("value", "amount", "literal"),
-    [("2.25", "2.25", "2.25"), (2.25, "2.25", "2.25"), (1, "1", "1"), ("-3.5", "-3.5", "-3.5")],
+    [
+        ("2.25", "2.25", "2.25"),
+        (2.25, "2.25", "2.25"),
+        (1, "1", "1"),
+        ("-3.5", "-3.5", "-3.5"),
+        ("1e-5", "0.00001", "1e-5"),
+        (1e-5, "0.00001", "0.00001"),
+        ("2.5E+3", "2500", "2.5E+3"),
+    ],
 )
 def test_dollars_are_taken_as_number_or_text_and_never_as_cents(
     client: OpenAIClient, organization: Organization, value: object, amount: str, literal: str
@@ -87,6 +95,15 @@ def test_dollars_are_taken_as_number_or_text_and_never_as_cents(
     organization.lines[DAY] = [line("gpt-4o, input", value)]
     found = openai.read(client, Day(DAY))
     assert rows(found, "amount", "amount_told", "amount_unit") == [(amount, literal, "dollars")]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1e-60", "1,234.56", "", "1_000", " 1", "１２"])
+def test_a_text_that_is_no_plain_number_is_set_aside_by_itself(
+    client: OpenAIClient, organization: Organization, value: str
+) -> None:
+    organization.lines[DAY] = [line("gpt-4o, input", value), line("gpt-4o, output", "2")]
+    found = openai.read(client, Day(DAY))
+    assert (rows(found, "amount"), len(found.quarantined)) == ([("2",)], 1)
 
 
 def test_an_amount_that_is_not_named_is_unknown_and_not_zero(client: OpenAIClient, organization: Organization) -> None:
