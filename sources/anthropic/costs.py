@@ -132,10 +132,12 @@ def _workspaces(client: AnthropicClient) -> Iterator[Workspace]:
 
 
 def _line(reported: Mapping[str, Any]) -> Row:
-    """Cents, as a text that may have fractions of one, made dollars exactly."""
+    """Cents, as a text that may have fractions of one, made dollars exactly. Other money has no cents, or others."""
     cents = reported["amount"]
     if not isinstance(cents, str):
         raise TypeError(f"the amount is no text but {type(cents).__name__}")
+    if reported["currency"] != "USD":
+        raise ValueError(f"the lowest unit of {reported['currency']} is not known")
     return bill_line(
         reported,
         scope=(WORKSPACE, reported.get("workspace_id")),
