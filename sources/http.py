@@ -91,7 +91,7 @@ class ProviderClient:
         self._budget = budget
         self._largest_answer = largest_answer
         self._http = httpx.Client(
-            headers={**headers, "user-agent": USER_AGENT, "accept": "application/json"},
+            headers={**headers, "user-agent": USER_AGENT, "accept": "application/json", "accept-encoding": "gzip"},
             timeout=timeout or httpx.Timeout(60, connect=10, pool=None),
             limits=httpx.Limits(max_connections=None),
             verify=_trusted_certificates(),
@@ -197,6 +197,9 @@ class ProviderClient:
             raise ProviderDown(f"{asked}: the answer is no JSON ({self._clean(str(error))})") from None
 
     def _body(self, asked: str, response: httpx.Response) -> bytes:
+        # One layer makes at most a thousand bytes of one; a second makes gigabytes of a packet before they are counted.
+        if (coding := response.headers.get("content-encoding", "").lower()) not in ("", "identity", "gzip"):
+            raise ContractBroken(f"{asked}: the answer is encoded as {self._clean(coding)}, which was not asked for")
         chunks: list[bytes] = []
         size = 0
         deadline = self._budget.clock() + LONGEST_ANSWER_SECONDS

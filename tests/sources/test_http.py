@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import logging
 import threading
 import traceback
@@ -247,6 +248,18 @@ def test_an_answer_larger_than_we_take_is_refused(sandbox: Sandbox, clock: Clock
     with client, pytest.raises(AnswerTooLarge):
         ask(client)
     assert len(sandbox.received) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "deflate", "br"])
+def test_an_answer_is_unpacked_once_and_as_asked_for(
+    sandbox: Sandbox, vapi_client: ProviderClient, coding: str
+) -> None:
+    packed = gzip.compress(gzip.compress(bytes(10**6)))
+    sandbox.faults.script(CALLS, Fault(answer=(200, {"content-encoding": coding}, packed)), times=3)
+    with pytest.raises(ContractBroken, match=f"encoded as {coding}, which was not asked for"):
+        ask(vapi_client)
+    sandbox.faults.script(CALLS, Fault(answer=(200, {"content-encoding": "gzip"}, gzip.compress(b"[]"))))
+    assert len(ask(vapi_client)) == 0
 
 
 def test_a_provider_that_does_not_answer_in_time_is_down(sandbox: Sandbox, clock: Clock) -> None:
