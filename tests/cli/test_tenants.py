@@ -123,6 +123,27 @@ def test_a_plan_in_another_currency_is_refused(acme: Minutebook) -> None:
     assert "the plan is in EUR, the tenant in USD" in acme("tenant plan acme euro --from 2026-05-01", code=1).output
 
 
+@pytest.mark.parametrize(
+    ("line", "held"),
+    [
+        ("tenant plan acme starter --from 2026-01-01", "a plan"),
+        ("price set --meter voice_minutes --tenant acme --from 2026-01-01 --amount 0.21", "prices of its own"),
+        ("credit give acme 25.50 --from 2026-01-01 --reason goodwill", "credits"),
+        ("limit set acme --from 2026-01-01 --amount 500", "limits"),
+    ],
+)
+def test_a_currency_stays_once_an_amount_is_in_it(minutebook: Minutebook, line: str, held: str) -> None:
+    add(minutebook)
+    minutebook("plan create starter --name Starter --currency USD")
+    minutebook("meter create voice_minutes --name Minutes --unit minute --source vapi")
+    assert "changed" in minutebook("tenant create acme --name Acme --currency JPY --activated-on 2026-01-01").output
+    assert "changed" in add(minutebook)
+    minutebook(line)
+    output = minutebook("tenant create acme --name Acme --currency JPY --activated-on 2026-01-01", code=1).output
+    assert f"tenant acme has {held} in USD, which would be read as JPY" in " ".join(output.split())
+    assert json.loads(minutebook("tenant show acme --json").output)["currency"] == "USD"
+
+
 def test_a_flag_takes_any_json_value(acme: Minutebook) -> None:
     acme("tenant flag acme seats 3")
     assert "unchanged" in acme("tenant flag acme seats 3").output

@@ -18,7 +18,8 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant. The slug is immutable; anchor day and currency are fixed once a period was reviewed."""
+    """One tenant. The slug is immutable; anchor day and currency are fixed once a period was reviewed,
+    currency once a plan, a price or a credit is in it."""
 
     tenant_id: str
     name: str
@@ -54,7 +55,10 @@ def require_tenant(connection: Connection, tenant_id: str) -> Tenant:
 
 
 def put_tenant(connection: Connection, tenant: Tenant) -> Change:
-    """Create or change a tenant. Raises Refused when anchor day or currency would move under a reviewed period."""
+    """Create or change a tenant.
+
+    Raises Refused when anchor day or currency would move under a reviewed period, or the currency under amounts in it.
+    """
     with connection.transaction():
         row = first(connection, FILE, "tenant", tenant_id=tenant.tenant_id)
         if row is not None and (row["currency"], row["anchor_day"]) != (tenant.currency, tenant.anchor_day):
@@ -63,6 +67,13 @@ def put_tenant(connection: Connection, tenant: Tenant) -> Change:
                 raise Refused(
                     f"tenant {tenant.tenant_id} was already reviewed with {row['currency']} and anchor day "
                     f"{row['anchor_day']}; these are fixed now, close it and add a new tenant instead"
+                )
+        if row is not None and row["currency"] != tenant.currency:
+            held = first(connection, FILE, "amounts_in_its_currency", tenant_id=tenant.tenant_id)
+            if held is not None and held["what"]:
+                raise Refused(
+                    f"tenant {tenant.tenant_id} has {held['what']} in {row['currency']}, which would be read as"
+                    f" {tenant.currency}; close it and add a new tenant instead"
                 )
         action, _ = put(connection, FILE, "put_tenant", asdict(tenant))
     return Change(f"tenant {tenant.tenant_id}", action)

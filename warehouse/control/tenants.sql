@@ -159,6 +159,15 @@ select count(*) as periods
 from ledger.periods
 where tenant_id = %(tenant_id)s and state <> 'open';
 
+-- name: amounts_in_its_currency
+-- What holds an amount in the tenant's currency without naming it, or is a plan of that currency; null for nothing.
+select case
+    when exists (select from control.tenant_plans where tenant_id = %(tenant_id)s) then 'a plan'
+    when exists (select from control.prices where tenant_id = %(tenant_id)s) then 'prices of its own'
+    when exists (select from control.credits where tenant_id = %(tenant_id)s) then 'credits'
+    when exists (select from control.spend_limits where tenant_id = %(tenant_id)s) then 'limits'
+end as what;
+
 -- name: tenants_on
 select
     t.tenant_id,
