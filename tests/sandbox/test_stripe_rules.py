@@ -185,3 +185,48 @@ def test_a_draft_takes_usage_and_items_until_it_is_final_and_nothing_afterwards(
     shop.stripe.advance(30 * DAY)
     newest, first = shop.api.invoices(shop.customer)
     assert (first["total"], newest["total"]) == (1470, 0)
+
+
+def test_an_object_shows_the_first_ten_of_a_list_and_that_there_are_more(shop: Shop) -> None:
+    (subscription,) = shop.stripe.catalogue.subscriptions
+    for number in range(12):
+        item = {"customer": shop.customer, "amount": number, "currency": "usd"}
+        shop.api.create_invoice_item(item, f"i{number}")
+    preview = shop.api.upcoming_invoice(subscription)
+    assert (len(preview["lines"]["data"]), preview["lines"]["has_more"]) == (10, True)
+    assert len(shop.api.invoice_lines(preview["id"])) == 13
+    shop.stripe.advance(31 * DAY)
+    (draft,) = shop.api.invoices(shop.customer)
+    assert (len(draft["lines"]["data"]), draft["lines"]["has_more"]) == (10, True)
+    assert len(shop.api.invoice_lines(draft["id"])) == 13
+
+
+def test_tiers_are_shown_where_they_are_asked_for_and_each_that_is_reached_is_a_line(shop: Shop) -> None:
+    recurring = {"interval": "month", "usage_type": "metered", "meter": shop.meter}
+    tiers = [{"up_to": 2, "unit_amount_decimal": "0.5"}, {"up_to": "inf", "unit_amount_decimal": "0.25"}]
+    params = {
+        "product": shop.api.products()[0]["id"], "currency": "usd", "recurring": recurring,
+        "billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": tiers,
+    }  # fmt: skip
+    made = shop.api.create_price(params, "t")
+    assert "tiers" not in made
+    assert len(shop.api.price(made["id"])["tiers"]) == 2
+    (subscription,) = shop.stripe.catalogue.subscriptions.values()
+    change = {"id": subscription["items"]["data"][0]["id"], "price": made["id"]}
+    shop.api.update_subscription(subscription["id"], {"items": [change]})
+    for quantity, lines in ((0, [(0, 0)]), (2, [(2, 1)]), (4, [(2, 1), (2, 1)])):
+        shop.send(quantity, f"q{quantity}")
+        shown = shop.api.upcoming_invoice(subscription["id"])["lines"]["data"]
+        assert [(line["quantity"], line["amount"]) for line in shown] == lines
+
+
+def test_less_than_a_card_can_be_charged_waits_on_the_balance_for_the_next_invoice(shop: Shop) -> None:
+    shop.send(3, "small")
+    shop.stripe.advance(35 * DAY)
+    first = shop.api.invoices(shop.customer)[0]
+    assert (first["total"], first["amount_due"], first["ending_balance"], first["status"]) == (45, 0, 45, "paid")
+    assert [one["type"] for one in shop.api.balance_transactions(shop.customer)] == ["invoice_too_small"]
+    shop.send(10, "more")
+    shop.stripe.advance(31 * DAY)
+    second = shop.api.invoices(shop.customer)[0]
+    assert (second["total"], second["starting_balance"], second["amount_due"]) == (150, 45, 195)

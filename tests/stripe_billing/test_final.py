@@ -47,6 +47,34 @@ def test_a_month_whose_every_line_agrees_says_so(billed: Close) -> None:
     assert "agree to the cent" in billed("reconcile --final 2026-11").output
 
 
+def test_tiers_that_stripe_rounds_one_by_one_are_one_line_of_ours(close: Close) -> None:
+    close.tenant(subscribes=False)
+    tiers = [
+        {"up_to": bound, "unit_amount_decimal": cents} for bound, cents in (("1", "0.5"), ("2", "0.5"), ("inf", "15"))
+    ]
+    recurring = {"interval": "month", "usage_type": "metered", "meter": close.meter}
+    product = close.stripe.catalogue.create_product({"name": "x"})["id"]
+    price = close.stripe.catalogue.create_price(
+        {
+            "product": product, "currency": "usd", "recurring": recurring, "billing_scheme": "tiered",
+            "tiers_mode": "graduated", "tiers": tiers,
+        }
+    )["id"]  # fmt: skip
+    anchor = {"day_of_month": 1, "hour": 0, "minute": 0, "second": 0}
+    close.stripe.catalogue.create_subscription(
+        {"customer": "cus_acme", "items": [{"price": price}], "billing_cycle_anchor_config": anchor}
+    )
+    close.at("2026-11-20")
+    close.use(date(2026, 11, 18), 102)
+    close("post")
+    close.at("2026-12-02")
+    close.approve(overage="15.01")
+    close("post")
+    close.at("2026-12-06")
+    assert [line["amount"] for line in close.invoices()[-1]["lines"]["data"]] == [1, 1, 1500, -1]
+    assert close.findings() == []
+
+
 # S3: the subscription fee is a line as any other
 
 

@@ -249,6 +249,30 @@ def test_a_grace_of_an_hour_stops_posting(scene: Scene, acme: str) -> None:
     assert scene.sent() == 0
 
 
+def test_an_invoice_that_a_person_finalised_early_does_not_stop_posting(scene: Scene, acme: str) -> None:
+    scene.stripe.advance(61 * DAY)
+    invoicing = scene.stripe.invoicing
+    (draft,) = [one["id"] for one in invoicing.invoices.values() if one["status"] == "draft"]
+    invoicing.finalize(draft)
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    assert scene.post().counts == {"uncovered": 1}
+    scene.stripe.advance(2 * DAY)
+    scene.overage("acme", scene.today - timedelta(days=1), 3)
+    assert scene.post().counts == {"accepted": 1}
+
+
+def test_a_subscription_of_more_items_than_it_shows_is_read_whole(scene: Scene) -> None:
+    meters = tuple(f"meter_{number}" for number in range(12))
+    for meter in meters:
+        scene.meter(meter)
+    scene.tenant("acme", meters)
+    for meter in meters:
+        scene.overage("acme", scene.today - timedelta(days=1), 3, meter)
+    report = scene.post()
+    assert report.is_clean
+    assert report.counts == {"accepted": 12}
+
+
 def test_an_unknown_grace_stops_posting_until_a_person_or_an_invoice_tells_it(scene: Scene, acme: str) -> None:
     scene.overage("acme", scene.today - timedelta(days=1), 3)
     scene.grace = None

@@ -158,6 +158,10 @@ def test_what_each_tenant_lacks_is_named_with_what_to_do(priced: Scene) -> None:
         {"model": "package", "unit_amount": Decimal("7.5"), "package_size": 100},
         {"model": "graduated", "tiers": [{"up_to": 10, "unit_amount": "0.105"}, {"up_to": None, "unit_amount": "0"}]},
         {"model": "volume", "tiers": [{"up_to": 10, "unit_amount": "0.105"}, {"up_to": None, "unit_amount": "0.1"}]},
+        {
+            "model": "graduated",
+            "tiers": [{"up_to": 1, "unit_amount": "0.005"}, {"up_to": None, "unit_amount": "0.005"}],
+        },
     ],
 )
 @pytest.mark.parametrize("quantity", [0, 1, 10, 11, 99, 100, 101, 12_345])

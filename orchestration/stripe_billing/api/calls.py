@@ -143,10 +143,16 @@ class StripeApi:
         return list(self._pages(lambda page: transactions.list(customer, page, self._read), {}))
 
     def subscriptions(self, customer: str) -> list[Body]:
-        """The customer's subscriptions that have not ended."""
-        return list(
+        """The customer's subscriptions that have not ended, each with every item: it shows the first few by itself."""
+        items = self._client.v1.subscription_items
+        found = list(
             self._pages(lambda page: self._client.v1.subscriptions.list(page, self._read), {"customer": customer})
         )
+        for one in found:
+            if one["items"].get("has_more"):
+                whole = self._pages(lambda page: items.list(page, self._read), {"subscription": one["id"]})
+                one["items"] |= {"data": list(whole), "has_more": False}
+        return found
 
     def create_subscription(self, params: Mapping[str, Any]) -> Body:
         return _plain(self._client.v1.subscriptions.create(_any(params)))

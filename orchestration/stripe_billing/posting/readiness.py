@@ -277,14 +277,16 @@ class Readiness:
         return invoice is not None and invoice["status"] != "draft"
 
     def _grace(self, customer: str) -> timedelta | None:
-        """As the newest cycle invoice shows it, Stripe tells it nowhere else; before there is one, as a person says."""
+        """As a draft says, or the longer of two invoices: a person may have hurried one. Else as a person says."""
+        shown: list[timedelta] = []
         for invoice in self._cache.invoices(customer):
-            if invoice["billing_reason"] == "subscription_cycle":
-                ends = invoice.get("automatically_finalizes_at") or (invoice["status_transitions"] or {}).get(
-                    "finalized_at"
-                )
-                return timedelta(seconds=ends - invoice["created"]) if ends else self._stated_grace
-        return self._stated_grace
+            if invoice["billing_reason"] != "subscription_cycle":
+                continue
+            if ends := invoice.get("automatically_finalizes_at"):
+                return timedelta(seconds=ends - invoice["created"])
+            if ends := (invoice["status_transitions"] or {}).get("finalized_at"):
+                shown.append(timedelta(seconds=ends - invoice["created"]))
+        return max(shown[:2], default=self._stated_grace)
 
 
 def _meter_of(item: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,9 @@ from tests.sandbox.stripe.catalogue import Catalogue
 from tests.sandbox.stripe.currency import chargeable
 
 Body = dict[str, Any]
+SMALLEST = {"usd": 50, "eur": 50}
+"""What a card can be charged at least: a smaller total waits on the balance for the next invoice.
+https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts"""
 
 
 class Balances:
@@ -31,13 +34,14 @@ class Balances:
         """What is left to pay of an invoice that becomes final; the rest of the balance stays."""
         start = self._catalogue.customers.get(invoice["customer"], {}).get("balance", 0)
         left = invoice["total"] + start
-        invoice |= {"starting_balance": start, "ending_balance": min(0, left)}
+        is_too_small = 0 < left < SMALLEST.get(invoice["currency"], 0)
+        invoice |= {"starting_balance": start, "ending_balance": left if is_too_small else min(0, left)}
         if start != invoice["ending_balance"]:
+            kind = "invoice_too_small" if is_too_small else "applied_to_invoice"
             self.add(
-                invoice["customer"], invoice["ending_balance"] - start, invoice["currency"], "applied_to_invoice",
-                invoice=invoice["id"],
-            )  # fmt: skip
-        return max(0, left)
+                invoice["customer"], invoice["ending_balance"] - start, invoice["currency"], kind, invoice=invoice["id"]
+            )
+        return 0 if is_too_small else max(0, left)
 
     def take_back(self, invoice: Body) -> None:
         """An invoice that is voided gives back what it took."""

@@ -5,6 +5,7 @@ Rules: https://docs.stripe.com/billing/subscriptions/usage-based/configure-grace
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from tests.sandbox.stripe.balances import Balances
@@ -14,22 +15,30 @@ from tests.sandbox.stripe.errors import StripeProblem, missing
 from tests.sandbox.stripe.metering import Metering
 
 HOUR = 3_600
+UPCOMING = "upcoming_in_"
+"""What the id of a preview begins with."""
 Items = list[dict[str, Any]]
 
 
 def rated(price: dict[str, Any], quantity: int) -> int:
     """What Stripe charges for a quantity, in minor units."""
+    return sum(amount for _, amount in split(price, quantity))
+
+
+def split(price: dict[str, Any], quantity: int) -> list[tuple[int, int]]:
+    """The lines that Stripe makes of a quantity, each with its amount: one for each graduated tier that is reached."""
     if price["billing_scheme"] == "tiered":
         tiers = price["tiers"]
-        if price["tiers_mode"] == "volume":
-            tier = next(t for t in tiers if t["up_to"] is None or quantity <= t["up_to"])
-            exact = Decimal(tier["unit_amount_decimal"]) * quantity
-        else:
-            exact, below = Decimal(0), 0
-            for tier in tiers:
-                upper = quantity if tier["up_to"] is None else min(quantity, tier["up_to"])
-                exact += Decimal(tier["unit_amount_decimal"]) * max(0, upper - below)
-                below = max(below, upper)
+        if price["tiers_mode"] != "volume":
+            bounds = [0, *(quantity if tier["up_to"] is None else min(quantity, tier["up_to"]) for tier in tiers)]
+            used = [upper - lower for lower, upper in pairwise(bounds)]
+            return [
+                (units, rounded(Decimal(tier["unit_amount_decimal"]) * units, price["currency"]))
+                for tier, units in zip(tiers, used, strict=True)
+                if units or tier is tiers[0]
+            ]
+        tier = next(t for t in tiers if t["up_to"] is None or quantity <= t["up_to"])
+        exact = Decimal(tier["unit_amount_decimal"]) * quantity
     else:
         transform = price.get("transform_quantity")
         units = quantity
@@ -37,7 +46,7 @@ def rated(price: dict[str, Any], quantity: int) -> int:
             size = transform["divide_by"]
             units = -(-quantity // size) if transform["round"] == "up" else quantity // size
         exact = Decimal(price["unit_amount_decimal"]) * units
-    return rounded(exact, price["currency"])
+    return [(quantity, rounded(exact, price["currency"]))]
 
 
 class Invoicing:
@@ -211,7 +220,9 @@ class Invoicing:
             price = self._catalogue.prices[item["price"]["id"]]
             if price["recurring"]["usage_type"] == "metered":
                 quantity = self._metering.total(price["recurring"]["meter"], invoice["customer"], start, end)
-                lines.append(_line(invoice, item, price, quantity, rated(price, quantity), (start, end)))
+                for number, (units, amount) in enumerate(split(price, quantity)):
+                    lines.append(_line(invoice, item, price, units, amount, (start, end)))
+                    lines[-1]["id"] += f"_{number}" if number else ""
         for item in fees:
             price = self._catalogue.prices[item["price"]["id"]]
             if price["recurring"]["usage_type"] != "metered":
@@ -246,7 +257,7 @@ class Invoicing:
         self._fill(invoice)
         if self.ends_at(subscription) and not invoice["total"]:
             raise StripeProblem(404, "invoice_upcoming_none", f"No upcoming invoices for {subscription['customer']}.")
-        return {**invoice, "id": "upcoming_in_" + name}
+        return {**invoice, "id": UPCOMING + name}
 
     def finalize(self, name: str) -> dict[str, Any]:
         invoice = self.invoices[name]
@@ -254,7 +265,8 @@ class Invoicing:
             raise StripeProblem(400, "invoice_not_editable", "This invoice is already finalized.")
         self._metering.process()
         self._fill(invoice)
-        return self._settle(invoice, invoice["automatically_finalizes_at"] or int(self._now()))
+        now = int(self._now())
+        return self._settle(invoice, min(invoice["automatically_finalizes_at"] or now, now))
 
     def _settle(self, invoice: dict[str, Any], moment: int) -> dict[str, Any]:
         """Final, and paid unless nobody pays."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.stripe.errors import StripeProblem, missing
+from tests.sandbox.stripe.invoicing import UPCOMING
 
 if TYPE_CHECKING:
     from tests.sandbox.stripe.service import Call, StripeSandbox
@@ -27,6 +28,25 @@ def page(call: "Call", rows: Iterable[Body], url: str) -> Body:
             raise missing("object", after, param="starting_after")
         found = found[names.index(after) + 1 :]
     return {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": url}
+
+
+SHOWN = 10
+"""How much of a list an object shows that holds it."""
+
+
+def shown(body: Body, *lists: str) -> Body:
+    """An object as it is answered: the first of its lists, and whether there are more."""
+    cut = {
+        name: {**body[name], "data": body[name]["data"][:SHOWN], "has_more": len(body[name]["data"]) > SHOWN}
+        for name in lists
+    }
+    return {**body, **cut}
+
+
+def _priced(call: "Call", price: Body) -> Body:
+    """A price, with its tiers only where they are asked for."""
+    is_whole = {"tiers", "data.tiers"} & set(call.params.get("expand") or ())
+    return price if is_whole else {name: value for name, value in price.items() if name != "tiers"}
 
 
 def _wanted(call: "Call", rows: Iterable[Body], *filters: str) -> list[Body]:
@@ -79,58 +99,64 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return catalogue.create_product(call.params)
 
     def prices(call: "Call") -> Body:
-        return page(call, _wanted(call, catalogue.prices.values(), "active", "product"), call.path)
+        rows = _wanted(call, catalogue.prices.values(), "active", "product")
+        return page(call, [_priced(call, row) for row in rows], call.path)
 
     def price(call: "Call", name: str) -> Body:
-        call.params.get("expand")
-        return stripe.one("price", catalogue.prices, name)
+        return _priced(call, stripe.one("price", catalogue.prices, name))
 
     def create_price(call: "Call") -> Body:
-        return catalogue.create_price(call.params)
+        return _priced(call, catalogue.create_price(call.params))
 
     def subscriptions(call: "Call") -> Body:
         if "customer" in call.params:
             catalogue.named_customer(call.params["customer"])
         rows = _wanted(call, catalogue.subscriptions.values(), "customer")
-        return page(call, [row for row in rows if row["status"] != "canceled"], call.path)
+        return page(call, [shown(row, "items") for row in rows if row["status"] != "canceled"], call.path)
+
+    def subscription_items(call: "Call") -> Body:
+        name = call.params["subscription"]
+        if name not in catalogue.subscriptions:
+            raise missing("subscription", name, param="subscription")
+        return page(call, catalogue.subscriptions[name]["items"]["data"], call.path)
 
     def create_subscription(call: "Call") -> Body:
-        return catalogue.create_subscription(call.params)
+        return shown(catalogue.create_subscription(call.params), "items")
 
     def invoices(call: "Call") -> Body:
         if "customer" in call.params:
             catalogue.named_customer(call.params["customer"])
         rows = _wanted(call, invoicing.invoices.values(), "customer", "status")
         is_whole = "data.payments" in call.params.get("expand", [])
-        shown = [{key: value for key, value in row.items() if key != "payments" or is_whole} for row in rows]
-        return page(call, shown, call.path)
+        answered = [{key: value for key, value in row.items() if key != "payments" or is_whole} for row in rows]
+        return page(call, [shown(row, "lines") for row in answered], call.path)
 
     def invoice(call: "Call", name: str) -> Body:
-        return stripe.one("invoice", invoicing.invoices, name)
+        return shown(stripe.one("invoice", invoicing.invoices, name), "lines")
 
     def create_invoice(call: "Call") -> Body:
-        return invoicing.create_invoice(call.params)
+        return shown(invoicing.create_invoice(call.params), "lines")
 
     def finalize(call: "Call", name: str) -> Body:
-        return invoicing.finalize(stripe.one("invoice", invoicing.invoices, name)["id"])
+        return shown(invoicing.finalize(stripe.one("invoice", invoicing.invoices, name)["id"]), "lines")
 
     def pay(call: "Call", name: str) -> Body:
-        return invoicing.pay(name, out_of_band=call.params.get("paid_out_of_band") == "true")
+        return shown(invoicing.pay(name, out_of_band=call.params.get("paid_out_of_band") == "true"), "lines")
 
     def void(call: "Call", name: str) -> Body:
-        return invoicing.void(name)
+        return shown(invoicing.void(name), "lines")
 
     def mark_uncollectible(call: "Call", name: str) -> Body:
-        return invoicing.mark_uncollectible(name)
+        return shown(invoicing.mark_uncollectible(name), "lines")
 
     def delete_item(call: "Call", name: str) -> Body:
         return invoicing.delete_item(name)
 
     def update_subscription(call: "Call", name: str) -> Body:
-        return stripe.subscribing.update(name, call.params)
+        return shown(stripe.subscribing.update(name, call.params), "items")
 
     def cancel_subscription(call: "Call", name: str) -> Body:
-        return stripe.subscribing.cancel(name, call.params)
+        return shown(stripe.subscribing.cancel(name, call.params), "items")
 
     def create_schedule(call: "Call") -> Body:
         return stripe.subscribing.create_schedule(call.params)
@@ -161,10 +187,16 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         return invoicing.void_credit_note(name)
 
     def invoice_lines(call: "Call", name: str) -> Body:
-        return page(call, stripe.one("invoice", invoicing.invoices, name)["lines"]["data"], call.path)
+        subscription = name.removeprefix(UPCOMING)
+        whole = (
+            stripe.one("invoice", invoicing.invoices, name)
+            if subscription == name
+            else invoicing.upcoming(subscription)
+        )
+        return page(call, whole["lines"]["data"], call.path)
 
     def upcoming(call: "Call") -> Body:
-        return invoicing.upcoming(call.params["subscription"])
+        return shown(invoicing.upcoming(call.params["subscription"]), "lines")
 
     def items(call: "Call") -> Body:
         if "customer" in call.params:
@@ -204,6 +236,7 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         ("POST", "/v1/prices", create_price),
         ("GET", "/v1/subscriptions", subscriptions),
         ("POST", "/v1/subscriptions", create_subscription),
+        ("GET", "/v1/subscription_items", subscription_items),
         ("GET", "/v1/invoices", invoices),
         ("POST", "/v1/invoices/create_preview", upcoming),
         ("GET", "/v1/invoices/([^/]+)", invoice),
