@@ -69,7 +69,9 @@ class Setup:
         if apply:
             self._cache.demand_fresh()
         today = {"today": self._clock().date()}
-        meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in self._cache.meters()}
+        # An archived meter may have the event name of an active one, which is the one that counts.
+        known = sorted(self._cache.meters(), key=lambda meter: meter["status"] == "active")
+        meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in known}
         products = _marked(self._cache.products())
         prices = _marked(self._cache.prices())
         for row in self._rows("meters", {}):

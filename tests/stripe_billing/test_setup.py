@@ -72,6 +72,21 @@ def test_what_a_person_changed_is_drift_and_stays(priced: Scene) -> None:
     assert price["tiers"][0]["unit_amount_decimal"] == "11"
 
 
+def test_an_archived_meter_of_the_same_event_name_is_none(priced: Scene) -> None:
+    params = {
+        "display_name": "voice", "event_name": "mb_voice", "event_time_window": "day",
+        "default_aggregation": {"formula": "sum"},
+    }  # fmt: skip
+    archived = priced.stripe.metering.create_meter(params)
+    archived["status"] = "inactive"
+    active = priced.stripe.metering.create_meter(params)
+    made = {step.name: step.result for step in sync(priced, apply=True)}
+    assert (made["mb_voice"], made["price:1"]) == ("ok", "created")
+    counted = [price["recurring"]["meter"] for price in priced.stripe.catalogue.prices.values()]
+    assert active["id"] in counted
+    assert archived["id"] not in counted
+
+
 def test_a_plan_goes_by_what_stripe_said_within_the_hour_and_applying_asks_it_anew(priced: Scene) -> None:
     calls, catalogue = priced.stripe.calls, priced.stripe.catalogue
     for _ in range(3):

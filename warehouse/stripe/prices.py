@@ -13,9 +13,11 @@ from warehouse.currency import stripe_decimals
 def as_stripe(price: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """The parameters of Stripe's price that charge as ours does, but for product and meter.
 
-    price: model, unit_amount, package_size, tiers of `control.prices`. Only overage is posted, so no tier is free.
+    price: model, unit_amount, package_size, tiers of `control.prices`. Only overage is posted, so no tier is free, but
+    for what lies above a last tier that ends: Stripe wants one without end, and we price nothing there.
     """
     if price["model"] in ("graduated", "volume"):
+        above = [{"up_to": None, "unit_amount": 0}] if price["tiers"][-1]["up_to"] is not None else []
         return {
             "billing_scheme": "tiered",
             "tiers_mode": price["model"],
@@ -24,7 +26,7 @@ def as_stripe(price: Mapping[str, Any], currency: str) -> dict[str, Any]:
                     "up_to": "inf" if tier["up_to"] is None else tier["up_to"],
                     "unit_amount_decimal": _minor(tier["unit_amount"], currency),
                 }
-                for tier in price["tiers"]
+                for tier in [*price["tiers"], *above]
             ],
         }
     params: dict[str, Any] = {
