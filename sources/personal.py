@@ -86,7 +86,12 @@ def minimised(document: Document, choices: Choices) -> Document:
         if _is_dropped(field, choices):
             del stored[field]
             continue
-        reported = _DECODE(document[field])
+        try:
+            reported = _DECODE(document[field])
+        except msgspec.ValidationError:
+            # A number of thousands of digits: what cannot be read cannot be minimised, and is stored by nobody.
+            del stored[field]
+            continue
         left = _left(field, reported, None, choices)
         if left is _GONE:
             del stored[field]

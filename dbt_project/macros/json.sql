@@ -17,3 +17,14 @@
         when ({{ value }})::text ~ '^-?[0-9]{1,18}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?$' then ({{ value }})::text::numeric
     end
 {%- endmacro %}
+
+{% macro json_document(value) -%}
+    {#-
+        A structure of a provider's answer; null where a number in it is larger than any column holds: the cast would
+        stop everybody's build. What a text in it says is no number.
+    -#}
+    case
+        when regexp_replace(({{ value }})::text, '"(\\.|[^"\\])*"', '', 'g') !~ '[eE][-+]?[0-9]{4}|[0-9]{200}'
+            then ({{ value }})::jsonb
+    end
+{%- endmacro %}

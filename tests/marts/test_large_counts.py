@@ -119,6 +119,22 @@ def test_a_cost_that_is_no_amount_of_money_is_unknown_and_stops_nobody(warehouse
     ]  # fmt: skip
 
 
+def test_what_a_model_made_of_a_call_stops_nobody(warehouse: Warehouse) -> None:
+    two_tenants(warehouse)
+    said = {"huge": HUGE, "long": int("9" * 300), "sound": 'an id 4e51234, "quoted" \\'}
+    calls = [
+        call(name, "61", phoneNumberId="odd-number", artifact={"structuredOutputs": {"o": {"name": "x", "result": of}}})
+        for name, of in said.items()
+    ]
+    warehouse.calls("platform", "2026-03-01", [*calls, call("even", "61", phoneNumberId="even-number")])
+
+    warehouse.build(AS_OF)
+
+    assert total(warehouse, "even") == 5
+    found = warehouse.rows("select call_id, outputs #>> '{o,result}' from marts.fct_call_results order by 1")
+    assert found == [("even", None), ("huge", None), ("long", None), ("sound", said["sound"])]
+
+
 def test_a_text_that_is_no_time_stops_nobody(warehouse: Warehouse) -> None:
     two_tenants(warehouse)
     pull_id = warehouse._publish("voiceflow_transcripts", "odd", "2026-03-01", 1, False)

@@ -104,5 +104,14 @@ def test_recordings_go_by_their_own_choice_also_inside_the_artifact(choices: Cho
         assert left["artifact"]["recording"] == {"stereoUrl": "[recording]"}
 
 
+@pytest.mark.parametrize("choices", EVERY, ids=str)
+def test_a_number_that_nobody_can_read_costs_its_field_alone(choices: Choices) -> None:
+    huge = {"customer": b'{"name": %s}' % (b"9" * 5000), "metadata": b'{"n": %s}' % (b"9" * 5000)}
+    left = minimised(reported(CALL) | {name: msgspec.Raw(value) for name, value in huge.items()}, choices)
+    assert {name: left[name] for name in FACTS_TOLD} == reported(FACTS_TOLD)
+    if choices.phone_numbers is not Keep.KEPT:
+        assert not left.keys() & huge.keys()
+
+
 def test_a_call_of_nobody_is_stored_with_nobody_in_it() -> None:
     assert stored(NOBODYS).keys() <= {*FACTS, "phoneCallProviderDetails", "assistantOverrides", "squadId"}

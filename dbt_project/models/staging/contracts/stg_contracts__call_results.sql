@@ -49,8 +49,8 @@ unioned as (
         {{ json_text('destination') }} as transfer_to,
         {{ json_text("analysis -> 'summary'") }} as summary,
         {{ json_text("analysis -> 'evaluation'") }} as evaluation,
-        (analysis -> 'outputs')::jsonb as outputs,
-        {{ json_list('transcript') }}::jsonb as turns,
+        {{ json_document("analysis -> 'outputs'") }} as outputs,
+        {{ json_document(json_list('transcript')) }} as turns,
         recording is not null as has_recording,
         {{ json_text('consent') }} as consent
     from opened

@@ -69,7 +69,7 @@ renamed as (
         ---------- structures
         case
             when json_typeof(opened.artifact -> 'structuredOutputs') = 'object'
-                then nullif((opened.artifact -> 'structuredOutputs')::jsonb, '{}')
+                then nullif({{ json_document("opened.artifact -> 'structuredOutputs'") }}, '{}')
         end as outputs,
         coalesce(
             -- What systems and tools say is no part of the conversation.
