@@ -80,6 +80,19 @@ def test_what_is_not_known_is_left_out_and_said_beside(visit: Visit, spent: list
     assert "of what is known" in own
 
 
+def test_what_a_period_was_known_to_cost_at_approval_is_shown_once_its_cost_has_moved(
+    visit: Visit, story_url: str
+) -> None:
+    page = "/periods/acme-dental/2026-10-01"
+    for then, is_shown in (("cost", False), ("cost + 7.06", True)):
+        with psycopg.connect(story_url) as connection:
+            connection.execute(
+                f"update marts.fct_margin_monthly set approved_cost = {then}"
+                " where tenant_id = 'acme-dental' and period_start = '2026-10-01'"
+            )
+        assert ("when it was approved" in visit("ana").get(page).text) == is_shown
+
+
 def test_a_month_without_costs_says_so_and_an_odd_month_is_none(visit: Visit) -> None:
     assert "No cost is known of these months." in visit("otto").get("/costs?month=2020-01").text
     assert visit("otto").get("/costs?month=later").status_code == 404

@@ -12,6 +12,7 @@ create table ledger.periods (
     manifest_hash text,
     revision bigint,
     approved_at timestamptz,
+    approved_cost numeric,
     primary key (tenant_id, period_start),
     check (period_end > period_start),
     check ((state in ('approved', 'closed')) = (manifest_hash is not null))
@@ -19,6 +20,8 @@ create table ledger.periods (
 comment on table ledger.periods is 'A period without a row is open. Half-open [period_start, period_end).';
 comment on column ledger.periods.revision is 'What control.revision became by the last change of this row.';
 comment on column ledger.periods.approved_at is 'When it was approved; null while it is not.';
+comment on column ledger.periods.approved_cost is
+'What its days cost as it was known at approval, in the tenant''s currency; null while it is not approved, or where it was not known.';
 create trigger audit after insert or update or delete on ledger.periods
 for each row execute function ledger.record_audit();
 

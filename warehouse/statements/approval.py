@@ -142,6 +142,7 @@ def _freeze(connection: Connection, statement: Row, actor: str, reason: str | No
     explain.freeze(connection, tenant_id, start)
     seal = periods.seal_of(connection, tenant_id, start)
     periods.set_state(connection, statement, "approved", actor, reason, seal["manifest_hash"])
+    execute(connection, FILE, "keep_cost", tenant_id=tenant_id, period_start=start)
     issuing.issue(connection, tenant_id, start, actor)
     return seal
 

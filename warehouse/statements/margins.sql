@@ -11,7 +11,8 @@ select
     margin,
     margin_without_estimates,
     margin_percent,
-    completeness
+    completeness,
+    approved_cost
 from marts.fct_margin_monthly
 where
     period_start >= %(month_start)s

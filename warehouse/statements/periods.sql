@@ -531,9 +531,19 @@ on conflict (tenant_id, period_start) do update
         state = excluded.state,
         changed_at = now(),
         approved_at = case excluded.state when 'approved' then now() when 'closed' then p.approved_at end,
+        approved_cost = case excluded.state when 'closed' then p.approved_cost end,
         changed_by = excluded.changed_by,
         reason = excluded.reason,
         manifest_hash = excluded.manifest_hash;
+
+-- name: keep_cost
+-- What the period is known to have cost as it is approved: bills may move later, and the statement does not.
+update ledger.periods as p
+set approved_cost = m.cost
+from marts.fct_margin_monthly as m
+where
+    p.tenant_id = %(tenant_id)s and p.period_start = %(period_start)s
+    and m.tenant_id = p.tenant_id and m.period_start = p.period_start;
 
 -- name: freeze_lines
 insert into ledger.statement_lines (

@@ -92,6 +92,7 @@ select
     m.cost_estimated,
     m.cost_allocated,
     m.cost_billed_elsewhere,
+    m.approved_cost,
     m.margin,
     m.margin_percent,
     m.completeness,

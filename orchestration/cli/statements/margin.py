@@ -9,12 +9,14 @@ from orchestration.cli.options import Json, Period, Tenants, command
 from orchestration.cli.output import show, show_unknown_costs
 from orchestration.cli.session import require_marts, session
 from warehouse.control.tenants import require_tenant
+from warehouse.database.queries import Row
 from warehouse.statements import periods
 from warehouse.statements.margins import Part, margins
 from warehouse.statements.unknown_costs import unknown_costs
 
 app = typer.Typer()
-AMOUNTS = ["revenue", "cost_reported", "cost_estimated", "cost_allocated", "margin", "margin_without_estimates"]
+COSTS = ("cost_reported", "cost_estimated", "cost_allocated")
+AMOUNTS = ["revenue", *COSTS, "margin", "margin_without_estimates", "approved_cost"]
 
 
 @command(app, "margin", "minutebook margin 2026-10 --by meter --tenant acme")
@@ -27,7 +29,8 @@ def show_margin(
 ) -> None:
     """Show the margin of a month's periods: revenue, costs by how they are known, margin with and without estimates.
 
-    A part without a name is what belongs to none: fees and shared costs. Parts are of usage as it is rated now.
+    A part without a name is what belongs to none: fees and shared costs. Parts are of usage as it is rated now. What
+    a period was known to cost when it was approved is shown once its cost has moved since.
     """
     with session(ctx).operator() as connection:
         require_marts(connection)
@@ -38,11 +41,19 @@ def show_margin(
     if by is not None:
         found = [{("usage_date" if by == Part.DAY else f"{by}_id") if name == "part" else name: value
                   for name, value in row.items()} for row in found]  # fmt: skip
-    shown = found if as_json else [{**row, **{name: _cents(row[name]) for name in AMOUNTS}} for row in found]
-    columns = list(found[0]) if found else []
+    amounts = [name for name in AMOUNTS if found and name in found[0]]
+    shown = found if as_json else [{**row, **{name: _cents(row[name]) for name in amounts}} for row in found]
+    columns = [name for name in found[0] if name != "approved_cost" or _has_moved(found)] if found else []
     show(shown, columns, as_json, f"no period that starts in {period} has revenue or costs; see: minutebook status")
     if not as_json:
         show_unknown_costs(unknown)
+
+
+def _has_moved(found: list[Row]) -> bool:
+    """Whether a period costs another amount now than when it was approved."""
+    return any(
+        row["approved_cost"] is not None and row["approved_cost"] != sum(row[name] for name in COSTS) for row in found
+    )
 
 
 def _cents(amount: Decimal | None) -> Decimal | None:

@@ -28,6 +28,10 @@ costs as (
     select * from {{ ref('int_costs_by_period') }}
 ),
 
+approvals as (
+    select * from {{ ref('stg_ledger__periods') }}
+),
+
 joined as (
     select
         periods.tenant_id,
@@ -41,12 +45,14 @@ joined as (
         coalesce(costs.cost_allocated, 0) as cost_allocated,
         coalesce(costs.cost_billed_elsewhere, 0) as cost_billed_elsewhere,
         coalesce(costs.unknown_costs, 0) as unknown_costs,
+        approvals.approved_cost,
         statements.is_complete
     from periods
     inner join {{ ref('fct_statements') }} as statements
         on periods.tenant_id = statements.tenant_id and periods.period_start = statements.period_start
     left join revenue on periods.tenant_id = revenue.tenant_id and periods.period_start = revenue.period_start
     left join costs on periods.tenant_id = costs.tenant_id and periods.period_start = costs.period_start
+    left join approvals on periods.tenant_id = approvals.tenant_id and periods.period_start = approvals.period_start
 ),
 
 -- The sum of what is known is no cost while a part is not known, and revenue less that is no margin.
@@ -70,6 +76,7 @@ margins as (
         cost_estimated,
         cost_allocated,
         cost_billed_elsewhere,
+        approved_cost,
         revenue - cost as margin,
         revenue - cost + cost_estimated as margin_without_estimates,
         case when revenue <> 0 then round(100 * (revenue - cost) / revenue, 2) end as margin_percent,

@@ -8,6 +8,7 @@ renamed as (
         period_start,
         period_end,
         state,
+        approved_cost,
         revision
     from source
 )
