@@ -2761,9 +2761,11 @@ CREATE TABLE control.unit_costs (
     valid_from date NOT NULL,
     unit_cost numeric NOT NULL,
     currency text NOT NULL,
+    is_rest boolean DEFAULT false NOT NULL,
     CONSTRAINT unit_costs_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT unit_costs_unit_cost_check CHECK ((unit_cost >= (0)::numeric))
 );
+COMMENT ON COLUMN control.unit_costs.is_rest IS 'Of a call of which a part is on another bill: what a unit of the rest of it costs. Else of a whole call, or of what is no call''s.';
 
 CREATE UNLOGGED TABLE control.wrong_tries (
     key_hash bytea NOT NULL,
@@ -2933,7 +2935,7 @@ CREATE TABLE ledger.acceptances (
     reason text NOT NULL,
     seconds numeric,
     accepted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT acceptances_doubt_check CHECK ((doubt = ANY (ARRAY['quarantined'::text, 'rows_lost'::text, 'loss_unconfirmed'::text, 'totals_disagree'::text, 'costs_differ'::text, 'minutes_differ'::text, 'billed_as_0'::text]))),
+    CONSTRAINT acceptances_doubt_check CHECK ((doubt = ANY (ARRAY['quarantined'::text, 'rows_lost'::text, 'loss_unconfirmed'::text, 'totals_disagree'::text, 'costs_differ'::text, 'minutes_differ'::text, 'billed_elsewhere'::text]))),
     CONSTRAINT acceptances_reason_check CHECK ((reason <> ''::text)),
     CONSTRAINT acceptances_seconds_check CHECK ((seconds >= (0)::numeric))
 );
@@ -3186,6 +3188,7 @@ CREATE TABLE ledger.periods (
     manifest_hash text,
     revision bigint,
     approved_at timestamp with time zone,
+    approved_cost numeric,
     CONSTRAINT periods_check CHECK ((period_end > period_start)),
     CONSTRAINT periods_check1 CHECK (((state = ANY (ARRAY['approved'::text, 'closed'::text])) = (manifest_hash IS NOT NULL))),
     CONSTRAINT periods_state_check CHECK ((state = ANY (ARRAY['open'::text, 'in_review'::text, 'approved'::text, 'closed'::text])))
@@ -3194,6 +3197,7 @@ ALTER TABLE ONLY ledger.periods FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.periods IS 'A period without a row is open. Half-open [period_start, period_end).';
 COMMENT ON COLUMN ledger.periods.revision IS 'What control.revision became by the last change of this row.';
 COMMENT ON COLUMN ledger.periods.approved_at IS 'When it was approved; null while it is not.';
+COMMENT ON COLUMN ledger.periods.approved_cost IS 'What its days cost as it was known at approval, in the tenant''s currency; null while it is not approved, or where it was not known.';
 
 CREATE TABLE ledger.statement_lines (
     line_id text NOT NULL,
@@ -4005,7 +4009,7 @@ ALTER TABLE ONLY control.tenants
 ALTER TABLE ONLY control.today_readings
     ADD CONSTRAINT today_readings_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY control.unit_costs
-    ADD CONSTRAINT unit_costs_pkey PRIMARY KEY (meter_id, valid_from);
+    ADD CONSTRAINT unit_costs_pkey PRIMARY KEY (meter_id, is_rest, valid_from);
 ALTER TABLE ONLY control.wrong_tries
     ADD CONSTRAINT wrong_tries_pkey PRIMARY KEY (key_hash);
 ALTER TABLE ONLY intake.adoptions

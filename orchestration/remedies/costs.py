@@ -30,16 +30,21 @@ def _no_meter(finding: Finding) -> Wording:
 
 
 def _no_number(finding: Finding) -> Wording:
-    return _pulled_again(finding, f"the provider names no number: {_component(finding)}")
+    row = finding.facts
+    if not row["is_settled"]:
+        return _pulled_again(finding, f"the provider names no number: {_component(finding)}")
+    if row["component"] == "call" and row["meter_id"]:
+        setting = ["cost", "unit", row["meter_id"], "AMOUNT", "--rest", "--from", str(row["first_date"])]
+        what = f"the voice provider names no number for what is beside another bill: {_component(finding)}"
+        return Wording(what, commands(setting))
+    return _elsewhere(finding, f"the provider names no number, nor will it: {_component(finding)}")
 
 
 def _billed_as_0(finding: Finding) -> Wording:
-    row = finding.facts
-    days = ["--from", str(row["first_date"]), "--to", str(row["last_date"])]
-    settling = ["cost", "elsewhere", row["tenant_id"], row["component"], *days]
-    return Wording(
+    return _elsewhere(
+        finding,
         f"reported as 0 though it was used, so billed to another account: {_component(finding)}",
-        commands([*settling, "--reason", "paid by a key of the tenant's own"]),
+        "paid by a key of the tenant's own",
     )
 
 
@@ -49,19 +54,27 @@ def _totals_differ(finding: Finding) -> Wording:
 
 
 def _not_on_bill(finding: Finding) -> Wording:
+    if finding.facts["is_settled"]:
+        return _elsewhere(finding, f"no bill has it, and each is final: {_component(finding)}")
     return _bills_pulled(finding, f"no bill that was read has it: {_component(finding)}")
 
 
 def _pending(finding: Finding) -> Wording:
-    return _bills_pulled(finding, f"the provider has not rated it yet: {_component(finding)}")
+    if not finding.facts["is_settled"]:
+        return _bills_pulled(finding, f"the provider has not rated it yet: {_component(finding)}")
+    what = f"the provider has not rated it, though it is final: {_component(finding)}"
+    return Wording(what, commands(*_credits(finding))) if finding.facts["units"] else _elsewhere(finding, what)
 
 
 def _no_money(finding: Finding) -> Wording:
+    return Wording(f"the bill counts units and names no money: {_component(finding)}", commands(*_credits(finding)))
+
+
+def _credits(finding: Finding) -> list[list[str]]:
     row = finding.facts
-    setting = [
+    return [
         ["cost", "credit", row["provider"], unit, "AMOUNT", "--from", str(row["first_date"])] for unit in row["units"]
     ]
-    return Wording(f"the bill counts units and names no money: {_component(finding)}", commands(*setting))
 
 
 def _no_quantity(finding: Finding) -> Wording:
@@ -74,13 +87,23 @@ def _no_quantity(finding: Finding) -> Wording:
         ]
         for one in row["covered"]
     ]  # fmt: skip
+    if not ending:
+        what = f"the voice provider reports no quantity of some, which others share the bill by: {_component(finding)}"
+        return _elsewhere(finding, what, "in what the other calls cost")
     what = f"the voice provider reports no quantity to share the bill by: {_component(finding)}"
     return Wording(what, commands(*ending))
 
 
+def _elsewhere(finding: Finding, what: str, reason: str = "on a bill that is not read here") -> Wording:
+    """A person settles that it is on no bill of ours."""
+    row = finding.facts
+    days = ["--from", str(row["first_date"]), "--to", str(row["last_date"])]
+    return Wording(what, commands(["cost", "elsewhere", row["tenant_id"], row["component"], *days, "--reason", reason]))
+
+
 def _bills_pulled(finding: Finding, what: str) -> Wording:
     row = finding.facts
-    pulls = [pull(None, source, row["first_date"], row["last_date"]) for source in row["bills"]]
+    pulls = [pull(None, source, row["first_date"], row["last_date"]) for source in row["asked"]]
     return Wording(what, commands(*pulls), link=day_page(row["tenant_id"], row["first_date"]))
 
 

@@ -192,6 +192,11 @@ def _attach(said: _Said) -> str:
     return f"attach {words_of(kind)} {value} to the agent {agent}, {said.since()}"
 
 
+def _unit(said: _Said) -> str:
+    rest = "the rest of " if "--rest" in said.options else ""
+    return f"set what one unit of {rest}{said.places[0]} costs, {said.since()}"
+
+
 def _price(said: _Said) -> str:
     return f"set the price of {said.options['--meter']} for {said.options['--tenant']}, {said.since()}"
 
@@ -210,7 +215,7 @@ _VERBS = {
     "cost credit": _Verb(lambda said: f"set what one of {said.places[1]} of {said.places[0]} costs", _MONEY),
     "cost elsewhere": _Verb(lambda said: f"{said.places[1]} of {said.places[0]} is on its own bill", _MONEY),
     "cost uncover": _Verb(lambda said: f"count {said.places[1]} of {said.places[0]} by its own numbers", _MONEY),
-    "cost unit": _Verb(lambda said: f"set what one unit of {said.places[0]} costs, {said.since()}", _MONEY),
+    "cost unit": _Verb(_unit, _MONEY),
     "credential set": _Verb(_key, frozenset({OPERATOR})),
     "doubt accept": _Verb(lambda said: f"let {said.places[1].replace('_', ' ')} of {said.places[0]} stand"),
     "hook adopt": _Verb(lambda said: f"bill {len(said.places) - 1} call(s) as {said.places[0]} reported them", _MONEY),

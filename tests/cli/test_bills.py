@@ -19,9 +19,11 @@ from tests.cli.test_terminal import ENDLESS, assert_fits, commands, numbers
 from tests.marts import bills
 from tests.marts.bills import carried, charge, covers, line, publish, spoken
 from tests.marts.test_first_bill import plan, voice_meter
-from tests.marts.warehouse_of_one import Warehouse, opened
+from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse.database.connect import Role, connect
+from warehouse.statements import calls
 
-DAY = "2026-03-01"
+DAY, NEXT = "2026-03-01", "2026-03-02"
 AS_OF = date(2026, 3, 10)
 
 
@@ -115,6 +117,85 @@ def test_a_price_that_no_bill_has_yet_is_known_once_the_bill_was_read_again(
     shown = json.loads(minutebook("cost show 2026-03 --json").stdout)["costs"]
     (transport,) = [row for row in shown if row["component"] == "transport"]
     assert (transport["provider"], transport["amount"], transport["per_minute"]) == ("carrier", "0.0085", "0.0085")
+
+
+@pytest.mark.resolves("not_on_bill")
+@pytest.mark.resolves("no_number")
+def test_what_no_final_bill_has_a_person_settles_and_a_bill_that_has_it_after_all_moves_an_approved_margin(
+    minutebook: Minutebook, warehouse: Warehouse
+) -> None:
+    """Of ann's calls a bill has no line; of bob's nobody names what is beside the carrier's price."""
+    covers(warehouse, "model", "models_bill", DAY, tenant="ann")
+    for day, call_id in ((DAY, "a"), (NEXT, "b")):
+        warehouse.calls("platform", day, [
+            spoken(call_id, "n-ann", 100, transport="0.01"),
+            call(f"c-{call_id}", "61", phoneNumberId="n-bob", transport=carried(f"CA-{call_id}")),
+            call(f"web-{call_id}", "30", phoneNumberId="n-bob"),
+        ])  # fmt: skip
+        publish(warehouse, "models_bill", "platform", day, [line("stt", "4")])
+        publish(warehouse, "carrier_calls", "platform", day, [charge(f"CA-{call_id}", "0.017")])
+    # Of one day the bill was read when it was final, of the other not.
+    warehouse.connection.execute(
+        "update ledger.pulls set closed_at = '2026-03-09' where source = 'models_bill' and usage_date = %s", [DAY]
+    )
+    minutebook(f"cost unit minutes 0.10 --from {DAY}")
+    minutebook("build")
+    found = {row["tenant_id"]: row["unknown_costs"] for row in json.loads(minutebook("review 2026-03 --json").stdout)}
+    (rest,) = [one["fix"] for one in found["bob"]]
+    settled, later = [one["fix"] for one in found["ann"]]
+    assert rest == f"minutebook cost unit minutes AMOUNT --rest --from {DAY}"
+    assert settled == (
+        f"minutebook cost elsewhere ann model --from {DAY} --to {DAY} --reason 'on a bill that is not read here'"
+    )
+    assert later == f"minutebook pull --source models_bill --from {NEXT} --to {NEXT}"
+
+    typed(minutebook, rest, AMOUNT="0.03")
+    minutebook(f"cost unit minutes 0.04 --rest --from {NEXT}")
+    for day in (DAY, NEXT):
+        words = shlex.split(settled.replace(DAY, day))
+        minutebook(" ".join(words[1:-1]), words[-1])
+    assert "unchanged" in minutebook(" ".join(words[1:-1]), words[-1]).stdout
+    minutebook("build")
+    assert unknown(minutebook, "ann") == unknown(minutebook, "bob") == {}
+    costs = (
+        "select usage_date::text, component, basis, amount from marts.fct_costs_daily where tenant_id = %s"
+        " and component not in ('vapi', 'transport') order by 1, 2"
+    )
+    elsewhere = [(day, "model", "billed_elsewhere", Decimal(0)) for day in (DAY, NEXT)]
+    assert warehouse.rows(costs, "ann") == elsewhere
+    # Two started minutes beside the carrier's price, and one whole minute of the call that nobody carried.
+    assert warehouse.rows(costs, "bob") == [
+        (DAY, "call", "estimated", Decimal("0.06")), (DAY, "minutes", "estimated", Decimal("0.10")),
+        (NEXT, "call", "estimated", Decimal("0.08")), (NEXT, "minutes", "estimated", Decimal("0.10")),
+    ]  # fmt: skip
+    reasons = "select distinct after ->> 'reason' from ledger.audit_log where object_table = 'ledger.acceptances'"
+    assert warehouse.rows(reasons) == [("on a bill that is not read here",)]
+    listed = json.loads(minutebook("cost list --json").stdout)
+    assert sorted((row["kind"], row["amount"]) for row in listed if row["cost_of"] == "minutes") == [
+        ("unit", "0.10"), ("unit, the rest", "0.03"), ("unit, the rest", "0.04"),
+    ]  # fmt: skip
+    with connect(warehouse.url, Role.OPERATOR) as connection:
+        shown = calls.find(connection, "bob", (date(2026, 3, 1), "vapi", "c-a"), with_costs=True)
+    assert shown is not None
+    assert {(one.component, one.basis, one.unknown_reason) for one in shown.components} == {
+        ("call", "estimated", "estimated_by_the_day"), ("transport", "reported_by_provider", None),
+    }  # fmt: skip
+
+    minutebook("approve 2026-03 --tenant ann --override", "the days without calls were not read")
+    approved = "select manifest_hash, approved_cost from ledger.periods where tenant_id = 'ann'"
+    (frozen,) = warehouse.rows(approved)
+    assert frozen[1] == Decimal("0.12")
+    publish(warehouse, "models_bill", "platform", DAY, [line("llm", "7"), line("llm", "-4.5", line_item="credit")])
+    minutebook("build")
+    assert warehouse.rows(costs, "ann") == [(DAY, "model", "allocated", Decimal("2.5")), elsewhere[1]]
+    assert warehouse.rows(approved) == [frozen]
+    (row,) = json.loads(minutebook("margin 2026-03 --tenant ann --json").stdout)
+    assert [Decimal(row[name]) for name in ("cost_allocated", "margin", "approved_cost")] == [
+        Decimal("2.5"), Decimal("97.38"), Decimal("0.12"),
+    ]  # fmt: skip
+    assert "approved cost" in " ".join(minutebook("margin 2026-03 --tenant ann").stdout.split())
+    (statement,) = json.loads(minutebook("review 2026-03 --tenant ann --json").stdout)
+    assert (statement["state"], Decimal(statement["total"]), Decimal(statement["adjustments"])) == ("approved", 100, 0)
 
 
 @pytest.mark.resolves("unattached_scope")

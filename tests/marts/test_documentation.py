@@ -47,7 +47,7 @@ GRAINS = {
         "tenant_plans": ["tenant_id", "valid_from"],
         "tenant_statuses": ["tenant_id", "valid_from"],
         "tenants": ["tenant_id"],
-        "unit_costs": ["meter_id", "valid_from"],
+        "unit_costs": ["meter_id", "is_rest", "valid_from"],
     },
     "ledger": {"periods": ["tenant_id", "period_start"], "statement_lines": ["line_id"]},
 }

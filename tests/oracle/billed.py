@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from tests.marts.bills import charge, line
-from tests.oracle.book import Attachment, Coverage, ProviderUnitCost
+from tests.oracle.book import Attachment, Coverage, ProviderUnitCost, UnitCost
 from tests.oracle.months import LONG_AGO, World
 from tests.oracle.usage import CARRIERS_DETAILS, Pull
 
@@ -46,6 +46,7 @@ class _Billing:
             self.given.book,
             attachments=[*self.given.book.attachments, *self._scopes()],
             coverage=self._coverage(),
+            unit_costs=[*self.given.book.unit_costs, *self._rests(days)],
             provider_unit_costs=[
                 ProviderUnitCost("models", "credits", self._some_day(days), Decimal("0.0003"), "EUR"),
                 ProviderUnitCost("carrier", "second", self._some_day(days), Decimal("0.0002"), "USD"),
@@ -148,6 +149,14 @@ class _Billing:
             found.append(Coverage("transport", since, "ears_bill", name, f"{name}-1"))
             found.append(Coverage("model", month_ago, self.random.choice(("models_bill", None)), name, f"{name}-2"))
         return found
+
+    def _rests(self, days: list[date]) -> list[UnitCost]:
+        """Of some meters a unit of the rest of a call has a cost, from some day on."""
+        names = [meter.meter_id for meter in self.given.book.meters if meter.increment_seconds is not None]
+        return [
+            UnitCost(name, self._some_day(days), Decimal("0.0307"), self.random.choice(("USD", "EUR")), True)
+            for name in self.random.sample(names, (len(names) + 1) // 2)
+        ]
 
     def _some_day(self, days: list[date]) -> date:
         return self.random.choice(days) if days else LONG_AGO

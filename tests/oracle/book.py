@@ -105,10 +105,13 @@ class Project:
 
 @dataclass(frozen=True)
 class UnitCost:
+    """is_rest: of calls of which a part is on another bill, of the rest of a unit."""
+
     meter_id: str
     valid_from: date
     unit_cost: Decimal
     currency: str
+    is_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -261,8 +264,8 @@ class Book:
         return _grouped(self.projects, [one.project_id for one in self.projects])
 
     @cached_property
-    def _unit_costs(self) -> dict[str, list[UnitCost]]:
-        return _grouped(self.unit_costs, [one.meter_id for one in self.unit_costs])
+    def _unit_costs(self) -> dict[tuple[str, bool], list[UnitCost]]:
+        return _grouped(self.unit_costs, [(one.meter_id, one.is_rest) for one in self.unit_costs])
 
     def terms_on(self, plan_id: str | None, day: date) -> Terms | None:
         return in_force(self._terms.get(plan_id, []), day) if plan_id else None
@@ -289,8 +292,8 @@ class Book:
                 return one
         return None
 
-    def unit_cost_on(self, meter_id: str, day: date) -> UnitCost | None:
-        return in_force(self._unit_costs.get(meter_id, []), day)
+    def unit_cost_on(self, meter_id: str, day: date, *, is_rest: bool = False) -> UnitCost | None:
+        return in_force(self._unit_costs.get((meter_id, is_rest), []), day)
 
     def covered_on(
         self, component: str, whose: tuple[str | None, str | None], account: str, day: date

@@ -163,8 +163,8 @@ def _load_book(connection: Connection, book: Book) -> None:
         (None if one.of_tenant else one.owner, one.owner if one.of_tenant else None, one.meter_id, one.valid_from,
          one.model, one.unit_amount, one.package_size, _tiers(one)) for one in book.prices
     ])  # fmt: skip
-    put("unit_costs", "meter_id valid_from unit_cost currency", [
-        (one.meter_id, one.valid_from, one.unit_cost, one.currency) for one in book.unit_costs
+    put("unit_costs", "meter_id valid_from unit_cost currency is_rest", [
+        (one.meter_id, one.valid_from, one.unit_cost, one.currency, one.is_rest) for one in book.unit_costs
     ])  # fmt: skip
     put("fixed_costs", "fixed_cost_id valid_from name monthly_amount currency allocation", [
         (one.fixed_cost_id, one.valid_from, one.fixed_cost_id, one.monthly_amount, one.currency, one.allocation)

@@ -125,9 +125,10 @@ def _calls(carried: bool, book: Book, pull: Pull) -> Iterator[Used]:
             if book.covered_on(component, (tenant_id, agent_id), pull.account, pull.usage_date)
         }  # fmt: skip
         covered = declared | ({"transport"} if carried and is_carried(call) else set())
-        # An estimate is of the whole call, so of what is beside a part on another bill nobody knows anything.
+        # An estimate is of the whole call: what is beside a part on another bill has a unit cost of its own, or none.
         if covered and connected and call.get("cost") is None and not component_costs(call):
-            costs = () if pull.account != "platform" else (Cost("call", "unknown", None, "USD"),)
+            rest = _rest(book, meter.meter_id if meter and tenant else None, pull.usage_date, quantity)
+            costs = () if pull.account != "platform" else (rest,)
         elif not costs and connected and tenant is not None:
             unknown = (Cost("call", "unknown", None, "USD"),)
             costs = _estimate(book, meter.meter_id, pull.usage_date, quantity) if meter else unknown
@@ -273,6 +274,13 @@ def _unbilled_day(tenant: Tenant, day: date) -> str | None:
     if status == "active":
         return None
     return "paused" if status == "paused" and tenant.is_billed_on(day) else "outside active dates"
+
+
+def _rest(book: Book, meter_id: str | None, day: date, quantity: int) -> Cost:
+    found = book.unit_cost_on(meter_id, day, is_rest=True) if meter_id else None
+    if found is None:
+        return Cost("call", "unknown", None, "USD")
+    return Cost("call", "estimated", quantity * Fraction(found.unit_cost), found.currency)
 
 
 def _estimate(book: Book, meter_id: str, day: date, quantity: int) -> tuple[Cost, ...]:

@@ -76,11 +76,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
     UnknownCost.NO_RATE: COST,
     UnknownCost.NO_UNIT_COST: COST,
     UnknownCost.NO_METER: COST | {"voice": VOICE},
-    UnknownCost.NO_NUMBER: COST,
+    UnknownCost.NO_NUMBER: COST | {"asked": ["vapi"], "is_settled": False},
     UnknownCost.BILLED_AS_0: COST,
     UnknownCost.TOTALS_DIFFER: COST,
-    UnknownCost.NOT_ON_BILL: COST | {"bills": ["openai_costs"]},
-    UnknownCost.PENDING: COST | {"bills": ["twilio_calls"]},
+    UnknownCost.NOT_ON_BILL: COST | {"asked": ["openai_costs"], "is_settled": False},
+    UnknownCost.PENDING: COST | {"asked": ["twilio_calls"], "is_settled": False},
     UnknownCost.NO_MONEY: COST | {"provider": "elevenlabs", "units": ["credits"]},
     UnknownCost.NO_QUANTITY: COST | {"covered": [{"source": "vapi", "component": "model", "tenant_id": "acme",
                                                   "agent_id": None}]},
@@ -157,6 +157,28 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
         assert f'href="{shown.link.href}"' in html
         of_alerts = ("/days", "/periods", "/invoices", "/events") if isinstance(code, Trouble) else ()
         assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#", *of_alerts))
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "fix"),
+    [
+        (UnknownCost.NOT_ON_BILL, {}, "cost elsewhere acme llm --from 2026-10-05 --to 2026-10-06 --reason"),
+        (UnknownCost.PENDING, {"provider": "twilio", "units": ["seconds"]}, "cost credit twilio seconds AMOUNT"),
+        (UnknownCost.PENDING, {"units": []}, "cost elsewhere acme llm"),
+        (UnknownCost.NO_NUMBER, {}, "cost elsewhere acme llm"),
+        (UnknownCost.NO_NUMBER, {"component": "call"}, "cost unit minutes AMOUNT --rest --from 2026-10-05"),
+        (UnknownCost.NO_NUMBER, {"component": "call", "meter_id": None}, "cost elsewhere acme call"),
+        (UnknownCost.NO_QUANTITY, {"covered": []}, "cost elsewhere acme llm"),
+    ],
+)
+def test_what_every_source_has_said_its_last_word_on_is_for_a_person_to_settle(
+    code: UnknownCost, facts: dict[str, Any], fix: str
+) -> None:
+    wording = word(Finding(code, Subject("acme", START, "vapi", DAY, NEXT), COST | {"is_settled": True} | facts))
+    assert wording.fix.startswith(f"minutebook {fix}")
+    for step in filled(wording.on_page.steps, FILLED):
+        assert ("the rest of minutes" in in_words(step)) == ("--rest" in step)
+        parse(shlex.join(["minutebook", *step]))
 
 
 OF_STEPS = {"kind": "tenant", "tenant_id": "acme", "agent_id": "desk", "first_day": DAY, "last_day": NEXT,

@@ -35,12 +35,21 @@ class FixedCost:
     allocation: Allocation = Allocation.EQUAL
 
 
-def put_unit_cost(connection: Connection, meter_id: str, valid_from: date, unit_cost: Decimal, currency: str) -> Change:
-    """Write a version of what a unit costs us where its provider reports nothing.
+def put_unit_cost(
+    connection: Connection,
+    meter_id: str,
+    valid_from: date,
+    unit_cost: Decimal,
+    currency: str,
+    *,
+    is_rest: bool = False,
+) -> Change:
+    """Write a version of what a unit costs us where its provider reports nothing. is_rest: of calls of which a part is
+    on another bill, what the rest of a unit costs.
 
     Raises PeriodApproved when it would hold on a day of an approved period of a tenant for whom this meter is priced.
     """
-    what = f"unit cost of {meter_id} from {valid_from}"
+    what = f"unit cost of {'the rest of ' if is_rest else ''}{meter_id} from {valid_from}"
     if unit_cost < 0:
         raise Refused(f"{what}: a cost is 0 or more")
     require_currency(currency)
@@ -48,7 +57,7 @@ def put_unit_cost(connection: Connection, meter_id: str, valid_from: date, unit_
         guard.lock(connection)
         require_meter(connection, meter_id)
         version = {"meter_id": meter_id, "valid_from": valid_from, "unit_cost": unit_cost, "currency": currency}
-        action, next_from = put(connection, FILE, "put_unit_cost", version)
+        action, next_from = put(connection, FILE, "put_unit_cost", version | {"is_rest": is_rest})
         owners = rows(connection, FILE, "owners_of_prices", meter_id=meter_id)
         plans = {row["plan_id"] for row in owners} - {None}
         tenants = {row["tenant_id"] for row in owners} - {None}

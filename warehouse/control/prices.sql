@@ -137,13 +137,13 @@ order by p.meter_id;
 -- name: put_unit_cost
 with former as (
     select meter_id from control.unit_costs
-    where meter_id = %(meter_id)s and valid_from = %(valid_from)s
+    where meter_id = %(meter_id)s and is_rest = %(is_rest)s and valid_from = %(valid_from)s
 ),
 
 written as (
-    insert into control.unit_costs as c (meter_id, valid_from, unit_cost, currency)
-    values (%(meter_id)s, %(valid_from)s, %(unit_cost)s, %(currency)s)
-    on conflict (meter_id, valid_from) do update
+    insert into control.unit_costs as c (meter_id, valid_from, unit_cost, currency, is_rest)
+    values (%(meter_id)s, %(valid_from)s, %(unit_cost)s, %(currency)s, %(is_rest)s)
+    on conflict (meter_id, is_rest, valid_from) do update
         set unit_cost = excluded.unit_cost, currency = excluded.currency
         where (c.unit_cost, c.currency) is distinct from (excluded.unit_cost, excluded.currency)
     returning 1
@@ -154,7 +154,7 @@ select
     (select count(*) from written) as written,
     (
         select min(valid_from) from control.unit_costs
-        where meter_id = %(meter_id)s and valid_from > %(valid_from)s
+        where meter_id = %(meter_id)s and is_rest = %(is_rest)s and valid_from > %(valid_from)s
     ) as next_from;
 
 -- name: owners_of_prices
@@ -192,10 +192,10 @@ select
 
 -- name: costs
 select
-    'unit' as kind,
+    case when is_rest then 'unit, the rest' else 'unit' end as kind,
     meter_id as cost_of,
     valid_from,
-    lead(valid_from) over (partition by meter_id order by valid_from) as valid_to,
+    lead(valid_from) over (partition by meter_id, is_rest order by valid_from) as valid_to,
     unit_cost as amount,
     currency,
     null::text as allocation

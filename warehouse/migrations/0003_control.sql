@@ -359,8 +359,11 @@ create table control.unit_costs (
     valid_from date not null,
     unit_cost numeric not null check (unit_cost >= 0),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
-    primary key (meter_id, valid_from)
+    is_rest boolean not null default false,
+    primary key (meter_id, is_rest, valid_from)
 );
+comment on column control.unit_costs.is_rest is
+'Of a call of which a part is on another bill: what a unit of the rest of it costs. Else of a whole call, or of what is no call''s.';
 
 -- Whose bill holds what a component of calls costs. What calls of an agent use is said of the agent, of all of a tenant's, or
 -- of all that are read from the platform's account; the nearest that is said holds.

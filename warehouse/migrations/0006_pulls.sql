@@ -316,7 +316,7 @@ create table ledger.acceptances (
     doubt text not null check (
         doubt in (
             'quarantined', 'rows_lost', 'loss_unconfirmed', 'totals_disagree', 'costs_differ', 'minutes_differ',
-            'billed_as_0'
+            'billed_elsewhere'
         )
     ),
     subject text not null,

@@ -246,67 +246,106 @@ billed as (
             and calls.source = b.voice_source
             and calls.account = b.voice_account
             and calls.call_id = b.call_id
+),
+
+found as (
+    select
+        calls.usage_date,
+        calls.source,
+        calls.call_id,
+        own.component,
+        calls.cost_basis as basis,
+        null as unknown_reason,
+        calls.cost_currency as currency,
+        own.cost::numeric as cost
+    from calls
+    cross join lateral jsonb_each_text(calls.costs) as own (component, cost)
+    union all
+    select
+        calls.usage_date,
+        calls.source,
+        calls.call_id,
+        own.component,
+        'unknown',
+        own.reason,
+        calls.cost_currency,
+        null
+    from calls
+    cross join lateral jsonb_each_text(calls.unknown_costs) as own (component, reason)
+    union all
+    select usage_date, source, call_id, component, basis, unknown_reason, currency, cost from billed
+    union all
+    select
+        calls.usage_date,
+        calls.source,
+        calls.call_id,
+        own.component,
+        said.basis,
+        case when said.basis = 'unknown' then 'not_on_a_bill_yet' end,
+        calls.cost_currency,
+        case when said.basis <> 'unknown' then said.cost end
+    from calls
+    cross join lateral jsonb_each(calls.covered_costs) as own (component, covered)
+    -- A call that its carrier does not know costs what the voice provider says.
+    cross join
+        lateral (
+            select
+                case
+                    when calls.account <> 'platform' and own.covered ->> 'account' is distinct from 'platform'
+                        then 'billed_elsewhere'
+                    when own.covered ->> 'account' <> 'platform' then 'billed_elsewhere'
+                    when own.covered ->> 'by' is null and own.covered ->> 'unknown' is null
+                        and own.covered ->> 'cost' is not null then 'reported_by_voice'
+                    else 'unknown'
+                end as basis,
+                case when own.covered ->> 'by' is null then (own.covered ->> 'cost')::numeric end as cost
+        ) as said
+    where
+        not exists (
+            select from billed as b
+            where
+                b.usage_date = calls.usage_date
+                and b.source = calls.source
+                and b.call_id = calls.call_id
+                and b.component = own.component
+        )
+    union all
+    select
+        calls.usage_date,
+        calls.source,
+        calls.call_id,
+        'total',
+        'estimated',
+        'estimated_by_the_day',
+        calls.cost_currency,
+        null
+    from calls
+    where calls.cost_basis = 'estimated'
 )
 
+-- What is unknown of a call, and was settled or estimated for its day.
 select
-    calls.usage_date,
-    calls.source,
-    calls.call_id,
-    own.component,
-    calls.cost_basis as basis,
-    null as unknown_reason,
-    calls.cost_currency as currency,
-    own.cost::numeric as cost
-from calls
-cross join lateral jsonb_each_text(calls.costs) as own (component, cost)
-union all
-select
-    calls.usage_date,
-    calls.source,
-    calls.call_id,
-    own.component,
-    'unknown',
-    own.reason,
-    calls.cost_currency,
-    null
-from calls
-cross join lateral jsonb_each_text(calls.unknown_costs) as own (component, reason)
-union all
-select usage_date, source, call_id, component, basis, unknown_reason, currency, cost from billed
-union all
-select
-    calls.usage_date,
-    calls.source,
-    calls.call_id,
-    own.component,
-    'unknown',
-    'not_on_a_bill_yet',
-    calls.cost_currency,
-    null
-from calls
-cross join lateral jsonb_object_keys(calls.covered_costs) as own (component)
-where
-    not exists (
-        select from billed as b
-        where
-            b.usage_date = calls.usage_date
-            and b.source = calls.source
-            and b.call_id = calls.call_id
-            and b.component = own.component
-    )
-union all
-select
-    calls.usage_date,
-    calls.source,
-    calls.call_id,
-    'total',
-    'estimated',
-    'estimated_by_the_day',
-    calls.cost_currency,
-    null
-from calls
-where calls.cost_basis = 'estimated'
-order by usage_date, call_id, component;
+    f.usage_date,
+    f.source,
+    f.call_id,
+    f.component,
+    coalesce(of_day.basis, f.basis) as basis,
+    case
+        when of_day.basis = 'estimated' then 'estimated_by_the_day'
+        when of_day.basis is null then f.unknown_reason
+    end as unknown_reason,
+    f.currency,
+    case when of_day.basis = 'billed_elsewhere' then 0 else f.cost end as cost
+from found as f
+left join lateral (
+    select min(d.basis) as basis
+    from marts.fct_costs_daily as d
+    where
+        f.basis = 'unknown' and d.tenant_id = %(tenant_id)s and d.usage_date = f.usage_date
+        and d.component = f.component and d.basis in ('unknown', 'billed_elsewhere', 'estimated')
+    having bool_and(d.basis <> 'unknown')
+) as of_day on true
+order by f.usage_date, f.call_id, f.component;
 
 -- name: route
 -- By which of its ids, attached from when on, a call of a day found its tenant: the first by rank.

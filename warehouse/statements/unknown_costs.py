@@ -19,7 +19,9 @@ FILE = "statements/unknown_costs"
 class UnknownCost(StrEnum):
     """What is missing; `marts.fct_costs_daily.unknown_reason`.
 
-    Facts of all: source, component, meter_id, currency, provider_currency, first_date, last_date.
+    Facts of all: source, component, meter_id, currency, provider_currency, first_date, last_date; of NO_NUMBER,
+    NOT_ON_BILL and PENDING also asked, the sources that may have it, and is_settled: they were read when they were
+    final, and did not have it.
     """
 
     NO_RATE = "no_rate"
@@ -28,10 +30,10 @@ class UnknownCost(StrEnum):
     NO_NUMBER = "no_number"
     BILLED_AS_0 = "billed_as_0"
     TOTALS_DIFFER = "totals_differ"
-    NOT_ON_BILL = "not_on_bill"  # and bills, the sources whose bills may have it
-    PENDING = "pending"  # and bills, the sources that report it
+    NOT_ON_BILL = "not_on_bill"
+    PENDING = "pending"  # and where it is settled provider and units, those that are not rated
     NO_MONEY = "no_money"  # and provider and units, those that its bill counts without naming money
-    NO_QUANTITY = "no_quantity"  # and covered, by what is declared
+    NO_QUANTITY = "no_quantity"  # and covered: what is declared, where no call has a quantity
 
 
 def unknown_costs(connection: Connection, statements: Sequence[Row]) -> list[Finding]:
@@ -65,10 +67,9 @@ def _finding(connection: Connection, row: Row) -> Finding:
 def _of_bills(connection: Connection, row: Row, code: UnknownCost) -> Row:
     """What a wording needs to know of the bills behind the calls."""
     about = {name: row[name] for name in ("source", "component", "tenant_id", "first_date", "last_date")}
-    if code is UnknownCost.NOT_ON_BILL or code is UnknownCost.PENDING:
-        return {"bills": [one["source"] for one in rows(connection, FILE, "bills_behind", **about)]}
-    if code is UnknownCost.NO_MONEY:
-        units = rows(connection, FILE, "units_without_money", **about)
+    if code is UnknownCost.NO_MONEY or (code is UnknownCost.PENDING and row["is_settled"]):
+        query = "units_without_money" if code is UnknownCost.NO_MONEY else "units_not_rated"
+        units = rows(connection, FILE, query, **about)
         return {"units": [one["quantity_unit"] for one in units], "provider": units[0]["provider"] if units else ""}
     if code is UnknownCost.NO_QUANTITY:
         return {"covered": rows(connection, FILE, "declared", **about)}
@@ -78,7 +79,7 @@ def _of_bills(connection: Connection, row: Row, code: UnknownCost) -> Row:
 def billed_elsewhere(
     connection: Connection, tenant_id: str, component: str, first_day: date, last_day: date, reason: str
 ) -> Change:
-    """Settle that a component that is reported as 0 on these days, both included, was billed to the tenant's own key:
+    """Settle that a component that has no amount on these days, both included, was billed to the tenant's own account:
     it is shown as billed elsewhere, and in no margin. Raises Refused without a reason.
     """
     if not reason.strip():
@@ -93,4 +94,4 @@ def billed_elsewhere(
 def _needed(row: Row, code: UnknownCost) -> tuple[str, ...]:
     if code is UnknownCost.NO_RATE:
         return (row["provider_currency"], row["currency"])
-    return (row["source"], row["component"], row["meter_id"] or "")
+    return (row["source"], row["component"], row["meter_id"] or "", row["is_settled"])

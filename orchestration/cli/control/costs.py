@@ -35,11 +35,18 @@ def unit(
     amount: Annotated[Decimal, amount_argument("Cost of one unit.")],
     valid_from: From,
     currency: Currency = "USD",
+    is_rest: Annotated[
+        bool, typer.Option("--rest", help="Of calls of which a part is on another bill: of the rest of a unit.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set what a unit costs us where its provider reports nothing, from a day on."""
+    """Set what a unit costs us where its provider reports nothing, from a day on.
+
+    A call of which the carrier's price or a part of a bill is known is never estimated as a whole: what its voice
+    provider charges besides is set with --rest.
+    """
     with session(ctx).operator() as connection:
-        change = costs.put_unit_cost(connection, meter, valid_from, amount, currency)
+        change = costs.put_unit_cost(connection, meter, valid_from, amount, currency, is_rest=is_rest)
     show_changes([change], as_json, THEN)
 
 
@@ -75,7 +82,11 @@ def elsewhere(
     reason: Annotated[str, typer.Option("--reason", help="How it is known; it is kept in the audit log.")],
     as_json: Json = False,
 ) -> None:
-    """Settle that what was reported as 0 although it was used was billed to a key of the tenant's own."""
+    """Settle that what was used and is on no bill that is read here was billed to another account: the tenant's own.
+
+    Reported as 0 although it was used, missing on a bill, never rated or without a number: it is shown as billed
+    elsewhere, and is in no margin. A bill that has it after all counts again.
+    """
     with session(ctx).operator() as connection:
         require_marts(connection)
         change = unknown_costs.billed_elsewhere(connection, tenant, component, first_day, last_day, reason)

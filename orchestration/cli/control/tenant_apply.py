@@ -59,7 +59,9 @@ def _applied(connection: Connection, file: TenantFile, at: _Place) -> Iterator[C
     for price in at.each(file.prices, "prices"):
         yield prices.put_price(connection, _price(price, tenant_id=who.id))
     for cost in at.each(file.unit_costs, "unit_costs"):
-        yield costs.put_unit_cost(connection, cost.meter, cost.valid_from, cost.unit_cost, cost.currency)
+        yield costs.put_unit_cost(
+            connection, cost.meter, cost.valid_from, cost.unit_cost, cost.currency, is_rest=cost.rest
+        )
     for shared in at.each(file.fixed_costs, "fixed_costs"):
         version = costs.FixedCost(
             shared.id, shared.valid_from, shared.name, shared.monthly_amount, shared.currency, shared.allocation

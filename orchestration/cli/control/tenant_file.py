@@ -153,11 +153,12 @@ class TenantPlanPart(Version):
 
 
 class UnitCostPart(Version):
-    """A version of what a unit costs us."""
+    """A version of what a unit costs us; rest: of calls of which a part is on another bill, the rest of a unit."""
 
     meter: StrictStr
     unit_cost: Decimal
     currency: StrictStr = "USD"
+    rest: StrictBool = False
 
 
 class CoveragePart(Version):

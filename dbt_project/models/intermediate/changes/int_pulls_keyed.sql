@@ -112,7 +112,7 @@ accepted as (
             string_agg(concat_ws(':', doubt, subject, evidence, seconds), ',' order by acceptance_id)
         ) as accepted
     from {{ ref('stg_ledger__acceptances') }}
-    where doubt in ('quarantined', 'costs_differ', 'billed_as_0')
+    where doubt in ('quarantined', 'costs_differ')
     group by source, account, usage_date
 ),
 

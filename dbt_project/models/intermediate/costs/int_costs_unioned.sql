@@ -4,6 +4,22 @@ with usage as (
     where {{ of_changed_tenants('tenant_id') }}
 ),
 
+unit_costs as (
+    select * from {{ ref('stg_control__unit_costs') }}
+),
+
+-- What a person knows to be on a bill that is not read here.
+elsewhere as (
+    select distinct
+        source,
+        tenant_id,
+        usage_date,
+        subject as component,
+        evidence as unknown_reason
+    from {{ ref('stg_ledger__acceptances') }}
+    where doubt = 'billed_elsewhere' and {{ of_changed_tenants('tenant_id') }}
+),
+
 call_costs as (
     select
         costs.tenant_id,
@@ -13,13 +29,31 @@ call_costs as (
         costs.source,
         periods.voice_meter_id as meter_id,
         costs.component,
-        costs.cost_basis as basis,
-        costs.unknown_reason,
-        costs.cost_currency as currency,
-        costs.cost
+        case when rests.unit_cost is null then costs.cost_basis else 'estimated' end as basis,
+        case when rests.unit_cost is null then costs.unknown_reason end as unknown_reason,
+        coalesce(rests.currency, costs.cost_currency) as currency,
+        coalesce(costs.cost, units.rest_quantity * rests.unit_cost) as cost
     from {{ ref('int_call_costs_daily') }} as costs
     left join {{ ref('int_period_days') }} as periods
         on costs.tenant_id = periods.tenant_id and costs.usage_date = periods.usage_date
+    -- What is beside a part on another bill, where the voice provider names no number: it costs what a unit of it does.
+    left join {{ ref('int_call_units_daily') }} as units
+        on
+            costs.component = 'call'
+            and costs.unknown_reason = 'no_number'
+            and costs.source = units.source
+            and costs.account = units.account
+            and costs.usage_date = units.usage_date
+            and costs.tenant_id = units.tenant_id
+            and costs.agent_id is not distinct from units.agent_id
+            and costs.campaign_id is not distinct from units.campaign_id
+            and periods.voice_meter_id = units.meter_id
+    left join unit_costs as rests
+        on
+            rests.is_rest
+            and units.meter_id = rests.meter_id
+            and costs.usage_date >= rests.valid_from
+            and costs.usage_date < rests.valid_to
     where {{ of_changed_tenants('costs.tenant_id') }}
 ),
 
@@ -63,9 +97,10 @@ estimates as (
         coalesce(unit_costs.currency, 'USD') as currency,
         usage.uncosted_quantity * unit_costs.unit_cost as cost
     from usage
-    left join {{ ref('stg_control__unit_costs') }} as unit_costs
+    left join unit_costs
         on
-            usage.meter_id = unit_costs.meter_id
+            not unit_costs.is_rest
+            and usage.meter_id = unit_costs.meter_id
             and usage.usage_date >= unit_costs.valid_from
             and usage.usage_date < unit_costs.valid_to
     where usage.uncosted_quantity > 0
@@ -229,6 +264,29 @@ unioned as (
     select * from payment_fees
 ),
 
+settled as (
+    select
+        unioned.tenant_id,
+        unioned.agent_id,
+        unioned.campaign_id,
+        unioned.usage_date,
+        unioned.source,
+        unioned.meter_id,
+        unioned.component,
+        case when elsewhere.source is null then unioned.basis else 'billed_elsewhere' end as basis,
+        case when elsewhere.source is null then unioned.unknown_reason end as unknown_reason,
+        unioned.currency,
+        case when elsewhere.source is null then unioned.cost else 0 end as cost
+    from unioned
+    left join elsewhere
+        on
+            unioned.tenant_id = elsewhere.tenant_id
+            and unioned.usage_date = elsewhere.usage_date
+            and unioned.source = elsewhere.source
+            and unioned.component = elsewhere.component
+            and unioned.unknown_reason = elsewhere.unknown_reason
+),
+
 summed as (
     select
         tenant_id,
@@ -242,7 +300,7 @@ summed as (
         min(unknown_reason) as unknown_reason,
         currency,
         case when count(cost) = count(*) then sum(cost) end as cost
-    from unioned
+    from settled
     group by tenant_id, agent_id, campaign_id, usage_date, source, meter_id, component, basis, currency
 )
 

@@ -27,7 +27,10 @@ daily as (
             sum(counted.units::numeric) filter (
                 where calls.cost is null and calls.unknown_costs = '{}' and calls.covered_costs = '{}'
             ), 0
-        ) as uncosted_quantity
+        ) as uncosted_quantity,
+        coalesce(
+            sum(counted.units::numeric) filter (where calls.unknown_costs ->> 'call' = 'no_number'), 0
+        ) as rest_quantity
     from calls
     cross join lateral jsonb_each_text(calls.units) as counted (meter_id, units)
     group by

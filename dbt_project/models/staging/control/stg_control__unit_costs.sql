@@ -8,9 +8,12 @@ renamed as (
         meter_id,
         unit_cost,
         currency,
+        ---------- booleans
+        is_rest,
         ---------- dates
         valid_from,
-        coalesce(lead(valid_from) over (partition by meter_id order by valid_from), 'infinity')::date as valid_to
+        coalesce(lead(valid_from) over (partition by meter_id, is_rest order by valid_from), 'infinity')::date
+            as valid_to
     from source
 )
 

@@ -8,6 +8,7 @@ renamed as (
         acceptance_id,
         source,
         account,
+        tenant_id,
         usage_date,
         ---------- texts
         doubt,
