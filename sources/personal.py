@@ -60,9 +60,11 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
 _SHOWN = 2
 _GONE = object()
-# Names of fields met so far that stay whole, by choices: asked of each call, so the question must be cheap.
+# Names of fields met so far that stay whole, by choices, and that say nothing of a person: asked of each call and each
+# event, so the question must be cheap.
 _PLAIN: dict[Choices, set[str]] = {}
-_MOST_PLAIN_NAMES = 1024
+_NO_PARTYS: set[str] = set()
+_MOST_PLAIN_NAMES, _LONGEST_PLAIN_BYTES = 1024, 1000
 
 _DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
@@ -85,6 +87,8 @@ def minimised(document: Document, choices: Choices) -> Document:
             continue
         if _is_dropped(field, choices):
             del stored[field]
+            continue
+        if _is_nobodys(field, bytes(document[field])):
             continue
         try:
             reported = _DECODE(document[field])
@@ -110,6 +114,19 @@ def _passes(field: str, choices: Choices) -> bool:
 def _is_dropped(field: str, choices: Choices) -> bool:
     """Whether nothing of the field can be left."""
     return choices.transcripts is choices.recordings is Keep.NEVER and _kind(field) is not None
+
+
+def _is_nobodys(field: str, raw: bytes) -> bool:
+    """Whether a field is neither of a conversation nor of who was on the line, and its value names nobody."""
+    if len(raw) > _LONGEST_PLAIN_BYTES:
+        return False
+    if field not in _NO_PARTYS:
+        if _kind(field) is not None or _PARTY.search(field) is not None:
+            return False
+        if len(_NO_PARTYS) < _MOST_PLAIN_NAMES:
+            _NO_PARTYS.add(field)
+    begin = raw[:1]
+    return begin not in b'{["' or (begin == b'"' and b"\\" not in raw and _NUMBER.search(raw.decode()) is None)
 
 
 def _kind(field: str) -> str | None:

@@ -256,6 +256,8 @@ def _parts(members: Document, choices: Choices) -> tuple[str, str | None]:
     """Members that may be of nobody's person; and the others, as much of them as is kept."""
     plain = minimised(members, NOBODYS)
     facts = {name: value for name, value in members.items() if plain.get(name) == value}
+    if len(facts) == len(members):
+        return _ENCODE(facts).decode(), None
     others = {name: value for name, value in minimised(members, choices).items() if name not in facts}
     return _ENCODE(facts).decode(), _ENCODE(others).decode() if others else None
 

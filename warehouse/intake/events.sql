@@ -4,9 +4,9 @@ select
     t.outcome
 from
     intake.take_events(
-        %(of_arrivals)s, %(sources)s::text [], %(event_ids)s::text [], %(types)s::text [], %(subjects)s::text [],
-        %(happened)s::timestamptz [], %(hashes)s::bytea [], %(contents)s::bigint [], %(replaced)s::text [],
-        %(facts)s::text [], %(personal)s::text []
+        %(of_arrivals)s, %(sources)b::text [], %(event_ids)b::text [], %(types)b::text [], %(subjects)b::text [],
+        %(happened)b::timestamptz [], %(hashes)b::bytea [], %(contents)b::bigint [], %(replaced)b::text [],
+        %(facts)b::text [], %(personal)b::text []
     ) as t;
 
 -- name: refuse
