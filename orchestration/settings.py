@@ -18,6 +18,8 @@ MINUTEBOOK_STRIPE_RATE          calls a second, default 80; Stripe allows 100 li
 MINUTEBOOK_SUPERSEDED_DAYS      days until raw rows of superseded and failed pulls are purged, default 35
 MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begin, default 400; `up` takes fewer with
                                 many tenants, and older days stay within reach of `minutebook pull`
+MINUTEBOOK_SERVERS              `minutebook serve` processes behind one proxy, default 1: each allows its share of what
+                                a tenant may push
 MINUTEBOOK_SHARDS               runs into which a night of the tenants of the shard `shared` is split, default 1
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or smtp://… (STARTTLS), a secret; unset, no
@@ -100,6 +102,7 @@ class Settings:
     stripe_grace: timedelta | None = None
     superseded_days: int = 35
     ui_days: int | None = None
+    servers: int = 1
     shards: int = 1
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mailer: Mailer | None = None
@@ -141,7 +144,8 @@ class Settings:
             stripe_grace=_grace(value("STRIPE_GRACE_HOURS")),
             superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
             ui_days=_days("UI_DAYS", value("UI_DAYS")),
-            shards=_shards(value("SHARDS")),
+            servers=_count("SERVERS", "processes", value("SERVERS")),
+            shards=_count("SHARDS", "runs", value("SHARDS")),
             shard_tags=_shard_tags(value("SHARD_TAGS")),
             mailer=_mailer(value("SMTP_URL"), value("MAIL_FROM")),
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
@@ -266,11 +270,11 @@ def _rate(text: str | None) -> float:
     return rate
 
 
-def _shards(text: str | None) -> int:
+def _count(name: str, what: str, text: str | None) -> int:
     if text is None:
-        return Settings.shards
+        return 1
     if not text.isdecimal() or not 0 < int(text) <= 256:
-        raise SettingsError("MINUTEBOOK_SHARDS is no number of runs from 1 to 256; write one such as 4")
+        raise SettingsError(f"MINUTEBOOK_{name} is no number of {what} from 1 to 256; write one such as 4")
     return int(text)
 
 

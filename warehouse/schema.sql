@@ -764,7 +764,7 @@ CREATE FUNCTION intake.take_turn(of_tenant text) RETURNS void
     select pg_catalog.pg_advisory_xact_lock(7742, pg_catalog.hashtext(of_tenant))
 $$;
 
-CREATE FUNCTION intake.tenant_of_events(of_tenant text) RETURNS TABLE(closed_from date, phone_numbers text, transcripts text, recordings text)
+CREATE FUNCTION intake.tenant_of_events(of_tenant text) RETURNS TABLE(closed_from date, phone_numbers text, transcripts text, recordings text, events_per_minute integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -775,12 +775,19 @@ CREATE FUNCTION intake.tenant_of_events(of_tenant text) RETURNS TABLE(closed_fro
         ),
         coalesce(c.phone_numbers, 'kept'),
         coalesce(c.transcripts, 'never'),
-        coalesce(c.recordings, 'never')
+        coalesce(c.recordings, 'never'),
+        (
+            select p.events_per_minute from control.tenant_plans as v
+            inner join control.plans as p on v.plan_id = p.plan_id
+            where v.tenant_id = t.tenant_id and v.valid_from <= (now() at time zone 'UTC')::date
+            order by v.valid_from desc
+            limit 1
+        )
     from control.tenants as t
     left join control.personal_choices as c on t.tenant_id = c.tenant_id
     where t.tenant_id = of_tenant
 $$;
-COMMENT ON FUNCTION intake.tenant_of_events(of_tenant text) IS 'From when a tenant is closed, and what it wants kept; no row for no tenant.';
+COMMENT ON FUNCTION intake.tenant_of_events(of_tenant text) IS 'From when a tenant is closed, what it wants kept and how much its plan lets it push; no row for no tenant.';
 
 CREATE FUNCTION intake.tidy(today date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -806,12 +813,27 @@ begin
         execute 'drop table ' || month.name;
     end loop;
     delete from intake.events where usage_date < forgotten_before;
-    delete from intake.replacements where usage_date < forgotten_before;
     delete from intake.refusals where refused_at < today - 35;
     delete from intake.reports where usage_date < reported_before;
     delete from intake.hook_notices where last_at < reported_before;
     delete from intake.identities where usage_date < forgotten_before;
     get diagnostics gone = row_count;
+    -- As long as any event of its line is stored: what it replaced would stand again without it.
+    delete from intake.replacements as r
+    where
+        r.usage_date < forgotten_before
+        and not exists (
+            select from intake.identities as i
+            where i.tenant_id = r.tenant_id and i.source = r.source and i.event_id = r.root_id
+        )
+        and not exists (
+            select from intake.replacements as other
+            where
+                other.tenant_id = r.tenant_id
+                and other.source = r.source
+                and other.root_id = r.root_id
+                and other.usage_date >= forgotten_before
+        );
     with folded as (
         delete from ledger.arrivals as a
         using (
@@ -2432,11 +2454,14 @@ CREATE TABLE control.plans (
     plan_id text NOT NULL,
     name text NOT NULL,
     currency text NOT NULL,
+    events_per_minute integer DEFAULT 60000 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT plans_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT plans_events_per_minute_check CHECK (((events_per_minute >= 60) AND (events_per_minute <= 10000000))),
     CONSTRAINT plans_name_check CHECK ((name <> ''::text)),
     CONSTRAINT plans_plan_id_check CHECK ((plan_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'::text))
 );
+COMMENT ON COLUMN control.plans.events_per_minute IS 'How many events a tenant on it may push a minute, and at once.';
 
 CREATE TABLE control.prices (
     price_id bigint NOT NULL,

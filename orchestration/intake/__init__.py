@@ -35,7 +35,7 @@ def application(
     settings: Settings, readers: Readers, *, limits: Limits | None = None, now: Callable[[], datetime] = clock.now
 ) -> Starlette:
     """The API as an ASGI application. readers gives out its connections, and is closed by whoever made it."""
-    limits = limits or Limits()
+    limits = limits or Limits(servers=settings.servers)
     events = Events(readers, limits, now)
     hooks = Hooks(readers, limits, settings.vault, now)
     api = Starlette(

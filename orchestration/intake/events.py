@@ -1,11 +1,12 @@
 """POST /v1/events, and what became of one event: GET /v1/events/{source}/{id}."""
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from orchestration.intake.admission import Admission, Admitted
+from orchestration.intake.admission import Admission, Admitted, NotKnown
 from orchestration.intake.answers import Problem, answered, problem, show_away, show_problem
 from orchestration.intake.contract import Bad, examined
 from orchestration.intake.keeping import Keeper, Outcomes
@@ -30,8 +31,12 @@ from warehouse.intake import events as stored
 from warehouse.intake.events import Event, Refusal
 
 MOST_EVENTS = 1_000
+SMALL_BODY_BYTES = 8 * 1024
 ONE, BATCH, EITHER = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
 NOT_STORED = "urn:minutebook:problem:events-not-stored"
+Done = TypeVar("Done")
+# Texts as a whole, so that nothing within them counts; a quote by itself begins one that does not end.
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|["\[\]{},]', re.DOTALL)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _WHY = {
     "id_conflict": "an event of this source and id was taken with other content: send it under another id",
@@ -46,6 +51,8 @@ class _Pushed:
     events: dict[str, list[tuple[int, Event]]] = field(default_factory=lambda: defaultdict(list))
     refused: list[tuple[int, str | None, Bad]] = field(default_factory=list)
     duplicates: int = 0
+    rates: dict[str, int | None] = field(default_factory=dict)
+    """By tenant, the events a minute of its plan."""
 
 
 class Events:
@@ -71,7 +78,7 @@ class Events:
         self, request: Request, answer: Callable[[Request, Admitted], Awaitable[Response]]
     ) -> Response:
         """The answer to who is admitted; whatever it is, it says what the tenant may still push."""
-        admitted = await to_thread.run_sync(self._admission.admit, request, self._now())
+        admitted = await _soon(self._admission.admit, request, self._now())
         try:
             self._limits.begin(admitted.counted_as)
             response = await answer(request, admitted)
@@ -79,28 +86,38 @@ class Events:
             response = show_problem(request, refused)
         except (WarehouseError, OperationalError) as away:
             response = show_away(request, away)
-        response.headers.update(self._limits.headers(admitted.counted_as))
+        response.headers.update(self._limits.headers(admitted.counted_as, admitted.events_per_minute))
         return response
 
     async def _pushed(self, request: Request, admitted: Admitted) -> Response:
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in (ONE, BATCH, EITHER):
             raise Problem(415, f"Send {ONE}, {BATCH} or {EITHER}.")
+        if admitted.tenant_id is not None:
+            self._limits.require_events(admitted.tenant_id, admitted.events_per_minute)
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise Problem(415, "Send the body as it is, without a Content-Encoding.", {"Accept-Encoding": "identity"})
         with self._limits.room(admitted.counted_as) as body:
             try:
                 async for part in request.stream():
                     self._limits.grow(admitted.counted_as, body, part)
             except ClientDisconnect:
                 raise Problem(400, "The request ended before its body.") from None
-            pushed = await to_thread.run_sync(self._examined, bytes(body), kind, admitted)
+            examine = _soon if len(body) <= SMALL_BODY_BYTES else to_thread.run_sync
+            pushed = await examine(self._examined, bytes(body), kind, admitted)
+        for tenant_id, a_minute in pushed.rates.items():
+            self._limits.require_events(tenant_id, a_minute)
         accepted = 0
         for tenant_id, events in pushed.events.items():
             outcomes = await self._keeper.keep(tenant_id, [event for _, event in events])
             accepted += len(events) - len(outcomes)
             self._note(pushed, tenant_id, events, outcomes)
+            self._limits.spend(tenant_id, pushed.rates[tenant_id], len(events) - len(outcomes))
         if pushed.refused:
-            await to_thread.run_sync(self._refuse, admitted, pushed)
-        self._limits.spend(admitted.counted_as, accepted + len(pushed.refused))
+            await to_thread.run_sync(self._refuse, pushed)
+            for tenant_id, count in Counter(of for _, of, _ in pushed.refused if of is not None).items():
+                a_minute = pushed.rates.get(tenant_id, admitted.events_per_minute)
+                self._limits.spend(tenant_id, a_minute, count)
         EVENTS.labels("accepted").inc(accepted)
         EVENTS.labels("duplicate").inc(pushed.duplicates)
         EVENTS.labels("refused").inc(len(pushed.refused))
@@ -123,9 +140,9 @@ class Events:
             raise Problem(404, "No event of that source and id was pushed.")
         return answered(200, {"source": source, "id": event_id, **found})
 
-    def _examined(self, body: bytes, kind: str, admitted: Admitted) -> _Pushed:
+    def _examined(self, body: bytes, kind: str, admitted: Admitted, *, may_ask: bool = True) -> _Pushed:
         now = self._now()
-        owner_of = partial(self._admission.owner_of, admitted, now)
+        owner_of = partial(self._admission.owner_of, admitted, now, may_ask=may_ask)
         pushed = _Pushed()
         seen: dict[tuple[str, str, str], bytes] = {}
         for place, raw in enumerate(_listed(body, kind)):
@@ -142,6 +159,9 @@ class Events:
                 pushed.duplicates += 1
             else:
                 pushed.refused.append((place, tenant_id, _bad("id_conflict", event)))
+        pushed.rates = {
+            tenant_id: self._admission.events_per_minute(tenant_id, may_ask=may_ask) for tenant_id in pushed.events
+        }
         return pushed
 
     def _note(self, pushed: _Pushed, tenant_id: str, events: Sequence[tuple[int, Event]], outcomes: Outcomes) -> None:
@@ -156,7 +176,7 @@ class Events:
         with self._readers.intake(tenant_id) as connection:
             return stored.take(connection, self._arrivals_of, events)
 
-    def _refuse(self, admitted: Admitted, pushed: _Pushed) -> None:
+    def _refuse(self, pushed: _Pushed) -> None:
         """Remember refusals of events that can be asked after."""
         of_tenants: dict[str, list[Refusal]] = defaultdict(list)
         for _, tenant_id, bad in pushed.refused:
@@ -202,6 +222,14 @@ class Events:
         return frozen or adjustment or line_id
 
 
+async def _soon(work: Callable[..., Done], *arguments: Any) -> Done:
+    """Done at once where it need not ask the database, else in a thread: a thread costs more than a single event."""
+    try:
+        return work(*arguments, may_ask=False)
+    except NotKnown:
+        return await to_thread.run_sync(work, *arguments)
+
+
 def _listed(body: bytes, kind: str) -> Sequence[msgspec.Raw]:
     """The events of a body. Raises Problem: 400 for what is neither an event nor a batch, 413 for too many."""
     begin = body.lstrip(b" \t\r\n")[:1]
@@ -217,12 +245,38 @@ def _listed(body: bytes, kind: str) -> Sequence[msgspec.Raw]:
     try:
         events = _LIST(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem(400, "The body is no JSON.") from None
+        events = _apart(body)
     if not events:
         raise Problem(400, "The batch is empty.")
     if len(events) > MOST_EVENTS:
         raise Problem(413, f"At most {MOST_EVENTS} events are taken at once.")
     return events
+
+
+def _apart(body: bytes) -> list[msgspec.Raw]:
+    """The items of an array of which one at least cannot be read, such as a text cut within a character: that one is
+    refused by itself, and no other with it. Raises Problem 400 where the body is no array from its first byte to its
+    last.
+    """
+    found, depth, begin = [], 0, 0
+    whole = body.strip(b" \t\r\n")
+    for part in _STRUCTURE.finditer(whole):
+        mark = part[0]
+        if mark in b"[{":
+            depth += 1
+            begin = begin or part.end()
+        elif mark in b"]}":
+            depth -= 1
+        if (depth == 1 and mark == b",") or (depth == 0 and part.end() == len(whole) and mark == b"]"):
+            found.append(msgspec.Raw(whole[begin : part.start()].strip(b" \t\r\n")))
+            begin = part.end()
+        if depth == 0 or len(found) > MOST_EVENTS or mark == b'"':
+            break
+    if depth != 0 or begin != len(whole):
+        if len(found) > MOST_EVENTS:
+            raise Problem(413, f"At most {MOST_EVENTS} events are taken at once.")
+        raise Problem(400, "The body is no JSON.")
+    return found
 
 
 def _bad(outcome: str, event: Event) -> Bad:

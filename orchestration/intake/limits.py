@@ -1,19 +1,22 @@
 """How many requests and events a tenant may push, and the headers that say so.
 
-Counted by this process; several behind one proxy have a share each.
+Requests are the same for all; events are as the tenant's plan says. Counted by this process; of several behind one
+proxy each allows its share.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
 from orchestration.intake.answers import QUOTA, Problem
 from orchestration.web.server.bounds import Pace
 
+PLATFORM = "platform"
+"""Who is counted where a key is the platform's; no tenant is named so."""
 LARGEST_BODY_BYTES = 4 * 2**20
 _TOGETHER_BYTES, _OF_A_TENANT_BYTES = 128 * 2**20, 32 * 2**20
 
@@ -30,6 +33,10 @@ class Limit:
         """What counts it."""
         return Pace(self.count / self.seconds, self.count)
 
+    def shared(self, servers: int) -> "Limit":
+        """The share of one of so many servers."""
+        return replace(self, count=max(1, self.count // servers))
+
 
 REQUESTS = Limit("requests", 100, 2)
 EVENTS = Limit("events", 60_000, 60)
@@ -38,9 +45,10 @@ EVENTS = Limit("events", 60_000, 60)
 class Limits:
     """Requests and events of each tenant, and the bytes of bodies that are being read."""
 
-    def __init__(self, requests: Limit = REQUESTS, events: Limit = EVENTS) -> None:
-        self._all = {limit: limit.pace() for limit in (requests, events)}
-        self._requests, self._events = requests, events
+    def __init__(self, requests: Limit = REQUESTS, events: Limit = EVENTS, servers: int = 1) -> None:
+        self._servers = servers
+        self._requests, self._events = requests.shared(servers), events
+        self._paces: dict[Limit, Pace] = {}
         self._bodies: Counter[str] = Counter()
         self.addresses = Pace(200, 2_000)
 
@@ -49,22 +57,29 @@ class Limits:
         return self.addresses.take(request.client.host if request.client else "")
 
     def begin(self, tenant: str) -> None:
-        """Count a request. Raises Problem 429 where there were too many requests, or too many events."""
-        if not self._all[self._requests].take(tenant):
+        """Count a request. Raises Problem 429 where there were too many."""
+        if not self._pace(self._requests).take(tenant):
             raise self._too_many(self._requests, tenant)
-        if self._all[self._events].left(tenant) < 1:
-            raise self._too_many(self._events, tenant)
 
-    def spend(self, tenant: str, events: int) -> None:
+    def require_events(self, tenant: str, a_minute: int | None) -> None:
+        """Raises Problem 429 where a tenant has pushed as many events as its plan allows."""
+        limit = self._of_plan(a_minute)
+        if self._pace(limit).left(tenant) < 1:
+            raise self._too_many(limit, tenant)
+
+    def spend(self, tenant: str, a_minute: int | None, events: int) -> None:
         """Count events that were stored or refused; repeated ones cost nothing, so that who repeats is not shut out."""
-        self._all[self._events].spend(tenant, events)
+        self._pace(self._of_plan(a_minute)).spend(tenant, events)
 
-    def headers(self, tenant: str) -> dict[str, str]:
-        """RateLimit-Policy and RateLimit, as structured fields of draft-ietf-httpapi-ratelimit-headers."""
-        policy = ", ".join(f'"{one.name}";q={one.count};w={one.seconds}' for one in self._all)
+    def headers(self, tenant: str, a_minute: int | None) -> dict[str, str]:
+        """RateLimit-Policy and RateLimit, as structured fields of draft-ietf-httpapi-ratelimit-headers. The platform's
+        key has no events of its own: each is its tenant's.
+        """
+        limits = [self._requests] if tenant == PLATFORM else [self._requests, self._of_plan(a_minute)]
+        policy = ", ".join(f'"{one.name}";q={one.count};w={one.seconds}' for one in limits)
         left = ", ".join(
             f'"{one.name}";r={max(0, math.floor(pace.left(tenant)))};t={math.ceil(pace.full_in(tenant))}'
-            for one, pace in self._all.items()
+            for one, pace in ((one, self._pace(one)) for one in limits)
         )
         return {"RateLimit-Policy": policy, "RateLimit": left}
 
@@ -89,8 +104,15 @@ class Limits:
         self._bodies[tenant] += len(part)
         body += part
 
+    def _of_plan(self, a_minute: int | None) -> Limit:
+        events = self._events if a_minute is None else Limit(self._events.name, a_minute, 60)
+        return events.shared(self._servers)
+
+    def _pace(self, limit: Limit) -> Pace:
+        return self._paces.setdefault(limit, limit.pace())
+
     def _too_many(self, limit: Limit, tenant: str) -> Problem:
-        seconds = max(1, math.ceil(self._all[limit].next_in(tenant)))
+        seconds = max(1, math.ceil(self._pace(limit).next_in(tenant)))
         return Problem(
             429,
             f"More than {limit.count} {limit.name} in {limit.seconds} s: wait, then repeat.",

@@ -1,10 +1,12 @@
 """What is answered to events, and that an answer is true: taken once, refused by name, never lost."""
 
+import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psycopg
@@ -82,6 +84,92 @@ def test_of_a_batch_all_but_the_refused_is_stored_and_each_refusal_is_named(url:
     assert [row[0] for row in stored(url, "good-1", "good-2")] == ["good-1", "good-2"]
     again = acme.post("/v1/events", json=batch)
     assert (again.json()["accepted"], again.json()["duplicates"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"text":"cut \\ud83d"}', b'{"\\udfff":1}', b'{"n":NaN}', b'{"n":01}', b'{"a":' * 3_000 + b"1" + b"}" * 3_000],
+)
+def test_an_event_that_cannot_be_read_is_refused_by_itself_wherever_it_stands(
+    url: str, acme: httpx.Client, data: bytes
+) -> None:
+    names = [f"beside-{hash(data)}-{number}" for number in range(2)]
+    first, last = (json.dumps(event(name, data={"text": 'a "],[" \\'})).encode() for name in names)
+    broken = json.dumps(event("broken")).encode()[:-1] + b',"data":' + data + b"}"
+    body = b"[" + first + b",\n" + broken + b" , " + last + b"]\n"
+    answer = acme.post("/v1/events", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["accepted"]) == (422, 2), answer.text
+    assert [(one["index"], one["code"]) for one in answer.json()["rejected"]] == [(1, "invalid_event")]
+    assert [row[0] for row in stored(url, *names)] == names
+    for cut in (body[:-2], body[:-2] + b"}", body[1:], body + b"]"):
+        assert acme.post("/v1/events", content=cut, headers={"Content-Type": "application/json"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("quantity", "code"),
+    [
+        ("1e400", "invalid_quantity"),
+        ("0.1e-30", "invalid_quantity"),
+        ("1e999999999999", "invalid_quantity"),
+        ('"1e400"', "invalid_quantity"),
+        ('"\u0661"', "invalid_quantity"),
+        ("true", "invalid_quantity"),
+        ("null", "invalid_quantity"),
+        ("1e15", "invalid_quantity"),
+        ("-0", None),
+        ("1E+2", None),
+        ("999999999999999", None),
+        ('"-0.0"', None),
+    ],
+)
+def test_a_quantity_is_what_its_digits_say_or_is_refused(acme: httpx.Client, quantity: str, code: str | None) -> None:
+    body = json.dumps(event(f"of {quantity}"))[:-1] + f',"data":{{"quantity":{quantity}}}}}'
+    answer = acme.post("/v1/events", content=body.encode(), headers={"Content-Type": "application/json"})
+    assert [one["code"] for one in answer.json().get("rejected", [])] == ([code] if code else []), answer.text
+
+
+def test_a_leap_second_is_the_last_of_its_day_and_what_is_no_time_is_refused(acme: httpx.Client) -> None:
+    yesterday = f"{clock.today() - timedelta(days=1)}"
+    times = {"T23:59:60Z": None, "T23:59:60.5+00:00": None, "T24:00:00Z": "invalid_time", "T23:59:61Z": "invalid_time"}
+    for time_of_day, code in times.items():
+        answer = acme.post("/v1/events", json=event(f"at {time_of_day}", time=yesterday + time_of_day))
+        assert [one["code"] for one in answer.json().get("rejected", [])] == ([code] if code else []), answer.text
+        if code is None:
+            followed = acme.get(f"/v1/events/%2Focr%2Feu-1/{quote(f'at {time_of_day}', safe='')}").json()
+            assert followed["usage_date"] == yesterday
+
+
+def test_a_member_that_comes_twice_counts_as_it_came_last_and_an_id_of_two_contents_once(
+    url: str, acme: httpx.Client
+) -> None:
+    twice = json.dumps(event("twice"))[:-1] + ',"data":{"quantity":1,"quantity":2}}'
+    assert acme.post("/v1/events", content=twice, headers={"Content-Type": "application/json"}).status_code == 202
+    assert stored(url, "twice")[0][2] == '{"quantity":2}'
+    two = [event("of two", data={"quantity": quantity}) for quantity in (1, 2)]
+    told = acme.post("/v1/events", json=two).json()
+    assert (told["accepted"], [(one["index"], one["code"]) for one in told["rejected"]]) == (1, [(1, "id_conflict")])
+    assert stored(url, "of two")[0][2] == '{"quantity":1}'
+
+
+def test_a_body_may_come_in_chunks_and_not_compressed(url: str, acme: httpx.Client) -> None:
+    body = json.dumps(event("in chunks")).encode()
+    headers = {"Content-Type": "application/cloudevents+json"}
+    assert acme.post("/v1/events", content=iter([body[:9], body[9:]]), headers=headers).status_code == 202
+    packed = acme.post("/v1/events", content=gzip.compress(body), headers={**headers, "Content-Encoding": "gzip"})
+    assert (packed.status_code, packed.headers["Accept-Encoding"]) == (415, "identity")
+    assert packed.headers["content-type"] == "application/problem+json"
+
+
+def test_what_replaces_itself_or_what_replaces_it_or_another_sources_event_replaces_nothing(acme: httpx.Client) -> None:
+    circle = [event("k1", replaces="k3"), event("k2", replaces="k1"), event("k3", replaces="k2")]
+    others = [event("itself", replaces="itself"), event("k4"), event("k5", source="/other", replaces="k4")]
+    told = acme.post("/v1/events", json=circle + others).json()
+    assert told["accepted"] == 1
+    assert [one["code"] for one in told["rejected"]] == ["replaces_unknown"] * 5
+    line = [event("k1"), event("k2", replaces="k1"), event("k3", replaces="k2")]
+    assert acme.post("/v1/events", json=line).json()["accepted"] == 3
+    back = acme.post("/v1/events", json=event("k1", replaces="k3")).json()
+    assert [one["code"] for one in back["rejected"]] == ["id_conflict"], "a line never becomes a circle"
 
 
 def test_digits_and_sources_are_kept_as_they_are(url: str, acme: httpx.Client) -> None:

@@ -17,6 +17,8 @@ from orchestration.intake.limits import Limit, Limits
 from tests.intake.conftest import Pushing
 from tests.intake.served import event, key, serving
 from warehouse import clock
+from warehouse.control import plans
+from warehouse.control.changes import Action
 from warehouse.database.connect import Role, connect
 from warehouse.intake import keys
 
@@ -50,6 +52,11 @@ def test_a_key_is_made_listed_and_revoked_by_commands_and_shown_once(
     assert "was revoked before" in run("key", "revoke", made["key_id"])
     run("key", "revoke", "unknown0", code=1)
     run("key", "create", "--tenant", "birch")
+    run("plan", "create", "quick", "--name", "Quick")
+    assert "changed" in run("plan", "rate", "quick", "120000")
+    run("plan", "rate", "quick", "59", code=2)
+    run("plan", "rate", "nobodys", "120000", code=1)
+    assert [one["events_per_minute"] for one in json.loads(run("plan", "list", "--json"))] == [120_000]
     with psycopg.connect(url) as connection:
         audited = connection.execute(
             "select action, after::text from ledger.audit_log where object_table = 'control.api_keys'"
@@ -133,6 +140,47 @@ def test_who_pushes_too_much_is_told_when_to_come_again(url: str, tmp_path: Path
     assert refused.json()["violated-policies"] == ["events"]
     assert 20 <= int(refused.headers["Retry-After"]) <= 60
     assert "RateLimit" in refused.headers
+
+
+def test_a_tenant_may_push_what_its_plan_allows_whoever_pushes_for_it(
+    url: str, tmp_path: Path, pushing: Pushing, acme_key: str
+) -> None:
+    with connect(url, Role.OPERATOR, actor="otto") as operator:
+        plans.put_plan(operator, "small", "Small", "USD")
+        assert plans.set_rate(operator, "small", 60).action is Action.CHANGED
+        assert plans.set_rate(operator, "small", 60).action is Action.UNCHANGED
+        operator.execute("insert into control.tenant_plans values ('noting', '2026-01-01', 'small')")
+    headers = {"Authorization": f"Bearer {key(url, None)}"}
+    with (
+        serving(url, tmp_path, limits=Limits()) as address,
+        httpx.Client(base_url=address, headers=headers, timeout=30) as platform,
+    ):
+        first = platform.post("/v1/events", json=[event(f"of-noting-{one}", tenant="noting") for one in range(110)])
+        assert first.status_code == 202
+        assert '"events"' not in first.headers["RateLimit"], "events are each tenant's own"
+        assert platform.post("/v1/events", json=event("of-noting-0", tenant="noting")).status_code == 429
+        assert platform.post("/v1/events", json=event("plan-of-acme", tenant="acme")).status_code == 202
+        acme = httpx.post(
+            f"{address}/v1/events", json=event("acme's own"), headers={"Authorization": f"Bearer {acme_key}"}
+        )
+        assert '"events";q=60000;w=60' in acme.headers["RateLimit-Policy"]
+        noting = httpx.post(
+            f"{address}/v1/events",
+            json=event("one more"),
+            headers={"Authorization": f"Bearer {key(url, 'noting')}"},
+        )
+    assert (noting.status_code, noting.json()["violated-policies"]) == (429, ["events"])
+    assert '"events";q=60;w=60' in noting.headers["RateLimit-Policy"]
+
+
+def test_several_servers_have_a_share_of_each_limit() -> None:
+    shared = Limits(servers=4)
+    assert shared.headers("acme", 60_000)["RateLimit-Policy"] == '"requests";q=25;w=2, "events";q=15000;w=60'
+    for _ in range(25):
+        shared.begin("acme")
+    with pytest.raises(Problem) as refused:
+        shared.begin("acme")
+    assert refused.value.status_code == 429
 
 
 def test_who_is_refused_for_another_reason_sees_the_limits_too(pushing: Pushing, acme_key: str) -> None:

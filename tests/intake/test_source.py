@@ -223,6 +223,23 @@ def test_an_identity_is_known_for_as_long_as_any_key_may_push_it(url: str, acme:
     assert acme.post("/v1/events", json=oldest, headers=headers).json() == {"accepted": 0, "duplicates": 1}
 
 
+def test_what_was_voided_stays_so_for_as_long_as_it_is_stored(
+    url: str, acme: httpx.Client, settings: Settings
+) -> None:
+    voided, before = DAY - timedelta(days=8), DAY - timedelta(days=28)
+    acme.post("/v1/events", json=[event("voided", time=at(voided)), event("beside it", time=at(voided))])
+    void = event("void of it", time=at(before), replaces="voided", data={"quantity": 0})
+    assert acme.post("/v1/events", json=void).json()["accepted"] == 1
+    pulled(settings, voided)
+    assert [row["reference"] for row in rows(url, voided)] == ["beside it"]
+    with connect(url, Role.OPERATOR, actor="otto") as operator:
+        tidy(operator, before + timedelta(days=436))
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select from intake.events where event_id = 'void of it'").fetchall() == []
+    assert [one.state for one in pulled(settings, voided)] == [PullState.UNCHANGED]
+    assert [row["reference"] for row in rows(url, voided)] == ["beside it"]
+
+
 def test_a_day_whose_events_are_kept_no_more_stays_as_it_was_read(
     url: str, acme: httpx.Client, settings: Settings
 ) -> None:

@@ -12,11 +12,12 @@ from psycopg.types.json import Jsonb
 from warehouse.control import guard
 from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import NotFound, Refused
-from warehouse.database.queries import Connection, Row, first, rows
+from warehouse.database.queries import Connection, Row, execute, first, rows
 
 FILE = "control/plans"
 METER = re.compile(r"[a-z0-9_]+")
 CURRENCY = re.compile(r"[A-Z]{3}")
+FEWEST_EVENTS, MOST_EVENTS = 60, 10_000_000
 PLAN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -161,6 +162,17 @@ def put_plan(connection: Connection, plan_id: str, name: str, currency: str) -> 
             raise Refused(f"plan {plan_id} is in {known['currency']}; add another plan for {currency}")
         action, _ = put(connection, FILE, "put_plan", {"plan_id": plan_id, "name": name, "currency": currency})
     return Change(f"plan {plan_id}", action)
+
+
+def set_rate(connection: Connection, plan_id: str, events_per_minute: int) -> Change:
+    """Set how many events a minute each tenant on a plan may push. Safe to repeat."""
+    if not FEWEST_EVENTS <= events_per_minute <= MOST_EVENTS:
+        raise Refused(f"plan {plan_id}: {FEWEST_EVENTS:,} to {MOST_EVENTS:,} events a minute can be allowed")
+    with connection.transaction():
+        require_plan(connection, plan_id)
+        asked = {"plan_id": plan_id, "events_per_minute": events_per_minute}
+        changed = execute(connection, FILE, "set_rate", **asked)
+    return Change(f"rate of plan {plan_id}", Action.CHANGED if changed else Action.UNCHANGED)
 
 
 def put_terms(connection: Connection, terms: Terms) -> Change:

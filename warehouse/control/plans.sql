@@ -90,9 +90,14 @@ order by source, meter_id;
 select
     plan_id,
     name,
-    currency
+    currency,
+    events_per_minute
 from control.plans
 where plan_id = %(plan_id)s;
+
+-- name: set_rate
+update control.plans set events_per_minute = %(events_per_minute)s
+where plan_id = %(plan_id)s and events_per_minute <> %(events_per_minute)s;
 
 -- name: plans
 select
@@ -106,6 +111,7 @@ select
     t.prorates_allowance,
     t.gives_credit_notes,
     t.voice_meter_id,
+    p.events_per_minute,
     (
         select count(*) from control.tenants as n
         where p.plan_id = (

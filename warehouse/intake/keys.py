@@ -50,12 +50,19 @@ class Key:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose events are pushed: from when on the tenant is closed, and what it wants kept of what is personal."""
+    """Whose events are pushed: from when on the tenant is closed, what it wants kept of what is personal, and how many
+    events its plan lets it push; None without a plan.
+    """
 
     closed_from: date | None
     phone_numbers: str
     transcripts: str
     recordings: str
+    events_per_minute: int | None
+
+    def is_closed(self, now: datetime) -> bool:
+        """Whether the tenant is closed by then."""
+        return self.closed_from is not None and self.closed_from <= now.date()
 
 
 def hash_of(token: str) -> bytes:

@@ -42,7 +42,8 @@ select
     closed_from,
     phone_numbers,
     transcripts,
-    recordings
+    recordings,
+    events_per_minute
 from intake.tenant_of_events(%(tenant_id)s);
 
 -- name: use

@@ -217,8 +217,10 @@ create table control.plans (
     plan_id text primary key check (plan_id ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'),
     name text not null check (name <> ''),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
+    events_per_minute int not null default 60000 check (events_per_minute between 60 and 10000000),
     created_at timestamptz not null default now()
 );
+comment on column control.plans.events_per_minute is 'How many events a tenant on it may push a minute, and at once.';
 
 create table control.plan_terms (
     plan_id text not null references control.plans,

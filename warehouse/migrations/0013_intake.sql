@@ -159,7 +159,9 @@ returns table (
 $$;
 
 create function intake.tenant_of_events(of_tenant text)
-returns table (closed_from date, phone_numbers text, transcripts text, recordings text)
+returns table (
+    closed_from date, phone_numbers text, transcripts text, recordings text, events_per_minute int
+)
 language sql stable security definer set search_path = '' as $$
     select
         (
@@ -168,12 +170,20 @@ language sql stable security definer set search_path = '' as $$
         ),
         coalesce(c.phone_numbers, 'kept'),
         coalesce(c.transcripts, 'never'),
-        coalesce(c.recordings, 'never')
+        coalesce(c.recordings, 'never'),
+        (
+            select p.events_per_minute from control.tenant_plans as v
+            inner join control.plans as p on v.plan_id = p.plan_id
+            where v.tenant_id = t.tenant_id and v.valid_from <= (now() at time zone 'UTC')::date
+            order by v.valid_from desc
+            limit 1
+        )
     from control.tenants as t
     left join control.personal_choices as c on t.tenant_id = c.tenant_id
     where t.tenant_id = of_tenant
 $$;
-comment on function intake.tenant_of_events(text) is 'From when a tenant is closed, and what it wants kept; no row for no tenant.';
+comment on function intake.tenant_of_events(text) is 
+'From when a tenant is closed, what it wants kept and how much its plan lets it push; no row for no tenant.';
 
 create function intake.use_key(of_key text, at timestamptz) returns void
 language sql security definer set search_path = '' as $$
@@ -480,12 +490,27 @@ begin
         execute 'drop table ' || month.name;
     end loop;
     delete from intake.events where usage_date < forgotten_before;
-    delete from intake.replacements where usage_date < forgotten_before;
     delete from intake.refusals where refused_at < today - 35;
     delete from intake.reports where usage_date < reported_before;
     delete from intake.hook_notices where last_at < reported_before;
     delete from intake.identities where usage_date < forgotten_before;
     get diagnostics gone = row_count;
+    -- As long as any event of its line is stored: what it replaced would stand again without it.
+    delete from intake.replacements as r
+    where
+        r.usage_date < forgotten_before
+        and not exists (
+            select from intake.identities as i
+            where i.tenant_id = r.tenant_id and i.source = r.source and i.event_id = r.root_id
+        )
+        and not exists (
+            select from intake.replacements as other
+            where
+                other.tenant_id = r.tenant_id
+                and other.source = r.source
+                and other.root_id = r.root_id
+                and other.usage_date >= forgotten_before
+        );
     with folded as (
         delete from ledger.arrivals as a
         using (

@@ -147,13 +147,29 @@ def allowance(
     show_changes([change], as_json, f"minutebook price set --plan {plan} --meter {meter} --from {valid_from} --help")
 
 
+@command(plan_app, "rate", "minutebook plan rate growth 120000")
+def rate(
+    ctx: typer.Context,
+    plan: PlanArgument,
+    events: Annotated[int, typer.Argument(min=plans.FEWEST_EVENTS, max=plans.MOST_EVENTS, help="Events a minute.")],
+    as_json: Json = False,
+) -> None:
+    """Set how many events a minute each tenant on a plan may push; 60,000 where nothing is set. It holds within ten
+    seconds.
+    """
+    with session(ctx).operator() as connection:
+        change = plans.set_rate(connection, plan, events)
+    show_changes([change], as_json, "minutebook plan list")
+
+
 @command(plan_app, "list", "minutebook plan list")
 def list_plans(ctx: typer.Context, on: On = None, as_json: Json = False) -> None:
     """List plans with their terms in force on a day and how many tenants are on them."""
     with session(ctx).operator() as connection:
         rows = plans.plans_on(connection, on or today())
     columns = ["plan_id", "name", "currency", "subscription_fee", "setup_fee", "minimum_amount", "voice_meter_id"]
-    show(rows, [*columns, "terms_since", "tenants"], as_json, "no plans yet; next: minutebook plan create --help")
+    columns += ["events_per_minute", "terms_since", "tenants"]
+    show(rows, columns, as_json, "no plans yet; next: minutebook plan create --help")
 
 
 @command(plan_app, "show", "minutebook plan show growth")
