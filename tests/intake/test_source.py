@@ -223,9 +223,7 @@ def test_an_identity_is_known_for_as_long_as_any_key_may_push_it(url: str, acme:
     assert acme.post("/v1/events", json=oldest, headers=headers).json() == {"accepted": 0, "duplicates": 1}
 
 
-def test_what_was_voided_stays_so_for_as_long_as_it_is_stored(
-    url: str, acme: httpx.Client, settings: Settings
-) -> None:
+def test_what_was_voided_stays_so_for_as_long_as_it_is_stored(url: str, acme: httpx.Client, settings: Settings) -> None:
     voided, before = DAY - timedelta(days=8), DAY - timedelta(days=28)
     acme.post("/v1/events", json=[event("voided", time=at(voided)), event("beside it", time=at(voided))])
     void = event("void of it", time=at(before), replaces="voided", data={"quantity": 0})

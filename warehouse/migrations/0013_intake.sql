@@ -182,7 +182,7 @@ language sql stable security definer set search_path = '' as $$
     left join control.personal_choices as c on t.tenant_id = c.tenant_id
     where t.tenant_id = of_tenant
 $$;
-comment on function intake.tenant_of_events(text) is 
+comment on function intake.tenant_of_events(text) is
 'From when a tenant is closed, what it wants kept and how much its plan lets it push; no row for no tenant.';
 
 create function intake.use_key(of_key text, at timestamptz) returns void
