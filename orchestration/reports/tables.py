@@ -17,8 +17,8 @@ from warehouse.database.queries import Connection, rows
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 _AT_ONCE = 5_000
-# What a spreadsheet would run instead of show.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would run instead of show; in full width too, where it reads that as the same.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class TableUnknown(Exception):
@@ -108,7 +108,7 @@ def _cell(value: object) -> object:
         text = clean_lines(value)
         return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text
     if isinstance(value, dict | list):
-        return _as_json(value)
+        return clean_lines(_as_json(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     return plain(value)

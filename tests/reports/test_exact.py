@@ -45,3 +45,14 @@ def test_a_number_in_the_databases_json_is_no_float_and_goes_back_as_it_came(dat
         assert read == {"a": Decimal("0.123456789012345678901"), "b": Decimal("0.0000001"), "c": 3}
         (text,) = connection.execute("select %s::text", [Jsonb(read)]).fetchone() or ()
     assert text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("=1+1", "'=1+1"), (" @sum(a1)", "' @sum(a1)"), ("\x1b[2J=1", "'=1"), ("\u202e-1", "'-1"),
+        ("\uff1d1+1", "'\uff1d1+1"), ("\uff20sum", "'\uff20sum"), ("a=1", "a=1"), (["\u202e\x9b2J"], '"[""""]"'),
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_or_a_terminal_would_act_on_is_text(text: object, shown: str) -> None:
+    assert csv_text(["a"], [[text]]) == f"a\r\n{shown}\r\n"
