@@ -87,7 +87,8 @@ class Cost(Struct, frozen=True):
 class Margin(Struct, frozen=True):
     """Revenue less cost of one period, as known when it was read; cost and margin are None while a cost is unknown.
 
-    known_margin leaves out what is unknown. minutes: of connected calls.
+    known_margin leaves out what is unknown. minutes: of connected calls. approved_cost: what cost was at approval, None
+    while it is not approved, or where it was not known.
     """
 
     period_start: date
@@ -103,6 +104,7 @@ class Margin(Struct, frozen=True):
     completeness: str
     known_margin: Decimal
     minutes: Decimal
+    approved_cost: Decimal | None = None
 
     @property
     def cost_per_minute(self) -> Decimal | None:
