@@ -173,6 +173,32 @@ def test_models_are_new_until_a_build_by_them_has_ended_well(
     assert not build("second")
 
 
+def test_what_a_killed_build_left_out_and_what_no_longer_fits_are_seen(warehouse: Warehouse) -> None:
+    two_tenants_of_one_account(warehouse)
+    warehouse.build(AS_OF)
+    stood = views(warehouse)
+    # As a build from scratch that was killed leaves it: a view and its readers are gone, a table was put aside.
+    warehouse.connection.execute("drop view staging.stg_control__tenants cascade")
+    warehouse.connection.execute("create table marts.dim_agents__dbt_backup as select * from marts.dim_agents")
+    warehouse.build(AS_OF)
+    assert set(views(warehouse)) == set(stood)
+    assert warehouse.rows("select to_regclass('marts.dim_agents__dbt_backup')") == [(None,)]
+
+    # Columns of another database than the models were built in: nothing of it reaches a mart.
+    before = warehouse.marts()
+    warehouse.connection.execute("alter table marts.dim_agents add column extra text")
+    warehouse.connection.execute("alter table marts.fct_usage_rows alter column quantity type bigint")
+    with pytest.raises(building.BuildFailed) as failed:
+        warehouse.build(AS_OF)
+    told = "\n".join(failed.value.faults)
+    assert "the columns of dim_agents are not those it was made with: extra text" in told
+    assert "the columns of fct_usage_rows are not those it was made with: quantity" in told
+    warehouse.connection.execute("alter table marts.dim_agents drop column extra")
+    assert warehouse.marts()["dim_agents"] == before["dim_agents"]
+    warehouse.build(AS_OF, full_refresh=True)
+    assert warehouse.marts() == before
+
+
 def made(warehouse: Warehouse) -> dict[str, set[str]]:
     """By tenant, the transactions that wrote its days."""
     written: dict[str, set[str]] = {}
