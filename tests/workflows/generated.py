@@ -69,7 +69,7 @@ class Story:
             for _ in range(self.random.randrange(1, 4)):
                 self._invoke(thread_id, record, {"messages": [], "notes": ["begun"]})
                 self._finish(thread_id, record)
-            if self.durability != "exit" and self.random.random() < 0.5:
+            if self.random.random() < 0.5:
                 self._fork(thread_id, record)
             if self.random.random() < 0.3:
                 self._edit(thread_id, record)
@@ -99,13 +99,14 @@ class Story:
     def _fork(self, thread_id: str, record: Record) -> None:
         """Run again from an older state that had something to do."""
         history = list(self.graph.get_state_history({"configurable": {"thread_id": thread_id}}))
-        older = [one for one in history[1:] if one.next and not one.interrupts]
+        older = [one for one in history[1:] if one.next]
         if not older:
             return
         record.branch += 1
         record.forks += 1
         chosen = self.random.choice(older)
-        self._invoke(thread_id, record, None, checkpoint_id=chosen.config["configurable"]["checkpoint_id"])
+        value = Command(resume="again") if chosen.interrupts else None
+        self._invoke(thread_id, record, value, checkpoint_id=chosen.config["configurable"]["checkpoint_id"])
         self._finish(thread_id, record)
 
     def _edit(self, thread_id: str, record: Record) -> None:
