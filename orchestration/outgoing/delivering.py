@@ -32,6 +32,7 @@ from warehouse.security.vault import Vault
 THREADS = 16
 AT_ONCE = 4
 _OF_ENDPOINT = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_LONGEST_WAIT_SECONDS = int(deliveries.LONGEST.total_seconds())
 _SOON_SECONDS = 0.5
 """Where nothing is due this moment but something is under way, so long until it is looked again."""
 
@@ -73,7 +74,7 @@ class Sending:
             sent = body(due.type, due.tenant_id, due.happened_at, due.data, public_url=self.public_url, content=content)
         except msgspec.ValidationError as error:
             return Answer(fault=f"it is not of its type: {error}")
-        return self._posted(to, sent, signing.headers(to.secret, due.event_id, now, sent))
+        return self._posted(to, sent, signing.headers(to.secrets(now), due.event_id, now, sent))
 
     def _in_words(self, due: Due, to: Opened, message: Message) -> Answer:
         """Send an alert as a person reads it."""
@@ -150,9 +151,9 @@ class _Settling:
     def __exit__(self, *failure: Any) -> None:
         self._open.__exit__(*failure)
 
-    def settle(self, due: Due, answer: Answer, now: datetime) -> None:
+    def settle(self, due: Due, answer: Answer, now: datetime) -> bool:
         with self._lock:
-            deliveries.settle(self._connection, due, answer, now)
+            return deliveries.settle(self._connection, due, answer, now)
 
 
 def _one(
@@ -166,13 +167,13 @@ def _one(
     lock: threading.Lock,
 ) -> None:
     answer = sending.answer(due, to, content, clock())
-    settling.settle(due, answer, clock())
+    is_over = settling.settle(due, answer, clock())
     with lock:
         if answer.fault is None:
             result.delivered += 1
             return
         result.faults[f"{due.endpoint_id}: {answer.fault}"] += 1
-        if answer.is_gone or due.attempts >= len(deliveries.DISTANCES):
+        if is_over:
             result.dead += 1
         else:
             result.failed += 1
@@ -186,6 +187,6 @@ def _content(connection: Connection, due: Due, to: Opened | VaultError | None) -
 
 def _seconds(retry_after: str | None) -> timedelta | None:
     """Of Retry-After only the number of seconds is heard; a date is left aside."""
-    if retry_after is None or not retry_after.isascii() or not retry_after.isdigit() or len(retry_after) > 6:
+    if retry_after is None or not retry_after.isascii() or not retry_after.isdigit() or len(retry_after) > 20:
         return None
-    return timedelta(seconds=int(retry_after))
+    return timedelta(seconds=min(int(retry_after), _LONGEST_WAIT_SECONDS))

@@ -6,6 +6,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 
 from warehouse.security.vault import Secret
@@ -13,13 +14,14 @@ from warehouse.security.vault import Secret
 PREFIX = "whsec_"
 
 
-def headers(secret: Secret, event_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The headers that identify and sign a body as sent at that moment."""
+def headers(secrets: Sequence[Secret], event_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers that identify and sign a body as sent at that moment: one signature by each secret."""
     timestamp = str(int(at.timestamp()))
-    key = base64.b64decode(secret.reveal().removeprefix(PREFIX))
-    signature = hmac.digest(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    signed = f"{event_id}.{timestamp}.".encode() + body
+    keys = [base64.b64decode(secret.reveal().removeprefix(PREFIX)) for secret in secrets]
+    signatures = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
     return {
         "webhook-id": event_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }

@@ -5,10 +5,13 @@ from datetime import timedelta
 from functools import partial
 from itertools import pairwise
 
+import dagster as dg
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from orchestration.defs.outgoing.sensors import deliver_events
 from orchestration.outgoing.reaching import post
+from orchestration.resources import Minutebook
 from tests.outgoing.conftest import Outbox
 from tests.outgoing.receiver import HANG, receiving
 from warehouse.outgoing import deliveries, endpoints
@@ -242,3 +245,31 @@ def test_one_secret_that_does_not_open_stops_no_other_endpoint(outbox: Outbox, t
 def test_the_newest_of_three_days_distances_is_the_longest() -> None:
     assert list(deliveries.DISTANCES) == sorted(deliveries.DISTANCES)
     assert abs(sum(deliveries.DISTANCES, timedelta()) - timedelta(days=3)) < timedelta(minutes=1)
+
+
+def test_the_sensor_sends_what_has_just_happened_and_then_what_is_due_again(
+    outbox: Outbox, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = MasterKey.generate()
+    outbox.vault = Vault([key])
+    for name, value in (
+        ("DATABASE_URL", outbox.url), ("MASTER_KEYS", key.encoded()), ("ENDPOINT_NETWORKS", "127.0.0.0/8"),
+    ):  # fmt: skip
+        monkeypatch.setenv(f"MINUTEBOOK_{name}", value)
+
+    def tick() -> str:
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(instance=instance, resources={"minutebook": Minutebook()}) as context,
+        ):
+            return str(deliver_events(context).skip_message)  # type: ignore[union-attr]
+
+    with receiving(lambda number: 400 if number == 0 else 204) as receiver:
+        outbox.listen(receiver)
+        assert tick() == "Nothing is due."
+        tell("alert/1")
+        assert tick() == "0 delivered, 1 to be tried again, 0 given up."
+        tell("alert/2")
+        assert tick() == "1 delivered, 0 to be tried again, 0 given up."
+        assert tick() == "Nothing is due."
+    assert len(receiver.taken) == 1

@@ -45,6 +45,7 @@ create table ledger.deliveries (
     state text not null default 'waiting' check (state in ('waiting', 'delivered', 'dead')),
     attempts int not null default 0,
     next_attempt_at timestamptz not null default '-infinity',
+    first_attempted_at timestamptz,
     attempted_at timestamptz,
     last_status int,
     fault text,
@@ -57,6 +58,7 @@ create index deliveries_by_attempt on ledger.deliveries (state, attempted_at);
 comment on table ledger.deliveries is
 'Each event once for each endpoint that listened when it happened. One that waits holds back later ones of its subject.';
 comment on column ledger.deliveries.next_attempt_at is 'Whoever sends it sets it to when another may try, so that a process that dies holds it no longer.';
+comment on column ledger.deliveries.first_attempted_at is 'When its three days began; empty again once it is replayed.';
 comment on column ledger.deliveries.fault is 'Why the last attempt failed: a status, a kind of fault, or the word of our own mail server; never what a receiver said.';
 
 create table ledger.endpoint_states (
@@ -446,7 +448,9 @@ grant execute on function ledger.tell_of_completed_calls(date), ledger.tell_of_d
 grant execute on function ledger.forget_outgoing(date), ledger.erase_outgoing(text) to minutebook_operator;
 grant select, insert, update (revoked_at, ciphertext) on control.endpoints to minutebook_operator;
 grant select on ledger.outgoing_events to minutebook_operator;
-grant select, update (state, attempts, next_attempt_at, attempted_at, last_status, fault) on ledger.deliveries
+grant
+select, update (state, attempts, next_attempt_at, first_attempted_at, attempted_at, last_status, fault)
+on ledger.deliveries
 to minutebook_operator;
 grant select, insert, update on ledger.endpoint_states to minutebook_operator;
 grant select, insert, update (level, title, fix, path, changed_at, resolved_at) on ledger.alerts to minutebook_operator;

@@ -25,13 +25,14 @@ DISTANCES = (
 )  # fmt: skip
 """After each failed attempt, until the next: three days in all. The attempt after the last ends it."""
 LONGEST = timedelta(days=3)
+"""From the first attempt to the last, however long a receiver asks to be left alone."""
 LONGEST_HOLD = timedelta(minutes=1)
 _random = SystemRandom()
 
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery that is this process's to try, with its event. attempts: those that failed before."""
+    """A delivery that is this process's to try, with its event. attempts: those that failed before, since the first."""
 
     endpoint_id: str
     event_number: int
@@ -41,6 +42,7 @@ class Due:
     data: Mapping[str, Any]
     happened_at: datetime
     attempts: int
+    first_attempted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,22 @@ def claim(connection: Connection, now: datetime, under_way: Mapping[str, int], a
     return queries.typed(connection, Due, FILE, "claim", **asked)
 
 
-def settle(connection: Connection, due: Due, answer: Answer, now: datetime) -> None:
-    """Record how an attempt ended; in one transaction with what follows for the endpoint. Safe to repeat."""
+def settle(connection: Connection, due: Due, answer: Answer, now: datetime) -> bool:
+    """Record how an attempt ended, in one transaction with what follows for the endpoint; whether it was the last one.
+    Safe to repeat.
+    """
     key = {"endpoint_id": due.endpoint_id, "event_number": due.event_number, "now": now}
     last = {**key, "attempts": due.attempts + 1, "status": answer.status, "fault": answer.fault}
     with connection.transaction():
         if answer.fault is None:
             queries.execute(connection, FILE, "delivered", **last)
             queries.execute(connection, FILE, "endpoint_answers", **key)
-            return
-        ends = answer.is_gone or due.attempts >= len(DISTANCES)
-        next_at = now + max(_spread(DISTANCES[due.attempts]), answer.wait or timedelta()) if not ends else now
+            return True
+        over_at = (due.first_attempted_at or now) + LONGEST
+        ends = answer.is_gone or due.attempts >= len(DISTANCES) or now >= over_at
+        next_at = now if ends else now + _spread(DISTANCES[due.attempts])
+        if answer.wait is not None and not ends:
+            next_at = max(next_at, min(now + answer.wait, over_at))
         queries.execute(connection, FILE, "failed", **last, state="dead" if ends else "waiting", next_at=next_at)
         if answer.is_gone:
             queries.execute(connection, FILE, "endpoint_gone", **key)
@@ -90,6 +97,7 @@ def settle(connection: Connection, due: Due, answer: Answer, now: datetime) -> N
                 queries.execute(
                     connection, FILE, "end_waiting", **key, before=now - LONGEST, fault="the endpoint failed for 3 days"
                 )
+    return ends
 
 
 def replay(

@@ -54,7 +54,7 @@ taken as (
     update ledger.deliveries as d set next_attempt_at = %(lease_ends)s
     from chosen as c
     where d.endpoint_id = c.endpoint_id and d.event_number = c.event_number
-    returning d.endpoint_id, d.event_number, d.attempts
+    returning d.endpoint_id, d.event_number, d.attempts, d.first_attempted_at
 )
 
 select
@@ -65,7 +65,8 @@ select
     o.tenant_id,
     o.data,
     o.happened_at,
-    t.attempts
+    t.attempts,
+    t.first_attempted_at
 from taken as t
 inner join ledger.outgoing_events as o on t.event_number = o.event_number
 order by t.event_number;
@@ -88,6 +89,7 @@ set
     state = %(state)s,
     attempts = %(attempts)s,
     next_attempt_at = %(next_at)s,
+    first_attempted_at = coalesce(first_attempted_at, %(now)s),
     attempted_at = %(now)s,
     last_status = %(status)s,
     fault = %(fault)s
@@ -148,6 +150,7 @@ set
     state = 'waiting',
     attempts = 0,
     next_attempt_at = %(now)s,
+    first_attempted_at = null,
     fault = null
 from ledger.outgoing_events as o
 where
@@ -162,7 +165,7 @@ where
 -- name: next_due
 -- Of an endpoint that is held, not before it is tried again.
 select
-    min(greatest(d.next_attempt_at, coalesce(s.held_until, '-infinity'))) as next_at
+    min(greatest(nullif(d.next_attempt_at, '-infinity'), s.held_until, 'epoch')) as next_at
 from ledger.deliveries as d
 inner join control.endpoints as e on d.endpoint_id = e.endpoint_id and e.revoked_at is null
 inner join ledger.endpoint_states as s on d.endpoint_id = s.endpoint_id and s.gone_at is null

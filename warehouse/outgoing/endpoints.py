@@ -9,7 +9,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from warehouse.database import queries
@@ -22,6 +22,8 @@ FILE = "outgoing/endpoints"
 _VAULT = queries.load("security/vault")
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET_BYTES = 32
+OVERLAP = timedelta(hours=24)
+"""How long the former secret signs beside a new one."""
 
 
 class EndpointRefused(WarehouseError):
@@ -38,6 +40,13 @@ class Opened:
     has_content: bool
     url: Secret
     secret: Secret
+    former: Secret | None = None
+    former_until: datetime | None = None
+
+    def secrets(self, now: datetime) -> list[Secret]:
+        """What signs at a moment, newest first."""
+        has_former = self.former is not None and self.former_until is not None and now < self.former_until
+        return [self.secret, self.former] if has_former and self.former else [self.secret]
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,13 @@ def create(
     (slack, teams, mail); the url of a mail is a person's address.
     """
     endpoint_id = "ep_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    secret = _new_secret()
     with connection.transaction():
         connection.execute(_VAULT["one_at_a_time"], {"tenant_id": tenant_id, "provider": "endpoints"})
         data_key_id, data_key = vault.data_key(connection, tenant_id)
         sealed = seal(
             data_key,
-            json.dumps({"url": url, "secret": secret}).encode(),
+            json.dumps({"url": url, "secret": secret.reveal()}).encode(),
             endpoint_binding(tenant_id, endpoint_id, data_key_id),
         )
         (made,) = queries.rows(
@@ -93,7 +102,7 @@ def create(
             created_at=now,
         )
         queries.execute(connection, FILE, "create_state", endpoint_id=endpoint_id, tenant_id=tenant_id)
-    return Secret(secret), made
+    return secret, made
 
 
 def listed(connection: Connection, tenant_id: str | None = None) -> list[Row]:
@@ -114,6 +123,32 @@ def found(connection: Connection, endpoint_id: str) -> Row:
     if row is None:
         raise EndpointRefused(f"There is no endpoint {endpoint_id}.")
     return row
+
+
+def rotate(vault: Vault, connection: Connection, endpoint_id: str, now: datetime) -> Secret:
+    """Give it another signing secret, to be shown once. The former one signs beside it for OVERLAP: what waits and what
+    is sent again is verified by either. Raises EndpointRefused.
+    """
+    with connection.transaction():
+        known = found(connection, endpoint_id)
+        connection.execute(_VAULT["one_at_a_time"], {"tenant_id": known["tenant_id"], "provider": "endpoints"})
+        row = queries.first_typed(connection, _Sealed, FILE, "sealed", endpoint_ids=[endpoint_id])
+        if row is None:
+            raise EndpointRefused(f"{endpoint_id} is revoked: create another endpoint.")
+        if row.form != "event":
+            raise EndpointRefused(f"{endpoint_id} is told of alerts as {row.form}: that is not signed.")
+        was, secret = _unsealed(vault, row), _new_secret()
+        held = {
+            "url": was.url.reveal(),
+            "secret": secret.reveal(),
+            "former": was.secret.reveal(),
+            "former_until": (now + OVERLAP).isoformat(),
+        }
+        bound_to = endpoint_binding(row.tenant_id, endpoint_id, row.data_key_id)
+        data_key = vault.unwrapped(row.tenant_id, row.data_key_id, row.master_key_id, row.wrapped_key)
+        sealed = seal(data_key, json.dumps(held).encode(), bound_to)
+        queries.execute(connection, FILE, "reseal", endpoint_id=endpoint_id, ciphertext=sealed)
+    return secret
 
 
 def revoke(connection: Connection, endpoint_id: str, now: datetime) -> bool:
@@ -143,6 +178,18 @@ def _unsealed(vault: Vault, row: _Sealed) -> Opened:
     data_key = vault.unwrapped(row.tenant_id, row.data_key_id, row.master_key_id, row.wrapped_key)
     bound_to = endpoint_binding(row.tenant_id, row.endpoint_id, row.data_key_id)
     held = json.loads(unseal(data_key, row.ciphertext, bound_to))
+    former, until = held.get("former"), held.get("former_until")
     return Opened(
-        row.endpoint_id, row.tenant_id, row.form, row.has_content, Secret(held["url"]), Secret(held["secret"])
+        row.endpoint_id,
+        row.tenant_id,
+        row.form,
+        row.has_content,
+        Secret(held["url"]),
+        Secret(held["secret"]),
+        Secret(former) if former else None,
+        datetime.fromisoformat(until) if until else None,
     )
+
+
+def _new_secret() -> Secret:
+    return Secret("whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode())

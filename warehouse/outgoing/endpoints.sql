@@ -69,3 +69,7 @@ select
 from control.endpoints as e
 inner join control.data_keys as k on e.data_key_id = k.data_key_id
 where e.endpoint_id = any(%(endpoint_ids)s) and e.revoked_at is null;
+
+-- name: reseal
+update control.endpoints set ciphertext = %(ciphertext)s
+where endpoint_id = %(endpoint_id)s and revoked_at is null;

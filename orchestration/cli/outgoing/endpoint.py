@@ -111,6 +111,18 @@ def show_endpoint(ctx: typer.Context, endpoint_id: Annotated[str, ENDPOINT], as_
         next_step(f"once it answers again: minutebook endpoint replay {endpoint_id}")
 
 
+@command(app, "rotate", "minutebook endpoint rotate ep_3kQ9vT2mZ7aB")
+def rotate(ctx: typer.Context, endpoint_id: Annotated[str, ENDPOINT], as_json: Json = False) -> None:
+    """Make another signing secret and print it, this one time. The former one signs beside it for 24 hours."""
+    with session(ctx).operator() as connection:
+        secret = endpoints.rotate(session(ctx).settings.vault(), connection, endpoint_id, clock.now())
+    if as_json:
+        print_json({"endpoint_id": endpoint_id, "secret": secret.reveal()})
+        return
+    say(secret.reveal())
+    next_step("give the secret to whoever verifies the signatures within 24 hours: it is not shown again")
+
+
 @command(app, "revoke", "minutebook endpoint revoke ep_3kQ9vT2mZ7aB")
 def revoke(ctx: typer.Context, endpoint_id: Annotated[str, ENDPOINT], as_json: Json = False) -> None:
     """Send nothing to it any more; what waits for it is dropped."""
