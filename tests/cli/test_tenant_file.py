@@ -55,9 +55,9 @@ def test_applying_twice_changes_nothing_at_all(acme: Minutebook, database: psyco
 
 
 def test_a_changed_file_says_what_changed(acme: Minutebook, changed: Any) -> None:
-    output = acme("tenant apply", changed(feature_flags={"weekly_report": False, "beta": True})).output
-    assert "changed   flag weekly_report of tenant acme = false" in output
-    assert "created   flag beta of tenant acme = true" in output
+    output = acme("tenant apply", changed(feature_flags={"quota_alerts": False, "stripe_posting": True})).output
+    assert "changed   flag quota_alerts of tenant acme = false" in output
+    assert "created   flag stripe_posting of tenant acme = true" in output
     assert "1 created, 1 changed, 24 unchanged" in output
 
 

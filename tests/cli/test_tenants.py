@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.architecture.test_house import ROOT
 from tests.cli.conftest import Minutebook
 from tests.cli.pseudo_terminal import lines_of, opened
+from warehouse.control.tenants import FLAGS
 
 
 def add(minutebook: Minutebook, slug: str = "acme", *more: str, code: int = 0) -> str:
@@ -144,11 +147,32 @@ def test_a_currency_stays_once_an_amount_is_in_it(minutebook: Minutebook, line: 
     assert json.loads(minutebook("tenant show acme --json").output)["currency"] == "USD"
 
 
-def test_a_flag_takes_any_json_value(acme: Minutebook) -> None:
-    acme("tenant flag acme seats 3")
-    assert "unchanged" in acme("tenant flag acme seats 3").output
+def test_a_flag_has_a_value_that_something_reads(acme: Minutebook) -> None:
+    acme("tenant flag acme automations", '{"follow-up": "2026-11-01"}')
+    assert "unchanged" in acme("tenant flag acme automations", '{"follow-up": "2026-11-01"}').output
     shown = json.loads(acme("tenant show acme --json").output)
-    assert shown["feature_flags"] == {"weekly_report": True, "seats": 3}
+    assert shown["feature_flags"] == {"quota_alerts": True, "automations": {"follow-up": "2026-11-01"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("weekly_report", "true", "flag 'weekly_report' is read by nobody; there is automations, quota_alerts"),
+        ("quota_alerts", "3", "flag quota_alerts is true or false"),
+        ("automations", "true", "is false, or names each automation with the day"),
+        ("automations", '{"follow-up": "tomorrow"}', "is false, or names each automation with the day"),
+        ("automations", '{"Follow/up": "2026-11-01"}', "is false, or names each automation with the day"),
+        ("automations", '{"follow-up": 3}', "is false, or names each automation with the day"),
+    ],
+)
+def test_a_flag_that_nothing_reads_is_refused(acme: Minutebook, name: str, value: str, why: str) -> None:
+    assert why in " ".join(acme(f"tenant flag acme {name}", value, code=1).output.split())
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_each_flag_is_read_by_something(flag: str) -> None:
+    read = [path for path in (ROOT / "warehouse").rglob("*.sql") if path.name != "schema.sql"]
+    assert any(re.search(f"feature_flags [^\n]*{flag}", path.read_text()) for path in read), flag
 
 
 @pytest.mark.parametrize("text", ["2026-2-1", "01.02.2026", "2026-02-30", "20260201", "tomorrow"])

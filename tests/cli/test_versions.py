@@ -86,7 +86,7 @@ def test_repeating_a_command_gives_the_marts_nothing_to_build(
     before = database.execute("select revision from control.revision").fetchone()
     acme("tenant apply", str(EXAMPLE))
     assert database.execute("select revision from control.revision").fetchone() == before
-    acme("tenant flag acme beta true")
+    acme("tenant flag acme stripe_posting true")
     assert database.execute("select revision from control.revision").fetchone() != before
 
 

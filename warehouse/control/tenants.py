@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -14,6 +15,31 @@ from warehouse.finding import Hint, Step
 
 FILE = "control/tenants"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+AUTOMATION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def _no_truth(value: object) -> str | None:
+    return None if isinstance(value, bool) else "is true or false"
+
+
+def _no_days_by_automation(value: object) -> str | None:
+    try:
+        if value is False or (
+            isinstance(value, dict)
+            and all(AUTOMATION.fullmatch(name) and date.fromisoformat(day) for name, day in value.items())
+        ):
+            return None
+    except (TypeError, ValueError):
+        pass
+    return 'is false, or names each automation with the day from which it follows calls: {"follow-up": "2026-11-01"}'
+
+
+FLAGS: Mapping[str, Callable[[object], str | None]] = {
+    "automations": _no_days_by_automation,
+    "quota_alerts": _no_truth,
+    "stripe_posting": _no_truth,
+}
+"""Each flag that something reads, and what is wrong with a value, if anything."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +142,16 @@ def close(connection: Connection, tenant_id: str, on: date) -> Change:
 
 
 def set_flag(connection: Connection, tenant_id: str, flag: str, value: object) -> Change:
-    """Set a feature flag to any JSON value."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", flag):
-        raise Refused(f"'{flag}' is no flag name; use a-z, 0-9, '_', '.' and '-'")
+    """Set a feature flag. Raises Refused for one that nothing reads, or a value that it cannot have."""
     if flag == "stripe_credit_notes":
         raise Refused(
             "flag stripe_credit_notes is read by nobody: `credit_notes` in a plan's terms says whether they are given",
             Hint(Step.SET_TERMS),
         )
+    if flag not in FLAGS:
+        raise Refused(f"flag '{flag}' is read by nobody; there is {', '.join(FLAGS)}")
+    if fault := FLAGS[flag](value):
+        raise Refused(f"flag {flag} {fault}")
     require_tenant(connection, tenant_id)
     with connection.transaction():
         text = json.dumps(value)

@@ -160,12 +160,12 @@ def plan(
     show_changes([change], as_json, f"minutebook price show --tenant {tenant} --on {valid_from}")
 
 
-@command(app, "flag", "minutebook tenant flag acme weekly_report true")
+@command(app, "flag", "minutebook tenant flag acme quota_alerts true")
 def flag(
     ctx: typer.Context,
     tenant: TenantArgument,
-    name: Annotated[str, typer.Argument(help="Name of the feature flag.")],
-    value: Annotated[str, typer.Argument(help="Any JSON value: true, false, 3, null; anything else is taken as text.")],
+    name: Annotated[str, typer.Argument(help=f"Of {', '.join(tenants.FLAGS)}.")],
+    value: Annotated[str, typer.Argument(help='JSON: true, false, or {"follow-up": "2026-11-01"}.')],
     as_json: Json = False,
 ) -> None:
     """Set a feature flag of a tenant."""
