@@ -2,7 +2,8 @@
 
 MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server under the home folder
 MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, INTAKE,
-                                and SERVER for what serves readers; unset, that work connects as above and acts as it
+                                AUTOMATIONS, and SERVER for what serves readers; unset, that work connects as above and
+                                acts as it, but for automations, which then do not run
 MINUTEBOOK_HOME                 state folder, default .minutebook
 MINUTEBOOK_BACKUP_FOLDER        where the embedded server archives its log and `minutebook backup` puts copies
 MINUTEBOOK_HOSTS                names under which people reach the pages, comma-separated; this machine's own are known
@@ -30,6 +31,8 @@ MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgo
                                 paths) and links that set a password (unset, to this machine, and
                                 none is mailed on a stranger's word)
 MINUTEBOOK_ENDPOINT_NETWORKS    private networks that outgoing events may be sent to, as CIDR, comma-separated
+MINUTEBOOK_AUTOMATIONS          the module whose LangGraph workflows are run for tenants with that feature flag; what
+                                it needs from the environment starts with AUTOMATIONS_
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs and gets each column's description
@@ -74,6 +77,7 @@ PROCESSES = {
     Role.TENANT: "SERVER",
     Role.SERVER: "SERVER",
     Role.INTAKE: "INTAKE",
+    Role.AUTOMATIONS: "AUTOMATIONS",
 }
 
 
@@ -109,6 +113,7 @@ class Settings:
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
     public_url: str | None = None
     endpoint_networks: tuple[Network, ...] = ()
+    automations: str | None = None
     metabase_url: str | None = None
     metabase_secret_key: str | None = field(default=None, repr=False)
     metabase_api_key: str | None = field(default=None, repr=False)
@@ -151,6 +156,7 @@ class Settings:
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
             public_url=value("PUBLIC_URL"),
             endpoint_networks=_networks(value("ENDPOINT_NETWORKS")),
+            automations=_module(value("AUTOMATIONS")),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
             metabase_api_key=value("METABASE_API_KEY"),
@@ -248,6 +254,12 @@ def _networks(text: str | None) -> tuple[Network, ...]:
         return networks(text or "")
     except ValueError as error:
         raise SettingsError(f"MINUTEBOOK_ENDPOINT_NETWORKS: {error}; write networks such as 10.1.0.0/16") from None
+
+
+def _module(text: str | None) -> str | None:
+    if text is not None and not all(part.isidentifier() for part in text.split(".")):
+        raise SettingsError("MINUTEBOOK_AUTOMATIONS is no name of a Python module; write one such as our_automations")
+    return text
 
 
 def _grace(text: str | None) -> timedelta | None:

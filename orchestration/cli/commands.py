@@ -119,6 +119,7 @@ PANELS: dict[str, dict[str, Listed]] = {
         "hook": Listed("Hooks: addresses at which providers report calls as they end.", "access.hook:app"),
         "alert": Listed("Alerts: what is wrong, and who is told of it.", "outgoing.alert:app"),
         "endpoint": Listed("Endpoints: others that are sent what happened.", "outgoing.endpoint:app"),
+        "automation": Listed("Automations: workflows that follow calls, run here.", "automations.automation:app"),
         "audit": Listed("The audit log: every change, approval and access.", "access.audit:app"),
         "dashboard": Listed("Dashboards in Metabase.", "statements.pack:dashboard_app"),
     },

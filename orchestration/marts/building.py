@@ -24,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.marts import dbt_process
 from warehouse import clock
+from warehouse.automations import runs
 from warehouse.currency import NO_DECIMALS
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
@@ -167,9 +168,10 @@ def recorded(url: str, as_of: date) -> Iterator[freshness.Begun]:
             with connection.transaction():
                 freshness.end_build(connection, begun.build_id)
                 outbox.tell_of_build(connection, clock.today())
+                runs.begin(connection, clock.today())
         except psycopg.Error:
             # No bill waits for what others are told: whatever was not told now, the next build tells.
-            log.exception("the marts are built, and calls that ended were not told")
+            log.exception("the marts are built, and calls that ended were not told or followed")
             freshness.end_build(connection, begun.build_id)
 
 

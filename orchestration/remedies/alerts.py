@@ -137,6 +137,22 @@ def _endpoint(finding: Finding) -> Wording:
     )
 
 
+def _automation(finding: Finding) -> Wording:
+    facts, tenant = finding.facts, finding.subject.tenant_id or ""
+    if not facts["is_failed"]:
+        return Wording(
+            f"{facts['runs']} run(s) of {facts['automation']} of {tenant} are due, and nothing takes them on",
+            commands(["automation", "run"]),
+            "an automation does not run",
+        )
+    return Wording(
+        f"{facts['runs']} run(s) of {facts['automation']} of {tenant} failed: {facts['fault']}",
+        commands(["automation", "retry", tenant, facts["automation"]]),
+        "an automation fails",
+        then="once its cause is fixed; what it said is in the log of the job run_automations",
+    )
+
+
 def _disk(finding: Finding) -> Wording:
     facts = finding.facts
     share = facts["free"] * 100 // facts["total"]
@@ -173,6 +189,7 @@ WORDS: Words = {
     Trouble.QUOTA: _quota,
     Trouble.KEY: _key,
     Trouble.ENDPOINT: _endpoint,
+    Trouble.AUTOMATION: _automation,
     Trouble.DISK: _disk,
     Trouble.BACKUP: _backup,
 }

@@ -12,7 +12,7 @@ from warehouse.security.database_logins import Access, AccessError
 
 ROLES = (
     "minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_analyst,"
-    " minutebook_tenant, minutebook_server, minutebook_intake, minutebook_searcher"
+    " minutebook_tenant, minutebook_server, minutebook_intake, minutebook_searcher, minutebook_automations"
 )
 
 

@@ -33,6 +33,7 @@ LOGINS = {
     Role.TENANT: "minutebook_server_login",
     Role.SERVER: "minutebook_server_login",
     Role.INTAKE: "minutebook_intake_login",
+    Role.AUTOMATIONS: "minutebook_automations_login",
 }
 
 
@@ -130,7 +131,7 @@ def test_on_a_server_of_ones_own_each_role_takes_the_login_it_is_given() -> None
     assert seen == {
         Role.OWNER: "owner", Role.LOADER: "loads", Role.TRANSFORMER: "owner", Role.BILLING: "owner",
         Role.OPERATOR: "owner", Role.ANALYST: "serves", Role.TENANT: "serves",
-        Role.SERVER: "serves", Role.INTAKE: "owner",
+        Role.SERVER: "serves", Role.INTAKE: "owner", Role.AUTOMATIONS: "owner",
     }  # fmt: skip
     with pytest.raises(SettingsError, match="MINUTEBOOK_LOADER_DATABASE_URL"):
         Settings.from_environment({"MINUTEBOOK_LOADER_DATABASE_URL": "mysql://x"})

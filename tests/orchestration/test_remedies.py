@@ -118,6 +118,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Trouble.KEY: {"key_id": "a1b2c3d4", "scopes": ["events", "backfill"], "expires_at": MOMENT, "is_over": False},
     Trouble.ENDPOINT: {"endpoint_id": "ep_3kQ9vT2mZ7aB", "host": "hooks.example.com", "since": MOMENT,
                        "is_gone": False},
+    Trouble.AUTOMATION: {"automation": "follow-up", "runs": 2, "is_failed": True, "fault": "TimeoutError",
+                         "since": MOMENT},
     Trouble.DISK: {"place": "home folder", "free": 2**30, "total": 2**34},
     Trouble.BACKUP: {"newest_at": MOMENT, "is_failing": False},
 }  # fmt: skip

@@ -113,7 +113,8 @@ def plain_owner(postgres_server: str, empty_database_url: str) -> str:
     administer(
         postgres_server,
         "grant minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator, minutebook_analyst,"
-        " minutebook_tenant, minutebook_server, minutebook_searcher, minutebook_intake to {} with admin option",
+        " minutebook_tenant, minutebook_server, minutebook_searcher, minutebook_intake,"
+        " minutebook_automations to {} with admin option",
         role,
     )
     return f"{server.partition('//')[0]}//{role}:{role}@{host}"

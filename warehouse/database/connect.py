@@ -54,6 +54,7 @@ class Role(StrEnum):
     TENANT = "minutebook_tenant"
     SERVER = "minutebook_server"
     INTAKE = "minutebook_intake"
+    AUTOMATIONS = "minutebook_automations"
 
 
 class Addresses(str):

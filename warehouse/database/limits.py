@@ -59,6 +59,7 @@ OF_ROLES: Mapping[str, Limits] = {
     "minutebook_tenant": Limits(10, 30 * MINUTE, 2 * MINUTE, HOUR),
     "minutebook_server": Limits(5, 30, MINUTE, 2 * MINUTE),
     "minutebook_intake": Limits(5, 30, MINUTE, 2 * MINUTE),
+    "minutebook_automations": Limits(5, 30, MINUTE, 2 * MINUTE),
 }
 OF_DAGSTER = Limits(30, 10 * MINUTE, 5 * MINUTE, 30 * MINUTE)
 OF_PEOPLE = Limits(10, 15 * MINUTE, 5 * MINUTE, 30 * MINUTE)

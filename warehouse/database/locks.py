@@ -20,4 +20,5 @@ class Lock(IntEnum):
     REPLACING = 7742  # whose pushed events replace others, by tenant
     TELLING = 7743  # whose facts are written down for endpoints, by subject
     ALERTS = 7744  # who compares what is wrong with what was said
+    AUTOMATION = 7745  # whose workflow goes on, by thread
     MIGRATION = 77330001

@@ -12,7 +12,8 @@ begin
         'minutebook_tenant',       -- reads its own rows of the marts
         'minutebook_server',       -- serves the pages: signs people in, and names whose rows a request reads
         'minutebook_searcher',     -- owns the functions that find words in calls, and is nobody's to become
-        'minutebook_intake'        -- keeps what is pushed, under the tenant of the key that pushed it
+        'minutebook_intake',       -- keeps what is pushed, under the tenant of the key that pushed it
+        'minutebook_automations'   -- keeps the states of workflows of the tenant that it works for
     ] loop
         begin
             execute format('create role %I nologin', role_name);

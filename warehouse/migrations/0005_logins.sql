@@ -133,7 +133,7 @@ comment on function control.shut_out_tenant(text) is 'Ends the sessions and link
 create table control.database_logins (
     login name primary key,
     role text not null check (role in (
-        'loader', 'transformer', 'billing', 'operator', 'analyst', 'tenant', 'server', 'intake'
+        'loader', 'transformer', 'billing', 'operator', 'analyst', 'tenant', 'server', 'intake', 'automations'
     )),
     tenant_id text references control.tenants,
     granted_at timestamptz not null default now(),

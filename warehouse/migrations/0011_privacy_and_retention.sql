@@ -215,6 +215,9 @@ begin
     gone := intake.forget_personal_data(of_tenant, before_date);
     forgotten := forgotten + gone;
     by_source := by_source || pg_catalog.jsonb_build_object('pushed', gone);
+    gone := ledger.forget_automations_of(of_tenant, before_date);
+    forgotten := forgotten + gone;
+    by_source := by_source || pg_catalog.jsonb_build_object('automations', gone);
     if forgotten > 0 then
         insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
         values (

@@ -39,6 +39,7 @@ class Trouble(StrEnum):
     QUOTA = "quota_reached"  # quota, threshold, used, allowed, unit, period_start
     KEY = "key_expires"  # key_id, scopes, expires_at, is_over
     ENDPOINT = "endpoint_fails"  # endpoint_id, host, since, is_gone
+    AUTOMATION = "automation_fails"  # automation, runs, is_failed, fault, since
     DISK = "disk_full"  # place, free, total (bytes)
     BACKUP = "backup_old"  # newest_at; place; is_failing: the log cannot be archived
 
@@ -135,6 +136,12 @@ def endpoints(connection: Connection, now: datetime) -> Iterator[Wrong]:
         yield Wrong(Finding(Trouble.ENDPOINT, subject, facts), 2 if row["gone_at"] else 1)
 
 
+def automations(connection: Connection, now: datetime) -> Iterator[Wrong]:
+    """Workflows that failed for good, or that nobody takes on although they have long been due."""
+    for row in rows(connection, FILE, "failing_automations", due_before=now - PATIENCE):
+        yield Wrong(Finding(Trouble.AUTOMATION, Subject(row["tenant_id"], ids=(row["automation"],)), row))
+
+
 LOOKS: Mapping[Look, tuple[Trouble, ...]] = {
     days: (Trouble.DAYS,),
     night: (Trouble.NIGHT,),
@@ -143,6 +150,7 @@ LOOKS: Mapping[Look, tuple[Trouble, ...]] = {
     reached_quotas: (Trouble.QUOTA,),
     keys: (Trouble.KEY,),
     endpoints: (Trouble.ENDPOINT,),
+    automations: (Trouble.AUTOMATION,),
 }
 """What is looked at each time, and the kinds that each look decides; `checks` is looked at once for each build."""
 

@@ -187,6 +187,19 @@ inner join ledger.endpoint_states as s on e.endpoint_id = s.endpoint_id
 where e.revoked_at is null and (s.gone_at is not null or s.failing_since <= %(tried_before)s)
 order by e.endpoint_id;
 
+-- name: failing_automations
+select
+    tenant_id,
+    automation,
+    count(*) as runs,
+    bool_or(state = 'failed') as is_failed,
+    (array_agg(fault order by ended_at desc nulls last) filter (where state = 'failed'))[1] as fault,
+    min(coalesce(ended_at, greatest(due_at, created_at))) as since
+from ledger.automation_runs
+where state = 'failed' or (state = 'open' and due_at <= %(due_before)s and created_at <= %(due_before)s)
+group by tenant_id, automation
+order by tenant_id, automation;
+
 -- name: last_build_id
 select max(build_id) as build_id
 from ledger.builds

@@ -27,8 +27,7 @@ _SQL = queries.load("privacy/personal")
 _json = msgspec.json.Encoder(decimal_format="number")
 _ERASED = (
     "erase_name", "erase_agents", "erase_phone_numbers", "erase_candidates", "erase_credentials", "erase_hooks",
-    "erase_outgoing",
-    "erase_data_key", "erase_logins",
+    "erase_outgoing", "erase_automations", "erase_data_key", "erase_logins",
 )  # fmt: skip
 
 

@@ -132,6 +132,9 @@ where tenant_id = %(tenant_id)s and ciphertext <> '';
 -- name: erase_outgoing
 select ledger.erase_outgoing(%(tenant_id)s);
 
+-- name: erase_automations
+select ledger.erase_automations(%(tenant_id)s);
+
 -- name: erase_data_key
 update control.data_keys set wrapped_key = ''
 where tenant_id = %(tenant_id)s and wrapped_key <> '';

@@ -41,6 +41,7 @@ class Access(StrEnum):
     BILLING = "billing"
     SERVER = "server"
     INTAKE = "intake"
+    AUTOMATIONS = "automations"
 
 
 ROLES: dict[Access, tuple[str, ...]] = {
@@ -51,6 +52,7 @@ ROLES: dict[Access, tuple[str, ...]] = {
     Access.TRANSFORMER: (Role.TRANSFORMER,),
     Access.BILLING: (Role.BILLING,),
     Access.INTAKE: (Role.INTAKE,),
+    Access.AUTOMATIONS: (Role.AUTOMATIONS,),
     # The pages: they sign people in, and read as whoever is signed in, a tenant by name.
     Access.SERVER: (Role.OPERATOR, Role.ANALYST, Role.TENANT, Role.SERVER),
 }

@@ -198,7 +198,7 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 inner join pg_catalog.pg_roles as r on c.relowner = r.oid
 where
-    n.nspname ~ '^(control|ledger|intake|raw_.+|staging|intermediate|marts)$'
+    n.nspname ~ '^(control|ledger|intake|automations|raw_.+|staging|intermediate|marts)$'
     and c.relkind in ('r', 'p', 'v', 'm', 'f')
     and not r.rolsuper
     and c.relowner not in (
@@ -231,6 +231,8 @@ with allowed (role, schema_name, privileges) as (
     ('minutebook_intake', 'ledger', '{INSERT}'),
     ('minutebook_loader', 'intake', '{SELECT}'),
     ('minutebook_operator', 'intake', '{SELECT,UPDATE}'),
+    ('minutebook_automations', 'automations', '{SELECT,INSERT,UPDATE}'),
+    ('minutebook_loader', 'automations', '{SELECT}'),
     ('minutebook_loader', 'raw', '{SELECT,INSERT}'),
     ('minutebook_transformer', 'raw', '{SELECT}'),
     ('minutebook_transformer', 'contracts', '{SELECT}')
@@ -296,7 +298,9 @@ select distinct
 from granted
 where
     (
-        granted.nspname in ('control', 'ledger', 'intake', 'contracts', 'staging', 'intermediate', 'marts')
+        granted.nspname in (
+            'control', 'ledger', 'intake', 'automations', 'contracts', 'staging', 'intermediate', 'marts'
+        )
         or granted.nspname like 'raw\_%'
     )
     -- Its only update: that a key was accepted.

@@ -26,7 +26,7 @@ _SERVER = f"{Role.SERVER}{PROCESS_LOGIN}"
 _MAY_BECOME: dict[str, tuple[str, ...]] = {
     **{
         f"{role}{PROCESS_LOGIN}": (role,)
-        for role in (Role.LOADER, Role.TRANSFORMER, Role.BILLING, Role.OPERATOR, Role.INTAKE)
+        for role in (Role.LOADER, Role.TRANSFORMER, Role.BILLING, Role.OPERATOR, Role.INTAKE, Role.AUTOMATIONS)
     },
     _SERVER: (Role.ANALYST, Role.TENANT, Role.SERVER),
     DAGSTER: (),

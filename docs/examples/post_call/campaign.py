@@ -19,8 +19,11 @@ Replied = Callable[[str], bool]
 
 
 class State(TypedDict, total=False):
-    """contact: whom. since: when the first message went (ISO 8601). sent: how many went."""
+    """contact: whom; or call: `data` of call.completed, of whoever called. since: when the first message went (ISO
+    8601). sent: how many went.
+    """
 
+    call: dict[str, Any]
     contact: str
     since: str
     sent: int
@@ -30,8 +33,9 @@ def build(send: Send, has_replied: Replied, now: Callable[[], datetime]) -> Stat
     """The campaign of one contact; compile it with a checkpointer."""
 
     def first(state: State, config: RunnableConfig) -> State:
-        send(f"{config['configurable']['thread_id']}/first", state["contact"], "Shall we call you back?")
-        return {"since": now().isoformat(), "sent": 1}
+        contact = state.get("contact") or str(state["call"]["call_id"])
+        send(f"{config['configurable']['thread_id']}/first", contact, "Shall we call you back?")
+        return {"contact": contact, "since": now().isoformat(), "sent": 1}
 
     def sleep(state: State) -> State:
         until = datetime.fromisoformat(state["since"]) + WAIT

@@ -11,6 +11,7 @@ from orchestration.cli.options import Json, command
 from orchestration.cli.output import console, next_step, show
 from orchestration.cli.session import session
 from warehouse import clock
+from warehouse.automations import runs
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention
 from warehouse.intake.events import tidy
@@ -60,5 +61,6 @@ def purge(
             purged = retention.purge(connection, closed_before, on_batch=lambda gone: bar.advance(task, gone))
             tidy(connection, clock.today())
             outbox.forget(connection, clock.today())
+            runs.forget(connection, clock.today())
     rows = [{"source": one.source, "pulls": one.pulls, "raw_rows": one.raw_rows} for one in purged if one.pulls]
     show(rows, ["source", "pulls", "raw_rows"], as_json, f"nothing to purge: no unread pull was closed {before}")

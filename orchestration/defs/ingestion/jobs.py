@@ -9,6 +9,7 @@ from orchestration.ingestion import PullOutcome, pull_again, pull_today
 from orchestration.ingestion.reporting import failure, report
 from orchestration.resources import Minutebook
 from warehouse import clock
+from warehouse.automations import runs
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retention
 from warehouse.intake.events import tidy
@@ -68,6 +69,7 @@ def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) ->
         purged = retention.purge(connection, closed_before)
         tidy(connection, clock.today())
         outbox.forget(connection, clock.today())
+        runs.forget(connection, clock.today())
     context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
 
 

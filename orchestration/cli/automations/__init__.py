@@ -1,0 +1,1 @@
+"""minutebook automation …"""

@@ -1,0 +1,1 @@
+"""Workflows that are run here, for tenants whose feature flag names them."""
