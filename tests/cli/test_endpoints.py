@@ -66,6 +66,12 @@ def test_a_secret_is_printed_once_and_nowhere_else(acme: Minutebook) -> None:
     endpoint_id = printed.split(" hears ")[0].split()[-1]
     for command in ("endpoint list --json", f"endpoint show {endpoint_id} --json", "endpoint list", "audit --json"):
         assert secret not in acme(command, code=None).output
+    rotated = json.loads(acme(f"endpoint rotate {endpoint_id} --json").output)["secret"]
+    assert rotated.startswith("whsec_")
+    assert rotated != secret
+    assert rotated not in acme("endpoint list --json").output
+    acme(f"endpoint revoke {endpoint_id}")
+    assert "is revoked: create another" in acme(f"endpoint rotate {endpoint_id}", code=1).output
 
 
 @pytest.mark.parametrize(
