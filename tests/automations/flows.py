@@ -119,6 +119,6 @@ AUTOMATIONS = {
     "drip": drip,
     "fails": lambda: chain(("fail", _fail)),
     "exits": lambda: chain(("exit", _exit)),
-    "hangs": lambda: chain(("hang", _hang)),
+    "hangs": lambda: chain(("hang", node("hang", _hang))),
     "looks": lambda: chain(("look", _look)),
 }

@@ -1,6 +1,8 @@
 """Workflows go on once, whatever dies; one tenant's touch no other's; and nobody is followed who was not to be."""
 
 import logging
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -17,6 +19,7 @@ from sources.langgraph import WORKFLOWS
 from sources.personal import Choices, Keep
 from tests.automations.conftest import Works
 from tests.intake.served import login_of
+from tests.outgoing.receiver import until
 from warehouse.automations import runs, threads
 from warehouse.control.tenants import set_flag
 from warehouse.database.connect import Role, connect
@@ -116,14 +119,31 @@ def test_what_fails_or_dies_for_one_tenant_touches_no_other(works: Works) -> Non
     assert result.states["acme"] == {"done": 2}
     assert result.states["birch"]["failed"] >= 1
     assert list(result.faults) == ["birch"]
-    works.follow("birch", hangs=0, steps=0)
+
+
+def test_one_that_hangs_is_ended_when_its_time_is_over(works: Works) -> None:
+    class Timer(threading.Thread):
+        """Its time is over once it hangs."""
+
+        def __init__(self, _: float, end: Callable[[int], None], arguments: list[int]) -> None:
+            super().__init__(daemon=True)
+            self.end, self.arguments = end, arguments
+
+        def run(self) -> None:
+            until(lambda: "hang" in works.effects("d1"), 300)
+            self.end(*self.arguments)
+
+        def cancel(self) -> None:
+            pass
+
+    works.monkeypatch.setattr("orchestration.automations.running.threading.Timer", Timer)
+    works.calls("birch", "d1")
+    works.follow("birch", hangs=0)
     works.begin()
-    works.calls("acme", "c3")
-    works.begin()
-    result = works.run(seconds=15)
-    assert result.states["acme"] == {"done": 1}
-    assert result.states["birch"].get("failed") == 1, "the one that hung; the rest is given back"
+    result = works.run()
+    assert result.states == {"birch": {"failed": 1}}
     assert set(result.faults) == {"birch"}
+    assert works.states() == {"d1": "open"}
 
 
 def test_two_passes_at_once_take_each_run_once(works: Works) -> None:
