@@ -169,7 +169,9 @@ def test_a_thousand_facts_behind_one_that_fails_hold_nobody_else_and_go_in_order
         receiver.behave = lambda _: 204
         assert outbox.deliver().delivered == 50
         outbox.later = timedelta(hours=2)
-        assert outbox.deliver().delivered == 1000
+        while deliveries.next_due(outbox.connection) is not None:
+            assert outbox.deliver().delivered
+            outbox.connection.commit()
     many = [int(told.data["rule"]) for told in receiver.taken if told.data["alert_id"] == "many"]
     assert many == list(range(1000))
 
