@@ -2,8 +2,7 @@
 
 MINUTEBOOK_DATABASE_URL         PostgreSQL; unset means the embedded server under the home folder
 MINUTEBOOK_<ROLE>_DATABASE_URL  the same with the login of one role: LOADER, TRANSFORMER, BILLING, OPERATOR, INTAKE,
-                                AUTOMATIONS, and SERVER for what serves readers; unset, that work connects as above and
-                                acts as it, but for automations, which then do not run
+                                SERVER for readers, AUTOMATIONS (run under it alone); unset, that work acts as it above
 MINUTEBOOK_HOME                 state folder, default .minutebook
 MINUTEBOOK_BACKUP_FOLDER        where the embedded server archives its log and `minutebook backup` puts copies
 MINUTEBOOK_HOSTS                names under which people reach the pages, comma-separated; this machine's own are known
@@ -27,12 +26,10 @@ MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or s
                                 mail is sent
 MINUTEBOOK_MAIL_FROM            in whose name mail is sent: Minutebook <minutebook@example.com>
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
-MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events (unset, these are
-                                paths) and links that set a password (unset, to this machine, and
-                                none is mailed on a stranger's word)
+MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events (unset, these are paths) and
+                                links that set a password (unset, to this machine, and none is mailed to a stranger)
 MINUTEBOOK_ENDPOINT_NETWORKS    private networks that outgoing events may be sent to, as CIDR, comma-separated
-MINUTEBOOK_AUTOMATIONS          the module whose LangGraph workflows are run for tenants with that feature flag; what
-                                it needs from the environment starts with AUTOMATIONS_
+MINUTEBOOK_AUTOMATIONS          the module whose workflows are run for tenants with that flag (docs/automations.md)
 MINUTEBOOK_METABASE_URL         where people reach Metabase
 MINUTEBOOK_METABASE_SECRET_KEY  its embedding secret key, which signs tenants' links
 MINUTEBOOK_METABASE_API_KEY     an admin's API key: after a build Metabase syncs and gets each column's description

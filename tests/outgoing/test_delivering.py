@@ -265,6 +265,7 @@ def test_the_sensor_sends_what_has_just_happened_and_then_what_is_due_again(
             return str(deliver_events(context).skip_message)  # type: ignore[union-attr]
 
     with receiving(lambda number: 400 if number == 0 else 204) as receiver:
+        receiver.headers_of_answers = {"Retry-After": "3600"}
         outbox.listen(receiver)
         assert tick() == "Nothing is due."
         tell("alert/1")
