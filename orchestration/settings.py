@@ -153,7 +153,7 @@ class Settings:
             metrics_tokens=_tokens(value("METRICS_TOKEN")),
             public_url=value("PUBLIC_URL"),
             endpoint_networks=_networks(value("ENDPOINT_NETWORKS")),
-            automations=_module(value("AUTOMATIONS")),
+            automations=value("AUTOMATIONS"),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
             metabase_api_key=value("METABASE_API_KEY"),
@@ -251,12 +251,6 @@ def _networks(text: str | None) -> tuple[Network, ...]:
         return networks(text or "")
     except ValueError as error:
         raise SettingsError(f"MINUTEBOOK_ENDPOINT_NETWORKS: {error}; write networks such as 10.1.0.0/16") from None
-
-
-def _module(text: str | None) -> str | None:
-    if text is not None and not all(part.isidentifier() for part in text.split(".")):
-        raise SettingsError("MINUTEBOOK_AUTOMATIONS is no name of a Python module; write one such as our_automations")
-    return text
 
 
 def _grace(text: str | None) -> timedelta | None:

@@ -69,6 +69,8 @@ def run_due(url: str, settings: Settings, now: Callable[[], datetime] = clock.no
 def _configured(url: str, settings: Settings) -> tuple[str, str]:
     if settings.automations is None:
         raise SettingsError("MINUTEBOOK_AUTOMATIONS is not set: name the module that holds the workflows")
+    if not all(part.isidentifier() for part in settings.automations.split(".")):
+        raise SettingsError("MINUTEBOOK_AUTOMATIONS is no name of a Python module; write one such as our_automations")
     if importlib.util.find_spec("langgraph") is None:
         raise SettingsError("LangGraph is not installed: pip install 'minutebook[automations]'")
     login = url.logins.get(Role.AUTOMATIONS) if isinstance(url, Addresses) else None

@@ -242,8 +242,8 @@ def test_without_a_login_of_its_own_or_a_module_nothing_runs(works: Works) -> No
     bare = replace(settings, process_urls={})
     with bare.database() as url, pytest.raises(SettingsError, match="access grant --role automations"):
         run_due(url, bare)
-    with pytest.raises(SettingsError, match="no name of a Python module"):
-        Settings.from_environment({"MINUTEBOOK_AUTOMATIONS": "a b"})
+    with settings.database() as url, pytest.raises(SettingsError, match="no name of a Python module"):
+        run_due(url, replace(settings, automations="a b"))
 
 
 def test_a_module_that_cannot_be_imported_fails_its_runs_and_says_so(works: Works) -> None:
