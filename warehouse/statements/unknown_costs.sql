@@ -1,7 +1,7 @@
 -- name: unknown_costs
 -- Why costs of these statements' days are not known, by what would have to be known. Periods come as three arrays of one length.
--- asked: the sources that may say it yet. is_settled: each of them was read after the days for which it looks back, and did not;
--- or it is of a source of calls that names no number all period long.
+-- asked: the sources that may say it. is_settled: each of them was read after the days for which it looks back, and did not, or there
+-- is none; or it is of a source of calls that names no number all period long.
 with costs as (
     select
         a.tenant_id,
@@ -58,8 +58,8 @@ asked as (
 days as (
     select
         c.*,
-        a.asked,
-        coalesce(
+        coalesce(a.asked, '{}') as asked,
+        c.reason in ('no_number', 'not_on_bill', 'pending') and (
             (
                 c.reason = 'no_number' and c.component = 'call' and not exists (
                     select from marts.fct_calls as f
@@ -79,8 +79,8 @@ days as (
                             and p.state in ('published', 'superseded', 'unchanged')
                             and (p.closed_at at time zone 'UTC')::date > p.usage_date + b.look_back_days
                     )
-            ), false
-        ) and a.asked is not null as is_settled
+            )
+        ) as is_settled
     from costs as c
     left join (
         select
