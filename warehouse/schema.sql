@@ -362,6 +362,23 @@ end
 $$;
 COMMENT ON FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) IS 'Adopts the latest report of a row that its provider lists no more; what came of it.';
 
+CREATE FUNCTION intake.erase_reports(of_tenant text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    gone bigint;
+begin
+    delete from intake.reports where tenant_id = of_tenant;
+    get diagnostics gone = row_count;
+    delete from intake.hook_notices as n
+    using control.hooks as h
+    where n.hook_id = h.hook_id and h.tenant_id = of_tenant;
+    return gone;
+end
+$$;
+COMMENT ON FUNCTION intake.erase_reports(of_tenant text) IS 'Deletes what was reported of the rows of a tenant''s own accounts; reports deleted.';
+
 CREATE FUNCTION intake.forget_personal_data(of_tenant text, before_date date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4771,6 +4788,7 @@ CREATE POLICY intake ON intake.replacements TO minutebook_intake USING ((tenant_
 CREATE POLICY loader ON intake.adoptions FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY loader ON intake.events FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY loader ON intake.replacements FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY loader ON intake.reports FOR SELECT TO minutebook_loader USING (true);
 CREATE POLICY operators ON intake.hook_notices TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.adoptions TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON intake.events TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -4928,6 +4946,8 @@ REVOKE ALL ON FUNCTION control.shut_out_tenant(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION control.shut_out_tenant(of_tenant text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.adopt(of_source text, of_account text, of_row text, why text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION intake.erase_reports(of_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION intake.erase_reports(of_tenant text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION intake.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) FROM PUBLIC;
 GRANT ALL ON FUNCTION intake.frozen_line_of(of_arrivals text, of_source text, of_event text, of_line text) TO minutebook_intake;
@@ -5243,6 +5263,7 @@ GRANT SELECT ON TABLE intake.refusals TO minutebook_tenant;
 GRANT SELECT,INSERT ON TABLE intake.replacements TO minutebook_intake;
 GRANT SELECT ON TABLE intake.replacements TO minutebook_tenant;
 GRANT SELECT ON TABLE intake.replacements TO minutebook_loader;
+GRANT SELECT ON TABLE intake.reports TO minutebook_loader;
 GRANT SELECT,INSERT ON TABLE ledger.acceptances TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.acceptances TO minutebook_billing;

@@ -23,7 +23,7 @@ from orchestration.web.statements import asked_month, statements_of, what_is_beh
 from warehouse.database.queries import Connection, Row
 from warehouse.statements.approval import Outcome, Scope, approve
 from warehouse.statements.blocking import key_of
-from warehouse.statements.freshness import standing_still
+from warehouse.statements.freshness import PATIENCE_OF_A_DECISION, standing_still
 from warehouse.statements.periods import Month
 
 
@@ -46,7 +46,7 @@ def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
     month, today = asked_month(request, []), request.app.state.today()
     with readers(request).operator(visitor.person.login_id, DECISION) as connection:
         try:
-            with standing_still(connection):
+            with standing_still(connection, PATIENCE_OF_A_DECISION):
                 ready, _ = _chosen(request, statements_of(connection, month, today))
                 if not ready or not hmac.compare_digest(form.get("seen", ""), _seen(ready)):
                     changed = "What you were shown has changed since: look again. Nothing was approved."

@@ -25,6 +25,7 @@ from warehouse.control.errors import ControlError
 from warehouse.database.queries import Connection, Row
 from warehouse.statements import blocking, issuing, periods
 from warehouse.statements.approval import Scope, approve
+from warehouse.statements.freshness import PATIENCE_OF_A_DECISION
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.unknown_costs import unknown_costs
@@ -61,7 +62,8 @@ def take_approval(request: Request, visitor: Visitor, form: Form) -> Response:
     reason = form.get("reason", "").strip() or None
     scope = Scope(Month.parse(f"{start:%Y-%m}"), statements=[(tenant, start)])
     with readers(request).operator(visitor.person.login_id, DECISION) as connection:
-        outcomes = approve(connection, scope, visitor.person.login_id, today=today, override=reason)
+        actor, patience = visitor.person.login_id, PATIENCE_OF_A_DECISION
+        outcomes = approve(connection, scope, actor, today=today, override=reason, patience=patience)
     if not outcomes:
         raise _missing(tenant, start)
     if outcomes[0].result == "refused":

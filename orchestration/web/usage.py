@@ -13,10 +13,12 @@ from orchestration.web.auth import Visitor, for_roles, readers
 from orchestration.web.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import first, rows
+from warehouse.ingestion import today
 from warehouse.statements import issuing
 from warehouse.statements.periods import Month
 
 FILE = "statements/pages"
+AGAIN_AFTER_SECONDS = 60
 
 
 @for_roles("tenant")
@@ -37,8 +39,11 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
     with readers(request).operator() as connection:
         states = {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant)}
         numbers = issuing.numbers(connection, tenant)
+        is_counted_today = today.is_chosen(connection, tenant)
         paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None
-    return render(
+    is_running = statement is not None and statement.period_end > request.app.state.today()
+    keeps_up = is_running and is_counted_today and request.query_params.get("every") == "minute"
+    page = render(
         "usage.html",
         title=visitor.person.tenant_name,
         visitor=visitor,
@@ -50,8 +55,13 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         numbers=numbers,
         paid=paid,
         read=read,
+        is_counted_today=is_counted_today,
+        keeps_up=keeps_up,
         today=request.app.state.today(),
     )
+    if keeps_up:
+        page.headers["Refresh"] = str(AGAIN_AFTER_SECONDS)  # a page without script; a person asks for it, and ends it
+    return page
 
 
 def _start(request: Request) -> date | None:

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.ingestion import PullState, pull_again
 from orchestration.intake.hooks import LARGEST_BODY_BYTES
-from sources.registry import horizons
+from sources.registry import all_sources, horizons
 from tests.ingestion.conftest import house  # noqa: F401 - a fixture
 from tests.ingestion.house import House, call
-from tests.intake.served import serving
+from tests.intake.served import event, key, serving
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.world import VapiAccount, VoiceflowProject, in_memory
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
@@ -281,6 +281,9 @@ def test_the_same_told_again_is_kept_once_and_what_was_secret_or_said_nowhere(
     house: House,  # noqa: F811
     vapi: Provider,
     day: date,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     secret = json.loads(json.dumps(SECRETS_OF_A_CALL))
     message = ended(call("one", day), phoneNumber={"twilioAuthToken": CANARY}, assistant=secret, artifact=secret)
@@ -288,10 +291,32 @@ def test_the_same_told_again_is_kept_once_and_what_was_secret_or_said_nowhere(
     for _ in range(3):
         assert vapi.tells(message).status_code == 200
     assert len(reports(house)) == 1
-    for table in ("intake.reports", "intake.hook_notices", "control.hooks", "ledger.audit_log"):
-        (everything,) = house.execute(f"select coalesce(string_agg(t::text, ''), '') as text from {table} as t")
-        assert CANARY not in everything["text"]
-        assert vapi.secret not in everything["text"]
+    body = json.dumps({"message": message}).encode()
+    token = key(house.url, "acme")
+    for attempt in range(10):
+        assert vapi.sends(body, signature=f"{attempt}" * 64).status_code == 401
+        assert vapi.sends(body[:-attempt] if attempt else b"[" + body).status_code == 400
+        refused = vapi.client.post(
+            "/v1/events",
+            json=event(f"secret-{attempt}", data={"api_key": CANARY, "more": [{"password": CANARY}]}),
+            headers={"Authorization": f"Bearer {token if attempt else token[:-1] + CANARY}"},
+        )
+        assert refused.status_code == (422 if attempt else 401)
+        assert CANARY not in refused.text
+    tables = house.execute(
+        "select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables"
+        " where schemaname <> all('{pg_catalog,information_schema}')"
+    )
+    assert len(tables) > 50
+    for table in tables:
+        (everything,) = house.execute(f"select coalesce(string_agg(t::text, ''), '') as text from {table['name']} as t")
+        for secret in (CANARY, vapi.secret, token):
+            assert secret not in everything["text"], f"{table['name']} holds a secret"
+    said = capfd.readouterr()
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "postgres" not in path.parts]
+    for secret in (CANARY, vapi.secret, token):
+        assert secret not in said.out + said.err + caplog.text
+        assert not [text for text in written if secret.encode() in text]
 
 
 def test_a_report_is_on_disk_before_it_is_answered(house: House, vapi: Provider, day: date) -> None:  # noqa: F811
@@ -401,13 +426,29 @@ def test_a_hint_of_a_row_that_is_not_listed_makes_its_day_due_once(
     assert "auth-token" not in made.output
 
 
-def test_reports_go_after_a_while_and_an_erased_tenants_hook_at_once(
+def test_reports_go_after_a_while_and_an_erased_tenants_and_its_hook_at_once(
     house: House,  # noqa: F811
     vapi: Provider,
     day: date,
+    tmp_path: Path,
 ) -> None:
     vapi.tells(ended(call("one", day)))
     vapi.tells({"type": "tool-calls", "call": {"id": "c", "assistantId": "a"}})
+    house.tenant("birch")
+    # The marts are not built here, and export and erasure ask them whose a call is.
+    house.execute("create table marts.fct_calls (tenant_id text, account text, usage_date date, call_id text)")
+    house.execute("alter table marts.fct_calls enable row level security, force row level security")
+    house.execute("grant select on marts.fct_calls to minutebook_loader")
+    house.execute(
+        "insert into intake.adoptions (source, account, row_id, tenant_id, usage_date, payload, reason)"
+        " select source, account, row_id, tenant_id, usage_date, payload, 'lost' from intake.reports"
+    )
+    for tenant, count in (("acme", 1), ("birch", 0)):
+        counts = personal.export(house.url, all_sources().values(), tenant, tmp_path / tenant)
+        assert (counts["intake.reports"], counts["intake.adoptions"]) == (count, count)
+    (exported,) = map(json.loads, (tmp_path / "acme" / "intake.reports.jsonl").read_text().splitlines())
+    assert (exported["row_id"], exported["usage_date"]) == ("one", day.isoformat())
+    assert vapi.hook_id not in str(exported)
     with connect(house.url, Role.OPERATOR, actor="otto") as operator:
         tidy(operator, day + timedelta(days=130))
         assert len(reports(house)) == 1
@@ -416,10 +457,15 @@ def test_reports_go_after_a_while_and_an_erased_tenants_hook_at_once(
         assert reports(house) == []
         # The marts are not built here, and erasure asks them for periods that are not finished.
         house.execute("create table marts.fct_statements (tenant_id text, period_state text)")
-        house.execute("create table marts.fct_calls (tenant_id text, account text, usage_date date, call_id text)")
         house.execute("grant select on marts.fct_statements to minutebook_operator")
         house.execute("insert into control.tenant_statuses values ('acme', %s, 'closed')", day)
+        operator.commit()
+        assert vapi.tells(ended(call("two", day))).status_code == 200
+        assert len(reports(house)) == 1
         personal.erase(operator, "acme", clock.today())
+        operator.commit()
+    assert reports(house) == []
+    assert house.execute("select from intake.hook_notices") == []
     (hook,) = house.execute("select ciphertext, revoked_at from control.hooks where tenant_id = 'acme'")
     assert bytes(hook["ciphertext"]) == b""
     assert hook["revoked_at"] is not None

@@ -1,12 +1,29 @@
 """Marts that are old say so wherever numbers are read from them: since when, and why no newer ones replaced them."""
 
+import threading
+import time
+
 import pytest
 
 from orchestration.marts.building import BuildFailed
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, scan, write_acme
 from warehouse.database.connect import Role, connect
-from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
+from warehouse.statements.freshness import PATIENCE_OF_A_DECISION, MartsBehind, require_fresh, standing_still
+
+
+def test_a_decision_waits_for_the_build_under_way_and_no_longer_than_it_says(warehouse: Warehouse) -> None:
+    assert PATIENCE_OF_A_DECISION <= 30
+    with connect(warehouse.url, Role.TRANSFORMER, autocommit=True) as build:
+        build.execute("select pg_advisory_lock(7734, 0)")
+        ended = threading.Timer(1.0, build.execute, ["select pg_advisory_unlock(7734, 0)"])
+        ended.start()
+        began = time.monotonic()
+        with connect(warehouse.url, Role.OPERATOR) as operator, standing_still(operator, PATIENCE_OF_A_DECISION):
+            assert 0.5 < time.monotonic() - began < PATIENCE_OF_A_DECISION
+            (later,) = build.execute("select pg_try_advisory_lock(7734, 0)")
+            assert later == (False,), "the next build begins after it"
+        ended.join()
 
 
 def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Warehouse) -> None:

@@ -18,7 +18,7 @@ from tests.web.server import serving
 from tests.web.signing import PASSWORD, form_token, sign_in
 from warehouse.database.connect import Role, connect
 from warehouse.security import web_logins
-from warehouse.statements import periods
+from warehouse.statements import freshness, periods
 from warehouse.statements.blocking import blockers
 from warehouse.statements.periods import Month
 
@@ -71,7 +71,8 @@ def test_what_moved_or_is_counted_otherwise_by_a_provider_is_blocked_in_the_list
         )
         connection.execute("insert into ledger.attempts (trigger) values ('cli')")
         connection.execute(
-            "insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, totals,"
+            "with made as (insert into ledger.attempts (trigger) values ('cli') returning attempt_id)"
+            " insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count, totals,"
             " provider_totals, closed_at)"
             " select max(attempt_id), 'usage_metrics', %(it)s, %(it)s, '2026-10-09', 'published', 5,"
             " '{\"calls\": 5}', '{\"calls\": 6}', now() from ledger.attempts",
@@ -432,3 +433,45 @@ def test_a_statement_is_a_draft_until_it_is_approved_and_final_from_that_moment_
     page = client.get("/usage/2026-10-01").text
     assert "Draft total" not in page
     assert "Amounts may change" not in page
+
+
+def test_a_reading_of_today_makes_no_statement_old_whose_period_is_over(story_url: str) -> None:
+    def lacking() -> tuple[int, int]:
+        with connect(story_url, Role.OPERATOR) as operator:
+            of_all, of_acme = (freshness.lack(operator, world.TODAY, whose) for whose in (None, [ACME]))
+        return of_all.pulls_not_built, of_acme.pulls_not_built
+
+    of_all, of_acme = lacking()
+    with psycopg.connect(story_url, autocommit=True) as owner:
+        owner.execute(
+            "with made as (insert into ledger.attempts (trigger) values ('cli') returning attempt_id)"
+            " insert into ledger.pulls (attempt_id, source, account, tenant_id, usage_date, state, row_count,"
+            " content_hash, closed_at, is_incomplete, is_in_progress)"
+            " select attempt_id, 'vapi', %(tenant)s, %(tenant)s, %(today)s, 'published', 0,"
+            " 'today', now(), true, true from made",
+            {"tenant": ACME, "today": world.TODAY},
+        )
+        assert lacking() == (of_all + 1, of_acme), "an approval waits for no build of today"
+        owner.execute("update ledger.pulls set is_in_progress = false where content_hash = 'today'")
+    assert lacking() == (of_all + 1, of_acme + 1)
+
+
+def test_a_tenant_whose_today_is_counted_may_have_its_page_loaded_again_and_sees_it_move(
+    visit: Visit, story_url: str
+) -> None:
+    tina, running = visit("tina"), "/usage/2026-11-01"
+    assert "while it runs" not in tina.get(running).text
+    with psycopg.connect(story_url, autocommit=True) as owner:
+        owner.execute("insert into control.today_readings (tenant_id, every) values (%s, '15 minutes')", [ACME])
+        asked = tina.get(running)
+        assert "Today is counted while it runs" in asked.text
+        assert "Refresh" not in asked.headers, "nobody's page moves who has not asked for it"
+        (again,) = re.findall(r'href="(\?every=[^"]+)"', asked.text)
+        before = tina.get(running + again)
+        assert before.headers["Refresh"] == "60"
+        assert 'href="?">Stop' in before.text
+        owner.execute("update marts.fct_statements set total = 4321.5 where tenant_id = %s", [ACME])
+        assert "4,321.50" not in before.text
+        assert "4,321.50" in tina.get(running + again).text
+    assert "Refresh" not in tina.get(f"/usage/2026-10-01{again}").headers, "a period that is over moves no more"
+    assert "while it runs" not in visit("theo").get(running).text

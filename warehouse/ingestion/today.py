@@ -30,6 +30,11 @@ def chosen(connection: Connection) -> list[Row]:
     return queries.rows(connection, FILE, "chosen")
 
 
+def is_chosen(connection: Connection, tenant_id: str) -> bool:
+    """Whether a tenant's day in progress is read."""
+    return bool(queries.rows(connection, FILE, "is_chosen", tenant_id=tenant_id))
+
+
 def due(connection: Connection, today: date) -> list[tuple[str, str, date, tuple[str, ...]]]:
     """Source, account, day and tenants of what is read now: accounts of sources that bill, whose last reading of today
     began longer ago than the most eager of their tenants chose. As the loader.

@@ -12,6 +12,10 @@ select
 from control.today_readings as t
 order by t.tenant_id;
 
+-- name: is_chosen
+select t.every from control.today_readings as t
+where t.tenant_id = %(tenant_id)s;
+
 -- name: due
 -- A reading that is under way, or failed a moment ago, is not begun again before its time.
 select

@@ -831,6 +831,23 @@ $$;
 comment on function intake.adopt(text, text, text, text) is
 'Adopts the latest report of a row that its provider lists no more; what came of it.';
 
+-- Of reports nobody needs to know any more what was said. Adopted rows are rows of pulls, whose frozen lines they explain: a row is
+-- of nobody's person as it is.
+create function intake.erase_reports(of_tenant text) returns bigint
+language plpgsql security definer set search_path = '' as $$
+declare
+    gone bigint;
+begin
+    delete from intake.reports where tenant_id = of_tenant;
+    get diagnostics gone = row_count;
+    delete from intake.hook_notices as n
+    using control.hooks as h
+    where n.hook_id = h.hook_id and h.tenant_id = of_tenant;
+    return gone;
+end
+$$;
+comment on function intake.erase_reports(text) is 'Deletes what was reported of the rows of a tenant''s own accounts; reports deleted.';
+
 -- Of the days that an account had a hook all day long, the rows that are listed, and those of them that were not told of. No report
 -- is no proof of no row: some providers tell of connected calls only.
 create function intake.unheard_rows(first_day date, last_day date)
@@ -866,7 +883,8 @@ end
 $$;
 
 revoke execute on function
-intake.adopt(text, text, text, text), intake.unheard_rows(date, date), control.limit_hooks(), intake.hook_of(text),
+intake.adopt(text, text, text, text), intake.unheard_rows(date, date), intake.erase_reports(text),
+control.limit_hooks(), intake.hook_of(text),
 intake.use_hook(text, timestamptz, boolean),
 intake.take_report(
     text, text, text, text, text, timestamptz, timestamptz, numeric, boolean, boolean, bytea, text
@@ -906,8 +924,11 @@ intake.take_report(
 intake.take_notice(text, text, text)
 to minutebook_intake;
 grant execute on function intake.reported_rows(date, date) to minutebook_loader, minutebook_operator;
-grant execute on function intake.unheard_rows(date, date), intake.adopt(text, text, text, text) to minutebook_operator;
-grant select on intake.adoptions to minutebook_loader;
+grant execute on function
+intake.unheard_rows(date, date), intake.adopt(text, text, text, text), intake.erase_reports(text)
+to minutebook_operator;
+grant select on intake.adoptions, intake.reports to minutebook_loader;
+create policy loader on intake.reports for select to minutebook_loader using (true);
 grant select, insert, update (revoked_at, ciphertext) on control.hooks to minutebook_operator;
 grant select on intake.hook_uses to minutebook_operator;
 grant select, update (seen_at) on intake.hook_notices to minutebook_operator;

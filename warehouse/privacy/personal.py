@@ -27,7 +27,7 @@ _SQL = queries.load("privacy/personal")
 _json = msgspec.json.Encoder(decimal_format="number")
 _ERASED = (
     "erase_name", "erase_agents", "erase_phone_numbers", "erase_candidates", "erase_credentials", "erase_hooks",
-    "erase_outgoing", "erase_automations", "erase_data_key", "erase_logins",
+    "erase_reports", "erase_outgoing", "erase_automations", "erase_data_key", "erase_logins",
 )  # fmt: skip
 
 
@@ -162,6 +162,8 @@ def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) 
         pushed = "intake.events"
         counts[pushed] = _write(folder / f"{pushed}.jsonl", _rows(reader, _SQL["pushed"], {}))
     with connect(url, Role.LOADER) as loader:
+        for table, name in (("intake.reports", "reported"), ("intake.adoptions", "adopted")):
+            counts[table] = _write(folder / f"{table}.jsonl", _rows(loader, _SQL[name], {"tenant_id": tenant_id}))
         for source in sources:
             name = f"{source.schema}.{source.table}"
             routed = _SQL["routed"] if source.contract == "calls" else sql.SQL("")

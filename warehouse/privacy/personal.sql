@@ -168,6 +168,22 @@ select to_jsonb(e) - 'event_number' as document
 from intake.events as e
 order by e.usage_date, e.event_number;
 
+-- name: reported
+-- What providers reported of rows of the tenant's own accounts.
+select to_jsonb(r) - '{report_id,hook_id,content_hash}'::text[] as document
+from intake.reports as r
+where r.tenant_id = %(tenant_id)s
+order by r.report_id;
+
+-- name: adopted
+select to_jsonb(a) as document
+from intake.adoptions as a
+where a.tenant_id = %(tenant_id)s
+order by a.usage_date, a.row_id;
+
+-- name: erase_reports
+select intake.erase_reports(%(tenant_id)s);
+
 -- name: routed
 or exists (
     select from marts.fct_calls as routed

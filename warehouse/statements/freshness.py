@@ -17,6 +17,8 @@ from warehouse.finding import Hint, Step
 
 FILE = "statements/freshness"
 LONGEST_BUILD_SECONDS = 2 * HOUR
+PATIENCE_OF_A_DECISION = 30.0
+"""Seconds that a decision on a page waits for a build under way, such as one of today."""
 
 
 class MartsBehind(WarehouseError):

@@ -28,7 +28,7 @@ select
 -- name: what_statements_lack
 -- The same as far as it concerns the statements of some tenants: a change of another tenant's period moves none of theirs,
 -- nor does a pull of another tenant's own account, nor that a review began: lines depend on what is frozen, and on no other
--- state.
+-- state. Nor does a reading of a day in progress, whose own period is not over.
 with built as (
     select
         coalesce(max(control_revision), -1) as revision,
@@ -42,6 +42,7 @@ select
         from ledger.pulls as pulls
         where
             pulls.state = 'published'
+            and not (pulls.is_in_progress and pulls.usage_date >= %(today)s)
             and pulls.account = any(%(tenant_ids)s::text[] || 'platform'::text)
             and not exists (select 1 from marts.fct_pulls_built as known where pulls.pull_id = known.pull_id)
     ) as pulls_not_built,
