@@ -10,6 +10,7 @@ was told that it is stored. What a day adds up to, and the rows that are read of
 """
 
 import argparse
+import base64
 import http.client
 import json
 import os
@@ -40,8 +41,11 @@ from tests.intake.served import add_tenants, key, login_of
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
+from warehouse.intake import hooks
 from warehouse.intake.stored import Pushed
 from warehouse.security.database_logins import Access
+from warehouse.security.master_keys import parse_master_keys
+from warehouse.security.vault import Secret, Vault
 
 TENANTS, DAYS = 3, 3
 OTHER = 1_000_000
@@ -143,7 +147,11 @@ class Client:
         body = json.dumps([self.story.event(number, is_other=is_other) for number, is_other in events])
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            answer = self._asked(body, self.tokens[tenant])
+            headers = {
+                "Authorization": f"Bearer {self.tokens[tenant]}",
+                "Content-Type": "application/cloudevents-batch+json",
+            }
+            answer = self.asked("/v1/events", body, headers)
             if answer is not None and answer[0] in (202, 422):
                 return self._note(events, json.loads(answer[1]))
             assert answer is None or answer[0] in (429, 503), answer
@@ -152,12 +160,12 @@ class Client:
                 self.story.repeated += 1
             time.sleep(0.05)
 
-    def _asked(self, body: str, token: str) -> tuple[int, bytes] | None:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/cloudevents-batch+json"}
+    def asked(self, path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes] | None:
+        """The answer; None where there was none."""
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-            self.connection.request("POST", "/v1/events", body, headers)
+            self.connection.request("POST", path, body, headers)
             response = self.connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
@@ -220,33 +228,80 @@ def run(story: Story, url: str, home: Path) -> float:
     with connect(url, Role.OPERATOR, actor="otto") as operator:
         add_tenants(operator, *names)
     tokens = [key(url, name) for name in names]
+    with _serving(story, url, home, {}) as port, ThreadPoolExecutor(story.connections) as pool:
+        began = time.monotonic()
+        clients = [Client(story, number, port, tokens) for number in range(story.connections)]
+        running_clients = [pool.submit(client.run) for client in clients]
+        _disturb(story, url, lambda: all(one.done() for one in running_clients))
+        for one in running_clients:
+            one.result()
+        took = time.monotonic() - began
+    wait_for_the_server(url)
+    _prove(story, url, names)
+    return took
+
+
+@contextmanager
+def _serving(story: Story, url: str, home: Path, more: dict[str, str]) -> Iterator[int]:
+    """The port of the API, which is started again whenever it dies."""
     with (
         login_of(url, Access.SERVER) as server_url,
         login_of(url, Access.INTAKE) as intake_url,
         socket.socket() as listening,
-        ThreadPoolExecutor(story.connections) as pool,
     ):
         listening.bind(("127.0.0.1", 0))
         listening.listen(512)
         urls = {"DATABASE_URL": url, "SERVER_DATABASE_URL": server_url, "INTAKE_DATABASE_URL": intake_url}
-        environment = os.environ | {f"MINUTEBOOK_{name}": value for name, value in (urls | {"HOME": str(home)}).items()}
+        values = {**urls, "HOME": str(home), **more}
+        environment = os.environ | {f"MINUTEBOOK_{name}": value for name, value in values.items()}
         supervisor = Supervisor(story, environment, listening)
         thread = Thread(target=supervisor.run)
         thread.start()
-        began, port = time.monotonic(), listening.getsockname()[1]
         try:
-            clients = [Client(story, number, port, tokens) for number in range(story.connections)]
-            running_clients = [pool.submit(client.run) for client in clients]
-            _disturb(story, url, lambda: all(one.done() for one in running_clients))
-            for one in running_clients:
-                one.result()
-            took = time.monotonic() - began
+            yield listening.getsockname()[1]
         finally:
             supervisor.end()
             thread.join()
-        wait_for_the_server(url)
-    _prove(story, url, names)
-    return took
+
+
+def report(story: Story, url: str, home: Path) -> None:
+    """Tell a hook of as many calls as the story has events, each until it is answered 200. Raises AssertionError."""
+    keys_of_vault = base64.b64encode(bytes(32)).decode()
+    with connect(url, Role.OPERATOR, actor="otto") as operator:
+        add_tenants(operator, "acme")
+        secret = Secret("a-secret-of-the-hook")
+        hook_id = hooks.create(Vault(parse_master_keys(keys_of_vault)), operator, "acme", "vapi", "bearer", {}, secret)
+
+    def tell(connection: int, port: int) -> None:
+        client = Client(story, connection, port, [])
+        headers = {"Authorization": f"Bearer {secret.reveal()}", "Content-Type": "application/json"}
+        for number in range(connection, story.events, story.connections):
+            at = (story.began - timedelta(days=1, seconds=number)).isoformat()
+            call = {"id": str(number), "createdAt": at, "type": "inboundPhoneCall"}
+            message = {"type": "end-of-call-report", "startedAt": at, "endedAt": at, "cost": number, "call": call}
+            deadline = time.monotonic() + 3 * _PATIENCE_SECONDS
+            for _ in range(2):  # the provider repeats what it was answered, too
+                body = json.dumps({"message": message})
+                while (answer := client.asked(f"/v1/hooks/vapi/{hook_id}", body, headers)) is None or answer[0] == 503:
+                    assert time.monotonic() < deadline, f"seed {story.seed}: {number} has no answer but {answer}"
+                    with story.lock:
+                        story.repeated += 1
+                    time.sleep(0.05)
+                assert answer == (200, b"{}"), answer
+                story.told_stored[number] = 1
+
+    with (
+        _serving(story, url, home, {"MASTER_KEYS": keys_of_vault}) as port,
+        ThreadPoolExecutor(story.connections) as pool,
+    ):
+        telling = [pool.submit(tell, number, port) for number in range(story.connections)]
+        _disturb(story, url, lambda: all(one.done() for one in telling))
+        for one in telling:
+            one.result()
+    wait_for_the_server(url)
+    with psycopg.connect(url) as connection:
+        kept = connection.execute("select row_id::int, cost::int from intake.reports order by 1").fetchall()
+    assert kept == [(number, number) for number in range(story.events)], f"seed {story.seed}: lost, or kept twice"
 
 
 def _disturb(story: Story, url: str, is_over: Any) -> None:
