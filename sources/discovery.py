@@ -1,19 +1,29 @@
-"""What an account holds that usage may route by: read to propose attachments. Ids and names only."""
+"""What an account holds: ids by which its usage may route, read to propose attachments, and its campaigns."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Held:
-    """An object of an account. what: number, assistant, campaign …; kind: the scope kind by which usage routes by it,
-    None where none does. label: what people know it by besides its name, such as the number itself. calls, connected:
-    of a campaign, how many calls its provider counts, where it does: a check of ours, and billed by nobody.
+    """An object of an account. what: number, assistant …; kind: the scope kind by which usage routes by it. label: what
+    people know it by besides its name, such as the number itself.
     """
 
     what: str
-    kind: str | None
+    kind: str
     value: str
     name: str = ""
     label: str = ""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign of an account. calls, connected: how many its provider counts, None where it does not say: a check of
+    ours, and billed by nobody. is_over: whether it will make no more.
+    """
+
+    campaign_id: str
+    name: str = ""
     calls: int | None = None
     connected: int | None = None
+    is_over: bool = False

@@ -20,6 +20,8 @@ In the payload, the list of such lines as they were answered.
 BEYOND_TOTAL = "lines_beyond_total"
 """The total of lines of a bill that add up to more than the provider's own total, which was taken in their place."""
 
+CAMPAIGN_CALLS = "campaign_calls"
+"""The total of calls that a campaign made, of a source that lists its campaigns; missing where none did."""
 ADOPTED = "rows_adopted"
 """The total of rows that were reported, and that a person adopted; missing where there is none."""
 

@@ -12,7 +12,7 @@ from sources.allowed import Allowed
 from sources.contracts import CONTRACTS, Column
 from sources.day import Access, Day, Scope
 from sources.declared import LAST_DAY_OF_ALL_MONTHS, SETTING_OF_ALL, faults_of
-from sources.discovery import Held
+from sources.discovery import Campaign, Held
 from sources.hooks import Hook
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
@@ -116,7 +116,7 @@ class Source:
     cost_is_of_scope: of usage, what a row says it cost covers all that its scope used that day, and not itself alone.
     counts_itself: the provider has a total of its own by which a list that lost rows can be confirmed.
     hook: how its provider tells us of single rows as they happen, where it does; one source of a provider has it.
-    discover: what an account holds that its usage may route by, ids and names only.
+    discover: what an account holds that its usage may route by, ids and names only. campaigns: its campaigns, counted.
     recording: where a call's recording is, by its id, for minutes and never stored; None where there is none any more.
     at_once: account-days read at once. compared: what `pull diff` compares, as a query (pull_id, item, field, value,
     number) over {raw}; without one, all columns by key.
@@ -153,6 +153,7 @@ class Source:
     counts_itself: bool = False
     hook: Hook | None = None
     discover: Callable[[Client], list[Held]] | None = None
+    campaigns: Callable[[Client], list[Campaign]] | None = None
     recording: Callable[[Client, str], str | None] | None = None
     at_once: int = 4
     compared: str | None = None

@@ -11,7 +11,13 @@ from warehouse.statements import checks
 SHOWN = 100
 
 
-def check_without_rows(name: str, asset: dg.AssetKey, description: str, **parameters: str) -> dg.AssetChecksDefinition:
+def check_without_rows(
+    name: str,
+    asset: dg.AssetKey,
+    description: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    **parameters: str,
+) -> dg.AssetChecksDefinition:
     """A check that fails when the statement of its name returns a row."""
     checks.require_check(name)
 
@@ -21,6 +27,7 @@ def check_without_rows(name: str, asset: dg.AssetKey, description: str, **parame
             offenders = checks.offenders(connection, name, **parameters)
         return dg.AssetCheckResult(
             passed=not offenders,
+            severity=severity,
             description=f"{len(offenders)} found" if offenders else None,
             metadata=offenders_table(offenders, SHOWN),
         )

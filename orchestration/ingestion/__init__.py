@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from orchestration.ingestion.adopting import StoredReaders, adopted_days
+from orchestration.ingestion.counting import count_campaigns
 from orchestration.ingestion.doubts import Doubt, Doubts
 from orchestration.ingestion.landing import Landing
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
@@ -126,6 +127,7 @@ def pull(
                 )
                 days += tuple(day for day in more.account_days if (day.source, day.account, day.usage_date) in again)
             work(connection, run, days, settle, is_forced=is_forced)
+            count_campaigns(connection, readers, days, now)
     return outcomes
 
 

@@ -1,18 +1,19 @@
 """What an account holds, whose it is, and which attachments are missing: proposed, never made without a person."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from orchestration.ingestion.reading import access_of
 from orchestration.settings import Settings
 from sources.day import PLATFORM
-from sources.discovery import Held
+from sources.discovery import Campaign, Held
 from sources.registry import registry
 from sources.source import Source
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion.discovery import Unattached, attached, campaigns, unattached
+from warehouse.ingestion.campaigns import made
+from warehouse.ingestion.discovery import Unattached, attached, unattached
 
 _APART = re.compile(r"[^a-z0-9]+")
 
@@ -20,23 +21,26 @@ _APART = re.compile(r"[^a-z0-9]+")
 @dataclass(frozen=True)
 class Found:
     """An object of an account. owner: tenant and agent that have it. first_day, calls: of usage that routes to nobody
-    and would route by it. of_campaign: of a campaign, how many calls we read of it and how many of them connected.
+    and would route by it.
     """
 
     held: Held
     owner: tuple[str, str] | None
     first_day: date | None
     calls: int
-    of_campaign: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Account:
-    """What was found at a provider, and whose account it is: a tenant's own, or the platform's."""
+    """What was found at a provider, and whose account it is: a tenant's own, or the platform's. made: by campaign, how
+    many of its calls were read and how many of them connected.
+    """
 
     source: Source
     account: str
     found: tuple[Found, ...]
+    campaigns: tuple[Campaign, ...]
+    made: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -61,27 +65,26 @@ def look(url: str, settings: Settings, source: Source, tenant_id: str | None, *,
         client = source.connect(access_of(source, settings, credential))
         try:
             held = [] if source.discover is None else source.discover(client)
+            campaigns = [] if source.campaigns is None else source.campaigns(client)
         finally:
             client.close()
         owners = attached(connection, [kind.name for kind in source.scope_kinds])
         waiting = unattached(connection, source, account)
-        made = campaigns(connection, source.name)
-    return Account(source, account, tuple(_put_together(held, owners, waiting, made)))
+        read = made(connection, source.name, account)
+    return Account(source, account, tuple(_put_together(held, owners, waiting)), tuple(campaigns), read)
 
 
 def _put_together(
     held: Sequence[Held],
     owners: dict[tuple[str, str], tuple[str, str]],
     waiting: Sequence[Unattached],
-    made: dict[str, tuple[int, int]],
 ) -> Iterable[Found]:
     """What is held, and what usage was of although it is held no more."""
     of_ids = {(one.kind, one.value): one for one in waiting}
     for one in held:
-        key = (one.kind or "", one.value)
+        key = (one.kind, one.value)
         seen = of_ids.pop(key, None)
-        of_campaign = made.get(one.value, (0, 0)) if one.what == "campaign" else None
-        yield Found(one, owners.get(key), seen.first_day if seen else None, seen.rows if seen else 0, of_campaign)
+        yield Found(one, owners.get(key), seen.first_day if seen else None, seen.rows if seen else 0)
     for key, seen in of_ids.items():
         yield Found(Held("not held any more", seen.kind, seen.value), owners.get(key), seen.first_day, seen.rows)
 
@@ -102,7 +105,7 @@ def missing(
         held = found.held
         is_asked = held.value in wanted or not wanted
         is_theirs = account.account == tenant_id or held.value in wanted or _begins_with(_slug(held.name), names)
-        is_open = held.kind is not None and (found.calls > 0 or (found.owner is None and held.kind == first_kind))
+        is_open = found.calls > 0 or (found.owner is None and held.kind == first_kind)
         if not (is_asked and is_theirs and is_open) or (found.owner and found.owner[0] != tenant_id):
             continue
         if found.owner:

@@ -14,6 +14,7 @@ from orchestration.ingestion.outcomes import AccountDay
 from orchestration.ingestion.routing import Routing
 from orchestration.settings import Settings, SettingsError
 from sources.day import Access, Day
+from sources.discovery import Campaign
 from sources.errors import CredentialRejected, SourceFailure
 from sources.http import characters_replaced, requests_made
 from sources.personal import NOBODYS
@@ -117,6 +118,11 @@ class Readers:
     def counts(self, day: AccountDay, recount: Recount, window: Window) -> Counts:
         """By UTC day, what the account's source counts now of what a reading's totals name. Raises SourceFailure."""
         return recount.counts(self._client(day), self._day(day), window)
+
+    def campaigns(self, day: AccountDay) -> list[Campaign]:
+        """The campaigns of the account, where its source lists any. Raises SourceFailure."""
+        listed = source_named(day.source).campaigns
+        return [] if listed is None else listed(self._client(day))
 
     def __enter__(self) -> Self:
         return self

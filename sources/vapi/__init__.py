@@ -24,7 +24,7 @@ from sources.vapi import calls
 from sources.vapi.analytics import control_totals, daily_totals
 from sources.vapi.changes import changed_days
 from sources.vapi.contract import CALL
-from sources.vapi.discovery import discover
+from sources.vapi.discovery import campaigns, discover
 from sources.vapi.hook import HOOK
 from sources.vapi.listing import list_calls
 from sources.vapi.rows import billed, payloads, table, totals
@@ -171,6 +171,7 @@ CALLS = Source(
     counts_itself=True,
     hook=replace(HOOK, rows=_rows),
     discover=discover,
+    campaigns=campaigns,
     recording=recording,
     at_once=8,
     compared=files(__package__).joinpath("compared.sql").read_text(),

@@ -69,6 +69,7 @@ class Call(msgspec.Struct, rename="camel"):
     phone_number_id: Name | None = None
     squad_id: Name | None = None
     workflow_id: Name | None = None
+    campaign_id: Any = None
     transport: Any = None
     phone_call_provider: Any = None
     phone_call_provider_id: Any = None

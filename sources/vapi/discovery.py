@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from sources.bounds import LONGEST_TEXT
-from sources.discovery import Held
+from sources.discovery import Campaign, Held
 from sources.errors import PullTruncated
 from sources.http import ProviderClient
 from sources.vapi.listing import LIMIT, answers
@@ -22,6 +22,7 @@ from sources.window import Window, instant
 _FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _PAGE = 100
 _MOST_PAGES = 1_000
+_OVER = ("ended", "archived")
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
 
 
@@ -30,6 +31,7 @@ class _Named(msgspec.Struct, rename="camel"):
     name: Any = None
     number: Any = None
     sip_uri: Any = None
+    status: Any = None
     call_metrics: Any = None
 
 
@@ -47,17 +49,22 @@ _PAGED = msgspec.json.Decoder(_Campaigns).decode
 
 
 def discover(client: ProviderClient) -> list[Held]:
-    """Everything of the organisation, each once. Raises SourceFailure."""
+    """What its calls may route by, each once. Raises SourceFailure."""
     found = [
         Held("number", "vapi_phone_number", one.id, _text(one.name), _label(one))
         for one in _all(client, "/phone-number")
     ]
     found += [Held("assistant", "vapi_assistant", one.id, _text(one.name)) for one in _all(client, "/assistant")]
-    found += [
-        Held("campaign", None, one.id, _text(one.name), "", *(_count(one, name) for name in ("dialed", "connected")))
-        for one in _campaigns(client)
-    ]
     return found
+
+
+def campaigns(client: ProviderClient) -> list[Campaign]:
+    """All campaigns, each once. Raises SourceFailure."""
+    found = {
+        one.id: Campaign(one.id, _text(one.name), _count(one, "dialed"), _count(one, "connected"), one.status in _OVER)
+        for one in _campaigns(client)
+    }
+    return list(found.values())
 
 
 def _all(client: ProviderClient, path: str) -> list[_Named]:

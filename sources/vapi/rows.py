@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sources.personal import ChoicesOf, Document, minimised
 from sources.quarantine import Quarantined
+from sources.reading import CAMPAIGN_CALLS
 from sources.results import hash_results
 from sources.vapi.calls import Call
 from sources.vapi.contract import CALL
@@ -106,10 +107,12 @@ def totals(calls: Sequence[Call], odd: Sequence[Quarantined] = ()) -> dict[str, 
     """
     items = (item.cost for call in calls for item in call.costs or () if item.cost is not None)
     costs = [call.cost for call in calls if call.cost is not None] + [row.totals.get("cost", Decimal(0)) for row in odd]
+    of_campaigns = sum(isinstance(call.campaign_id, str) for call in calls)
     return {
         "calls": Decimal(len(calls)) + sum(row.totals.get("calls", Decimal(0)) for row in odd),
         "cost": sum(costs, Decimal(0)),
         "costs": sum(items, Decimal(0)),
+        **({CAMPAIGN_CALLS: Decimal(of_campaigns)} if of_campaigns else {}),
     }
 
 

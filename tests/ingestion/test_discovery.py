@@ -63,9 +63,12 @@ def acme(house: House, platform: VapiAccount, minutebook: Minutebook) -> Minuteb
 def test_what_the_platforms_account_holds_is_listed_with_whose_it_is_and_no_secret(
     acme: Minutebook, house: House
 ) -> None:
-    house.execute("create table marts.dim_campaigns (source text, campaign_id text, calls int, connected_calls int)")
     house.execute(
-        "insert into marts.dim_campaigns values ('vapi', 'c-7', 5, 3), ('vapi', 'c-7', 1, 0), ('x', 'c-7', 9, 9)"
+        "create table marts.dim_campaigns (source text, account text, campaign_id text, calls int, connected_calls int)"
+    )
+    house.execute(
+        "insert into marts.dim_campaigns values ('vapi', 'platform', 'c-7', 5, 3), ('vapi', 'platform', 'c-7', 1, 0),"
+        " ('x', 'platform', 'c-7', 9, 9), ('vapi', 'acme', 'c-7', 9, 9)"
     )
     house.execute("grant select on marts.dim_campaigns to minutebook_loader")
     told = acme("discover vapi --json")
@@ -76,7 +79,8 @@ def test_what_the_platforms_account_holds_is_listed_with_whose_it_is_and_no_secr
         "id": "c-7", "name": "Recall 7", "calls_by_provider": 7, "calls": 6, "connected_by_provider": None,
         "connected": 3,
     }  # fmt: skip
-    assert len([row for row in found.values() if row["what"] == "campaign"]) == 150, "of two pages"
+    assert len(counted) == 150, "of two pages"
+    assert not counted.keys() & found.keys()
     assert (found["n-1"]["unattached_since"], found["n-1"]["unattached_calls"]) == (str(FIRST), 2)
     assert (found["n-2"]["tenant_id"], found["n-2"]["label"]) == ("other", "sip:desk@example.invalid")
     assert found["a-2"]["unattached_calls"] == 0, "its calls would route by their number"

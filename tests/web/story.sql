@@ -214,6 +214,17 @@ from marts.fct_calls as c
 left join marts.fct_call_results as r using (tenant_id, usage_date, source, account, call_id)
 group by 1, 2, 3, 4, 5, 6;
 
+insert into marts.dim_campaigns (
+    tenant_id, source, account, campaign_id, name, first_usage_date, last_usage_date, calls, connected_calls, provider_calls,
+    provider_connected_calls, counted_at, count_state
+)
+select
+    tenant_id, source, account, campaign_id, 'Recall of October', min(usage_date), max(usage_date), sum(calls), sum(connected_calls),
+    sum(calls), sum(connected_calls), '2026-11-03 02:00+00', 'agrees'
+from marts.fct_call_outcomes_daily
+where campaign_id is not null
+group by 1, 2, 3, 4;
+
 -- name: lines
 -- Where the days of overage lines are, and what of them is of calls.
 insert into control.meters (meter_id, name, unit, source, increment_seconds, minimum_seconds)

@@ -38,16 +38,6 @@ def unattached(connection: Connection, source: Declared, account: str) -> list[U
         return cursor.execute(query, {"source": source.name, "account": account}).fetchall()
 
 
-def campaigns(connection: Connection, source: str) -> dict[str, tuple[int, int]]:
-    """By id of a campaign, how many calls it made and how many of them connected, as the marts have them; none before
-    the first build.
-    """
-    if not queries.rows(connection, "ingestion/discovery", "is_built")[0]["is_built"]:
-        return {}
-    found = queries.rows(connection, "ingestion/discovery", "campaigns", source=source)
-    return {row["campaign_id"]: (row["calls"], row["connected"]) for row in found}
-
-
 def attached(connection: Connection, kinds: list[str]) -> dict[tuple[str, str], tuple[str, str]]:
     """By kind and value, the tenant and agent that have it now, or had or will have it."""
     found = queries.rows(connection, "ingestion/discovery", "attached", kinds=kinds)

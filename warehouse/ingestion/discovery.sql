@@ -31,19 +31,6 @@ where
 group by deciding.kind, deciding.value
 order by min(r.usage_date), deciding.kind, deciding.value;
 
--- name: is_built
-select to_regclass('marts.dim_campaigns') is not null as is_built;
-
--- name: campaigns
--- How many calls each campaign made, as they were read, of whichever tenants.
-select
-    campaign_id,
-    sum(calls)::bigint as calls,
-    sum(connected_calls)::bigint as connected
-from marts.dim_campaigns
-where source = %(source)s
-group by campaign_id;
-
 -- name: attached
 select distinct on (s.kind, s.value)
     s.kind,

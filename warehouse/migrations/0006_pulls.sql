@@ -336,6 +336,22 @@ for each row execute function ledger.record_audit();
 create trigger advance_revision after insert or update or delete on ledger.acceptances
 for each row execute function control.advance_revision();
 
+-- What a provider counts of its campaigns is a check of what was read: nothing of it is usage, and no sum holds it.
+create table ledger.campaigns (
+    source text not null references control.sources,
+    account text not null,
+    campaign_id text not null,
+    name text not null,
+    calls bigint check (calls >= 0),
+    connected bigint check (connected >= 0),
+    over_since timestamptz,
+    counted_at timestamptz not null,
+    primary key (source, account, campaign_id)
+);
+comment on table ledger.campaigns is
+'The campaigns of accounts whose calls were made by some, as their provider named and counted them last.';
+comment on column ledger.campaigns.over_since is 'When it was first said to be over; null while it may make more calls.';
+
 create view ledger.standing_quarantine with (security_invoker = true) as
 with known as (
     select

@@ -32,7 +32,10 @@ begin
         ),
         (
             'minutebook_loader, minutebook_transformer, minutebook_operator',
-            array['control.personal_choices', 'control.today_readings', 'ledger.new_fields', 'ledger.cleanings']
+            array[
+                'control.personal_choices', 'control.today_readings', 'ledger.new_fields', 'ledger.cleanings',
+                'ledger.campaigns'
+            ]
         ),
         ('minutebook_loader, minutebook_operator', array['ledger.personal_choices_applied']),
         (
@@ -97,7 +100,7 @@ ledger.invoice_items, ledger.stripe_events, ledger.stripe_day_summaries, ledger.
 ledger.stripe_item_states, ledger.stripe_invoices, ledger.stripe_charges, ledger.coverage, ledger.final_lines,
 ledger.stripe_acceptances
 to minutebook_transformer, minutebook_billing, minutebook_operator;
-grant select on control.personal_choices, control.today_readings, ledger.new_fields, ledger.cleanings
+grant select on control.personal_choices, control.today_readings, ledger.new_fields, ledger.cleanings, ledger.campaigns
 to minutebook_loader, minutebook_transformer, minutebook_operator;
 grant select on control.data_keys, control.credentials, ledger.personal_choices_applied, ledger.changed_arrivals
 to minutebook_loader, minutebook_operator;
@@ -111,7 +114,8 @@ grant select on minutebook.migrations to minutebook_operator;
 grant select on ledger.stripe_cache to minutebook_billing, minutebook_operator;
 
 -- Loading.
-grant insert, update on ledger.attempts, ledger.pulls, ledger.personal_choices_applied to minutebook_loader;
+grant insert, update on ledger.attempts, ledger.pulls, ledger.personal_choices_applied, ledger.campaigns
+to minutebook_loader;
 grant select, insert, update on ledger.request_paces to minutebook_loader;
 grant insert on ledger.new_fields, ledger.quarantine, ledger.acceptances, ledger.cleanings to minutebook_loader;
 grant update (payload) on ledger.quarantine to minutebook_loader;

@@ -25,37 +25,69 @@ create function marts.found_calls(
     after_source text, after_tenant text
 ) returns table (tenant_id text, usage_date date, created_at timestamptz, source text, call_id text)
 language plpgsql stable set search_path = '' set plan_cache_mode = 'force_custom_plan' rows 50 as $$
+declare
+    most constant int := least(at_most, 5000);
+    found int := 0;
+    more int;
+    newest int;
 begin
-    return query
-    select t.tenant_id, t.usage_date, t.created_at, t.source, t.call_id
-    from marts.fct_call_texts as t
-    where
-        t.words @@ asked
-        -- By the words, and not by the index on the tenant: its calls may be many, and the word rare.
-        and (of_tenant is null or t.tenant_id || '' = of_tenant)
-        -- What one language finds is no find in a text of another.
-        and (
-            of_tenant is not null
-            or t.words @@ pg_catalog.websearch_to_tsquery(t.language::pg_catalog.regconfig, said)
-        )
-        and t.usage_date >= first_day
-        and t.usage_date <= last_day
-        and (agent is null or t.agent_id is not distinct from nullif(agent, no_agent))
-        and (of_outcome is null or t.outcome = of_outcome)
-        and (of_end is null or t.end_group = of_end)
-        and (of_campaign is null or t.campaign_id = of_campaign)
-        and (of_customer is null or pg_catalog.strpos(pg_catalog.lower(t.customer), pg_catalog.lower(of_customer)) > 0)
-        and (of_at_least is null or t.connected_seconds >= of_at_least)
-        and (of_at_most is null or t.connected_seconds <= of_at_most)
-        and (of_cost_from is null or t.cost >= of_cost_from)
-        and (of_cost_to is null or t.cost <= of_cost_to)
-        and (
-            after_id is null
-            or (t.usage_date, t.created_at, t.call_id, t.source, t.tenant_id)
-            < (after_day, after_created, after_id, after_source, coalesce(after_tenant, t.tenant_id))
-        )
-    order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc, t.tenant_id desc
-    limit least(at_most, 5000);
+    -- The newest calls are read one by one; then, where they do not fill the page, all that the index of words gives. A word
+    -- that many say fills it from the first few; of one that few say the index gives little. What the first reading found is
+    -- the beginning of what the second finds.
+    foreach newest in array array[most * case when of_tenant is null then 100 else 10 end, null] loop
+        return query
+        select t.tenant_id, t.usage_date, t.created_at, t.source, t.call_id
+        from (
+            select
+                c.tenant_id, c.usage_date, c.created_at, c.source, c.call_id, c.agent_id, c.outcome, c.end_group,
+                c.campaign_id, c.customer, c.connected_seconds, c.cost, c.language,
+                case when newest is not null then c.words end as words
+            from marts.fct_call_texts as c
+            where
+                -- Not by the index on the tenant where it is by the words: its calls may be many, and the word rare.
+                (of_tenant is null or case when newest is null then c.tenant_id || '' else c.tenant_id end = of_tenant)
+                and c.usage_date >= first_day
+                and c.usage_date <= last_day
+                and (
+                    after_id is null
+                    or (c.usage_date, c.created_at, c.call_id, c.source, c.tenant_id)
+                    < (after_day, after_created, after_id, after_source, coalesce(after_tenant, c.tenant_id))
+                )
+                and (newest is not null or c.words @@ asked)
+                -- What one language finds is no find in a text of another.
+                and (
+                    newest is not null
+                    or of_tenant is not null
+                    or c.words @@ pg_catalog.websearch_to_tsquery(c.language::pg_catalog.regconfig, said)
+                )
+            order by c.usage_date desc, c.created_at desc, c.call_id desc, c.source desc, c.tenant_id desc
+            limit newest
+        ) as t
+        where
+            (newest is null or t.words @@ asked)
+            and (
+                newest is null
+                or of_tenant is not null
+                or t.words @@ pg_catalog.websearch_to_tsquery(t.language::pg_catalog.regconfig, said)
+            )
+            and (agent is null or t.agent_id is not distinct from nullif(agent, no_agent))
+            and (of_outcome is null or t.outcome = of_outcome)
+            and (of_end is null or t.end_group = of_end)
+            and (of_campaign is null or t.campaign_id = of_campaign)
+            and (
+                of_customer is null or pg_catalog.strpos(pg_catalog.lower(t.customer), pg_catalog.lower(of_customer)) > 0
+            )
+            and (of_at_least is null or t.connected_seconds >= of_at_least)
+            and (of_at_most is null or t.connected_seconds <= of_at_most)
+            and (of_cost_from is null or t.cost >= of_cost_from)
+            and (of_cost_to is null or t.cost <= of_cost_to)
+        order by t.usage_date desc, t.created_at desc, t.call_id desc, t.source desc, t.tenant_id desc
+        limit most - found
+        offset found;
+        get diagnostics more = row_count;
+        found := found + more;
+        exit when found >= most;
+    end loop;
 end
 $$;
 comment on function marts.found_calls is

@@ -84,9 +84,10 @@ def listen(connection: Connection, tenant_id: str, key: Key) -> str | None:
     return str(row["account"])
 
 
-def campaigns(connection: Connection, tenant_id: str) -> list[str]:
-    """The ids of a tenant's campaigns, the latest 200 of them."""
-    return [row["campaign_id"] for row in rows(connection, FILE, "campaigns", tenant_id=tenant_id)]
+def campaigns(connection: Connection, tenant_id: str) -> dict[str, str]:
+    """What a tenant's campaigns are called, by id, empty where that is not known: the latest 200 of them."""
+    found = rows(connection, FILE, "campaigns", tenant_id=tenant_id)
+    return {row["campaign_id"]: row["name"] or "" for row in found}
 
 
 def _asked(tenant_id: str, key: Key) -> dict[str, object]:

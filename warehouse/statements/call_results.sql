@@ -52,7 +52,9 @@ select ledger.stored_call(%(tenant_id)s, %(source)s, %(usage_date)s, %(call_id)s
 
 -- name: campaigns
 -- A tenant's latest campaigns.
-select campaign_id
+select
+    campaign_id,
+    name
 from marts.dim_campaigns
 where tenant_id = %(tenant_id)s
 order by last_usage_date desc, campaign_id

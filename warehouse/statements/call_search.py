@@ -30,6 +30,7 @@ class Found(Struct, frozen=True):
     outcome: str
     end_group: str | None
     campaign_id: str | None
+    campaign: str | None
     connected_seconds: Decimal | None
     started_at: datetime | None
 

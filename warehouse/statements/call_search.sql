@@ -35,6 +35,7 @@ select
     c.outcome,
     c.end_group,
     c.campaign_id,
+    d.name as campaign,
     c.connected_seconds,
     c.started_at
 from marts.search_all_calls(
@@ -45,5 +46,11 @@ from marts.search_all_calls(
 inner join marts.fct_calls as c
     on s.tenant_id = c.tenant_id and s.usage_date = c.usage_date and s.source = c.source and s.call_id = c.call_id
 left join marts.dim_tenants as t on s.tenant_id = t.tenant_id
+left join marts.dim_campaigns as d
+    on
+        c.tenant_id = d.tenant_id
+        and c.source = d.source
+        and c.account = d.account
+        and c.campaign_id = d.campaign_id
 left join marts.dim_agents as a on c.agent_id = a.agent_id
 order by s.usage_date desc, s.created_at desc, s.call_id desc, s.source desc, s.tenant_id desc;

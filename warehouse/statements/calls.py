@@ -41,6 +41,7 @@ class Call(Struct, frozen=True):
     started_at: datetime | None
     ended_at: datetime | None = None
     status: str | None = None
+    campaign: str | None = None
     scopes: dict[str, str] = {}
 
     @property

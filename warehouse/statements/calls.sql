@@ -119,6 +119,7 @@ select
     c.ended_reason,
     c.end_group,
     c.campaign_id,
+    d.name as campaign,
     r.evaluation_state,
     r.rating,
     r.sentiment,
@@ -143,6 +144,8 @@ left join lateral (
         and results.source = c.source
     limit 1
 ) as r on true
+left join marts.dim_campaigns as d
+    on c.tenant_id = d.tenant_id and c.source = d.source and c.campaign_id = d.campaign_id
 where
     c.tenant_id = %(tenant_id)s
     and c.usage_date = %(usage_date)s

@@ -129,3 +129,20 @@ from
         (select max(p.usage_date) - 35 from ledger.pulls as p where p.source = %(source)s and p.state = 'published')
     ) as m
 order by m.usage_date desc, m.tenant_id;
+
+-- name: campaigns_are_counted_alike
+-- Campaigns of which a provider counts other calls than were read, once it will count no more of them.
+select
+    source,
+    account,
+    campaign_id,
+    min(first_usage_date) as first_day,
+    max(last_usage_date) as last_day,
+    sum(calls)::bigint as calls,
+    max(provider_calls) as provider_calls,
+    sum(connected_calls)::bigint as connected_calls,
+    max(provider_connected_calls) as provider_connected_calls
+from marts.dim_campaigns
+where count_state = 'differs'
+group by source, account, campaign_id
+order by source, account, campaign_id;

@@ -96,7 +96,7 @@ def _attach(connection: Connection, tenant: str, one: Proposal, *, is_sure: bool
     if not is_sure and not typer.confirm(f"attach {named} to {whose} from {one.valid_from}?", err=True):
         return []
     made = [agents.put_agent(connection, tenant, one.agent_id, one.name)] if one.name else []
-    attachment = Attachment(tenant, one.agent_id, str(held.kind), held.value, one.valid_from)
+    attachment = Attachment(tenant, one.agent_id, held.kind, held.value, one.valid_from)
     return [*made, agents.attach(connection, attachment)]
 
 
@@ -116,22 +116,21 @@ def _show(account: Account, tenant: str | None, proposals: list[Proposal], as_js
     ]
     campaigns = [
         {
-            "id": one.held.value,
-            "name": one.held.name,
-            "calls_by_provider": one.held.calls,
-            "calls": one.of_campaign[0],
-            "connected_by_provider": one.held.connected,
-            "connected": one.of_campaign[1],
+            "id": one.campaign_id,
+            "name": one.name,
+            "calls_by_provider": one.calls,
+            "calls": calls,
+            "connected_by_provider": one.connected,
+            "connected": connected,
         }
-        for one in account.found
-        if one.of_campaign is not None
+        for one in account.campaigns
+        for calls, connected in [account.made.get(one.campaign_id, (0, 0))]
     ]
     commands = [_command(str(tenant), one) for one in proposals]
     if as_json:
         print_json({"account": account.account, "found": rows, "campaigns": campaigns, "proposals": commands})
         return
-    others = [row for row in rows if row["what"] != "campaign"]
-    show(others, COLUMNS, as_json, f"the account of {account.account} holds nothing that usage routes by")
+    show(rows, COLUMNS, as_json, f"the account of {account.account} holds nothing that usage routes by")
     if campaigns:
         show(campaigns, COUNTED, as_json, "", "Its campaigns, as the provider counts them and as they were read")
     provider = account.source.provider
@@ -149,6 +148,6 @@ def _show(account: Account, tenant: str | None, proposals: list[Proposal], as_js
 def _command(tenant: str, one: Proposal) -> str:
     held = one.found.held
     made = ["minutebook", "agent", "create", tenant, one.agent_id, "--name", one.name]
-    attached = ["minutebook", "agent", "attach", tenant, one.agent_id, str(held.kind), held.value]
+    attached = ["minutebook", "agent", "attach", tenant, one.agent_id, held.kind, held.value]
     line = join([*attached, "--from", str(one.valid_from)])
     return f"{join(made)} && {line}" if one.name else line

@@ -61,6 +61,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
         if is_built(connection):
             yield from _balance(connection)
             yield from pulls.two_keys(connection)
+            yield from pulls.campaigns_counted_otherwise(connection)
 
 
 def _migrations(connection: Connection) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from orchestration.cli.doctor.findings import Finding, Level
 from orchestration.remedies import word
 from orchestration.remedies.blockers import two_keys as fix_two_keys
 from sources.contracts import EVENT_IDS
+from sources.day import PLATFORM
 from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons, remembered_since
 from warehouse.database.queries import Connection, Row
@@ -98,6 +99,20 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
         days = {"source": row["source"], "usage_date": row["first_day"], "last_date": row["last_day"]}
         facts = {**days, **of_two_keys(connection, row["accounts"].split(", "), days)}
         yield Finding(Level.WRONG, what, fix_two_keys(facts))
+
+
+def campaigns_counted_otherwise(connection: Connection) -> Iterator[Finding]:
+    """Campaigns of which a provider counts other calls than were read. The marts must be built."""
+    for row in checks.offenders(connection, "campaigns_are_counted_alike"):
+        connected = row["provider_connected_calls"]
+        counted = f"{row['provider_calls']} calls" + ("" if connected is None else f", {connected} of them connected")
+        what = (
+            f"{row['source']} counts {counted}, of campaign {row['campaign_id']} of {row['account']}; {row['calls']}"
+            f" were read, {row['connected_calls']} of them connected, and are what is billed"
+        )
+        whose = "" if row["account"] == PLATFORM else f" --tenant {row['account']}"
+        fix = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
+        yield Finding(Level.WORTH_A_LOOK, what, fix)
 
 
 def late_changes(connection: Connection, today: date) -> Iterator[Finding]:

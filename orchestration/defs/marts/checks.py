@@ -81,6 +81,12 @@ checks = [
         "No organisation of a voice provider is read under two keys.",
     ),
     check_without_rows(
+        "campaigns_are_counted_alike",
+        dg.AssetKey(["marts", "dim_campaigns"]),
+        "Of each campaign that is over, its provider counts the calls that were read. No bill depends on it.",
+        dg.AssetCheckSeverity.WARN,
+    ),
+    check_without_rows(
         "the_books_balance",
         dg.AssetKey(["marts", "fct_line_balances"]),
         "Of each line, what was stated and all its corrections sum to what it is rated at now; where they do not, its"

@@ -82,6 +82,14 @@ template_tags:
 select
     tenant_id,
     campaign_id,
+    (
+        select campaigns.name from marts.dim_campaigns as campaigns
+        where
+            campaigns.tenant_id = daily.tenant_id
+            and campaigns.campaign_id = daily.campaign_id
+            and campaigns.name is not null
+        limit 1
+    ) as campaign,
     min(usage_date) as first_day,
     max(usage_date) as last_day,
     sum(calls) as calls,
@@ -95,7 +103,7 @@ select
         when count(cost) = count(*) and count(distinct cost_currency) = 1
             then round(sum(cost) / nullif(sum(successful_calls), 0), 4)
     end as cost_per_success
-from marts.fct_call_outcomes_daily
+from marts.fct_call_outcomes_daily as daily
 where
     true
     [[and tenant_id = {{tenant}}]]

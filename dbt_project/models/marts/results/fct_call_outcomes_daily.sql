@@ -1,5 +1,9 @@
 {{ config(
-    indexes=[{'columns': ['account', 'usage_date']}, {'columns': ['tenant_id', 'usage_date']}]
+    indexes=[
+        {'columns': ['account', 'usage_date']},
+        {'columns': ['tenant_id', 'usage_date']},
+        {'columns': ['campaign_id']},
+    ]
 ) }}
 with pulls as (
     {{ changed_results() }}

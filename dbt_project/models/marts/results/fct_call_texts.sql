@@ -1,7 +1,8 @@
 {{ config(
     indexes=[
         {'columns': ['account', 'usage_date', 'call_id', 'source'], 'unique': true},
-        {'columns': ['tenant_id', 'usage_date', 'call_id']},
+        {'columns': ['tenant_id', 'usage_date', 'created_at', 'call_id']},
+        {'columns': ['usage_date', 'created_at']},
         {'columns': ['words'], 'type': 'gin'},
     ]
 ) }}
