@@ -94,6 +94,27 @@ CREATE FUNCTION control.filters_overlap(one jsonb, other jsonb) RETURNS boolean
 $$;
 COMMENT ON FUNCTION control.filters_overlap(one jsonb, other jsonb) IS 'Whether some row passes both: they share no attribute of which they accept nothing in common.';
 
+CREATE FUNCTION control.have_choices_applied_again() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    involved text[];
+begin
+    select pg_catalog.array_agg(distinct a.tenant_id) into involved
+    from control.agent_attachments as a
+    where a.kind = new.kind and a.value = new.value and a.tenant_id is not null;
+    if tg_op = 'UPDATE' and old.tenant_id <> all(involved) then
+        involved := involved || old.tenant_id;
+    end if;
+    if pg_catalog.cardinality(involved) > 1 or new.tenant_id is null then
+        insert into control.personal_choices (tenant_id) select pg_catalog.unnest(involved)
+        on conflict (tenant_id) do update set chosen_at = pg_catalog.clock_timestamp();
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION control.limit_api_keys() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1245,10 +1266,11 @@ begin
             raw.raw_table,
             case when raw.is_of_calls then
                 ' or r.tenant_id is null and exists (select from marts.fct_calls as routed where routed.tenant_id = $1'
-                ' and routed.account = r.account and routed.usage_date = r.usage_date and routed.call_id = r.call_id)'
+                ' and routed.source = $4 and routed.account = r.account and routed.usage_date = r.usage_date'
+                ' and routed.call_id = r.call_id)'
             else '' end,
             case when raw.is_of_calls then 'r.call_id' else 'null::text' end
-        ) into called using of_tenant, before_date, raw.facts;
+        ) into called using of_tenant, before_date, raw.facts, raw.name;
         gone := called.rows;
         if gone > 0 and raw.is_of_calls then
             perform ledger.forget_results(raw.name, called.accounts, called.dates, called.calls);
@@ -4333,6 +4355,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.tenants FOR EAC
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.today_readings FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON control.unit_costs FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();
 CREATE TRIGGER counted_once BEFORE INSERT OR UPDATE OF source, item, attribute_filter ON control.meters FOR EACH ROW EXECUTE FUNCTION control.refuse_counted_twice();
+CREATE TRIGGER have_choices_applied_again AFTER INSERT OR UPDATE ON control.agent_attachments FOR EACH ROW EXECUTE FUNCTION control.have_choices_applied_again();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.api_keys FOR EACH ROW EXECUTE FUNCTION control.limit_api_keys();
 CREATE TRIGGER two_at_a_time BEFORE INSERT ON control.hooks FOR EACH ROW EXECUTE FUNCTION control.limit_hooks();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON intake.adoptions FOR EACH ROW EXECUTE FUNCTION ledger.record_audit();

@@ -1,8 +1,14 @@
 """What is said of calls after they were billed is pulled as far as each tenant keeps it, and of others is nowhere."""
 
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -10,6 +16,8 @@ from orchestration.privacy.minimising import apply_choices
 from tests.ingestion.house import House, call
 from tests.marts.test_call_results import CANARY, SAID
 from tests.marts.warehouse_of_one import Warehouse, opened
+from warehouse.control import agents
+from warehouse.control.agents import Attachment
 from warehouse.database.connect import Role, connect
 from warehouse.privacy import personal
 from warehouse.privacy.personal import Kept
@@ -68,6 +76,75 @@ def test_a_pull_that_only_says_more_of_calls_confirms_the_current_one(
         house.execute("update ledger.pulls set closed_at = closed_at - interval '40 days'")
         house.execute("select ledger.purge_raw(now() - interval '30 days', 1000)")
         assert house.execute("select count(*) from raw_vapi.calls") == [{"count": 4}]
+
+
+def files_with(word: str, folders: Iterable[Path]) -> list[Path]:
+    """Files below these folders that hold a word; those that went meanwhile hold none."""
+    found = []
+    for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size:
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                    found += [path] if content.find(word.encode()) >= 0 else []
+    return found
+
+
+def test_a_word_said_to_a_tenant_that_keeps_none_is_in_no_file(
+    house: House, kept: list[dict[str, Any]], dbt_home: Path
+) -> None:
+    """Of the database's tables, indexes, write-ahead log and server log, nor of what runs leave behind."""
+    word, standing = (f"canary{uuid4().hex}" for _ in range(2))
+    kept[1] |= json.loads(json.dumps(SAID).replace(CANARY, word))
+    kept[0] |= {"endedReason": standing}
+    house.pull(["acme"], [DAY])
+    warehouse = opened(house.url, dbt_home)
+    with warehouse.connection:
+        warehouse.build(DAY + timedelta(days=1))
+        warehouse.connection.execute("checkpoint")
+        ((data, oid),) = warehouse.rows(
+            "select current_setting('data_directory'), oid from pg_database where datname = current_database()"
+        )
+    server = Path(data)
+    of_server = (f"base/{oid}", "base/pgsql_tmp", "pg_wal")
+    folders = [*(server / folder for folder in of_server), house.settings.home, dbt_home]
+    assert files_with(word, folders) == []
+    log = server.parent / "log"
+    assert not log.exists() or word not in log.read_text(errors="replace")
+    assert files_with(standing, folders), "what is stored is found there"
+
+
+def test_a_call_that_moves_to_a_tenant_that_keeps_nothing_is_kept_no_more(
+    house: House, kept: list[dict[str, Any]], dbt_home: Path
+) -> None:
+    """Nor one that moves to nobody; and the first attachment of an id has nothing applied."""
+    kept[0] |= SAID
+    house.execute("delete from control.personal_choices where tenant_id = 'beta'")
+    house.pull(["acme"], [DAY])
+    apply_choices(house.url, "test")
+    assert apply_choices(house.url, "test") == {}
+    warehouse = opened(house.url, dbt_home)
+    with warehouse.connection:
+        warehouse.build(DAY + timedelta(days=1))
+        assert warehouse.rows("select tenant_id from marts.fct_call_texts") == [("acme",)]
+        with connect(house.url, Role.OPERATOR) as operator:
+            agents.put_agent(operator, "beta", "beta-new", "New")
+            agents.attach(operator, Attachment("beta", "beta-new", "vapi_phone_number", "unused", DAY))
+        assert apply_choices(house.url, "test") == {}
+        with connect(house.url, Role.OPERATOR) as operator:
+            to_beta = Attachment("beta", "beta-new", "vapi_phone_number", "number-acme", DAY)
+            agents.attach(operator, to_beta, moves=True)
+        warehouse.build(DAY + timedelta(days=1))
+        assert warehouse.rows("select call_id, tenant_id from marts.fct_call_results order by 1") == [
+            ("c-acme", "beta"), ("c-beta", "beta"),
+        ]  # fmt: skip
+        applied = apply_choices(house.url, "test")
+        assert {tenant: done.is_final for tenant, done in applied.items()} == {"acme": True, "beta": True}
+        assert places_of(warehouse, CANARY) == set()
+        warehouse.build(DAY + timedelta(days=1), full_refresh=True)
+        assert places_of(warehouse, CANARY) == set()
+        with connect(house.url, Role.OPERATOR) as operator:
+            agents.detach(operator, Attachment("beta", "beta-new", "vapi_phone_number", "number-acme", DAY))
+        assert apply_choices(house.url, "test").keys() == {"acme", "beta"}
 
 
 def test_a_word_said_to_a_tenant_that_keeps_none_is_nowhere(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.settings import Settings
+from sources.registry import all_sources
 from sources.testing import Answer, Request, serving
 from tests.ingestion.house import House
 from tests.ingestion.house import call as call_of_vapi
@@ -25,8 +26,9 @@ SEARCH = (
 
 
 def test_calls_of_retell_stand_beside_those_of_vapi(
-    house: House, dbt_home: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, dbt_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """One of each bears the same id."""
     began = int(datetime(DAY.year, DAY.month, DAY.day, 9, tzinfo=UTC).timestamp() * 1000)
     times = {"start_timestamp": began, "end_timestamp": began + 61_000}
     calls = [call(1, **times, transfer_destination="+15550109999", disconnection_reason="call_transfer")]
@@ -39,7 +41,7 @@ def test_calls_of_retell_stand_beside_those_of_vapi(
     house.attach("acme", "vapi_phone_number", "number-of-vapi")
     house.credential(None, "retell", "key_of_retell_1234")
     spoken = {"messages": [{"role": "user", "message": "A plumber, please."}]}
-    house.own_vapi(None, [call_of_vapi("of-vapi", DAY, phone_number_id="number-of-vapi", artifact=spoken)])
+    house.own_vapi(None, [call_of_vapi("call_1", DAY, phone_number_id="number-of-vapi", artifact=spoken)])
     for meter, source in (("minutes", "vapi"), ("retell_minutes", "retell")):
         house.execute(
             "insert into control.meters (meter_id, name, unit, source, increment_seconds, minimum_seconds)"
@@ -71,7 +73,17 @@ def test_calls_of_retell_stand_beside_those_of_vapi(
         assert row[4:6] == (Decimal("0.1172"), "reported_by_voice")
         assert json.loads(row[6]) == {"elevenlabs_tts": 0.0714, "gpt_4_1": 0.0458}
         assert row[7:] == ("transferred", "+15550104242", "+15550109999", "succeeded", 4, "Positive", 2, True)
-        assert sorted(warehouse.rows(SEARCH, "plumber")) == [("retell", "call_1"), ("vapi", "of-vapi")]
+        assert sorted(warehouse.rows(SEARCH, "plumber")) == [("retell", "call_1"), ("vapi", "call_1")]
         assert warehouse.rows(SEARCH, "practice") == [("retell", "call_1")]
         costs = dict(warehouse.rows("select source, sum(amount) from marts.fct_costs_daily group by source"))
         assert costs["retell"] == Decimal("0.1172")
+        # The other call of that id is another tenant's now: neither exported nor forgotten with this one's.
+        house.tenant("beta")
+        house.attach("beta", "vapi_phone_number", "number-of-vapi", DAY)
+        warehouse.build(DAY + timedelta(days=1))
+        assert warehouse.rows(SEARCH, "plumber") == [("retell", "call_1")]
+        exported = personal.export(house.url, all_sources().values(), "acme", tmp_path / "export")
+        assert (exported["raw_retell.calls"], exported["raw_vapi.calls"]) == (1, 0)
+        assert warehouse.rows("select ledger.forget_personal_data('acme', 'infinity')") == [(1,)]
+        assert warehouse.rows("select count(*) from raw_vapi.calls where payload::text ~ 'plumber'") == [(1,)]
+        assert warehouse.rows(SEARCH, "plumber") == []

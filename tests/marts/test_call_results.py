@@ -165,6 +165,46 @@ def test_words_are_searched_in_the_language_of_their_tenant(warehouse: Warehouse
     assert found("booking") == (0, 0, 0)
 
 
+def test_what_was_said_is_read_however_long_it_is_and_in_whichever_script(warehouse: Warehouse) -> None:
+    """Of 2 MB, of one word without an end, of as many words as there can be, from right to left."""
+    many = " ".join(chr(0x20000 + n % 40_000) + chr(0x20000 + n // 40_000) for n in range(220_000))
+    texts = {
+        "long": "a plumber " + "please and thank you " * 100_000, "one": "x" * 2_000_000, "many": many,
+        "rtl": "\u202eمرحبا\u202c أريد سباكا שלום 😀👩\u200d👩\u200d👧 end",
+    }  # fmt: skip
+    warehouse.calls(
+        "platform",
+        "2026-03-01",
+        [spoken(name, artifact={"messages": [{"role": "user", "message": text}]}) for name, text in texts.items()],
+    )
+    warehouse.build(AS_OF)
+    assert warehouse.rows("select count(*) from marts.fct_call_texts") == [(4,)]
+    with connect(warehouse.url, Role.OPERATOR, autocommit=True) as operator:
+        for words, call_id in (("plumber", "long"), ("سباكا", "rtl"), ("שלום", "rtl")):
+            (found,) = call_search.search(operator, "acme", Filters(words=words), None, 9, is_tenant=False)
+            assert found[2] == call_id, words
+        for words in ("😀", "x" * 10_000, '"' * 9_999, "- or " * 2_000, "& | ! <-> ( ) : * \\"):
+            assert call_search.search(operator, "acme", Filters(words=words), None, 9, is_tenant=False) == [], words
+
+
+def test_a_call_that_is_analysed_before_it_ends_is_billed_once_it_has(warehouse: Warehouse) -> None:
+    early = spoken("early", **SAID) | {"endedAt": None, "status": "in-progress"}
+    warehouse.calls("platform", "2026-03-01", [early], is_incomplete=True)
+    warehouse.build(AS_OF)
+    state = (
+        "select c.outcome, r.evaluation_state, r.summary is not null from marts.fct_calls as c"
+        " join marts.fct_call_results as r using (source, account, usage_date, call_id)"
+    )
+    ((outcome, evaluation, has_summary),) = warehouse.rows(state)
+    assert (outcome, evaluation, has_summary) == ("in progress", "succeeded", True)
+    assert warehouse.rows("select connected_calls from marts.fct_call_outcomes_daily") == [(0,)]
+    warehouse.calls("platform", "2026-03-01", [spoken("early", **SAID)])
+    warehouse.build(AS_OF)
+    assert warehouse.rows(state)[0][0] == "connected"
+    assert warehouse.rows("select connected_calls, judged_calls from marts.fct_call_outcomes_daily") == [(1, 1)]
+    assert warehouse.rows("select count(*) from marts.fct_call_texts") == [(1,)]
+
+
 def test_what_is_forgotten_waits_for_a_build_that_could_have_read_it(warehouse: Warehouse) -> None:
     warehouse.calls("platform", "2026-03-01", [spoken("ours", **SAID)])
     warehouse.build(AS_OF)

@@ -64,6 +64,66 @@ def test_every_page_is_reached_once_each_call_where_many_have_one_instant(visit:
     assert sorted(found) == sorted(call_id for (call_id,) in known)
 
 
+def test_calls_that_come_while_somebody_turns_pages_move_none_of_them(visit: Visit, story_url: str) -> None:
+    """Each call that stood is shown once, whether newer or older ones are put between; with words too."""
+    for client, words in ((visit("tina"), ""), (visit("otto"), "words=monday")):
+        with psycopg.connect(story_url) as connection:
+            standing = set(
+                connection.execute(
+                    "select call_id from marts.fct_call_texts where tenant_id = %(tenant)s and %(words)s <> ''"
+                    " union select call_id from marts.fct_calls where tenant_id = %(tenant)s and %(words)s = ''",
+                    {"tenant": ACME, "words": words},
+                ).fetchall()
+            )
+        found, path = [], f"{OF_ACME}?{words}"
+        for page_number in range(20):
+            page = client.get(path).text
+            found += ids(page)
+            older = re.search(r'<a href="([^"]+)" rel="next">', page)
+            if older is None:
+                break
+            path = unescape(older[1])
+            with psycopg.connect(story_url) as connection:
+                for table in ("fct_calls", "fct_call_texts"):
+                    (columns,) = connection.execute(
+                        "select string_agg(attname, ', ') from pg_attribute where attrelid = %s::regclass"
+                        " and attnum > 0 and attname not in ('call_id', 'usage_date', 'created_at')",
+                        [f"marts.{table}"],
+                    ).fetchone() or ("",)
+                    connection.execute(
+                        f"insert into marts.{table} (call_id, usage_date, created_at, {columns})"  # type: ignore[arg-type]
+                        f" select 'new-{words[:5]}-{page_number}-' || d, usage_date + d,"
+                        f" created_at + d * interval '1 d', {columns} from marts.{table} cross join (values (0), (1), (-10)) as moved (d)"
+                        f" where call_id = '{ACME}-call-88'"
+                    )
+        assert len(found) == len(set(found))
+        assert {call_id for (call_id,) in standing} <= set(found)
+
+
+def test_a_call_of_zero_seconds_is_a_call(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        for table in ("fct_calls", "fct_call_texts"):
+            connection.execute(f"update marts.{table} set connected_seconds = 0 where call_id = '{ACME}-call-88'")  # type: ignore[arg-type]
+        connection.execute(f"update marts.fct_calls set units = '{{}}' where call_id = '{ACME}-call-88'")
+    assert "0:00" in visit("ana").get(ONE).text
+    assert ids(visit("tina").get(f"{OF_ACME}?shorter=0").text) == [f"{ACME}-call-88"]
+    assert f"{ACME}-call-88" in visit("ana").get(f"{OF_ACME}.csv?shorter=0").text
+
+
+def test_a_very_long_transcript_in_any_script_is_shown(visit: Visit, story_url: str) -> None:
+    text = "مرحبا 😀 שלום " * 1_000
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "update marts.fct_call_texts set turns = (select jsonb_agg(jsonb_build_object('speaker', 'customer',"
+            " 'seconds', n, 'text', %s::text)) from generate_series(1, 80) as n) where call_id = %s",
+            [text, f"{ACME}-call-88"],
+        )
+    answer = visit("tina").get(ONE)
+    assert answer.status_code == 200
+    assert answer.text.count(text.strip()) == 80
+    assert len(answer.content) > 2_000_000
+
+
 @pytest.mark.parametrize(
     ("asked", "count"),
     [

@@ -69,6 +69,22 @@ def test_a_link_leads_to_the_provider_once_it_is_written_down_who_asked(
     assert listened(story_url) == [(login, "acme-dental", "acme-dental-call-88")]
 
 
+def test_a_part_of_a_recording_and_its_head_are_led_to_the_provider_alike(visit: Visit, story_url: str) -> None:
+    """Players ask for both before they play: each leads on, none is answered by us, each is written down."""
+    client = visit("tina")
+    whole = client.get(f"{RECORDINGS}88")
+    part = client.get(f"{RECORDINGS}88", headers={"range": "bytes=0-1023"})
+    head = client.head(f"{RECORDINGS}88")
+    assert {answer.status_code for answer in (whole, part, head)} == {302}
+    assert {answer.headers["location"].split("?")[0] for answer in (whole, part, head)} == {
+        "https://storage.vapi.example/acme-dental-call-88-mono.wav"
+    }
+    assert whole.content == part.content == head.content == b""
+    assert len(listened(story_url)) == 3
+    assert visit("theo").head(f"{RECORDINGS}88").status_code == 404
+    assert len(listened(story_url)) == 3
+
+
 @pytest.mark.parametrize("choice", ["redacted", "never"])
 def test_nothing_is_asked_of_the_provider_where_recordings_are_not_kept(
     visit: Visit,

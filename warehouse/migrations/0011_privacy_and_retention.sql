@@ -36,6 +36,29 @@ comment on table ledger.personal_choices_applied is
 create trigger audit after insert or update or delete on ledger.personal_choices_applied
 for each row execute function ledger.record_audit();
 
+-- A call that routes to another tenant, or to nobody, was stored as its former tenant chose: whoever an id was ever attached to
+-- has its choice applied again, and with it the calls that are another's now get what that one chose.
+create function control.have_choices_applied_again() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+    involved text[];
+begin
+    select pg_catalog.array_agg(distinct a.tenant_id) into involved
+    from control.agent_attachments as a
+    where a.kind = new.kind and a.value = new.value and a.tenant_id is not null;
+    if tg_op = 'UPDATE' and old.tenant_id <> all(involved) then
+        involved := involved || old.tenant_id;
+    end if;
+    if pg_catalog.cardinality(involved) > 1 or new.tenant_id is null then
+        insert into control.personal_choices (tenant_id) select pg_catalog.unnest(involved)
+        on conflict (tenant_id) do update set chosen_at = pg_catalog.clock_timestamp();
+    end if;
+    return null;
+end
+$$;
+create trigger have_choices_applied_again after insert or update on control.agent_attachments
+for each row execute function control.have_choices_applied_again();
+
 create function ledger.without_personal_data(payload json, kept text[]) returns json
 language sql immutable set search_path = '' as $$
     select coalesce(pg_catalog.json_object_agg(part.key, part.value order by part.place), '{}')
@@ -201,10 +224,11 @@ begin
             raw.raw_table,
             case when raw.is_of_calls then
                 ' or r.tenant_id is null and exists (select from marts.fct_calls as routed where routed.tenant_id = $1'
-                ' and routed.account = r.account and routed.usage_date = r.usage_date and routed.call_id = r.call_id)'
+                ' and routed.source = $4 and routed.account = r.account and routed.usage_date = r.usage_date'
+                ' and routed.call_id = r.call_id)'
             else '' end,
             case when raw.is_of_calls then 'r.call_id' else 'null::text' end
-        ) into called using of_tenant, before_date, raw.facts;
+        ) into called using of_tenant, before_date, raw.facts, raw.name;
         gone := called.rows;
         if gone > 0 and raw.is_of_calls then
             perform ledger.forget_results(raw.name, called.accounts, called.dates, called.calls);

@@ -173,7 +173,9 @@ def export(url: str, sources: Iterable[Declared], tenant_id: str, folder: Path) 
                 # JSON has no order of its own.
                 key=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("r", one)) for one in source.key),
             )
-            counts[name] = _write(folder / f"{name}.jsonl", _rows(loader, query, {"tenant_id": tenant_id}))
+            counts[name] = _write(
+                folder / f"{name}.jsonl", _rows(loader, query, {"tenant_id": tenant_id, "source": source.name})
+            )
     return counts
 
 

@@ -189,6 +189,7 @@ or exists (
     select from marts.fct_calls as routed
     where
         routed.tenant_id = %(tenant_id)s
+        and routed.source = %(source)s
         and routed.account = r.account
         and routed.usage_date = r.usage_date
         and routed.call_id = r.call_id
