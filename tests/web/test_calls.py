@@ -93,7 +93,8 @@ def test_calls_that_come_while_somebody_turns_pages_move_none_of_them(visit: Vis
                     connection.execute(
                         f"insert into marts.{table} (call_id, usage_date, created_at, {columns})"  # type: ignore[arg-type]
                         f" select 'new-{words[:5]}-{page_number}-' || d, usage_date + d,"
-                        f" created_at + d * interval '1 d', {columns} from marts.{table} cross join (values (0), (1), (-10)) as moved (d)"
+                        f" created_at + d * interval '1 d', {columns} from marts.{table}"
+                        " cross join (values (0), (1), (-10)) as moved (d)"
                         f" where call_id = '{ACME}-call-88'"
                     )
         assert len(found) == len(set(found))
