@@ -35,6 +35,15 @@ SAID: dict[str, Any] = {
     "recordingUrl": "https://storage.example/x.wav",
     "compliance": {"recordingConsent": {"type": "verbal", "grantedAt": "2026-03-01T10:00:05Z"}},
 }
+ENDED = {
+    "customer-ended-call": "customer hung up",
+    "silence-timed-out": "assistant ended",
+    "voicemail": "voicemail",
+    "customer-did-not-answer": "no answer",
+    "assistant-forwarded-call": "transferred",
+    "call.in-progress.error-providerfault-outbound-sip-503-service-unavailable": "failed at provider",
+    "pipeline-error-openai-401-unauthorized": "failed at us",
+}
 RESULTS = """
 select call_id, customer, transfer_to, summary, evaluation, evaluation_state, rating, turns, has_recording
 from marts.fct_call_results order by call_id
@@ -252,8 +261,10 @@ def test_a_day_built_like_the_real_one_reads_as_it_does(warehouse: Warehouse) ->
         for n in range(42)
     ]
     not_evaluated = [spoken(f"n-{n}", artifact={"transcript": "AI: Hello"}) for n in range(3)]
-    never = [call(f"x-{n}", None, assistantId="assistant-acme") for n in range(7)]
+    never = [call(reason, None, assistantId="assistant-acme", endedReason=reason) for reason in ENDED]
     warehouse.calls("platform", "2026-03-01", [*evaluated, *not_evaluated, *never])
     warehouse.build(AS_OF)
+    groups = dict(warehouse.rows("select call_id, end_group from marts.fct_calls where outcome = 'never connected'"))
+    assert groups == ENDED
     states = "select evaluation_state, count(*) from marts.fct_call_results group by 1"
     assert dict(warehouse.rows(states)) == {"succeeded": 3, "failed": 39, "not evaluated": 3, "not connected": 7}
