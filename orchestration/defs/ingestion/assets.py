@@ -125,5 +125,6 @@ ledger_tables = [
         "standing_quarantine": "Rows set aside of current pulls, which nobody accepted yet.",
         "corrected_calls": "Calls that were set aside for their length alone, at the length a person gave them.",
         "acceptances": "Contradictions of a call's costs that a person accepted, with their figures.",
+        "campaigns": "Campaigns of accounts, as their provider named and counted them last.",
     }.items()
 ]
