@@ -1,5 +1,8 @@
 -- The database as warehouse/migrations make it, but for the raw schemas: to read, not to run. `make schema` writes it.
 
+CREATE SCHEMA automations;
+COMMENT ON SCHEMA automations IS 'States of workflows, as LangGraph keeps them. Whose a thread is, is the first part of its id.';
+
 CREATE SCHEMA contracts;
 COMMENT ON SCHEMA contracts IS 'One view per contract: the rows of all sources that keep rows in its columns. Install makes them.';
 
@@ -22,6 +25,20 @@ COMMENT ON SCHEMA marts IS 'What people read.';
 CREATE SCHEMA minutebook;
 
 CREATE SCHEMA staging;
+
+CREATE FUNCTION automations.lock_thread(of_thread text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.pg_try_advisory_lock(7745, pg_catalog.hashtext(of_thread))
+$$;
+
+CREATE FUNCTION automations.unlock_thread(of_thread text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select pg_catalog.pg_advisory_unlock(7745, pg_catalog.hashtext(of_thread))
+$$;
 
 CREATE FUNCTION control.active_spans() RETURNS TABLE(tenant_id text, valid_from date, valid_to date)
     LANGUAGE sql STABLE
@@ -976,6 +993,37 @@ CREATE FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) R
     )
 $$;
 
+CREATE FUNCTION ledger.begin_automation_runs(today date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    begun bigint := 0;
+begin
+    if not exists (
+        select from control.tenants as t
+        where pg_catalog.jsonb_typeof(t.feature_flags -> 'automations') = 'object'
+    ) then
+        return 0;
+    end if;
+    insert into ledger.automation_runs (tenant_id, automation, account, source, call_id, usage_date)
+    select t.tenant_id, f.key, c.account, c.source, c.call_id, c.usage_date
+    from control.tenants as t
+    cross join lateral pg_catalog.jsonb_each_text(
+        case when pg_catalog.jsonb_typeof(t.feature_flags -> 'automations') = 'object'
+            then t.feature_flags -> 'automations' else '{}'
+        end
+    ) as f (key, value)
+    inner join marts.fct_calls as c
+        on t.tenant_id = c.tenant_id and c.usage_date between greatest(f.value::date, today - 3) and today
+    where not t.is_canary and c.outcome not in ('in progress', 'scheduled')
+    on conflict do nothing;
+    get diagnostics begun = row_count;
+    return begun;
+end
+$$;
+COMMENT ON FUNCTION ledger.begin_automation_runs(today date) IS 'Returns how many were written down; to be called while nobody builds.';
+
 CREATE FUNCTION ledger.blockers(of_table regclass) RETURNS text
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -1130,6 +1178,17 @@ end
 $$;
 COMMENT ON FUNCTION ledger.end_old_readers(older_than interval) IS 'Ends sessions of readers whose transaction is older, five seconds at least; each is in the audit log.';
 
+CREATE FUNCTION ledger.erase_automations(of_tenant text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    delete from automations.checkpoint_writes where pg_catalog.split_part(thread_id, '/', 1) = of_tenant;
+    delete from automations.checkpoint_blobs where pg_catalog.split_part(thread_id, '/', 1) = of_tenant;
+    delete from automations.checkpoints where pg_catalog.split_part(thread_id, '/', 1) = of_tenant;
+    delete from ledger.automation_runs where tenant_id = of_tenant
+$$;
+COMMENT ON FUNCTION ledger.erase_automations(of_tenant text) IS 'Takes a tenant''s runs and what they held away; safe to repeat.';
+
 CREATE FUNCTION ledger.erase_outgoing(of_tenant text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -1210,6 +1269,38 @@ CREATE FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) RETURNS bool
 $$;
 COMMENT ON FUNCTION ledger.explains_a_frozen_line(of_pull ledger.pulls) IS 'Whether a superseded pull was current when a line about its usage date was frozen.';
 
+CREATE FUNCTION ledger.forget_automations(today date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    gone bigint;
+begin
+    gone := ledger.forget_threads(
+        array(select r.thread_id from ledger.automation_runs as r where r.ended_at < today - 90)
+    );
+    delete from ledger.automation_runs as r where r.usage_date < today - 435 and r.state <> 'open';
+    return gone;
+end
+$$;
+
+CREATE FUNCTION ledger.forget_automations_of(of_tenant text, before_date date) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    threads constant text[] := array(
+        select r.thread_id from ledger.automation_runs as r
+        where r.tenant_id = of_tenant and r.usage_date < before_date
+    );
+begin
+    update ledger.automation_runs
+    set state = 'ended', due_at = null, ended_at = pg_catalog.now(), fault = 'its call was forgotten'
+    where thread_id = any(threads) and state in ('open', 'failed');
+    return ledger.forget_threads(threads);
+end
+$$;
+
 CREATE FUNCTION ledger.forget_outgoing(today date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1281,6 +1372,9 @@ begin
     gone := intake.forget_personal_data(of_tenant, before_date);
     forgotten := forgotten + gone;
     by_source := by_source || pg_catalog.jsonb_build_object('pushed', gone);
+    gone := ledger.forget_automations_of(of_tenant, before_date);
+    forgotten := forgotten + gone;
+    by_source := by_source || pg_catalog.jsonb_build_object('automations', gone);
     if forgotten > 0 then
         insert into ledger.audit_log (actor, action, object_table, tenant_id, after)
         values (
@@ -1336,6 +1430,23 @@ begin
 end
 $_$;
 COMMENT ON FUNCTION ledger.forget_results_of_rows(of_source text, raw_table text, row_ids tid[]) IS 'The same for the calls of rows of raw, before these are changed.';
+
+CREATE FUNCTION ledger.forget_threads(threads text[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    gone bigint;
+begin
+    delete from automations.checkpoint_writes where thread_id = any(threads);
+    delete from automations.checkpoint_blobs where thread_id = any(threads);
+    delete from automations.checkpoints where thread_id = any(threads);
+    get diagnostics gone = row_count;
+    update ledger.automation_runs set question = null, answer = null
+    where thread_id = any(threads) and (question is not null or answer is not null);
+    return gone;
+end
+$$;
 
 CREATE FUNCTION ledger.guard_invoice_item() RETURNS trigger
     LANGUAGE plpgsql
@@ -2144,6 +2255,44 @@ end
 $$;
 COMMENT ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'Calls of one tenant in which these words were said, newest first, after a place in that list. For operators.';
 
+CREATE TABLE automations.checkpoint_blobs (
+    thread_id text NOT NULL,
+    checkpoint_ns text DEFAULT ''::text NOT NULL,
+    channel text NOT NULL,
+    version text NOT NULL,
+    type text NOT NULL,
+    blob bytea
+);
+ALTER TABLE ONLY automations.checkpoint_blobs FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE automations.checkpoint_migrations (
+    v integer NOT NULL
+);
+
+CREATE TABLE automations.checkpoint_writes (
+    thread_id text NOT NULL,
+    checkpoint_ns text DEFAULT ''::text NOT NULL,
+    checkpoint_id text NOT NULL,
+    task_id text NOT NULL,
+    idx integer NOT NULL,
+    channel text NOT NULL,
+    type text,
+    blob bytea NOT NULL,
+    task_path text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE ONLY automations.checkpoint_writes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE automations.checkpoints (
+    thread_id text NOT NULL,
+    checkpoint_ns text DEFAULT ''::text NOT NULL,
+    checkpoint_id text NOT NULL,
+    parent_checkpoint_id text,
+    type text,
+    checkpoint jsonb NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+ALTER TABLE ONLY automations.checkpoints FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE control.agent_attachments (
     kind text NOT NULL,
     value text NOT NULL,
@@ -2365,7 +2514,7 @@ CREATE TABLE control.database_logins (
     revoked_at timestamp with time zone,
     verifier_digest bytea,
     CONSTRAINT database_logins_check CHECK (((role = 'tenant'::text) = (tenant_id IS NOT NULL))),
-    CONSTRAINT database_logins_role_check CHECK ((role = ANY (ARRAY['loader'::text, 'transformer'::text, 'billing'::text, 'operator'::text, 'analyst'::text, 'tenant'::text, 'server'::text, 'intake'::text])))
+    CONSTRAINT database_logins_role_check CHECK ((role = ANY (ARRAY['loader'::text, 'transformer'::text, 'billing'::text, 'operator'::text, 'analyst'::text, 'tenant'::text, 'server'::text, 'intake'::text, 'automations'::text])))
 );
 ALTER TABLE ONLY control.database_logins FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.database_logins IS 'Logins of PostgreSQL that `minutebook access grant` made, for people, tools and tenants. No password: PostgreSQL keeps its SCRAM verifier.';
@@ -3118,6 +3267,37 @@ ALTER TABLE ledger.audit_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE ledger.automation_runs (
+    thread_id text GENERATED ALWAYS AS (((((((((tenant_id || '/'::text) || automation) || '/'::text) || account) || '/'::text) || source) || '/'::text) || call_id)) STORED NOT NULL,
+    tenant_id text NOT NULL,
+    automation text NOT NULL,
+    account text NOT NULL,
+    source text NOT NULL,
+    call_id text NOT NULL,
+    usage_date date NOT NULL,
+    version text,
+    state text DEFAULT 'open'::text NOT NULL,
+    due_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    question text,
+    question_id text,
+    answer text,
+    fault text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    begun_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT automation_runs_automation_check CHECK ((automation ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text)),
+    CONSTRAINT automation_runs_check CHECK (((state = 'open'::text) OR (due_at IS NULL))),
+    CONSTRAINT automation_runs_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'failed'::text, 'ended'::text])))
+);
+ALTER TABLE ONLY ledger.automation_runs FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE ledger.automation_runs IS 'Each call once for each automation that follows it, whatever is pulled or built again, and whichever version of it there is.';
+COMMENT ON COLUMN ledger.automation_runs.version IS 'Of the automation, as it was when this one began.';
+COMMENT ON COLUMN ledger.automation_runs.due_at IS 'When it goes on; whoever takes it sets it to when another may. Empty: it waits for a person, or is over.';
+COMMENT ON COLUMN ledger.automation_runs.question IS 'What a person is asked before it goes on; answer: what was said, until it went on.';
+COMMENT ON COLUMN ledger.automation_runs.question_id IS 'Where in the thread it is asked, so that an answer is never taken for another question''s.';
+COMMENT ON COLUMN ledger.automation_runs.fault IS 'The kind of the last fault, never what it said: that may hold what the caller said.';
+
 CREATE TABLE ledger.builds (
     build_id bigint NOT NULL,
     as_of date NOT NULL,
@@ -3412,6 +3592,7 @@ CREATE TABLE ledger.deliveries (
     state text DEFAULT 'waiting'::text NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     next_attempt_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    first_attempted_at timestamp with time zone,
     attempted_at timestamp with time zone,
     last_status integer,
     fault text,
@@ -3420,6 +3601,7 @@ CREATE TABLE ledger.deliveries (
 ALTER TABLE ONLY ledger.deliveries FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE ledger.deliveries IS 'Each event once for each endpoint that listened when it happened. One that waits holds back later ones of its subject.';
 COMMENT ON COLUMN ledger.deliveries.next_attempt_at IS 'Whoever sends it sets it to when another may try, so that a process that dies holds it no longer.';
+COMMENT ON COLUMN ledger.deliveries.first_attempted_at IS 'When its three days began; empty again once it is replayed.';
 COMMENT ON COLUMN ledger.deliveries.fault IS 'Why the last attempt failed: a status, a kind of fault, or the word of our own mail server; never what a receiver said.';
 
 CREATE TABLE ledger.differences_told (
@@ -4018,6 +4200,14 @@ CREATE TABLE minutebook.migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 ALTER TABLE ONLY intake.events ATTACH PARTITION intake.events_of_other_months DEFAULT;
+ALTER TABLE ONLY automations.checkpoint_blobs
+    ADD CONSTRAINT checkpoint_blobs_pkey PRIMARY KEY (thread_id, checkpoint_ns, channel, version);
+ALTER TABLE ONLY automations.checkpoint_migrations
+    ADD CONSTRAINT checkpoint_migrations_pkey PRIMARY KEY (v);
+ALTER TABLE ONLY automations.checkpoint_writes
+    ADD CONSTRAINT checkpoint_writes_pkey PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx);
+ALTER TABLE ONLY automations.checkpoints
+    ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id);
 ALTER TABLE ONLY control.agent_attachments
     ADD CONSTRAINT agent_attachments_pkey PRIMARY KEY (kind, value, valid_from);
 ALTER TABLE ONLY control.agents
@@ -4156,6 +4346,10 @@ ALTER TABLE ONLY ledger.audit_chain
     ADD CONSTRAINT audit_chain_pkey PRIMARY KEY ("position");
 ALTER TABLE ONLY ledger.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (entry_id);
+ALTER TABLE ONLY ledger.automation_runs
+    ADD CONSTRAINT automation_runs_pkey PRIMARY KEY (thread_id);
+ALTER TABLE ONLY ledger.automation_runs
+    ADD CONSTRAINT automation_runs_tenant_id_automation_account_source_call_id_key UNIQUE (tenant_id, automation, account, source, call_id);
 ALTER TABLE ONLY ledger.builds
     ADD CONSTRAINT builds_pkey PRIMARY KEY (build_id);
 ALTER TABLE ONLY ledger.campaigns
@@ -4240,6 +4434,9 @@ ALTER TABLE ONLY ledger.stripe_keys
     ADD CONSTRAINT stripe_keys_pkey PRIMARY KEY (key_digest);
 ALTER TABLE ONLY minutebook.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+CREATE INDEX checkpoint_blobs_thread_id_idx ON automations.checkpoint_blobs USING btree (thread_id);
+CREATE INDEX checkpoint_writes_thread_id_idx ON automations.checkpoint_writes USING btree (thread_id);
+CREATE INDEX checkpoints_thread_id_idx ON automations.checkpoints USING btree (thread_id);
 CREATE UNIQUE INDEX a_page_asks_once ON control.tasks USING btree (page, steps) WHERE (ended_at IS NULL);
 CREATE INDEX api_keys_of_a_tenant ON control.api_keys USING btree (tenant_id);
 CREATE UNIQUE INDEX credential_candidates_one_each ON control.credential_candidates USING btree (COALESCE(tenant_id, 'platform'::text), provider);
@@ -4266,6 +4463,8 @@ CREATE INDEX alerts_of_a_tenant ON ledger.alerts USING btree (tenant_id);
 CREATE UNIQUE INDEX alerts_open ON ledger.alerts USING btree (rule, subject, tenant_id) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
 CREATE INDEX arrivals_of_a_day ON ledger.arrivals USING btree (tenant_id, source, usage_date);
 CREATE INDEX audit_log_of_a_tenant ON ledger.audit_log USING btree (tenant_id, entry_id);
+CREATE INDEX automation_runs_by_end ON ledger.automation_runs USING btree (ended_at);
+CREATE INDEX automation_runs_due ON ledger.automation_runs USING btree (tenant_id, due_at) WHERE (state = 'open'::text);
 CREATE INDEX completed_calls_by_day ON ledger.completed_calls USING btree (usage_date);
 CREATE INDEX deliveries_by_attempt ON ledger.deliveries USING btree (state, attempted_at);
 CREATE INDEX deliveries_due ON ledger.deliveries USING btree (endpoint_id, next_attempt_at) WHERE (state = 'waiting'::text);
@@ -4512,6 +4711,8 @@ ALTER TABLE ONLY ledger.arrivals
     ADD CONSTRAINT arrivals_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.audit_chain
     ADD CONSTRAINT audit_chain_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES ledger.audit_log(entry_id);
+ALTER TABLE ONLY ledger.automation_runs
+    ADD CONSTRAINT automation_runs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.campaigns
     ADD CONSTRAINT campaigns_source_fkey FOREIGN KEY (source) REFERENCES control.sources(source);
 ALTER TABLE ONLY ledger.deliveries
@@ -4576,6 +4777,18 @@ ALTER TABLE ONLY ledger.stripe_invoice_states
     ADD CONSTRAINT stripe_invoice_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
 ALTER TABLE ONLY ledger.stripe_item_states
     ADD CONSTRAINT stripe_item_states_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES control.tenants(tenant_id);
+ALTER TABLE automations.checkpoint_blobs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE automations.checkpoint_writes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE automations.checkpoints ENABLE ROW LEVEL SECURITY;
+CREATE POLICY metering ON automations.checkpoint_blobs FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY metering ON automations.checkpoint_writes FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY metering ON automations.checkpoints FOR SELECT TO minutebook_loader USING (true);
+CREATE POLICY of_its_tenant ON automations.checkpoint_blobs TO minutebook_automations USING ((split_part(thread_id, '/'::text, 1) = ( SELECT current_setting('minutebook.tenant_id'::text, true) AS current_setting))) WITH CHECK ((split_part(thread_id, '/'::text, 1) = ( SELECT current_setting('minutebook.tenant_id'::text, true) AS current_setting)));
+CREATE POLICY of_its_tenant ON automations.checkpoint_writes TO minutebook_automations USING ((split_part(thread_id, '/'::text, 1) = ( SELECT current_setting('minutebook.tenant_id'::text, true) AS current_setting))) WITH CHECK ((split_part(thread_id, '/'::text, 1) = ( SELECT current_setting('minutebook.tenant_id'::text, true) AS current_setting)));
+CREATE POLICY of_its_tenant ON automations.checkpoints TO minutebook_automations USING ((split_part(thread_id, '/'::text, 1) = ( SELECT current_setting('minutebook.tenant_id'::text, true) AS current_setting))) WITH CHECK ((split_part(thread_id, '/'::text, 1) = ( SELECT current_setting('minutebook.tenant_id'::text, true) AS current_setting)));
+CREATE POLICY owner ON automations.checkpoint_blobs TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON automations.checkpoint_writes TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY owner ON automations.checkpoints TO CURRENT_USER USING (true) WITH CHECK (true);
 ALTER TABLE control.agent_attachments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.agents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE control.api_keys ENABLE ROW LEVEL SECURITY;
@@ -4672,6 +4885,7 @@ ALTER TABLE ledger.alerts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.arrivals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.audit_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY audit_trigger ON ledger.audit_log FOR INSERT TO CURRENT_USER WITH CHECK (true);
+ALTER TABLE ledger.automation_runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.campaigns ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.cleanings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.completed_calls ENABLE ROW LEVEL SECURITY;
@@ -4692,6 +4906,7 @@ CREATE POLICY owner ON ledger.acceptances TO CURRENT_USER USING (true) WITH CHEC
 CREATE POLICY owner ON ledger.alerts TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.arrivals TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.audit_log FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY owner ON ledger.automation_runs TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.cleanings TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.completed_calls TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY owner ON ledger.deliveries TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -4719,6 +4934,7 @@ CREATE POLICY processes ON ledger.acceptances TO minutebook_loader, minutebook_t
 CREATE POLICY processes ON ledger.alerts TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.arrivals TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.audit_log TO minutebook_loader, minutebook_transformer, minutebook_billing, minutebook_operator USING (true) WITH CHECK (true);
+CREATE POLICY processes ON ledger.automation_runs TO minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.campaigns TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.cleanings TO minutebook_loader, minutebook_transformer, minutebook_operator USING (true) WITH CHECK (true);
 CREATE POLICY processes ON ledger.deliveries TO minutebook_operator USING (true) WITH CHECK (true);
@@ -4760,6 +4976,8 @@ ALTER TABLE ledger.stripe_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_invoice_states ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_item_states ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.stripe_keys ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA automations TO minutebook_automations;
+GRANT USAGE ON SCHEMA automations TO minutebook_loader;
 GRANT USAGE ON SCHEMA contracts TO minutebook_transformer;
 GRANT USAGE ON SCHEMA control TO minutebook_loader;
 GRANT USAGE ON SCHEMA control TO minutebook_transformer;
@@ -4786,6 +5004,10 @@ GRANT USAGE ON SCHEMA marts TO minutebook_analyst;
 GRANT USAGE ON SCHEMA marts TO minutebook_tenant;
 GRANT USAGE ON SCHEMA marts TO minutebook_searcher;
 GRANT USAGE ON SCHEMA minutebook TO minutebook_operator;
+REVOKE ALL ON FUNCTION automations.lock_thread(of_thread text) FROM PUBLIC;
+GRANT ALL ON FUNCTION automations.lock_thread(of_thread text) TO minutebook_automations;
+REVOKE ALL ON FUNCTION automations.unlock_thread(of_thread text) FROM PUBLIC;
+GRANT ALL ON FUNCTION automations.unlock_thread(of_thread text) TO minutebook_automations;
 REVOKE ALL ON FUNCTION control.advance_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.advance_revision_by_period() FROM PUBLIC;
 REVOKE ALL ON FUNCTION control.limit_api_keys() FROM PUBLIC;
@@ -4847,6 +5069,8 @@ GRANT ALL ON FUNCTION intake.use_key(of_key text, at timestamp with time zone) T
 GRANT SELECT ON TABLE ledger.audit_log TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.audit_hash(previous_hash bytea, entry ledger.audit_log) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.begin_automation_runs(today date) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.begin_automation_runs(today date) TO minutebook_transformer;
 REVOKE ALL ON FUNCTION ledger.blockers(of_table regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.blockers(of_table regclass) TO minutebook_transformer;
 REVOKE ALL ON FUNCTION ledger.chain_audit() FROM PUBLIC;
@@ -4858,18 +5082,24 @@ REVOKE ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interva
 GRANT ALL ON FUNCTION ledger.end_blockers(of_table regclass, older_than interval) TO minutebook_transformer;
 REVOKE ALL ON FUNCTION ledger.end_old_readers(older_than interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.end_old_readers(older_than interval) TO minutebook_server;
+REVOKE ALL ON FUNCTION ledger.erase_automations(of_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.erase_automations(of_tenant text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.erase_outgoing(of_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.erase_outgoing(of_tenant text) TO minutebook_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.pulls TO minutebook_loader;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.pulls TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.forget_automations(today date) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.forget_automations(today date) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.forget_automations_of(of_tenant text, before_date date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.forget_outgoing(today date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.forget_outgoing(today date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.forget_personal_data(of_tenant text, before_date date) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.forget_results(of_source text, of_accounts text[], of_dates date[], of_calls text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.forget_results_of_rows(of_source text, raw_table text, row_ids tid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.forget_threads(threads text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.is_payload_without_more(standing json, cleaned json, facts text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.landed(of_pulls bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.landed(of_pulls bigint[]) TO minutebook_loader;
@@ -4915,6 +5145,14 @@ REVOKE ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day d
 GRANT ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_tenant;
 REVOKE ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_operator;
+GRANT SELECT,INSERT,UPDATE ON TABLE automations.checkpoint_blobs TO minutebook_automations;
+GRANT SELECT ON TABLE automations.checkpoint_blobs TO minutebook_loader;
+GRANT SELECT ON TABLE automations.checkpoint_migrations TO minutebook_automations;
+GRANT SELECT ON TABLE automations.checkpoint_migrations TO minutebook_loader;
+GRANT SELECT,INSERT,UPDATE ON TABLE automations.checkpoint_writes TO minutebook_automations;
+GRANT SELECT ON TABLE automations.checkpoint_writes TO minutebook_loader;
+GRANT SELECT,INSERT,UPDATE ON TABLE automations.checkpoints TO minutebook_automations;
+GRANT SELECT ON TABLE automations.checkpoints TO minutebook_loader;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_loader;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_transformer;
 GRANT SELECT ON TABLE control.agent_attachments TO minutebook_billing;
@@ -5119,6 +5357,17 @@ GRANT SELECT ON TABLE ledger.attempts TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.attempts TO minutebook_billing;
 GRANT SELECT ON TABLE ledger.attempts TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.audit_chain TO minutebook_operator;
+GRANT SELECT ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(version) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(state) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(due_at) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(attempts) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(question) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(question_id) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(answer) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(fault) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(begun_at) ON TABLE ledger.automation_runs TO minutebook_operator;
+GRANT UPDATE(ended_at) ON TABLE ledger.automation_runs TO minutebook_operator;
 GRANT SELECT ON TABLE ledger.builds TO minutebook_loader;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.builds TO minutebook_transformer;
 GRANT SELECT ON TABLE ledger.builds TO minutebook_billing;
@@ -5167,6 +5416,7 @@ GRANT SELECT ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT UPDATE(state) ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT UPDATE(attempts) ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT UPDATE(next_attempt_at) ON TABLE ledger.deliveries TO minutebook_operator;
+GRANT UPDATE(first_attempted_at) ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT UPDATE(attempted_at) ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT UPDATE(last_status) ON TABLE ledger.deliveries TO minutebook_operator;
 GRANT UPDATE(fault) ON TABLE ledger.deliveries TO minutebook_operator;
