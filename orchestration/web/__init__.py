@@ -18,30 +18,20 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from orchestration.settings import Settings
-from orchestration.web import (
-    account,
-    alerts,
-    all_calls,
+from orchestration.web.access import account, auth, links, people
+from orchestration.web.calls import all_calls, call, calls, recording
+from orchestration.web.clients import handed, usage
+from orchestration.web.finance import (
     approvals,
-    auth,
-    call,
-    calls,
     costs,
-    days,
     downloads,
-    events,
-    handed,
     invoices,
-    links,
-    people,
+    month,
     period,
     portfolio,
-    recording,
-    statements,
-    tasks,
     tenant_credits,
-    usage,
 )
+from orchestration.web.operations import alerts, days, events, tasks
 from orchestration.web.server import faults
 from orchestration.web.server.bounds import Bounds, Paces
 from orchestration.web.server.headers import SecurityHeaders
@@ -67,8 +57,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/people", people.show_people),
     Route("/people", people.invite, methods=["POST"]),
     Route("/people/reset", people.reset, methods=["POST"]),
-    Route("/periods", statements.show_month),
-    Route("/periods/close", statements.close_month, methods=["POST"]),
+    Route("/periods", month.show_month),
+    Route("/periods/close", month.close_month, methods=["POST"]),
     Route("/periods/{tenant}/{start}", period.show_period),
     Route("/periods/{tenant}/{start}/approve", period.take_approval, methods=["POST"]),
     Route("/periods/{tenant}/{start}/close", period.take_closing, methods=["POST"]),

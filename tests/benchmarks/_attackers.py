@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from orchestration.web.auth import SESSION
+from orchestration.web.access.auth import SESSION
 from tests.web.signing import form_token
 from warehouse.database import lifetime
 

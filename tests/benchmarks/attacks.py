@@ -24,7 +24,7 @@ import httpx
 from sqlalchemy.engine import make_url
 
 from orchestration.installing import install as migrate
-from orchestration.web.auth import SESSION
+from orchestration.web.access.auth import SESSION
 from tests.benchmarks._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, Scene
 from tests.benchmarks._measuring import verdict
 from tests.oracle.loading import load

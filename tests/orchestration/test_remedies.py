@@ -14,7 +14,7 @@ from orchestration.cli import app
 from orchestration.remedies import WORDS, word
 from orchestration.remedies.errors import next_step, with_next_step
 from orchestration.remedies.steps import filled, in_words, roles_for
-from orchestration.web.auth import Visitor
+from orchestration.web.access.auth import Visitor
 from orchestration.web.rendering import TEMPLATES
 from warehouse.blocker import Blocker
 from warehouse.database.errors import WarehouseError

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.web.auth import SESSION
+from orchestration.web.access.auth import SESSION
 from tests.conftest import TEMPLATE, administer, database_of
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.web import world

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from starlette.exceptions import HTTPException
 
 from orchestration.settings import Settings
-from orchestration.web.auth import SESSION
+from orchestration.web.access.auth import SESSION
 from orchestration.web.server.readers import Readers
 from orchestration.web.server.spooling import OPEN_PER_LOGIN, Spools
 from orchestration.web.server.turns import DOOR, PAGE, Crowded, Turns

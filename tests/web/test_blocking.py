@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.web.statements import statements_of
+from orchestration.web.finance.month import statements_of
 from tests.web import world
 from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect

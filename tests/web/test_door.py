@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.web.auth import SESSION
+from orchestration.web.access.auth import SESSION
 from orchestration.web.server import tries
 from orchestration.web.server.headers import HEADERS
 from orchestration.web.server.tries import ALLOWED, Trying

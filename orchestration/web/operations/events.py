@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, readers
 from orchestration.web.rendering import render
 from warehouse.outgoing import deliveries, endpoints
 

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.remedies.approval import refusal
-from orchestration.web import tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.finance.month import asked_month, statements_of, what_is_behind
 from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
-from orchestration.web.statements import asked_month, statements_of, what_is_behind
 from warehouse.database.queries import Connection, Row
 from warehouse.statements.approval import Outcome, Scope, approve
 from warehouse.statements.blocking import key_of

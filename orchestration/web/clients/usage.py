@@ -9,8 +9,8 @@ from starlette.responses import Response
 from orchestration.reports import content, payments
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
-from orchestration.web.auth import Visitor, for_roles, readers
-from orchestration.web.meters import defined
+from orchestration.web.access.auth import Visitor, for_roles, readers
+from orchestration.web.calls.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import first, rows
 from warehouse.ingestion import today

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from orchestration.outgoing.forms import ALERTS
 from orchestration.remedies.wording import Link, OnPage, resolved_by
-from orchestration.web import tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
 from warehouse import clock
 from warehouse.database.queries import Row

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.reports.portfolio import portfolios
-from orchestration.web.auth import Visitor, for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, readers
+from orchestration.web.finance.month import asked_month
 from orchestration.web.rendering import render
-from orchestration.web.statements import asked_month
 from warehouse.statements import periods
 from warehouse.statements.margins import by_month, moves
 from warehouse.statements.periods import Month

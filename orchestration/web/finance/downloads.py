@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from orchestration.reports import writing
 from orchestration.reports.tables import FORMATS, TableUnknown, find_table, rendered, tables
-from orchestration.web.auth import Visitor, for_roles, marts, readers, spools
+from orchestration.web.access.auth import Visitor, for_roles, marts, readers, spools
+from orchestration.web.finance.month import path_period
 from orchestration.web.rendering import render
 from orchestration.web.server.spooling import SpoolResponse
 from orchestration.web.server.turns import DOWNLOAD
-from orchestration.web.statements import path_period
 from warehouse.statements.periods import Month
 
 

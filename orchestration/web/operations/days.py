@@ -12,9 +12,9 @@ from orchestration.remedies import word
 from orchestration.remedies.blockers import set_aside
 from orchestration.remedies.days import on_page
 from orchestration.remedies.wording import OnPage
-from orchestration.web import tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
 from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of, remembered_since

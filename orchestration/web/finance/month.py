@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from orchestration.remedies import word
 from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
-from orchestration.web import closing, tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.finance import closing
 from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.remedies.steps import NotFilledIn, Step, filled, in_words, marked, roles_for
 from orchestration.remedies.wording import OnPage
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form, own_path
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION

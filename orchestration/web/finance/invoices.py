@@ -9,12 +9,12 @@ from starlette.responses import Response
 from orchestration.remedies.steps import Step
 from orchestration.remedies.wording import OnPage, period_page, resolved_by
 from orchestration.reports import payments
-from orchestration.web import tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.finance.month import asked_month
 from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
-from orchestration.web.statements import asked_month
 from warehouse.database.queries import Row, rows
 from warehouse.statements.invoice_lines import final_lines
 from warehouse.statements.periods import Month

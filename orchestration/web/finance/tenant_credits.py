@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION

@@ -13,13 +13,13 @@ from orchestration.remedies.wording import OnPage
 from orchestration.reports import content, payments
 from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
-from orchestration.web import tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.calls.meters import defined
+from orchestration.web.finance.month import is_done, path_period, what_is_behind
 from orchestration.web.forms import Form
-from orchestration.web.meters import defined
+from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
-from orchestration.web.statements import is_done, path_period, what_is_behind
 from warehouse.control import agents
 from warehouse.control.errors import ControlError
 from warehouse.database.queries import Connection, Row

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.remedies import word
-from orchestration.web import tasks
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.finance.month import asked_month
 from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
-from orchestration.web.statements import asked_month
 from warehouse.database.queries import Row
 from warehouse.statements import bills, periods
 from warehouse.statements.margins import by_month

@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from orchestration.reports import content
 from orchestration.reports.tables import FORMATS, csv_pieces
-from orchestration.web.auth import Visitor, for_roles, marts, readers, spools
-from orchestration.web.downloads import asked_day
-from orchestration.web.meters import defined
+from orchestration.web.access.auth import Visitor, for_roles, marts, readers, spools
+from orchestration.web.calls.meters import defined
+from orchestration.web.finance.downloads import asked_day
 from orchestration.web.rendering import render
 from orchestration.web.server.spooling import SpoolResponse
 from orchestration.web.server.turns import DOWNLOAD

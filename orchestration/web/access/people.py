@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration import inviting
-from orchestration.web import links
-from orchestration.web.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.access import links
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from starlette.requests import Request
 
-from orchestration.web.auth import readers
+from orchestration.web.access.auth import readers
 from warehouse.control import plans
 from warehouse.database.queries import Row
 

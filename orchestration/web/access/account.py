@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orchestration.web.auth import (
+from orchestration.web.access.auth import (
     SESSION,
     Visitor,
     client_of,

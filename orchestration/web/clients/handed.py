@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.reports import pdf
-from orchestration.web.auth import Visitor, brand_of_strangers, client_of, for_roles, readers, turns, visitor_of
+from orchestration.web.access.auth import Visitor, brand_of_strangers, client_of, for_roles, readers, turns, visitor_of
+from orchestration.web.finance.month import path_period
 from orchestration.web.server.turns import DOOR, DOWNLOAD
-from orchestration.web.statements import path_period
 from warehouse.statements import issuing
 
 _KINDS = {"png": "image/png", "svg": "image/svg+xml"}

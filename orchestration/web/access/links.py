@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration import inviting
-from orchestration.web.auth import (
+from orchestration.web.access.auth import (
     VISIT,
     brand_of_strangers,
     client_of,

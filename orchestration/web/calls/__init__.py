@@ -1,0 +1,1 @@
+"""Calls as people read them: found, opened, downloaded and heard."""
