@@ -54,6 +54,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/second-factor", account.take_second_factor, methods=["POST"]),
     Route("/sessions", account.show_sessions),
     Route("/sessions", account.take_revocation, methods=["POST"]),
+    Route("/sessions/password", account.take_password, methods=["POST"]),
     Route("/people", people.show_people),
     Route("/people", people.invite, methods=["POST"]),
     Route("/people/reset", people.reset, methods=["POST"]),

@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from orchestration.web.access.auth import SESSION
 from tests.web.server import MASTER_KEY
 from tests.web.signing import PASSWORD, form_token, give_code, give_password, proposed, recovery_codes, set_up
 from warehouse import clock
@@ -135,3 +136,73 @@ def test_another_password_ends_sessions_and_forgets_devices(visit: Visit, story_
     assert give_password(client, "ana", PASSWORD).status_code == 401
     with psycopg.connect(story_url) as connection:
         assert connection.execute("select count(*) from control.devices").fetchone() == (0,)
+
+
+def changed(client: httpx.Client, present: str, password: str, again: str | None = None) -> httpx.Response:
+    """Fill in and send the form that changes one's own password."""
+    form = {
+        "form_token": form_token(client.get("/sessions").text),
+        "present": present,
+        "password": password,
+        "again": password if again is None else again,
+    }
+    return client.post("/sessions/password", data=form)
+
+
+def test_a_person_changes_their_password_goes_on_here_and_is_signed_out_everywhere_else(
+    visit: Visit, story_url: str
+) -> None:
+    here, there = visit("ana"), visit("")
+    give_password(there, "ana")
+    set_up(there)
+    former = here.cookies[SESSION]
+    answer = changed(here, PASSWORD, "another boring password")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sessions?changed=1")
+    assert "Your password was changed" in here.get("/sessions?changed=1").text
+    assert here.get("/periods").status_code == 200, "the second factor was given in this session already"
+    assert here.cookies[SESSION] != former, "a session that somebody copied has ended, too"
+    assert there.get("/periods").status_code == 303
+    assert give_password(visit(""), "ana").status_code == 401
+    assert give_password(visit(""), "ana", "another boring password").status_code == 303
+    with psycopg.connect(story_url) as connection:
+        audited = connection.execute(
+            "select distinct actor from ledger.audit_log where object_table = 'control.login_passwords'"
+            " and action = 'update'"
+        ).fetchall()
+    assert audited == [("ana",)]
+
+
+@pytest.mark.parametrize(
+    ("present", "password", "again", "why"),
+    [
+        ("not mine at all", "another boring password", None, "not your present password"),
+        (PASSWORD, "another boring password", "another bored password", "not the same"),
+        (PASSWORD, "short", None, "at least 12 characters"),
+    ],
+)
+def test_a_password_is_not_changed_by_who_does_not_know_it_or_mistypes(
+    visit: Visit, present: str, password: str, again: str | None, why: str
+) -> None:
+    client = visit("ana")
+    answer = changed(client, present, password, again)
+    assert (answer.status_code, why in answer.text) == (409, True)
+    assert client.get("/periods").status_code == 200
+    assert give_password(visit(""), "ana").status_code == 303
+
+
+def test_the_present_password_cannot_be_guessed_by_who_found_a_session_open(visit: Visit) -> None:
+    client = visit("ana")
+    statuses = [
+        changed(client, f"a guess that is wrong {number}", "another boring password").status_code for number in range(7)
+    ]
+    assert statuses == [409] * 5 + [429] * 2
+
+
+def test_a_disabled_login_is_not_let_in_again_by_a_change_that_began_before(visit: Visit, story_url: str) -> None:
+    visit("")
+    with connect(story_url, Role.SERVER) as connection:
+        former, _ = web_logins.password_of(connection, "ana", "")
+        assert former is not None
+        web_logins.disable(connection, "ana")
+        assert not web_logins.change_password(connection, "ana", former, web_logins.hashed("another boring password"))
+        assert web_logins.password_of(connection, "ana", "") == (None, False)

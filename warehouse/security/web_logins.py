@@ -116,6 +116,18 @@ def set_password(connection: Connection, login_id: str, password: str) -> None:
         _shut_out(connection, login_id)
 
 
+def change_password(connection: Connection, login_id: str, former_hash: str, password_hash: str) -> bool:
+    """Replace a password by another, as `set_password` does, for who gave the former one. Returns False, and changes
+    nothing, where the login was disabled since, or its password changed.
+    """
+    values = {"login_id": login_id, "former_hash": former_hash, "password_hash": password_hash}
+    with connection.transaction():
+        if connection.execute(_SQL["change_password"], values).fetchone() is None:
+            return False
+        _shut_out(connection, login_id)
+    return True
+
+
 def hashed(password: str) -> str:
     """A password's hash. Slow on purpose: hold no connection meanwhile. Raises LoginError below 12 characters."""
     if len(password) < SHORTEST_PASSWORD:

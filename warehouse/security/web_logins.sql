@@ -20,6 +20,22 @@ on conflict (login_id) do update
     set password_hash = excluded.password_hash
 returning login_id;
 
+-- name: change_password
+with login as (
+    update control.logins set password_set_at = now()
+    from control.login_passwords as passwords
+    where
+        logins.login_id = %(login_id)s
+        and logins.disabled_at is null
+        and passwords.login_id = logins.login_id
+        and passwords.password_hash = %(former_hash)s
+    returning logins.login_id
+)
+
+update control.login_passwords set password_hash = %(password_hash)s
+where login_id in (select login.login_id from login)
+returning login_id;
+
 -- name: disable
 update control.logins set disabled_at = now()
 where login_id = %(login_id)s and disabled_at is null
