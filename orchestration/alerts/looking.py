@@ -19,8 +19,9 @@ from warehouse.operations import alerts, troubles
 from warehouse.operations.alerts import Change, Said
 from warehouse.operations.troubles import Trouble, Wrong
 
-LITTLE_DISK, HARDLY_ANY_DISK = 0.15, 0.05
-"""Shares of a disk that are left; below the first an alert opens, and below the second it is said again."""
+ENOUGH_DISK, LITTLE_DISK, HARDLY_ANY_DISK = 0.20, 0.15, 0.05
+"""Shares of a disk that are left; below the second an alert opens, below the third it is said again, and it ends at the
+first, so that what is freed and filled in turn is not said each time."""
 Look = Callable[[Connection, datetime], Iterator[Wrong]]
 
 
@@ -82,9 +83,10 @@ def _disks(settings: Settings) -> Iterator[Wrong]:
             continue
         usage = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
         left = usage.free / usage.total
-        if left < LITTLE_DISK:
+        if left < ENOUGH_DISK:
+            level = 2 if left < HARDLY_ANY_DISK else 1 if left < LITTLE_DISK else 0
             facts = {"place": place, "free": usage.free, "total": usage.total}
-            yield Wrong(Finding(Trouble.DISK, Subject(ids=(place,)), facts), 2 if left < HARDLY_ANY_DISK else 1)
+            yield Wrong(Finding(Trouble.DISK, Subject(ids=(place,)), facts), level)
 
 
 def _backups(connection: Connection, folder: Path, now: datetime) -> Iterator[Wrong]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from orchestration.remedies import days
-from orchestration.remedies.wording import Link, Wording, Words, commands, day_page, number, period_page, span
+from orchestration.remedies.wording import Link, Wording, Words, commands, day_page, number, period_page, pull, span
 from sources.registry import provider_of
 from warehouse.finding import Finding
 from warehouse.operations.troubles import Trouble
@@ -14,6 +14,9 @@ _DAYS = Link("See the days", "/days")
 _CHECKS = {
     "provider_total_agrees": (
         "account-day(s) count otherwise than their provider's own total", "a-day-is-red.md", _DAYS,
+    ),
+    "rows_stay_with_their_tenant": (
+        "way(s) past the isolation of tenants are open, so no page is served", "access.md", None,
     ),
     "known_answer_tenant_agrees": (
         "line(s) of the known-answer tenant are wrong, so nothing is posted", "the-canary-is-red.md", None,
@@ -85,6 +88,29 @@ def _differs(finding: Finding) -> Wording:
         f"{RUNBOOKS}/stripe-differs.md",
         "Stripe differs",
         link=Link("See the invoices", "/invoices"),
+    )
+
+
+def _reports(finding: Finding) -> Wording:
+    facts, tenant = finding.facts, finding.subject.tenant_id
+    first_day, last_day = facts["first_day"], facts["last_day"]
+    return Wording(
+        f"{facts['calls']} call(s) of {tenant or 'the shared account'} were reported by {facts['source']} and are not"
+        f" listed by it, {span(first_day, last_day)}",
+        commands(pull(tenant, facts["source"], first_day, last_day)),
+        "reported and not listed",
+        link=_DAYS,
+    )
+
+
+def _invoice(finding: Finding) -> Wording:
+    facts, of = finding.facts, finding.subject
+    return Wording(
+        f"{facts['lines']} line(s) of final invoices of {of.tenant_id} differ from its statement of"
+        f" {of.period_start:%Y-%m}: {facts['what']}",
+        commands(["reconcile", "--final", f"{of.period_start:%Y-%m}"]),
+        "an invoice differs",
+        link=Link("See the invoices", f"/invoices?month={of.period_start:%Y-%m}"),
     )
 
 
@@ -185,6 +211,8 @@ WORDS: Words = {
     Trouble.OLD_DATA: _old_data,
     Trouble.CHECK: _check,
     Trouble.DIFFERS: _differs,
+    Trouble.REPORTS: _reports,
+    Trouble.INVOICE: _invoice,
     Trouble.NOT_POSTED: _not_posted,
     Trouble.QUOTA: _quota,
     Trouble.KEY: _key,

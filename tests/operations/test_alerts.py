@@ -185,6 +185,32 @@ def test_overage_that_stripe_refuses_or_does_not_answer_for(watched: Watched) ->
     assert watched.look() == [("resolved", title)]
 
 
+def test_a_final_invoice_that_differs_until_it_was_compared_again(watched: Watched) -> None:
+    for line, code in (("subscription", "stripe_more"), ("scans", "stripe_more"), ("calls", None)):
+        watched.run(
+            "insert into ledger.final_lines values"
+            " ('acme', '2025-12-01', %s, 1, 2, 0, 'USD', '{}', null, %s, %s, %s, now())",
+            line, code, code and "Stripe billed more", code and "look",
+        )  # fmt: skip
+    title = "2 line(s) of final invoices of acme differ from its statement of 2025-12: Stripe billed more"
+    assert watched.look() == [("opened", title)]
+    assert listed(watched)[0]["path"] == "/invoices?month=2025-12"
+    watched.run("update ledger.final_lines set code = null, what = null, what_to_do = null")
+    assert watched.look() == [("resolved", title)]
+
+
+def test_a_way_past_the_isolation_of_tenants(watched: Watched) -> None:
+    watched.run("create view public.everything as select * from control.tenants")
+    watched.run("grant select on public.everything to minutebook_tenant")
+    try:
+        ((change, title),) = watched.look()
+    finally:
+        watched.run("drop view public.everything")
+    assert change == "opened"
+    assert title.endswith("way(s) past the isolation of tenants are open, so no page is served")
+    assert [change for change, _ in watched.look()] == ["resolved"]
+
+
 def test_a_key_about_to_expire_until_another_replaces_it(watched: Watched) -> None:
     watched.warehouse.tenant("birch", "2026-01-20")
     token = key(watched.warehouse.url, "birch", expires_at=datetime(2030, 1, 1, tzinfo=UTC))
@@ -218,6 +244,16 @@ def test_a_disk_that_fills(watched: Watched, monkeypatch: pytest.MonkeyPatch) ->
         assert [change for change, _ in watched.look()] == ([became] if became else [])
     (ended,) = listed(watched, since=NOON)
     assert ended["title"] == "the disk of the home folder has 4.0 GiB left, 4 %"
+
+
+def test_a_disk_that_is_filled_and_freed_in_turn_is_said_once_and_ends_when_enough_is_free(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    for free in (16, 14, 16, 14, 19, 14, 20, 16, 14):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: Usage(100 * 2**30, 0, free * 2**30))
+        said += [(free, change) for change, _ in watched.look()]
+    assert said == [(14, "opened"), (20, "resolved"), (14, "opened")]
 
 
 def test_a_backup_that_is_old_or_whose_log_fails(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,6 +354,29 @@ def test_one_tenants_channel_hears_of_no_other_and_not_of_the_platform(watched: 
         watched.send()
     assert [told.data["subject"] for told in acmes.taken] == ["vapi"]
     assert sorted(told.data["subject"] for told in all_of_it.taken) == ["usage_metrics", "vapi"]
+
+
+def test_a_channel_made_while_something_is_wrong_hears_what_is_open_once_and_nobody_hears_it_again(
+    watched: Watched,
+) -> None:
+    with receiving() as former, receiving() as later, receiving() as others:
+        watched.listen(former)
+        watched.pull(YESTERDAY, "failed", cause="401", is_permanent=True)
+        watched.look()
+        watched.send()
+        assert len(former.taken) == 1
+        with connect(watched.warehouse.url, Role.OPERATOR, actor="otto") as operator:
+            for receiver, tenant_id, count in ((later, None, 1), (others, "birch", 0)):
+                _, made = endpoints.create(
+                    watched.vault, operator, receiver.address, ALERTS, watched.now, tenant_id=tenant_id
+                )
+                assert alerts.tell_what_is_open(operator, made["endpoint_id"], tenant_id) == count
+        watched.send()
+        assert (len(former.taken), len(later.taken), len(others.taken)) == (1, 1, 0)
+        watched.pull(YESTERDAY, "published")
+        watched.look()
+        watched.send()
+        assert (len(former.taken), len(later.taken), len(others.taken)) == (2, 2, 0)
 
 
 def test_an_alert_of_a_tenant_goes_when_it_is_erased(watched: Watched) -> None:

@@ -112,6 +112,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Trouble.OLD_DATA: {"built_at": MOMENT},
     Trouble.CHECK: {"check": "the_books_balance", "found": 2},
     Trouble.DIFFERS: DAYS | {"days": 2, "findings": "missing"},
+    Trouble.REPORTS: DAYS | {"calls": 3},
+    Trouble.INVOICE: {"lines": 2, "what": "Stripe billed more"},
     Trouble.NOT_POSTED: DAYS | {"days": 2, "is_refused": True, "cause": "no such meter"},
     Trouble.QUOTA: {"quota": "scans", "threshold": 80, "used": Decimal(81), "allowed": Decimal(100), "unit": "scan",
                     "period_start": START},

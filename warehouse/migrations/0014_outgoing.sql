@@ -165,12 +165,17 @@ comment on function control.listening(text, text) is
 
 -- The one way in which a fact becomes an event. Whoever tells of one subject waits for the other to commit, so that the order of
 -- their numbers is the order of what happened.
-create function ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) returns void
+create function ledger.tell(
+    of_type text, of_tenant text, of_subject text, of_data jsonb, only_endpoint text default null
+) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
     number bigint;
 begin
-    if not exists (select from control.listening(of_type, of_tenant)) then
+    if not exists (
+        select from control.listening(of_type, of_tenant) as l
+        where only_endpoint is null or l.endpoint_id = only_endpoint
+    ) then
         return;
     end if;
     perform pg_catalog.pg_advisory_xact_lock(7743, pg_catalog.hashtext(of_subject));
@@ -178,11 +183,12 @@ begin
     values (of_type, of_tenant, of_subject, of_data)
     returning event_number into number;
     insert into ledger.deliveries (endpoint_id, event_number, tenant_id, subject)
-    select l.endpoint_id, number, l.tenant_id, of_subject from control.listening(of_type, of_tenant) as l;
+    select l.endpoint_id, number, l.tenant_id, of_subject from control.listening(of_type, of_tenant) as l
+    where only_endpoint is null or l.endpoint_id = only_endpoint;
 end
 $$;
-comment on function ledger.tell(text, text, text, jsonb) is
-'Writes an event down for every endpoint that listens, in the transaction of the fact. data holds ids; see docs/events.md.';
+comment on function ledger.tell(text, text, text, jsonb, text) is
+'Writes an event down for every endpoint that listens, or for one of them, in the transaction of the fact. data holds ids; see docs/events.md.';
 
 -- A day that fails again for the same cause is no news. One that is read while it still goes on is not restated.
 create function ledger.tell_of_pull() returns trigger
@@ -439,11 +445,11 @@ $$;
 comment on function ledger.erase_outgoing(text) is 'Takes a tenant''s endpoints, events and deliveries away; safe to repeat.';
 
 revoke execute on function
-control.listening(text, text), ledger.tell(text, text, text, jsonb), ledger.tell_of_pull(), ledger.tell_of_period(),
+control.listening(text, text), ledger.tell(text, text, text, jsonb, text), ledger.tell_of_pull(), ledger.tell_of_period(),
 ledger.tell_of_corrections(), ledger.tell_of_quota(), ledger.tell_of_completed_calls(date),
 ledger.tell_of_differences(), ledger.forget_outgoing(date), ledger.erase_outgoing(text)
 from public;
-grant execute on function ledger.tell(text, text, text, jsonb) to minutebook_operator;
+grant execute on function ledger.tell(text, text, text, jsonb, text) to minutebook_operator;
 grant execute on function ledger.tell_of_completed_calls(date), ledger.tell_of_differences() to minutebook_transformer;
 grant execute on function ledger.forget_outgoing(date), ledger.erase_outgoing(text) to minutebook_operator;
 grant select, insert, update (revoked_at, ciphertext) on control.endpoints to minutebook_operator;

@@ -7,7 +7,7 @@ is told exactly when it is true, whoever looks at the same time and wherever a p
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.outgoing import outbox
@@ -18,7 +18,10 @@ _EVENTS = {"opened": "alert.opened", "worse": "alert.opened", "resolved": "alert
 
 @dataclass(frozen=True)
 class Said:
-    """What is wrong, in words. rule, tenant_id and subject name it; fix: commands that resolve it; path: its page."""
+    """What is wrong, in words. rule, tenant_id and subject name it; fix: commands that resolve it; path: its page.
+
+    level: how bad it is; at 0 it keeps an alert open that is, and opens none.
+    """
 
     rule: str
     tenant_id: str | None
@@ -52,13 +55,21 @@ def settle(connection: Connection, wrong: Sequence[Said], rules: Collection[str]
     found = []
     for row in rows(connection, FILE, "settle", wrong=given, rules=list(rules), now=now):
         change = row["change"]
-        data = {
-            "alert_id": str(row["alert_id"]), "rule": row["rule"], "subject": row["subject"], "level": row["level"],
-            "title": row["title"], "fix": row["fix"], "page": row["path"],
-        }  # fmt: skip
-        outbox.tell(connection, _EVENTS[change], row["tenant_id"], f"alert/{row['alert_id']}", data)
+        outbox.tell(connection, _EVENTS[change], row["tenant_id"], f"alert/{row['alert_id']}", _data(row))
         found.append(Change(change, row["alert_id"], row["title"]))
     return found
+
+
+def tell_what_is_open(connection: Connection, endpoint_id: str, tenant_id: str | None) -> int:
+    """Tell a channel that is new, a tenant's or of all (None), of each alert that is open; how many these are. In the
+    transaction that makes the channel.
+    """
+    lock(connection)
+    found = listed(connection, datetime.max.replace(tzinfo=UTC), tenant_id)
+    for row in reversed(found):
+        subject = f"alert/{row['alert_id']}"
+        outbox.tell(connection, "alert.opened", row["tenant_id"], subject, _data(row), only_endpoint=endpoint_id)
+    return len(found)
 
 
 def listed(
@@ -66,6 +77,13 @@ def listed(
 ) -> list[Row]:
     """What is open, the worst first, and then what was resolved since, the latest first."""
     return rows(connection, FILE, "listed", resolved_since=resolved_since, tenant_id=tenant_id, limit=limit)
+
+
+def _data(row: Row) -> dict[str, object]:
+    return {
+        "alert_id": str(row["alert_id"]), "rule": row["rule"], "subject": row["subject"], "level": row["level"],
+        "title": row["title"], "fix": row["fix"], "page": row["path"],
+    }  # fmt: skip
 
 
 def count_open(connection: Connection) -> int:

@@ -3,8 +3,8 @@
 select pg_catalog.pg_advisory_xact_lock({lock_alerts}, 0);
 
 -- name: settle
--- What is wrong against what is open, of the rules that were looked at: what is new opens, what is gone ends, what is worse than
--- ever is said again, and what else changed is written down in silence. Run again it changes nothing.
+-- What is wrong against what is open, of the rules that were looked at: what is new opens, unless its level is 0, what is gone
+-- ends, what is worse than ever is said again, and what else changed is written down in silence. Run again it changes nothing.
 with wrong as (
     select w.*
     from jsonb_to_recordset(%(wrong)s::jsonb) as w (
@@ -55,7 +55,7 @@ opened as (
         %(now)s,
         %(now)s
     from wrong as w
-    where not exists (
+    where w.level > 0 and not exists (
         select from known as k
         where w.rule = k.rule and w.subject = k.subject and w.tenant_id is not distinct from k.tenant_id
     )

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from warehouse.database.queries import Connection, first, rows
+from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.finding import Finding, Subject
 from warehouse.ingestion import retry_schedule
+from warehouse.intake import hooks
 from warehouse.operations import health
+from warehouse.security import isolation
 from warehouse.statements import balance, canary, quotas
 from warehouse.statements.checks import offenders
 from warehouse.statements.freshness import is_built
@@ -35,6 +37,8 @@ class Trouble(StrEnum):
     OLD_DATA = "data_old"  # built_at
     CHECK = "check_red"  # check, found
     DIFFERS = "posting_differs"  # days, first_day, last_day, findings
+    REPORTS = "reports_not_listed"  # calls, source, first_day, last_day
+    INVOICE = "invoice_differs"  # lines, what
     NOT_POSTED = "not_posted"  # days, first_day, last_day, is_refused, cause
     QUOTA = "quota_reached"  # quota, threshold, used, allowed, unit, period_start
     KEY = "key_expires"  # key_id, scopes, expires_at, is_over
@@ -46,7 +50,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Wrong:
-    """A finding, and how bad it is within its kind: what rises is said again."""
+    """A finding, and how bad it is within its kind: what rises is said again, and 0 keeps open what is open already."""
 
     finding: Finding
     level: int = 1
@@ -89,7 +93,10 @@ def builds(connection: Connection, now: datetime) -> Iterator[Wrong]:
 
 def checks(connection: Connection, _: datetime) -> Iterator[Wrong]:
     """What must hold of the marts and does not. It changes with a build, or with what was read."""
-    found = {"provider_total_agrees": int((first(connection, FILE, "disagreeing") or {"found": 0})["found"])}
+    found = {
+        "provider_total_agrees": int((first(connection, FILE, "disagreeing") or {"found": 0})["found"]),
+        "rows_stay_with_their_tenant": len(isolation.flaws(connection)),
+    }
     if is_built(connection):
         found["known_answer_tenant_agrees"] = len(canary.verdict(connection).wrong)
         found["the_books_balance"] = len(balance.imbalances(connection))
@@ -107,6 +114,25 @@ def postings(connection: Connection, now: datetime) -> Iterator[Wrong]:
     if is_built(connection):
         for row in rows(connection, FILE, "differing"):
             yield Wrong(Finding(Trouble.DIFFERS, Subject(row["tenant_id"]), row))
+
+
+def reports(connection: Connection, now: datetime) -> Iterator[Wrong]:
+    """Calls of the last two weeks that their provider reported as they ended, and did not list when it was read."""
+    first_day, last_day = (now - health.WINDOW).date(), now.date() - timedelta(days=1)
+    found: dict[tuple[str | None, str], list[Row]] = {}
+    for row in hooks.missing(connection, first_day, last_day):
+        found.setdefault((row["tenant_id"], row["source"]), []).append(row)
+    for (tenant_id, source), missing in found.items():
+        days = [row["usage_date"] for row in missing]
+        calls = sum(len(row["row_ids"]) for row in missing)
+        facts = {"calls": calls, "source": source, "first_day": min(days), "last_day": max(days)}
+        yield Wrong(Finding(Trouble.REPORTS, Subject(tenant_id, source=source), facts))
+
+
+def final_invoices(connection: Connection, _: datetime) -> Iterator[Wrong]:
+    """Final invoices of which a line has no counterpart in its statement, as they were last compared."""
+    for row in rows(connection, FILE, "final_invoices"):
+        yield Wrong(Finding(Trouble.INVOICE, Subject(row["tenant_id"], row["period_start"]), row))
 
 
 def reached_quotas(connection: Connection, now: datetime) -> Iterator[Wrong]:
@@ -147,6 +173,8 @@ LOOKS: Mapping[Look, tuple[Trouble, ...]] = {
     night: (Trouble.NIGHT,),
     builds: (Trouble.BUILD, Trouble.OLD_DATA),
     postings: (Trouble.NOT_POSTED, Trouble.DIFFERS),
+    reports: (Trouble.REPORTS,),
+    final_invoices: (Trouble.INVOICE,),
     reached_quotas: (Trouble.QUOTA,),
     keys: (Trouble.KEY,),
     endpoints: (Trouble.ENDPOINT,),

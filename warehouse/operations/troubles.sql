@@ -128,6 +128,18 @@ where not is_equal and finding not in ('settling', 'in flight', 'not posted')
 group by tenant_id
 order by tenant_id;
 
+-- name: final_invoices
+-- Lines of final invoices, as Stripe was last read, that no statement answers for.
+select
+    tenant_id,
+    period_start,
+    count(*) as lines,
+    min(what) as what
+from ledger.final_lines
+where code is not null
+group by tenant_id, period_start
+order by tenant_id, period_start;
+
 -- name: not_posted
 -- What Stripe refused, or has not answered for, of the newest word on each day.
 with latest as (

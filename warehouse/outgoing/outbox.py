@@ -13,15 +13,22 @@ _json = msgspec.json.Encoder(decimal_format="number")
 
 
 def tell(
-    connection: Connection, event_type: str, tenant_id: str | None, subject: str, data: Mapping[str, object]
+    connection: Connection,
+    event_type: str,
+    tenant_id: str | None,
+    subject: str,
+    data: Mapping[str, object],
+    *,
+    only_endpoint: str | None = None,
 ) -> None:
     """Write an event down, in the caller's transaction: it is told if that commits, and never if it does not.
 
     Events of one subject are delivered in the order in which they committed. `data` has the members of the type's
     schema (`docs/events.md`) without links: ids and no content. tenant_id None: it concerns the platform alone.
+    only_endpoint: nobody else is told.
     """
     told = {"type": event_type, "tenant_id": tenant_id, "subject": subject, "data": _json.encode(data).decode()}
-    queries.execute(connection, FILE, "tell", **told)
+    queries.execute(connection, FILE, "tell", only_endpoint=only_endpoint, **told)
 
 
 def tell_of_build(connection: Connection, today: date) -> int:

@@ -1,5 +1,5 @@
 -- name: tell
-select ledger.tell(%(type)s, %(tenant_id)s, %(subject)s, %(data)s::jsonb);
+select ledger.tell(%(type)s, %(tenant_id)s, %(subject)s, %(data)s::jsonb, %(only_endpoint)s);
 
 -- name: completed_calls
 select ledger.tell_of_completed_calls(%(today)s) as told;

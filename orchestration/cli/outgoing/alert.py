@@ -74,7 +74,7 @@ def create(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell somebody of alerts that open or end from now on."""
+    """Tell somebody of alerts that are open now, and of those that open or end from now on."""
     settings = session(ctx).settings
     is_mail = "@" in to and "://" not in to
     if fault := fault_of_address(to) if is_mail else fault_of_url(to, settings.endpoint_networks):
@@ -88,11 +88,12 @@ def create(
         secret, made = endpoints.create(
             settings.vault(), connection, to, ALERTS, clock.now(), tenant_id=tenant, form=shown
         )
+        count = alerts.tell_what_is_open(connection, made["endpoint_id"], tenant)
     is_signed = shown == "event"
     if as_json:
         print_json({**made, **({"secret": secret.reveal()} if is_signed else {})})
         return
-    say(f"{made['endpoint_id']} is told of alerts, as {shown}")
+    say(f"{made['endpoint_id']} is told of alerts, as {shown}" + (f"; first of {count} open now" if count else ""))
     if is_signed:
         say(secret.reveal())
         say("give the secret to whoever verifies the signatures: it is not shown again (docs/events.md)")
