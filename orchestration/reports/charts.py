@@ -173,6 +173,28 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
 
 
 @_remembered
+def per_minute(months: Sequence[Row], currency: str) -> Markup:
+    """What a connected minute cost in each month: month and per_minute, oldest first; None is left out."""
+    names = [f"{row['month']:%b %Y}" for row in months]
+    amounts = [None if row["per_minute"] is None else float(row["per_minute"]) for row in months]
+    values = [{"month": name, "amount": amount} for name, amount in zip(names, amounts, strict=True)]
+    line = (
+        alt.Chart(alt.InlineData(values=values), height=110, width=_WIDTH)
+        .mark_line(color="var(--allocated)", strokeWidth=2, point=alt.OverlayMarkDef(color="var(--allocated)", size=36))
+        .encode(
+            x=alt.X(
+                "month:N",
+                title=None,
+                sort=names,
+                axis=alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')"),
+            ),
+            y=alt.Y("amount:Q", title=currency, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4, format="~f")),
+        )
+    )
+    return _drawn(line)
+
+
+@_remembered
 def tenants(summaries: Sequence[Row], currency: str) -> Markup:
     """Totals of some tenants with the cost of each behind: name, tenant_id, total and cost, in the order given."""
     values = [

@@ -27,9 +27,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """One currency. months: oldest first, the last of them the one shown. unknown: tenants whose cost is not known.
+    """One currency. months: oldest first, the last of them the one shown, each with what a minute cost.
 
-    largest: the tenants of the month shown that had calls and whose cost is known, those with most minutes first.
+    unknown: tenants whose cost is not known. largest: the tenants of the month shown that had calls and whose cost is
+    known, those with most minutes first.
     """
 
     currency: str
@@ -41,6 +42,7 @@ class Portfolio:
     with_calls: int
     minutes: Decimal
     by_month: Markup
+    minutes_by_month: Markup
     bridge_drawn: Markup
     by_volume: Markup
 
@@ -69,6 +71,7 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
     bridge = bridge_of(moves, names)
     # Newest first as they are read; a cost of which a part is unknown is none.
     months = [{**row, "cost": None if row["tenants_unknown"] else row["known_cost"]} for row in reversed(list(months))]
+    months = [{**row, "per_minute": _per_minute(row)} for row in months]
     drawn = [{"period_start": row["month"], "revenue": row["revenue"], "cost": row["cost"]} for row in months]
     steps = [
         {"name": step.name, "begins": step.begins, "ends": step.ends, "is_total": step.is_total} for step in bridge
@@ -88,6 +91,7 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
         len(with_calls),
         sum((row["minutes"] for row in moves), Decimal(0)),
         charts.margins(drawn, currency) if drawn else Markup(""),
+        charts.per_minute(months, currency) if any(row["per_minute"] is not None for row in months) else Markup(""),
         charts.bridge(steps, currency) if moves else Markup(""),
         charts.volume(points, currency) if points else Markup(""),
     )
@@ -111,6 +115,11 @@ def bridge_of(moves: Sequence[Row], names: tuple[str, str]) -> list[Step]:
         at += amount
     now = sum(row["revenue"] is not None for row in moves)
     return [*steps, Step(names[1], now, at, Decimal(0), at, is_total=True)]
+
+
+def _per_minute(row: Row) -> Decimal | None:
+    """What a connected minute cost; None without one, and while a cost is unknown."""
+    return row["cost"] / row["minutes"] if row["cost"] is not None and row["minutes"] else None
 
 
 def _change(row: Row) -> Decimal:

@@ -118,6 +118,28 @@ def test_margin_stands_against_volume_and_who_is_left_out_is_said(visit: Visit, 
     table = page.split('aria-label="Tenants by volume in USD"')[1].split("</table>")[0]
     assert rows
     assert re.findall(r'href="/periods/([\w-]+)/', table) == [tenant for tenant, _ in rows]
+    months = page.split('aria-label="Months in USD"')[1].split("</table>")[0]
+    assert page.count("<svg") == 4, "months, what a minute cost in them, the bridge, and margin against volume"
+    assert "cost of 1 not known" in months
+    assert re.search(r"Oct 2026<.*?—</td></tr>", months, re.S), "no cost of a minute while a cost is not known"
     for _, per_minute in rows:
         assert f'<td class="n">{fine(per_minute, "USD")}</td>' in table
     assert "1 tenant whose cost is not known is left out." in page
+
+
+def test_what_a_minute_cost_stands_beside_each_month_that_had_one(visit: Visit, story_url: str) -> None:
+    with psycopg.connect(story_url) as connection:
+        connection.execute(
+            "insert into marts.fct_call_days (source, account, usage_date, tenant_id, calls, connected_calls,"
+            " connected_seconds) select 'vapi', tenant_id, d::date, tenant_id, 1, 1, 60 from marts.fct_margin_monthly,"
+            " unnest(array[period_start, period_end - 1]) as d where period_start in ('2026-08-01', '2026-10-01')"
+        )
+        costs = connection.execute(
+            "select to_char(period_start, 'Mon YYYY'), sum(cost) / (2 * count(*)) from marts.fct_margin_monthly"
+            " where period_start in ('2026-08-01', '2026-10-01') group by 1, period_start having count(cost) = count(*)"
+        ).fetchall()
+    months = visit("ana").get(PAGE).text.split('aria-label="Months in USD"')[1].split("</table>")[0]
+    assert costs
+    for month, per_minute in costs:
+        assert re.search(rf'{month}</th>.*?<td class="n">{re.escape(fine(per_minute, "USD"))}</td></tr>', months, re.S)
+    assert re.search(r"Sep 2026</th>(?:(?!<tr>).)*—</td></tr>", months, re.S), "a month without a minute has none"

@@ -21,7 +21,7 @@ class Part(StrEnum):
 
 def by_month(connection: Connection, start: date, end: date) -> list[Row]:
     """Of periods that start in [start, end), by calendar month and currency: revenue, known_cost, margin (None while a
-    cost of one is unknown), known_margin (what is unknown left out), tenants, and tenants_unknown of them.
+    cost of one is unknown), known_margin (what is unknown left out), tenants, tenants_unknown of them, and minutes.
     """
     return rows(connection, FILE, "by_month", month_start=start, month_end=end)
 

@@ -51,20 +51,41 @@ group by 1, 2, 3, 4
 order by 2, 1, 3 nulls last;
 
 -- name: by_month
--- Periods by the month they start in, and what is known of their margin where a part of a cost is not.
+-- Periods by the month they start in, what is known of their margin where a part of a cost is not, and the minutes of their
+-- connected calls.
+with periods as (
+    select
+        *,
+        date_trunc('month', period_start::timestamp)::date as month
+    from marts.fct_margin_monthly
+    where period_start >= %(month_start)s and period_start < %(month_end)s
+),
+
+minutes as (
+    select
+        p.month,
+        p.currency,
+        sum(d.connected_seconds) / 60 as minutes
+    from periods as p
+    inner join marts.fct_call_days as d
+        on p.tenant_id = d.tenant_id and p.period_start <= d.usage_date and p.period_end > d.usage_date
+    group by p.month, p.currency
+)
+
 select
-    date_trunc('month', period_start::timestamp)::date as month,
-    currency,
-    sum(revenue) as revenue,
-    sum(cost_reported + cost_estimated + cost_allocated) as known_cost,
-    case when count(margin) = count(*) then sum(margin) end as margin,
-    sum(revenue - cost_reported - cost_estimated - cost_allocated) as known_margin,
-    count(distinct tenant_id) as tenants,
-    count(distinct tenant_id) filter (where margin is null) as tenants_unknown
-from marts.fct_margin_monthly
-where period_start >= %(month_start)s and period_start < %(month_end)s
-group by 1, 2
-order by 1 desc, 2;
+    p.month,
+    p.currency,
+    sum(p.revenue) as revenue,
+    sum(p.cost_reported + p.cost_estimated + p.cost_allocated) as known_cost,
+    case when count(p.margin) = count(*) then sum(p.margin) end as margin,
+    sum(p.revenue - p.cost_reported - p.cost_estimated - p.cost_allocated) as known_margin,
+    count(distinct p.tenant_id) as tenants,
+    count(distinct p.tenant_id) filter (where p.margin is null) as tenants_unknown,
+    coalesce(m.minutes, 0) as minutes
+from periods as p
+left join minutes as m on p.month = m.month and p.currency = m.currency
+group by p.month, p.currency, m.minutes
+order by p.month desc, p.currency;
 
 -- name: moves
 -- Each tenant's revenue and margin of a month beside those of the month before; null where it had no period. minutes are
