@@ -1832,14 +1832,17 @@ end
 $_$;
 COMMENT ON FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) IS 'The JSON of a call of a tenant as it was last stored; who asked is in the audit log.';
 
-CREATE FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) RETURNS void
+CREATE FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb, only_endpoint text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
     number bigint;
 begin
-    if not exists (select from control.listening(of_type, of_tenant)) then
+    if not exists (
+        select from control.listening(of_type, of_tenant) as l
+        where only_endpoint is null or l.endpoint_id = only_endpoint
+    ) then
         return;
     end if;
     perform pg_catalog.pg_advisory_xact_lock(7743, pg_catalog.hashtext(of_subject));
@@ -1847,10 +1850,11 @@ begin
     values (of_type, of_tenant, of_subject, of_data)
     returning event_number into number;
     insert into ledger.deliveries (endpoint_id, event_number, tenant_id, subject)
-    select l.endpoint_id, number, l.tenant_id, of_subject from control.listening(of_type, of_tenant) as l;
+    select l.endpoint_id, number, l.tenant_id, of_subject from control.listening(of_type, of_tenant) as l
+    where only_endpoint is null or l.endpoint_id = only_endpoint;
 end
 $$;
-COMMENT ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) IS 'Writes an event down for every endpoint that listens, in the transaction of the fact. data holds ids; see docs/events.md.';
+COMMENT ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb, only_endpoint text) IS 'Writes an event down for every endpoint that listens, or for one of them, in the transaction of the fact. data holds ids; see docs/events.md.';
 
 CREATE FUNCTION ledger.tell_of_completed_calls(today date) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2355,11 +2359,15 @@ CREATE TABLE control.brands (
     note text DEFAULT ''::text NOT NULL,
     number_prefix text DEFAULT ''::text NOT NULL,
     is_tax_invoice boolean DEFAULT false NOT NULL,
+    host text,
+    mail_from text,
     CONSTRAINT brands_accent_check CHECK ((accent ~ '^#[0-9a-f]{6}$'::text)),
     CONSTRAINT brands_address_check CHECK ((length(address) <= 500)),
     CONSTRAINT brands_check CHECK (((logo IS NULL) = (logo_kind IS NULL))),
+    CONSTRAINT brands_host_check CHECK ((host ~ '^[a-z0-9][a-z0-9.-]{0,252}$'::text)),
     CONSTRAINT brands_logo_check CHECK ((length(logo) <= 65536)),
     CONSTRAINT brands_logo_kind_check CHECK ((logo_kind = ANY (ARRAY['png'::text, 'svg'::text]))),
+    CONSTRAINT brands_mail_from_check CHECK (((mail_from <> ''::text) AND (length(mail_from) <= 320))),
     CONSTRAINT brands_name_check CHECK (((name <> ''::text) AND (length(name) <= 120))),
     CONSTRAINT brands_note_check CHECK ((length(note) <= 500)),
     CONSTRAINT brands_number_prefix_check CHECK ((number_prefix ~ '^[A-Za-z0-9-]{0,20}$'::text))
@@ -2367,6 +2375,8 @@ CREATE TABLE control.brands (
 ALTER TABLE ONLY control.brands FORCE ROW LEVEL SECURITY;
 COMMENT ON COLUMN control.brands.accent IS 'A colour that white text is read on; the command line measures it.';
 COMMENT ON COLUMN control.brands.is_tax_invoice IS 'Whether what is handed out is a tax invoice; otherwise it says that it is none.';
+COMMENT ON COLUMN control.brands.host IS 'The name at which its people reach the pages, without a port: who signs in there sees it.';
+COMMENT ON COLUMN control.brands.mail_from IS 'In whose name its people are sent mail; null: in the deployment''s.';
 ALTER TABLE control.brands ALTER COLUMN brand_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME control.brands_brand_id_seq
     START WITH 1
@@ -4219,6 +4229,8 @@ ALTER TABLE ONLY control.allowances
 ALTER TABLE ONLY control.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
 ALTER TABLE ONLY control.brands
+    ADD CONSTRAINT brands_host_key UNIQUE (host);
+ALTER TABLE ONLY control.brands
     ADD CONSTRAINT brands_pkey PRIMARY KEY (brand_id);
 ALTER TABLE ONLY control.brands
     ADD CONSTRAINT brands_tenant_id_key UNIQUE NULLS NOT DISTINCT (tenant_id);
@@ -5120,8 +5132,8 @@ REVOKE ALL ON FUNCTION ledger.record_search_of_all() FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.record_search_of_all() TO minutebook_searcher;
 REVOKE ALL ON FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.stored_call(of_tenant text, of_source text, on_date date, of_call text) TO minutebook_operator;
-REVOKE ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb) TO minutebook_operator;
+REVOKE ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb, only_endpoint text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.tell(of_type text, of_tenant text, of_subject text, of_data jsonb, only_endpoint text) TO minutebook_operator;
 REVOKE ALL ON FUNCTION ledger.tell_of_completed_calls(today date) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.tell_of_completed_calls(today date) TO minutebook_transformer;
 REVOKE ALL ON FUNCTION ledger.tell_of_corrections() FROM PUBLIC;
@@ -5173,6 +5185,8 @@ GRANT SELECT(name) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT(accent) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT(logo) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT(logo_kind) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT(host) ON TABLE control.brands TO minutebook_server;
+GRANT SELECT(mail_from) ON TABLE control.brands TO minutebook_server;
 GRANT SELECT ON TABLE control.call_outputs TO minutebook_loader;
 GRANT SELECT ON TABLE control.call_outputs TO minutebook_transformer;
 GRANT SELECT ON TABLE control.call_outputs TO minutebook_billing;

@@ -49,11 +49,12 @@ def serving(
     beside: Sequence[BaseRoute] = (),
     addresses: Mapping[str, str] | None = None,
     mailer: Mailer | None = None,
+    hosts: tuple[str, ...] = (),
 ) -> Iterator[str]:
     """The address of the pages of that database, as on that day, for as long as the context lasts.
 
     is_patient: no client asks too often, as tests do. addresses: where providers are. mailer: sends links, which lead
-    to MAILED.
+    to MAILED. hosts: names of ours besides this machine's.
     """
     with served_by(url) as served, socket.socket() as listening:
         pages = application(
@@ -64,6 +65,7 @@ def serving(
                 addresses=addresses or {},
                 mailer=mailer,
                 public_url=mailer and MAILED,
+                hosts=hosts,
             ),
             today=lambda: today,
             beside=beside,

@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import psycopg
 import pytest
 
+from orchestration.web.server.brands import Brands
+from orchestration.web.server.readers import Readers
 from tests.sandbox.mail import Post, posting
 from tests.web import world
 from tests.web.conftest import signed_in
 from tests.web.server import MAILED, serving
 from tests.web.signing import PASSWORD, form_token, give_password
+from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
 from warehouse.security import web_logins
 from warehouse.security.web_logins import LoginError
@@ -126,10 +130,14 @@ def test_a_link_ends_with_its_time_its_login_or_its_tenant(visit: Visit, story_u
             assert web_logins.use_link(door, link.token, "hash") is None
 
 
-def test_who_is_asked_to_sign_in_is_asked_in_the_agencys_name(visit: Visit, story_url: str) -> None:
+def test_who_is_asked_to_sign_in_is_asked_in_our_name_where_there_is_no_other(visit: Visit) -> None:
     client = visit("")
     assert "Minutebook</title>" in client.get("/sign-in").text
     assert client.get("/brand/logo").status_code == 404
+
+
+def test_who_is_asked_to_sign_in_is_asked_in_the_agencys_name(visit: Visit, story_url: str) -> None:
+    client = visit("")
     with connect(story_url, Role.OPERATOR) as operator:
         issuing.put_brand(operator, Brand(None, "Voice & Co", "#7a1f66", b"<svg></svg>"))
         issuing.put_brand(operator, Brand("acme-dental", "Another", "#00004f"))
@@ -139,6 +147,61 @@ def test_who_is_asked_to_sign_in_is_asked_in_the_agencys_name(visit: Visit, stor
         assert "Another" not in page
     assert "#7a1f66" in client.get("/brand/colours.css").text
     assert client.get("/brand/logo").content == b"<svg></svg>"
+
+
+def test_a_brands_own_host_is_in_its_name_and_asks_the_database_once_a_minute(story_url: str) -> None:
+    at, loans = [0.0], []
+
+    class Counted:
+        def door(self) -> psycopg.Connection[Any]:
+            loans.append(at[0])
+            return connect(story_url, Role.SERVER)
+
+    brands, counted = Brands(lambda: at[0]), cast(Readers, Counted())
+    with connect(story_url, Role.OPERATOR) as operator:
+        issuing.put_brand(operator, Brand(None, "Voice & Co", "#7a1f66"))
+        issuing.put_brand(operator, Brand("acme-dental", "Acme’s own", "#00004f", host="bills.acme.example"))
+    named = {host: brands.at(host, counted) for host in ("bills.acme.example", "elsewhere.example", "")}
+    assert {host: row and row["name"] for host, row in named.items()} == {
+        "bills.acme.example": "Acme’s own",
+        "elsewhere.example": "Voice & Co",
+        "": "Voice & Co",
+    }
+    with connect(story_url, Role.OPERATOR) as operator:
+        issuing.put_brand(operator, Brand(None, "Another name", "#7a1f66"))
+    for at[0], name in ((59.0, "Voice & Co"), (60.0, "Another name")):
+        row = brands.at("elsewhere.example", counted)
+        assert row is not None
+        assert row["name"] == name
+    assert loans == [0.0, 60.0]
+
+
+def test_a_host_has_one_brand_and_is_a_name(story_url: str) -> None:
+    with connect(story_url, Role.OPERATOR) as operator:
+        issuing.put_brand(operator, Brand("acme-dental", "Acme", host="bills.example.com"))
+        issuing.put_brand(operator, Brand("acme-dental", "Acme again", host="bills.example.com"))
+        for other in (
+            Brand(None, "x", host="bills.example.com"), Brand(None, "x", host="bills.example.com:8400"),
+            Brand(None, "x", host="https://bills.example.com"), Brand(None, "x", host="bills..example"),
+        ):  # fmt: skip
+            with pytest.raises(Refused, match=r"already|no name of a host"):
+                issuing.put_brand(operator, other)
+
+
+def test_a_sign_in_at_a_brands_host_is_in_its_name_with_its_logo(story_url: str, tmp_path: Path) -> None:
+    with connect(story_url, Role.OPERATOR) as operator:
+        issuing.put_brand(operator, Brand(None, "Voice & Co", "#7a1f66"))
+        logo = b"<svg></svg>"
+        issuing.put_brand(operator, Brand("acme-dental", "Acme’s own", "#00004f", logo, host="bills.acme.example"))
+    hosts = ("bills.acme.example",)
+    with serving(story_url, tmp_path, world.TODAY, hosts=hosts) as address, ExitStack() as open_now:
+        client = signed_in(open_now, address, "")
+        there = {"Host": "bills.acme.example"}
+        assert "Acme’s own" in client.get("/sign-in", headers=there).text
+        assert client.get("/brand/logo", headers=there).content == logo
+        assert "#00004f" in client.get("/brand/colours.css", headers=there).text
+        assert "Voice &amp; Co" in client.get("/sign-in").text
+        assert client.get("/brand/logo").status_code == 404
 
 
 @pytest.fixture
@@ -191,6 +254,22 @@ def test_a_link_that_cannot_be_mailed_is_shown_with_the_reason(
     page = invited(visit("otto"), login, "acme-dental")
     assert (why in page.text, post.taken) == (True, [])
     assert follow(visit(""), link_in(page)).status_code == 303
+
+
+def test_a_mail_is_in_the_name_of_the_brand_and_leads_to_its_host(mailing: tuple[Post, Visit], story_url: str) -> None:
+    post, visit = mailing
+    with connect(story_url, Role.OPERATOR) as operator:
+        issuing.put_brand(operator, Brand(None, "Voice & Co", mail_from="Voice & Co <hello@voice.example>"))
+        issuing.put_brand(operator, Brand("acme-dental", "Acme’s own", host="bills.acme.example"))
+    for login, tenant, agency, base in (
+        ("bo@acme.example", "acme-dental", "Acme’s own", "https://bills.acme.example/password/"),
+        ("ed@bright.example", "bright-smiles", "Voice & Co", f"{MAILED}/password/"),
+    ):
+        invited(visit("otto"), login, tenant)
+        message = post.taken[-1]
+        assert (message["To"], "hello@voice.example" in message["From"]) == (login, True)
+        assert agency in message["Subject"]
+        assert base in message.get_content()
 
 
 def test_who_forgot_a_password_is_mailed_a_link_and_a_stranger_learns_nothing(mailing: tuple[Post, Visit]) -> None:

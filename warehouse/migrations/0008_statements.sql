@@ -177,10 +177,14 @@ create table control.brands (
     note text not null default '' check (length(note) <= 500),
     number_prefix text not null default '' check (number_prefix ~ '^[A-Za-z0-9-]{0,20}$'),
     is_tax_invoice boolean not null default false,
+    host text unique check (host ~ '^[a-z0-9][a-z0-9.-]{0,252}$'),
+    mail_from text check (mail_from <> '' and length(mail_from) <= 320),
     unique nulls not distinct (tenant_id),
     check ((logo is null) = (logo_kind is null))
 );
 comment on column control.brands.accent is 'A colour that white text is read on; the command line measures it.';
+comment on column control.brands.host is 'The name at which its people reach the pages, without a port: who signs in there sees it.';
+comment on column control.brands.mail_from is 'In whose name its people are sent mail; null: in the deployment''s.';
 comment on column control.brands.is_tax_invoice is 'Whether what is handed out is a tax invoice; otherwise it says that it is none.';
 create trigger audit after insert or update or delete on control.brands
 for each row execute function ledger.record_audit();

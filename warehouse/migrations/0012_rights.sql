@@ -173,7 +173,7 @@ grant select, insert, update, delete on control.wrong_tries to minutebook_server
 grant select, insert on control.data_keys to minutebook_server;
 grant usage on sequence control.data_keys_data_key_id_seq to minutebook_server;
 grant select (tenant_id, name) on control.tenants to minutebook_server;
-grant select (tenant_id, name, accent, logo, logo_kind) on control.brands to minutebook_server;
+grant select (tenant_id, name, accent, logo, logo_kind, host, mail_from) on control.brands to minutebook_server;
 
 -- Functions that run with their owner's rights, and what these alone call, are nobody's to call but whom they are for.
 revoke execute on function

@@ -9,18 +9,20 @@ from datetime import date
 
 from warehouse.control.errors import Refused
 from warehouse.control.tenants import require_tenant
-from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.database.queries import Connection, Row, execute, first, rows, typed
 
 FILE = "statements/issuing"
 LARGEST_LOGO_BYTES = 65_536
 # WCAG: text of normal size, here white on the colour.
 LEAST_CONTRAST = 4.5
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PNG, _SVG = b"\x89PNG\r\n\x1a\n", re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*)?<svg\b")
 
 
 @dataclass(frozen=True)
 class Brand:
-    """In whose name statements are handed out. tenant_id None: of the deployment. accent: #rrggbb."""
+    """In whose name statements are handed out. tenant_id None: of the deployment. accent: #rrggbb. host: the name at
+    which its people reach the pages. mail_from: who its mails are from."""
 
     tenant_id: str | None
     name: str
@@ -30,12 +32,25 @@ class Brand:
     note: str = ""
     number_prefix: str = ""
     is_tax_invoice: bool = False
+    host: str | None = None
+    mail_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """In whose name somebody is sent mail, at which name they reach the pages, and from which address, where these are
+    not the deployment's own."""
+
+    name: str | None
+    host: str | None
+    mail_from: str | None
 
 
 def put_brand(connection: Connection, brand: Brand) -> None:
     """Set a brand whole; without a logo it keeps the one it has.
 
-    Raises Refused for a colour that white text is not read on, and for a logo that is no PNG or SVG or too large.
+    Raises Refused for a colour that white text is not read on, for a logo that is no PNG or SVG or too large, and for a
+    host that is none or another brand's.
     """
     if brand.tenant_id is not None:
         require_tenant(connection, brand.tenant_id)
@@ -45,6 +60,11 @@ def put_brand(connection: Connection, brand: Brand) -> None:
         raise Refused(f"white text is not read on {brand.accent}: choose a darker colour")
     if not re.fullmatch("[A-Za-z0-9-]{0,20}", brand.number_prefix):
         raise Refused("a number begins with up to 20 letters, digits and dashes")
+    if brand.host is not None and not _HOST.fullmatch(brand.host):
+        raise Refused(f"'{brand.host}' is no name of a host; write one such as bills.example.com, without a port")
+    others = [row["tenant_id"] for row in at_the_door(connection) if row["host"] == brand.host is not None]
+    if others and others != [brand.tenant_id]:
+        raise Refused(f"{brand.host} is the name of {others[0] or 'the deployment'} already")
     kind = None if brand.logo is None else kind_of(brand.logo)
     execute(connection, FILE, "put_brand", **asdict(brand), logo_kind=kind)
 
@@ -57,6 +77,16 @@ def brands(connection: Connection, tenant_id: str | None = None, *, is_one: bool
 def brand_of(connection: Connection, tenant_id: str | None) -> Row | None:
     """Name, accent and kind of logo that a tenant sees (None: the deployment's); None where none was set."""
     return first(connection, FILE, "brand", tenant_id=tenant_id)
+
+
+def at_the_door(connection: Connection) -> list[Row]:
+    """The deployment's brand and those that have a host: what who has not signed in may see."""
+    return rows(connection, FILE, "brands_at_the_door")
+
+
+def sender_for(connection: Connection, login_id: str) -> Sender:
+    """In whose name this login's person is sent mail."""
+    return typed(connection, Sender, FILE, "sender", login_id=login_id)[0]
 
 
 def logo_of(connection: Connection, tenant_id: str | None) -> tuple[bytes, str] | None:

@@ -11,6 +11,31 @@ where tenant_id = %(tenant_id)s::text or tenant_id is null
 order by tenant_id nulls last
 limit 1;
 
+-- name: brands_at_the_door
+-- What who has not signed in sees: the deployment's, and those that have a name of their own.
+select
+    tenant_id,
+    host,
+    name,
+    accent,
+    logo_kind
+from control.brands
+where tenant_id is null or host is not null;
+
+-- name: sender
+-- In whose name a login's people are sent mail, each part its tenant's own, else the deployment's.
+select
+    (array_agg(name order by tenant_id nulls last))[1] as name,
+    (array_agg(host order by tenant_id nulls last) filter (where host is not null))[1] as host,
+    (array_agg(mail_from order by tenant_id nulls last) filter (where mail_from is not null))[1] as mail_from
+from control.brands
+where
+    tenant_id is null
+    or tenant_id = (
+        select logins.tenant_id from control.logins as logins
+        where logins.login_id = %(login_id)s
+    );
+
 -- name: logo
 select
     logo,
@@ -30,18 +55,20 @@ select
     address,
     note,
     number_prefix,
-    is_tax_invoice
+    is_tax_invoice,
+    host,
+    mail_from
 from control.brands
 where tenant_id is not distinct from %(tenant_id)s or not %(is_one)s
 order by tenant_id nulls first;
 
 -- name: put_brand
 insert into control.brands (
-    tenant_id, name, accent, logo, logo_kind, address, note, number_prefix, is_tax_invoice
+    tenant_id, name, accent, logo, logo_kind, address, note, number_prefix, is_tax_invoice, host, mail_from
 )
 values (
     %(tenant_id)s, %(name)s, %(accent)s, %(logo)s, %(logo_kind)s, %(address)s, %(note)s, %(number_prefix)s,
-    %(is_tax_invoice)s
+    %(is_tax_invoice)s, %(host)s, %(mail_from)s
 )
 on conflict (tenant_id) do update
     set
@@ -52,7 +79,9 @@ on conflict (tenant_id) do update
         address = excluded.address,
         note = excluded.note,
         number_prefix = excluded.number_prefix,
-        is_tax_invoice = excluded.is_tax_invoice;
+        is_tax_invoice = excluded.is_tax_invoice,
+        host = excluded.host,
+        mail_from = excluded.mail_from;
 
 -- name: issue
 -- The next revision under the period's number, or a first one under the next number of all.

@@ -12,6 +12,8 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from warehouse.security import second_factors, web_logins
 from warehouse.security.web_logins import Link
+from warehouse.statements import issuing
+from warehouse.statements.issuing import Sender
 
 app = group("Logins: who may sign in to the pages.", "minutebook login list")
 COLUMNS = [
@@ -60,16 +62,16 @@ def invite(
 ) -> None:
     """Create a login without a password, and mail a link that sets one, or print it. Run again for another."""
     with session(ctx).door() as connection:
-        link, agency = web_logins.invite(connection, login, role.value, tenant), inviting.agency_of(connection)
-    _hand_over(ctx, agency, login, link, as_json)
+        link, sender = web_logins.invite(connection, login, role.value, tenant), issuing.sender_for(connection, login)
+    _hand_over(ctx, sender, login, link, as_json)
 
 
 @command(app, "reset-password", "minutebook login reset-password ana@example.com")
 def reset_password(ctx: typer.Context, login: Login, as_json: Json = False) -> None:
     """Mail a person a link that sets another password, or print it; until it is used, the present one holds."""
     with session(ctx).door() as connection:
-        link, agency = web_logins.reset_by_link(connection, login), inviting.agency_of(connection)
-    _hand_over(ctx, agency, login, link, as_json)
+        link, sender = web_logins.reset_by_link(connection, login), issuing.sender_for(connection, login)
+    _hand_over(ctx, sender, login, link, as_json)
 
 
 @command(app, "password", "minutebook login password ana@example.com")
@@ -142,11 +144,11 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _hand_over(ctx: typer.Context, agency: str, login: str, link: Link, as_json: bool) -> None:
+def _hand_over(ctx: typer.Context, sender: Sender, login: str, link: Link, as_json: bool) -> None:
     """The link is mailed; where it cannot be, it is printed here and kept nowhere."""
     settings = session(ctx).settings
-    address = settings.page(link.path)
-    not_sent = inviting.send(settings.mailer, agency, login, link, address)
+    address = inviting.address_of(sender, settings.page(""), link.path)
+    not_sent = inviting.send(settings.mailer, sender, login, link, address)
     found = address if not_sent else None
     if as_json:
         print_json({"login_id": login, "link": found, "expires_at": link.expires_at, "not_sent": not_sent})

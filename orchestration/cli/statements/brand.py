@@ -9,6 +9,7 @@ import typer
 from orchestration.cli.options import Json, TenantFilter, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
+from orchestration.mail import fault_of_sender
 from warehouse.statements import issuing
 from warehouse.statements.issuing import Brand
 
@@ -21,6 +22,8 @@ COLUMNS = [
     "logo_bytes",
     "number_prefix",
     "is_tax_invoice",
+    "host",
+    "mail_from",
     "address",
     "note",
 ]
@@ -43,13 +46,24 @@ def set_brand(
     tax_invoice: Annotated[
         bool, typer.Option("--tax-invoice", help="It is a tax invoice; without, it says that it is none.")
     ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="Name at which its people reach the pages, in MINUTEBOOK_HOSTS too."),
+    ] = None,
+    mail_from: Annotated[
+        str | None,
+        typer.Option("--mail-from", help="Who its mails are from, such as Agency <bills@example.com>."),
+    ] = None,
     tenant: TenantFilter = None,
     as_json: Json = False,
 ) -> None:
     """Set the brand of the deployment, or of one tenant in its place. What was issued keeps the brand it had."""
     from orchestration.reports.pdf import is_drawable  # sets type, which no other command pays for
 
-    brand = Brand(tenant, name, accent.lower(), None, address, note, prefix, tax_invoice)
+    if mail_from is not None and fault_of_sender(mail_from):
+        raise typer.BadParameter("write a sender such as Agency <bills@example.com>", param_hint="--mail-from")
+    own_host = host.lower() if host else None
+    brand = Brand(tenant, name, accent.lower(), None, address, note, prefix, tax_invoice, own_host, mail_from)
     if logo is not None:
         picture = logo.read_bytes()
         if not is_drawable(picture, issuing.kind_of(picture)):

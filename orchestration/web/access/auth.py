@@ -21,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from orchestration.web.forms import Form, form_of, own_path
 from orchestration.web.rendering import render
 from orchestration.web.server import hashing, tries
+from orchestration.web.server.brands import Brands
 from orchestration.web.server.readers import Connection, Readers
 from orchestration.web.server.spooling import Spools
 from orchestration.web.server.tries import Trying
@@ -258,9 +259,12 @@ async def _sign_in_form(request: Request, fault: str, form: Form | None = None) 
 
 
 def brand_of_strangers(request: Request) -> Row | None:
-    """In whose name people are asked to sign in: the deployment's brand."""
-    with readers(request).door() as connection:
-        return issuing.brand_of(connection, None)
+    """In whose name people are asked to sign in: the brand of the host that was asked for, else the deployment's.
+
+    Whoever comes by costs the database nothing: brands are read once a minute.
+    """
+    brands: Brands = request.app.state.brands
+    return brands.at(request.url.hostname or "", readers(request))
 
 
 def keep_session(response: Response, request: Request, token: str, device: str) -> None:

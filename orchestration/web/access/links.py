@@ -27,10 +27,10 @@ from orchestration.web.server import hashing, tries
 from orchestration.web.server.tries import Trying
 from orchestration.web.server.turns import DOOR, HASHING, Crowded
 from sources.text import clean
-from warehouse.database.queries import Row
 from warehouse.security import web_logins
 from warehouse.security.web_logins import SHORTEST_PASSWORD, Link, Linked, LoginError
 from warehouse.statements import issuing
+from warehouse.statements.issuing import Sender
 
 _LOG = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ async def take_password(request: Request) -> Response:
     form = await form_of(request)
     require_own_form(request, form, form_token_of(request.cookies.get(VISIT) or secrets.token_urlsafe()))
     async with turns(request).turn(DOOR, client_of(request)):
-        linked, _ = await run_in_threadpool(_linked, request)
+        linked = await run_in_threadpool(_linked, request)
     if linked is None:
         return await _form(request)
     if form.get("password") != form.get("again"):
@@ -116,34 +116,35 @@ async def _mail(request: Request, login_id: str) -> None:
         return
     try:
         async with turns(request).turn(DOOR, client_of(request)):
-            link, agency = await run_in_threadpool(_link_for, request, login_id)
+            link, sender = await run_in_threadpool(_link_for, request, login_id)
     except Crowded:
         _LOG.warning("no link was made for a forgotten password: too many connections", login=login_id)
         return
     if link is not None:
-        found = address(request, link.path)
+        found = address(request, sender, link.path)
         not_sent = await run_in_threadpool(
-            inviting.send, request.app.state.settings.mailer, agency, login_id, link, found
+            inviting.send, request.app.state.settings.mailer, sender, login_id, link, found
         )
         if not_sent:
             _LOG.warning("no link was mailed for a forgotten password", login=login_id, why=not_sent)
 
 
-def _link_for(request: Request, login_id: str) -> tuple[Link | None, str]:
+def _link_for(request: Request, login_id: str) -> tuple[Link | None, Sender]:
     with readers(request).door(login_id) as connection:
-        return web_logins.forgotten(connection, login_id), inviting.agency_of(connection)
+        return web_logins.forgotten(connection, login_id), issuing.sender_for(connection, login_id)
 
 
-def address(request: Request, path: str) -> str:
-    """A page's address as people reach it: as it is said, else as whoever asks did."""
+def address(request: Request, sender: Sender, path: str) -> str:
+    """A page's address as people reach it: at their brand's host, as it is said, else as whoever asks did."""
     base = request.app.state.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
-    return str(base).rstrip("/") + path
+    return inviting.address_of(sender, str(base), path)
 
 
 async def _form(request: Request, fault: str = "") -> Response:
     visit = request.cookies.get(VISIT) or secrets.token_urlsafe()
     async with turns(request).turn(DOOR, client_of(request)):
-        linked, brand = await run_in_threadpool(_linked, request)
+        linked = await run_in_threadpool(_linked, request)
+        brand = await run_in_threadpool(brand_of_strangers, request)
     response = render(
         "password.html",
         status=HTTPStatus.NOT_FOUND if linked is None else HTTPStatus.BAD_REQUEST if fault else HTTPStatus.OK,
@@ -158,9 +159,9 @@ async def _form(request: Request, fault: str = "") -> Response:
     return response
 
 
-def _linked(request: Request) -> tuple[Linked | None, Row | None]:
+def _linked(request: Request) -> Linked | None:
     with readers(request).door() as connection:
-        return web_logins.link_of(connection, request.path_params["token"]), issuing.brand_of(connection, None)
+        return web_logins.link_of(connection, request.path_params["token"])
 
 
 def _use(request: Request, linked: Linked, password_hash: str, device: str) -> str | None:

@@ -17,6 +17,7 @@ from orchestration.web.rendering import render
 from orchestration.web.server.turns import PAGE
 from warehouse.security import web_logins
 from warehouse.security.web_logins import Link, LoginError, LoginRole
+from warehouse.statements import issuing
 
 PAGE_ROWS = 100
 
@@ -63,7 +64,7 @@ def _page(
 ) -> Response:
     words = request.query_params.get("q", "").strip().lower()
     with readers(request).door() as connection:
-        agency = inviting.agency_of(connection)
+        sender = issuing.sender_for(connection, login_id)
         found = [
             row
             for row in web_logins.list_logins(connection)
@@ -72,8 +73,8 @@ def _page(
     paging = Paging(request, len(found), PAGE_ROWS)
     address, not_sent = "", None
     if link is not None:
-        address = links.address(request, link.path)
-        not_sent = inviting.send(request.app.state.settings.mailer, agency, login_id, link, address)
+        address = links.address(request, sender, link.path)
+        not_sent = inviting.send(request.app.state.settings.mailer, sender, login_id, link, address)
     return render(
         "people.html",
         status=409 if fault else 200,

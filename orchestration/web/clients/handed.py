@@ -36,13 +36,15 @@ async def logo(request: Request) -> Response:
     """The logo of a tenant's pages, or of the deployment for who has not signed in."""
     visitor = await visitor_of(request)
     async with turns(request).turn(DOOR, client_of(request)):
-        found = await run_in_threadpool(_logo, request, visitor.person.tenant_id if visitor else None)
+        found = await run_in_threadpool(_logo, request, visitor)
     if found is None:
         raise HTTPException(404)
     return Response(found[0], media_type=_KINDS[found[1]])
 
 
-def _logo(request: Request, tenant: str | None) -> tuple[bytes, str] | None:
+def _logo(request: Request, visitor: Visitor | None) -> tuple[bytes, str] | None:
+    brand = None if visitor else brand_of_strangers(request)
+    tenant = visitor.person.tenant_id if visitor else brand["tenant_id"] if brand else None
     with readers(request).door() as connection:
         return issuing.logo_of(connection, tenant)
 
