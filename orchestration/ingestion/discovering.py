@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,9 +12,12 @@ from sources.day import PLATFORM
 from sources.discovery import Campaign, Held
 from sources.registry import registry
 from sources.source import Source
+from warehouse.control.tenants import Tenant
 from warehouse.database.connect import Role, connect
+from warehouse.database.queries import Connection
 from warehouse.ingestion.campaigns import made
 from warehouse.ingestion.discovery import Unattached, attached, unattached
+from warehouse.security.vault import Credential
 
 _APART = re.compile(r"[^a-z0-9]+")
 
@@ -62,16 +66,36 @@ def look(url: str, settings: Settings, source: Source, tenant_id: str | None, *,
     with connect(url, Role.LOADER, actor="discover") as connection:
         credential = settings.vault().secret(connection, owner, source.provider)
         connection.commit()  # that it was used stays recorded, whatever the provider says
-        client = source.connect(access_of(source, settings, credential))
-        try:
+        with closing(source.connect(access_of(source, settings, credential))) as client:
             held = [] if source.discover is None else source.discover(client)
             campaigns = [] if source.campaigns is None else source.campaigns(client)
-        finally:
-            client.close()
-        owners = attached(connection, [kind.name for kind in source.scope_kinds])
+        owners = owners_of(connection, source)
         waiting = unattached(connection, source, account)
         read = made(connection, source.name, account)
     return Account(source, account, tuple(_put_together(held, owners, waiting)), tuple(campaigns), read)
+
+
+def held_by(settings: Settings, source: Source, credential: Credential) -> list[Held]:
+    """Ask the provider what the account of a key holds. Raises SourceFailure."""
+    with closing(source.connect(access_of(source, settings, credential))) as client:
+        return [] if source.discover is None else source.discover(client)
+
+
+def owners_of(connection: Connection, source: Source) -> dict[tuple[str, str], tuple[str, str]]:
+    """By kind and id, the tenant and agent that have it, of whatever the source routes by."""
+    return attached(connection, [kind.name for kind in source.scope_kinds])
+
+
+def is_named_after(held: Held, tenant: Tenant) -> bool:
+    """Whether its name begins with the tenant's."""
+    return _begins_with(_slug(held.name), {_slug(tenant.tenant_id), _slug(tenant.name)})
+
+
+def agent_for(tenant_id: str, held: Held, agents: Sequence[str]) -> tuple[str, str]:
+    """The agent that is proposed to have it: the tenant's only one, or else a new one, with its name."""
+    if len(agents) == 1:
+        return agents[0], ""
+    return _agent(tenant_id, held), held.name or held.label or held.value
 
 
 def _put_together(
@@ -110,10 +134,8 @@ def missing(
             continue
         if found.owner:
             agent_id, name = found.owner[1], ""
-        elif len(agents) == 1:
-            agent_id, name = agents[0], ""
         else:
-            agent_id, name = _agent(tenant_id, held), held.name or held.label or held.value
+            agent_id, name = agent_for(tenant_id, held, agents)
         is_new = name if agent_id not in agents else ""
         proposals.append(Proposal(found, agent_id, is_new, found.first_day or today))
     return proposals

@@ -31,9 +31,11 @@ from orchestration.web.finance import (
     portfolio,
     tenant_credits,
 )
+from orchestration.web.onboarding import found, setting_up, tenants
 from orchestration.web.operations import alerts, days, events, tasks
 from orchestration.web.server import faults
 from orchestration.web.server.bounds import Bounds, Paces
+from orchestration.web.server.brands import Brands
 from orchestration.web.server.headers import SecurityHeaders
 from orchestration.web.server.readers import Readers
 from orchestration.web.server.spooling import Spools
@@ -83,6 +85,14 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/days/{tenant}/{day}/resolve", days.take_remedy_of_day, methods=["POST"]),
     Route("/tasks", tasks.show_tasks),
     Route("/refresh", tasks.take_refresh, methods=["POST"]),
+    Route("/onboarding", tenants.show_tenants),
+    Route("/onboarding", tenants.create, methods=["POST"]),
+    Route("/onboarding/{tenant}", setting_up.show_setup),
+    Route("/onboarding/{tenant}/resolve", setting_up.take_remedy, methods=["POST"]),
+    Route("/onboarding/{tenant}/attach", setting_up.attach, methods=["POST"]),
+    Route("/onboarding/{tenant}/key", setting_up.take_key, methods=["POST"]),
+    Route("/onboarding/{tenant}/plan", setting_up.take_plan, methods=["POST"]),
+    Route("/onboarding/{tenant}/found/{provider}", found.show_found),
     Route("/alerts", alerts.show_alerts),
     Route("/alerts/resolve", alerts.take_remedy, methods=["POST"]),
     Route("/calls", all_calls.show_tenants),
@@ -138,6 +148,7 @@ def application(
     pages.router.redirect_slashes = False  # it would send people to whatever Host was asked for
     pages.state.readers = lending
     pages.state.spools = Spools()
+    pages.state.brands = Brands()
     pages.state.turns = Turns()
     pages.state.paces = paces
     pages.state.vault = settings.vault

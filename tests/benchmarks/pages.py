@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import httpx
+import psycopg
 
 from orchestration.installing import install as migrate
 from tests.benchmarks._measuring import verdict
@@ -23,6 +24,12 @@ from warehouse.security import web_logins
 MOST_MILLISECONDS = 300.0
 REPEATS = 15
 NOWHERE = "/nowhere"  # rendered by the same templates, reading nothing
+CALL_DAYS = """
+insert into marts.fct_call_days (source, account, usage_date, tenant_id, calls, connected_calls, connected_seconds)
+select 'vapi', m.tenant_id, d.day::date, m.tenant_id, 20, 18, 1800
+from marts.fct_margin_monthly as m
+cross join generate_series(m.period_start, m.period_end - 1, interval '1 day') as d (day)
+"""
 PAGES = {
     "ana": (
         "/periods",
@@ -31,9 +38,18 @@ PAGES = {
         "/periods/acme-dental/2026-10-01",
         "/tables",
         "/approvals?month=2026-10&which=ready",
+        "/portfolio?month=2026-10",
+        "/invoices?month=2026-10",
+        "/credits",
+        "/costs?month=2026-10",
+        "/alerts",
+        "/people",
+        "/onboarding",
+        "/onboarding?q=7&page=2",
+        "/onboarding/acme-dental",
     ),
-    "otto": ("/days", "/days?page=9", "/days?show=fix", "/days/acme-dental/2026-10-30"),
-    "tina": ("/usage", "/usage/2026-10-01"),
+    "otto": ("/days", "/days?page=9", "/days?show=fix", "/days/acme-dental/2026-10-30", "/tasks", "/events", "/calls"),
+    "tina": ("/usage", "/usage/2026-10-01", "/tenants/acme-dental/calls", "/sessions"),
 }
 
 
@@ -43,6 +59,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "home") as url:
         migrate(url)
         tenants = world.build(url, count)
+        with psycopg.connect(url) as connection:
+            connection.execute(CALL_DAYS)
         with connect(url, Role.SERVER) as connection:
             for login, role, tenant in (
                 ("ana", "finance", None),

@@ -152,9 +152,12 @@ def changed(client: httpx.Client, present: str, password: str, again: str | None
 def test_a_person_changes_their_password_goes_on_here_and_is_signed_out_everywhere_else(
     visit: Visit, story_url: str
 ) -> None:
-    here, there = visit("ana"), visit("")
+    here, there = visit(""), visit("")
+    give_password(here, "ana")
+    _, codes = set_up(here)
     give_password(there, "ana")
-    set_up(there)
+    give_code(there, codes[0])
+    assert there.get("/periods").status_code == 200
     former = here.cookies[SESSION]
     answer = changed(here, PASSWORD, "another boring password")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sessions?changed=1")

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from orchestration.reports import writing
+from orchestration.settings import Settings
+from orchestration.web import application
 from tests.conftest import TEMPLATE, administer, database_of
 from tests.web import world
 from tests.web.browser import CHROMIUM, Examined, examine, fetched
@@ -34,6 +37,8 @@ PAGES = [
     ("ana", f"/tenants/{LONG_NAME}/calls"), ("otto", "/tenants/acme-dental/calls/2026-10-30/vapi/acme-dental-call-88"),
     ("theo", "/tenants/bright-smiles/calls?to=2026-10-20"), ("otto", "/tenants/acme-dental/calls?agent=nobody"),
     ("theo", "/tenants/bright-smiles/calls/2026-10-30/vapi/bright-smiles-call-88"),
+    ("ana", "/invoices?month=2026-10"), ("ana", "/credits"), ("otto", "/events"), ("ana", "/sessions"),
+    ("otto", "/onboarding"), ("ana", f"/onboarding/{LONG_NAME}"), ("otto", "/onboarding/acme-dental"),
 ]  # fmt: skip
 # Of a warehouse without a tenant.
 EMPTY = [
@@ -44,7 +49,20 @@ EMPTY = [
     ("otto", "/alerts"),
     ("otto", "/costs"),
     ("ana", "/tables"),
+    ("ana", "/portfolio"),
+    ("ana", "/invoices"),
+    ("ana", "/credits"),
+    ("otto", "/tasks"),
+    ("otto", "/events"),
+    ("otto", "/onboarding"),
 ]
+# Routes that are no page of their own: they lead on, hand out a file, or ask a provider.
+NO_PAGES = {
+    "/", "/second-factor", "/usage", "/packs/{month}.zip", "/packs/{tenant}/{start}.zip", "/brand/logo",
+    "/brand/colours.css", "/statements/{tenant}/{start}.pdf", "/tables/{table}.{format}", "/tenants/{tenant}/calls.csv",
+    "/tenants/{tenant}/stored/{day}/{source}/{call:path}", "/tenants/{tenant}/recordings/{day}/{source}/{call:path}",
+    "/onboarding/{tenant}/found/{provider}",
+}  # fmt: skip
 DRAWN = [
     *(path for _, path in PAGES), *(f"empty{path}" for _, path in EMPTY), "pack/index.html", "pack/statement.html",
 ]  # fmt: skip
@@ -83,6 +101,15 @@ def examined(
     finally:
         for name in ("pages_drawn", "pages_empty"):
             administer(postgres_server, "drop database {} with (force)", name)
+
+
+def test_every_page_is_drawn() -> None:
+    routes = [one for one in application(Settings(Path("nowhere"))).routes if isinstance(one, Route)]
+    pages = {one.path for one in routes if "GET" in (one.methods or ())} - NO_PAGES
+    drawn = {
+        next((one.path for one in routes if one.path_regex.match(path.partition("?")[0])), path) for _, path in PAGES
+    }
+    assert pages - drawn == set()
 
 
 @needs_chromium

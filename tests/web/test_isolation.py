@@ -21,7 +21,7 @@ OTHERS = ("bright-smiles", "corner-vet", "delta-legal")
 ANOTHERS = {
     "tenant": "bright-smiles", "start": "2026-10-01", "day": "2026-10-30", "step": "approve", "month": "2026-10",
     "table": "fct_statements", "format": "csv", "credit": "1", "source": "vapi", "call": "bright-smiles-call-88",
-    "token": "nobodys",
+    "token": "nobodys", "provider": "vapi",
 }  # fmt: skip
 CALLS = (
     "/tenants/acme-dental/calls",
@@ -132,7 +132,7 @@ def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_ur
     staff = {
         path: status
         for (_, path), status in answers.items()
-        if path.split("/")[1] in {"periods", "approvals", "packs", "days", "credits", "invoices"}
+        if path.split("/")[1] in {"periods", "approvals", "packs", "days", "credits", "invoices", "onboarding"}
     }
     assert staff
     assert set(staff.values()) == {403}
@@ -164,15 +164,15 @@ def test_a_tenant_reads_only_its_own_of_every_table_that_there_is(visit: Visit, 
 @pytest.mark.parametrize(
     ("login", "refused"),
     [
-        ("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices", "portfolio", "statements"}),
-        ("ana", {"usage", "recordings", "stored"}),
+        ("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices", "portfolio", "statements", "plan"}),
+        ("ana", {"usage", "recordings", "stored", "key"}),
     ],
 )
 def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, refused: set[str]) -> None:
     client = visit(login)
     token = form_token(client.get("/days").text)
     for method, route in METHODS:
-        of_call = re.search("/(recordings|stored)/", route.path)
+        of_call = re.search("/(recordings|stored|key|plan)(?:/|$)", route.path)
         group = of_call[1] if of_call else route.path.split("/")[1]
         if group in {"sign-in", "sign-out", "password", "forgotten", "brand", ""}:
             continue

@@ -16,7 +16,7 @@ TODAY = date(2026, 11, 3)
 NAMES = ("Acme Dental", "Bright Smiles", "Corner Vet", "Delta Legal", "Elm Street Clinic", "Fjord Travel", "Gaia Foods")
 UNFRIENDLY = (
     "<script>alert(1)</script>",
-    "\u202eمستشفى السلام (RTL)\u202c",
+    "\u202eمستشفى السلام (RTL)\u202c \U0001f3e5\U0001f468\u200d\u2695\ufe0f",
     "A name that goes on and on, far beyond what any table was drawn for, until it has told the firm's whole story "
     * 2,
     '=HYPERLINK("http://evil.example";"click")',

@@ -230,6 +230,15 @@ def meters(connection: Connection, meter_id: str | None = None) -> list[Row]:
     return rows(connection, FILE, "meters", meter_id=meter_id)
 
 
+def on_offer(connection: Connection, on: date) -> tuple[list[Row], list[Row]]:
+    """Plans and meters that a tenant may be given: all but those of the known-answer tenant."""
+    canary = rows(connection, FILE, "of_the_canary")[0]
+    return (
+        [row for row in plans_on(connection, on) if row["plan_id"] not in canary["plans"]],
+        [row for row in meters(connection) if row["meter_id"] not in canary["meters"]],
+    )
+
+
 def plans_on(connection: Connection, on: date) -> list[Row]:
     """One row per plan with its terms in force on a day and the number of tenants on it."""
     return rows(connection, FILE, "plans", on_day=on)

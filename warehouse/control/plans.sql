@@ -86,6 +86,28 @@ from control.meters
 where %(meter_id)s::text is null or meter_id = %(meter_id)s
 order by source, meter_id;
 
+-- name: of_the_canary
+-- Its plans, and the meters that are priced or included in them: of no use to anybody else.
+with canary_plans as (
+    select p.plan_id
+    from control.tenant_plans as p
+    inner join control.tenants as t on p.tenant_id = t.tenant_id
+    where t.is_canary
+)
+
+select
+    array(select p.plan_id from canary_plans as p) as plans,
+    array(
+        select a.meter_id from control.allowances as a
+        where a.plan_id in (select p.plan_id from canary_plans as p)
+        union
+        select r.meter_id from control.prices as r
+        where r.plan_id in (select p.plan_id from canary_plans as p)
+        union
+        select m.meter_id from control.meters as m
+        where m.only_account is not null
+    ) as meters;
+
 -- name: plan
 select
     plan_id,

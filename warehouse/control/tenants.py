@@ -186,6 +186,11 @@ def history(connection: Connection, tenant_id: str) -> tuple[list[Row], list[Row
     )
 
 
+def set_up(connection: Connection, tenant_id: str, since: date) -> Row:
+    """What a tenant has of what it needs until its first bill, and how many of its days since then were read."""
+    return rows(connection, FILE, "set_up", tenant_id=tenant_id, since=since)[0]
+
+
 def credentials(connection: Connection, tenant_id: str | None = None) -> list[Row]:
     """The live credentials without their secrets; tenant_id is None in the platform's own."""
     return rows(connection, FILE, "credentials", tenant_id=tenant_id)

@@ -189,7 +189,8 @@ select
     coalesce(chosen.recordings, 'never') as recordings,
     t.feature_flags,
     t.stripe_customer_id,
-    t.shard
+    t.shard,
+    t.is_canary
 from control.tenants as t
 left join lateral (
     select v.status from control.tenant_statuses as v
@@ -224,3 +225,30 @@ order by tenant_id nulls first, provider;
 update control.credentials
 set verified_at = now()
 where credential_id = %(credential_id)s;
+
+-- name: set_up
+-- What a tenant has of what it needs until its first bill, and how many of its days were read.
+select
+    exists (
+        select from control.tenant_plans as p
+        where p.tenant_id = %(tenant_id)s
+    ) as has_plan,
+    exists (
+        select from control.scopes as s
+        where s.tenant_id = %(tenant_id)s
+    ) as has_attachment,
+    exists (
+        select from control.credentials as c
+        where (c.tenant_id = %(tenant_id)s or c.tenant_id is null) and c.retired_at is null
+    ) as has_key,
+    exists (
+        select from control.credentials as c
+        where c.tenant_id = %(tenant_id)s and c.retired_at is null
+    ) as has_own_key,
+    (
+        select count(distinct p.usage_date) from ledger.pulls as p
+        where
+            p.state = 'published'
+            and p.usage_date >= %(since)s
+            and (p.tenant_id = %(tenant_id)s or p.account = 'platform')
+    ) as days_read;

@@ -1,9 +1,7 @@
 """minutebook credential …: secrets are read from standard input or a hidden prompt, and never printed."""
 
-import json
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import date
 from typing import Annotated, Any
 
@@ -13,9 +11,8 @@ import typer
 from orchestration.cli.options import Json, TenantFilter, command, group, parse_date
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, Session, session
-from orchestration.ingestion.reading import access_of
+from orchestration.ingestion import keys
 from orchestration.ingestion.routing import Routing
-from sources.declared import SETTING_OF_ALL
 from sources.errors import SourceFailure
 from sources.registry import registry
 from warehouse.clock import today
@@ -33,7 +30,6 @@ def known_provider(name: str) -> str:
     return name
 
 
-RATE, HIGHEST_RATE = SETTING_OF_ALL, 1000
 ProviderArgument = Annotated[
     str, typer.Argument(metavar="PROVIDER", callback=known_provider, help="Whose credential it is; see: source list.")
 ]
@@ -90,7 +86,7 @@ def verify(ctx: typer.Context, provider: ProviderArgument, tenant: Owner = None,
         credential = vault.secret(connection, tenant, provider)
         connection.commit()  # that it was used stays recorded, whatever the provider says
         try:
-            opened = _ask(current, connection, provider, tenant, credential)
+            opened = _ask(current, connection, tenant, credential)
         except SourceFailure as error:
             fix = f"minutebook credential set {provider}" + (f" --tenant {tenant}" if tenant else "")
             hint = f"; set another: {fix}" if error.code == "credential_rejected" else ""
@@ -128,7 +124,7 @@ def rotate(
         successor = rotation.candidate(vault, connection, tenant, provider)
         connection.commit()
         try:
-            _ask(current, connection, provider, tenant, successor)
+            _ask(current, connection, tenant, successor)
         except SourceFailure as error:
             if error.is_permanent:
                 rotation.discard(connection, tenant, provider)
@@ -197,23 +193,10 @@ def given_secret(provider: str) -> str:
 
 
 def _ask(
-    current: Session,
-    connection: psycopg.Connection[Any],
-    provider: str,
-    tenant: str | None,
-    credential: Credential,
+    current: Session, connection: psycopg.Connection[Any], tenant: str | None, credential: Credential
 ) -> list[str]:
-    """Have each source verify that it can read with the credential; what they opened. Raises SourceFailure."""
-    opened = []
-    routing = Routing.load(connection)
-    on = today()
-    for source in registry().of_provider(provider):
-        if source.is_enabled(credential.settings):
-            scopes = routing.scopes_of(source, tenant)
-            with closing(source.connect(access_of(source, current.settings, credential))) as client:
-                if what := source.verify(client, scopes.since(on)):
-                    opened.append(what)
-    return opened
+    """Have the provider verify the key. Raises SourceFailure."""
+    return keys.verify(current.settings, Routing.load(connection), tenant, credential, today())
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -224,23 +207,11 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def _known(provider: str, settings: Mapping[str, str]) -> dict[str, str | int | float]:
-    """The settings, all of which something reads: a misspelt one would change nothing in silence."""
-    known: dict[str, str | int | float] = dict(settings)
-    if RATE in known:
-        known[RATE] = _rate(settings[RATE])
-    if fault := registry().of_provider(provider)[0].fault_of_settings(known):
-        raise typer.BadParameter(fault, param_hint="--setting")
-    return known
-
-
-def _rate(value: str) -> int | float:
+    """The settings. Raises BadParameter for one that nothing reads."""
     try:
-        rate = json.loads(value)
-    except json.JSONDecodeError:
-        rate = None
-    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= HIGHEST_RATE:
-        raise typer.BadParameter(f"'{RATE}' is a number up to {HIGHEST_RATE}, not '{value}'", param_hint="--setting")
-    return rate
+        return keys.known_settings(provider, settings)
+    except keys.SettingRefused as error:
+        raise typer.BadParameter(str(error), param_hint="--setting") from None
 
 
 def _is(row: dict[str, Any], tenant: str | None, provider: str) -> bool:

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from orchestration import onboarding
 from orchestration.cli.control.tenant_apply import apply
 from orchestration.cli.control.tenant_file import read
 from orchestration.cli.options import From, Json, On, TenantArgument, asked, command, group, parse_date
@@ -16,8 +17,7 @@ from orchestration.cli.session import session
 from warehouse.clock import today
 from warehouse.control import agents, shards, tenants
 from warehouse.control.changes import Action
-from warehouse.control.plans import plans_on
-from warehouse.database.queries import Connection
+from warehouse.control.plans import on_offer
 from warehouse.ingestion import today as todays
 
 app = group("Tenants: whom we bill.", "minutebook tenant list")
@@ -51,9 +51,10 @@ def create(
         currency = asked("Currency", currency)
         activated_on = activated_on or asked("First day that is billed", today(), parse_date)
         with session(ctx).operator() as connection:
-            plans = [row["plan_id"] for row in plans_on(connection, activated_on) if row["currency"] == currency]
-        if plans:
-            plan_id = str(asked(f"Plan ({', '.join(plans)}; - for none yet)", plans[0]))
+            plans, _ = on_offer(connection, activated_on)
+            plan_ids = [row["plan_id"] for row in plans if row["currency"] == currency]
+        if plan_ids:
+            plan_id = str(asked(f"Plan ({', '.join(plan_ids)}; - for none yet)", plan_ids[0]))
     if tenant is None or name is None or activated_on is None:
         raise typer.BadParameter("a tenant needs TENANT, --name and --activated-on; on a terminal, type none of them")
     wanted = tenants.Tenant(tenant, name, currency, anchor_day, stripe_customer)
@@ -61,32 +62,11 @@ def create(
         changes = [tenants.put_tenant(connection, wanted), tenants.activate(connection, tenant, activated_on)]
         if plan_id != "-":
             changes.append(tenants.put_tenant_plan(connection, tenant, plan_id, activated_on))
-        left = left_to_do(connection, tenant, activated_on)
-    show_changes(changes, as_json, left[0]["with"])
+        steps = onboarding.steps(connection, tenant, activated_on, today())
+    left = [{"step": step.words, "with": step.command} for step in steps if not step.is_done]
+    show_changes(changes, as_json, left[0]["with"] if left else THEN)
     if is_asked and not as_json:
         show(left, ["step", "with"], False, "", "\nWhat is left until its first bill")
-
-
-def left_to_do(connection: Connection, tenant: str, since: date) -> list[dict[str, str]]:
-    """What a tenant still needs until its first priced day, in order, each step with its command."""
-    _, plans = tenants.history(connection, tenant)
-    first, last = since, min(since + timedelta(days=6), max(since, today() - timedelta(days=1)))
-    steps = [
-        (not plans, "a plan: fees, allowances", f"minutebook tenant plan {tenant} PLAN --from {since}"),
-        (
-            not any(row["kind"] for row in agents.agents(connection, tenant)),
-            "an agent, and the numbers or assistants attached to it",
-            f"minutebook agent create {tenant} AGENT --name NAME",
-        ),
-        (
-            not any(row["tenant_id"] in (None, tenant) for row in tenants.credentials(connection)),
-            "a key of an account that is read",
-            "minutebook credential set --help",
-        ),
-        (True, "its first days", f"minutebook pull --tenant {tenant} --from {first} --to {last}"),
-        (True, "its statement", f"minutebook build && minutebook review {since:%Y-%m} --tenant {tenant} --lines"),
-    ]
-    return [{"step": step, "with": command} for is_left, step, command in steps if is_left]
 
 
 @command(app, "list", "minutebook tenant list --json")

@@ -1,0 +1,283 @@
+"""What a tenant needs until its first bill: each step, whether it is done, and the form that does it."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from orchestration import onboarding
+from orchestration.ingestion import keys
+from orchestration.ingestion.routing import Routing
+from orchestration.remedies.steps import Step
+from orchestration.remedies.wording import OnPage
+from orchestration.reports import content
+from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
+from orchestration.web.forms import Form
+from orchestration.web.operations import tasks
+from orchestration.web.rendering import render
+from orchestration.web.server.turns import DECISION
+from sources.errors import SourceFailure
+from sources.registry import all_sources, registry
+from warehouse.control import agents, plans, prices, tenants
+from warehouse.control.agents import Attachment
+from warehouse.control.plans import Meter, Terms
+from warehouse.control.prices import Model, Price
+from warehouse.control.tenants import Tenant
+from warehouse.database.errors import WarehouseError
+from warehouse.database.queries import Connection, Row
+from warehouse.ingestion import planning
+from warehouse.security.vault import one_line
+from warehouse.statements import blocking
+
+_APART = re.compile(r"[^a-z0-9]+")
+MINUTES = "minutes of "
+
+
+@dataclass(frozen=True)
+class FirstBill:
+    """The first statement: since which day usage is priced on it, what it comes to, and how much blocks it still."""
+
+    row: Row
+    first_priced: date | None
+    blockers: int
+
+    @property
+    def path(self) -> str:
+        """Where finance reviews it."""
+        return f"/periods/{self.row['tenant_id']}/{self.row['period_start']}"
+
+
+@for_roles("operator", "finance")
+def show_setup(request: Request, visitor: Visitor) -> Response:
+    """What a tenant has and what is left."""
+    return _page(request, visitor)
+
+
+@form_for_roles("operator")
+def take_key(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Store a key, of the tenant's own account or of the shared one, and ask the provider whether it accepts it."""
+    tenant, actor = path_tenant(request), visitor.person.login_id
+    provider, owner = form.get("provider", ""), tenant if form.get("whose") == "own" else None
+    if provider not in registry().providers:
+        raise HTTPException(404, "There is no provider of that name.")
+    settings = request.app.state.settings
+    try:
+        given = dict(_setting(text) for text in form.get("settings", "").split())
+        checked = keys.known_settings(provider, given)
+        vault = settings.vault()
+        with readers(request).operator(actor, DECISION) as connection:
+            known(connection, tenant)
+            vault.set_credential(connection, owner, provider, one_line(form.get("key", "")), checked)
+            credential = vault.secret(connection, owner, provider)
+            routing = Routing.load(connection)
+        # No connection is held, and the use is written down, when the provider is asked.
+        keys.verify(settings, routing, owner, credential, request.app.state.today())
+        with readers(request).operator(actor) as connection:
+            tenants.mark_verified(connection, credential.credential_id)
+    except SourceFailure as error:
+        return _page(request, visitor, f"The key is stored, and {provider} does not accept it: {error}")
+    except (keys.SettingRefused, WarehouseError) as error:
+        return _page(request, visitor, f"Nothing was stored. {error}", form)
+    return RedirectResponse(f"{_path(tenant)}#key", 303)
+
+
+@form_for_roles("operator", "finance")
+def attach(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Attach an id of a provider's to an agent of the tenant, which is created where there is none of that id."""
+    tenant = path_tenant(request)
+    try:
+        attachment = Attachment(
+            tenant,
+            form.get("agent", "").strip(),
+            form.get("kind", ""),
+            form.get("value", "").strip(),
+            date.fromisoformat(form.get("from", "").strip()),
+        )
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            if attachment.agent_id not in {row["agent_id"] for row in agents.agents(connection, tenant)}:
+                name = form.get("agent_name", "").strip() or attachment.agent_id
+                agents.put_agent(connection, tenant, attachment.agent_id, name)
+            agents.attach(connection, attachment)
+    except ValueError:
+        return _page(request, visitor, "Nothing was attached. The first day is written YYYY-MM-DD.", form)
+    except WarehouseError as error:
+        return _page(request, visitor, f"Nothing was attached. {error}", form)
+    return RedirectResponse((form.get("back") == "found" and _found(tenant, form)) or f"{_path(tenant)}#agents", 303)
+
+
+@form_for_roles("finance")
+def take_plan(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Put the tenant on a plan: one that there is, or a new one with a fee, what it includes, and a price beyond it."""
+    tenant = path_tenant(request)
+    try:
+        since = date.fromisoformat(form.get("from", "").strip())
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            currency = tenants.require_tenant(connection, tenant).currency
+            plan = form.get("plan", "") or _new_plan(connection, form, currency, since)
+            tenants.put_tenant_plan(connection, tenant, plan, since)
+    except (InvalidOperation, ValueError):
+        said = (
+            "Nothing was changed. A day as YYYY-MM-DD, amounts such as 249.00 and a whole number included are needed."
+        )
+        return _page(request, visitor, said, form)
+    except WarehouseError as error:
+        return _page(request, visitor, f"Nothing was changed. {error}", form)
+    return RedirectResponse(f"{_path(tenant)}#plan", 303)
+
+
+@form_for_roles("operator", "finance")
+def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Ask for the first days to be read and built."""
+    tenant, today = path_tenant(request), request.app.state.today()
+    with readers(request).operator() as connection:
+        offered = _offered(connection, tenant, _since(connection, tenant), today)
+    if fault := tasks.taken(request, visitor, form, _path(tenant), [OnPage("", steps=steps) for steps in offered]):
+        return _page(request, visitor, fault)
+    return tasks.watching(_path(tenant))
+
+
+def path_tenant(request: Request) -> str:
+    """The tenant that is set up."""
+    tenant: str = request.path_params["tenant"]
+    return tenant
+
+
+def known(connection: Connection, tenant: str) -> Tenant:
+    """The tenant. Raises HTTPException 404."""
+    try:
+        return tenants.require_tenant(connection, tenant)
+    except WarehouseError:
+        raise HTTPException(404, "There is no tenant of that name.") from None
+
+
+def _new_plan(connection: Connection, form: Form, currency: str, since: date) -> str:
+    """A plan with a fee, an allowance and a price of one meter, which is made where its source has none."""
+    name = form.get("name", "").strip()
+    plan = _APART.sub("-", name.lower()).strip("-")[:63].strip("-")
+    amounts = {key: Decimal(form.get(key, "").strip() or 0) for key in ("fee", "price")}
+    if any(not amount.is_finite() for amount in amounts.values()):
+        raise ValueError("no amount")
+    included = int(form.get("included", "").strip() or 0)
+    if plan in {row["plan_id"] for row in plans.plans_on(connection, date.max)}:
+        raise WarehouseError(f"There is a plan {plan} already: choose it, or another name.")
+    meter = _meter(connection, form.get("meter", ""))
+    plans.put_plan(connection, plan, name, currency)
+    voice = meter if plans.require_meter(connection, meter)["item"] is None else None
+    plans.put_terms(connection, Terms(plan, since, amounts["fee"], voice_meter_id=voice))
+    plans.put_allowance(connection, plan, meter, since, included)
+    prices.put_price(connection, Price(meter, since, Model.PER_UNIT, plan_id=plan, unit_amount=amounts["price"]))
+    return plan
+
+
+def _meter(connection: Connection, chosen: str) -> str:
+    """The meter that was chosen: one that there is, or started minutes of a source of calls."""
+    if not chosen.startswith(MINUTES):
+        return str(plans.require_meter(connection, chosen)["meter_id"])
+    source = chosen.removeprefix(MINUTES)
+    meter = Meter(f"{source}_minutes", "Call minutes", "started minute", source)
+    plans.put_meter(connection, plans.with_defaults(connection, meter))
+    return meter.meter_id
+
+
+def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None = None) -> Response:
+    tenant, today = path_tenant(request), request.app.state.today()
+    with readers(request).operator() as connection:
+        who = known(connection, tenant)
+        since = _since(connection, tenant)
+        steps = onboarding.steps(connection, tenant, since, today)
+        owned = agents.agents(connection, tenant)
+        credentials = [row for row in tenants.credentials(connection) if row["tenant_id"] in (None, tenant)]
+        offered_plans, meters = plans.on_offer(connection, since)
+        bill = _first_bill(connection, tenant, since, today)
+        values = {
+            "kinds": sorted({kind.name for source in all_sources().values() for kind in source.scope_kinds}),
+            "plans": [row for row in offered_plans if row["currency"] == who.currency],
+            "on_plans": tenants.history(connection, tenant)[1],
+            "offered": _offered(connection, tenant, since, today),
+            "under_way": tasks.shown(connection, _path(tenant), request),
+        }
+    counted = {row["source"] for row in meters}
+    opened = {row["provider"] for row in credentials}
+    uncounted = [one for one in all_sources().values() if one.contract == "calls" and one.name not in counted]
+    return render(
+        "onboarding.html",
+        status=409 if fault else 200,
+        title=f"Set up {who.name}",
+        visitor=visitor,
+        tenant=who,
+        since=since,
+        steps={step.key: step for step in steps},
+        left=sum(not step.is_done for step in steps),
+        agents=owned,
+        known_agents=sorted({row["agent_id"] for row in owned}),
+        credentials=credentials,
+        meters=meters,
+        uncounted=[one.name for one in sorted(uncounted, key=lambda one: one.provider not in opened)],
+        providers=registry().providers,
+        discoverable=[
+            name
+            for name in dict.fromkeys(row["provider"] for row in credentials)
+            if any(source.discover for source in registry().of_provider(name))
+        ],
+        bill=bill,
+        here=_path(tenant),
+        fault=fault,
+        filled=dict(form or {}),
+        minutes=MINUTES,
+        **values,
+    )
+
+
+def _since(connection: Connection, tenant: str) -> date:
+    """The tenant's first billed day. Raises HTTPException 404 for a tenant that is none, or was never activated."""
+    known(connection, tenant)
+    statuses, _ = tenants.history(connection, tenant)
+    if not statuses:
+        raise HTTPException(404, "This tenant was never activated.")
+    since: date = statuses[0]["valid_from"]
+    return since
+
+
+def _first_bill(connection: Connection, tenant: str, since: date, today: date) -> FirstBill | None:
+    row = onboarding.first_statement(connection, tenant, since)
+    if row is None:
+        return None
+    start = row["period_start"]
+    statement = content.read(connection, tenant, start, with_costs=False, with_calls=False)
+    used = [day.usage_date for day in statement.days if day.quantity]
+    blockers = [] if row["state"] in {"approved", "closed"} else blocking.blockers(connection, [row], today)
+    return FirstBill(row, min(used, default=None), len(blockers))
+
+
+def _offered(connection: Connection, tenant: str, since: date, today: date) -> list[tuple[Step, ...]]:
+    """Reading its first days, or all that are over, of each source that it has an account of, and then a build."""
+    if since >= today:
+        return []
+    opened = {row["provider"] for row in tenants.credentials(connection) if row["tenant_id"] in (None, tenant)}
+    uses = planning.tenant_day_accounts(connection, [(tenant, since)], list(all_sources()))
+    accounts = {row.source for row in uses if row.account is not None}
+    names = [name for name, source in all_sources().items() if name in accounts and source.provider in opened]
+    first, last = onboarding.first_days(since, today)
+    days = [("--from", str(first), "--to", str(until)) for until in dict.fromkeys((last, today - timedelta(days=1)))]
+    pulls = [[("pull", "--tenant", tenant, "--source", name, *each) for name in names] for each in days]
+    return [(*each, ("build",)) for each in pulls if each]
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise keys.SettingRefused(f"'{text}' is no setting; write NAME=VALUE")
+    return name, value
+
+
+def _path(tenant: str) -> str:
+    return f"/onboarding/{tenant}"
+
+
+def _found(tenant: str, form: Form) -> str:
+    provider = form.get("provider", "")
+    return f"{_path(tenant)}/found/{provider}" if provider in registry().providers else _path(tenant)
