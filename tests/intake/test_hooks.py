@@ -24,10 +24,12 @@ from tests.sandbox.world import VapiAccount, VoiceflowProject, in_memory
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse import clock
 from warehouse.database.connect import Role, connect
+from warehouse.finding import Facts
 from warehouse.ingestion import retry_schedule
 from warehouse.intake import hooks
 from warehouse.intake.events import tidy
 from warehouse.intake.hooks import Reported
+from warehouse.operations import troubles
 from warehouse.privacy import personal
 from warehouse.security import rotation
 
@@ -161,6 +163,11 @@ def test_what_was_told_and_is_never_listed_is_found_and_so_is_what_was_listed_an
     assert health["refused_at"] is None
 
 
+def _alerts(house: House) -> list[Facts]:  # noqa: F811
+    with connect(house.url, Role.OPERATOR) as connection:
+        return [wrong.finding.facts for wrong in troubles.reports(connection, clock.now())]
+
+
 @pytest.mark.resolves("heard_never_pulled")
 def test_what_the_provider_lists_after_all_is_found_by_the_pull_that_is_named(
     house: House,  # noqa: F811
@@ -173,9 +180,11 @@ def test_what_the_provider_lists_after_all_is_found_by_the_pull_that_is_named(
     house.pull(["acme"], [day])
     (found,) = [one for one in _doctor() if "ghost" in one["what"]]
     assert found["what"] == f"1 call(s) of acme were reported by vapi for {day} and are not listed by it: ghost"
+    assert _alerts(house) == [{"calls": 1, "source": "vapi", "first_day": day, "last_day": day}]
     account.calls_between = in_memory([ghost])
     run(found["fix"].removeprefix("minutebook "))
     assert [one for one in _doctor() if "ghost" in one["what"]] == []
+    assert _alerts(house) == []
 
 
 @pytest.mark.resolves("heard_forgotten")

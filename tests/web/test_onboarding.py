@@ -23,7 +23,7 @@ from warehouse.database.connect import Role, connect
 
 Visit = Callable[[str], httpx.Client]
 KEY, TODAY = "a-private-key-of-vapi", date(2026, 11, 3)
-HERE = "/onboarding/acme"
+HERE, MADE = "/onboarding/acme", "2026-01-05T09:00:00.000Z"
 ACME = {"tenant": "acme", "name": "Acme Dental", "currency": "usd", "activated_on": "2026-10-01", "anchor_day": "1"}
 PLAN = {
     "name": "Growth & more", "fee": "249.00", "meter": "minutes of vapi", "included": "3", "price": "0.30",
@@ -36,7 +36,8 @@ def visit(database_url: str, tmp_path: Path, sandbox: Sandbox) -> Iterator[Visit
     """The pages of a deployment without a tenant, and a Vapi with two numbers, one of them called on October 2."""
     days = {"one": date(2026, 10, 2), "two": date(2026, 10, 2), "three": date(2026, 10, 5)}
     calls = [call(f"call-{name}", day, seconds=61, phone_number_id="number-1") for name, day in days.items()]
-    numbers = [{"id": f"number-{n}", "name": name} for n, name in ((1, "Acme main line"), (2, "Somebody else"))]
+    named = {"number-1": "Acme main line", "number-2": "Somebody else"}
+    numbers = [{"id": each, "name": name, "createdAt": MADE, "updatedAt": MADE} for each, name in named.items()]
     sandbox.world.vapi[KEY] = VapiAccount(in_memory(calls), numbers=numbers)
     with connect(database_url, Role.SERVER) as connection:
         add_staff(connection)
