@@ -359,6 +359,7 @@ def test_one_tenants_channel_hears_of_no_other_and_not_of_the_platform(watched: 
 def test_a_channel_made_while_something_is_wrong_hears_what_is_open_once_and_nobody_hears_it_again(
     watched: Watched,
 ) -> None:
+    watched.warehouse.tenant("birch", "2026-01-20")
     with receiving() as former, receiving() as later, receiving() as others:
         watched.listen(former)
         watched.pull(YESTERDAY, "failed", cause="401", is_permanent=True)
