@@ -139,7 +139,7 @@ def test_what_a_minute_cost_stands_beside_each_month_that_had_one(visit: Visit, 
             " where period_start in ('2026-08-01', '2026-10-01') group by 1, period_start having count(cost) = count(*)"
         ).fetchall()
     page = visit("ana").get(PAGE).text
-    assert page.count("<svg") == 3, "months, what a minute cost in them, and the bridge"
+    assert page.count("<svg") == 4, "months, what a minute cost in them, the bridge, and margin against volume"
     months = page.split('aria-label="Months in USD"')[1].split("</table>")[0]
     assert costs
     for month, per_minute in costs:

@@ -445,8 +445,8 @@ $$;
 comment on function ledger.erase_outgoing(text) is 'Takes a tenant''s endpoints, events and deliveries away; safe to repeat.';
 
 revoke execute on function
-control.listening(text, text), ledger.tell(text, text, text, jsonb, text), ledger.tell_of_pull(), ledger.tell_of_period(),
-ledger.tell_of_corrections(), ledger.tell_of_quota(), ledger.tell_of_completed_calls(date),
+control.listening(text, text), ledger.tell(text, text, text, jsonb, text), ledger.tell_of_pull(),
+ledger.tell_of_period(), ledger.tell_of_corrections(), ledger.tell_of_quota(), ledger.tell_of_completed_calls(date),
 ledger.tell_of_differences(), ledger.forget_outgoing(date), ledger.erase_outgoing(text)
 from public;
 grant execute on function ledger.tell(text, text, text, jsonb, text) to minutebook_operator;
