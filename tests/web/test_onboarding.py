@@ -102,7 +102,7 @@ def test_a_tenant_comes_to_its_first_bill_by_the_pages_alone(
     assert "2 Oct 2026" in re.search("First priced day.*?</div>", page, re.S)[0]  # type: ignore[index]
     bill = re.search(r'href="(/periods/acme/2026-10-01)"', page)
     assert bill
-    assert "6 used, 3 included, 3 × 0.30 = 0.90" in ana.get(bill[1]).text
+    assert "6 started minutes used, 3 included, 3 × 0.30 = 0.90" in ana.get(bill[1]).text
     with psycopg.connect(database_url) as connection:
         actors = connection.execute(
             "select distinct object_table, actor from ledger.audit_log where object_table in"
