@@ -108,7 +108,7 @@ def _invoice(finding: Finding) -> Wording:
     return Wording(
         f"{facts['lines']} line(s) of final invoices of {of.tenant_id} differ from its statement of"
         f" {of.period_start:%Y-%m}: {facts['what']}",
-        commands(["reconcile", "--final", f"{of.period_start:%Y-%m}"]),
+        f"{RUNBOOKS}/stripe-differs.md",
         "an invoice differs",
         link=Link("See the invoices", f"/invoices?month={of.period_start:%Y-%m}"),
     )

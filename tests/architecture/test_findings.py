@@ -20,7 +20,9 @@ from warehouse.statements.unknown_costs import UnknownCost
 TESTS = Path(__file__).parents[1]
 FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw, Heard, Trouble]
 # By its name at Stripe's side, or where it stands in the way of approval: the same command is executed there.
-ELSEWHERE = {Blocker.PRICE: "price_differs", Trouble.DAYS: Blocker.DAYS.value}
+ELSEWHERE = {
+    Blocker.PRICE: "price_differs", Trouble.DAYS: Blocker.DAYS.value, Trouble.REPORTS: Heard.NEVER_PULLED.value,
+}  # fmt: skip
 # What nobody need resolve.
 MEANT = {
     *NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS, BillFinding.READ_TWICE, Trouble.QUOTA,
@@ -28,8 +30,8 @@ MEANT = {
 # What is printed is SQL for an administrator, a setting, a runbook, or a backup, which tests/operations/test_restore.py
 # makes: tests/isolation/test_preflight.py runs the SQL.
 BY_AN_ADMINISTRATOR = {
-    *Flaw, Distrust.CANARY_WRONG, Trouble.NIGHT, Trouble.CHECK, Trouble.DIFFERS, Trouble.NOT_POSTED, Trouble.DISK,
-    Trouble.BACKUP,
+    *Flaw, Distrust.CANARY_WRONG, Trouble.NIGHT, Trouble.CHECK, Trouble.DIFFERS, Trouble.NOT_POSTED, Trouble.INVOICE,
+    Trouble.DISK, Trouble.BACKUP,
 }  # fmt: skip
 
 
