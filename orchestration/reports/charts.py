@@ -178,20 +178,13 @@ def per_minute(months: Sequence[Row], currency: str) -> Markup:
     names = [f"{row['month']:%b %Y}" for row in months]
     amounts = [None if row["per_minute"] is None else float(row["per_minute"]) for row in months]
     values = [{"month": name, "amount": amount} for name, amount in zip(names, amounts, strict=True)]
-    line = (
-        alt.Chart(alt.InlineData(values=values), height=110, width=_WIDTH)
-        .mark_line(color="var(--allocated)", strokeWidth=2, point=alt.OverlayMarkDef(color="var(--allocated)", size=36))
-        .encode(
-            x=alt.X(
-                "month:N",
-                title=None,
-                sort=names,
-                axis=alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')"),
-            ),
-            y=alt.Y("amount:Q", title=currency, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4, format="~f")),
-        )
+    points = alt.OverlayMarkDef(color="var(--allocated)", size=36)
+    line = alt.Chart(alt.InlineData(values=values), height=110, width=_WIDTH).mark_line(
+        color="var(--allocated)", strokeWidth=2, point=points
     )
-    return _drawn(line)
+    months_axis = alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')")
+    amounts_axis = alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format="~f"))
+    return _drawn(line.encode(x=alt.X("month:N", title=None, sort=names, axis=months_axis), y=amounts_axis))
 
 
 @_remembered
