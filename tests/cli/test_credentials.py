@@ -175,7 +175,7 @@ def test_a_setting_that_is_a_text_is_of_its_form_and_there_where_it_must_be(
         "project": Setting("an id", r"\d+"),
     }
     own = replace(vapi.CALLS, settings=settings, verify=lambda client, scopes: "it opened organisation Acme")
-    monkeypatch.setattr("orchestration.cli.access.credential.registry", lambda: Registry({"vapi": own}))
+    monkeypatch.setattr("orchestration.ingestion.keys.registry", lambda: Registry({"vapi": own}))
     assert "needs the setting 'scope': a scope" in acme("credential set vapi", code=2, given=SECRET).output
     wrong = acme("credential set vapi --setting scope=x", code=2, given=SECRET).output
     assert "'scope' is a scope, not 'x'" in " ".join(wrong.split())

@@ -17,10 +17,10 @@ def test_limits_are_listed_as_of_a_day(acme: Minutebook) -> None:
             "valid_to": "2026-03-01",
             "amount": "500",
             "currency": "USD",
-            "alerts": False,
+            "alerts": True,
         }
     ]
-    acme("tenant flag acme quota_alerts true")
+    acme("tenant flag acme quota_alerts false")
     (limit,) = json.loads(acme("limit list --on 2026-05-31 --tenant acme --json").output)
-    assert (limit["amount"], limit["alerts"]) == ("750.50", True)
+    assert (limit["amount"], limit["alerts"]) == ("750.50", False)
     assert json.loads(acme("limit list --on 2026-06-01 --json").output) == []

@@ -52,7 +52,7 @@ def test_at_a_terminal_what_is_missing_is_asked_for_and_what_is_left_is_listed(a
     listed = lines[lines.index("What is left until its first bill") :]
     left = [line.strip() for line in listed if line.strip().startswith("minutebook")]
     assert left == [
-        "minutebook agent create bloom AGENT --name NAME", "minutebook credential set --help",
+        "minutebook credential set --help", "minutebook agent create bloom AGENT --name NAME",
         "minutebook pull --tenant bloom --from 2026-01-01 --to 2026-01-07",
         "minutebook build && minutebook review 2026-01 --tenant bloom --lines",
     ]  # fmt: skip
