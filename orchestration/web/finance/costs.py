@@ -49,10 +49,10 @@ def _page(request: Request, visitor: Visitor, fault: str = "") -> Response:
         months = periods.months(connection)
         month = asked_month(request, [row["month_start"] for row in months])
         shown = _months_up_to(month)
-        found = bills.costs_by_component(connection, shown[0], month.end)
+        found = bills.costs_by_component(connection, shown[-1], month.end)
         shown = [each for each in shown if each >= min((row["month"] for row in found), default=month.start)]
-        minutes = bills.minutes(connection, shown[0], month.end)
-        margins = by_month(connection, shown[0], month.end)
+        minutes = bills.minutes(connection, shown[-1], month.end)
+        margins = by_month(connection, shown[-1], month.end)
         nobodys = bills.unattributed(connection, month)
         findings = bills.findings(connection, month, request.app.state.today())
         under_way = tasks.shown(connection, "/costs", request)
@@ -75,11 +75,11 @@ def _page(request: Request, visitor: Visitor, fault: str = "") -> Response:
 
 
 def _months_up_to(month: Month) -> list[date]:
-    """First days, oldest first."""
+    """First days, newest first: on a phone the month that was asked for is seen before anything is scrolled."""
     found = [month.start]
-    while len(found) < MONTHS_SHOWN and found[0] > date(1, 1, 1):
-        year, number = divmod(12 * found[0].year + found[0].month - 2, 12)
-        found.insert(0, date(year, number + 1, 1))
+    while len(found) < MONTHS_SHOWN and found[-1] > date(1, 1, 1):
+        year, number = divmod(12 * found[-1].year + found[-1].month - 2, 12)
+        found.append(date(year, number + 1, 1))
     return found
 
 
@@ -119,5 +119,5 @@ def _of_currency(
             for provider, component, basis in names
         ],
         "sums": sums,
-        "former_per_minute": sums[-2]["per_minute"] if len(sums) > 1 else None,
+        "former_per_minute": sums[1]["per_minute"] if len(sums) > 1 else None,
     }  # fmt: skip
