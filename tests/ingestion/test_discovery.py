@@ -64,13 +64,12 @@ def test_what_the_platforms_account_holds_is_listed_with_whose_it_is_and_no_secr
     acme: Minutebook, house: House
 ) -> None:
     house.execute(
-        "create table marts.dim_campaigns (source text, account text, campaign_id text, calls int, connected_calls int)"
+        "insert into marts.dim_campaigns (tenant_id, source, account, campaign_id, calls, connected_calls,"
+        " first_usage_date, last_usage_date, count_state)"
+        " select of_tenant, source, account, 'c-7', calls, connected, '2026-10-01', '2026-10-02', 'uncounted' from (values"
+        " ('acme', 'vapi', 'platform', 5, 3), ('other', 'vapi', 'platform', 1, 0), ('acme', 'x', 'platform', 9, 9),"
+        " ('acme', 'vapi', 'acme', 9, 9)) as made (of_tenant, source, account, calls, connected)"
     )
-    house.execute(
-        "insert into marts.dim_campaigns values ('vapi', 'platform', 'c-7', 5, 3), ('vapi', 'platform', 'c-7', 1, 0),"
-        " ('x', 'platform', 'c-7', 9, 9), ('vapi', 'acme', 'c-7', 9, 9)"
-    )
-    house.execute("grant select on marts.dim_campaigns to minutebook_loader")
     told = acme("discover vapi --json")
     found = {row["id"]: row for row in json.loads(told)["found"]}
     assert CANARY not in told
