@@ -66,7 +66,8 @@ def test_what_the_platforms_account_holds_is_listed_with_whose_it_is_and_no_secr
     house.execute(
         "insert into marts.dim_campaigns (tenant_id, source, account, campaign_id, calls, connected_calls,"
         " first_usage_date, last_usage_date, count_state)"
-        " select of_tenant, source, account, 'c-7', calls, connected, '2026-10-01', '2026-10-02', 'uncounted' from (values"
+        " select of_tenant, source, account, 'c-7', calls, connected, '2026-10-01', '2026-10-02', 'uncounted'"
+        " from (values"
         " ('acme', 'vapi', 'platform', 5, 3), ('other', 'vapi', 'platform', 1, 0), ('acme', 'x', 'platform', 9, 9),"
         " ('acme', 'vapi', 'acme', 9, 9)) as made (of_tenant, source, account, calls, connected)"
     )

@@ -445,7 +445,9 @@ def test_reports_go_after_a_while_and_an_erased_tenants_and_its_hook_at_once(
     vapi.tells({"type": "tool-calls", "call": {"id": "c", "assistantId": "a"}})
     house.tenant("birch")
     # The marts are not built here, and export and erasure ask them whose a call is.
-    house.execute("create table marts.fct_calls (tenant_id text, account text, usage_date date, call_id text)")
+    house.execute(
+        "create table marts.fct_calls (tenant_id text, source text, account text, usage_date date, call_id text)"
+    )
     house.execute("alter table marts.fct_calls enable row level security, force row level security")
     house.execute("grant select on marts.fct_calls to minutebook_loader")
     house.execute(

@@ -184,7 +184,9 @@ def test_what_is_forgotten_leaves_the_usage_as_it_was(url: str, acme: httpx.Clie
     assert acme.post("/v1/events", json=event("caller", time=at(day), data=personal_data)).status_code == 202
     pulled(settings, day)
     with psycopg.connect(url) as connection:  # nothing is built here
-        connection.execute("create table marts.fct_calls (tenant_id text, account text, usage_date date, call_id text)")
+        connection.execute(
+            "create table marts.fct_calls (tenant_id text, source text, account text, usage_date date, call_id text)"
+        )
     with connect(url, Role.OPERATOR, actor="otto") as operator:
         personal.retain(operator, "acme", 1)
         assert personal.expire(operator, clock.today())["acme"] >= 2
