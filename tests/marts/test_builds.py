@@ -256,20 +256,25 @@ def test_what_a_former_tenants_pull_holds_of_an_agent_stays_aside_when_only_anot
     ]  # fmt: skip
 
 
+@pytest.mark.unbuilt
 def test_a_mart_is_never_open_for_a_moment(warehouse: Warehouse) -> None:
     two_tenants_of_one_account(warehouse)
-    warehouse.build(AS_OF)
-
-    protected = warehouse.rows(
-        "select c.relname, c.relrowsecurity and c.relforcerowsecurity, bool_and(p.xmin = c.xmin), count(p.oid)"
-        " from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id'"
-        " left join pg_policy as p on p.polrelid = c.oid"
-        " where c.relnamespace = 'marts'::regnamespace and c.relkind = 'r' group by c.oid order by 1"
-    )
-    assert len(protected) >= 14
-    # The transaction that made the policies is the one that made the table visible under its name.
-    of_searches = {"fct_call_texts"}
-    assert [row for row in protected if row[1:] != (True, True, 3 if row[0] in of_searches else 2)] == []
+    made: set[int] = set()
+    for least in (14, 5):  # those that a first build makes, and those that a later one makes again
+        warehouse.build(AS_OF)
+        protected = warehouse.rows(
+            "select c.oid::bigint, c.relname, c.relrowsecurity and c.relforcerowsecurity, bool_and(p.xmin = c.xmin),"
+            " count(p.oid)"
+            " from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id'"
+            " left join pg_policy as p on p.polrelid = c.oid"
+            " where c.relnamespace = 'marts'::regnamespace and c.relkind = 'r' group by c.oid order by 2"
+        )
+        new = [row for row in protected if row[0] not in made]
+        made |= {row[0] for row in protected}
+        assert len(new) >= least
+        # The transaction that made the policies is the one that made the table visible under its name.
+        of_searches = {"fct_call_texts"}
+        assert [row for row in new if row[2:] != (True, True, 3 if row[1] in of_searches else 2)] == []
     assert warehouse.rows(
         "select relname from pg_class where relkind = 'v' and relnamespace in ('staging'::regnamespace,"
         " 'intermediate'::regnamespace, 'marts'::regnamespace)"
