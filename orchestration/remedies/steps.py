@@ -210,6 +210,11 @@ def _post(said: _Said) -> str:
 _VERBS = {
     "agent attach": _Verb(_attach),
     "agent create": _Verb(lambda said: f"create the agent {said.places[1]} of {said.places[0]}"),
+    "automation retry": _Verb(
+        lambda said: f"take on again the runs of {said.places[1]} of {said.places[0]} that failed",
+        frozenset({OPERATOR}),
+    ),
+    "automation run": _Verb(lambda _: "take on the runs that are due", frozenset({OPERATOR})),
     "build": _Verb(_build),
     "canary install": _Verb(lambda _: "install the bill that is known in advance"),
     "cost credit": _Verb(lambda said: f"set what one of {said.places[1]} of {said.places[0]} costs", _MONEY),

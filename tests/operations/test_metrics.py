@@ -149,6 +149,7 @@ def test_a_hundred_tenants_are_named_and_all_are_counted(warehouse: Warehouse) -
     assert found["days_behind"][("usage_metrics",)] == 14 + 5 * (MOST_TENANTS + 20)
 
 
+@pytest.mark.unbuilt
 def test_the_marts_are_told_with_their_age_and_what_is_wrong_in_them(warehouse: Warehouse) -> None:
     write_acme(warehouse)
     scan(warehouse, "2026-01-05", 3)

@@ -131,7 +131,7 @@ FILLED = {"amount": "1", "rate": "1.1", "day": "2026-10-01", "agent": "desk", "t
 # What nobody presses a button for: SQL for an administrator, a setting, a runbook.
 WITHOUT_A_BUTTON = {
     *Flaw, Distrust.CANARY_WRONG, Trouble.NIGHT, Trouble.CHECK, Trouble.DIFFERS, Trouble.NOT_POSTED, Trouble.KEY,
-    Trouble.ENDPOINT, Trouble.DISK, Trouble.BACKUP,
+    Trouble.ENDPOINT, Trouble.DISK, Trouble.BACKUP, Trouble.INVOICE,
 }  # fmt: skip
 NUMBERS = {"AMOUNT": "1", "RATE": "1.1", "DAY": "2026-10-01", "PERIOD": "2026-10"}
 
