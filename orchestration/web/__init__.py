@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from orchestration.settings import Settings
 from orchestration.web.access import account, auth, links, people
-from orchestration.web.calls import all_calls, call, calls, recording
+from orchestration.web.calls import all_calls, call, listing, recording
 from orchestration.web.clients import handed, usage
 from orchestration.web.finance import (
     approvals,
@@ -96,8 +96,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/alerts", alerts.show_alerts),
     Route("/alerts/resolve", alerts.take_remedy, methods=["POST"]),
     Route("/calls", all_calls.show_tenants),
-    Route("/tenants/{tenant}/calls", calls.show_calls),
-    Route("/tenants/{tenant}/calls.csv", calls.download),
+    Route("/tenants/{tenant}/calls", listing.show_calls),
+    Route("/tenants/{tenant}/calls.csv", listing.download),
     Route("/tenants/{tenant}/calls/{day}/{source}/{call:path}", call.show_call),
     Route("/events", events.show_events),
     Route("/tenants/{tenant}/stored/{day}/{source}/{call:path}", call.show_stored),

@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.web.calls import calls as lists
+from orchestration.web.calls import listing
 from warehouse.database.connect import Role, connect
 from warehouse.statements import calls
 from warehouse.statements.call_filters import Filters, Place
@@ -447,7 +447,7 @@ def test_the_csv_is_what_is_filtered_and_runs_in_no_spreadsheet(visit: Visit, st
 
 
 def test_the_csv_is_whole_where_it_takes_many_readings(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "CSV_ROWS", 31)
+    monkeypatch.setattr(listing, "CSV_ROWS", 31)
     rows = list(csv.DictReader(io.StringIO(visit("ana").get(f"{OF_ACME}.csv").text)))
     assert len({row["call_id"] for row in rows}) == len(rows) == 93
 

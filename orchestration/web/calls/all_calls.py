@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.access.auth import Visitor, for_roles, marts, readers
-from orchestration.web.calls.calls import PAGE_ROWS, asked_filters, asked_parameters, asked_text, call_path
+from orchestration.web.calls.listing import PAGE_ROWS, asked_filters, asked_parameters, asked_text, call_path
 from orchestration.web.rendering import render
 from sources.contracts import END_GROUPS
 from warehouse.statements import call_search, calls

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from orchestration.remedies.wording import difference, number
 from orchestration.reports.in_words import call_in_a_day, rounding
 from orchestration.web.access.auth import Visitor, for_roles, marts, readers
-from orchestration.web.calls.calls import call_path, known_tenant, path_key, path_tenant
+from orchestration.web.calls.listing import call_path, known_tenant, path_key, path_tenant
 from orchestration.web.calls.meters import defined
 from orchestration.web.rendering import render
 from warehouse.database.queries import Row

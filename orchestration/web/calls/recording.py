@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.ingestion.reading import access_of
 from orchestration.web.access.auth import Visitor, for_roles, marts, readers
-from orchestration.web.calls.calls import known_tenant, path_key, path_tenant
+from orchestration.web.calls.listing import known_tenant, path_key, path_tenant
 from sources.day import PLATFORM
 from sources.errors import SourceFailure
 from sources.registry import all_sources
