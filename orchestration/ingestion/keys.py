@@ -1,7 +1,7 @@
 """A provider's key before anything is read with it: what its settings may be, and whether the provider accepts it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import date
 
@@ -19,11 +19,13 @@ class SettingRefused(ValueError):
     """A setting that nothing reads, or that has no such value; the message says which there are."""
 
 
-def known_settings(provider: str, given: Mapping[str, str]) -> dict[str, str | int | float]:
-    """The settings, all of which something reads: a misspelt one would change nothing in silence.
+def known_settings(provider: str, texts: Iterable[str]) -> dict[str, str | int | float]:
+    """The settings, each written NAME=VALUE, all of which something reads: a misspelt one would change
+    nothing in silence.
 
     Raises SettingRefused.
     """
+    given = dict(_setting(text) for text in texts)
     known: dict[str, str | int | float] = dict(given)
     if RATE in known:
         known[RATE] = _rate(given[RATE])
@@ -44,6 +46,13 @@ def verify(settings: Settings, routing: Routing, tenant: str | None, credential:
                 if what := source.verify(client, scopes.since(on)):
                     opened.append(what)
     return opened
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise SettingRefused(f"'{text}' is no setting; write NAME=VALUE")
+    return name, value
 
 
 def _rate(value: str) -> int | float:

@@ -180,3 +180,14 @@ def test_each_step_is_taken_by_whom_its_command_is_for(visit: Visit) -> None:
     assert "Keys are stored by an operator." in ana.get(HERE).text
     assert "Plans and prices are set by finance." in otto.get(HERE).text
     assert ana.get("/onboarding/nobody").status_code == 404
+
+
+def test_a_tenant_that_was_never_activated_has_no_setup(visit: Visit, database_url: str) -> None:
+    otto = visit("otto")
+    created(otto)
+    sent(otto, f"{HERE}/key", provider="vapi", whose="own", key=KEY)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("delete from control.tenant_statuses")
+    for path in (HERE, f"{HERE}/found/vapi"):
+        answer = otto.get(path)
+        assert (answer.status_code, "never activated" in answer.text) == (404, True), path

@@ -1,7 +1,7 @@
 """minutebook credential …: secrets are read from standard input or a hidden prompt, and never printed."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any
 
@@ -60,7 +60,7 @@ def set_credential(
     as_json: Json = False,
 ) -> None:
     """Store a secret, read from standard input or a hidden prompt; the former one of the same owner is retired."""
-    settings = _known(provider, dict(_setting(text) for text in setting or ()))
+    settings = _known(provider, setting or ())
     current = session(ctx)
     vault = current.settings.vault()
     with current.operator() as connection:
@@ -199,14 +199,7 @@ def _ask(
     return keys.verify(current.settings, Routing.load(connection), tenant, credential, today())
 
 
-def _setting(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise typer.BadParameter(f"'{text}' is no setting; write NAME=VALUE")
-    return name, value
-
-
-def _known(provider: str, settings: Mapping[str, str]) -> dict[str, str | int | float]:
+def _known(provider: str, settings: Iterable[str]) -> dict[str, str | int | float]:
     """The settings. Raises BadParameter for one that nothing reads."""
     try:
         return keys.known_settings(provider, settings)

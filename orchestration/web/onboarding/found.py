@@ -7,7 +7,7 @@ from starlette.responses import Response
 from orchestration.ingestion import discovering
 from orchestration.ingestion.discovering import Found
 from orchestration.web.access.auth import Visitor, for_roles, readers
-from orchestration.web.onboarding.setting_up import known, path_tenant
+from orchestration.web.onboarding.setting_up import first_billed, known, path_tenant
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from sources.errors import SourceFailure
@@ -30,7 +30,7 @@ def show_found(request: Request, visitor: Visitor) -> Response:
     try:
         with readers(request).operator(visitor.person.login_id) as connection:
             who = known(connection, tenant)
-            since = tenants.history(connection, tenant)[0][0]["valid_from"]
+            since = first_billed(connection, tenant)
             own = any(
                 row["provider"] == provider for row in tenants.credentials(connection, tenant) if row["tenant_id"]
             )

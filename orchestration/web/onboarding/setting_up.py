@@ -66,8 +66,7 @@ def take_key(request: Request, visitor: Visitor, form: Form) -> Response:
         raise HTTPException(404, "There is no provider of that name.")
     settings = request.app.state.settings
     try:
-        given = dict(_setting(text) for text in form.get("settings", "").split())
-        checked = keys.known_settings(provider, given)
+        checked = keys.known_settings(provider, form.get("settings", "").split())
         vault = settings.vault()
         with readers(request).operator(actor, DECISION) as connection:
             known(connection, tenant)
@@ -134,7 +133,7 @@ def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
     """Ask for the first days to be read and built."""
     tenant, today = path_tenant(request), request.app.state.today()
     with readers(request).operator() as connection:
-        offered = _offered(connection, tenant, _since(connection, tenant), today)
+        offered = _offered(connection, tenant, first_billed(connection, tenant), today)
     if fault := tasks.taken(request, visitor, form, _path(tenant), [OnPage("", steps=steps) for steps in offered]):
         return _page(request, visitor, fault)
     return tasks.watching(_path(tenant))
@@ -187,7 +186,7 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
     tenant, today = path_tenant(request), request.app.state.today()
     with readers(request).operator() as connection:
         who = known(connection, tenant)
-        since = _since(connection, tenant)
+        since = first_billed(connection, tenant)
         steps = onboarding.steps(connection, tenant, since, today)
         owned = agents.agents(connection, tenant)
         credentials = [row for row in tenants.credentials(connection) if row["tenant_id"] in (None, tenant)]
@@ -232,7 +231,7 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
     )
 
 
-def _since(connection: Connection, tenant: str) -> date:
+def first_billed(connection: Connection, tenant: str) -> date:
     """The tenant's first billed day. Raises HTTPException 404 for a tenant that is none, or was never activated."""
     known(connection, tenant)
     statuses, _ = tenants.history(connection, tenant)
@@ -265,13 +264,6 @@ def _offered(connection: Connection, tenant: str, since: date, today: date) -> l
     days = [("--from", str(first), "--to", str(until)) for until in dict.fromkeys((last, today - timedelta(days=1)))]
     pulls = [[("pull", "--tenant", tenant, "--source", name, *each) for name in names] for each in days]
     return [(*each, ("build",)) for each in pulls if each]
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise keys.SettingRefused(f"'{text}' is no setting; write NAME=VALUE")
-    return name, value
 
 
 def _path(tenant: str) -> str:
