@@ -139,7 +139,7 @@ def _environment(connection: Connection, attachment: Attachment) -> str | None:
         raise Refused(f"a {words_of(attachment.kind)} has no environments")
     if not live:
         return None
-    return (attachment.environment or live[0]).strip() or live[0]
+    return (attachment.environment or "").strip() or live[0]
 
 
 def agents(connection: Connection, tenant_id: str | None = None) -> list[Row]:
