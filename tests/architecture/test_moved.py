@@ -26,6 +26,15 @@ def test_all_see_the_date_and_wait_in_real_time(postgres_server):
     assert time.monotonic() - started < 5
 """
 
+AN_EVENING = """
+from datetime import UTC, datetime
+
+STARTED = datetime.now(UTC)
+
+def test_midnight_is_hours_away_and_the_day_is_the_evenings():
+    assert STARTED.date().isoformat() == "2026-12-31" and STARTED.hour in range(6, 12)
+"""
+
 
 def test_days_and_moments_are_told_apart() -> None:
     assert seconds_to("+60") == 60 * 86_400
@@ -33,14 +42,14 @@ def test_days_and_moments_are_told_apart() -> None:
     assert seconds_to("2026-12-31T23:59") - seconds_to("2026-12-31T00:00") in range(86_338, 86_342)
 
 
-def test_the_database_the_tests_and_their_threads_see_the_moved_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("date", "text"), [("2028-02-29", A_TEST), ("2026-12-31T23:55", AN_EVENING)])
+def test_all_see_the_moved_date_and_no_session_passes_midnight(tmp_path: Path, date: str, text: str) -> None:
     file = tmp_path / "test_moved_for_once.py"
-    file.write_text(A_TEST)
+    file.write_text(text)
     ours = ["-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider", "-n", "0"]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.moved", "2028-02-29", "-q", *ours, str(file)],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.moved", date, "-q", *ours, str(file)], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -4,14 +4,10 @@ DATES are separated by commas: +60 (days from now), or a moment such as 2028-02-
 arguments the whole suite runs. Exits 1 if any run failed.
 """
 
-import os
-import subprocess
 import sys
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 
-SOURCE = Path(__file__).with_name("moved.c")
+from tests.moved.machine import run_moved
 
 
 def main(arguments: list[str]) -> int:
@@ -19,17 +15,10 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         sys.exit(__doc__)
     dates, *rest = arguments
-    with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "moved.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"], check=True)
-        library.chmod(0o644)
-        Path(folder).chmod(0o755)  # PostgreSQL runs as another user where we are root
-        failed = 0
-        for date in dates.split(","):
-            print(f"— pytest with the machine's date at {date}", flush=True)
-            environment = os.environ | {"LD_PRELOAD": str(library), "CLOCK_MOVED_BY": str(seconds_to(date))}
-            done = subprocess.run([sys.executable, "-m", "pytest", *rest], env=environment)
-            failed += done.returncode != 0
+    failed = 0
+    for date in dates.split(","):
+        print(f"— pytest with the machine's date at {date}", flush=True)
+        failed += run_moved([sys.executable, "-m", "pytest", *rest], seconds_to(date)) != 0
     return failed
 
 
