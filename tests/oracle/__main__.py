@@ -46,9 +46,13 @@ def main() -> int:
             sys.stdout.write(f"built in {time.monotonic() - started:.1f} s; {len(built.warnings)} warnings\n")
             disagreements = _reported(compare(owner, world))
             history = unfolded(owner, operator, home, url, world, Random(chosen.seed), chosen.rounds)
-            for number, (approved, found) in enumerate(history, 1):
-                sys.stdout.write(f"round {number}: {approved} approved, as of {found.world.as_of}\n")
-                disagreements += _reported(found)
+            for number, of_round in enumerate(history, 1):
+                sys.stdout.write(
+                    f"round {number}: {len(of_round.approved)} approved, {len(of_round.approved_again)} of them again,"
+                    f" {len(of_round.reopened)} reopened, {len(of_round.refused)} refused to, as of"
+                    f" {of_round.found.world.as_of}\n"
+                )
+                disagreements += _reported(of_round.found)
     shown: Counter[str] = Counter()
     for one in disagreements:
         shown[one.what] += 1

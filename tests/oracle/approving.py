@@ -1,8 +1,8 @@
-"""Approvals and late news: some tenants' periods are approved, then days of theirs are told again, up, down and back
-again, and numbers and agents move in closed months and come back."""
+"""Approvals and late news: some tenants' periods are approved, some of those reopened, then days of theirs are told
+again, up, down and back again, and numbers and agents move in closed months and come back."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from random import Random
@@ -11,22 +11,23 @@ from tests.oracle.book import Attachment
 from tests.oracle.comparing import Connection
 from tests.oracle.months import World
 from tests.oracle.periods import period_of
-from tests.oracle.statements import Line
+from tests.oracle.statements import Line, is_corrected
 from tests.oracle.usage import Pull, current
+from warehouse.control.errors import Refused
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve
-from warehouse.statements.blocking import key_of
+from warehouse.statements.blocking import Key, key_of
 from warehouse.statements.periods import Month
 
 Frozen = Mapping[str, Mapping[date, list[Line]]]
 Place = tuple[str, str, date]
 
 
-def approve_some(operator: Connection, world: World, random: Random) -> int:
-    """Approve the oldest period of some of the tenants, where it has ended; returns how many. One of each, since the
+def approve_some(operator: Connection, world: World, random: Random) -> list[Key]:
+    """Approve the oldest period of some of the tenants, where it has ended; returns which. One of each, since the
     marts have to know it before the next one's corrections are frozen."""
     done: set[str] = set()
-    approved = 0
+    approved = []
     start = min(pull.usage_date for pull in world.pulls).replace(day=1)
     while start <= world.as_of:
         month = Month.parse(f"{start:%Y-%m}")
@@ -41,7 +42,7 @@ def approve_some(operator: Connection, world: World, random: Random) -> int:
                 operator, scope, "finance", today=world.as_of, override="generated: its gaps are meant"
             )
             assert outcome.result == "approved", outcome
-            approved += 1
+            approved.append(key_of(row))
         operator.commit()
         start = month.end
     return approved
@@ -63,6 +64,33 @@ def frozen_lines(connection: Connection, world: World) -> Frozen:
         service_start = period.start if period else row[7]
         frozen[row[0]][row[1]].append(Line(*row[:7], service_start, row[8], numbers.get(row[9])))
     return frozen
+
+
+def reopen_some(
+    operator: Connection, frozen: Frozen, approvals: Collection[Key], random: Random
+) -> tuple[list[Key], list[Key]]:  # fmt: skip
+    """Reopen a period of some of the tenants; returns which, and which were refused: those that another one corrects.
+    approvals: in their order, the last of a period counts."""
+    place = {key: number for number, key in enumerate(approvals)}
+    reopened: list[Key] = []
+    refused: list[Key] = []
+    for tenant_id, of_tenant in frozen.items():
+        if random.random() < 0.7:
+            continue
+        start = random.choice(list(of_tenant))
+        (row,) = (
+            row for row in periods.periods_of(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])
+            if row["period_start"] == start
+        )  # fmt: skip
+        try:
+            periods.reopen(operator, row, "finance", "generated: it was wrong")
+            reopened.append((tenant_id, start))
+        except Refused:
+            refused.append((tenant_id, start))
+        later = {other for other in of_tenant if place[tenant_id, other] > place[tenant_id, start]}
+        assert is_corrected(of_tenant, start, later) == ((tenant_id, start) in refused), (tenant_id, start)
+        operator.commit()
+    return reopened, refused
 
 
 def moved(connection: Connection, world: World, random: Random) -> World:

@@ -87,12 +87,7 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     found = Comparison(connection, world)
     used = usage(world.book, world.pulls)
     sums = quantities(used)
-    lines = {
-        tenant.tenant_id: statement_lines(
-            world.book, tenant, world.as_of, sums, (frozen or {}).get(tenant.tenant_id)
-        )
-        for tenant in world.book.tenants
-    }  # fmt: skip
+    lines = lines_of(world, sums, frozen or {})
     _compare_lines(found, [line for of_tenant in lines.values() for line in of_tenant])
 
     overages: dict[Key, int] = {}
@@ -130,6 +125,16 @@ def compare(connection: Connection, world: World, frozen: Frozen | None = None) 
     _compare_margins(found, lines, costs)
     _compare_shares(found, start)
     return found
+
+
+def lines_of(
+    world: World, used: Mapping[tuple[str, str], Mapping[date, int]], frozen: Frozen
+) -> dict[str, list[Line]]:  # fmt: skip
+    """The lines of every statement of a world, by tenant."""
+    return {
+        tenant.tenant_id: statement_lines(world.book, tenant, world.as_of, used, frozen.get(tenant.tenant_id))
+        for tenant in world.book.tenants
+    }
 
 
 def _compare_lines(found: Comparison, lines: Sequence[Line]) -> None:

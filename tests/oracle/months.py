@@ -36,7 +36,7 @@ from tests.oracle.statements import allowance
 from tests.oracle.usage import Pull
 
 LONG_AGO = date(2020, 1, 1)
-CURRENCIES = ("USD", "EUR", "JPY", "KWD")
+CURRENCIES = ("USD", "EUR", "JPY", "ISK", "KWD", "UGX")
 METRICS = ("ocr_scan", "lookup", "sms", "page")
 VOICE = (("minutes", 60, 0), ("half_minutes", 30, 0), ("six_seconds", 6, 30), ("seconds", 1, 0))
 FIRST_DAYS = (date(2024, 1, 3), date(2026, 1, 20), date(2023, 12, 28))
@@ -86,7 +86,7 @@ class Author:
                 if currency != other:
                     self.book.rates.append(Rate(other, currency, LONG_AGO, self._decimal(3000, 4)))
                     self.book.rates.append(Rate(other, currency, self._some_day(), self._decimal(3000, 4)))
-        for currency in CURRENCIES[:3]:
+        for currency in CURRENCIES[:4]:
             for since in self._starts():
                 self.book.payment_fees.append(
                     PaymentFee(currency, since, self._decimal(500, 2), self._decimal(100, 2))

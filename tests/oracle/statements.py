@@ -1,7 +1,7 @@
 """From usage to statement lines: allowances by day order, one rounded line per meter, fees, credits, corrections."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -174,6 +174,16 @@ def corrections(
                 )
             )  # fmt: skip
     return lines
+
+
+def is_corrected(frozen: Mapping[date, Sequence[Line]], start: date, later: Collection[date]) -> bool:
+    """Whether adjustments of other approved periods correct a period, or, approved later, correct again what it did."""
+    adjusted = {line.corrects for line in frozen[start]}
+    return any(
+        line.corrects.split("/")[1] == str(start) or (other in later and line.corrects in adjusted)
+        for other, lines in frozen.items() if other != start
+        for line in lines if line.corrects
+    )  # fmt: skip
 
 
 def applied_credits(

@@ -1,5 +1,5 @@
-"""Whatever reaches an approved period later becomes adjustments, the same in the marts and the oracle, and every line
-is explained down to the provider's own rows."""
+"""Whatever reaches an approved period later becomes adjustments, or a revision where it was reopened, the same in the
+marts and the oracle, and every line is explained down to the provider's own rows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,14 @@ from orchestration.marts.building import build
 from tests.oracle.comparing import Connection
 from tests.oracle.histories import unfolded
 from tests.oracle.loading import load
-from tests.oracle.months import generated
+from tests.oracle.months import CURRENCIES, generated
 from warehouse.database.connect import Role, connect
 from warehouse.statements import periods
+from warehouse.statements.blocking import Key, key_of
 from warehouse.statements.explain import Explanation, explain
 
 SEED, ROUNDS = 11, 4
+SEALS = "select tenant_id, period_start, manifest_hash from ledger.periods"
 KINDS = """
     select distinct
         case
@@ -52,21 +54,35 @@ def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_compute
         load(connection, world)
         build(database_url, dbt_home, world.as_of)
         then: dict[str, Explanation] = {}
-        seals: dict[str, str] = {}
+        seals: dict[tuple[object, ...], str] = {}
         kinds: set[str] = set()
-        for approved, found in unfolded(connection, operator, dbt_home, database_url, world, random, ROUNDS):
-            assert approved > 10
+        again: set[Key] = set()
+        in_between: set[Key] = set()
+        refused: set[Key] = set()
+        for of_round in unfolded(connection, operator, dbt_home, database_url, world, random, ROUNDS):
+            found = of_round.found
+            assert len(of_round.approved) > 10
             assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
+            again |= set(of_round.approved_again)
+            refused |= set(of_round.refused)
             assert not periods.broken_seals(operator)
             now = explained(operator)
             assert any(
                 one.objects and one.line["line_kind"] == "overage" for one in now.values() if one.line["is_frozen"]
             )
-            for line_id in (line_id for line_id, one in then.items() if one.line["is_frozen"]):
+            frozen = {line_id: key_of(one.line) for line_id, one in then.items() if one.line["is_frozen"]}
+            newest = dict(sorted(frozen.values()))
+            in_between |= {
+                (tenant_id, start) for tenant_id, start in of_round.reopened if start < newest.get(tenant_id, start)
+            }
+            for line_id in (line_id for line_id, key in frozen.items() if key not in of_round.reopened):
                 assert replace(now[line_id], corrections=[]) == replace(then[line_id], corrections=[])
             then = now
-            sealed = dict(connection.execute("select tenant_id || period_start, manifest_hash from ledger.periods"))
-            assert sealed.items() >= seals.items()
-            seals = {name: seal for name, seal in sealed.items() if seal}
+            sealed = {tuple(row[:-1]): row[-1] for row in connection.execute(SEALS)}
+            assert sealed.items() >= {key: seal for key, seal in seals.items() if key not in of_round.reopened}.items()
+            seals = {key: seal for key, seal in sealed.items() if seal}
             kinds |= {kind for (kind,) in connection.execute(KINDS)}
         assert kinds == {"line", "line/again", "adjustment", "adjustment/again", "minimum", "minimum/again"}
+        assert again & in_between
+        assert refused
+        assert {tenant.currency for tenant in found.world.book.tenants} == set(CURRENCIES)

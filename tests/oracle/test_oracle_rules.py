@@ -27,7 +27,7 @@ from tests.oracle.book import (
 from tests.oracle.margins import costs_by_day, margin
 from tests.oracle.money import priced, rounded, to_minor_unit
 from tests.oracle.periods import period_of, periods
-from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals, waterfall
+from tests.oracle.statements import Line, is_corrected, own_lines, quantities, statement_lines, totals, waterfall
 from tests.oracle.usage import Pull, Used, current, is_running, usage, voice_units
 
 JAN = date(2026, 1, 1)
@@ -72,7 +72,7 @@ def test_voice_is_counted_in_started_increments(milliseconds: int, increment: in
 @pytest.mark.parametrize(
     ("amount", "currency", "expected"),
     [("0.465", "USD", "0.47"), ("-0.465", "USD", "-0.47"), ("0.5", "JPY", "1"), ("0.005", "KWD", "0.01"),
-     ("0.0135", "USD", "0.01")],
+     ("0.0135", "USD", "0.01"), ("0.5", "ISK", "1"), ("1.49", "UGX", "1")],
 )  # fmt: skip
 def test_an_amount_is_rounded_half_away_from_zero_to_the_minor_unit(amount: str, currency: str, expected: str) -> None:
     assert to_minor_unit(Decimal(amount), currency) == Decimal(expected)
@@ -331,3 +331,18 @@ def test_a_cost_is_converted_at_the_rate_of_its_usage_day() -> None:
     used = routed(world, call(cost=1), day=date(2026, 1, 2))
     costs = costs_by_day(world, used, JAN, date(2026, 1, 2))
     assert costs["acme", date(2026, 1, 2)] == {("total", "reported_by_voice"): Fraction(2)}
+
+
+def test_a_period_that_another_corrects_or_corrects_again_after_it_is_not_reopened() -> None:
+    jan, feb, mar, april = (date(2026, month, 1) for month in (1, 2, 3, 4))
+
+    def corrects(start: date, quantity: int) -> Line:
+        amount = Decimal(quantity)
+        return Line("acme", start, "adjustment", "minutes", quantity, amount, "USD", jan, f"acme/{jan}/overage/minutes")
+
+    frozen = {jan: [], feb: [corrects(feb, 5)], mar: [corrects(mar, -5)], april: []}
+    assert is_corrected(frozen, jan, {feb, mar, april})
+    assert is_corrected(frozen, feb, {mar, april})
+    assert not is_corrected(frozen, feb, {april})  # approved again after March
+    assert not is_corrected(frozen, mar, {april})
+    assert not is_corrected(frozen, april, set())
