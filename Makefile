@@ -86,11 +86,12 @@ bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
 	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: soak
-soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants against the oracle, a walk of 60 changes, all tests on moved dates, odd requests, attacks, a million events, facts told to receivers that misbehave
+soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants against the oracle, a walk of 60 changes, all tests on moved dates and with every build by dbt, odd requests, attacks, a million events, facts told to receivers that misbehave
 	@$(BIN)/python -m tests.stripe_billing.simulate --seeds 1000 --jobs 2
 	@$(BIN)/python -m tests.oracle --tenants 3000
 	@$(BIN)/python -m tests.marts.walk --steps 60
 	@$(BIN)/python -m tests.moved +60,+400,2028-02-29,2026-12-31,2027-01-01T00:05 --numprocesses auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --by-dbt --numprocesses auto --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m tests.web.fuzz --requests 100000
 	@$(BIN)/python -m tests.intake.simulate --events 1000000 --connections 64
 	@$(BIN)/python -m tests.outgoing.simulate --facts 10000

@@ -18,10 +18,12 @@ from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
 from orchestration.installing import install
-from orchestration.marts.building import build
+from orchestration.marts import building
 from tests.moved.machine import run_moved
+from tests.replaying import AS_OF, Replay
 from warehouse.database.embedded import DEFAULT_MAJOR, running
 from warehouse.install import close_doors
+from warehouse.statements.freshness import Begun
 
 TEMPLATE = "migrated_template"
 BUILDING = "test_built"
@@ -37,7 +39,6 @@ FAST_AND_LOOSE = {
 }
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ROOM_BYTES = 4 << 30
-LONG_AGO = date(2000, 1, 1)
 EVENING, HALF_A_DAY = 18, 43_200
 
 # dbt's manifest and the collected tests are a million objects that stay: looking for garbage among them is a tenth of a
@@ -63,6 +64,10 @@ def pytest_cmdline_main() -> int | None:
     if datetime.now(UTC).hour < EVENING or shutil.which("cc") is None:
         return None
     return run_moved([sys.executable, *sys.orig_argv[1:]], -HALF_A_DAY)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--by-dbt", action="store_true", help="have dbt itself do every build, and send nothing again")
 
 
 @pytest.fixture(autouse=True)
@@ -123,12 +128,34 @@ def postgres_server(server_of_major: Callable[[int], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def built_template(postgres_server: str, dbt_home: Path) -> Iterator[str]:
+def replay() -> Iterator[Replay]:
+    """What builds in this session, once it has something to send again."""
+    replay = Replay(building._invoke, BUILDING)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "_invoke", replay)
+        yield replay
+
+
+@pytest.fixture
+def by_dbt(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's builds are dbt's own."""
+    monkeypatch.setattr(building, "_invoke", replay.by_dbt)
+
+
+@pytest.fixture(scope="session")
+def built_template(
+    postgres_server: str, dbt_home: Path, replay: Replay, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """Name of a migrated database in which the marts were built once, of nothing: a build of a copy makes what changed,
-    which takes half as long. What was built is long ago."""
+    which takes half as long, and mostly without dbt (replaying.py). What was built is long ago."""
+    long_ago = date.fromisoformat(AS_OF)
 
     def make(url: str) -> None:
-        build(url, dbt_home, LONG_AGO)
+        building.build(url, dbt_home, long_ago)
+        if not request.config.getoption("by_dbt"):
+            with building.environment(url, dbt_home, long_ago):
+                replay.keep(building.arguments_of(Begun(build_id=0, are_models_new=False, do_views_stand=True)))
+                replay.keep(building.arguments_after_posting())
         with psycopg.connect(url) as connection:
             connection.execute("update ledger.builds set started_at = as_of, ended_at = as_of")
 

@@ -97,7 +97,7 @@ def build_after_posting(url: str, home: Path, as_of: date | None = None) -> Buil
     """
     as_of = as_of or clock.today()
     with comparing(url), environment(url, home, as_of):
-        return _built(as_of, [*build_arguments(), "--select", AFTER_POSTING], None)
+        return _built(as_of, arguments_after_posting(), None)
 
 
 def arguments_of(begun: freshness.Begun, full_refresh: bool = False) -> list[str]:
@@ -105,6 +105,11 @@ def arguments_of(begun: freshness.Begun, full_refresh: bool = False) -> list[str
     if full_refresh or begun.are_models_new:
         return [*build_arguments(), "--full-refresh"]
     return [*build_arguments(), *(STANDING_VIEWS if begun.do_views_stand else ())]
+
+
+def arguments_after_posting() -> list[str]:
+    """The arguments of the second step of a build."""
+    return [*build_arguments(), "--select", AFTER_POSTING]
 
 
 def build_arguments() -> list[str]:
