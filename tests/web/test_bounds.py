@@ -97,6 +97,29 @@ def test_requests_that_do_not_arrive_are_ended_and_the_oldest_makes_room(
         assert ended(opened)
 
 
+@pytest.mark.parametrize("slow", [b"Content-Length: 100\r\n\r\nl", b"Transfer-Encoding: chunked\r\n\r\n1\r\nl\r\n"])
+def test_whoever_sends_slowly_makes_room_for_who_does_not(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, slow: bytes
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 3)
+    with ExitStack() as stack:
+        for opened in [stack.enter_context(raw(visit(""))) for _ in range(4)]:
+            opened.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\n" + slow)
+        assert_answered(visit(""))
+
+
+def test_whoever_reads_slowly_makes_room_for_who_does_not(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 3)
+    with ExitStack() as stack:
+        for opened in [stack.enter_context(raw(visit(""))) for _ in range(3)]:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            opened.settimeout(1)
+            with suppress(OSError):  # full, since nobody reads, or ended
+                while True:
+                    opened.sendall(b"GET /static/minutebook.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
+        assert_answered(visit(""))
+
+
 def test_an_answer_that_nobody_reads_is_ended(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "STALLED_SECONDS", 1)
     with raw(visit("")) as opened:
@@ -184,6 +207,14 @@ def webhooks(database_url: str, tmp_path: Path) -> Iterator[httpx.Client]:
 def signature(body: str) -> str:
     at = int(clock.now().timestamp())
     return f"t={at},v1={stripe.WebhookSignature._compute_signature(f'{at}.{body}', SECRET)}"
+
+
+def assert_answered(client: httpx.Client) -> None:
+    """Each of three who come now, one after the other."""
+    for _ in range(3):
+        with raw(client) as opened:
+            opened.sendall(b"GET /static/minutebook.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert opened.recv(15) == b"HTTP/1.1 200 OK"
 
 
 @contextmanager

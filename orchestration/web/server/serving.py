@@ -27,9 +27,9 @@ class BoundedProtocol(H11Protocol):
         super().connection_made(transport)
         self.opened_at = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
-            waiting = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_waiting()]
-            if waiting:
-                min(waiting, key=lambda one: one.opened_at).abort()
+            held = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_up_to_the_client()]
+            if held:
+                min(held, key=lambda one: one.opened_at).abort()
         self._head = self.loop.call_later(HEAD_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +58,10 @@ class BoundedProtocol(H11Protocol):
     def is_waiting(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    def is_up_to_the_client(self) -> bool:
+        """Whether nothing goes on before the client sends the rest of a request, or reads more of an answer."""
+        return self.is_waiting() or self.cycle.more_body or self._stalled is not None
 
     def abort(self) -> None:
         """End the connection now, sending nothing more."""
