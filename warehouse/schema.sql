@@ -2804,10 +2804,12 @@ CREATE TABLE control.second_factors (
     login_id text NOT NULL,
     data_key_id bigint NOT NULL,
     ciphertext bytea NOT NULL,
+    proposed_in bytea NOT NULL,
     last_step bigint DEFAULT 0 NOT NULL,
     confirmed_at timestamp with time zone
 );
 COMMENT ON TABLE control.second_factors IS 'The secret of an authenticator, sealed in the vault. last_step: of the newest code taken, so that none is taken twice.';
+COMMENT ON COLUMN control.second_factors.proposed_in IS 'The session that was shown the secret, as it is kept; until a code confirms it, another session is shown another secret.';
 
 CREATE TABLE control.sessions (
     token_hash bytea NOT NULL,
@@ -5296,7 +5298,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE control.second_factors TO minutebook_
 GRANT UPDATE(data_key_id) ON TABLE control.second_factors TO minutebook_operator;
 GRANT UPDATE(ciphertext) ON TABLE control.second_factors TO minutebook_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE control.sessions TO minutebook_server;
-GRANT UPDATE(second_factor_at) ON TABLE control.sessions TO minutebook_server;
 GRANT SELECT ON TABLE control.sources TO minutebook_loader;
 GRANT SELECT ON TABLE control.sources TO minutebook_transformer;
 GRANT SELECT ON TABLE control.sources TO minutebook_billing;

@@ -28,7 +28,7 @@ def ana(minutebook: Minutebook, database_url: str) -> list[str]:
         assert password_hash
         for browser in ("one", "another"):
             assert web_logins.start_session(door, "ana", password_hash, device=browser, browser=browser)
-        secret = second_factors.proposed(vault, door, "ana")
+        secret = second_factors.proposed(vault, door, "ana", "")
         assert second_factors.confirm(vault, door, "ana", pyotp.TOTP(secret).at(clock.now()))
     return [row["session_id"] for row in json.loads(minutebook("login sessions ana --json").stdout)]
 

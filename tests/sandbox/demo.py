@@ -97,7 +97,7 @@ def second_factor(url: str) -> list[str]:
     """Give finance's login an authenticator that nobody holds; its recovery codes, each good once."""
     vault = Vault(generated_master_keys(HOME / "master_keys"))
     with connect(url, Role.SERVER, actor="demo") as door:
-        secret = second_factors.proposed(vault, door, FINANCE)
+        secret = second_factors.proposed(vault, door, FINANCE, "")
         return second_factors.confirm(vault, door, FINANCE, pyotp.TOTP(secret).at(clock.now())) or []
 
 

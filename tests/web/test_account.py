@@ -1,6 +1,7 @@
 """The second factor of who sees all tenants, and the sessions that a person may end."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -59,6 +60,58 @@ def test_a_recovery_code_signs_in_once(visit: Visit) -> None:
         again = visit("")
         give_password(again, "ana")
         assert give_code(again, codes[0].upper()).status_code == expected
+
+
+def test_a_recovery_code_signs_in_once_of_many_who_send_it_at_once(visit: Visit) -> None:
+    client = visit("")
+    give_password(client, "ana")
+    _, codes = set_up(client)
+    others = [visit("") for _ in range(4)]
+    forms = []
+    for other in others:
+        give_password(other, "ana")
+        forms.append({"code": codes[0], "form_token": form_token(other.get("/second-factor").text)})
+    with ThreadPoolExecutor(4) as crowd:
+        answers = list(
+            crowd.map(lambda one: one[0].post("/second-factor", data=one[1]), zip(others, forms, strict=True))
+        )
+    assert sorted(answer.status_code for answer in answers) == [303, 401, 401, 401]
+
+
+def test_a_code_of_another_login_or_a_recovery_code_of_another_opens_nothing(visit: Visit, story_url: str) -> None:
+    with connect(story_url, Role.SERVER) as door:
+        web_logins.set_password(door, "otto", PASSWORD)
+    anas, ottos = visit(""), visit("")
+    give_password(anas, "ana")
+    give_password(ottos, "otto")
+    authenticator, codes = set_up(anas)
+    set_up(ottos)
+    again = visit("")
+    give_password(again, "otto")
+    for code in (codes[0], authenticator.at(clock.now())):
+        assert give_code(again, code).status_code == 401
+    assert again.get("/days").status_code == 303
+
+
+def test_a_session_that_was_planted_is_not_let_in_by_the_code_of_its_victim(visit: Visit) -> None:
+    knows_the_password, victim = visit(""), visit("")
+    give_password(knows_the_password, "ana")
+    victim.cookies.set(SESSION, knows_the_password.cookies[SESSION], domain="127.0.0.1")
+    set_up(victim)
+    assert victim.get("/periods").status_code == 200
+    assert knows_the_password.get("/periods").headers["location"].startswith("/sign-in")
+
+
+def test_the_secret_of_a_second_factor_is_shown_to_the_one_session_that_sets_it_up(visit: Visit) -> None:
+    knows_the_password, owner = visit(""), visit("")
+    give_password(knows_the_password, "ana")
+    seen = proposed(knows_the_password)
+    assert seen.secret == proposed(knows_the_password).secret
+    give_password(owner, "ana")
+    own, _ = set_up(owner)
+    assert seen.secret != own.secret
+    assert give_code(knows_the_password, seen.at(clock.now())).status_code == 401
+    assert owner.get("/periods").status_code == 200
 
 
 def test_codes_cannot_be_guessed(visit: Visit) -> None:

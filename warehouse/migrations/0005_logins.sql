@@ -55,9 +55,12 @@ create table control.second_factors (
     login_id text primary key references control.logins,
     data_key_id bigint not null references control.data_keys,
     ciphertext bytea not null,
+    proposed_in bytea not null,
     last_step bigint not null default 0,
     confirmed_at timestamptz
 );
+comment on column control.second_factors.proposed_in is
+'The session that was shown the secret, as it is kept; until a code confirms it, another session is shown another secret.';
 comment on table control.second_factors is
 'The secret of an authenticator, sealed in the vault. last_step: of the newest code taken, so that none is taken twice.';
 

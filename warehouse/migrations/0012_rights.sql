@@ -165,7 +165,7 @@ grant usage on sequence control.credentials_credential_id_seq, control.data_keys
 
 -- Signing in is the pages' alone: an operator can neither read a hash nor write itself a session.
 grant select, insert, update on control.logins, control.login_passwords to minutebook_server;
-grant select, insert, delete, update (second_factor_at) on control.sessions to minutebook_server;
+grant select, insert, delete on control.sessions to minutebook_server;
 grant select, insert, update, delete on control.devices, control.second_factors, control.login_links
 to minutebook_server;
 grant select, insert, delete on control.recovery_codes to minutebook_server;

@@ -25,14 +25,19 @@ _PLATFORM: dict[str, None] = {"tenant_id": None}
 Connection = psycopg.Connection[Any]
 
 
-def proposed(vault: Vault, connection: Connection, login_id: str) -> str:
-    """The secret to put into an authenticator, in base 32; the same until a code confirms it."""
-    if (row := _row(connection, login_id)) is None:
+def proposed(vault: Vault, connection: Connection, login_id: str, token: str) -> str:
+    """The secret to put into an authenticator, in base 32; the same for a session until a code confirms it.
+
+    No other session is shown it: who knew a password before its owner had a second factor knows none of it then.
+    """
+    row = _row(connection, login_id)
+    if row is None or not (row["is_confirmed"] or row["proposed_in"] == digest(token)):
         with connection.transaction():
             connection.execute(_VAULT["one_at_a_time"], {**_PLATFORM, "provider": "pages"})
             data_key_id, data_key = vault.data_key(connection, None)
             sealed = seal(data_key, pyotp.random_base32().encode(), factor_binding(login_id, data_key_id))
             values = {"login_id": login_id, "data_key_id": data_key_id, "ciphertext": sealed}
+            values["token_hash"] = digest(token)
             connection.execute(_SQL["propose_second_factor"], values)
         row = _row(connection, login_id)
     if row is None or row["is_confirmed"]:
@@ -68,9 +73,11 @@ def is_good(vault: Vault, connection: Connection, login_id: str, code: str) -> b
         return connection.execute(_SQL["use_recovery_code"], values).fetchone() is not None
 
 
-def pass_session(connection: Connection, token: str) -> None:
-    """Let the session in."""
-    connection.execute(_SQL["pass_session"], {"token_hash": digest(token)})
+def pass_session(connection: Connection, token: str) -> str | None:
+    """Let the session in, under another token: whoever knew its former one stays out. None where it ended."""
+    new = secrets.token_urlsafe(32)
+    values = {"token_hash": digest(token), "new_hash": digest(new)}
+    return new if connection.execute(_SQL["pass_session"], values).fetchone() else None
 
 
 def reset(connection: Connection, login_id: str) -> None:

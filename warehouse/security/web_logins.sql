@@ -199,6 +199,7 @@ select
     factors.data_key_id,
     factors.ciphertext,
     factors.last_step,
+    factors.proposed_in,
     factors.confirmed_at is not null as is_confirmed,
     keys.master_key_id,
     keys.wrapped_key
@@ -208,9 +209,14 @@ where factors.login_id = %(login_id)s
 for update of factors;
 
 -- name: propose_second_factor
-insert into control.second_factors (login_id, data_key_id, ciphertext)
-values (%(login_id)s, %(data_key_id)s, %(ciphertext)s)
-on conflict (login_id) do nothing;
+insert into control.second_factors (login_id, data_key_id, ciphertext, proposed_in)
+values (%(login_id)s, %(data_key_id)s, %(ciphertext)s, %(token_hash)s)
+on conflict (login_id) do update
+    set
+        data_key_id = excluded.data_key_id,
+        ciphertext = excluded.ciphertext,
+        proposed_in = excluded.proposed_in
+    where second_factors.confirmed_at is null;
 
 -- name: take_step
 update control.second_factors
@@ -221,8 +227,23 @@ where login_id = %(login_id)s and last_step < %(step)s
 returning login_id;
 
 -- name: pass_session
-update control.sessions set second_factor_at = now()
-where token_hash = %(token_hash)s;
+with former as (
+    delete from control.sessions
+    where token_hash = %(token_hash)s
+    returning login_id, started_at, expires_at, client, browser
+)
+
+insert into control.sessions (token_hash, login_id, started_at, expires_at, client, browser, second_factor_at)
+select
+    %(new_hash)s,
+    former.login_id,
+    former.started_at,
+    former.expires_at,
+    former.client,
+    former.browser,
+    now()
+from former
+returning login_id;
 
 -- name: confirm_second_factor
 update control.logins

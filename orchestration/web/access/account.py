@@ -17,6 +17,7 @@ from orchestration.web.access.auth import (
     keep_session,
     readers,
     require_own_form,
+    set_cookie,
     to_sign_in,
     turns,
     visitor_of,
@@ -29,7 +30,7 @@ from orchestration.web.server.turns import DOOR, HASHING_KNOWN, PAGE
 from sources.text import clean
 from warehouse.security import second_factors, web_logins
 from warehouse.security.vault import Vault
-from warehouse.security.web_logins import SHORTEST_PASSWORD, LoginError
+from warehouse.security.web_logins import SESSION_SECONDS, SHORTEST_PASSWORD, LoginError
 
 
 async def show_second_factor(request: Request) -> Response:
@@ -54,12 +55,14 @@ async def take_second_factor(request: Request) -> Response:
     # Only who knows the password comes here, so tries are counted for the login, wherever they come from.
     trying = Trying("second factor", person.login_id, device="second factor")
     async with turns(request).turn(DOOR, client_of(request)):
-        passed, recovery_codes = await run_in_threadpool(_pass, request, visitor, trying, form.get("code", ""))
-    if not passed:
+        token, recovery_codes = await run_in_threadpool(_pass, request, visitor, trying, form.get("code", ""))
+    if token is None:
         return await _form(request, visitor, "That code does not fit, or was used already.")
+    response: Response = RedirectResponse("/", 303)
     if recovery_codes:
-        return render("recovery_codes.html", title="Recovery codes", codes=recovery_codes)
-    return RedirectResponse("/", 303)
+        response = render("recovery_codes.html", title="Recovery codes", codes=recovery_codes)
+    set_cookie(response, request, SESSION, token, SESSION_SECONDS)
+    return response
 
 
 @for_roles("finance", "operator", "tenant")
@@ -144,9 +147,7 @@ def _change(request: Request, trying: Trying, former: str, changed: str, device:
         token = web_logins.start_session(
             connection, trying.login_id, changed, device=device, client=client_of(request), browser=browser
         )
-        if token is not None:
-            second_factors.pass_session(connection, token)
-        return token
+        return second_factors.pass_session(connection, token) if token else None
 
 
 async def _form(request: Request, visitor: Visitor, fault: str) -> Response:
@@ -169,10 +170,11 @@ async def _form(request: Request, visitor: Visitor, fault: str) -> Response:
 def _proposed(request: Request, visitor: Visitor) -> str:
     vault, login_id = _vault(request), visitor.person.login_id
     with readers(request).door(login_id) as connection:
-        return second_factors.proposed(vault, connection, login_id)
+        return second_factors.proposed(vault, connection, login_id, request.cookies[SESSION])
 
 
-def _pass(request: Request, visitor: Visitor, trying: Trying, code: str) -> tuple[bool, list[str]]:
+def _pass(request: Request, visitor: Visitor, trying: Trying, code: str) -> tuple[str | None, list[str]]:
+    """The session's token from now on, None for a code that does not fit; the recovery codes of a first one."""
     vault, login_id = _vault(request), visitor.person.login_id
     with readers(request).door() as connection:
         tries.begin(connection, trying)
@@ -182,10 +184,10 @@ def _pass(request: Request, visitor: Visitor, trying: Trying, code: str) -> tupl
             is_good = bool(made)
         else:
             made, is_good = [], second_factors.is_good(vault, connection, login_id, code)
-        if is_good:
-            second_factors.pass_session(connection, request.cookies[SESSION])
-            tries.succeeded(connection, trying)
-    return is_good, made
+        if not is_good:
+            return None, []
+        tries.succeeded(connection, trying)
+        return second_factors.pass_session(connection, request.cookies[SESSION]), made
 
 
 def _vault(request: Request) -> Vault:
