@@ -27,6 +27,6 @@ async def form_of(request: Request) -> Form:
 
 
 def own_path(path: str) -> str:
-    """The path if it is one of this site: //host and /\\host are another's."""
-    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
+    """The path if it is one of this site: //host and /\\host are another's, also to who leaves out tabs and lines."""
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if is_own else "/"

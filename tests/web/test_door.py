@@ -43,7 +43,8 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
+    "elsewhere",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/x.y"],
 )
 def test_signing_in_never_leads_to_another_site(visit: Visit, elsewhere: str) -> None:
     client = visit("")
@@ -74,6 +75,17 @@ def test_after_five_wrong_passwords_that_client_waits_and_nobody_else_does(visit
     # From the same address, but by a browser that signed in before.
     known.cookies.delete(SESSION)
     assert give_password(known, "ana").status_code == 303
+
+
+@pytest.mark.parametrize(("own", "said"), [("127.0.0.1", "10.0.0.{}, 203.0.113.9"), ("127.0.0.2", "10.0.0.{}")])
+def test_nobody_is_another_client_by_saying_so_to_a_proxy_or_to_us(visit: Visit, own: str, said: str) -> None:
+    transport = httpx.HTTPTransport(local_address=own)
+    with httpx.Client(base_url=visit("").base_url, transport=transport, timeout=60) as stranger:
+        statuses = []
+        for number in range(ALLOWED + 1):
+            stranger.headers["x-forwarded-for"] = said.format(number)
+            statuses.append(give_password(stranger, "ana", "wrong password!").status_code)
+    assert statuses == [401] * ALLOWED + [429]
 
 
 def test_no_number_of_strangers_locks_a_login_out(story_url: str) -> None:

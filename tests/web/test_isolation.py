@@ -181,6 +181,33 @@ def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, 
         assert (status == 403) == (group in refused), (method, route.path, status)
 
 
+@pytest.mark.parametrize("login", ["ana", "otto", "tina"])
+def test_nothing_is_done_on_another_sites_word_or_by_another_method(visit: Visit, login: str) -> None:
+    client = visit(login)
+    own = {"form_token": form_token(client.get("/sessions").text)}
+    for method, route in METHODS:
+        path = path_of(route)
+        for other in {"PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}:
+            assert client.request(other, path, data=own).status_code == 405, path  # type: ignore[call-arg]
+        if method == "POST":
+            assert client.post(path).status_code == 403, path
+            assert client.post(path, data={"form_token": "0" * 64}).status_code == 403, path
+            for said in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "same-site"}):
+                assert client.post(path, data=own, headers=said).status_code == 403, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../web/forms.py", "/static/%2e%2e/forms.py", "/static/..%2fforms.py", "/static//etc/passwd",
+        "/static/%2fetc%2fpasswd", "/static/..%5cforms.py", "/tables/..%2f..%2fetc%2fpasswd.csv",
+        "/statements/..%2f..%2fetc/2026-10-01.pdf", "/packs/..%2fetc%2fpasswd.zip",
+    ],
+)  # fmt: skip
+def test_no_path_leads_out_of_what_is_served(visit: Visit, path: str) -> None:
+    assert visit("ana").get(path).status_code == 404
+
+
 def test_a_stranger_reaches_nothing_but_the_sign_in(visit: Visit) -> None:
     client = visit("")
     for method, route in METHODS:
