@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,8 +18,8 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from orchestration.web.access.auth import SESSION
-from tests.web.signing import form_token
+from orchestration.web.access.auth import SESSION, VISIT, form_token_of
+from tests.web.signing import sent
 from warehouse.database import lifetime
 
 ATTACKER = "tina"
@@ -33,6 +34,7 @@ class Scene:
     address: str
     sql: dict[str, str] = field(default_factory=dict)
     home: str = ""
+    tenant: str = ""
 
     def client(self) -> httpx.Client:
         """As the tenant that attacks."""
@@ -40,10 +42,15 @@ class Scene:
             base_url=self.address, timeout=30, verify=TLS, cookies={SESSION: f"a-session-of-{ATTACKER}"}
         )
 
-    def connected(self) -> socket.socket:
-        """A bare connection."""
+    def stranger(self) -> httpx.Client:
+        """As nobody, from another address each time."""
+        transport = httpx.HTTPTransport(verify=TLS, local_address=somewhere())
+        return httpx.Client(base_url=self.address, timeout=30, transport=transport)
+
+    def connected(self, own: str = "127.0.0.1") -> socket.socket:
+        """A bare connection from an address."""
         host, _, port = self.address.removeprefix("http://").partition(":")
-        return socket.create_connection((host, int(port)), timeout=10)
+        return socket.create_connection((host, int(port)), timeout=10, source_address=(own, 0))
 
     def ask(self, path: str) -> socket.socket:
         """A request of the attacker's own on a connection whose answer waits."""
@@ -52,6 +59,11 @@ class Scene:
         cookie = f"{SESSION}=a-session-of-{ATTACKER}"
         opened.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
         return opened
+
+
+def somewhere() -> str:
+    """One of a few million addresses that are this machine's."""
+    return f"127.{random.randrange(1, 200)}.{random.randrange(256)}.{random.randrange(1, 255)}"
 
 
 def broken_off_downloads(scene: Scene) -> None:
@@ -72,21 +84,42 @@ def hammered_pages(scene: Scene) -> None:
             client.get(path)
 
 
+def whole_downloads(scene: Scene) -> None:
+    with scene.client() as client:
+        for path in (f"/tenants/{scene.tenant}/calls.csv", "/tables/fct_calls.csv", "/tables/fct_usage_daily.xlsx"):
+            client.get(path)
+
+
+def hard_searches(scene: Scene) -> None:
+    """Words that match much, little, or nothing at the price of much, and what is no query at all."""
+    common = " or ".join(f"w{number}" for number in range(40))
+    with scene.client() as client:
+        for words in (common, "call -call", "-a " * 60, '"' + "the " * 40 + '"', "(" * 190, "é" * 190, "a:*&" * 40):
+            client.get(f"/tenants/{scene.tenant}/calls", params={"words": words})
+
+
 def wrong_passwords(scene: Scene) -> None:
     with httpx.Client(base_url=scene.address, timeout=30, verify=TLS) as client:
         page = client.get("/sign-in")
         if page.status_code == 200:
-            form = {"login": "ana", "password": "wrong password!", "form_token": form_token(page.text)}
-            client.post("/sign-in", data=form)
+            sent(client, page, "ana", "wrong password!")
 
 
 def wrong_passwords_from_everywhere(scene: Scene) -> None:
-    with httpx.Client(base_url=scene.address, timeout=30, verify=TLS) as client:
-        client.headers["x-forwarded-for"] = f"198.51.{random.randrange(256)}.{random.randrange(256)}"
+    """Of known logins and of those that nobody has."""
+    with scene.stranger() as client:
         page = client.get("/sign-in")
         if page.status_code == 200:
-            form = {"login": "ana", "password": "wrong password!", "form_token": form_token(page.text)}
-            client.post("/sign-in", data=form)
+            sent(client, page, random.choice(("ana", "otto", secrets.token_hex(4))), "wrong password!")
+
+
+def guessed_links(scene: Scene) -> None:
+    """Of an invitation, and a new one for whoever forgot a password."""
+    with scene.stranger() as client:
+        page = client.get(f"/password/{secrets.token_urlsafe(32)}")
+        form = {"login": "ana", "form_token": form_token_of(client.cookies.get(VISIT, ""))}
+        client.post("/forgotten", data=form)
+        client.post(page.url.path, data={**form, "password": "long enough to be one", "again": "long enough to be one"})
 
 
 def strangers(scene: Scene) -> None:
@@ -102,6 +135,40 @@ def half_sent_requests(scene: Scene) -> None:
         time.sleep(1)
 
 
+def slow_bodies(scene: Scene) -> None:
+    """More than there are connections: forms and what providers report, which come a byte a second."""
+    targets = ("/sign-in", f"/v1/hooks/vapi/{secrets.token_urlsafe(16)}", "/stripe/webhook")
+    with contextlib.ExitStack() as opened:
+        held = []
+        for number in range(200):
+            one = opened.enter_context(scene.connected(somewhere()))
+            one.sendall(
+                f"POST {targets[number % 3]} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n".encode()
+            )
+            held.append(one)
+        for _ in range(15):
+            for one in held:
+                with contextlib.suppress(OSError):
+                    one.sendall(b"a")
+            time.sleep(1)
+
+
+def silent_connections(scene: Scene) -> None:
+    with contextlib.ExitStack() as opened:
+        for _ in range(300):
+            opened.enter_context(scene.connected(somewhere()))
+        time.sleep(1)
+
+
+def odd_heads(scene: Scene) -> None:
+    """Names of other hosts, and as many cookies as a head may hold."""
+    cookies = "; ".join(f"{SESSION}={number}" for number in range(500))
+    with scene.stranger() as client:
+        for number in range(100):
+            client.get("/periods", headers={"host": f"{number}.example"})
+            client.get("/usage", headers={"cookie": cookies})
+
+
 def endless_heads(scene: Scene) -> None:
     with scene.connected() as opened:
         opened.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
@@ -115,17 +182,31 @@ def odd_webhooks(scene: Scene) -> None:
             client.post("/stripe/webhook", content=body, headers={"stripe-signature": "t=1,v1=00"})
 
 
+def wrong_keys(scene: Scene) -> None:
+    """Each key and hook another one, so that each has to be looked for."""
+    with scene.stranger() as client:
+        for _ in range(100):
+            key = f"mbk_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
+            client.post("/v1/events", content=b"[" * 9_000, headers={"authorization": f"Bearer {key}"})
+            client.post(f"/v1/hooks/vapi/{secrets.token_urlsafe(16)}", content=b"{}" * 9_000)
+            client.get("/metrics", headers={"authorization": f"Bearer {key}"})
+
+
 def all_connections(scene: Scene) -> None:
+    for address in scene.sql.values():
+        with contextlib.ExitStack() as opened, contextlib.suppress(psycopg.Error):
+            for _ in range(60):
+                opened.enter_context(psycopg.connect(address, connect_timeout=5))
+            time.sleep(2)
+
+
+def open_transactions(scene: Scene) -> None:
+    """Each login reads something and then says nothing more: as a client does whose user went to lunch."""
     with contextlib.ExitStack() as opened:
-        for _ in range(60):
-            opened.enter_context(psycopg.connect(scene.sql["tenant"], connect_timeout=5))
-        time.sleep(5)
-
-
-def open_transaction(scene: Scene) -> None:
-    with psycopg.connect(scene.sql["analyst"], connect_timeout=5) as connection:
-        connection.execute("select count(*) from marts.fct_statements")
-        time.sleep(5)
+        for address in scene.sql.values():
+            connection = opened.enter_context(psycopg.connect(address, connect_timeout=5))
+            connection.execute("select count(*) from marts.fct_statements")
+        time.sleep(8)
 
 
 def advisory_locks(scene: Scene) -> None:
@@ -178,9 +259,11 @@ def killed_commands(scene: Scene) -> None:
 READER = (
     "set default_transaction_read_only = off", "set statement_timeout = 0", "set transaction_timeout = 0",
     "select pg_advisory_lock(7734, 0)", "select lo_create(0)", "create temporary table t as select 1",
-    "select pg_notify('x', 'y')", "delete from raw_vapi.calls", "insert into control.sessions default values",
+    "select pg_notify('x', 'y')", "listen x", "notify x, 'y'",
+    "delete from raw_vapi.calls", "insert into control.sessions default values",
     "alter role current_user set statement_timeout = 0", "select pg_terminate_backend(pid) from pg_stat_activity",
     "select count(*) from marts.fct_usage_daily as a, marts.fct_usage_daily as b",
+    "declare kept cursor with hold for select a.* from marts.fct_usage_daily as a, marts.fct_usage_daily as b",
 )  # fmt: skip
 REFUSED = {
     "tenant": READER,
@@ -195,11 +278,11 @@ REFUSED = {
 ATTACKS: dict[str, tuple[Callable[[Scene], None], int]] = {
     attack.__name__: (attack, at_once)
     for attack, at_once in (
-        (broken_off_downloads, 4), (stalled_downloads, 2), (hammered_pages, 8), (wrong_passwords, 30),
-        (wrong_passwords_from_everywhere, 30), (strangers, 4), (half_sent_requests, 4), (endless_heads, 4),
-        (odd_webhooks, 4),
-        (all_connections, 4), (open_transaction, 1), (advisory_locks, 1), (what_is_refused, 2), (killed_commands, 1),
-        (second_servers, 1), (restarted_database, 1),
+        (broken_off_downloads, 4), (stalled_downloads, 2), (whole_downloads, 6), (hammered_pages, 8),
+        (hard_searches, 4), (wrong_passwords, 30), (wrong_passwords_from_everywhere, 30), (guessed_links, 8),
+        (strangers, 4), (half_sent_requests, 4), (slow_bodies, 4), (silent_connections, 4), (odd_heads, 4),
+        (endless_heads, 4), (odd_webhooks, 4), (wrong_keys, 8), (all_connections, 2), (open_transactions, 1),
+        (advisory_locks, 1), (what_is_refused, 2), (killed_commands, 1), (second_servers, 1), (restarted_database, 1),
     )
 }  # fmt: skip
 OUTAGES = {restarted_database.__name__}

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,12 +24,13 @@ import httpx
 from sqlalchemy.engine import make_url
 
 from orchestration.installing import install as migrate
-from orchestration.web.access.auth import SESSION
-from tests.benchmarks._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, Scene
+from orchestration.web.access.auth import DEVICE, SESSION
+from tests.benchmarks._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, TLS, Scene
 from tests.benchmarks._measuring import verdict
 from tests.oracle.loading import load
 from tests.oracle.months import World, generated
 from tests.web.conftest import add_staff, start_session
+from tests.web.signing import sent
 from warehouse import clock
 from warehouse.database import lifetime
 from warehouse.database.connect import Role, connect
@@ -40,24 +41,27 @@ from warehouse.security.database_logins import Access
 TENANTS = 60
 MOST_RATIO = 2.0
 # A ratio of a few milliseconds tells of the machine, not of the attack.
-LEAST_MILLISECONDS = {"page": 100.0, "pull": 2_000.0, "approval": 2_000.0, "build": 20_000.0}
+LEAST_MILLISECONDS = {"page": 100.0, "sign-in": 1_000.0, "pull": 2_000.0, "approval": 2_000.0, "build": 20_000.0}
 OTHERS = {"ana": ("/periods", "/days"), "otto": ("/days",), "theo": ("/usage", "/tables")}
 LONGEST_OUTAGE_SECONDS = 60.0
+DEVICE_OF_ANA = "a-device-of-ana"
 
 
 def others(scene: Scene, seconds: float, environment: Mapping[str, str]) -> tuple[dict[str, list[float]], list[str]]:
     """Milliseconds of everybody else's pages and work, by kind, and what did not end well."""
     command = [sys.executable, "-m", "tests.benchmarks._work", str(seconds)]
     with lifetime.group(command, env=environment, stdout=subprocess.PIPE, text=True) as work:
-        taken, errors = pages(scene, seconds)
+        taken, errors = people(scene, seconds)
         output, _ = work.communicate(timeout=seconds + 600)
     reported = json.loads(output.splitlines()[-1])
-    return {"page": taken, **reported["taken"]}, errors + reported["errors"]
+    return {**taken, **reported["taken"]}, errors + reported["errors"]
 
 
-def pages(scene: Scene, seconds: float) -> tuple[list[float], list[str]]:
-    """As people look at them, who come again when they are asked to; milliseconds of each, and what was no page."""
-    taken: list[float] = []
+def people(scene: Scene, seconds: float) -> tuple[dict[str, list[float]], list[str]]:
+    """Who look at pages, and ana, who signs in again and again; they come again when they are asked to. Milliseconds,
+    and what did not end well.
+    """
+    taken: dict[str, list[float]] = {"page": [], "sign-in": []}
     errors: list[str] = []
     deadline = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
@@ -70,24 +74,37 @@ def pages(scene: Scene, seconds: float) -> tuple[list[float], list[str]]:
         while time.monotonic() < deadline:
             for login, paths in OTHERS.items():
                 for path in paths:
-                    begun = time.perf_counter()
-                    error = _looked_at(clients[login], path)
-                    taken.append((time.perf_counter() - begun) * 1000)
-                    if error:
-                        errors.append(f"{login} {path}: {error}")
-                    time.sleep(0.2)  # as a person in a hurry: faster is an attack
+                    errors += _timed(taken["page"], f"{login} {path}", lambda: clients[login].get(path), 200)  # noqa: B023 - called at once
+            errors += _timed(taken["sign-in"], "ana signs in", lambda: _signed_in(scene), 303)
     return taken, errors
 
 
-def _looked_at(client: httpx.Client, path: str) -> str:
-    """What was wrong with a page, nothing where it came; 503 with Retry-After is asked again, as it says."""
+def _signed_in(scene: Scene) -> httpx.Response:
+    """By a browser that did so before, from an address at which nobody attacks."""
+    transport = httpx.HTTPTransport(verify=TLS, local_address="127.200.0.1")
+    with httpx.Client(base_url=scene.address, timeout=60, transport=transport) as client:
+        client.cookies.set(DEVICE, DEVICE_OF_ANA, path="/sign-in")
+        page = client.get("/sign-in")
+        return sent(client, page, "ana") if page.status_code == 200 else page
+
+
+def _timed(taken: list[float], what: str, do: Callable[[], httpx.Response], wanted: int) -> list[str]:
+    begun = time.perf_counter()
+    error = _done(do, wanted)
+    taken.append((time.perf_counter() - begun) * 1000)
+    time.sleep(0.2)  # as a person in a hurry: faster is an attack
+    return [f"{what}: {error}"] if error else []
+
+
+def _done(do: Callable[[], httpx.Response], wanted: int) -> str:
+    """What was wrong with an answer, nothing where it came; 503 with Retry-After is asked again, as it says."""
     until = time.monotonic() + LONGEST_OUTAGE_SECONDS
     while True:
         try:
-            answer = client.get(path)
+            answer = do()
         except httpx.HTTPError as error:
             return type(error).__name__
-        if answer.status_code == 200:
+        if answer.status_code == wanted:
             return ""
         if answer.status_code != 503 or "retry-after" not in answer.headers or time.monotonic() > until:
             return str(answer.status_code)
@@ -116,7 +133,7 @@ def served(home: Path) -> Iterator[tuple[Scene, dict[str, str]]]:
             home.with_name("serve.log").open("wb") as log,
             lifetime.group(command, env=environment, stdout=log, stderr=log) as process,
         ):
-            scene = Scene(f"http://127.0.0.1:{port}", sql, str(home))
+            scene = Scene(f"http://127.0.0.1:{port}", sql, str(home), _tenants(world)[0])
             _wait_for(scene)
             yield scene, environment
             process.send_signal(signal.SIGTERM)
@@ -128,12 +145,14 @@ def _filled(url: str, world: World) -> dict[str, str]:
     migrate(process_logins.derived(url))
     with connect(url, Role.OWNER, autocommit=True) as owner:
         load(owner, world)
-    tenants = sorted(tenant.tenant_id for tenant in world.book.tenants)
+    tenants = _tenants(world)
     with connect(url, Role.SERVER) as connection:
         add_staff(connection)
         for login, tenant in ((ATTACKER, tenants[0]), ("theo", tenants[1])):
             web_logins.add_login(connection, login, "tenant", tenant)
             start_session(connection, login)
+        password_hash, _ = web_logins.password_of(connection, "ana", "")
+        web_logins.start_session(connection, "ana", str(password_hash), device=DEVICE_OF_ANA)
     with connect(url, Role.OWNER) as owner:
         given = {"tenant": database_logins.grant(owner, Access.TENANT, tenant_id=tenants[0])}
         given |= {access.value: database_logins.grant(owner, access) for access in (Access.ANALYST, Access.OPERATOR)}
@@ -142,6 +161,10 @@ def _filled(url: str, world: World) -> dict[str, str]:
         name: address.set(username=one.login, password=one.password.reveal()).render_as_string(hide_password=False)
         for name, one in given.items()
     }
+
+
+def _tenants(world: World) -> list[str]:
+    return sorted(tenant.tenant_id for tenant in world.book.tenants)
 
 
 def _wait_for(scene: Scene) -> None:
@@ -166,7 +189,7 @@ def main() -> int:
     bounds: list[bool] = []
     failed: list[str] = []
     with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "home") as (scene, environment):
-        pages(scene, 3)  # warm
+        people(scene, 3)  # warm
         undisturbed, failed = others(scene, asked.seconds, environment)
         baseline = {kind: p99(taken) for kind, taken in undisturbed.items()}
         print("undisturbed: " + ", ".join(f"{kind} {value:,.0f} ms" for kind, value in baseline.items()), flush=True)

@@ -18,8 +18,13 @@ def form_token(page: str) -> str:
 
 
 def give_password(client: httpx.Client, login: str, password: str = PASSWORD) -> httpx.Response:
-    """Fill in and send the form of the sign-in."""
-    form = {"login": login, "password": password, "form_token": form_token(client.get("/sign-in").text)}
+    """Ask for the form of the sign-in, fill it in and send it."""
+    return sent(client, client.get("/sign-in"), login, password)
+
+
+def sent(client: httpx.Client, page: httpx.Response, login: str, password: str = PASSWORD) -> httpx.Response:
+    """Fill in and send the form of a sign-in that was asked for."""
+    form = {"login": login, "password": password, "form_token": form_token(page.text)}
     return client.post("/sign-in", data=form)
 
 
