@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from mmap import ACCESS_READ, mmap
@@ -12,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from orchestration.privacy.minimising import apply_choices
+from orchestration.marts.building import build
+from orchestration.privacy.minimising import Applied, apply_choices
 from tests.ingestion.house import House, call
 from tests.marts.test_call_results import CANARY, SAID
 from tests.marts.warehouse_of_one import Warehouse, opened
@@ -145,6 +147,30 @@ def test_a_call_that_moves_to_a_tenant_that_keeps_nothing_is_kept_no_more(
         with connect(house.url, Role.OPERATOR) as operator:
             agents.detach(operator, Attachment("beta", "beta-new", "vapi_phone_number", "number-acme", DAY))
         assert apply_choices(house.url, "test").keys() == {"acme", "beta"}
+
+
+def test_a_choice_that_is_made_while_a_build_is_at_work_is_applied_to_what_that_build_made(
+    house: House, kept: list[dict[str, Any]], dbt_home: Path
+) -> None:
+    kept[0] |= SAID
+    house.pull(["acme"], [DAY])
+    with ThreadPoolExecutor(1) as beside:
+        applied: list[Future[dict[str, Applied]]] = []
+
+        def choose_never(event: str) -> None:
+            if "fct_call_texts" in event and not applied:
+                with connect(house.url, Role.OPERATOR) as operator:
+                    personal.choose(operator, "acme", Kept("never", "never", "never"))
+                applied.append(beside.submit(apply_choices, house.url, "test"))
+
+        build(house.url, dbt_home, DAY + timedelta(days=1), on_event=choose_never)
+        assert applied[0].result(60)["acme"].is_final
+    warehouse = opened(house.url, dbt_home)
+    with warehouse.connection:
+        assert warehouse.rows("select call_id from marts.fct_calls order by 1") == [("c-acme",), ("c-beta",)]
+        assert places_of(warehouse, CANARY) == set()
+        warehouse.build(DAY + timedelta(days=1))
+        assert places_of(warehouse, CANARY) == set()
 
 
 def test_a_word_said_to_a_tenant_that_keeps_none_is_nowhere(
