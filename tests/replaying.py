@@ -81,10 +81,11 @@ def sent(nodes: dict[str, list[str]]) -> Iterator[None]:
     from dbt.adapters.sql.connections import SQLConnectionManager
 
     def add_query(self: Any, sql: str, *arguments: Any, **named: Any) -> Any:
+        answer = original(self, sql, *arguments, **named)  # which sends BEGIN before, where there is need
         name = str(self.get_thread_connection().name)
         if name.startswith(("model.", "test.")):
             nodes.setdefault(name, []).append(sql)
-        return original(self, sql, *arguments, **named)
+        return answer
 
     original = SQLConnectionManager.add_query
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +104,6 @@ def _sent_again(nodes: dict[str, list[str]]) -> bool:
             password=environment["DBT_ENV_SECRET_MINUTEBOOK_PASSWORD"],
             dbname=environment["MINUTEBOOK_DBT_DBNAME"],
             sslmode=environment["MINUTEBOOK_DBT_SSLMODE"],
-            autocommit=True,
         ) as connection:
             connection.execute(f"set role {environment['MINUTEBOOK_DBT_SESSION']}")  # type: ignore[arg-type]
             return all(_holds(connection, name, statements) for name, statements in nodes.items())
@@ -118,8 +118,7 @@ def _holds(connection: psycopg.Connection, name: str, statements: list[str]) -> 
         cursor = connection.execute(INDEX.sub(_new_name, dated))  # type: ignore[arg-type]
         if name.startswith("test.") and cursor.description:
             failures += cursor.fetchall()[0][0]
-    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-        connection.rollback()
+    connection.rollback()
     return failures == 0
 
 

@@ -41,15 +41,8 @@ def test_dbt_sends_the_same_for_other_rows_and_another_day(warehouse: Warehouse,
     assert sent_by_dbt(warehouse, replay, AS_OF + timedelta(days=40)) == kept(replay)
 
 
+# What a data test finds: tests/money/test_balance.py.
 def test_a_statement_that_fails_is_reported_by_dbt(warehouse: Warehouse) -> None:
     warehouse.connection.execute("alter table marts.fct_calls rename column outcome to other")
     with pytest.raises(BuildFailed, match="fct_calls"):
-        warehouse.build(AS_OF)
-
-
-def test_what_a_data_test_finds_is_reported_by_dbt(warehouse: Warehouse, replay: Replay) -> None:
-    two_tenants_of_one_account(warehouse)
-    warehouse.build(AS_OF)
-    warehouse.connection.execute("insert into intermediate.int_usage_daily select * from intermediate.int_usage_daily")
-    with pytest.raises(BuildFailed):
         warehouse.build(AS_OF)
