@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -42,6 +43,13 @@ def served(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    with serving(home, port) as running:
+        yield running
+
+
+@contextmanager
+def serving(home: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process that serves a home on a port, once it answers."""
     log = (home.parent / "serve.log").open("wb")
     with (
         log,
@@ -103,6 +111,19 @@ def test_serve_comes_back_with_its_database_and_ends_on_a_signal_its_home_privat
         assert process.wait(60) == 0
         assert time.monotonic() - begun < ENDS_WITHIN
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_serve_killed_in_the_middle_of_its_work_serves_again_where_it_was(
+    home: Path, served: tuple[subprocess.Popen[bytes], str]
+) -> None:
+    process, address = served
+    port = int(address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as half_sent:
+        half_sent.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nlogin=")
+        process.kill()
+        process.wait(30)
+    with serving(home, port) as (_, again):
+        assert httpx.get(f"{again}/sign-in", timeout=60).status_code == 200
 
 
 def test_a_second_up_on_a_home_says_that_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

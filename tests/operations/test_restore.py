@@ -1,6 +1,9 @@
 """The drill: a deployment on its embedded server goes back to a moment, and everything heals without billing twice."""
 
+import fcntl
 import json
+import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from orchestration.installing import install
 from orchestration.marts.building import build
 from orchestration.settings import Settings
 from tests.conftest import quickest_folder
+from tests.faults.test_matrix import in_a_process
 from tests.ingestion.house import House, call
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
@@ -203,6 +207,29 @@ def test_a_copy_that_was_changed_is_never_named(settings: Settings, monkeypatch:
     assert "is not what its manifest says: global/pg_control" in run("backup", 1)
     assert backup.bases(folder) == []
     assert list((folder / "base").iterdir()) == []
+
+
+def test_a_backup_that_is_killed_leaves_nothing_behind_the_next_one(settings: Settings) -> None:
+    folder = settings.backup_folder
+    assert folder is not None
+    run("init")
+
+    def killed(place: Path, major: int, command: str, *arguments: str, **more: Any) -> None:
+        (Path(arguments[arguments.index("-D") + 1]) / "half.a.copy").write_bytes(b"of a tenant's rows")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def backup_killed() -> None:
+        backup.run_tool = killed  # type: ignore[assignment]
+        with settings.database() as url:
+            backup.take(url, folder)
+
+    assert in_a_process(backup_killed) == -signal.SIGKILL
+    assert backup.bases(folder) == []
+    with (folder / "base.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "A copy is being made in" in run("backup", 1)
+    run("backup")
+    assert [base.path for base in backup.bases(folder)] == list((folder / "base").iterdir())
 
 
 def test_a_server_of_ones_own_is_backed_up_by_its_own_means(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@
 No password and no master key is in it: a restored server has a new password, and keys are kept elsewhere.
 """
 
+import fcntl
 import hashlib
 import re
 import secrets
@@ -94,8 +95,29 @@ def bases(folder: Path) -> list[Base]:
 
 
 def take(url: str, folder: Path) -> Base:
-    """Copy a running server's data, check the copy, and give it its name. Raises EmbeddedServerError."""
+    """Copy a running server's data, check the copy, and give it its name.
+
+    Raises EmbeddedServerError, also while another copy is being made in the folder.
+    """
     archiving(folder)  # makes the folders
+    with _alone(folder):
+        return _take(url, folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One copy at a time; what one that was killed had begun goes."""
+    with (folder / "base.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EmbeddedServerError(f"A copy is being made in {folder}: wait until it is done.") from error
+        for left in (folder / "base").glob("unfinished-*"):
+            shutil.rmtree(left, ignore_errors=True)  # its program may still write there, and ends when it cannot
+        yield
+
+
+def _take(url: str, folder: Path) -> Base:
     address = make_url(url)
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder / "base"))
     give_to_the_server(unfinished)
