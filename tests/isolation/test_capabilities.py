@@ -59,6 +59,14 @@ def test_a_reader_cannot_take_all_connections(house: House, kind: Access) -> Non
             connection.close()
 
 
+@pytest.mark.parametrize("kind", READERS)
+def test_a_reader_cannot_fill_the_disk_whatever_it_sorts(house: House, kind: Access) -> None:
+    with house.as_login(kind) as connection:
+        assert connection.execute("show temp_file_limit").fetchone() == ("4GB",)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("set temp_file_limit = -1")
+
+
 def test_the_loader_cannot_delete_raw_rows(house: House) -> None:
     with connect(house.url, Role.LOADER) as loader:
         tables = loader.execute(

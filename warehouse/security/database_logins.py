@@ -60,6 +60,9 @@ _READERS = {Access.ANALYST, Access.TENANT}
 # What a person's tool opens at once, Metabase's pool included; so that no login takes all the connections there are.
 _CONNECTIONS = {Access.ANALYST: 20, Access.TENANT: 5, Access.OPERATOR: 10}
 
+MOST_ON_DISK = "4GB"
+"""Of the server's disk, for what a person's sorts do not hold in memory; see docs/run-it-for-real.md."""
+
 
 class AccessError(WarehouseError):
     """A login cannot be made or taken away; the message says why."""
@@ -106,6 +109,8 @@ def grant(
             if access in _CONNECTIONS:
                 limit = {"login": sql.Identifier(login), "connections": sql.Literal(_CONNECTIONS[access])}
                 connection.execute(_SQL["limit"].format(**limit))
+                spill = {"login": sql.Literal(login), "most": sql.Literal(MOST_ON_DISK)}
+                connection.execute(_SQL["spill"].format(**spill))
             verifier = set_password(connection, login, password)
             connection.execute(_SQL["bind"], {**wanted, "verifier": verifier})
     except psycopg.errors.ForeignKeyViolation:

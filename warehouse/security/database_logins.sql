@@ -53,6 +53,16 @@ alter role {login} set {name} = {value};
 -- name: limit
 alter role {login} connection limit {connections};
 
+-- name: spill
+-- What a login's sorts may hold on the server's disk: of all its limits the one that it cannot lift. Only a superuser may set it.
+do $spill$
+begin
+    if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+        execute format('alter role %I set temp_file_limit = %L', {login}, {most});
+    end if;
+end
+$spill$;
+
 -- name: look_in_marts
 alter role {login} set search_path = marts;
 
