@@ -17,6 +17,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.statements.blocking import blockers
 from warehouse.statements.unknown_costs import unknown_costs
 
+pytestmark = pytest.mark.usefixtures("dbt_home")
 DAY = today() - timedelta(days=2)
 NUMBER = {"phone_number_id": "number"}
 
