@@ -136,12 +136,6 @@ def replay() -> Iterator[Replay]:
         yield replay
 
 
-@pytest.fixture
-def by_dbt(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test's builds are dbt's own."""
-    monkeypatch.setattr(building, "_invoke", replay.by_dbt)
-
-
 @pytest.fixture(scope="session")
 def built_template(
     postgres_server: str, dbt_home: Path, replay: Replay, request: pytest.FixtureRequest

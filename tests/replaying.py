@@ -1,7 +1,7 @@
 """Builds by models that stand, without dbt: the statements that dbt sent in one such build, sent again.
 
 Where every table stands, dbt sends the same statements whatever the rows are (tests/marts/test_replaying.py holds it
-to that), and takes ten times as long to write them as the server takes to answer. So what it sent is kept, and sent
+to that), and takes most of the time to write them. So what it sent is kept, and sent
 again for each build of a copy of the same database. Whatever is not as it was then is left to dbt itself, which begins
 from where the statements ended, as after a build that was killed: a statement that fails, a data test that finds
 something, other arguments, another database.
@@ -77,7 +77,7 @@ def dbt_itself() -> Invoke:
 
 @contextmanager
 def sent(nodes: dict[str, list[str]]) -> Iterator[None]:
-    """Collect what dbt sends for models, data tests and hooks while this lasts."""
+    """Collect what dbt sends for models, their hooks and data tests while this lasts."""
     from dbt.adapters.sql.connections import SQLConnectionManager
 
     def add_query(self: Any, sql: str, *arguments: Any, **named: Any) -> Any:
