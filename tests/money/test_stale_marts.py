@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from orchestration.marts.building import BuildFailed
+from orchestration.marts.building import BuildFailed, right_to_build
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, scan, write_acme
 from warehouse.database.connect import Role, connect
@@ -24,6 +24,36 @@ def test_a_decision_waits_for_the_build_under_way_and_no_longer_than_it_says(war
             (later,) = build.execute("select pg_try_advisory_lock(7734, 0)")
             assert later == (False,), "the next build begins after it"
         ended.join()
+
+
+def test_a_decision_goes_before_the_build_that_waited_longer(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    order: list[str] = []
+
+    def build() -> None:
+        with right_to_build(warehouse.url):
+            order.append("build")
+
+    def decide() -> None:
+        with connect(warehouse.url, Role.OPERATOR) as operator, standing_still(operator, PATIENCE_OF_A_DECISION):
+            order.append("decision")
+            time.sleep(0.2)
+
+    waiting = [threading.Thread(target=what) for what in (build, build, decide, decide)]
+    with right_to_build(warehouse.url):
+        for number, thread in enumerate(waiting, 1):
+            thread.start()
+            until = time.monotonic() + 20
+            while warehouse.rows("select count(*) from pg_locks where locktype = 'advisory' and not granted") != [
+                (number,)
+            ]:
+                assert time.monotonic() < until, "nothing waits for the build"
+                time.sleep(0.05)
+    for thread in waiting:
+        thread.join(60)
+    assert "waiting for a build by login postgres (process" in caplog.text, "and says for whom"
+    assert order == ["decision", "decision", "build", "build"]
 
 
 def test_old_marts_tell_their_age_and_why_the_last_build_failed(warehouse: Warehouse) -> None:

@@ -213,7 +213,7 @@ from control.fixed_costs
 union all
 select
     'payment',
-    percent::text || ' %% and a fixed amount',
+    percent::text || ' % and a fixed amount',
     valid_from,
     lead(valid_from) over (partition by currency order by valid_from),
     fixed_amount,

@@ -1,5 +1,6 @@
 """SQL lies beside the module that runs it; Python calls it by name. A section starts with a line `-- name: take_over`;
-locks go by name (`warehouse.database.locks`)."""
+locks go by name (`warehouse.database.locks`). Without parameters a statement is sent as it is written; with some, a
+percent sign is doubled."""
 
 import re
 from functools import cache
@@ -31,27 +32,27 @@ def load(file: str) -> dict[str, SQL]:
 def rows(connection: Connection, file: str, name: str, /, **parameters: object) -> list[Row]:
     """All rows of a named statement of `warehouse/<file>.sql`."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(load(file)[name], parameters).fetchall()
+        return cursor.execute(load(file)[name], parameters or None).fetchall()
 
 
 def typed(connection: Connection, kind: type[T], file: str, name: str, /, **parameters: object) -> list[T]:
     """All rows of a named statement, each as a `kind`, whose fields are the statement's columns."""
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(load(file)[name], parameters).fetchall()
+        return cursor.execute(load(file)[name], parameters or None).fetchall()
 
 
 def first_typed(connection: Connection, kind: type[T], file: str, name: str, /, **parameters: object) -> T | None:
     """The first row of a named statement as a `kind`, or None."""
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(load(file)[name], parameters).fetchone()
+        return cursor.execute(load(file)[name], parameters or None).fetchone()
 
 
 def first(connection: Connection, file: str, name: str, /, **parameters: object) -> Row | None:
     """The first row of a named statement, or None."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(load(file)[name], parameters).fetchone()
+        return cursor.execute(load(file)[name], parameters or None).fetchone()
 
 
 def execute(connection: Connection, file: str, name: str, /, **parameters: object) -> int:
     """Run a named statement and return how many rows it touched."""
-    return connection.execute(load(file)[name], parameters).rowcount
+    return connection.execute(load(file)[name], parameters or None).rowcount

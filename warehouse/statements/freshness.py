@@ -145,6 +145,8 @@ def standing_still(connection: Connection, patience: float = 0) -> Iterator[None
 def hold_the_right_to_build(connection: Connection, say: Callable[[str], None]) -> None:
     """Until the session ends. While another builds it is waited for, and say is told which build that is.
 
+    Approvals go before it: a person waits for each, and they hold the marts for tenths of a second.
+
     Raises:
         LockNotAvailable: it is still being built after LONGEST_BUILD_SECONDS.
     """
@@ -153,6 +155,14 @@ def hold_the_right_to_build(connection: Connection, say: Callable[[str], None]) 
         under_way = first(connection, FILE, "build_under_way")
         say(f"waiting for {under_way['build'] if under_way else 'a build that has just ended'}")
         patiently(lambda: _hold(connection, "hold_the_right_to_build"), LONGEST_BUILD_SECONDS)
+    while _does_an_approval_wait(connection):
+        execute(connection, FILE, "give_up_the_right_to_build")  # to whoever waited first; this one waits behind all
+        patiently(lambda: _hold(connection, "hold_the_right_to_build"), LONGEST_BUILD_SECONDS)
+
+
+def _does_an_approval_wait(connection: Connection) -> bool:
+    found = first(connection, FILE, "does_an_approval_wait")
+    return found is not None and bool(found["it_does"])
 
 
 def _hold(connection: Connection, name: str) -> None:

@@ -65,6 +65,18 @@ select pg_catalog.pg_advisory_lock({lock_build}, 0);
 -- name: try_the_right_to_build
 select pg_catalog.pg_try_advisory_lock({lock_build}, 0) as is_held;
 
+-- name: does_an_approval_wait
+-- For the right to build that this session holds.
+select exists (
+    select from pg_catalog.pg_locks as l
+    where
+        l.locktype = 'advisory' and l.classid = {lock_build} and l.objid = 0 and l.mode = 'ShareLock' and not l.granted
+        and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+) as it_does;
+
+-- name: give_up_the_right_to_build
+select pg_catalog.pg_advisory_unlock({lock_build}, 0);
+
 -- name: build_under_way
 -- Who holds the right to build, or the marts for an approval, in words.
 select
