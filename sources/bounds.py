@@ -3,18 +3,30 @@ indexed, invoiced or shown. What is beyond is set aside by itself, in words.
 """
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 MOST = 10**15 - 1
 """The largest quantity of one row: 15 digits, the most that Stripe takes of a meter's value."""
 DEAREST = Decimal(10**9)
 MOST_DECIMALS = 40
+FURTHEST_EXPONENT = 1000
 LONGEST_TEXT = 500
 """A text that names something; PostgreSQL indexes none beyond 2,700 bytes."""
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_CALL = timedelta(hours=12)
 """Vapi ends a call after `maxDurationSeconds`, which may be 43,200 at most."""
 AFTER_ITS_LAST_CHANGE = timedelta(days=1)
+
+
+def exact(literal: str) -> Decimal | str:
+    """A number of JSON digit for digit; its text, which is no number to any reader, where its exponent is beyond all
+    that is counted or costs: eleven characters can stand for a billion digits.
+    """
+    try:
+        number = Decimal(literal)
+    except InvalidOperation:
+        return literal
+    return number if abs(number.adjusted()) <= FURTHEST_EXPONENT else literal
 
 
 def fault_of_quantity(name: str, quantity: Decimal | int) -> str | None:

@@ -7,11 +7,12 @@ without the numbers and addresses that were said. Money, times and ids are never
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from sources.bounds import exact
 
 Document = dict[str, msgspec.Raw]
 
@@ -66,7 +67,7 @@ _PLAIN: dict[Choices, set[str]] = {}
 _NO_PARTYS: set[str] = set()
 _MOST_PLAIN_NAMES, _LONGEST_PLAIN_BYTES = 1024, 1000
 
-_DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
+_DECODE = msgspec.json.Decoder(float_hook=exact).decode
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
 
 

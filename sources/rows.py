@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from sources.allowed import Allowed
-from sources.bounds import LONGEST_CALL, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
+from sources.bounds import LONGEST_CALL, exact, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
 from sources.contracts import (
     AMOUNT_UNITS,
     CALLS,
@@ -70,7 +70,7 @@ def parser(kind: type[T]) -> Callable[[bytes], T]:
 
     It raises msgspec.DecodeError where the answer is of another shape, which the client takes for a broken contract.
     """
-    decoder = msgspec.json.Decoder(kind, float_hook=Decimal)
+    decoder = msgspec.json.Decoder(kind, float_hook=exact)
     return lambda body: decoder.decode(storable(body))
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sources.allowed import OPEN, Allowed
-from sources.bounds import LONGEST_TEXT, fault_of_cost, fault_of_quantity
+from sources.bounds import LONGEST_TEXT, exact, fault_of_cost, fault_of_quantity
 from sources.personal import NOBODYS, Choices, Document, minimised
 from warehouse.intake.events import Event
 
@@ -67,10 +67,16 @@ class _Named(msgspec.Struct, gc=False):
     source: Any = None
 
 
+def _exact(literal: str) -> Decimal:
+    """What is beyond all bounds is infinite, and refused where it stands."""
+    number = exact(literal)
+    return Decimal("Infinity") if isinstance(number, str) else number
+
+
 _EVENT = msgspec.json.Decoder(CloudEvent).decode
 _NAMED = msgspec.json.Decoder(_Named).decode
 _MEMBERS = msgspec.json.Decoder(Document).decode
-_DATA = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_DATA = msgspec.json.Decoder(dict[str, Any], float_hook=_exact).decode
 _ENCODE = msgspec.json.encode
 _CANONICAL = msgspec.json.Encoder(order="sorted").encode
 _SECRETS = Allowed({"data": OPEN})

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from sources.allowed import OPEN, PLAIN, Allowed
-from sources.bounds import fault_of_cost, fault_of_quantity, fault_of_text
+from sources.bounds import exact, fault_of_cost, fault_of_quantity, fault_of_text
 from sources.personal import NOBODYS, Choices, Document, minimised
 from sources.quarantine import TOO_DEEP, Quarantined, digest
 from sources.reading import storable
@@ -64,6 +64,9 @@ class Rows:
             content = _SORTED(_DECODE(reported))
         except RecursionError:
             self._set_aside(agent_id, metric_type, created_at, reported, TOO_DEEP)
+            return
+        except msgspec.ValidationError as error:
+            self._set_aside(agent_id, metric_type, created_at, reported, str(error))
             return
         self.agents.append(str(agent_id) if agent_id is not None else "")
         self.metric_types.append(str(metric_type))
@@ -130,5 +133,5 @@ def _fault(agent_id: Any, metric_type: Any, quantity: Any, cost: Any) -> str | N
 
 _FIELDS = msgspec.json.Decoder(Document)
 _ENCODE = msgspec.json.encode
-_DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
+_DECODE = msgspec.json.Decoder(float_hook=exact).decode
 _SORTED = msgspec.json.Encoder(order="sorted", decimal_format="number").encode

@@ -12,6 +12,7 @@ from sources.bounds import (
     AFTER_ITS_LAST_CHANGE,
     LONGEST_CALL,
     LONGEST_TEXT,
+    exact,
     fault_of_cost,
     fault_of_quantity,
     fault_of_text,
@@ -108,11 +109,11 @@ class Answer:
 
 
 # Numbers are typed by hand: msgspec would take "0.1" for a Decimal too, and a float has no place in money.
-_CALLS = msgspec.json.Decoder(list[Call], float_hook=Decimal)
-_CALL = msgspec.json.Decoder(Call, float_hook=Decimal)
+_CALLS = msgspec.json.Decoder(list[Call], float_hook=exact)
+_CALL = msgspec.json.Decoder(Call, float_hook=exact)
 _DOCUMENTS = msgspec.json.Decoder(list[Document])
 _DOCUMENT = msgspec.json.Decoder(Document)
-_NUMBER = msgspec.json.Decoder(float_hook=Decimal)
+_NUMBER = msgspec.json.Decoder(float_hook=exact)
 _INSTANT = msgspec.json.Decoder(Instant)
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
 # Of a call that cannot be typed: what makes it the same call in a later answer, whose URLs are others.

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from sources.bounds import MOST, fault_of_cost, fault_of_text
+from sources.bounds import MOST, exact, fault_of_cost, fault_of_text
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
 from sources.quarantine import TOO_DEEP, Quarantined
@@ -60,7 +60,7 @@ class _Row(msgspec.Struct):
 
 _parse = msgspec.json.Decoder(_Answer).decode
 _ROW = msgspec.json.Decoder(_Row)
-_FIELDS = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_FIELDS = msgspec.json.Decoder(dict[str, Any], float_hook=exact)
 
 
 def read_project(client: ProviderClient, project: Project, window: Window) -> ProjectUsage:

@@ -111,6 +111,8 @@ def test_an_event_that_cannot_be_read_is_refused_by_itself_wherever_it_stands(
         ("1e400", "invalid_quantity"),
         ("0.1e-30", "invalid_quantity"),
         ("1e999999999999", "invalid_quantity"),
+        ("1e9999999999999999999999", "invalid_quantity"),
+        ('1,"other":1e9999999999999999999999', "invalid_data"),
         ('"1e400"', "invalid_quantity"),
         ('"\u0661"', "invalid_quantity"),
         ("true", "invalid_quantity"),

@@ -1,7 +1,7 @@
 """What no row can have is set aside by itself, in words; the rest of its day is read."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +9,14 @@ import psycopg
 import pytest
 
 from sources import usage_metrics, vapi
+from sources.azure.query import day_of
+from sources.bills import number
+from sources.bounds import exact
+from sources.elevenlabs.tables import bucket
 from sources.http import ProviderClient
 from sources.reading import Reading
+from sources.rows import parser
+from sources.usage_metrics.rows import Rows
 from tests.sandbox.faults import altered, ok_with
 from tests.sandbox.server import Sandbox
 from tests.sandbox.usage_database import TABLE, write_usage
@@ -66,11 +72,41 @@ def test_a_call_that_cannot_be_is_set_aside_and_says_why(
     assert reading.provider_totals is not None
 
 
-@pytest.mark.parametrize("cost", ["1e-41", "1e999999999", "-1e10", "1E+400"])
-def test_a_cost_that_no_column_holds_is_set_aside(sandbox: Sandbox, vapi_client: ProviderClient, cost: str) -> None:
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [
+        ("1e-41", "out of range"),
+        ("-1e10", "out of range"),
+        ("1E+400", "out of range"),
+        ("1e999999999", "no number but text"),
+        ("1e-9999999999999999999999", "no number but text"),
+    ],
+)
+def test_a_cost_that_no_column_holds_is_set_aside(
+    sandbox: Sandbox, vapi_client: ProviderClient, cost: str, words: str
+) -> None:
     odd = str(call(2, cost=None)).replace("'", '"')[:-1] + f', "cost": {cost}}}'
     sandbox.faults.script(CALLS, ok_with(f"[{str(call(1)).replace(chr(39), chr(34))}, {odd}]".encode()))
-    assert "out of range" in only_one_aside(read(vapi_client), "call-2")
+    assert words in only_one_aside(read(vapi_client), "call-2")
+
+
+@pytest.mark.parametrize(
+    "literal", ["1e99999999", "-1E+99999999", "1e-99999999", "0e99999999", "1e9999999999999999999"]
+)
+def test_a_number_that_would_fill_the_memory_written_out_is_none(literal: str) -> None:
+    assert exact(literal) == literal
+    answer = parser(dict[str, Any])(f'{{"UsageDate":{literal}}}'.encode())
+    assert answer == {"UsageDate": literal}
+    assert day_of(answer) is None
+    with pytest.raises(TypeError):
+        number(answer["UsageDate"])
+    with pytest.raises((TypeError, ValueError)):
+        bucket(answer["UsageDate"])
+
+
+def test_a_number_of_an_answer_keeps_its_digits() -> None:
+    assert str(exact("0.1234567890123456789012345")) == "0.1234567890123456789012345"
+    assert exact("1e-40") == Decimal("1e-40")
 
 
 def test_a_name_too_long_for_an_index_gets_another(vapi_client: ProviderClient, calls: list[dict[str, Any]]) -> None:
@@ -133,3 +169,13 @@ def test_a_metric_that_no_sum_can_hold_is_set_aside(
     assert reading.table.column("quantity").to_pylist() == [10**15 - 1]
     (aside,) = reading.quarantined
     assert words in aside.reason
+
+
+def test_a_metric_whose_metadata_hold_a_number_of_thousands_of_digits_is_set_aside() -> None:
+    rows = Rows(KEPT)
+    for digits in (5000, 5):
+        payload = f'{{"agent_id":"a","metadata":{{"pages":{"9" * digits}}}}}'
+        rows.add("a", "scan", 1, datetime(2026, 2, 18, tzinfo=UTC), payload, None)
+    (aside,) = rows.odd
+    assert "Integer value out of range" in aside.reason
+    assert rows.quantities == [1]

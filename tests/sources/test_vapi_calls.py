@@ -111,6 +111,14 @@ def test_one_odd_call_is_set_aside_by_itself_and_named(
     sandbox.faults.clear()
 
 
+@pytest.mark.parametrize("row", [{}, {"countId": None}, {"countId": "NaN"}, {"countId": ""}, {"countId": False}])
+def test_a_total_that_counts_nothing_does_not_say_that_there_was_nothing(
+    sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]], row: dict[str, Any]
+) -> None:
+    sandbox.faults.script(ANALYTICS, ok_with([{"name": "control-totals", "result": [row]}]), times=FOREVER)
+    assert read(vapi_client).provider_totals is None
+
+
 def test_a_number_for_an_id_and_ids_that_are_empty_name_their_calls_apart(
     sandbox: Sandbox, vapi_client: ProviderClient
 ) -> None:

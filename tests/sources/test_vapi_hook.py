@@ -226,6 +226,13 @@ def test_a_report_that_cannot_be_read_is_somebodys_to_know(changes: dict[str, An
     assert message.notice[0] == "unreadable_report"
 
 
+def test_a_number_beyond_all_numbers_is_somebodys_to_know() -> None:
+    sent = body({**ENDED, "cost": 7.25}).replace(b"7.25", b"1e9999999999999999999999")
+    notice = HOOK.read(sent).notice
+    assert notice is not None
+    assert "it is no number but text" in notice[1]
+
+
 @pytest.mark.parametrize(
     "sent", [b"", b"{", b"[]", b'{"type":"hang"}', b'{"message":[]}', b'{"message":{"type":7}}', b"\xff", b"[" * 99_999]
 )
