@@ -33,7 +33,7 @@ _parse = parser(Breakdown)
 
 def read(source: Source, client: DeepgramClient, day: Day) -> Reading:
     """The lines of the day. Raises SourceFailure; NotYetReported where the answer does not reach the day."""
-    return bill(source, checked(lambda answer: _line(client, answer), _of_day(client, day)), day)
+    return bill(source, checked(lambda answer: _line(client, answer, day), _of_day(client, day)), day)
 
 
 def verify(client: DeepgramClient) -> str:
@@ -47,7 +47,7 @@ def _path(client: DeepgramClient) -> str:
 
 
 def _of_day(client: DeepgramClient, day: Day) -> Iterator[Mapping[str, Any]]:
-    """Results of the day alone. Nothing says whether the end that is asked for is in the answer: both are right."""
+    """Results but those of the next day: nothing says whether the end that is asked for is in the answer."""
     first, next_day = day.usage_date.isoformat(), (day.usage_date + timedelta(days=1)).isoformat()
     answer = client.get(_path(client), _parse, {"start": first, "end": next_day, "grouping": GROUPS})
     if not answer.start <= first <= answer.end:
@@ -58,10 +58,10 @@ def _of_day(client: DeepgramClient, day: Day) -> Iterator[Mapping[str, Any]]:
             yield result
 
 
-def _line(client: DeepgramClient, answer: Mapping[str, Any]) -> Row:
-    grouping = answer["grouping"]
-    if grouping["start"] != grouping["end"]:
-        raise ValueError(f"it is of {grouping['start']} to {grouping['end']}, and not of one day")
+def _line(client: DeepgramClient, answer: Mapping[str, Any], day: Day) -> Row:
+    grouping, wanted = answer["grouping"], day.usage_date.isoformat()
+    if (grouping["start"], grouping["end"]) != (wanted, wanted):
+        raise ValueError(f"it is of {grouping['start']} to {grouping['end']}, and {wanted} was asked for")
     return bill_line(
         answer,
         scope=_scope(client, grouping),

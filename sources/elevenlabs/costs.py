@@ -32,7 +32,7 @@ def read(source: Source, client: ElevenLabsClient, day: Day) -> Reading:
     """The lines of the day. Raises SourceFailure."""
     table, is_money = _table(client, day.usage_date)
     found = found_in(table, MONEY, "total_cost") if is_money else found_in(table, frozenset({"credits"}))
-    return bill(source, checked(lambda row: _line(client, found, row), _of_day(table, found, day)), day)
+    return bill(source, checked(lambda row: _line(client, found, row, day), _of_day(table, found, day)), day)
 
 
 def verify(client: ElevenLabsClient) -> str:
@@ -69,18 +69,19 @@ def _asked(usage_date: date, *group_by: str) -> dict[str, Any]:
 
 
 def _of_day(table: Table, found: Found, day: Day) -> Iterator[Mapping[str, Any]]:
-    """Rows whose bucket is the day, and those that name none: nothing says whether the end of a range is in it."""
+    """Rows but those of the next day: nothing says whether the end of a range is in it."""
     for row in rows_of(table):
         try:
-            is_of_day = bucket(row[found.at]) in day.window
+            is_of_next = bucket(row[found.at]) == day.window.end
         except (KeyError, TypeError, ValueError, ArithmeticError):
-            is_of_day = True
-        if is_of_day:
+            is_of_next = False
+        if not is_of_next:
             yield {**row, "unit": found.unit}
 
 
-def _line(client: ElevenLabsClient, found: Found, row: Mapping[str, Any]) -> Row:
-    bucket(row[found.at])
+def _line(client: ElevenLabsClient, found: Found, row: Mapping[str, Any], day: Day) -> Row:
+    if (at := bucket(row[found.at])) not in day.window:
+        raise ValueError(f"its bucket begins at {at:%Y-%m-%d %H:%M} UTC, and {day.usage_date} was asked for")
     kind, dimension = SCOPES[client.scope]
     name = str(row.get("product_type") or row.get("model") or "not named")
     told = row[found.amount]

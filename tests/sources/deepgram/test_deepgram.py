@@ -111,6 +111,10 @@ def test_a_day_without_results_cost_nothing_and_one_outside_the_answer_is_unknow
         {"dollars": None}, {"dollars": "dear"}, {"dollars": True}, {"grouping": None},
         {"grouping": {"start": "2026-10-05", "end": "2026-10-07", "accessor": "k", "line_item": "x", "tags": []}},
         {"grouping": {"start": "2026-10-05", "end": "2026-10-05", "accessor": "k", "line_item": None, "tags": []}},
+        # Of another day, which has it already, and of one that is written otherwise.
+        {"grouping": {"start": "2026-10-04", "end": "2026-10-04", "accessor": "k", "line_item": "x", "tags": []}},
+        {"grouping": {"start": "2026-10-06T00:00:00Z", "end": "2026-10-06T00:00:00Z", "accessor": "k",
+                      "line_item": "x", "tags": []}},
     ],
 )  # fmt: skip
 def test_a_line_that_breaks_the_contract_is_set_aside_by_itself(

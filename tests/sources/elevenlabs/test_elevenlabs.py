@@ -97,6 +97,25 @@ def test_a_day_is_asked_in_milliseconds_and_holds_its_own_bucket(
 
 
 @pytest.mark.parametrize(
+    "start", [1_791_158_400, 1_791_158_400_000 - 86_400_000, 1_791_158_400_000 + 2 * 86_400_000, "2026-10-04T00:00:00Z"]
+)
+def test_a_row_of_another_day_is_no_empty_day_and_is_set_aside(
+    client: ElevenLabsClient, workspace: Workspace, sandbox: Sandbox, start: int | str
+) -> None:
+    workspace.rows[DAY] = [row("2")]
+
+    def moved(answer: Any) -> Any:
+        at = answer["column_types"].index("DateTime")
+        return answer | {"rows": [[start if place == at else value for place, value in enumerate(answer["rows"][0])]]}
+
+    sandbox.faults.script(CREDITS, altered(moved))
+    found = elevenlabs.read(client, Day(DAY))
+    (aside,) = found.quarantined
+    assert "2026-10-05 was asked for" in aside.reason
+    assert found.table.num_rows == 0
+
+
+@pytest.mark.parametrize(
     ("scope", "dimension"), [("workspace", "reporting_workspace_id"), ("billing_group", "billing_group_id")]
 )
 def test_another_dimension_can_say_whose_a_line_is(
