@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from sources.day import Day
-from sources.errors import AnswerMoved, ContractBroken, ProviderRefused
+from sources.errors import AnswerMoved, ContractBroken, ProviderRefused, PullTruncated
 from sources.personal import Keep
 from sources.results import Result, Turn
 from sources.retell.client import RetellClient
@@ -18,6 +18,7 @@ from sources.rows import Row, parser
 from sources.window import Window
 
 PAGE = 1000
+MOST_PAGES = 1000
 NOT_FOUND = 404
 _CENT = Decimal("0.01")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,6 +96,8 @@ def listed(client: RetellClient, window: Window) -> list[dict[str, Any]]:
         total = page.total if total is None else total
         if not page.has_more:
             break
+        if len(seen) >= MOST_PAGES:
+            raise PullTruncated(f"Retell POST /v3/list-calls: its pages do not end after {MOST_PAGES}")
         if page.pagination_key is None or page.pagination_key in seen:
             raise ContractBroken("Retell POST /v3/list-calls: there is more, and no key that leads there")
         seen.add(page.pagination_key)

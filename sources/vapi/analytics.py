@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from sources.bills import number
+from sources.bounds import exact, fault_of_quantity
 from sources.errors import SourceFailure, TransientFailure
 from sources.http import ATTEMPTS, ProviderClient
 from sources.window import MILLISECOND, Window, instant
@@ -18,15 +20,18 @@ class Result(msgspec.Struct, rename="camel"):
     sum_cost: Any = None
 
     def totals(self) -> dict[str, Decimal]:
-        return {"calls": Decimal(self.count_id or 0), "cost": Decimal(self.sum_cost or 0)}
+        """ValueError or TypeError where it does not count. A sum of nothing may be null."""
+        calls, cost = number(self.count_id), number(0 if self.sum_cost is None else self.sum_cost)
+        if fault := fault_of_quantity("count", calls):
+            raise ValueError(fault)
+        return {"calls": calls, "cost": cost}
 
 
 class Answer(msgspec.Struct):
     result: list[Result]
 
 
-# Counts arrive as numbers or as strings: lax, and Decimal takes both.
-_ANSWERS = msgspec.json.Decoder(list[Answer], float_hook=Decimal)
+_ANSWERS = msgspec.json.Decoder(list[Answer], float_hook=exact)
 
 
 def control_totals(client: ProviderClient, window: Window, listed: int) -> dict[str, Decimal] | None:
@@ -50,9 +55,9 @@ def daily_totals(client: ProviderClient, window: Window) -> dict[date, dict[str,
     where Vapi counts its end in. None where Vapi will not say.
     """
     try:
-        rows = _ask(client, window, step="day")
-        days = {date.fromisoformat((row.date or "")[:10]): row.totals() for row in rows if row.count_id}
-        return days if len(days) == len([row for row in rows if row.count_id]) else None
+        told = [(row.date or "", row.totals()) for row in _ask(client, window, step="day")]
+        counted = [(date.fromisoformat(day[:10]), totals) for day, totals in told if totals["calls"]]
+        return dict(counted) if len(dict(counted)) == len(counted) else None
     except (SourceFailure, ValueError, TypeError, ArithmeticError):
         return None
 

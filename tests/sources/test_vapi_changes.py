@@ -85,7 +85,16 @@ def test_calls_and_cost_are_counted_by_day_in_one_question(
     }
 
 
-@pytest.mark.parametrize("result", [[{"countId": "3", "sumCost": 1}], [{"date": "monday", "countId": 3}], "none"])
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"countId": "3", "sumCost": 1}],
+        [{"date": "monday", "countId": 3}],
+        [{"date": "2026-02-18", "countId": "NaN"}],
+        [{"date": "2026-02-18", "sumCost": 1}],
+        "none",
+    ],
+)
 def test_counts_that_name_no_day_are_no_counts(
     sandbox: Sandbox, vapi_client: ProviderClient, calls: list[dict[str, Any]], result: Any
 ) -> None:

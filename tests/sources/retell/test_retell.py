@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sources.day import Access
-from sources.errors import AnswerMoved, ContractBroken
+from sources.errors import AnswerMoved, ContractBroken, PullTruncated
 from sources.personal import Choices, Keep
 from sources.reading import Reading
 from sources.retell import connect
@@ -116,6 +116,15 @@ def test_a_list_that_loses_or_repeats_calls_is_no_day() -> None:
 
     with pytest.raises(ContractBroken, match="no key that leads there"):
         read(KIT, endless)
+
+
+def test_a_list_without_an_end_is_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = iter(range(1_000))
+    monkeypatch.setattr("sources.retell.calls.MOST_PAGES", 5)
+    endless = lambda _: (200, msgspec.json.encode({"items": [], "has_more": True, "pagination_key": str(next(keys))}))  # noqa: E731
+    with pytest.raises(PullTruncated):
+        read(KIT, endless, KEPT)
+    assert next(keys) == 6
 
 
 def test_a_call_of_the_day_before_is_left_to_it() -> None:
