@@ -48,7 +48,7 @@ def take_approvals(request: Request, visitor: Visitor, form: Form) -> Response:
         try:
             with standing_still(connection, PATIENCE_OF_A_DECISION):
                 ready, _ = _chosen(request, statements_of(connection, month, today))
-                if not ready or not hmac.compare_digest(form.get("seen", ""), _seen(ready)):
+                if not ready or not hmac.compare_digest(form.get("seen", "").encode(), _seen(ready).encode()):
                     changed = "What you were shown has changed since: look again. Nothing was approved."
                     return _shown(request, visitor, connection, month, changed)
                 scope = Scope(month, statements=[key_of(row) for row in ready])
