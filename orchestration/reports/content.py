@@ -6,15 +6,13 @@ As JSON it is exact (decimals and dates are text), so a pack drawn from it again
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from orchestration.reports.payments import Payment
-from warehouse.database.queries import Connection, Row, first, rows
-
-FILE = "statements/statement"
+from warehouse.database.queries import Connection
+from warehouse.statements import statement
 
 
 class StatementMissing(Exception):
@@ -180,36 +178,13 @@ def read(
     Raises:
         StatementMissing: no such statement, or none this role may see.
     """
-    found = rows(connection, FILE, "statement", tenant_id=tenant_id, period_start=period_start)
-    if not found or found[0]["period_start"] != period_start:
+    found = statement.read(connection, tenant_id, period_start, with_costs=with_costs, with_calls=with_calls)
+    if found is None:
         raise StatementMissing(f"There is no statement of {tenant_id} for a period from {period_start} on.")
-    now, former = found[0], (found[1] if len(found) > 1 else None)
-    window = {"tenant_id": tenant_id, "period_start": period_start, "period_end": now["period_end"]}
-
-    def read_all(name: str, wanted: bool = True, **more: object) -> list[Row]:
-        return rows(connection, FILE, name, **window, **more) if wanted else []
-
-    values: dict[str, Any] = {
-        **now,
-        "name": now["name"] or tenant_id,
-        "former_start": former["period_start"] if former else None,
-        "former_total": former["total"] if former else None,
-        "lines": read_all("lines", former_start=former["period_start"] if former else None),
-        "days": read_all("overages"),
-        "costs": read_all("costs", with_costs),
-        "margins": read_all("margin", with_costs),
-        "usage": read_all("usage", with_calls),
-        "calls": read_all("calls", with_calls),
-    }
-    return msgspec.convert(values, Statement, from_attributes=False)
+    return msgspec.convert({**found, "name": found["name"] or tenant_id}, Statement, from_attributes=False)
 
 
 def known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
     """The sum of amounts, None where one of them is not known."""
     found = list(amounts)
     return None if None in found else sum((amount for amount in found if amount is not None), Decimal(0))
-
-
-def tenant_of(connection: Connection, tenant_id: str) -> Row | None:
-    """A tenant's name and currency, where the role may see it."""
-    return first(connection, FILE, "tenant", tenant_id=tenant_id)

@@ -7,9 +7,10 @@ import msgspec
 
 from orchestration.plain import as_json
 from orchestration.reports import content, payments
-from orchestration.reports.content import FILE, Statement
+from orchestration.reports.content import Statement
 from warehouse.control import plans
-from warehouse.database.queries import Connection, execute, first
+from warehouse.database.queries import Connection
+from warehouse.statements import packs
 from warehouse.statements.periods import Month
 
 
@@ -26,29 +27,20 @@ def statement_of(connection: Connection, tenant_id: str, period_start: date) -> 
         StatementMissing: there is no such statement.
         FrozenPackChanged: somebody changed a frozen pack.
     """
-    period = first(connection, FILE, "frozen_pack", tenant_id=tenant_id, period_start=period_start)
+    period = packs.frozen(connection, tenant_id, period_start)
     if period is None:
         return _read(connection, tenant_id, period_start)
-    if period["content"] is None:
+    if period.content is None:
         text = as_json(_read(connection, tenant_id, period_start)).decode()
-        execute(
-            connection,
-            FILE,
-            "freeze_pack",
-            tenant_id=tenant_id,
-            period_start=period_start,
-            manifest_hash=period["manifest_hash"],
-            content=text,
-            content_hash=_hash(text),
-        )
+        packs.freeze(connection, tenant_id, period_start, period.manifest_hash, text, _hash(text))
         # Read back: of two at once the first wins, and both draw the same.
-        period = first(connection, FILE, "frozen_pack", tenant_id=tenant_id, period_start=period_start) or period
-    if _hash(period["content"]) != period["content_hash"]:
+        period = packs.frozen(connection, tenant_id, period_start) or period
+    if period.content is None or _hash(period.content) != period.content_hash:
         raise FrozenPackChanged(
             f"The frozen pack of {tenant_id} {period_start} is not what was frozen:"
             " look into ledger.packs before using it."
         )
-    return msgspec.json.decode(period["content"], type=Statement)
+    return msgspec.json.decode(period.content, type=Statement)
 
 
 def _read(connection: Connection, tenant_id: str, period_start: date) -> Statement:

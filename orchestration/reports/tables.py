@@ -13,7 +13,8 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from orchestration.plain import plain
 from sources.text import clean_lines
-from warehouse.database.queries import Connection, rows
+from warehouse.database.queries import Connection
+from warehouse.statements import mart_tables
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 _AT_ONCE = 5_000
@@ -38,11 +39,11 @@ def tables(connection: Connection) -> list[Table]:
     """All tables of which this role may read something."""
     return [
         Table(
-            row["name"],
-            row["columns"],
-            "usage_date" if row["has_days"] else "period_start" if row["has_periods"] else None,
+            table.name,
+            table.columns,
+            "usage_date" if table.has_days else "period_start" if table.has_periods else None,
         )
-        for row in rows(connection, "statements/pages", "tables")
+        for table in mart_tables.tables(connection)
     ]
 
 

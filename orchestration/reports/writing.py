@@ -12,11 +12,11 @@ import msgspec
 
 from orchestration.plain import as_json, plain
 from orchestration.reports import pages, sheets
-from orchestration.reports.content import FILE, Margin, Statement
+from orchestration.reports.content import Margin, Statement
 from orchestration.reports.freezing import statement_of
 from orchestration.reports.tables import csv_text
-from warehouse.database.queries import Connection, rows
-from warehouse.statements.periods import Month
+from warehouse.database.queries import Connection
+from warehouse.statements.periods import Month, states_of_month
 
 MANIFEST = "MANIFEST.sha256"
 _OLDEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -55,10 +55,7 @@ def write(
     Raises:
         NothingToPack, FolderTaken, FrozenPackChanged: in words; nothing is written.
     """
-    chosen = None if tenant_ids is None else list(tenant_ids)
-    periods = rows(
-        connection, FILE, "periods_of_month", month_start=month.start, month_end=month.end, tenant_ids=chosen
-    )
+    periods = states_of_month(connection, month, tenant_ids)
     if not periods:
         raise NothingToPack(f"No statement's period starts in {month}.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -10,24 +10,20 @@ All of it is level-triggered: what Stripe will do at the next turn is compared w
 day. A step says what is to be: to take it twice does no harm, and none has a key under which an error would stay.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import Body, StripeApi, midnight
 from orchestration.stripe_billing.invoices.cycles import cycle
-from orchestration.stripe_billing.posting.readiness import BilledTenant, Readiness, billed_tenants
-from warehouse.database import queries
+from orchestration.stripe_billing.posting.readiness import Readiness
+from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants, fees, priced_meters, statuses
 from warehouse.stripe.prices import charges_alike
 
-_SQL = queries.load("stripe/changes")
-_BILLING = queries.load("stripe/readiness")
 Kind = Literal["subscribe", "prices", "end", "keep"]
 MARK = "minutebook"
 
@@ -81,13 +77,13 @@ class Changes:
         chosen = None if tenant_ids is None else list(tenant_ids)
         billed = billed_tenants(self._connection, today, chosen)
         tenants = [one for one in billed if one.stripe_customer_id and (chosen or one.may_be_posted)]
-        statuses = self._statuses([one.tenant_id for one in tenants])
-        turns = {one.tenant_id: self._turn(one, statuses[one.tenant_id], today) for one in tenants}
-        wanted = self._wanted(tenants, [turns[one.tenant_id] for one in tenants])
+        known = statuses(self._connection, [one.tenant_id for one in tenants])
+        turns = {one.tenant_id: self._turn(one, known[one.tenant_id], today) for one in tenants}
+        wanted = self._wanted(turns)
         return [
             change
             for one in tenants
-            for change in self._of(one, statuses[one.tenant_id], turns[one.tenant_id], wanted[one.tenant_id], today)
+            for change in self._of(one, known[one.tenant_id], turns[one.tenant_id], wanted[one.tenant_id], today)
         ]
 
     def apply(self, change: Change) -> Change:
@@ -255,21 +251,14 @@ class Changes:
         begun = statuses[-1][1] if statuses else today
         return max(begun, cycle(today, tenant.anchor_day)[0])
 
-    def _statuses(self, tenant_ids: list[str]) -> dict[str, list[tuple[str, date]]]:
-        found: dict[str, list[tuple[str, date]]] = defaultdict(list)
-        for tenant_id, status, day in self._connection.execute(_SQL["statuses"], {"tenant_ids": tenant_ids}):
-            found[tenant_id].append((status, day))
-        return found
-
-    def _wanted(self, tenants: Sequence[BilledTenant], days: Sequence[date]) -> dict[str, _Wanted]:
-        asked = {"tenant_ids": [one.tenant_id for one in tenants], "days": list(days)}
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            fees = {row["tenant_id"]: row for row in cursor.execute(_SQL["fees"], asked)}
-            meters: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            for row in cursor.execute(_BILLING["priced_meters"], asked):
-                if row["stripe_event_name"]:
-                    meters[row["tenant_id"]].append(row)
-        return {one.tenant_id: _Wanted(fees.get(one.tenant_id), meters[one.tenant_id]) for one in tenants}
+    def _wanted(self, days: Mapping[str, date]) -> dict[str, _Wanted]:
+        of_plans, of_meters = fees(self._connection, days), priced_meters(self._connection, days)
+        return {
+            tenant_id: _Wanted(
+                of_plans.get(tenant_id), [row for row in of_meters[tenant_id] if row["stripe_event_name"]]
+            )
+            for tenant_id in days
+        }
 
 
 def _is_fee(prices: Sequence[Body], fee: Mapping[str, Any] | None, currency: str) -> bool:

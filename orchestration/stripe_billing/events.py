@@ -16,15 +16,13 @@ from typing import Any
 
 import psycopg
 import stripe
-from psycopg.types.json import Jsonb
 
-from orchestration.stripe_billing.api.cache import invalidate
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.posting.outcomes import async_code
-from warehouse.database import queries
+from warehouse.stripe import events
+from warehouse.stripe.cache import invalidate
 from warehouse.stripe.postings import withdraw
 
-_SQL = queries.load("stripe/events")
 BATCH = 500
 METER_ERRORS = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
 
@@ -47,14 +45,14 @@ class EventsReport:
 def process_events(connection: psycopg.Connection[Any], api: StripeApi, clock: Callable[[], datetime]) -> EventsReport:
     """Process what waits, failed ones again too; an event fails alone. connection: role billing, autocommit."""
     report = EventsReport()
-    rows = connection.execute(_SQL["waiting"], {"limit": BATCH}).fetchall()
-    for event_id, event_type, is_thin, object_id, customer in rows:
+    for event in events.waiting(connection, BATCH):
         try:
-            whole = api.fetch_event(event_id) if is_thin and event_type in METER_ERRORS else {}
+            is_about_meters = event.is_thin and event.event_type in METER_ERRORS
+            whole = api.fetch_event(event.event_id) if is_about_meters else {}
         except stripe.StripeError as error:
             report.failed += 1
             cause = f"not fetched: {error.user_message or type(error).__name__}"[:300]
-            connection.execute(_SQL["failed"], {"event_id": event_id, "cause": cause})
+            events.failed(connection, event.event_id, cause)
             continue
         facts: dict[str, Any] = {}
         with connection.transaction():
@@ -63,14 +61,12 @@ def process_events(connection: psycopg.Connection[Any], api: StripeApi, clock: C
                 facts = _errors(whole)
                 for code, message, identifiers in facts["errors"]:
                     report.withdrawn += len(withdraw(connection, identifiers, "refused", code, message, now))
-            _forget(connection, event_type, object_id, customer, now)
-            done = {"event_id": event_id, "facts": Jsonb(facts), "now": now}
-            row = connection.execute(_SQL["done"], done).fetchone()
-        if event_type == "invoice.created" and row and row[0] and row[0] not in report.closing:
-            report.closing.append(row[0])
+            _forget(connection, event.event_type, event.object_id, event.stripe_customer_id, now)
+            tenant_id = events.done(connection, event.event_id, facts, now)
+        if event.event_type == "invoice.created" and tenant_id and tenant_id not in report.closing:
+            report.closing.append(tenant_id)
         report.processed += 1
-    apart = connection.execute(_SQL["count_apart"]).fetchone()
-    report.apart = apart[0] if apart else 0
+    report.apart = events.count_apart(connection)
     return report
 
 

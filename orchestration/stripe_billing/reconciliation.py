@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row, dict_row
 
 from orchestration.stripe_billing.api.cache import ABSENT
 from orchestration.stripe_billing.api.calls import StripeApi
@@ -17,32 +16,9 @@ from orchestration.stripe_billing.api.errors import NotFoundInLedger, StripeUnav
 from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from sources.budget import Turns
-from warehouse.database import queries
-from warehouse.stripe.postings import OLDEST_TIMESTAMP, withdraw
-
-_SQL = queries.load("stripe/reconciliation")
-_POSTINGS = queries.load("stripe/postings")
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    tenant_id: str
-    meter_id: str
-    usage_date: date
-    period_start: date
-    ours: Decimal
-    posted: Decimal
-    stripe: Decimal
-    difference: Decimal
-    age_days: int
-    posting_state: str | None
-    cause_code: str | None
-    cause: str | None
-    read_at: datetime | None
-    is_approved: bool
-    finding: str
-    is_elsewhere: bool
-    sent_to: str | None
+from warehouse.stripe import reconciliation
+from warehouse.stripe.postings import OLDEST_TIMESTAMP, held_elsewhere, newest_accepted, withdraw
+from warehouse.stripe.reconciliation import DifferentDay, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +71,28 @@ def read_summaries(
     """
     today, turns = clock().date(), Turns(per_second)
     oldest = today - OLDEST_TIMESTAMP
-    scope = {"oldest_day": oldest, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
-    rows = connection.execute(_SQL["to_read"], scope).fetchall()
+    wanted = reconciliation.summaries_to_read(connection, oldest, tenant_ids)
+    meters = {one.stripe_event_name: readiness.meter(one.stripe_event_name) for one in wanted}
 
-    meters = {row[3]: readiness.meter(row[3]) for row in rows}
-
-    def read(row: tuple[str, str, str, str]) -> dict[date, Decimal]:
-        meter = meters[row[3]]
+    def read(summary: Summary) -> dict[date, Decimal]:
+        meter = meters[summary.stripe_event_name]
         if meter is None:
             return {}
         turns.wait()
-        return api.day_summaries(meter["id"], row[2], oldest, today + timedelta(days=1))
+        return api.day_summaries(meter["id"], summary.stripe_customer_id, oldest, today + timedelta(days=1))
 
     count, failed = 0, []
     try:
-        answers = ask_each(rows, read, lambda row: str(row[0]), workers=workers)
+        answers = ask_each(wanted, read, lambda summary: summary.tenant_id, workers=workers)
     except StripeUnavailable as error:
         raise StripeUnavailable(f"{error} So nothing was compared.") from None
-    for (tenant_id, meter_id, customer, _), days in answers:
+    for summary, days in answers:
         if isinstance(days, Finding):
             is_absent = days.code in ABSENT
-            absent = readiness.absence(tenant_id, customer) if is_absent else None
-            failed.append(replace(absent or days, meter_id=meter_id))
+            absent = readiness.absence(summary.tenant_id, summary.stripe_customer_id) if is_absent else None
+            failed.append(replace(absent or days, meter_id=summary.meter_id))
             continue
-        key = {"tenant_id": tenant_id, "meter_id": meter_id, "oldest_day": oldest, "now": clock()}
-        with connection.transaction():
-            connection.execute(_SQL["forget_summaries"], key)
-            connection.execute(_SQL["put_summaries"], {**key, "days": list(days), "values": list(days.values())})
+        reconciliation.put_summaries(connection, summary, oldest, days, clock())
         count += len(days)
     return Read(count, failed)
 
@@ -131,15 +102,12 @@ def differences(connection: psycopg.Connection[Any], tenant_ids: Sequence[str] |
 
     The model compares; what a person does about it is said here.
     """
-    scope = {"tenant_ids": None if tenant_ids is None else list(tenant_ids)}
-    with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        rows = cursor.execute(_SQL["differences"], scope).fetchall()
     return [
         Difference(
             row.tenant_id, row.meter_id, row.usage_date, int(row.ours), int(row.posted), row.stripe, row.difference,
             row.age_days, row.finding, _what_to_do(row),
         )
-        for row in rows
+        for row in reconciliation.differences(connection, tenant_ids)
     ]  # fmt: skip
 
 
@@ -148,14 +116,12 @@ def post_again(connection: psycopg.Connection[Any], tenant_id: str, meter_id: st
 
     Harmless where it did arrive: the day is overwritten with the same value. Raises NotFoundInLedger.
     """
-    row = connection.execute(
-        _POSTINGS["newest_accepted"], {"tenant_id": tenant_id, "meter_id": meter_id, "usage_date": day}
-    ).fetchone()
-    if row is None:
+    identifier = newest_accepted(connection, tenant_id, meter_id, day)
+    if identifier is None:
         raise NotFoundInLedger(f"No accepted posting of {tenant_id}, {meter_id} and {day}: see `minutebook reconcile`.")
     cause = "A person found it missing at Stripe."
-    withdraw(connection, [row[0]], "lost", "missing_at_stripe", cause, now)
-    return str(row[0])
+    withdraw(connection, [identifier], "lost", "missing_at_stripe", cause, now)
+    return identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +145,8 @@ def resend(
     What an invoice there has billed stays: approval settles it. Raises StripeUnavailable, StripeRefused.
     """
     today = now.date()
-    scope = {"oldest_day": today - OLDEST_TIMESTAMP, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_POSTINGS["elsewhere"], scope).fetchall()
     resent = Resent([], [])
-    for row in rows:
+    for row in held_elsewhere(connection, today - OLDEST_TIMESTAMP, tenant_ids):
         day = (row["tenant_id"], row["meter_id"], row["usage_date"])
         customer = row["stripe_customer_id"]
         if row["period_end"] <= today and row["is_other_live_account"]:
@@ -200,7 +163,7 @@ def resend(
     return resent
 
 
-def _what_to_do(row: _Row) -> str:
+def _what_to_do(row: DifferentDay) -> str:
     if row.is_elsewhere and row.finding == "missing":
         resend = f"`minutebook post --tenant {row.tenant_id} --resend` posts what today's customer does not hold"
         period = f"{row.period_start:%Y-%m} --tenant {row.tenant_id}"
@@ -226,7 +189,7 @@ def _what_to_do(row: _Row) -> str:
     return f"Stripe holds more than we posted: `{again}`, then `minutebook post` overwrites the day."
 
 
-def _uncovered(row: _Row) -> str:
+def _uncovered(row: DifferentDay) -> str:
     if row.posting_state == "refused":
         return f"Stripe refused it ({row.cause_code})"
     if row.posting_state == "accepted" and row.read_at is None:
@@ -237,7 +200,7 @@ def _uncovered(row: _Row) -> str:
     return f"No meter can carry it ({row.cause_code or 'too_old'})"
 
 
-def _bills_it(row: _Row) -> str:
+def _bills_it(row: DifferentDay) -> str:
     """It stays red until the tenant is billed the statement, and no longer."""
     if row.is_approved:
         return "`minutebook post` bills what the invoice did not charge, and says what hinders it."

@@ -13,19 +13,17 @@ from typing import Any, Literal
 
 import psycopg
 import stripe
-from psycopg.rows import dict_row
 
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.changes import Change, Changes
 from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.posting.outcomes import explained, failure_of
-from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
-from warehouse.database import queries
+from orchestration.stripe_billing.posting.readiness import Finding, Readiness
+from warehouse.stripe import setup
+from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants, priced_meters
 from warehouse.stripe.prices import as_stripe, charges_alike
 
-_SQL = queries.load("stripe/setup")
-_BILLING = queries.load("stripe/readiness")
 MARK = "minutebook"
 MOST_ATTEMPTS = 50
 """Stripe replays the errors of a day: as many runs of a day may have failed."""
@@ -68,21 +66,21 @@ class Setup:
         self._steps, self._apply = [], apply
         if apply:
             self._cache.demand_fresh()
-        today = {"today": self._clock().date()}
+        today = self._clock().date()
         # An archived meter may have the event name of an active one, which is the one that counts.
         known = sorted(self._cache.meters(), key=lambda meter: meter["status"] == "active")
         meters: dict[str, Body | None] = {meter["event_name"]: meter for meter in known}
         products = _marked(self._cache.products())
         prices = _marked(self._cache.prices())
-        for row in self._rows("meters", {}):
+        for row in setup.meters(self._connection):
             meters[row["stripe_event_name"]] = self._meter(row, meters.get(row["stripe_event_name"]))
             self._product(products, f"meter:{row['meter_id']}", row["name"])
-        for row in self._rows("fees", today):
+        for row in setup.fees(self._connection, today):
             product = self._product(products, f"plan:{row['plan_id']}", row["name"])
             fee = {"model": "per_unit", "unit_amount": row["subscription_fee"]}
             recurring = {"interval": "month", "usage_type": "licensed"}
             self._price(prices, f"fee:{row['plan_id']}@{row['valid_from']}", product, row["currency"], fee, recurring)
-        for row in self._rows("prices", today):
+        for row in setup.prices(self._connection, today):
             product = products.get(f"meter:{row['meter_id']}")
             meter = meters[row["stripe_event_name"]]
             recurring = {"interval": "month", "usage_type": "metered", "meter": (meter or {}).get("id", "")}
@@ -167,10 +165,6 @@ class Setup:
     def _reported(self, kind: Any, name: str, drift: str) -> None:
         self._steps.append(Step(kind, name, "drift" if drift else "ok", drift))
 
-    def _rows(self, name: str, parameters: Body) -> list[Body]:
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(_SQL[name], parameters).fetchall()
-
 
 def _created(params: Body, create: Callable[[Body, str], Body]) -> Body:
     """Ask for it under a key of its own words, so that two runs at once make one; under the next where Stripe replays
@@ -204,17 +198,13 @@ def check(
     chosen = None if tenant_ids is None else list(tenant_ids)
     billed = billed_tenants(connection, today, chosen)
     tenants = [one for one in billed if chosen or (one.may_be_posted and not one.is_over(today))]
-    days = [_period_start(today, tenant.anchor_day) for tenant in tenants]
-    parameters = {"tenant_ids": [tenant.tenant_id for tenant in tenants], "days": days}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_BILLING["priced_meters"], parameters).fetchall()
+    days = {tenant.tenant_id: _period_start(today, tenant.anchor_day) for tenant in tenants}
+    meters = priced_meters(connection, days)
 
     def of(tenant: BilledTenant) -> list[Finding]:
         found = readiness.of_tenant(tenant)
         if not any(one.blocks for one in found):
-            found += [
-                one for row in rows if row["tenant_id"] == tenant.tenant_id for one in _of_meter(readiness, tenant, row)
-            ]
+            found += [one for row in meters[tenant.tenant_id] for one in _of_meter(readiness, tenant, row)]
             lacking = {one.meter_id for one in found if one.meter_id}
             for change in changes.plan([tenant.tenant_id]):
                 found += [one for one in _of_change(change) if one.meter_id not in lacking]

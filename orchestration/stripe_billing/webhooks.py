@@ -16,7 +16,6 @@ import psycopg
 import stripe
 import structlog
 from anyio import CapacityLimiter, to_thread
-from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -24,10 +23,9 @@ from starlette.routing import Route
 
 from sources.text import clean
 from warehouse import clock
-from warehouse.database import queries
 from warehouse.database.errors import WarehouseError
+from warehouse.stripe.events import count_waiting, receive
 
-_SQL = queries.load("stripe/events")
 _LOG = structlog.get_logger(__name__)
 
 LARGEST_BODY = 512 * 1024
@@ -86,7 +84,7 @@ def webhook_app(
     async def health(request: Request) -> Response:
         def look() -> None:
             with ledger() as connection:
-                connection.execute(_SQL["count_waiting"])
+                count_waiting(connection)
 
         try:
             await to_thread.run_sync(look, limiter=at_once)
@@ -117,12 +115,6 @@ def is_signed(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
             continue
         return True
     return False
-
-
-def receive(connection: psycopg.Connection[Any], event: dict[str, Any], now: datetime) -> bool:
-    """Keep an event; False when it is known already."""
-    row = connection.execute(_SQL["receive"], {**event, "facts": Jsonb(event["facts"]), "now": now}).fetchone()
-    return row is not None
 
 
 def _event(body: bytes) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_only_approval_freezes_lines() -> None:
         and path.relative_to(ROOT).parts[0] in {"warehouse", "orchestration"}
         and re.search(r"freeze_lines|insert into ledger\.statement_lines", path.read_text())
     }
-    assert frozen_by == {"warehouse/statements/approval.py", "warehouse/statements/periods.sql"}
+    assert frozen_by == {"warehouse/statements/approval.py", "warehouse/statements/approval.sql"}
 
 
 def test_the_wheel_carries_the_product_and_no_sandbox(tmp_path: Path) -> None:

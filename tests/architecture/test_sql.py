@@ -1,50 +1,58 @@
-"""SQL is the warehouse's: no other room of ours holds any, and fewer and fewer run a statement of it by name."""
+"""SQL is the warehouse's: no other room of ours holds any, or runs a statement of it by name."""
 
 import ast
+import re
 from pathlib import Path
 
 from tests.architecture.test_house import ROOT, tracked_files
 
-RUNNING = {"load", "rows", "first", "execute", "queries"}
-STILL = {
-    "orchestration/cli/stripe/stripe.py",
-    "orchestration/defs/stripe/sensors.py",
-    "orchestration/reports/content.py",
-    "orchestration/reports/freezing.py",
-    "orchestration/reports/tables.py",
-    "orchestration/reports/writing.py",
-    "orchestration/stripe_billing/api/cache.py",
-    "orchestration/stripe_billing/changes.py",
-    "orchestration/stripe_billing/events.py",
-    "orchestration/stripe_billing/invoices/elsewhere.py",
-    "orchestration/stripe_billing/invoices/final.py",
-    "orchestration/stripe_billing/invoices/items.py",
-    "orchestration/stripe_billing/invoices/settling.py",
-    "orchestration/stripe_billing/invoices/states.py",
-    "orchestration/stripe_billing/invoices/upcoming.py",
-    "orchestration/stripe_billing/posting/readiness.py",
-    "orchestration/stripe_billing/reconciliation.py",
-    "orchestration/stripe_billing/setup.py",
-    "orchestration/stripe_billing/webhooks.py",
-    "orchestration/web/operations/days.py",
-    "orchestration/web/finance/invoices.py",
-    "orchestration/web/finance/month.py",
-    "orchestration/web/clients/usage.py",
-}
-"""Modules that run named statements, where a function of warehouse/ should. It may only get shorter."""
+ROOMS = ("orchestration", "sources", "warehouse")
+RUNNING = {"load", "rows", "first", "typed", "first_typed", "execute", "queries"}
 
 
 def test_no_sql_lies_in_orchestration() -> None:
     assert [path for path in tracked_files() if path.suffix == ".sql" and _is_ours(path)] == []
 
 
-def test_no_further_module_of_orchestration_runs_statements_itself() -> None:
+def test_no_module_of_orchestration_runs_statements_itself() -> None:
     running = {
         str(path.relative_to(ROOT))
         for path in tracked_files()
         if path.suffix == ".py" and _is_ours(path) and _imported(path) & RUNNING
     }
-    assert running == STILL
+    assert running == set()
+
+
+def test_statements_lie_beside_the_module_that_is_called_like_their_file() -> None:
+    """A file of more than one part is `<module>_<part>.sql`."""
+    rooms = (path for path in tracked_files() if path.is_relative_to(ROOT / "warehouse") and path.suffix == ".sql")
+    for path in rooms:
+        if not re.search(r"^-- name: ", path.read_text(), flags=re.MULTILINE):
+            continue
+        parts = path.stem.split("_")
+        assert any((path.parent / f"{'_'.join(parts[:count])}.py").exists() for count in range(1, len(parts) + 1)), path
+
+
+def test_a_room_runs_no_statement_of_another_room() -> None:
+    """It calls that room's function, which says what comes back."""
+    files = {
+        str(path.relative_to(ROOT / "warehouse").with_suffix("")): path.parent
+        for path in tracked_files()
+        if path.is_relative_to(ROOT / "warehouse") and path.suffix == ".sql" and path.parent != ROOT / "warehouse"
+    }
+    elsewhere = [
+        f"{path.relative_to(ROOT)} runs {name}"
+        for path in tracked_files()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in ROOMS
+        for name in _strings(path) & files.keys()
+        if path.parent != files[name]
+    ]
+    assert elsewhere == []
+
+
+def _strings(path: Path) -> set[str]:
+    constants = (one.value for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
 
 
 def _is_ours(path: Path) -> bool:

@@ -17,9 +17,9 @@ from orchestration.defs.stripe.checks import (
 )
 from orchestration.defs.stripe.sensors import post_overage_when_due, process_stripe_events_when_due
 from orchestration.resources import Minutebook
-from orchestration.stripe_billing.webhooks import receive
 from tests.sandbox.stripe import Fault
 from tests.stripe_billing.scene import KEY, STATEMENT_LINES, Scene, month_of
+from warehouse.stripe.events import receive
 
 
 @pytest.fixture

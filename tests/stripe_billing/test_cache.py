@@ -10,12 +10,13 @@ import pytest
 import structlog
 
 import orchestration
-from orchestration.stripe_billing.api.cache import StripeCache, invalidate
+from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.errors import StripeUnavailable
 from orchestration.stripe_billing.events import process_events
-from orchestration.stripe_billing.webhooks import receive
 from tests.sandbox.stripe import Fault
 from tests.stripe_billing.scene import DAY, Scene
+from warehouse.stripe.cache import invalidate
+from warehouse.stripe.events import receive
 
 SECONDS = {
     "meters": 3600, "products": 3600, "prices": 3600, "price": 3600, "customer": 300, "subscriptions": 60,

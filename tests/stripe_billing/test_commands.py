@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 from orchestration.cli import app
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.invoices.upcoming import LineComparison, compare_upcoming
-from orchestration.stripe_billing.posting.readiness import Readiness, billed_tenants
+from orchestration.stripe_billing.posting.readiness import Readiness
 from tests.sandbox.stripe import Fault
 from tests.stripe_billing.scene import GRACE, KEY, STATEMENT_LINES, Scene, month_of
+from warehouse.stripe.billed_tenants import billed_tenants
 
 Minutebook = Callable[..., Result]
 

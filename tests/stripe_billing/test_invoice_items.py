@@ -12,9 +12,10 @@ from orchestration.stripe_billing.api.currency import from_minor, to_minor
 from orchestration.stripe_billing.api.errors import AmountNotExact
 from orchestration.stripe_billing.invoices.items import ItemsReport
 from orchestration.stripe_billing.invoices.upcoming import compare_upcoming
-from orchestration.stripe_billing.posting.readiness import Readiness, billed_tenants
+from orchestration.stripe_billing.posting.readiness import Readiness
 from tests.sandbox.stripe import Fault
 from tests.stripe_billing.scene import DAY, GRACE, STATEMENT_LINES, Scene, month_of, on_call
+from warehouse.stripe.billed_tenants import billed_tenants
 
 
 class Books:

@@ -11,11 +11,12 @@ from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.errors import KeyRefused, StripeRefused, StripeUnavailable
 from orchestration.stripe_billing.each import PATIENCE, ask_each
 from orchestration.stripe_billing.invoices.upcoming import compare_upcoming
-from orchestration.stripe_billing.posting.readiness import Finding, Readiness, billed_tenants
+from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from orchestration.stripe_billing.reconciliation import read_summaries
 from orchestration.stripe_billing.setup import check
 from tests.sandbox.stripe import Fault
 from tests.stripe_billing.scene import GRACE, STATEMENT_LINES, Scene, month_of
+from warehouse.stripe.billed_tenants import billed_tenants
 
 OTHERS = ("alpha", "beta", "zeta")
 FAULTS = [Fault.CUT_OFF, Fault.HOLLOW, Fault.MISSING, Fault.FORBIDDEN, Fault.DOWN, Fault.LIMITED, Fault.ERROR]

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
 from orchestration.stripe_billing.events import EventsReport, process_events
-from orchestration.stripe_billing.webhooks import receive, webhook_app
+from orchestration.stripe_billing.webhooks import webhook_app
 from orchestration.web.server.serving import Server
 from tests.sandbox.stripe import Fault
 from tests.stripe_billing.comparison import hide_comparison
@@ -28,6 +28,7 @@ from tests.web.server import served_by
 from warehouse.clock import OFFSET, offset_to
 from warehouse.database import queries
 from warehouse.database.errors import DatabaseUnreachable
+from warehouse.stripe.events import receive
 
 OLD, NEW = "whsec_old", "whsec_new"
 

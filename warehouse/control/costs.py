@@ -12,7 +12,7 @@ from warehouse.control.errors import Refused
 from warehouse.control.plans import require_currency, require_meter
 from warehouse.database.queries import Connection, Row, rows
 
-FILE = "control/prices"
+FILE = "control/costs"
 
 
 class Allocation(StrEnum):

@@ -40,6 +40,11 @@ class Coverage:
         return f"{self.component} of {self.source} calls of {whose if self.tenant_id else 'the platform'}"
 
 
+def providers_of_bills(connection: Connection) -> set[str]:
+    """Providers that a source of costs is of."""
+    return {row["provider"] for row in rows(connection, FILE, "sources") if row["contract"] == "costs"}
+
+
 def put_coverage(connection: Connection, coverage: Coverage) -> Change:
     """Write a version. Raises NotFound for what does not exist, Refused for a component that no bill can hold."""
     what = f"{coverage.what} from {coverage.valid_from}"

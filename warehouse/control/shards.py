@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from warehouse.control.changes import Change, put
 from warehouse.control.errors import Refused
-from warehouse.control.tenants import FILE, require_tenant
+from warehouse.control.tenants import require_tenant
 from warehouse.database.queries import Connection, rows
 
+FILE = "control/shards"
 SHARED = "shared"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 

@@ -10,7 +10,7 @@ import psycopg
 from warehouse.database import queries
 from warehouse.ingestion.pulls import PullKey
 
-_SQL = queries.load("ingestion/pulls")
+_SQL = queries.load("ingestion/acceptances")
 
 
 @dataclass(frozen=True)

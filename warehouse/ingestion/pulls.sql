@@ -72,37 +72,6 @@ inner join
     on p.source = k.source and p.account = k.account and p.usage_date = k.usage_date
 order by p.source, p.account, p.usage_date, p.pull_id desc;
 
--- name: last_counted
--- What the provider counted when each day was last read well; what was listed then, where it would not count.
-select distinct on (p.account, p.usage_date)
-    p.account,
-    p.usage_date,
-    coalesce(p.provider_totals ->> 'calls', p.totals ->> 'calls', '0')::numeric as calls,
-    (p.provider_totals ->> 'cost')::numeric as cost
-from ledger.pulls as p
-where
-    p.source = %(source)s
-    and p.account = any(%(accounts)s)
-    and p.usage_date >= %(first_day)s
-    and p.usage_date < %(end)s
-    and p.state in ('published', 'unchanged')
-order by p.account, p.usage_date, p.pull_id desc;
-
--- name: last_totals
-select distinct on (p.account, p.usage_date)
-    p.account,
-    p.usage_date,
-    (select jsonb_object_agg(t.name, t.value) from jsonb_each_text(p.totals) as t (name, value)) as totals
-from ledger.pulls as p
-where
-    p.source = %(source)s
-    and p.account = any(%(accounts)s)
-    and p.usage_date >= %(first_day)s
-    and p.usage_date < %(end)s
-    and p.state in ('published', 'unchanged')
-    and p.totals <> '{}'
-order by p.account, p.usage_date, p.pull_id desc;
-
 -- name: examine
 -- The rows of a pull that landed, and how many of them carry its own account, tenant and date; beside it the current pull.
 with reading as materialized (
@@ -217,48 +186,6 @@ from jsonb_to_recordset(%(rows)s::jsonb) as r (
     length_from timestamptz
 )
 inner join ledger.pulls as p on r.pull_id = p.pull_id;
-
--- name: shown_total
--- What an earlier reading of the same rows was told already: it stands in review, and a person has seen it.
-select t.evidence
-from ledger.disagreeing_totals as t
-where
-    t.source = %(source)s
-    and t.account = %(account)s
-    and t.usage_date = %(usage_date)s
-    and t.name = %(subject)s
-    and t.is_repeated;
-
--- name: is_shown
--- Whether an earlier pull of the day failed for just this.
-select exists (
-    select from ledger.pulls
-    where
-        source = %(source)s
-        and account = %(account)s
-        and usage_date = %(usage_date)s
-        and state = 'failed'
-        and cause_code = %(doubt)s
-        and evidence = %(evidence)s
-) as is_shown;
-
--- name: is_accepted
-select exists (
-    select from ledger.acceptances
-    where
-        source = %(source)s
-        and account = %(account)s
-        and usage_date = %(usage_date)s
-        and doubt = %(doubt)s
-        and subject = %(subject)s
-        and evidence = %(evidence)s
-) as is_accepted;
-
--- name: accept
-insert into ledger.acceptances (source, account, tenant_id, usage_date, doubt, subject, evidence, reason)
-values (
-    %(source)s, %(account)s, %(tenant_id)s, %(usage_date)s, %(doubt)s, %(subject)s, %(evidence)s, %(reason)s
-);
 
 -- name: fail
 update ledger.pulls

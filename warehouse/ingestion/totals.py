@@ -9,7 +9,7 @@ import psycopg
 
 from warehouse.database import queries
 
-_SQL = queries.load("ingestion/pulls")
+_SQL = queries.load("ingestion/totals")
 
 
 def last_counted(

@@ -6,7 +6,7 @@ from warehouse.blocker import Blocker, blocks
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.finding import Finding
 
-FILE = "statements/periods"
+FILE = "ingestion/unattributed"
 
 
 def blockers(connection: Connection, found: Sequence[Row]) -> list[Finding]:
@@ -15,8 +15,7 @@ def blockers(connection: Connection, found: Sequence[Row]) -> list[Finding]:
         return []
     first, last = min(row["first_date"] for row in found), max(row["last_date"] for row in found)
     calls = rows(connection, FILE, "calls_of_nobody", first_date=first, last_date=last)
-    tenants = [row["tenant_id"] for row in found]
-    agents = {row["tenant_id"]: row["agent_id"] for row in rows(connection, FILE, "first_agents", tenant_ids=tenants)}
+    agents = first_agents(connection, [row["tenant_id"] for row in found])
     return [
         blocks(
             Blocker.CALLS_OF_NOBODY,
@@ -30,3 +29,9 @@ def blockers(connection: Connection, found: Sequence[Row]) -> list[Finding]:
         )
         for row in found
     ]
+
+
+def first_agents(connection: Connection, tenant_ids: Sequence[str]) -> dict[str, str]:
+    """Each tenant's first agent by id; a tenant without one is not in it."""
+    found = rows(connection, FILE, "first_agents", tenant_ids=list(tenant_ids))
+    return {row["tenant_id"]: row["agent_id"] for row in found}

@@ -18,11 +18,10 @@ from warehouse.database import queries
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Row
 from warehouse.security.encryption import seal, unseal
-from warehouse.security.vault import Secret, Vault, hook_binding
+from warehouse.security.vault import Secret, Vault, hook_binding, one_at_a_time
 
 FILE = "intake/hooks"
 _SQL = queries.load(FILE)
-_VAULT = queries.load("security/vault")
 _NOT_ADOPTED = {
     "unheard": "No hook of {account} was told of {row_id}.",
     "gone": "{row_id} of {day} was deleted at its provider.",
@@ -86,7 +85,7 @@ def create(
     hook_id = secrets.token_urlsafe(16)
     try:
         with connection.transaction():
-            connection.execute(_VAULT["one_at_a_time"], {"tenant_id": tenant_id, "provider": provider})
+            one_at_a_time(connection, tenant_id)
             data_key_id, data_key = vault.data_key(connection, tenant_id)
             sealed = seal(data_key, secret.reveal().encode(), hook_binding(hook_id, data_key_id))
             connection.execute(

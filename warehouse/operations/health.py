@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from warehouse.database.queries import Connection, first, rows
+from warehouse.stripe import events
 
 FILE = "operations/health"
 WINDOW = timedelta(days=14)
@@ -66,8 +67,7 @@ def differences(connection: Connection) -> dict[str, int]:
 
 def stripe_events_waiting(connection: Connection) -> int:
     """Stripe's webhooks that were kept and not worked off."""
-    found = first(connection, "stripe/events", "count_waiting")
-    return int(found["count"]) if found else 0
+    return events.count_waiting(connection)
 
 
 def _window(today: date) -> dict[str, date]:

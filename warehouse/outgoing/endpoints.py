@@ -16,10 +16,9 @@ from warehouse.database import queries
 from warehouse.database.errors import VaultError, WarehouseError
 from warehouse.database.queries import Connection, Row
 from warehouse.security.encryption import seal, unseal
-from warehouse.security.vault import Secret, Vault, endpoint_binding
+from warehouse.security.vault import Secret, Vault, endpoint_binding, one_at_a_time
 
 FILE = "outgoing/endpoints"
-_VAULT = queries.load("security/vault")
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET_BYTES = 32
 OVERLAP = timedelta(hours=24)
@@ -80,7 +79,7 @@ def create(
     endpoint_id = "ep_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
     secret = _new_secret()
     with connection.transaction():
-        connection.execute(_VAULT["one_at_a_time"], {"tenant_id": tenant_id, "provider": "endpoints"})
+        one_at_a_time(connection, tenant_id)
         data_key_id, data_key = vault.data_key(connection, tenant_id)
         sealed = seal(
             data_key,
@@ -131,7 +130,7 @@ def rotate(vault: Vault, connection: Connection, endpoint_id: str, now: datetime
     """
     with connection.transaction():
         known = found(connection, endpoint_id)
-        connection.execute(_VAULT["one_at_a_time"], {"tenant_id": known["tenant_id"], "provider": "endpoints"})
+        one_at_a_time(connection, known["tenant_id"])
         row = queries.first_typed(connection, _Sealed, FILE, "sealed", endpoint_ids=[endpoint_id])
         if row is None:
             raise EndpointRefused(f"{endpoint_id} is revoked: create another endpoint.")

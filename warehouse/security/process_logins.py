@@ -19,7 +19,8 @@ from warehouse.database.connect import PROCESS_LOGIN, Addresses, Role
 from warehouse.security import database_logins
 from warehouse.security.vault import Secret
 
-_SQL = queries.load("security/database_logins")
+_SQL = queries.load("security/process_logins")
+_LOGINS = queries.load("security/database_logins")
 DAGSTER = f"minutebook_dagster{PROCESS_LOGIN}"
 # The pages read through one login: as an analyst, and as any tenant by name.
 _SERVER = f"{Role.SERVER}{PROCESS_LOGIN}"
@@ -54,13 +55,13 @@ def make(connection: psycopg.Connection[Any], url: EmbeddedAddresses) -> None:
     with connection.transaction():
         for login, roles in _MAY_BECOME.items():
             name = sql.Identifier(login)
-            ((_, _, _, exists),) = connection.execute(_SQL["known"], {"login": login}).fetchall()
+            ((_, _, _, exists),) = connection.execute(_LOGINS["known"], {"login": login}).fetchall()
             if not exists:
-                connection.execute(_SQL["create_process"].format(login=name))
+                connection.execute(_LOGINS["create_process"].format(login=name))
             if not exists or not database_logins.has_password(connection, login, _password(url, login)):
                 database_logins.set_password(connection, login, _password(url, login))
             for role in roles:
-                connection.execute(_SQL["grant_role"].format(role=sql.Identifier(role), login=name))
+                connection.execute(_LOGINS["grant_role"].format(role=sql.Identifier(role), login=name))
         connection.execute(_SQL["hand_over_dagster"].format(login=sql.Literal(DAGSTER)))
 
 

@@ -23,6 +23,7 @@ from warehouse.security.vault import (
     endpoint_binding,
     fingerprint,
     hook_binding,
+    one_at_a_time,
 )
 
 _SQL = queries.load("security/rotation")
@@ -41,7 +42,7 @@ def stage(vault: Vault, connection: Connection, tenant_id: str | None, provider:
         raise VaultError(f"The {provider} secret is empty.")
     owner = {"tenant_id": tenant_id, "provider": provider}
     with connection.transaction():
-        connection.execute(_VAULT["one_at_a_time"], owner)
+        one_at_a_time(connection, tenant_id)
         _live(connection, owner)
         data_key_id, data_key = vault.data_key(connection, tenant_id)
         ((credential_id,),) = connection.execute(_VAULT["next_credential_id"]).fetchall()
@@ -80,7 +81,7 @@ def promote(connection: Connection, successor: Credential) -> None:
     """
     owner = {"tenant_id": successor.tenant_id, "provider": successor.provider}
     with connection.transaction():
-        connection.execute(_VAULT["one_at_a_time"], owner)
+        one_at_a_time(connection, successor.tenant_id)
         _, settings, used_from = _live(connection, owner)
         connection.execute(_VAULT["retire"], owner)
         row = {**owner, "credential_id": successor.credential_id, "settings": Jsonb(settings), "used_from": used_from}
@@ -102,7 +103,7 @@ def rotate_data_key(vault: Vault, connection: Connection, tenant_id: str | None)
     owner = {"tenant_id": tenant_id}
     count = 0
     with connection.transaction():
-        connection.execute(_VAULT["one_at_a_time"], owner)
+        one_at_a_time(connection, tenant_id)
         row = connection.execute(_SQL["data_key"], owner).fetchone()
         if row is None:
             raise CredentialMissing("Nothing is stored under a data key of its own.")

@@ -14,14 +14,13 @@ from warehouse import clock
 from warehouse.database import queries
 from warehouse.finding import Hint, Step
 from warehouse.security.encryption import binding, seal, unseal
-from warehouse.security.vault import Vault
+from warehouse.security.vault import Vault, one_at_a_time
 from warehouse.security.web_logins import LoginError, digest
 
-_SQL = queries.load("security/web_logins")
-_VAULT = queries.load("security/vault")
+_SQL = queries.load("security/second_factors")
+_LOGINS = queries.load("security/web_logins")
 _RECOVERY_CODES = 10
 _STEP_SECONDS = 30
-_PLATFORM: dict[str, None] = {"tenant_id": None}
 Connection = psycopg.Connection[Any]
 
 
@@ -33,7 +32,7 @@ def proposed(vault: Vault, connection: Connection, login_id: str, token: str) ->
     row = _row(connection, login_id)
     if row is None or not (row["is_confirmed"] or row["proposed_in"] == digest(token)):
         with connection.transaction():
-            connection.execute(_VAULT["one_at_a_time"], {**_PLATFORM, "provider": "pages"})
+            one_at_a_time(connection, None)
             data_key_id, data_key = vault.data_key(connection, None)
             sealed = seal(data_key, pyotp.random_base32().encode(), factor_binding(login_id, data_key_id))
             values = {"login_id": login_id, "data_key_id": data_key_id, "ciphertext": sealed}
@@ -89,8 +88,11 @@ def reset(connection: Connection, login_id: str) -> None:
     with connection.transaction():
         if connection.execute(_SQL["reset_second_factor"], {"login_id": login_id}).fetchone() is None:
             raise LoginError(f"There is no login {login_id} with a second factor", Hint(Step.LIST_LOGINS))
-        for name in ("forget_second_factor", "forget_recovery_codes", "end_sessions_of", "forget_devices"):
-            connection.execute(_SQL[name], {"login_id": login_id})
+        for statement in (
+            _SQL["forget_second_factor"], _SQL["forget_recovery_codes"], _LOGINS["end_sessions_of"],
+            _LOGINS["forget_devices"],
+        ):  # fmt: skip
+            connection.execute(statement, {"login_id": login_id})
 
 
 def factor_binding(login_id: str, data_key_id: int) -> bytes:

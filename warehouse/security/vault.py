@@ -107,7 +107,7 @@ class Vault:
         owner = {"tenant_id": tenant_id, "provider": provider}
         try:
             with connection.transaction():
-                connection.execute(_SQL["one_at_a_time"], owner)
+                one_at_a_time(connection, tenant_id)
                 data_key_id, data_key = self.data_key(connection, tenant_id)
                 wanted = {
                     **owner,
@@ -188,6 +188,11 @@ class Vault:
                 f" (there are: {', '.join(self._master_keys)}). Add it to MINUTEBOOK_MASTER_KEYS."
             )
         return master_key.unwrap(bytes(wrapped), _data_key_binding(tenant_id, data_key_id, master_key_id))
+
+
+def one_at_a_time(connection: psycopg.Connection[Any], tenant_id: str | None) -> None:
+    """Until the transaction ends, nobody else writes secrets of this owner, None being the platform."""
+    connection.execute(_SQL["one_at_a_time"], {"tenant_id": tenant_id})
 
 
 def fingerprint(data_key: bytes, value: str) -> str:

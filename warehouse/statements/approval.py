@@ -20,7 +20,7 @@ from warehouse.statements.canary import Distrust
 from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.statements.periods import Month
 
-FILE = "statements/periods"
+FILE = "statements/approval"
 
 
 class WhomToName(WarehouseError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from warehouse.control.coverage import providers_of_bills
 from warehouse.control.errors import NotFound, Refused
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.statements.bills import FILE
@@ -142,7 +143,7 @@ def reconciled(
     a provider that no source of costs is of, and Refused for an account of which no bill was read while there are
     others, or for a day of another month.
     """
-    known = {row["provider"] for row in rows(connection, "control/coverage", "sources") if row["contract"] == "costs"}
+    known = providers_of_bills(connection)
     if provider not in known:
         raise NotFound("provider of costs", provider, known)
     told = told or {}

@@ -14,7 +14,7 @@ from warehouse.ingestion import quarantine
 from warehouse.statements import balance, unbilled_usage
 from warehouse.statements.review_rules import doubts
 
-FILE = "statements/periods"
+FILE = "statements/blocking"
 Key = tuple[str, date]
 EVER = datetime.min.replace(tzinfo=UTC)
 

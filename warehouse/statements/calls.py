@@ -200,11 +200,6 @@ def agents(connection: Connection, tenant_id: str) -> dict[str, str]:
     return {row["agent_id"]: row["name"] or row["agent_id"] for row in found}
 
 
-def periods_of(connection: Connection, tenant_id: str) -> list[Row]:
-    """A tenant's statements, newest first, with period_start and period_end."""
-    return rows(connection, "statements/pages", "statements_of", tenant_id=tenant_id)
-
-
 def tenants_named(connection: Connection, words: str, limit: int) -> list[Row]:
     """Tenants (tenant_id, name) whose name or id has these words, the first limit of them by name."""
     return rows(connection, FILE, "tenants_named", words=words, limit=limit)

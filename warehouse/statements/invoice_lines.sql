@@ -21,68 +21,10 @@ where
     and (%(tenant_ids)s::text [] is null or m.tenant_id = any(%(tenant_ids)s))
 order by 1, 2, 4;
 
--- name: items
--- What the ledger knows of items and notes; there: what became of each in the account that holds it, as last read.
-select
-    i.tenant_id, i.identifier, i.item_key, i.item_kind, i.line_id, i.period_start, i.amount, i.state, i.stripe_id,
-    i.cause_code, i.cause, i.corrects_invoice_id, i.stripe_account, i.is_live,
-    ledger.is_of_another_account(i.stripe_account, i.is_live) as is_elsewhere,
-    coalesce(s.state, 'pending') as there, s.invoice_id as there_invoice, coalesce(s.read_at, i.posted_at) as there_at
-from ledger.invoice_items as i
-left join ledger.stripe_item_states as s on i.identifier = s.identifier
-where %(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s)
-order by i.invoice_item_id;
-
--- name: items_elsewhere
--- Items of the tenants that are billed which another account or mode accepted.
-select
-    i.identifier, i.item_kind, i.line_id, i.stripe_id, i.stripe_account, i.is_live, t.anchor_day,
-    coalesce(s.state, 'pending') as there, coalesce(s.read_at, i.posted_at) as there_at
-from ledger.invoice_items as i
-inner join control.tenants as t on i.tenant_id = t.tenant_id
-left join ledger.stripe_item_states as s on i.identifier = s.identifier
-where
-    i.state = 'accepted'
-    and ledger.is_of_another_account(i.stripe_account, i.is_live)
-    and t.feature_flags @> '{"stripe_posting": true}'
-    and t.stripe_customer_id is not null
-    and (%(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s))
-order by i.invoice_item_id;
-
--- name: put_item_state
-insert into ledger.stripe_item_states (identifier, tenant_id, state, invoice_id, read_at)
-values (%(identifier)s, %(tenant_id)s, %(state)s, %(invoice)s, %(now)s)
-on conflict (identifier) do update
-set state = excluded.state, invoice_id = excluded.invoice_id, read_at = excluded.read_at;
-
--- name: moved
--- The account that was billed in before today's, and since when it is not.
-select b.account_id, b.is_live, a.adopted_at at time zone 'UTC'
-from ledger.stripe_accounts as a
-inner join ledger.stripe_accounts as b on a.adoption = b.adoption + 1
-order by a.adoption desc
-limit 1;
-
 -- name: coverage
 select tenant_id, period_start, meter_id, owed
 from ledger.coverage
 where %(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s);
-
--- name: meters
-select stripe_event_name, meter_id from control.meters
-where stripe_event_name is not null;
-
--- name: acceptances
-select subject, tenant_id, amount
-from ledger.stripe_acceptances
-where %(tenant_ids)s::text [] is null or tenant_id = any(%(tenant_ids)s);
-
--- name: accept
-insert into ledger.stripe_acceptances (subject, tenant_id, amount, reason, accepted_by, accepted_at)
-values (%(subject)s, %(tenant_id)s, %(amount)s, %(reason)s, %(actor)s, %(now)s)
-on conflict (subject) do update
-set amount = excluded.amount, reason = excluded.reason, accepted_by = excluded.accepted_by,
-    accepted_at = excluded.accepted_at;
 
 -- name: forget_lines
 delete from ledger.final_lines
@@ -124,18 +66,8 @@ where
     and (%(month_end)s::date is null or period_start < %(month_end)s)
 order by tenant_id, period_start, line;
 
--- name: lose_items
-update ledger.invoice_items
-set state = 'lost', cause_code = %(code)s, cause = %(cause)s
-where identifier = any(%(identifiers)s) and state = 'accepted';
-
--- name: next_version
-select coalesce(max(version), 0) + 1 as version
-from ledger.invoice_items
-where item_key = %(item_key)s;
-
 -- name: mart_exists
-select to_regclass('marts.fct_invoice_lines') is not null;
+select to_regclass('marts.fct_invoice_lines') is not null as is_built;
 
 -- name: empty_mart
 delete from marts.fct_invoice_lines;

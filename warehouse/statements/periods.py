@@ -39,12 +39,27 @@ class Month:
 
 def months(connection: Connection) -> list[Row]:
     """Calendar months in which periods start, the newest first, as `month_start`."""
-    return rows(connection, "statements/pages", "months")
+    return rows(connection, FILE, "months")
 
 
 def statements(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
     """The statements of the periods that start in a month, each with its margin, state and `ends_on`."""
     return rows(connection, FILE, "statements", **_of(month, tenant_ids))
+
+
+def beside(connection: Connection, month: Month) -> list[Row]:
+    """Of the same statements: whose each is, and the total of the tenant's period before."""
+    return rows(connection, FILE, "beside", month_start=month.start, month_end=month.end)
+
+
+def statements_of(connection: Connection, tenant_id: str) -> list[Row]:
+    """A tenant's statements, the newest first, with the state that the marts know."""
+    return rows(connection, FILE, "statements_of", tenant_id=tenant_id)
+
+
+def states_of(connection: Connection, tenant_id: str) -> dict[date, str]:
+    """The state of each of a tenant's periods that anybody has decided about, as of now."""
+    return {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant_id)}
 
 
 def lines(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
@@ -106,6 +121,11 @@ def periods_of(connection: Connection, month: Month, tenant_ids: Sequence[str] |
     return rows(connection, FILE, "periods_of_month", **_of(month, tenant_ids))
 
 
+def states_of_month(connection: Connection, month: Month, tenant_ids: Sequence[str] | None = None) -> list[Row]:
+    """The statements of a month's periods, each with its period and state, open where nobody has decided."""
+    return rows(connection, FILE, "states_of_month", **_of(month, tenant_ids))
+
+
 def broken_seals(connection: Connection) -> list[Row]:
     """Approved and closed periods whose frozen lines no longer match their manifest hash."""
     return [
@@ -117,7 +137,7 @@ def broken_seals(connection: Connection) -> list[Row]:
 
 def decision(connection: Connection, tenant_id: str, period_start: date) -> Row | None:
     """Who set a period to its state, when and why; None for one that was never reviewed."""
-    return first(connection, "statements/pages", "decision", tenant_id=tenant_id, period_start=period_start)
+    return first(connection, FILE, "decision", tenant_id=tenant_id, period_start=period_start)
 
 
 def _of(month: Month, tenant_ids: Sequence[str] | None) -> dict[str, object]:

@@ -150,32 +150,3 @@ select
 from marts.fct_calls
 where tenant_id = %(tenant_id)s and usage_date >= %(period_start)s and usage_date < %(period_end)s
 order by usage_date, created_at, call_id;
-
--- name: frozen_pack
-select
-    p.manifest_hash,
-    k.content,
-    k.content_hash
-from ledger.periods as p
-left join ledger.packs as k
-    on p.tenant_id = k.tenant_id and p.period_start = k.period_start and p.manifest_hash = k.manifest_hash
-where p.tenant_id = %(tenant_id)s and p.period_start = %(period_start)s and p.state = 'closed';
-
--- name: freeze_pack
-insert into ledger.packs (tenant_id, period_start, manifest_hash, content, content_hash)
-values (%(tenant_id)s, %(period_start)s, %(manifest_hash)s, %(content)s, %(content_hash)s)
-on conflict do nothing;
-
--- name: periods_of_month
-select
-    s.tenant_id,
-    s.period_start,
-    s.period_end,
-    coalesce(p.state, 'open') as state
-from marts.fct_statements as s
-left join ledger.periods as p on s.tenant_id = p.tenant_id and s.period_start = p.period_start
-where
-    s.period_start >= %(month_start)s
-    and s.period_start < %(month_end)s
-    and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
-order by s.tenant_id, s.period_start;

@@ -79,9 +79,8 @@ def _blocker(connection: Connection, usage: Row) -> Finding:
         case "unattributed" if usage["awaited_tenant_id"]:
             return blocks(Blocker.USAGE_MOVED, usage)
         case "unattributed" if scopes := _scopes_of_nobody(connection, usage):
-            known = rows(connection, "statements/periods", "first_agents", tenant_ids=[usage["tenant_id"]])
-            agent_id = known[0]["agent_id"] if known else None
-            return blocks(Blocker.SCOPES_OF_NOBODY, usage, agent_id=agent_id, scopes=scopes)
+            agents = unattributed.first_agents(connection, [usage["tenant_id"]])
+            return blocks(Blocker.SCOPES_OF_NOBODY, usage, agent_id=agents.get(usage["tenant_id"]), scopes=scopes)
         case "no meter" if usage["unit"] == CALLED:
             voice = counting_of_calls(connection, usage["tenant_id"], usage["source"], usage["service_start"])
             return blocks(Blocker.NO_METER, usage, voice=voice, unmetered=[])

@@ -27,6 +27,14 @@ class Account:
         return f"{self.account_id} ({self.mode} mode)"
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The account that was billed in before, and the first day on which it was not any more."""
+
+    before: Account
+    on: date
+
+
 def adopted(connection: psycopg.Connection[Any]) -> Account | None:
     """The account that is billed in, if anything was ever sent or read."""
     return queries.first_typed(connection, Account, FILE, "adopted")
@@ -36,6 +44,12 @@ def adopt(connection: psycopg.Connection[Any], account: Account, now: datetime, 
     """From now on this one is billed in; is_first: only where none was adopted before."""
     reported = {"account_id": account.account_id, "is_live": account.is_live, "now": now, "is_first": is_first}
     connection.execute(_SQL["adopt"], reported)
+
+
+def moved(connection: psycopg.Connection[Any]) -> Moved | None:
+    """Since when, and from where, another account or mode is billed in; None while it is the first."""
+    row = queries.first(connection, FILE, "moved")
+    return Moved(Account(row["account_id"], row["is_live"]), row["day"]) if row else None
 
 
 def account_of_key(connection: psycopg.Connection[Any], digest: str) -> Account | None:

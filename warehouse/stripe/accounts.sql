@@ -34,3 +34,11 @@ select
         select count(*) from ledger.invoice_items
         where state = 'accepted' and ledger.is_of_another_account(stripe_account, is_live)
     ) as items;
+
+-- name: moved
+-- The account that was billed in before today's, and since when it is not.
+select b.account_id, b.is_live, (a.adopted_at at time zone 'UTC')::date as day
+from ledger.stripe_accounts as a
+inner join ledger.stripe_accounts as b on a.adoption = b.adoption + 1
+order by a.adoption desc
+limit 1;

@@ -291,16 +291,6 @@ select * from again
 union all
 select * from added;
 
--- name: accepted
-select subject from ledger.stripe_acceptances
-where tenant_id = %(tenant_id)s;
-
--- name: ask_anew
-update ledger.invoice_items
-set attempt = attempt + 1
-where identifier = %(identifier)s and state = 'pending'
-returning attempt;
-
 -- name: pending
 select
     i.item_key,
@@ -334,3 +324,53 @@ update ledger.invoice_items
 set state = %(state)s, stripe_id = %(stripe_id)s, cause_code = %(cause_code)s, cause = %(cause)s,
     posted_at = case when %(state)s = 'accepted' then %(now)s::timestamptz end
 where identifier = %(identifier)s and state = 'pending';
+
+-- name: items
+-- What the ledger knows of items and notes; there: what became of each in the account that holds it, as last read.
+select
+    i.tenant_id, i.identifier, i.item_key, i.item_kind, i.line_id, i.period_start, i.amount, i.state, i.stripe_id,
+    i.cause_code, i.cause, i.corrects_invoice_id, i.stripe_account, i.is_live,
+    ledger.is_of_another_account(i.stripe_account, i.is_live) as is_elsewhere,
+    coalesce(s.state, 'pending') as there, s.invoice_id as there_invoice, coalesce(s.read_at, i.posted_at) as there_at
+from ledger.invoice_items as i
+left join ledger.stripe_item_states as s on i.identifier = s.identifier
+where %(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s)
+order by i.invoice_item_id;
+
+-- name: items_elsewhere
+-- Items of the tenants that are billed which another account or mode accepted.
+select
+    i.identifier, i.item_kind, i.line_id, i.stripe_id, i.stripe_account, i.is_live, t.anchor_day,
+    coalesce(s.state, 'pending') as there, coalesce(s.read_at, i.posted_at) as there_at
+from ledger.invoice_items as i
+inner join control.tenants as t on i.tenant_id = t.tenant_id
+left join ledger.stripe_item_states as s on i.identifier = s.identifier
+where
+    i.state = 'accepted'
+    and ledger.is_of_another_account(i.stripe_account, i.is_live)
+    and t.feature_flags @> '{"stripe_posting": true}'
+    and t.stripe_customer_id is not null
+    and (%(tenant_ids)s::text [] is null or i.tenant_id = any(%(tenant_ids)s))
+order by i.invoice_item_id;
+
+-- name: put_item_state
+insert into ledger.stripe_item_states (identifier, tenant_id, state, invoice_id, read_at)
+values (%(identifier)s, %(tenant_id)s, %(state)s, %(invoice)s, %(now)s)
+on conflict (identifier) do update
+set state = excluded.state, invoice_id = excluded.invoice_id, read_at = excluded.read_at;
+
+-- name: lose_items
+update ledger.invoice_items
+set state = 'lost', cause_code = %(code)s, cause = %(cause)s
+where identifier = any(%(identifiers)s) and state = 'accepted';
+
+-- name: next_version
+select coalesce(max(version), 0) + 1 as version
+from ledger.invoice_items
+where item_key = %(item_key)s;
+
+-- name: ask_again
+update ledger.invoice_items
+set attempt = attempt + 1
+where identifier = %(identifier)s and state = 'pending'
+returning attempt;

@@ -19,7 +19,8 @@ from psycopg.rows import class_row
 from warehouse.database import queries
 from warehouse.database.errors import WarehouseError
 
-_SQL = queries.load("stripe/postings")
+FILE = "stripe/postings"
+_SQL = queries.load(FILE)
 
 OLDEST_TIMESTAMP = timedelta(days=35)
 """Stripe takes meter events of the past 35 calendar days."""
@@ -175,6 +176,21 @@ def record(connection: psycopg.Connection[Any], resolutions: Sequence[Resolution
                 "now": now,
             },
         )
+
+
+def newest_accepted(connection: psycopg.Connection[Any], tenant_id: str, meter_id: str, usage_date: date) -> str | None:
+    """The identifier of the posting that Stripe holds of a day; None where it took none."""
+    key = {"tenant_id": tenant_id, "meter_id": meter_id, "usage_date": usage_date}
+    row = queries.first(connection, FILE, "newest_accepted", **key)
+    return row["identifier"] if row else None
+
+
+def held_elsewhere(
+    connection: psycopg.Connection[Any], oldest_day: date, tenant_ids: Sequence[str] | None = None
+) -> list[queries.Row]:
+    """Days since then that another customer, account or mode than today's holds and no known final invoice billed."""
+    chosen = None if tenant_ids is None else list(tenant_ids)
+    return queries.rows(connection, FILE, "elsewhere", oldest_day=oldest_day, tenant_ids=chosen)
 
 
 def withdraw(

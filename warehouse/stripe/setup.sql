@@ -55,3 +55,7 @@ where
         where t.is_canary
     )
 order by f.plan_id, f.valid_from;
+
+-- name: meters_of_events
+select stripe_event_name, meter_id from control.meters
+where stripe_event_name is not null;

@@ -24,9 +24,6 @@ where
 order by p.valid_from desc, f.valid_from desc
 limit 1;
 
--- name: meter_of_event
-select meter_id from control.meters where stripe_event_name = %(event_name)s;
-
 -- name: items
 -- What was added as invoice items, each with the key by which Stripe shows it.
 select line_id, identifier, amount, service_period_start

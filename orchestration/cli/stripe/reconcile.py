@@ -14,13 +14,14 @@ from orchestration.marts import building
 from orchestration.stripe_billing.api.errors import StripeUnavailable
 from orchestration.stripe_billing.invoices.states import waiting_events
 from orchestration.stripe_billing.invoices.upcoming import LineComparison, Upcoming, compare_upcoming
-from orchestration.stripe_billing.posting.readiness import Finding, billed_tenants
+from orchestration.stripe_billing.posting.readiness import Finding
 from orchestration.stripe_billing.reconciliation import Difference, differences, read_summaries
 from orchestration.stripe_billing.workspace import Desk, billing_desk
 from warehouse.clock import now
 from warehouse.database.connect import Role, connect
 from warehouse.statements.invoice_lines import feed_mart, final_lines
 from warehouse.statements.periods import Month
+from warehouse.stripe.billed_tenants import billed_tenants
 
 app = typer.Typer()
 DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from psycopg.rows import dict_row
 
 from orchestration.cli.options import Json, TenantArgument, Tenants, command, group
 from orchestration.cli.output import next_step, print_json, say, show, show_changes
@@ -19,12 +18,10 @@ from orchestration.stripe_billing.setup import check as check_setup
 from orchestration.stripe_billing.workspace import api_of, billing_desk
 from warehouse.clock import now, today
 from warehouse.control.tenants import put_tenant, require_tenant
-from warehouse.database import queries
 from warehouse.database.connect import Role, connect
+from warehouse.stripe import events as kept_events
 from warehouse.stripe.accounts import Account, adopt, adopted, sent_elsewhere
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, posting_lock
-
-_EVENTS = queries.load("stripe/events")
 
 app = group("Stripe's meters, prices and subscriptions.", "minutebook stripe check --tenant acme")
 
@@ -110,10 +107,10 @@ def invoices(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) 
                 said = [str(error)]
         else:
             said = ["Stripe was not asked: MINUTEBOOK_STRIPE_API_KEY is not set"]
-        with current.operator_of(url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        with current.operator_of(url) as connection:
             for slug in tenant or ():
                 require_tenant(connection, slug)
-            rows = cursor.execute(_EVENTS["invoices"], {"tenant_ids": tenant}).fetchall()
+            rows = kept_events.invoices(connection, tenant)
             if waiting := waiting_events(connection):
                 said.append(waiting)
     for row in rows:

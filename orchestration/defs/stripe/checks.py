@@ -6,13 +6,13 @@ from orchestration.defs.stripe.assets import FINAL, SHOWN, SUMMARIES, findings_t
 from orchestration.plain import plain
 from orchestration.resources import Minutebook
 from orchestration.stripe_billing.invoices.upcoming import compare_upcoming
-from orchestration.stripe_billing.posting.readiness import billed_tenants
 from orchestration.stripe_billing.reconciliation import Difference, differences
 from orchestration.stripe_billing.setup import check as check_setup
 from orchestration.stripe_billing.workspace import billing_desk
 from warehouse.clock import now
 from warehouse.database.connect import Role, connect
 from warehouse.statements.invoice_lines import final_lines as known_lines
+from warehouse.stripe.billed_tenants import billed_tenants
 
 
 @dg.asset_check(

@@ -12,12 +12,10 @@ from orchestration.resources import Minutebook
 from orchestration.stripe_billing.invoices.items import LOOKED_AT_AGAIN, REMEMBERED
 from warehouse import clock
 from warehouse.database.connect import Role, connect
-from warehouse.database.queries import load
+from warehouse.statements.freshness import is_built
+from warehouse.stripe import events, invoice_items
 from warehouse.stripe.postings import due
 
-_EVENTS = load("stripe/events")
-_ITEMS = load("stripe/invoice_items")
-_SENSING = load("statements/freshness")
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=30)
 """A tenant that is held back stays due: without a pause each tick would ask Stripe about it again."""
 
@@ -33,19 +31,14 @@ def post_overage_when_due(context: dg.SensorEvaluationContext, minutebook: Minut
     """Request one posting run when anything is due; never while one is queued or at work."""
 
     def is_due(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
-        built = connection.execute(_SENSING["marts_are_built"]).fetchone()
-        if built is None or not built[0]:
+        if not is_built(connection):
             return None
         page = next(due(connection, clock.today(), page=1), None)
         if page:
             return f"{page[0].tenant_id} and maybe others"
         at = clock.now()
-        bounds = {"since": at.date() - REMEMBERED, "stale": at - LOOKED_AT_AGAIN, "tenant_ids": None}
-        item = (
-            connection.execute(_ITEMS["owed"], bounds).fetchone()
-            or connection.execute(_ITEMS["waiting"], bounds).fetchone()
-        )
-        return f"invoice item {item[0]} and maybe others" if item else None
+        line = invoice_items.one_waiting(connection, at.date() - REMEMBERED, at - LOOKED_AT_AGAIN)
+        return f"invoice item {line} and maybe others" if line else None
 
     return _decide(context, minutebook, post_overage.name, is_due, "Stripe holds what the marts want.")
 
@@ -63,8 +56,8 @@ def process_stripe_events_when_due(
     """Request one run when events wait."""
 
     def is_waiting(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
-        row = connection.execute(_EVENTS["count_waiting"]).fetchone()
-        return f"{row[0]} events" if row and row[0] else None
+        count = events.count_waiting(connection)
+        return f"{count} events" if count else None
 
     return _decide(context, minutebook, process_stripe_events.name, is_waiting, "No event waits.")
 

@@ -15,16 +15,14 @@ from typing import Any
 import psycopg
 import stripe
 import structlog
-from psycopg.types.json import Jsonb
 
 from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.calls import Body, StripeApi
 from orchestration.stripe_billing.api.errors import StripeRefused
 from orchestration.stripe_billing.posting.outcomes import explained, failure_of
-from warehouse.database import queries
+from warehouse.stripe import cache
 from warehouse.stripe.accounts import Account
 
-_SQL = queries.load("stripe/cache")
 _LOG = structlog.get_logger(__name__)
 
 TTL = {
@@ -127,7 +125,7 @@ class StripeCache:
     def forget(self, *kinds: str) -> None:
         """What Stripe listed of these kinds: called by who made some of it."""
         for kind in kinds:
-            invalidate(self._connection, kind, EVERY, self._clock())
+            cache.invalidate(self._connection, kind, EVERY, self._clock())
         self._drop((kind, EVERY) for kind in kinds)
 
     def forget_upcoming(self, customers: Iterable[str]) -> None:
@@ -135,14 +133,14 @@ class StripeCache:
         chosen = sorted(set(customers))
         if not chosen:
             return
-        self._connection.execute(_SQL["invalidate_upcoming"], {"customers": chosen, "now": self._clock()})
+        cache.invalidate_upcoming(self._connection, chosen, self._clock())
         self._drop(("upcoming", customer) for customer in chosen)
 
     def forget_subscriptions(self, customers: Iterable[str]) -> None:
         """What Stripe said of these customers' subscriptions and next invoices: called by who changed one."""
         chosen = sorted(set(customers))
         for customer in chosen:
-            invalidate(self._connection, "subscriptions", customer, self._clock())
+            cache.invalidate(self._connection, "subscriptions", customer, self._clock())
         self._drop(("subscriptions", customer) for customer in chosen)
         self.forget_upcoming(chosen)
 
@@ -183,10 +181,10 @@ class StripeCache:
             kept = self._memory.get((kind, key))
             if kept and abs(now - kept.reading.read_at) < ttl and self._stands(kind, key, kept, now):
                 return kept.reading
-            row = self._connection.execute(_SQL["get"], {"kind": kind, "cache_key": key, **self._whose()}).fetchone()
-            last = Reading(row[0], row[1], is_stale=True) if row else None
-            if row and not row[2] and abs(now - row[1]) < ttl:
-                return self._remember(kind, key, Reading(row[0], row[1]), now)
+            answer = cache.get(self._connection, kind, key, self._whose())
+            last = Reading(answer.body, answer.read_at, is_stale=True) if answer else None
+            if answer and not answer.is_invalid and abs(now - answer.read_at) < ttl:
+                return self._remember(kind, key, Reading(answer.body, answer.read_at), now)
         try:
             body = ask()
         except stripe.StripeError as error:
@@ -203,11 +201,10 @@ class StripeCache:
                 body = []
             else:
                 raise StripeRefused(f"Stripe refuses to show {kind} {key}: {failure.cause}.", failure.code) from None
-        reported = {"kind": kind, "cache_key": key, "body": Jsonb(body), "now": now, **self._whose()}
-        row = self._connection.execute(_SQL["put"], reported).fetchone()
+        is_fresh = cache.put(self._connection, kind, key, self._whose(), body, now)
         reading = Reading(body, now)
         # Who changed it while Stripe was asked may have been too late for this answer: it is given, and not kept.
-        return reading if row and row[0] else self._remember(kind, key, reading, now)
+        return self._remember(kind, key, reading, now) if is_fresh else reading
 
     def _say_down(self, kind: str, last: Reading, now: datetime) -> None:
         """Once: whoever shows what is served says how old it is, beside each line."""
@@ -218,17 +215,16 @@ class StripeCache:
         age = str(timedelta(seconds=round((now - last.read_at).total_seconds())))
         _LOG.info("stripe does not answer: what it last said is served", kind=kind, age=age)
 
-    def _whose(self) -> dict[str, Any]:
+    def _whose(self) -> Account:
         """The account whose word is served and kept: that of our key, which must be the adopted one."""
         if self._account is None:
             self._account = require_account(self._connection, self._api, self._clock)
-        return {"stripe_account": self._account.account_id, "is_live": self._account.is_live}
+        return self._account
 
     def _stands(self, kind: str, key: str, kept: _Kept, now: datetime) -> bool:
         if kind not in CHANGED_BY_US:
             return abs(now - kept.looked_at) < min(MEMORY, TTL[kind])
-        named = {"kind": kind, "cache_key": key, "read_at": kept.reading.read_at}
-        return self._connection.execute(_SQL["stands"], named).fetchone() is not None
+        return cache.stands(self._connection, kind, key, kept.reading.read_at)
 
     def _remember(self, kind: str, key: str, reading: Reading, now: datetime) -> Reading:
         with self._lock:
@@ -243,8 +239,3 @@ class StripeCache:
         with self._lock:
             for place in places:
                 self._memory.pop(place, None)
-
-
-def invalidate(connection: psycopg.Connection[Any], kind: str, key: str | None, now: datetime) -> None:
-    """Forget what Stripe said of this, or of the whole kind: called for webhooks."""
-    connection.execute(_SQL["invalidate"], {"kind": kind, "cache_key": key, "now": now})

@@ -16,15 +16,13 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 from orchestration.stripe_billing.invoices.beside import FINAL
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.findings import Row
-from warehouse.database import queries
+from warehouse.stripe import invoice_items
 from warehouse.stripe.accounts import Account
 
-_SQL = queries.load("statements/invoice_lines")
 Verdict = Literal["due", "billed", "unknown"]
 
 
@@ -60,20 +58,15 @@ def resend_items(
     dry_run: bool = False,
 ) -> ItemsResent:
     """Count as lost what another account holds and has not billed, so that the next run adds it here."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            _SQL["items_elsewhere"], {"tenant_ids": None if tenant_ids is None else list(tenant_ids)}
-        ).fetchall()
     resent = ItemsResent([], [])
-    for row in rows:
+    for row in invoice_items.items_elsewhere(connection, tenant_ids):
         line = row["line_id"]
         match verdict(row, row["anchor_day"], now.date()):
             case "due":
                 resent.due.append(line)
                 if not dry_run:
                     cause = f"It was {where(row)}, and a person had it added here: delete it there."
-                    reported = {"identifiers": [row["identifier"]], "code": "held_elsewhere", "cause": cause}
-                    connection.execute(_SQL["lose_items"], reported)
+                    invoice_items.lose(connection, [row["identifier"]], "held_elsewhere", cause)
             case "billed":
                 resent.kept.append((line, f"{where(row)}: billed there"))
             case "unknown":

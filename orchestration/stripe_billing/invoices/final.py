@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 import stripe
-from psycopg.rows import dict_row
 
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import Body, StripeApi
@@ -22,15 +21,17 @@ from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.final_books import REACH, Books, read_books
 from orchestration.stripe_billing.invoices.final_lines import Comparison
-from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Moved, Ours
+from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours, Row
 from orchestration.stripe_billing.invoices.states import keep_states
 from orchestration.stripe_billing.posting.outcomes import failure_of
-from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
+from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from sources.budget import Turns
-from warehouse.database import queries
-from warehouse.stripe.accounts import Account
+from warehouse.statements import invoice_lines
+from warehouse.stripe import invoice_items, setup
+from warehouse.stripe.acceptances import acceptances
+from warehouse.stripe.accounts import moved
+from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
 
-_SQL = queries.load("statements/invoice_lines")
 CALLS_PER_TENANT = 9
 
 
@@ -67,11 +68,10 @@ class FinalInvoices:
         """
         now = self._clock()
         chosen = None if tenant_ids is None else list(tenant_ids)
-        scope = {"tenant_ids": chosen, "today": now.date()}
         billed = billed_tenants(self._connection, now.date(), chosen)
         tenants = [one for one in billed if one.may_be_posted and one.stripe_customer_id]
-        ours = self._ours(scope)
-        earlier = dict(self._connection.execute(_SQL["unsettled"], scope).fetchall()) if until_settled else {}
+        ours = self._ours(chosen)
+        earlier = invoice_lines.unsettled(self._connection, chosen) if until_settled else {}
         starts = {one.tenant_id: min(since, earlier.get(one.tenant_id, since)) for one in tenants}
         first = min(starts.values(), default=since) - REACH
         refunds = self._asked(lambda: self._api.refunds(first)) if tenants else []
@@ -110,31 +110,19 @@ class FinalInvoices:
 
     def ours_of(self, tenant_id: str) -> Ours:
         """What we hold of one tenant."""
-        return self._ours({"tenant_ids": [tenant_id], "today": self._clock().date()})[tenant_id]
+        return self._ours([tenant_id])[tenant_id]
 
-    def _ours(self, scope: dict[str, Any]) -> dict[str, Ours]:
-        lines, items = self._grouped("ours", scope), self._grouped("items", scope)
-        coverage, accepted = self._grouped("coverage", scope), self._grouped("acceptances", scope)
-        moved = self._moved()
+    def _ours(self, tenant_ids: list[str] | None) -> dict[str, Ours]:
+        lines = _by_tenant(invoice_lines.our_lines(self._connection, self._clock().date(), tenant_ids))
+        items = _by_tenant(invoice_items.items(self._connection, tenant_ids))
+        coverage = _by_tenant(invoice_lines.coverage(self._connection, tenant_ids))
+        accepted, since = acceptances(self._connection, tenant_ids), moved(self._connection)
 
         def of(tenant_id: str) -> Ours:
             owed = {(row["period_start"], row["meter_id"]): row["owed"] for row in coverage[tenant_id]}
-            taken = {row["subject"]: row["amount"] for row in accepted[tenant_id]}
-            return Ours(lines[tenant_id], items[tenant_id], owed, taken, moved)
+            return Ours(lines[tenant_id], items[tenant_id], owed, accepted[tenant_id], since)
 
         return _Made(of)
-
-    def _moved(self) -> Moved | None:
-        """Since when, and from where, another account or mode is billed in."""
-        row = self._connection.execute(_SQL["moved"]).fetchone()
-        return Moved(Account(row[0], row[1]), row[2].date()) if row else None
-
-    def _grouped(self, name: str, scope: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-        grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            for row in cursor.execute(_SQL[name], scope):
-                grouped[row["tenant_id"]].append(row)
-        return grouped
 
     def _meter_of(self, price: str) -> str | None:
         """Our meter that a price of Stripe's counts, by Stripe's name where we have none; none for a fee."""
@@ -146,25 +134,23 @@ class FinalInvoices:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        return dict(self._connection.execute(_SQL["meters"]).fetchall())
+        return setup.meters_of_events(self._connection)
 
     def _keep(self, tenant_id: str, since: date, lines: Sequence[FinalLine], now: datetime) -> None:
-        with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.execute(_SQL["forget_lines"], {"tenant_id": tenant_id, "since": since})
-            cursor.executemany(
-                _SQL["put_line"], [{**asdict(line), "invoices": list(line.invoices), "now": now} for line in lines]
-            )
+        kept = [{**asdict(line), "invoices": list(line.invoices)} for line in lines]
+        invoice_lines.replace_lines(self._connection, tenant_id, since, kept, now)
 
     def _keep_items(self, tenant: BilledTenant, ours: Ours, books: Books, now: datetime) -> None:
         """What became of our items: once another account is billed in, this one shows it no more."""
         known = {item["identifier"] for item in ours.items}
-        rows = [
-            {"identifier": one.identifier, "state": one.state, "invoice": one.invoice, "now": now}
+        states = [
+            {
+                "identifier": one.identifier, "tenant_id": tenant.tenant_id, "state": one.state, "invoice": one.invoice,
+            }
             for one in [*books.single_items(), *books.credit_notes()]
             if one.identifier in known
-        ]
-        with self._connection.cursor() as cursor:
-            cursor.executemany(_SQL["put_item_state"], [{**row, "tenant_id": tenant.tenant_id} for row in rows])
+        ]  # fmt: skip
+        invoice_items.put_item_states(self._connection, states, now)
 
     @staticmethod
     def _asked(call: Callable[[], list[Body]]) -> list[Body]:
@@ -185,6 +171,13 @@ class _Made(dict[str, Ours]):
 
     def __missing__(self, tenant_id: str) -> Ours:
         return self._make(tenant_id)
+
+
+def _by_tenant(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["tenant_id"]].append(row)
+    return grouped
 
 
 def _unreadable(tenant: BilledTenant, since: date, why: Finding) -> FinalLine:

@@ -15,8 +15,8 @@ from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.elsewhere import decides, verdict, where
 from orchestration.stripe_billing.invoices.final_books import Billed, Books, day_of, service_day
 from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours, Row
-from orchestration.stripe_billing.posting.readiness import BilledTenant
 from warehouse.finding import first_of
+from warehouse.stripe.billed_tenants import BilledTenant
 
 
 @dataclass(slots=True)

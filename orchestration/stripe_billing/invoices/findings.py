@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from warehouse.stripe.accounts import Account
+from warehouse.stripe.accounts import Moved
 
 Row = Mapping[str, Any]
 
@@ -60,16 +60,8 @@ class FinalLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The account that was billed in before, and the first day on which it was not any more."""
-
-    before: Account
-    on: date
-
-
-@dataclass(frozen=True, slots=True)
 class Ours:
-    """What we hold of one tenant: rows of the queries `ours`, `items`, `coverage`, `acceptances`."""
+    """What we hold of one tenant: lines of its statements, items, what is owed of meters, what a person accepted."""
 
     lines: Sequence[Row]
     items: Sequence[Row]

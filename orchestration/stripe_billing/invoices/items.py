@@ -16,7 +16,6 @@ from typing import Any
 
 import psycopg
 import stripe
-from psycopg.rows import dict_row
 
 from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.cache import StripeCache
@@ -28,11 +27,10 @@ from orchestration.stripe_billing.invoices.cycles import billed_on, cycle
 from orchestration.stripe_billing.invoices.given_back import decides, given_back_by_hand, invoices_of
 from orchestration.stripe_billing.posting.outcomes import explained, failure_of
 from orchestration.stripe_billing.posting.readiness import Readiness
-from warehouse.database import queries
+from warehouse.stripe import invoice_items
+from warehouse.stripe.acceptances import acceptances
 from warehouse.stripe.postings import posting_lock
 
-_SQL = queries.load("stripe/invoice_items")
-_LINES = queries.load("statements/invoice_lines")
 REMEMBERED = timedelta(days=120)
 """How long after its end, or its approval, an invoice that is not final is still looked for."""
 
@@ -74,22 +72,21 @@ class Invoicer:
 
     def run(self, *, tenant_ids: Sequence[str] | None = None, dry_run: bool = False) -> ItemsReport:
         """Add what is owed; with dry_run only say it. Raises PosterBusy while another process posts."""
-        scope = {"tenant_ids": None if tenant_ids is None else list(tenant_ids)}
         report = ItemsReport()
         self._is_dry = dry_run
         if dry_run:
-            report.left = [(item, "dry run") for item in self._wanted(scope, report)]
+            report.left = [(item, "dry run") for item in self._wanted(tenant_ids, report)]
             return report
         with posting_lock(self._connection):
             require_account(self._connection, self._api, self._clock)
-            self._finish(scope, report)
-            for item in self._wanted(scope, report):
+            self._finish(tenant_ids, report)
+            for item in self._wanted(tenant_ids, report):
                 self.add(item, report)
         return report
 
     def finish_pending(self, tenant_id: str, report: ItemsReport) -> None:
         """What was committed of a tenant and is not known to have arrived. The caller holds the posting lock."""
-        self._finish({"tenant_ids": [tenant_id]}, report)
+        self._finish([tenant_id], report)
 
     def add(self, item: Item, report: ItemsReport) -> None:
         """Commit an item as pending, then add it. The caller holds the posting lock."""
@@ -100,14 +97,13 @@ class Invoicer:
         except AmountNotExact as error:
             report.left.append((item, str(error)))
             return
-        (committed,) = self._rows("commit", {**item, "now": self._clock()})
-        self._post({**item, **committed}, report)
+        self._post({**item, **invoice_items.commit(self._connection, item, self._clock())}, report)
 
-    def _finish(self, scope: dict[str, Any], report: ItemsReport) -> None:
-        for item in self._rows("pending", scope):
+    def _finish(self, tenant_ids: Sequence[str] | None, report: ItemsReport) -> None:
+        for item in invoice_items.pending(self._connection, tenant_ids):
             if item["is_elsewhere"]:
                 cause = "It was committed for another account, where it may have arrived."
-                self._record(item, "refused", None, "other_account", cause)
+                self._record(item, "refused", cause_code="other_account", cause=cause)
             elif not self._is_held_back(item, report):
                 self._post(item, report)
 
@@ -117,12 +113,12 @@ class Invoicer:
             report.left.append((item, why))
         return why is not None
 
-    def _wanted(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
-        return [*self._owed(scope, report), *self._uncovered(scope, report)]
+    def _wanted(self, tenant_ids: Sequence[str] | None, report: ItemsReport) -> list[Item]:
+        return [*self._owed(tenant_ids, report), *self._uncovered(tenant_ids, report)]
 
-    def _owed(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
+    def _owed(self, tenant_ids: Sequence[str] | None, report: ItemsReport) -> list[Item]:
         items = []
-        for row in self._rows("owed", scope):
+        for row in invoice_items.owed(self._connection, tenant_ids):
             is_correction, invoice = row["line_kind"] == "adjustment" and row["amount"] < 0, None
             item = item_row(row, "line", row["item_key"], row["amount"], None)
             try:
@@ -140,13 +136,13 @@ class Invoicer:
         return items
 
     def _given_back_by_hand(self, item: Item, day: date) -> str | None:
-        accepted = {row["subject"] for row in self._rows("accepted", item)}
+        accepted = acceptances(self._connection, [item["tenant_id"]])[item["tenant_id"]].keys()
         return given_back_by_hand(self._api, invoices_of(self._readiness, item, day), item, accepted, KEY)
 
-    def _uncovered(self, scope: dict[str, Any], report: ItemsReport) -> list[Item]:
+    def _uncovered(self, tenant_ids: Sequence[str] | None, report: ItemsReport) -> list[Item]:
         """What the statements say of each meter, less what Stripe's own lines charge."""
         items = []
-        for row in self._rows("metered", {**scope, "since": self._clock().date() - REMEMBERED}):
+        for row in invoice_items.metered(self._connection, self._clock().date() - REMEMBERED, tenant_ids):
             if row["is_pending"]:
                 continue
             row |= {"service_period_start": row["period_start"], "service_period_end": row["period_end"]}
@@ -172,8 +168,8 @@ class Invoicer:
             return Decimal(row["charged"])
         charged, is_final = self._charges.of(row)
         if not self._is_dry:
-            reported = {"charged": charged, "is_final": is_final, "now": self._clock()}
-            self._connection.execute(_SQL["put_charge"], {**row, **reported})
+            key = (row["tenant_id"], row["meter_id"], row["period_start"])
+            invoice_items.put_charge(self._connection, *key, charged, self._clock(), is_final=is_final)
         return charged
 
     def _post(self, item: Item, report: ItemsReport) -> None:
@@ -201,28 +197,27 @@ class Invoicer:
                 report.added.remove(item)
             if failure.kind == "spent" and not is_key_new:
                 # Stripe would say so of this key for a day: it says nothing of the item.
-                self._settle({**item, **self._rows("ask_anew", item)[0]}, report, is_key_new=True)
+                again = invoice_items.ask_again(self._connection, item["identifier"])
+                self._settle({**item, **again}, report, is_key_new=True)
                 return
             report.left.append((item, failure.cause + (decides(item) if failure.kind == "refused" else "")))
             if failure.kind == "halt":
                 raise explained(error) from None
             if failure.kind not in ("again", "spent"):
-                self._record(item, "refused", None, failure.code, failure.cause)
+                self._record(item, "refused", cause_code=failure.code, cause=failure.cause)
             return
         sign = -1 if item["item_kind"] == "credit_note" else 1
         wanted = to_minor(item["amount"], item["currency"]) * sign
         if body["amount"] != wanted or body["currency"] != item["currency"].lower():
             cause = f"Stripe's {body['id']} says {body['amount']} {body['currency']}, not {wanted}: correct it there."
             report.left.append((item, cause))
-            self._record(item, "refused", None, "differs_at_stripe", cause)
+            self._record(item, "refused", cause_code="differs_at_stripe", cause=cause)
             return
-        self._record(item, "accepted", body["id"], None, None)
+        self._record(item, "accepted", stripe_id=body["id"])
         is_note = item["item_kind"] == "credit_note"
         state = "paid" if is_note else "draft" if body.get("invoice") else "pending"
-        reported = {"identifier": item["identifier"], "tenant_id": item["tenant_id"], "state": state}
-        self._connection.execute(
-            _LINES["put_item_state"], {**reported, "invoice": body.get("invoice"), "now": self._clock()}
-        )
+        read = {"identifier": item["identifier"], "tenant_id": item["tenant_id"], "state": state}
+        invoice_items.put_item_states(self._connection, [{**read, "invoice": body.get("invoice")}], self._clock())
 
     def _at_stripe(self, item: Item) -> dict[str, Any] | None:
         if item["item_kind"] == "credit_note":
@@ -262,18 +257,8 @@ class Invoicer:
                     raise
         return self._api.create_invoice_item(params, f"{key}-next")
 
-    def _record(self, item: Item, state: str, stripe_id: str | None, code: str | None, cause: str | None) -> None:
-        self._connection.execute(
-            _SQL["record"],
-            {
-                "identifier": item["identifier"], "state": state, "stripe_id": stripe_id, "cause_code": code,
-                "cause": cause, "now": self._clock(),
-            },
-        )  # fmt: skip
-
-    def _rows(self, name: str, parameters: dict[str, Any]) -> list[Item]:
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(_SQL[name], parameters).fetchall()
+    def _record(self, item: Item, state: str, **outcome: str) -> None:
+        invoice_items.record(self._connection, item["identifier"], state, self._clock(), **outcome)
 
 
 def _reported(error: stripe.StripeError | BillingError) -> str:

@@ -22,12 +22,12 @@ from orchestration.stripe_billing.invoices.final import FinalInvoices
 from orchestration.stripe_billing.invoices.final_books import Billed, Books
 from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours
 from orchestration.stripe_billing.invoices.items import Invoicer, Item, ItemsReport, item_row
-from orchestration.stripe_billing.posting.readiness import BilledTenant, billed_tenants
-from warehouse.database import queries
+from warehouse.statements.invoice_lines import tenant_of_line
+from warehouse.stripe import invoice_items
+from warehouse.stripe.acceptances import accept
+from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
 from warehouse.stripe.postings import posting_lock
 
-_SQL = queries.load("statements/invoice_lines")
-_CHARGES = queries.load("stripe/invoice_items")
 SETTLED = (Code.GONE, Code.VOIDED, Code.DIFFERS, Code.NOTE_REFUSED, Code.OTHER_ACCOUNT)
 WITH_COVERAGE = ("overage", "subscription")
 
@@ -101,13 +101,7 @@ class Settling:
         with self._connection.transaction():
             # What is gone and what is accepted would each count as missing, and be taken off twice.
             self._lose(tuple(one for one in lost if one not in covers), "A person accepted that Stripe has it no more.")
-            self._connection.execute(
-                _SQL["accept"],
-                {
-                    "subject": subject, "tenant_id": tenant.tenant_id, "amount": found.difference, "reason": reason,
-                    "actor": actor, "now": self._clock(),
-                },
-            )  # fmt: skip
+            accept(self._connection, tenant.tenant_id, subject, found.difference, reason, actor, self._clock())
         return found
 
     def waiting(self, tenant_id: str) -> list[Billed]:
@@ -162,8 +156,7 @@ class Settling:
         return Settlement(found.line, found.accepted - found.difference, found.currency, lost, "planned")
 
     def _lose(self, lost: tuple[str, ...], cause: str) -> None:
-        reported = {"identifiers": list(lost), "code": "gone_at_stripe", "cause": cause}
-        self._connection.execute(_SQL["lose_items"], reported)
+        invoice_items.lose(self._connection, lost, "gone_at_stripe", cause)
 
     def _charge(self, tenant: BilledTenant, found: FinalLine, parts: list[Billed], ours: Ours) -> None:
         """What Stripe's lines charge of a meter by now, or the next posting would take the item for too much."""
@@ -173,33 +166,31 @@ class Settling:
         known = {item["identifier"]: item for item in ours.items if item["line_id"] == found.line}
         standing = sum((part.amount for part in parts if part.stands and part.identifier in known), 0)
         charged = found.stripe - from_minor(standing, tenant.currency)
-        reported = {"charged": charged, "is_final": True, "now": self._clock()}
-        key = {"tenant_id": tenant.tenant_id, "meter_id": meter, "period_start": found.period_start}
-        self._connection.execute(_CHARGES["put_charge"], {**key, **reported})
+        key = (tenant.tenant_id, meter, found.period_start)
+        invoice_items.put_charge(self._connection, *key, charged, self._clock(), is_final=True)
 
     def _item(self, tenant: BilledTenant, found: FinalLine, amount: Decimal) -> Item:
         kind = _kind(found.line)
         is_covered = kind in WITH_COVERAGE
         key = f"{found.line}/coverage" if is_covered else found.line
-        row = self._connection.execute(_SQL["next_version"], {"item_key": key}).fetchone()
+        version = invoice_items.next_version(self._connection, key)
         begun, turn = cycle(found.period_start, tenant.anchor_day)
         return item_row(
             {
                 "tenant_id": tenant.tenant_id, "stripe_customer_id": tenant.stripe_customer_id,
                 "anchor_day": tenant.anchor_day, "currency": tenant.currency, "line_id": found.line,
                 "period_start": found.period_start, "period_end": turn, "service_period_start": begun,
-                "service_period_end": turn, "version": row[0] if row else 1,
+                "service_period_end": turn, "version": version,
             },
             "coverage" if is_covered else "line", key, amount,
         )  # fmt: skip
 
     def _tenant_of(self, subject: str) -> BilledTenant:
         """Whose a line is, its id says; whose an object of Stripe's is, the lines that were read last."""
-        with self._connection.cursor() as cursor:
-            row = cursor.execute(_SQL["whose"], {"line": subject}).fetchone()
-        if row is None:
+        tenant_id = tenant_of_line(self._connection, subject)
+        if tenant_id is None:
             raise NotFoundInLedger(f"{subject} is not known: run `minutebook reconcile --final` of its month first.")
-        return self._tenant(row[0])
+        return self._tenant(tenant_id)
 
     def _tenant(self, tenant_id: str) -> BilledTenant:
         found = billed_tenants(self._connection, self._clock().date(), [tenant_id])

@@ -8,10 +8,9 @@ import psycopg
 
 from orchestration.stripe_billing.api.calls import Body, StripeApi
 from orchestration.stripe_billing.each import ask_each
-from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, billed_tenants
-from warehouse.database import queries
-
-_SQL = queries.load("stripe/events")
+from orchestration.stripe_billing.posting.readiness import Finding
+from warehouse.stripe import events
+from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
 
 
 def read_states(
@@ -49,15 +48,12 @@ def keep_states(
         }
         for invoice in invoices
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.executemany(_SQL["put_invoice_state"], rows)
+    events.put_invoice_states(connection, rows)
 
 
 def waiting_events(connection: psycopg.Connection[Any]) -> str | None:
     """How many webhooks were kept and are not processed, in words; they make what is shown here sooner."""
-    row = connection.execute(_SQL["count_waiting"]).fetchone()
-    if row is None or not row[0]:
+    count = events.count_waiting(connection)
+    if not count:
         return None
-    return (
-        f"{row[0]} webhook(s) of Stripe's wait to be processed; `minutebook up` does so, or: minutebook stripe events"
-    )
+    return f"{count} webhook(s) of Stripe's wait to be processed; `minutebook up` does so, or: minutebook stripe events"

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from orchestration.stripe_billing.api.cache import Reading
 from orchestration.stripe_billing.api.currency import from_minor
@@ -20,12 +19,11 @@ from orchestration.stripe_billing.api.errors import BillingError
 from orchestration.stripe_billing.each import ask_each, finding_of
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.items import KEY, LINE
-from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness
+from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from sources.budget import Turns
-from warehouse.database import queries
-
-_SQL = queries.load("stripe/upcoming")
-_ITEMS = queries.load("stripe/invoice_items")
+from warehouse.stripe import invoice_items, upcoming
+from warehouse.stripe.billed_tenants import BilledTenant
+from warehouse.stripe.setup import meters_of_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +120,8 @@ def _compared(
     start = _day(reading.body["period_start"] or running["current_period_start"])
     end = _day(reading.body["period_end"] or running["current_period_end"])
     begun, _ = cycle(start, tenant.anchor_day)
-    parameters = {"tenant_id": tenant.tenant_id, "cycle_start": begun, "day": end}
-    ours = {row[0]: row[1] for row in connection.execute(_SQL["overage_lines"], parameters).fetchall()}
+    ours = upcoming.overages(connection, tenant.tenant_id, begun, end)
+    known = meters_of_events(connection)
     theirs: dict[str, Decimal] = {}
     fee = Decimal(0)
     for line in reading.body["lines"]:
@@ -133,8 +131,8 @@ def _compared(
         amount = from_minor(line["amount"], tenant.currency)
         meter = (price.get("recurring") or {}).get("meter")
         if meter:
-            row = connection.execute(_SQL["meter_of_event"], {"event_name": meters.get(meter, "")}).fetchone()
-            name = row[0] if row else meters.get(meter, meter)
+            event = meters.get(meter, meter)
+            name = known.get(event, event)
             theirs[name] = theirs.get(name, Decimal(0)) + amount
         elif _day(line["period"]["start"]) == end:
             fee += amount
@@ -142,8 +140,8 @@ def _compared(
         _line(tenant, f"overage/{name}", start, ours.get(name), theirs.get(name), reading)
         for name in sorted(ours.keys() | theirs.keys())
     ]
-    row = connection.execute(_SQL["fee"], parameters).fetchone()
-    return [*found, _line(tenant, "subscription", end, row[0] if row else None, fee, reading)]
+    our_fee = upcoming.fee(connection, tenant.tenant_id, end)
+    return [*found, _line(tenant, "subscription", end, our_fee, fee, reading)]
 
 
 def _items(connection: psycopg.Connection[Any], tenant: BilledTenant, reading: Reading) -> list[LineComparison]:
@@ -151,15 +149,11 @@ def _items(connection: psycopg.Connection[Any], tenant: BilledTenant, reading: R
     invoiced = {(one.get("metadata") or {}).get(KEY) for one in reading.body["items"] if one.get("invoice")}
     ours: dict[str, Decimal] = {}
     periods: dict[str, date] = {}
-    for query, parameters in (
-        (_SQL["items"], {"tenant_id": tenant.tenant_id}),
-        (_ITEMS["owed"], {"tenant_ids": [tenant.tenant_id]}),
-    ):
-        with connection.cursor(row_factory=dict_row) as cursor:
-            for row in cursor.execute(query, parameters).fetchall():
-                if row.get("identifier") not in invoiced:
-                    ours[row["line_id"]] = ours.get(row["line_id"], Decimal(0)) + row["amount"]
-                    periods[row["line_id"]] = row["service_period_start"]
+    added, owed = upcoming.items(connection, tenant.tenant_id), invoice_items.owed(connection, [tenant.tenant_id])
+    for row in [*added, *owed]:
+        if row.get("identifier") not in invoiced:
+            ours[row["line_id"]] = ours.get(row["line_id"], Decimal(0)) + row["amount"]
+            periods[row["line_id"]] = row["service_period_start"]
     theirs: dict[str, Decimal] = {}
     for line in reading.body["lines"]:
         if (line.get("parent") or {}).get("type") != "invoice_item_details":

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import psycopg
-from psycopg.rows import class_row
-
 from orchestration.stripe_billing.api.cache import Reading, StripeCache
 from orchestration.stripe_billing.api.calls import midnight
-from warehouse.database import queries
-from warehouse.stripe.postings import OLDEST_TIMESTAMP
-
-_SQL = queries.load("stripe/readiness")
+from warehouse.stripe.billed_tenants import BilledTenant
 
 SHORTEST_GRACE = timedelta(hours=24)
 """A period ends at midnight and the night begins at 03:00; Stripe's own default of one hour loses the last day."""
@@ -28,33 +22,6 @@ class Finding:
     code: str
     message: str
     blocks: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class BilledTenant:
-    """What we hold of a tenant for billing."""
-
-    tenant_id: str
-    name: str
-    currency: str
-    anchor_day: int
-    stripe_customer_id: str | None
-    status: str
-    status_since: date | None
-    may_be_posted: bool
-
-    def is_over(self, today: date) -> bool:
-        """Closed for so long that no meter takes any day of it: its subscription may be gone."""
-        since = self.status_since
-        return self.status == "closed" and since is not None and today - since > OLDEST_TIMESTAMP
-
-
-def billed_tenants(
-    connection: psycopg.Connection[Any], today: date, tenant_ids: list[str] | None = None
-) -> list[BilledTenant]:
-    """Every tenant, or those asked for."""
-    with connection.cursor(row_factory=class_row(BilledTenant)) as cursor:
-        return cursor.execute(_SQL["tenants"], {"today": today, "tenant_ids": tenant_ids}).fetchall()
 
 
 class Readiness:

@@ -21,10 +21,11 @@ from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.api.errors import BillingError, KeyRefused, StripeUnavailable
 from orchestration.stripe_billing.each import ask_each, finding_of
-from orchestration.stripe_billing.posting.readiness import BilledTenant, Finding, Readiness, billed_tenants
+from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from orchestration.stripe_billing.posting.report import Limits, PostingReport
 from orchestration.stripe_billing.posting.sending import Sender
 from sources.budget import Turns
+from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
 from warehouse.stripe.postings import Due, Resolution, commit, due, posting_lock, record
 
 PASSES = 4

@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestration.reports import content
 from orchestration.reports.tables import FORMATS, csv_pieces
 from orchestration.web.access.auth import Visitor, for_roles, marts, readers, spools
 from orchestration.web.calls.meters import defined
@@ -24,9 +23,10 @@ from orchestration.web.server.turns import DOWNLOAD
 from sources.bounds import LONGEST_CALL
 from sources.contracts import END_GROUPS
 from warehouse.database.queries import Connection, Row
-from warehouse.statements import call_results, call_search, calls
+from warehouse.statements import call_results, call_search, calls, statement
 from warehouse.statements.call_filters import OUTCOMES, Filters, Key, Place
 from warehouse.statements.calls import Listed
+from warehouse.statements.periods import statements_of
 
 PAGE_ROWS = 50
 CSV_ROWS = 2_000
@@ -48,7 +48,7 @@ def show_calls(request: Request, visitor: Visitor) -> Response:
     sees_costs = not visitor.person.tenant_id
     with marts(request, visitor) as connection:
         known = known_tenant(connection, tenant)
-        periods = calls.periods_of(connection, tenant)
+        periods = statements_of(connection, tenant)
         filters = _filters(request, periods, sees_costs)
         billed = calls.billed_meters(connection, tenant)
         found = _page(request, visitor, connection, tenant, filters, place, PAGE_ROWS + 1, billed)
@@ -87,7 +87,7 @@ def download(request: Request, visitor: Visitor) -> Response:
     with spools(request).filling(visitor.person.login_id) as spool:
         with marts(request, visitor, DOWNLOAD) as connection:
             known = known_tenant(connection, tenant)
-            filters = _filters(request, calls.periods_of(connection, tenant), sees_costs)
+            filters = _filters(request, statements_of(connection, tenant), sees_costs)
             found = _all(request, visitor, connection, tenant, filters)
             lines = (_line(each, known["currency"], sees_costs) for each in found)
             for piece in csv_pieces(COLUMNS + (COST_COLUMNS if sees_costs else ()), lines):
@@ -114,7 +114,7 @@ def path_key(request: Request) -> Key:
 
 def known_tenant(connection: Connection, tenant: str) -> Row:
     """A tenant's name and currency. Raises HTTPException 404."""
-    known = content.tenant_of(connection, tenant)
+    known = statement.tenant(connection, tenant)
     if known is None:
         raise HTTPException(404, f"There is no tenant {tenant}.")
     return {**known, "name": known["name"] or tenant, "currency": known["currency"] or ""}

@@ -12,12 +12,10 @@ from orchestration.reports.figures import figures_of
 from orchestration.web.access.auth import Visitor, for_roles, readers
 from orchestration.web.calls.meters import defined
 from orchestration.web.rendering import render
-from warehouse.database.queries import first, rows
 from warehouse.ingestion import today
-from warehouse.statements import issuing
+from warehouse.statements import days, issuing, periods
 from warehouse.statements.periods import Month
 
-FILE = "statements/pages"
 AGAIN_AFTER_SECONDS = 60
 
 
@@ -26,7 +24,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
     """The present period, or the one asked for, and all statements of the tenant who is signed in."""
     tenant = visitor.person.tenant_id or ""
     with readers(request).tenant(tenant) as connection:
-        statements = rows(connection, FILE, "statements_of", tenant_id=tenant)
+        statements = periods.statements_of(connection, tenant)
         start = _start(request) or (statements[0]["period_start"] if statements else None)
         statement = None
         if start is not None:
@@ -34,10 +32,10 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
                 statement = content.read(connection, tenant, start, with_costs=False, with_calls=False)
             except StatementMissing:
                 raise HTTPException(404, "There is no statement of that period.") from None
-        read = first(connection, FILE, "read_through", tenant_id=tenant, period_start=start) if start else None
+        read = days.read_through(connection, tenant, start) if start else None
     # An approval counts from the moment it is made, and not from the next build on.
     with readers(request).operator() as connection:
-        states = {row["period_start"]: row["state"] for row in rows(connection, FILE, "states_of", tenant_id=tenant)}
+        states = periods.states_of(connection, tenant)
         numbers = issuing.numbers(connection, tenant)
         is_counted_today = today.is_chosen(connection, tenant)
         paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None

@@ -15,9 +15,9 @@ from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
-from warehouse.database.queries import Row, rows
+from warehouse.database.queries import Row
 from warehouse.statements.invoice_lines import final_lines
-from warehouse.statements.periods import Month
+from warehouse.statements.periods import Month, months
 
 PAGE_ROWS = 100
 POST = (("post",),)
@@ -35,8 +35,8 @@ UNPAID = ("open", "uncollectible")
 def show_invoices(request: Request, visitor: Visitor) -> Response:
     """The lines of a month, as Stripe was last read; those that differ first."""
     with readers(request).operator() as connection:
-        months = rows(connection, "statements/pages", "months")
-        month = asked_month(request, [row["month_start"] for row in months])
+        known = months(connection)
+        month = asked_month(request, [row["month_start"] for row in known])
         found = final_lines(connection, month)
         paid = payments.read(connection, month)
         seen = tasks.shown(connection, "/invoices", request)
@@ -59,7 +59,7 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         title=f"Final invoices, {month.start:%B %Y}",
         visitor=visitor,
         month=month,
-        months=months,
+        months=known,
         counts=Counter(_state(row) for row in found),
         rows=chosen[paging.start : paging.end],
         paging=paging,

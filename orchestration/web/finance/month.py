@@ -20,7 +20,7 @@ from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.blocker import Blocker
-from warehouse.database.queries import Connection, Row, rows
+from warehouse.database.queries import Connection, Row
 from warehouse.finding import Finding
 from warehouse.operations import alerts
 from warehouse.statements import blocking, periods
@@ -29,7 +29,6 @@ from warehouse.statements.invoice_lines import final_lines
 from warehouse.statements.payments import payments
 from warehouse.statements.periods import Month
 
-FILE = "statements/pages"
 SHOWN = {"all": "all", "decide": "to decide", "blocked": "blocked", "ready": "ready to approve", "done": "approved"}
 PAGE_ROWS = 50
 # A reader should look twice where a total moved by more than this share of the former one.
@@ -91,10 +90,7 @@ def close_month(request: Request, visitor: Visitor, form: Form) -> Response:
 def statements_of(connection: Connection, month: Month, today: date) -> list[Row]:
     """The statements of a month, each with its standing (blocked, ready, running, done) and what blocks it."""
     found = periods.statements(connection, month)
-    beside = {
-        blocking.key_of(row): row
-        for row in rows(connection, FILE, "beside", month_start=month.start, month_end=month.end)
-    }
+    beside = {blocking.key_of(row): row for row in periods.beside(connection, month)}
     to_decide = [row for row in found if not is_done(row) and row["ends_on"] <= today]
     blockers = blocking.by_statement(blocking.blockers(connection, to_decide, today))
     for row in found:

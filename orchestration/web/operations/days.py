@@ -19,12 +19,12 @@ from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of, remembered_since
 from warehouse import clock
-from warehouse.database.queries import Connection, Row, first, rows
+from warehouse.database.queries import Connection, Row
 from warehouse.ingestion import quarantine, retry_schedule
 from warehouse.intake.heard import not_listed
 from warehouse.operations import alerts
+from warehouse.statements import days, statement
 
-FILE = "statements/pages"
 DAYS_SHOWN = 31
 PAGE_ROWS = 40
 REFRESH_SECONDS = 60
@@ -57,19 +57,10 @@ def _days(request: Request, visitor: Visitor, fault: str = "") -> Response:
         newest = _newest(request, connection)
         last = _last_day(request, newest)
         span = [last - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
-        window = {"first_day": span[0], "last_day": span[-1]}
-        found = rows(
-            connection,
-            FILE,
-            "heat",
-            **window,
-            words=words,
-            only_to_fix=only_to_fix,
-            limit=PAGE_ROWS,
-            offset=(page_number(request) - 1) * PAGE_ROWS,
-        )
+        offset = (page_number(request) - 1) * PAGE_ROWS
+        found = days.heat(connection, span[0], last, words, only_to_fix=only_to_fix, limit=PAGE_ROWS, offset=offset)
         causes = _causes(connection, last)
-        counts = first(connection, FILE, "day_counts", **window)
+        counts = days.counts(connection, span[0], last)
     with readers(request).operator() as connection:
         asked = tasks.shown(connection, "/days", request)
         open_alerts = alerts.count_open(connection)
@@ -124,8 +115,8 @@ def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str 
     page = f"/days/{tenant}/{day}"
     with readers(request).analyst() as connection:
         sources = _sources(connection, tenant, day)
-        usage = rows(connection, FILE, "usage_of_day", tenant_id=tenant, usage_date=day)
-        known = first(connection, "statements/statement", "tenant", tenant_id=tenant)
+        usage = days.usage_of(connection, tenant, day)
+        known = statement.tenant(connection, tenant)
     if known is None:
         raise HTTPException(404, f"There is no tenant {tenant}.")
     with readers(request).operator() as connection:
@@ -156,8 +147,7 @@ def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str 
 
 def _causes(connection: Connection, last: date) -> list[Row]:
     """What needs attention in the days that end with `last`, each with its remedy."""
-    window = {"first_day": last - timedelta(days=DAYS_SHOWN - 1), "last_day": last}
-    causes = rows(connection, FILE, "causes", **window)
+    causes = days.causes(connection, last - timedelta(days=DAYS_SHOWN - 1), last)
     for cause in causes:
         cause["remedy"] = on_page({**cause, "provider": provider_of(cause["source"])})
     return causes
@@ -165,7 +155,7 @@ def _causes(connection: Connection, last: date) -> list[Row]:
 
 def _sources(connection: Connection, tenant: str, day: date) -> list[Row]:
     """The sources of a tenant's day, each with its remedy where there is a fault."""
-    sources = rows(connection, FILE, "day", tenant_id=tenant, usage_date=day)
+    sources = days.sources_of(connection, tenant, day)
     own = {"a_tenant": tenant, "first_day": day, "last_day": day, "tenants": 1}
     for source in sources:
         fault = {**source, **own, "provider": provider_of(source["source"])}
@@ -198,9 +188,8 @@ def _path(request: Request) -> tuple[str, date]:
 
 def _newest(request: Request, connection: Connection) -> date:
     """Yesterday, or today where some tenant's day in progress is read."""
-    told = first(connection, FILE, "newest_day")
     yesterday: date = request.app.state.today() - timedelta(days=1)
-    return max(yesterday, (told and told["usage_date"]) or date.min)
+    return max(yesterday, days.newest(connection) or date.min)
 
 
 def _last_day(request: Request, newest: date) -> date:
@@ -219,4 +208,4 @@ def _cells(row: Row, span: Sequence[date]) -> Row:
 def _months(span: Sequence[date]) -> list[tuple[str, int]]:
     """Months over the days, each with how many of its days are shown; one of few days has no room for its year."""
     counted = Counter(day.replace(day=1) for day in span)
-    return [(f"{first:%b %Y}" if days > 3 else f"{first:%b}", days) for first, days in counted.items()]
+    return [(f"{first:%b %Y}" if shown > 3 else f"{first:%b}", shown) for first, shown in counted.items()]

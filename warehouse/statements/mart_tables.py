@@ -1,0 +1,23 @@
+"""The tables of the marts as one role may read them."""
+
+from dataclasses import dataclass
+
+from warehouse.database.queries import Connection, typed
+
+FILE = "statements/mart_tables"
+
+
+@dataclass(frozen=True, slots=True)
+class MartTable:
+    """A table and the columns of it that the role may read; has_days, has_periods: by which it can be cut."""
+
+    name: str
+    description: str
+    columns: list[str]
+    has_days: bool
+    has_periods: bool
+
+
+def tables(connection: Connection) -> list[MartTable]:
+    """All tables of which this role may read a column, by name."""
+    return typed(connection, MartTable, FILE, "tables")
