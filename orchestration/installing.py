@@ -4,7 +4,7 @@ from sources.contracts import CONTRACTS
 from sources.registry import all_sources
 from warehouse import install as warehouse
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import registering
+from warehouse.sources import registering
 
 
 def install(url: str) -> list[str]:

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 from warehouse.control import tenants
 from warehouse.database.queries import Connection, Row
-from warehouse.statements import freshness, periods
+from warehouse.marts import freshness
+from warehouse.statements import periods
 from warehouse.statements.periods import Month
 
 FIRST_DAYS = 7

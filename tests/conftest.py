@@ -23,7 +23,7 @@ from tests.moved.machine import run_moved
 from tests.replaying import AS_OF, Replay
 from warehouse.database.embedded import DEFAULT_MAJOR, running
 from warehouse.install import close_doors
-from warehouse.statements.freshness import Begun
+from warehouse.marts.freshness import Begun
 
 TEMPLATE = "migrated_template"
 BUILDING = "test_built"

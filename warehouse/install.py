@@ -26,11 +26,11 @@ from warehouse.database.errors import (
     MigrationUnknown,
 )
 from warehouse.finding import Hint, Step
-from warehouse.ingestion import registering
-from warehouse.ingestion.declared import Declared, DeclaredContract
-from warehouse.ingestion.raw_tables import prepare_landing
 from warehouse.intake.events import make_months
 from warehouse.security import process_logins
+from warehouse.sources import registering
+from warehouse.sources.declared import Declared, DeclaredContract
+from warehouse.sources.raw_tables import prepare_landing
 
 FOLDER = Path(__file__).parent / "migrations"
 _SQL = queries.load("install")

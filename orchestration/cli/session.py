@@ -21,7 +21,7 @@ from sources.text import clean, clean_lines
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import WarehouseError
-from warehouse.statements.freshness import MartsBehind, require_built, require_fresh
+from warehouse.marts.freshness import MartsBehind, require_built, require_fresh
 
 # What Typer itself turns into an exit code: 2 for usage errors.
 USAGE_ERRORS: tuple[type[BaseException], ...] = (typer.Exit, typer.Abort, TyperException)

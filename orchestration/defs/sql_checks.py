@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.resources import Minutebook
 from warehouse.database.connect import Role, connect
-from warehouse.statements import checks
+from warehouse.marts import checks
 
 SHOWN = 100
 

@@ -18,14 +18,14 @@ from orchestration.ingestion.adopting import StoredReaders, adopted_days
 from orchestration.ingestion.counting import count_campaigns
 from orchestration.ingestion.doubts import Doubt, Doubts
 from orchestration.ingestion.landing import Landing
+from orchestration.ingestion.late_changes.recounting import recounted
+from orchestration.ingestion.late_changes.restating import restated
+from orchestration.ingestion.late_changes.settling import settled
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState, PullTrigger, TenantDay
 from orchestration.ingestion.planning import DayNotOver, Plan, plan
 from orchestration.ingestion.reading import Readers
-from orchestration.ingestion.recounting import recounted
-from orchestration.ingestion.restating import restated
 from orchestration.ingestion.routing import Routing
 from orchestration.ingestion.running import PullRun
-from orchestration.ingestion.settling import settled
 from orchestration.ingestion.waiting import work
 from orchestration.installing import ensure_registered
 from orchestration.settings import Settings
@@ -37,7 +37,7 @@ from warehouse.database.errors import DatabaseUnreachable
 from warehouse.ingestion import retry_schedule
 from warehouse.ingestion import today as todays
 from warehouse.ingestion.pulls import open_attempt
-from warehouse.ingestion.rate_limits import Pacing
+from warehouse.sources.rate_limits import Pacing
 
 __all__ = [
     "AccountDay",

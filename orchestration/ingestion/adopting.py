@@ -15,10 +15,10 @@ from sources.reading import Reading
 from sources.registry import source_named
 from sources.window import Window
 from warehouse.database.queries import Connection
-from warehouse.ingestion import raw_tables
 from warehouse.ingestion.stored import Stored
 from warehouse.ingestion.stored import stored as stored_pull
 from warehouse.intake import hooks
+from warehouse.sources import raw_tables
 
 
 class StoredReaders(Readers):

@@ -17,7 +17,7 @@ from orchestration.ingestion.outcomes import AccountDay
 from orchestration.ingestion.reading import Readers, failure_of
 from sources.reading import CAMPAIGN_CALLS
 from sources.registry import all_sources
-from warehouse.ingestion import campaigns
+from warehouse.sources import campaigns
 
 LATELY = timedelta(days=30)
 

@@ -15,9 +15,9 @@ from sources.source import Source
 from warehouse.control.tenants import Tenant
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Connection
-from warehouse.ingestion.campaigns import made
-from warehouse.ingestion.discovery import Unattached, attached, unattached
 from warehouse.security.vault import Credential
+from warehouse.sources.campaigns import made
+from warehouse.sources.discovery import Unattached, attached, unattached
 
 _APART = re.compile(r"[^a-z0-9]+")
 

@@ -13,9 +13,10 @@ from orchestration.ingestion.outcomes import AccountDay
 from orchestration.ingestion.reading import Failure
 from sources.reading import Reading
 from sources.registry import source_named
-from warehouse.ingestion import acceptances, pulls, raw_tables
+from warehouse.ingestion import acceptances, pulls
 from warehouse.ingestion.acceptances import Doubted
 from warehouse.ingestion.pulls import PullKey
+from warehouse.sources import raw_tables
 
 
 class Doubt(StrEnum):

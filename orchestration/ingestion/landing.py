@@ -12,7 +12,8 @@ import pyarrow as pa
 from orchestration.ingestion.outcomes import AccountDay
 from sources.reading import Reading
 from sources.registry import source_named
-from warehouse.ingestion import planning, pulls, raw_tables
+from warehouse.ingestion import planning, pulls
+from warehouse.sources import raw_tables
 
 
 @dataclass(frozen=True)

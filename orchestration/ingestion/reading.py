@@ -24,10 +24,10 @@ from sources.source import Account, Client, Counts, Recount, Source, Updates
 from sources.window import Window
 from warehouse import clock
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError
-from warehouse.ingestion.rate_limits import Pacing
 from warehouse.intake import hooks
 from warehouse.intake.stored import Pushed
 from warehouse.security.vault import Credential
+from warehouse.sources.rate_limits import Pacing
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from warehouse.currency import NO_DECIMALS
 from warehouse.database import session
 from warehouse.database.connect import Role, connect, url_for
 from warehouse.database.queries import Connection
+from warehouse.marts import freshness
 from warehouse.outgoing import outbox
-from warehouse.statements import freshness
 
 log = logging.getLogger(__name__)
 

@@ -29,9 +29,9 @@ from warehouse import clock
 from warehouse.database import backup
 from warehouse.database.errors import WarehouseError
 from warehouse.ingestion import retry_schedule
+from warehouse.marts.freshness import is_built
 from warehouse.operations import health
 from warehouse.statements import balance, canary
-from warehouse.statements.freshness import is_built
 
 MOST_TENANTS = 100
 KNOWN_SECONDS = 15.0

@@ -9,7 +9,7 @@ from sources.allowed import Allowed
 from sources.personal import Document
 from sources.registry import all_sources
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import fields
+from warehouse.sources import fields
 
 _BATCH = 2_000
 _DECODE = msgspec.json.Decoder(Document).decode

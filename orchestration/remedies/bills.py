@@ -2,8 +2,8 @@
 
 from orchestration.remedies.wording import Wording, Words, commands, number, span
 from sources.day import PLATFORM
+from warehouse.costs.bills import BillFinding
 from warehouse.finding import Finding
-from warehouse.statements.bills import BillFinding
 
 
 def _unattached_scope(finding: Finding) -> Wording:

@@ -17,9 +17,9 @@ from orchestration.remedies.wording import (
 )
 from sources.registry import provider_of
 from warehouse.blocker import Blocker
+from warehouse.calls.call_doubts import figures
 from warehouse.finding import Facts, Finding
 from warehouse.ingestion.quarantine import row_in_words
-from warehouse.statements.call_doubts import figures
 
 BALANCE_RUNBOOK = "docs/runbooks/the-books-do-not-balance.md"
 

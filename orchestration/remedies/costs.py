@@ -2,8 +2,8 @@
 
 from orchestration.remedies.usage import count
 from orchestration.remedies.wording import Wording, Words, commands, day_page, pull, span
+from warehouse.costs.unknown_costs import UnknownCost
 from warehouse.finding import Finding
-from warehouse.statements.unknown_costs import UnknownCost
 
 
 def _no_rate(finding: Finding) -> Wording:

@@ -53,7 +53,7 @@ class Portfolio:
 
 
 def portfolios(months: Sequence[Row], moves: Sequence[Row], names: tuple[str, str]) -> list[Portfolio]:
-    """One for each currency. months and moves: as of `warehouse.statements.margins`; names: of the month before and of
+    """One for each currency. months and moves: as of `warehouse.costs.margins`; names: of the month before and of
     the one shown.
     """
     return [

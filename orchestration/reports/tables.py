@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from orchestration.plain import plain
 from sources.text import clean_lines
 from warehouse.database.queries import Connection
-from warehouse.statements import mart_tables
+from warehouse.marts import mart_tables
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 _AT_ONCE = 5_000

@@ -26,8 +26,8 @@ from orchestration.stripe_billing.posting.run import Poster
 from orchestration.stripe_billing.setup import Setup
 from warehouse import clock
 from warehouse.database.connect import Role, connect
+from warehouse.marts.freshness import MartsBehind
 from warehouse.statements import balance, canary
-from warehouse.statements.freshness import MartsBehind
 
 
 @dataclass(frozen=True)

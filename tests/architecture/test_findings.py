@@ -9,13 +9,13 @@ from orchestration.cli.commands import COMMANDS
 from orchestration.remedies import WORDS
 from tests.architecture.test_house import ROOT, tracked_files
 from warehouse.blocker import Blocker
+from warehouse.costs.bills import BillFinding
+from warehouse.costs.unknown_costs import UnknownCost
 from warehouse.intake.heard import Heard
 from warehouse.operations.troubles import Trouble
 from warehouse.security.isolation import Flaw
-from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
-from warehouse.statements.unknown_costs import UnknownCost
 
 TESTS = Path(__file__).parents[1]
 FAMILIES: list[type[StrEnum]] = [Blocker, UnknownCost, NotBilled, BillFinding, Distrust, Flaw, Heard, Trouble]

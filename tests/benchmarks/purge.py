@@ -14,7 +14,7 @@ import psycopg
 from orchestration.installing import install as migrate
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
-from warehouse.ingestion import retention
+from warehouse.sources import retention
 
 ROWS_PER_PULL = 200
 PULLS = """

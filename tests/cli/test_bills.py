@@ -20,8 +20,8 @@ from tests.marts import bills
 from tests.marts.bills import carried, charge, covers, line, publish, spoken
 from tests.marts.test_first_bill import plan, voice_meter
 from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse.calls import calls
 from warehouse.database.connect import Role, connect
-from warehouse.statements import calls
 
 DAY, NEXT = "2026-03-01", "2026-03-02"
 AS_OF = date(2026, 3, 10)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Minutebook
 from tests.sources import toy
-from warehouse.ingestion import registering
+from warehouse.sources import registering
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from orchestration.resources import Minutebook
 from tests.ingestion.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import retention
+from warehouse.sources import retention
 
 DAY = datetime.now(UTC).date() - timedelta(days=2)
 LONG_AGO = "update ledger.pulls set closed_at = closed_at - interval '40 days' where pull_id = any(%s)"

@@ -24,7 +24,8 @@ from orchestration.ingestion import PullTrigger, TenantDay, pull
 from orchestration.ingestion.reading import Readers
 from orchestration.settings import Settings
 from warehouse.database.errors import DatabaseUnreachable
-from warehouse.ingestion import pulls, raw_tables
+from warehouse.ingestion import pulls
+from warehouse.sources import raw_tables
 
 # Where a run can be killed: the owner of a function, its name, and whether it dies before or after it.
 PLACES: dict[str, tuple[Any, str, bool]] = {

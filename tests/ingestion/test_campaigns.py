@@ -11,8 +11,8 @@ from tests.ingestion.house import House, call
 from tests.marts.test_call_results import money
 from tests.marts.warehouse_of_one import Warehouse, opened
 from tests.sandbox.world import VapiAccount, in_memory
+from warehouse.calls import call_results
 from warehouse.database.connect import Role, connect
-from warehouse.statements import call_results
 
 TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=1)

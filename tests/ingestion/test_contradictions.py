@@ -13,9 +13,9 @@ from tests.ingestion.house import House, call
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.blocker import Blocker
 from warehouse.clock import today
+from warehouse.costs.unknown_costs import unknown_costs
 from warehouse.database.connect import Role, connect
 from warehouse.statements.blocking import blockers
-from warehouse.statements.unknown_costs import unknown_costs
 
 pytestmark = pytest.mark.usefixtures("dbt_home")
 DAY = today() - timedelta(days=2)

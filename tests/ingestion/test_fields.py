@@ -17,9 +17,9 @@ from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sources.test_allowed import CANARY, SECRETS_OF_A_CALL
 from warehouse import clock
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import fields
 from warehouse.privacy import personal
 from warehouse.privacy.personal import Kept
+from warehouse.sources import fields
 
 YESTERDAY = clock.today() - timedelta(days=1)
 EVERYTHING = Kept("kept", "kept", "kept")

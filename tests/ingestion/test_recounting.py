@@ -11,7 +11,7 @@ import pytest
 
 from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.ingestion import PullTrigger
-from orchestration.ingestion.recounting import differing_days
+from orchestration.ingestion.late_changes.recounting import differing_days
 from tests.ingestion.house import LONG_AGO, House, states
 from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.story import MetricRow

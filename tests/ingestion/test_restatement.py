@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from orchestration.defs.ingestion.schedules import TRAILING_DAYS
-from orchestration.ingestion import PullOutcome, PullTrigger, restating
+from orchestration.ingestion import PullOutcome, PullTrigger
+from orchestration.ingestion.late_changes import restating
 from orchestration.marts.building import build
 from tests.ingestion.house import House, call, states
 from tests.ingestion.test_ingest_runs import launch, materialised

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from orchestration.ingestion import settling
+from orchestration.ingestion.late_changes import settling
 from orchestration.ingestion.outcomes import AccountDay
 from sources import vapi
 from tests.ingestion.house import House

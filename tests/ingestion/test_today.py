@@ -21,7 +21,8 @@ from tests.stripe_billing.scene import KEY
 from warehouse import clock
 from warehouse.clock import OFFSET, offset_to
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import day_status, retention, retry_schedule
+from warehouse.ingestion import day_status, retry_schedule
+from warehouse.sources import retention
 from warehouse.statements import quotas
 
 TODAY = date(2026, 11, 3)

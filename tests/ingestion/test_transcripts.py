@@ -16,10 +16,11 @@ from tests.sandbox.faults import FOREVER, status
 from tests.sandbox.world import VoiceflowProject
 from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import retention, retry_schedule
+from warehouse.ingestion import retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.privacy import personal
 from warehouse.privacy.personal import Kept
+from warehouse.sources import retention
 from warehouse.statements.blocking import blockers
 
 TODAY = datetime.now(UTC).date()

@@ -13,7 +13,7 @@ from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import write_usage
 from warehouse.blocker import Blocker
 from warehouse.clock import OFFSET, offset_to
-from warehouse.statements.unknown_costs import UnknownCost
+from warehouse.costs.unknown_costs import UnknownCost
 
 DAY = date(2026, 10, 5)
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)

@@ -23,10 +23,10 @@ from tests.warehouse.ingestion.test_raw_tables import rows_of
 from warehouse.database import limits, session
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.limits import OF_DAGSTER, OF_PEOPLE, OF_ROLES, Limits
-from warehouse.ingestion.raw_tables import land
+from warehouse.marts.freshness import standing_still
 from warehouse.security.database_logins import Access
 from warehouse.security.isolation import require_isolation
-from warehouse.statements.freshness import standing_still
+from warehouse.sources.raw_tables import land
 
 NAMES = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", limits.LONGEST)
 IN_FORCE = "select " + ", ".join(f"current_setting('{name}', true)" for name in NAMES)

@@ -25,10 +25,10 @@ from tests.warehouse.ingestion.test_raw_tables import landed, rows_of
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.errors import DatabaseUnsuitable
 from warehouse.database.session import Session
-from warehouse.ingestion.raw_tables import land
 from warehouse.privacy import personal
 from warehouse.security.database_logins import Access
 from warehouse.security.isolation import IsolationBroken
+from warehouse.sources.raw_tables import land
 
 ASKED = "select current_user, current_setting('timezone'), current_setting('search_path')"
 # As shipped it refuses what we ask for at the start; with the usual answer to that it drops it without a word.

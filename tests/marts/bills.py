@@ -12,7 +12,7 @@ from sources.registry import all_sources
 from sources.source import ScopeKind
 from tests.marts.warehouse_of_one import Warehouse, call
 from tests.sources import toy
-from warehouse.ingestion import registering
+from warehouse.sources import registering
 
 CARRIER = replace(
     toy.BILL, name="carrier_bill", provider="carrier", scope_kinds=(ScopeKind("carrier_account", column="scope_ref"),)

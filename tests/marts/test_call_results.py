@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from tests.marts.warehouse_of_one import Warehouse, call, opened
+from warehouse.calls import call_search
+from warehouse.calls.call_filters import Filters
 from warehouse.control import call_results
 from warehouse.control.call_results import Language
 from warehouse.control.changes import Action
 from warehouse.database.connect import Role, connect
 from warehouse.database.locks import Lock
 from warehouse.privacy import personal
-from warehouse.statements import call_search
-from warehouse.statements.call_filters import Filters
 
 REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
 AS_OF = date(2026, 4, 1)

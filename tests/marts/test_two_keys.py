@@ -7,7 +7,7 @@ from tests.marts.warehouse_of_one import Warehouse, call
 from warehouse.blocker import Blocker
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Row
-from warehouse.statements import checks
+from warehouse.marts import checks
 from warehouse.statements.blocking import blockers
 
 DAYS = ("2026-11-02", "2026-11-03")

@@ -77,8 +77,8 @@ def test_a_day_read_in_the_newer_generation_replaces_what_v2_said_of_it(house: H
         ("transcript_cost", "no meter", 5, False),
     ]
     with connect(house.url, Role.TRANSFORMER) as connection:
-        red = rows(connection, "statements/checks", "no_usage_is_unpriced")
-        beside = rows(connection, "statements/checks", "usage_that_no_price_is_for")
+        red = rows(connection, "marts/checks", "no_usage_is_unpriced")
+        beside = rows(connection, "marts/checks", "usage_that_no_price_is_for")
     assert {(row["item"], row["reason"]) for row in red} == {("chats", "unpriced")}
     assert [(row["item"], row["tenants"]) for row in beside] == [
         ("call_milliseconds", 1), ("calls", 1), ("tokens", 1), ("transcript_cost", 1)

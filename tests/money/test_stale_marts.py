@@ -9,7 +9,7 @@ from orchestration.marts.building import BuildFailed, right_to_build
 from tests.marts.warehouse_of_one import Warehouse
 from tests.money.acme import FEBRUARY_3, scan, write_acme
 from warehouse.database.connect import Role, connect
-from warehouse.statements.freshness import PATIENCE_OF_A_DECISION, MartsBehind, require_fresh, standing_still
+from warehouse.marts.freshness import PATIENCE_OF_A_DECISION, MartsBehind, require_fresh, standing_still
 
 
 def test_a_decision_waits_for_the_build_under_way_and_no_longer_than_it_says(warehouse: Warehouse) -> None:

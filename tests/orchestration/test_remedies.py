@@ -17,17 +17,17 @@ from orchestration.remedies.steps import filled, in_words, roles_for
 from orchestration.web.access.auth import Visitor
 from orchestration.web.rendering import TEMPLATES
 from warehouse.blocker import Blocker
+from warehouse.costs.bills import BillFinding
+from warehouse.costs.unknown_costs import UnknownCost
 from warehouse.database.errors import WarehouseError
 from warehouse.finding import Finding, Hint, Step, Subject
 from warehouse.intake.heard import Heard
 from warehouse.operations.troubles import Trouble
 from warehouse.security.isolation import Flaw
 from warehouse.security.web_logins import SignedIn
-from warehouse.statements.bills import BillFinding
 from warehouse.statements.canary import Distrust
 from warehouse.statements.not_billed import NotBilled
 from warehouse.statements.unbilled_usage import Unattached, Unmetered
-from warehouse.statements.unknown_costs import UnknownCost
 
 DAY, NEXT, START = date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 1)
 MOMENT = datetime(2026, 10, 5, 12, tzinfo=UTC)

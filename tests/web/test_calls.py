@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from orchestration.web.calls import listing
+from warehouse.calls import calls
+from warehouse.calls.call_filters import Filters, Place
 from warehouse.database.connect import Role, connect
-from warehouse.statements import calls
-from warehouse.statements.call_filters import Filters, Place
 
 Visit = Callable[[str], httpx.Client]
 ACME, BRIGHT = "acme-dental", "bright-smiles"

@@ -17,8 +17,9 @@ from tests.web import world
 from tests.web.server import serving
 from tests.web.signing import PASSWORD, form_token, sign_in
 from warehouse.database.connect import Role, connect
+from warehouse.marts import freshness
 from warehouse.security import web_logins
-from warehouse.statements import freshness, periods
+from warehouse.statements import periods
 from warehouse.statements.blocking import blockers
 from warehouse.statements.periods import Month
 

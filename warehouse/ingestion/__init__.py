@@ -1,5 +1,5 @@
-"""Pulls and raw rows: what was read, published, set aside, is due again or is forgotten.
+"""Pulls: what was read, published, set aside, and is due again.
 
-Owns the ledger of pulls, the raw tables, the quarantine, the retry schedule and the rate of each key. Does not own
-how a provider is asked (`sources/`) nor the order of a run (`orchestration/ingestion`).
+Owns the ledger of pulls, the quarantine and the retry schedule. Does not own the rows' tables (`warehouse/sources`) nor
+the order of a run (`orchestration/ingestion`).
 """

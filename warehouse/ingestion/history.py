@@ -1,7 +1,7 @@
 """What was pulled, attempt by attempt, and what a re-pull changed, call by call. Owns nothing; reads ledger and raw.
 
 Only what money, time and routing depend on is compared and shown, never what was said. Rows of superseded pulls are
-purged after a while (`warehouse.ingestion.retention`); what they summed up to stays in the ledger.
+purged after a while (`warehouse.sources.retention`); what they summed up to stays in the ledger.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, first, load, rows
 from warehouse.finding import Hint, Step
-from warehouse.ingestion.declared import Declared, relation
+from warehouse.sources.declared import Declared, relation
 
 FILE = "ingestion/history"
 

@@ -12,11 +12,11 @@ from warehouse.database.queries import Connection, Row, first, rows
 from warehouse.finding import Finding, Subject
 from warehouse.ingestion import retry_schedule
 from warehouse.intake import hooks
+from warehouse.marts.checks import offenders
+from warehouse.marts.freshness import is_built
 from warehouse.operations import health
 from warehouse.security import isolation
 from warehouse.statements import balance, canary, quotas
-from warehouse.statements.checks import offenders
-from warehouse.statements.freshness import is_built
 
 FILE = "operations/troubles"
 OLD = timedelta(hours=26)

@@ -20,8 +20,8 @@ from warehouse.database import queries
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import WarehouseError
 from warehouse.finding import Hint, Step
-from warehouse.ingestion.declared import Declared, relation, scope_value
 from warehouse.security.isolation import reading
+from warehouse.sources.declared import Declared, relation, scope_value
 
 _SQL = queries.load("privacy/personal")
 _json = msgspec.json.Encoder(decimal_format="number")

@@ -14,10 +14,10 @@ from warehouse.control.errors import Refused
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, execute
 from warehouse.finding import Finding
+from warehouse.marts.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.statements import canary, explain, issuing, periods
 from warehouse.statements.blocking import Key, blockers, by_statement, key_of, windows_of
 from warehouse.statements.canary import Distrust
-from warehouse.statements.freshness import MartsBehind, require_fresh, standing_still
 from warehouse.statements.periods import Month
 
 FILE = "statements/approval"

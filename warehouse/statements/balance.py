@@ -12,7 +12,7 @@ from decimal import Decimal
 from warehouse.blocker import Blocker
 from warehouse.database.queries import Connection, first, rows
 from warehouse.finding import Finding, Hint, Step, Subject
-from warehouse.statements.freshness import MartsBehind
+from warehouse.marts.freshness import MartsBehind
 
 FILE = "statements/balance"
 

@@ -12,7 +12,7 @@ from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.finding import Finding, Hint, Step
-from warehouse.statements.freshness import MartsBehind
+from warehouse.marts.freshness import MartsBehind
 
 FILE = "statements/canary"
 

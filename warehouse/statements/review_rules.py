@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from warehouse.blocker import Blocker, blocks
+from warehouse.calls import call_doubts
 from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.finding import Finding
-from warehouse.statements import call_doubts
 from warehouse.stripe.prices import charges_alike, is_known
 
 FILE = "statements/review_rules"

@@ -21,7 +21,7 @@ from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import require_marts, session
 from warehouse.control import costs
 from warehouse.control.costs import Allocation, FixedCost
-from warehouse.statements import unknown_costs
+from warehouse.costs import unknown_costs
 
 cost_app = group("Costs: what the providers charge us.", "minutebook cost list")
 rate_app = group("Exchange rates, used on costs only.", "minutebook rate list")

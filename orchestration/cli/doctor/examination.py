@@ -19,11 +19,11 @@ from warehouse.database.errors import VaultError
 from warehouse.database.queries import Connection
 from warehouse.finding import Finding as Found
 from warehouse.finding import first_of
-from warehouse.ingestion import examination, fields
+from warehouse.marts.freshness import MartsBehind, is_built, require_fresh
 from warehouse.security import audit_log, database_logins, isolation, process_logins
+from warehouse.sources import examination, fields
 from warehouse.statements import balance, canary
 from warehouse.statements.canary import Distrust
-from warehouse.statements.freshness import MartsBehind, is_built, require_fresh
 from warehouse.statements.periods import broken_seals
 
 

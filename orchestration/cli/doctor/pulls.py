@@ -14,11 +14,12 @@ from sources.reading import BEYOND_TOTAL, REPLACED, SUMMED
 from sources.registry import all_sources, horizons, remembered_since
 from warehouse.database.queries import Connection, Row
 from warehouse.finding import first_of
-from warehouse.ingestion import examination, retention, retry_schedule
+from warehouse.ingestion import retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
 from warehouse.intake.heard import Heard
 from warehouse.intake.heard import findings as heard_of
-from warehouse.statements import checks
+from warehouse.marts import checks
+from warehouse.sources import examination, retention
 from warehouse.statements.review_rules import of_two_keys
 
 FEWEST_LEFT, MOST_LEFT = 4, 10  # days before a provider forgets in which a missing day is urgent

@@ -10,8 +10,8 @@ import typer
 from orchestration.cli.options import Json, TenantArgument, command, day_option, group, parse_amount
 from orchestration.cli.output import next_step, show, show_changes
 from orchestration.cli.session import require_marts, session
-from warehouse.statements import call_doubts
-from warehouse.statements.call_doubts import Chosen
+from warehouse.calls import call_doubts
+from warehouse.calls.call_doubts import Chosen
 
 app = group(
     "Calls whose own fields contradict each other.", "minutebook doubt list acme --from 2026-10-01 --to 2026-10-31"

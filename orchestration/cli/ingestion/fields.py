@@ -11,7 +11,7 @@ from orchestration.cli.output import console, next_step, print_json, say, show
 from orchestration.cli.session import session
 from orchestration.privacy.cleaning import clean as clean_rows
 from sources.registry import all_sources
-from warehouse.ingestion import fields
+from warehouse.sources import fields
 
 app = group("Fields that providers send and that are not stored.", "minutebook field list --all")
 

@@ -13,9 +13,9 @@ from orchestration.cli.session import session
 from warehouse import clock
 from warehouse.automations import runs
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import retention
 from warehouse.intake.events import tidy
 from warehouse.outgoing import outbox
+from warehouse.sources import retention
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from sources.registry import registry
 from warehouse.clock import today
-from warehouse.ingestion.registering import Use, in_use
+from warehouse.sources.registering import Use, in_use
 
 app = group("Sources: what is read of each provider.", "minutebook source list")
 _NONE = Use("", 0, None)

@@ -14,9 +14,9 @@ from orchestration.remedies import word
 from sources.day import PLATFORM
 from warehouse.clock import today
 from warehouse.control.tenants import require_tenant
+from warehouse.costs import bills
+from warehouse.costs.bill_reconciliation import BillDay, Reconciled, reconciled
 from warehouse.database.queries import Row
-from warehouse.statements import bills
-from warehouse.statements.bill_reconciliation import BillDay, Reconciled, reconciled
 
 app = typer.Typer()
 COMPONENTS = ["provider", "component", "basis", "currency", "amount", "known_amount", "unknown_costs", "per_minute"]

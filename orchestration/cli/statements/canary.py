@@ -8,9 +8,9 @@ from orchestration.cli.session import CommandFailed, session
 from orchestration.remedies import word
 from orchestration.remedies.distrust import RUNBOOK
 from warehouse.finding import Finding
+from warehouse.marts.freshness import require_built
 from warehouse.statements import canary
 from warehouse.statements.canary import Distrust
-from warehouse.statements.freshness import require_built
 
 app = group(
     "The known-answer tenant: its bill of February 2024 is known in advance, and computed by every build.",

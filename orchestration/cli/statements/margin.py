@@ -9,10 +9,10 @@ from orchestration.cli.options import Json, Period, Tenants, command
 from orchestration.cli.output import show, show_unknown_costs
 from orchestration.cli.session import require_marts, session
 from warehouse.control.tenants import require_tenant
+from warehouse.costs.margins import Part, margins
+from warehouse.costs.unknown_costs import unknown_costs
 from warehouse.database.queries import Row
 from warehouse.statements import periods
-from warehouse.statements.margins import Part, margins
-from warehouse.statements.unknown_costs import unknown_costs
 
 app = typer.Typer()
 COSTS = ("cost_reported", "cost_estimated", "cost_allocated")

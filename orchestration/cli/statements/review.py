@@ -17,14 +17,14 @@ from orchestration.remedies.errors import with_next_step
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.control.errors import Refused
+from warehouse.costs.unknown_costs import unknown_costs
 from warehouse.finding import Finding, Statement
+from warehouse.marts.freshness import LONGEST_BUILD_SECONDS, MartsBehind, require_built, require_fresh
 from warehouse.statements import approval, blocking, periods
 from warehouse.statements.approval import Scope, WhomToName
-from warehouse.statements.freshness import LONGEST_BUILD_SECONDS, MartsBehind, require_built, require_fresh
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.review_rules import set_moved_share
-from warehouse.statements.unknown_costs import unknown_costs
 
 app = typer.Typer()
 AMOUNTS = ["setup", "subscription", "overage", "minimum", "adjustments", "credits", "total"]

@@ -11,9 +11,9 @@ from orchestration.resources import Minutebook
 from warehouse import clock
 from warehouse.automations import runs
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import retention
 from warehouse.intake.events import tidy
 from warehouse.outgoing import outbox
+from warehouse.sources import retention
 
 pull_usage = dg.define_asset_job(
     name="pull_usage",

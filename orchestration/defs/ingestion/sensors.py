@@ -22,7 +22,7 @@ from warehouse import clock
 from warehouse.control.shards import ordered, shards
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule, today
-from warehouse.statements import freshness
+from warehouse.marts import freshness
 
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
 OVERLAP = timedelta(minutes=3)  # a pull is closed a little before its transaction ends

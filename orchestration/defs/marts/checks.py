@@ -7,9 +7,9 @@ from orchestration.remedies import word
 from orchestration.resources import Minutebook
 from warehouse.database.connect import Role, connect
 from warehouse.finding import Finding
+from warehouse.marts import checks as of_rows
 from warehouse.security.isolation import flaws
 from warehouse.statements import canary
-from warehouse.statements import checks as of_rows
 from warehouse.statements.canary import Distrust
 
 

@@ -10,7 +10,7 @@ from orchestration.defs.runs import reason_to_wait
 from orchestration.resources import Minutebook
 from warehouse import clock
 from warehouse.database.connect import Role, connect
-from warehouse.statements import freshness
+from warehouse.marts import freshness
 
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
 

@@ -12,7 +12,7 @@ from orchestration.resources import Minutebook
 from orchestration.stripe_billing.invoices.items import LOOKED_AT_AGAIN, REMEMBERED
 from warehouse import clock
 from warehouse.database.connect import Role, connect
-from warehouse.statements.freshness import is_built
+from warehouse.marts.freshness import is_built
 from warehouse.stripe import events, invoice_items
 from warehouse.stripe.postings import due
 

@@ -10,9 +10,9 @@ from orchestration.web.access.auth import Visitor, for_roles, marts, readers
 from orchestration.web.calls.listing import PAGE_ROWS, asked_filters, asked_parameters, asked_text, call_path
 from orchestration.web.rendering import render
 from sources.contracts import END_GROUPS
-from warehouse.statements import call_search, calls
-from warehouse.statements.call_filters import OUTCOMES, Filters, Place
-from warehouse.statements.call_search import Found
+from warehouse.calls import call_search, calls
+from warehouse.calls.call_filters import OUTCOMES, Filters, Place
+from warehouse.calls.call_search import Found
 
 TENANTS_SHOWN = 50
 

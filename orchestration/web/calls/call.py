@@ -14,12 +14,12 @@ from orchestration.web.access.auth import Visitor, for_roles, marts, readers
 from orchestration.web.calls.listing import call_path, known_tenant, path_key, path_tenant
 from orchestration.web.calls.meters import defined
 from orchestration.web.rendering import render
+from warehouse.calls import call_results, calls
+from warehouse.calls.call_results import Turn
+from warehouse.calls.calls import Call, Listed
 from warehouse.database.queries import Row
 from warehouse.ingestion import history
 from warehouse.privacy import personal
-from warehouse.statements import call_results, calls
-from warehouse.statements.call_results import Turn
-from warehouse.statements.calls import Call, Listed
 
 MOST_PULLS = 20
 

@@ -22,10 +22,11 @@ from orchestration.web.server.spooling import SpoolResponse
 from orchestration.web.server.turns import DOWNLOAD
 from sources.bounds import LONGEST_CALL
 from sources.contracts import END_GROUPS
+from warehouse.calls import call_results, call_search, calls
+from warehouse.calls.call_filters import OUTCOMES, Filters, Key, Place
+from warehouse.calls.calls import Listed
 from warehouse.database.queries import Connection, Row
-from warehouse.statements import call_results, call_search, calls, statement
-from warehouse.statements.call_filters import OUTCOMES, Filters, Key, Place
-from warehouse.statements.calls import Listed
+from warehouse.statements import statement
 from warehouse.statements.periods import statements_of
 
 PAGE_ROWS = 50

@@ -17,10 +17,10 @@ from sources.day import PLATFORM
 from sources.errors import SourceFailure
 from sources.registry import all_sources
 from sources.source import Source
+from warehouse.calls import call_results
+from warehouse.calls.call_filters import Key
 from warehouse.database.errors import VaultError
 from warehouse.privacy import personal
-from warehouse.statements import call_results
-from warehouse.statements.call_filters import Key
 
 
 @for_roles("operator", "tenant")

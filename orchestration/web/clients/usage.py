@@ -13,7 +13,8 @@ from orchestration.web.access.auth import Visitor, for_roles, readers
 from orchestration.web.calls.meters import defined
 from orchestration.web.rendering import render
 from warehouse.ingestion import today
-from warehouse.statements import days, issuing, periods
+from warehouse.marts import days
+from warehouse.statements import issuing, periods
 from warehouse.statements.periods import Month
 
 AGAIN_AFTER_SECONDS = 60

@@ -21,9 +21,9 @@ from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.database.queries import Connection, Row
+from warehouse.marts.freshness import PATIENCE_OF_A_DECISION, standing_still
 from warehouse.statements.approval import Outcome, Scope, approve
 from warehouse.statements.blocking import key_of
-from warehouse.statements.freshness import PATIENCE_OF_A_DECISION, standing_still
 from warehouse.statements.periods import Month
 
 

@@ -17,9 +17,10 @@ from orchestration.web.finance.month import asked_month
 from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
+from warehouse.costs import bills
+from warehouse.costs.margins import by_month
 from warehouse.database.queries import Row
-from warehouse.statements import bills, periods
-from warehouse.statements.margins import by_month
+from warehouse.statements import periods
 from warehouse.statements.periods import Month
 
 MONTHS_SHOWN = 6

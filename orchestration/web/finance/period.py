@@ -22,13 +22,13 @@ from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.control import agents
 from warehouse.control.errors import ControlError
+from warehouse.costs.unknown_costs import unknown_costs
 from warehouse.database.queries import Connection, Row
+from warehouse.marts.freshness import PATIENCE_OF_A_DECISION
 from warehouse.statements import blocking, issuing, periods
 from warehouse.statements.approval import Scope, approve
-from warehouse.statements.freshness import PATIENCE_OF_A_DECISION
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
-from warehouse.statements.unknown_costs import unknown_costs
 
 LONGEST_REASON = 1_000
 

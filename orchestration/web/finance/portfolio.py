@@ -9,8 +9,8 @@ from orchestration.reports.portfolio import portfolios
 from orchestration.web.access.auth import Visitor, for_roles, readers
 from orchestration.web.finance.month import asked_month
 from orchestration.web.rendering import render
+from warehouse.costs.margins import by_month, moves
 from warehouse.statements import periods
-from warehouse.statements.margins import by_month, moves
 from warehouse.statements.periods import Month
 
 MONTHS_SHOWN = 12

@@ -22,8 +22,9 @@ from warehouse import clock
 from warehouse.database.queries import Connection, Row
 from warehouse.ingestion import quarantine, retry_schedule
 from warehouse.intake.heard import not_listed
+from warehouse.marts import days
 from warehouse.operations import alerts
-from warehouse.statements import days, statement
+from warehouse.statements import statement
 
 DAYS_SHOWN = 31
 PAGE_ROWS = 40

@@ -22,7 +22,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.database.errors import PullNotPublishable
 from warehouse.ingestion import pulls
 from warehouse.ingestion.pulls import Attempt, PublishedPull, PullKey
-from warehouse.ingestion.raw_tables import land
+from warehouse.sources.raw_tables import land
 
 DAY = date(2026, 10, 1)
 KEY = PullKey("vapi", "acme", "acme", DAY)

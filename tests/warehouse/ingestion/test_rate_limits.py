@@ -4,7 +4,7 @@ import pytest
 
 from sources.budget import Budget
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion.rate_limits import KeyPace, Pacing
+from warehouse.sources.rate_limits import KeyPace, Pacing
 
 KEY = "private-key-0123456789"
 

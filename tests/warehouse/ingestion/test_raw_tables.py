@@ -16,7 +16,7 @@ from sources.source import Source
 from tests.conftest import administer
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import LandingFailed
-from warehouse.ingestion.raw_tables import columns, land, stamped
+from warehouse.sources.raw_tables import columns, land, stamped
 
 DAY = date(2026, 10, 1)
 AT = datetime(2026, 10, 1, 12, 30, 0, 123456, tzinfo=UTC)

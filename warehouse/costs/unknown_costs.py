@@ -13,7 +13,7 @@ from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.finding import Finding, Subject
 from warehouse.statements.unbilled_usage import counting_of
 
-FILE = "statements/unknown_costs"
+FILE = "costs/unknown_costs"
 
 
 class UnknownCost(StrEnum):

@@ -15,7 +15,7 @@ from warehouse.database.queries import Connection, execute, first, rows, typed
 from warehouse.database.waiting import patiently
 from warehouse.finding import Hint, Step
 
-FILE = "statements/freshness"
+FILE = "marts/freshness"
 LONGEST_BUILD_SECONDS = 2 * HOUR
 PATIENCE_OF_A_DECISION = 30.0
 """Seconds that a decision on a page waits for a build under way, such as one of today."""

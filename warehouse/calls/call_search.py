@@ -9,12 +9,12 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from warehouse.calls.call_filters import Filters, Key, Place
+from warehouse.calls.calls import listing
 from warehouse.control import call_results
 from warehouse.database.queries import Connection, rows
-from warehouse.statements.call_filters import Filters, Key, Place
-from warehouse.statements.calls import listing
 
-FILE = "statements/call_search"
+FILE = "calls/call_search"
 
 
 class Found(Struct, frozen=True):

@@ -16,9 +16,9 @@ from psycopg import sql
 
 from warehouse.database import queries
 from warehouse.database.errors import DeclarationRefused
-from warehouse.ingestion.declared import Declared, DeclaredColumn, DeclaredContract, DeclaredHook, relation
+from warehouse.sources.declared import Declared, DeclaredColumn, DeclaredContract, DeclaredHook, relation
 
-_SQL = queries.load("ingestion/registering")
+_SQL = queries.load("sources/registering")
 _LAYOUT = 1  # raise it when raw tables are to be made again although no declaration changed
 _STAMPS = (
     ("account", "text", True),
@@ -64,7 +64,7 @@ class Use:
 
 def in_use(connection: psycopg.Connection[Any], today: date) -> dict[str, Use]:
     """By name, the use of each source that is registered."""
-    return {use.source: use for use in queries.typed(connection, Use, "ingestion/registering", "in_use", today=today)}
+    return {use.source: use for use in queries.typed(connection, Use, "sources/registering", "in_use", today=today)}
 
 
 def is_registered(connection: psycopg.Connection[Any], declared: Iterable[Declared]) -> bool:

@@ -8,9 +8,9 @@ from psycopg.rows import class_row
 
 from warehouse.database import queries
 from warehouse.database.queries import Connection
-from warehouse.ingestion.declared import Declared, relation, scope_value
+from warehouse.sources.declared import Declared, relation, scope_value
 
-_SQL = queries.load("ingestion/discovery")
+_SQL = queries.load("sources/discovery")
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ def unattached(connection: Connection, source: Declared, account: str) -> list[U
 
 def attached(connection: Connection, kinds: list[str]) -> dict[tuple[str, str], tuple[str, str]]:
     """By kind and value, the tenant and agent that have it now, or had or will have it."""
-    found = queries.rows(connection, "ingestion/discovery", "attached", kinds=kinds)
+    found = queries.rows(connection, "sources/discovery", "attached", kinds=kinds)
     return {(row["kind"], row["value"]): (row["tenant_id"], row["agent_id"]) for row in found}

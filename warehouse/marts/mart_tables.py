@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from warehouse.database.queries import Connection, typed
 
-FILE = "statements/mart_tables"
+FILE = "marts/mart_tables"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from warehouse.database.queries import Connection, Row, first, rows
 
-FILE = "ingestion/retention"
+FILE = "sources/retention"
 BATCH_ROWS = 10_000  # of a source in one transaction: about half a second, so that nobody waits long for its locks
 
 

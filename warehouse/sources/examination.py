@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from warehouse.database.queries import Connection, first, first_typed, rows, typed
 
-FILE = "ingestion/examination"
+FILE = "sources/examination"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from warehouse.database.queries import Connection, execute, rows
 
-FILE = "ingestion/campaigns"
+FILE = "sources/campaigns"
 
 
 def calling(connection: Connection, source: str, accounts: Sequence[str], first_day: date, total: str) -> list[str]:

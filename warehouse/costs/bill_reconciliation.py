@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from warehouse.control.coverage import providers_of_bills
 from warehouse.control.errors import NotFound, Refused
+from warehouse.costs.bills import FILE
 from warehouse.database.queries import Connection, Row, rows
-from warehouse.statements.bills import FILE
 from warehouse.statements.periods import Month
 
 

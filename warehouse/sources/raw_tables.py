@@ -22,9 +22,9 @@ from psycopg import sql
 from warehouse.database import queries
 from warehouse.database.connect import Role, hide_password
 from warehouse.database.errors import LandingFailed
-from warehouse.ingestion.declared import Declared, relation
+from warehouse.sources.declared import Declared, relation
 
-_SQL = queries.load("ingestion/raw_tables")
+_SQL = queries.load("sources/raw_tables")
 
 _STAMPS = [("account", pa.string()), ("tenant_id", pa.string()), ("usage_date", pa.date32()), ("pull_id", pa.int64())]
 # json and numeric travel as text: ADBC cannot COPY into jsonb, into json it writes the characters as they are, and the
@@ -212,7 +212,7 @@ def _append(url: str, source: Declared, tables: Iterator[pa.Table], work_dir: Pa
 def _pipeline(url: str, role: Role, source: Declared, tables: Iterator[pa.Table], folder: Path) -> tuple[Any, Any]:
     import dlt  # takes a second, which most commands do not need to spend
 
-    from warehouse.ingestion.destination import acting
+    from warehouse.sources.destination import acting
 
     for name, value in _DLT_SETTINGS.items():
         dlt.config[name] = value

@@ -2,7 +2,7 @@
 
 from warehouse.database.queries import Connection, Row, load, rows
 
-FILE = "statements/checks"
+FILE = "marts/checks"
 
 
 def require_check(name: str) -> None:

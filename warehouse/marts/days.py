@@ -4,7 +4,7 @@ from datetime import date
 
 from warehouse.database.queries import Connection, Row, first, rows
 
-FILE = "statements/days"
+FILE = "marts/days"
 
 
 def heat(

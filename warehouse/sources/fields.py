@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from warehouse.database import queries
 from warehouse.database.queries import Connection, Row, execute, first, rows
-from warehouse.ingestion.declared import Declared, relation
+from warehouse.sources.declared import Declared, relation
 
-FILE = "ingestion/fields"
+FILE = "sources/fields"
 _BATCH = 2_000
 
 

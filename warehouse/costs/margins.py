@@ -7,7 +7,7 @@ from enum import StrEnum
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.statements.periods import Month
 
-FILE = "statements/margins"
+FILE = "costs/margins"
 
 
 class Part(StrEnum):

@@ -14,7 +14,7 @@ from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.finding import Finding, Hint, Step
 
-FILE = "statements/call_doubts"
+FILE = "calls/call_doubts"
 CODES = {"costs_differ": Blocker.COSTS_DIFFER, "minutes_differ": Blocker.MINUTES_DIFFER}
 
 

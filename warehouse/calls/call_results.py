@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from warehouse.calls.call_filters import Key
 from warehouse.database.queries import Connection, first, rows
-from warehouse.statements.call_filters import Key
 
-FILE = "statements/call_results"
+FILE = "calls/call_results"
 
 
 class Output(Struct, frozen=True):

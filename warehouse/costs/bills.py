@@ -12,7 +12,7 @@ from warehouse.database.queries import Connection, Row, rows
 from warehouse.finding import Finding, Subject
 from warehouse.statements.periods import Month
 
-FILE = "statements/bills"
+FILE = "costs/bills"
 
 
 class BillFinding(StrEnum):

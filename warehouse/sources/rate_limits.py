@@ -11,7 +11,7 @@ import psycopg
 
 from warehouse.database import queries
 
-_SQL = queries.load("ingestion/rate_limits")
+_SQL = queries.load("sources/rate_limits")
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from msgspec import Struct
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composed
 
+from warehouse.calls.call_filters import NO_AGENT, Filters, Key, Place
 from warehouse.database.queries import Connection, Row, first, load, rows
-from warehouse.statements.call_filters import NO_AGENT, Filters, Key, Place
 
-FILE = "statements/calls"
+FILE = "calls/calls"
 
 
 class Call(Struct, frozen=True):
