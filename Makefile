@@ -34,7 +34,7 @@ install: ## The locked packages and the program alone into PREFIX=/opt/minuteboo
 demo: setup ## Three months of several tenants, from sandbox providers to reviewed statements
 	@$(BIN)/python -m tests.sandbox.demo
 
-DATED := tests/warehouse/test_clock.py tests/faults/test_concurrency.py tests/cli/test_pulls.py tests/ingestion/test_restatement.py
+DATED := tests/warehouse/test_clock.py tests/faults/test_concurrency.py tests/cli/ingestion/test_pulls.py tests/ingestion/late_changes/test_restatement.py
 
 .PHONY: test
 test: setup check audit ## Everything that must hold: lint, types, import directions, SQL style, audit, tests

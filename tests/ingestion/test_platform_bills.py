@@ -9,7 +9,7 @@ from orchestration.ingestion import PullTrigger
 from orchestration.settings import Settings
 from sources.registry import horizons
 from tests.ingestion.house import House, states
-from tests.ingestion.test_repulls import NOW, again, waiting
+from tests.ingestion.late_changes.test_repulls import NOW, again, waiting
 from tests.sandbox.openai import Organization
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule

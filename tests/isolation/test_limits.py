@@ -19,7 +19,7 @@ from orchestration.dagster_internals import storage
 from orchestration.marts import building
 from sources.registry import all_sources
 from tests.isolation.conftest import AS_OF, House
-from tests.warehouse.ingestion.test_raw_tables import rows_of
+from tests.warehouse.sources.test_raw_tables import rows_of
 from warehouse.database import limits, session
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.limits import OF_DAGSTER, OF_PEOPLE, OF_ROLES, Limits

@@ -21,7 +21,7 @@ from orchestration.web.server.readers import Readers
 from sources.registry import all_sources
 from tests.isolation.conftest import AS_OF, OURS, THEIRS, House
 from tests.pooler import pooled
-from tests.warehouse.ingestion.test_raw_tables import landed, rows_of
+from tests.warehouse.sources.test_raw_tables import landed, rows_of
 from warehouse.database.connect import Role, connect, opener
 from warehouse.database.errors import DatabaseUnsuitable
 from warehouse.database.session import Session

@@ -22,7 +22,7 @@ from tests.sandbox.server import Sandbox
 from tests.sandbox.usage_database import TABLE, write_usage
 from tests.sources.test_usage_metrics import DAY as USAGE_DAY
 from tests.sources.test_usage_metrics import KEPT, ROW
-from tests.sources.vapi_day import DAY, call, choices_of, read
+from tests.sources.vapi.vapi_day import DAY, call, choices_of, read
 
 CALLS = "/vapi/call"
 

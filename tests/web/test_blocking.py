@@ -97,7 +97,7 @@ def sql(statement: str, **filled: object) -> dict[str, object]:
     return {"statement": statement, "filled": filled}
 
 
-# Which usage it is takes rows of a build: tests/cli/test_moved_usage.py, tests/ingestion/test_unattributed.py.
+# Which usage it is takes rows of a build: test_moved_usage.py in tests/cli, test_unattributed.py in tests/ingestion.
 OF_A_BUILD = {Blocker.USAGE_MOVED, Blocker.CALLS_OF_NOBODY}
 # One tenant each, in the order of the story's tenants from the first that nothing blocks yet.
 SCENE: list[tuple[dict[str, object], Blocker | None, str]] = [

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from sources.registry import all_sources
-from tests.warehouse.ingestion.test_raw_tables import rows_of
+from tests.warehouse.sources.test_raw_tables import rows_of
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import PullNotPublishable
 from warehouse.ingestion import pulls

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import EXAMPLE, Minutebook
-from tests.cli.test_periods import Database, quiet
+from tests.cli.statements.test_periods import Database, quiet
 
 __all__ = ["quiet"]
 

@@ -20,7 +20,7 @@ SECRET = "c2VjcmV0LW9mLXRoaXMtaG9vaw=="
 AT = datetime(2026, 2, 18, 12, 45, 55, tzinfo=UTC)
 STAMP = str(int(AT.timestamp()))
 URL = "https://billing.example/v1/hooks/vapi/abc"
-SAMPLES = Path(__file__).parents[2].parent / "shared/payloads/vapi"
+SAMPLES = Path(__file__).parents[3].parent / "shared/payloads/vapi"
 CALL = {
     "id": "019c70c6-3912-7441-94f0-9a77e9ac2a42",
     "orgId": "org",

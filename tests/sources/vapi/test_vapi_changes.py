@@ -12,7 +12,7 @@ from sources.http import ProviderClient
 from sources.window import MILLISECOND, Window, instant
 from tests.sandbox.faults import ok_with, status
 from tests.sandbox.server import Sandbox
-from tests.sources.vapi_day import DAY, MIDNIGHT, call
+from tests.sources.vapi.vapi_day import DAY, MIDNIGHT, call
 
 LATELY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
 

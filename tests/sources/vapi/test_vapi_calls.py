@@ -18,9 +18,9 @@ from sources.window import Window
 from tests.sandbox.faults import FOREVER, ok_with, reordered, status
 from tests.sandbox.server import Sandbox
 from tests.sources.conftest import VAPI_KEY
-from tests.sources.vapi_day import DAY, MIDNIGHT, call, read
+from tests.sources.vapi.vapi_day import DAY, MIDNIGHT, call, read
 
-REAL_DAY = Path(__file__).parents[2].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
+REAL_DAY = Path(__file__).parents[3].parent / "shared/payloads/vapi/get_call_list_one_day_real.json"
 CALLS, ANALYTICS = "/vapi/call", "/vapi/analytics"
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from tests.ingestion.conftest import Minutebook
+from tests.ingestion.findings.test_findings import follow
 from tests.ingestion.house import House, call
-from tests.ingestion.test_findings import follow
 from tests.sandbox.story import MetricRow
 from tests.sandbox.usage_database import write_usage
 from warehouse.blocker import Blocker

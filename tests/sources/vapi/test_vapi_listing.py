@@ -18,7 +18,7 @@ from tests.sandbox.faults import FOREVER, altered, ok_with
 from tests.sandbox.server import Sandbox, serving
 from tests.sandbox.world import VapiAccount, World, in_memory
 from tests.sources.conftest import VAPI_KEY, Clock
-from tests.sources.vapi_day import MIDNIGHT, call, read
+from tests.sources.vapi.vapi_day import MIDNIGHT, call, read
 
 CALLS = "/vapi/call"
 

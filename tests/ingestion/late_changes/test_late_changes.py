@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.ingestion.conftest import Minutebook
+from tests.ingestion.findings.test_quarantine import write_plan
 from tests.ingestion.house import House, call
-from tests.ingestion.test_quarantine import write_plan
 from tests.sandbox import faults
 from warehouse.blocker import Blocker
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.stripe_billing.close import DEC, NOV, Close
-from tests.stripe_billing.test_final import billed, close  # noqa: F401 - fixtures
+from tests.stripe_billing.invoices.test_final import billed, close  # noqa: F401 - fixtures
 
 
 def cents(lines: list[dict[str, Any]], invoice: str, *, but: tuple[str, ...] = ()) -> int:
