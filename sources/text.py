@@ -9,6 +9,7 @@ _SEQUENCES = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 _SPACES = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]")
+_APART = re.compile(r"[^a-z0-9]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -17,6 +18,11 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _CONTROLS.sub("", _SPACES.sub(" ", _SEQUENCES.sub("", text)))
+
+
+def as_id(name: str) -> str:
+    """An id made of a name: small Latin letters and digits, with a hyphen for whatever stands between them."""
+    return _APART.sub("-", name.casefold()).strip("-")
 
 
 def clean_lines(text: str) -> str:

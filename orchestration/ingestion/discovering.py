@@ -1,6 +1,5 @@
 """What an account holds, whose it is, and which attachments are missing: proposed, never made without a person."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,14 +11,12 @@ from sources.day import PLATFORM
 from sources.discovery import Campaign, Held
 from sources.registry import registry
 from sources.source import Source
-from warehouse.control.tenants import Tenant
+from sources.text import as_id
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Connection
 from warehouse.security.vault import Credential
 from warehouse.sources.campaigns import made
 from warehouse.sources.discovery import Unattached, attached, unattached
-
-_APART = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -86,9 +83,9 @@ def owners_of(connection: Connection, source: Source) -> dict[tuple[str, str], t
     return attached(connection, [kind.name for kind in source.scope_kinds])
 
 
-def is_named_after(held: Held, tenant: Tenant) -> bool:
+def is_named_after(held: Held, tenant_id: str, tenant_name: str) -> bool:
     """Whether its name begins with the tenant's."""
-    return _begins_with(_slug(held.name), {_slug(tenant.tenant_id), _slug(tenant.name)})
+    return _begins_with(as_id(held.name), {as_id(tenant_id), as_id(tenant_name)})
 
 
 def agent_for(tenant_id: str, held: Held, agents: Sequence[str]) -> tuple[str, str]:
@@ -123,12 +120,11 @@ def missing(
     agents: the tenant's. With one, it has them all; else each is an agent of its own.
     """
     first_kind = next((kind.name for kind in account.source.scope_kinds if not kind.is_of_one_row), None)
-    names = {_slug(tenant_id), _slug(tenant_name)}
     proposals = []
     for found in account.found:
         held = found.held
         is_asked = held.value in wanted or not wanted
-        is_theirs = account.account == tenant_id or held.value in wanted or _begins_with(_slug(held.name), names)
+        is_theirs = account.account == tenant_id or held.value in wanted or is_named_after(held, tenant_id, tenant_name)
         is_open = found.calls > 0 or (found.owner is None and held.kind == first_kind)
         if not (is_asked and is_theirs and is_open) or (found.owner and found.owner[0] != tenant_id):
             continue
@@ -151,10 +147,6 @@ def _begins_with(slug: str, names: Iterable[str]) -> bool:
 
 
 def _agent(tenant_id: str, held: Held) -> str:
-    slug = _slug(held.name) or _slug(held.label) or _slug(held.value)
+    slug = as_id(held.name) or as_id(held.label) or as_id(held.value)
     named = slug if _begins_with(slug, [tenant_id]) else f"{tenant_id}-{slug}"
     return named[:63].rstrip("-_")
-
-
-def _slug(text: str) -> str:
-    return _APART.sub("-", text.casefold()).strip("-")

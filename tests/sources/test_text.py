@@ -16,7 +16,7 @@ from orchestration.cli.session import configure_logs
 from orchestration.reports.sheets import Sheet, write_workbook
 from orchestration.reports.tables import csv_text
 from orchestration.reports.templating import environment
-from sources.text import clean, clean_lines
+from sources.text import as_id, clean, clean_lines
 from warehouse.clock import today
 
 NASTY = "a\x1b[2J\x1b]0;title\x07b\x9b31mc\x00\x7f\u202ed\x1bPq\x1b\\e"
@@ -60,3 +60,8 @@ def test_no_file_or_page_carries_what_acts(tmp_path: Path) -> None:
     write_workbook(tmp_path / "said.xlsx", [Sheet("said", ["said"], [[NASTY]])], today())
     with zipfile.ZipFile(io.BytesIO((tmp_path / "said.xlsx").read_bytes())) as book:
         assert "abcde" in "".join(book.read(name).decode() for name in book.namelist() if name.endswith("xml"))
+
+
+def test_an_id_made_of_a_name_is_the_same_wherever_it_is_made() -> None:
+    assert as_id("  Groß & Klein GmbH ") == as_id("GROSS / KLEIN gmbh") == "gross-klein-gmbh"
+    assert as_id("…") == ""

@@ -50,7 +50,7 @@ def show_found(request: Request, visitor: Visitor) -> Response:
         if one.kind is not None and any(words in text.lower() for text in (one.value, one.name, one.label))
     ]
     # What is nobody's first, and of that what bears the tenant's name.
-    found.sort(key=lambda one: (one.owner is not None, not discovering.is_named_after(one.held, who)))
+    found.sort(key=lambda one: (one.owner is not None, not discovering.is_named_after(one.held, tenant, who.name)))
     paging = Paging(request, len(found), PAGE_ROWS)
     return render(
         "found.html",

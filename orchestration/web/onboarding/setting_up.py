@@ -1,6 +1,5 @@
 """What a tenant needs until its first bill: each step, whether it is done, and the form that does it."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -22,6 +21,7 @@ from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from sources.errors import SourceFailure
 from sources.registry import all_sources, registry
+from sources.text import as_id
 from warehouse.control import agents, plans, prices, tenants
 from warehouse.control.agents import Attachment
 from warehouse.control.plans import Meter, Terms
@@ -33,7 +33,6 @@ from warehouse.ingestion import planning
 from warehouse.security.vault import one_line
 from warehouse.statements import blocking
 
-_APART = re.compile(r"[^a-z0-9]+")
 MINUTES = "minutes of "
 
 
@@ -156,7 +155,7 @@ def known(connection: Connection, tenant: str) -> Tenant:
 def _new_plan(connection: Connection, form: Form, currency: str, since: date) -> str:
     """A plan with a fee, an allowance and a price of one meter, which is made where its source has none."""
     name = form.get("name", "").strip()
-    plan = _APART.sub("-", name.lower()).strip("-")[:63].strip("-")
+    plan = as_id(name)[:63].strip("-")
     amounts = {key: Decimal(form.get(key, "").strip() or 0) for key in ("fee", "price")}
     if any(not amount.is_finite() for amount in amounts.values()):
         raise ValueError("no amount")
