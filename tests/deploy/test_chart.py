@@ -10,7 +10,6 @@ import kubernetes_validate
 import pytest
 import yaml
 from dagster._config import process_config, resolve_to_config_type
-from dagster_k8s.launcher import K8sRunLauncher
 
 from tests.deploy.tools import DEPLOY, ROOT, run, tool
 
@@ -122,6 +121,9 @@ def test_a_value_that_would_leak_or_run_twice_is_refused(setting: str) -> None:
 
 
 def test_runs_are_launched_by_secrets_names_and_from_nothing_that_a_tag_may_choose() -> None:
+    # Its client takes as long to import as Dagster, and every worker collects this file.
+    from dagster_k8s.launcher import K8sRunLauncher
+
     for shape in (shape_named("small"), shape_named("large")):
         launcher = instance(rendered(shape))["run_launcher"]
         schema = resolve_to_config_type(K8sRunLauncher.config_type())
