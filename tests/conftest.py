@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -20,10 +21,8 @@ from sqlalchemy.engine import make_url
 from orchestration.installing import install
 from orchestration.marts import building
 from tests.moved.machine import run_moved
-from tests.replaying import AS_OF, Replay
+from tests.replaying import Replay
 from warehouse.database.embedded import DEFAULT_MAJOR, running
-from warehouse.install import close_doors
-from warehouse.marts.freshness import Begun
 
 TEMPLATE = "migrated_template"
 BUILDING = "test_built"
@@ -40,6 +39,7 @@ FAST_AND_LOOSE = {
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ROOM_BYTES = 4 << 30
 EVENING, HALF_A_DAY = 18, 43_200
+LONG_AGO = date(1999, 12, 31)
 
 # dbt's manifest and the collected tests are a million objects that stay: looking for garbage among them is a tenth of a
 # build.
@@ -53,8 +53,20 @@ def database_of(url: str, database: str) -> str:
 
 def administer(url: str, statement: str, *names: str) -> None:
     """Run one statement of CREATE or DROP DATABASE, names filled in as identifiers."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(SQL(statement).format(*map(Identifier, names)))  # type: ignore[arg-type]
+    filled = SQL(statement).format(*map(Identifier, names))  # type: ignore[arg-type]
+    try:
+        administrator(url).execute(filled)
+    except psycopg.OperationalError:
+        if not administrator(url).broken:
+            raise
+        administrator.cache_clear()  # a test has crashed or restarted its server
+        administrator(url).execute(filled)
+
+
+@cache
+def administrator(url: str) -> psycopg.Connection:
+    """One connection for all of a server's databases: to connect takes longer than to copy one."""
+    return psycopg.connect(url, autocommit=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -128,28 +140,22 @@ def postgres_server(server_of_major: Callable[[int], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def replay() -> Iterator[Replay]:
-    """What builds in this session, once it has something to send again."""
-    replay = Replay(building._invoke, BUILDING)
+def replay(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[Replay]:
+    """What builds in this session, unless dbt itself is to."""
+    replay = Replay(building._invoke, BUILDING, str(make_url(postgres_server).port))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "_invoke", replay)
+        if not request.config.getoption("by_dbt"):
+            patch.setattr(building, "_invoke", replay)
         yield replay
 
 
 @pytest.fixture(scope="session")
-def built_template(
-    postgres_server: str, dbt_home: Path, replay: Replay, request: pytest.FixtureRequest
-) -> Iterator[str]:
+def built_template(postgres_server: str, dbt_home: Path, replay: Replay) -> Iterator[str]:
     """Name of a migrated database in which the marts were built once, of nothing: a build of a copy makes what changed,
     which takes half as long, and mostly without dbt (replaying.py). What was built is long ago."""
-    long_ago = date.fromisoformat(AS_OF)
 
     def make(url: str) -> None:
-        building.build(url, dbt_home, long_ago)
-        if not request.config.getoption("by_dbt"):
-            with building.environment(url, dbt_home, long_ago):
-                replay.keep(building.arguments_of(Begun(build_id=0, are_models_new=False, do_views_stand=True)))
-                replay.keep(building.arguments_after_posting())
+        building.build(url, dbt_home, LONG_AGO)
         with psycopg.connect(url) as connection:
             connection.execute("update ledger.builds set started_at = as_of, ended_at = as_of")
 
@@ -170,6 +176,7 @@ def database_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterat
     if "dbt_home" not in request.fixturenames:
         database = own_database(postgres_server)
     elif request.node.get_closest_marker("unbuilt"):
+        request.getfixturevalue("replay")
         database = own_database(postgres_server, name=BUILDING)
     else:
         database = own_database(postgres_server, request.getfixturevalue("built_template"), BUILDING)
@@ -197,9 +204,9 @@ def own_database(server: str, template: str = TEMPLATE, name: str | None = None)
     name = name or f"test_{secrets.token_hex(6)}"
     administer(server, "create database {} template {} strategy file_copy", name, template)
     try:
-        if template != "template0":
-            with psycopg.connect(database_of(server, name), autocommit=True) as connection:
-                close_doors(connection)
+        if template != "template0":  # what the copy of a database forgets of warehouse.install.close_doors
+            administer(server, "revoke temporary on database {} from public", name)
+            administer(server, "grant temporary on database {} to minutebook_transformer", name)
         yield database_of(server, name)
     finally:
         administer(server, "drop database {} with (force)", name)

@@ -1,10 +1,10 @@
 """Builds by models that stand, without dbt: the statements that dbt sent in one such build, sent again.
 
-Where every table stands, dbt sends the same statements whatever the rows are (tests/marts/test_replaying.py holds it
-to that), and takes most of the time to write them. So what it sent is kept, and sent
-again for each build of a copy of the same database. Whatever is not as it was then is left to dbt itself, which begins
+Where the same relations stand, dbt sends the same statements whatever the rows are (tests/marts/test_replaying.py holds
+it to that), and takes most of the time to write them. So what it sent in the first build of a kind is kept, and sent
+again in later ones of copies of the same database. Whatever is not as it was then is left to dbt itself, which begins
 from where the statements ended, as after a build that was killed: a statement that fails, a data test that finds
-something, other arguments, another database.
+something, another project, another database. Who listens hears of all nodes at the end.
 
 `pytest --by-dbt` builds everything by dbt.
 """
@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -23,51 +23,78 @@ import pytest
 from orchestration.marts import building
 
 Invoke = Callable[[list[str], Callable[[str], None] | None], Any]
-AS_OF = "1999-12-31"  # of the build that is kept: no other text of a model looks like it
 # dbt makes an index only if there is none of its name, which holds the time.
 INDEX = re.compile('"[0-9a-f]{32}"')
 # What decides what dbt sends: the rest of its environment says only where to.
 _TURNED = ("MINUTEBOOK_DBT_PATIENCE",)
+# Of what it asks the catalogue: which relations there are, and their columns.
+_STANDING = """
+    select md5(string_agg(
+        concat_ws(' ', c.relnamespace::regnamespace, c.relname, c.relkind, a.attname, a.atttypid::regtype), ','
+        order by c.relnamespace::regnamespace::text, c.relname, a.attnum
+    ))
+    from pg_catalog.pg_class as c
+    left join pg_catalog.pg_attribute as a on c.oid = a.attrelid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace::regnamespace::text in ('staging', 'intermediate', 'marts') and c.relkind in ('r', 'v')
+"""
+
+
+class _FoundSomethingError(Exception):
+    """A data test did: what it says of it is dbt's."""
 
 
 @dataclass
 class Kept:
-    """What dbt sent for each node, in the order in which it began them; what it reported and answered."""
+    """What dbt sent for each node, in the order in which it began them, as of a day; what it reported and answered."""
 
-    nodes: dict[str, list[str]] = field(default_factory=dict)
-    events: list[str] = field(default_factory=list)
-    answer: Any = None
+    nodes: dict[str, list[str]]
+    events: list[str]
+    as_of: str
+    answer: Any
 
 
 class Replay:
     """Stands in for `building._invoke` in one database of one server."""
 
-    def __init__(self, invoke: Invoke, database: str) -> None:
+    def __init__(self, invoke: Invoke, database: str, server: str) -> None:
         self.by_dbt = invoke
-        self._database = database
+        self._there = (server, database, os.fspath(building.PROJECT))
         self.builds: dict[tuple[str, ...], Kept] = {}
-        self._server = ""
-
-    def keep(self, arguments: list[str]) -> None:
-        """Have dbt build what stands, in the environment of `building`, and keep what it sends."""
-        kept = Kept()
-        with sent(kept.nodes):
-            kept.answer = self.by_dbt(["--no-write-json", *arguments], kept.events.append)
-        assert kept.answer.success, kept.answer
-        self._server = os.environ["MINUTEBOOK_DBT_PORT"]
-        self.builds[tuple(arguments)] = kept
 
     def __call__(self, arguments: list[str], on_event: Callable[[str], None] | None) -> Any:
-        kept = self.builds.get(tuple(arguments[1:]))
-        if kept is None or not self._is_like_then() or not _sent_again(kept.nodes):
+        if not self._is_there():
             return self.by_dbt(arguments, on_event)
+        try:
+            with _connected() as connection:
+                kind = (*arguments, str(connection.execute(_STANDING).fetchone()))
+                kept = self.builds.get(kind)
+                if kept is not None:
+                    _send_again(connection, kept)
+        except (psycopg.Error, _FoundSomethingError):
+            return self.by_dbt(arguments, on_event)
+        if kept is None:
+            return self._keep(kind, arguments, on_event)
         for event in kept.events if on_event else ():
             on_event(event)
         return kept.answer
 
-    def _is_like_then(self) -> bool:
-        there = (os.environ["MINUTEBOOK_DBT_PORT"], os.environ["MINUTEBOOK_DBT_DBNAME"])
-        return there == (self._server, self._database) and not any(name in os.environ for name in _TURNED)
+    def _keep(self, kind: tuple[str, ...], arguments: list[str], on_event: Callable[[str], None] | None) -> Any:
+        kept = Kept({}, [], os.environ["MINUTEBOOK_DBT_AS_OF"], None)
+
+        def hear(event: str) -> None:
+            kept.events.append(event)
+            if on_event is not None:
+                on_event(event)
+
+        with sent(kept.nodes):
+            kept.answer = self.by_dbt(arguments, hear)
+        if kept.answer.success and not any(result.failures for result in kept.answer.result.results):
+            self.builds[kind] = kept
+        return kept.answer
+
+    def _is_there(self) -> bool:
+        there = ("MINUTEBOOK_DBT_PORT", "MINUTEBOOK_DBT_DBNAME", "DBT_PROJECT_DIR")
+        return tuple(os.environ[name] for name in there) == self._there and not any(map(os.environ.get, _TURNED))
 
 
 def dbt_itself() -> Invoke:
@@ -93,33 +120,34 @@ def sent(nodes: dict[str, list[str]]) -> Iterator[None]:
         yield
 
 
-def _sent_again(nodes: dict[str, list[str]]) -> bool:
-    """Whether every statement succeeded and no data test found anything; each node's are a transaction, as dbt's."""
+def dated(sql: str, before: str, after: str) -> str:
+    """The statement as of another day: every model writes its day in this form (dbt_project/macros/as_of.sql)."""
+    return sql.replace(f"'{before}'::date", f"'{after}'::date")
+
+
+def _connected() -> psycopg.Connection:
     environment = os.environ
-    try:
-        with psycopg.connect(
-            host=environment["MINUTEBOOK_DBT_HOST"],
-            port=environment["MINUTEBOOK_DBT_PORT"],
-            user=environment["MINUTEBOOK_DBT_USER"],
-            password=environment["DBT_ENV_SECRET_MINUTEBOOK_PASSWORD"],
-            dbname=environment["MINUTEBOOK_DBT_DBNAME"],
-            sslmode=environment["MINUTEBOOK_DBT_SSLMODE"],
-        ) as connection:
-            connection.execute(f"set role {environment['MINUTEBOOK_DBT_SESSION']}")  # type: ignore[arg-type]
-            return all(_holds(connection, name, statements) for name, statements in nodes.items())
-    except psycopg.Error:
-        return False
+    connection = psycopg.connect(
+        host=environment["MINUTEBOOK_DBT_HOST"],
+        port=environment["MINUTEBOOK_DBT_PORT"],
+        user=environment["MINUTEBOOK_DBT_USER"],
+        password=environment["DBT_ENV_SECRET_MINUTEBOOK_PASSWORD"],
+        dbname=environment["MINUTEBOOK_DBT_DBNAME"],
+        sslmode=environment["MINUTEBOOK_DBT_SSLMODE"],
+    )
+    connection.execute(f"set role {environment['MINUTEBOOK_DBT_SESSION']}")  # type: ignore[arg-type]
+    return connection
 
 
-def _holds(connection: psycopg.Connection, name: str, statements: list[str]) -> bool:
-    failures = 0
-    for sql in statements:
-        dated = sql.replace(AS_OF, os.environ["MINUTEBOOK_DBT_AS_OF"])
-        cursor = connection.execute(INDEX.sub(_new_name, dated))  # type: ignore[arg-type]
-        if name.startswith("test.") and cursor.description:
-            failures += cursor.fetchall()[0][0]
-    connection.rollback()
-    return failures == 0
+def _send_again(connection: psycopg.Connection, kept: Kept) -> None:
+    """Each node's statements are a transaction, as dbt's, and what dbt drops after it."""
+    as_of = os.environ["MINUTEBOOK_DBT_AS_OF"]
+    for name, statements in kept.nodes.items():
+        for sql in statements:
+            cursor = connection.execute(INDEX.sub(_new_name, dated(sql, kept.as_of, as_of)))  # type: ignore[arg-type]
+            if name.startswith("test.") and cursor.description and cursor.fetchall()[0][0]:
+                raise _FoundSomethingError(name)
+        connection.commit()
 
 
 def _new_name(_: re.Match[str]) -> str:

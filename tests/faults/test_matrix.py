@@ -15,11 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration.marts import building
 from tests.conftest import BUILDING, own_database
 from tests.faults.servers import crash_the_server, restart_the_server, wait_for_the_server
 from tests.faults.test_crashes import seeded
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
 from tests.marts.warehouse_of_one import Warehouse, call, opened
+from tests.replaying import dbt_itself
 from warehouse.database.connect import Role, connect
 from warehouse.statements import approval, explain, periods
 from warehouse.statements.periods import Month, broken_seals
@@ -93,9 +95,8 @@ def test_a_build(warehouse: Warehouse, seed: int) -> None:
 
 
 def _build(warehouse: Warehouse, disturb: Callable[[str], None]) -> None:
-    from orchestration.marts.building import build
-
-    build(warehouse.url, warehouse.home, AS_OF, full_refresh=True, on_event=disturb)
+    building._invoke = dbt_itself()  # which reports each node when it is made
+    building.build(warehouse.url, warehouse.home, AS_OF, full_refresh=True, on_event=disturb)
 
 
 def approve(url: str) -> None:

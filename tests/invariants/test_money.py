@@ -43,8 +43,8 @@ select source, sum(quantity) from (
 
 
 @pytest.fixture
-def warehouse(database_url: str, tmp_path: Path) -> Iterator[Warehouse]:
-    found = opened(database_url, tmp_path)
+def warehouse(database_url: str, dbt_home: Path) -> Iterator[Warehouse]:
+    found = opened(database_url, dbt_home)
     with found.connection:
         yield found
 

@@ -193,6 +193,7 @@ def defective(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         approve(warehouse, month, today)
     scan(warehouse, 5)
     monkeypatch.setattr(building, "PROJECT", project)
+    warehouse.home = tmp_path / "home"  # what dbt knows of the models of the other tests stays
     return warehouse
 
 
