@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="the same seed, the same world")
-    parser.add_argument("--rounds", type=int, default=3, help="months of approvals and late news that follow")
+    parser.add_argument("--rounds", type=int, default=4, help="months of approvals and late news that follow")
     parser.add_argument("--show", type=int, default=3, help="disagreements shown of each kind")
     chosen = parser.parse_args()
     sys.stdout.write(f"seed {chosen.seed}, {chosen.tenants} tenants\n")

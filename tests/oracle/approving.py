@@ -11,9 +11,10 @@ from tests.oracle.book import Attachment
 from tests.oracle.comparing import Connection
 from tests.oracle.months import World
 from tests.oracle.periods import period_of
-from tests.oracle.statements import Line, is_corrected
+from tests.oracle.statements import Line, corrected
 from tests.oracle.usage import Pull, current
 from warehouse.control.errors import Refused
+from warehouse.database.queries import Row
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve
 from warehouse.statements.blocking import Key, key_of
@@ -21,18 +22,19 @@ from warehouse.statements.periods import Month
 
 Frozen = Mapping[str, Mapping[date, list[Line]]]
 Place = tuple[str, str, date]
+FROZEN = ("approved", "closed")
 
 
 def approve_some(operator: Connection, world: World, random: Random) -> list[Key]:
-    """Approve the oldest period of some of the tenants, where it has ended; returns which. One of each, since the
-    marts have to know it before the next one's corrections are frozen."""
+    """Approve the oldest period of some of the tenants, where it has ended, and close some; returns which. One of each,
+    since the marts have to know it before the next one's corrections are frozen."""
     done: set[str] = set()
     approved = []
     start = min(pull.usage_date for pull in world.pulls).replace(day=1)
     while start <= world.as_of:
         month = Month.parse(f"{start:%Y-%m}")
         for row in periods.statements(operator, month):
-            if row["state"] == "approved" or row["tenant_id"] in done:
+            if row["state"] in FROZEN or row["tenant_id"] in done:
                 continue
             done.add(row["tenant_id"])
             if row["ends_on"] > world.as_of or random.random() < 0.2:
@@ -43,6 +45,8 @@ def approve_some(operator: Connection, world: World, random: Random) -> list[Key
             )
             assert outcome.result == "approved", outcome
             approved.append(key_of(row))
+            if random.random() < 0.4:
+                assert periods.close(operator, _period(operator, key_of(row)), "finance")
         operator.commit()
         start = month.end
     return approved
@@ -51,8 +55,8 @@ def approve_some(operator: Connection, world: World, random: Random) -> list[Key
 def frozen_lines(connection: Connection, world: World) -> Frozen:
     """What was frozen, by tenant and period; an approved period without lines too."""
     frozen: dict[str, dict[date, list[Line]]] = defaultdict(dict)
-    approved = "select tenant_id, period_start from ledger.periods where state = 'approved'"
-    for tenant_id, start in connection.execute(approved):
+    approved = "select tenant_id, period_start from ledger.periods where state = any(%s) order by 1, 2"
+    for tenant_id, start in connection.execute(approved, [list(FROZEN)]):
         frozen[tenant_id][start] = []
     counted = "select credit_id, row_number() over (partition by tenant_id order by credit_id) - 1 from control.credits"
     numbers = dict(connection.execute(counted).fetchall())
@@ -68,29 +72,37 @@ def frozen_lines(connection: Connection, world: World) -> Frozen:
 
 def reopen_some(
     operator: Connection, frozen: Frozen, approvals: Collection[Key], random: Random
-) -> tuple[list[Key], list[Key]]:  # fmt: skip
-    """Reopen a period of some of the tenants; returns which, and which were refused: those that another one corrects.
-    approvals: in their order, the last of a period counts."""
+) -> tuple[list[Key], dict[Key, str]]:  # fmt: skip
+    """Reopen a period of some of the tenants, rather one whose adjustments were adjusted again; returns which, and
+    which were refused, with what of them another one corrects. approvals: in their order, the last of a period counts.
+    """
     place = {key: number for number, key in enumerate(approvals)}
     reopened: list[Key] = []
-    refused: list[Key] = []
+    refused: dict[Key, str] = {}
     for tenant_id, of_tenant in frozen.items():
-        if random.random() < 0.7:
+        later = {
+            start: {other for other in of_tenant if place[tenant_id, other] > place[tenant_id, start]}
+            for start in of_tenant
+        }
+        why = {start: corrected(of_tenant, start, later[start]) for start in of_tenant}
+        again = [start for start in of_tenant if why[start] == "adjusted"]
+        if random.random() < (0.2 if again else 0.7):
             continue
-        start = random.choice(list(of_tenant))
-        (row,) = (
-            row for row in periods.periods_of(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])
-            if row["period_start"] == start
-        )  # fmt: skip
+        start = random.choice(again or list(of_tenant))
         try:
-            periods.reopen(operator, row, "finance", "generated: it was wrong")
+            periods.reopen(operator, _period(operator, (tenant_id, start)), "finance", "generated: it was wrong")
             reopened.append((tenant_id, start))
         except Refused:
-            refused.append((tenant_id, start))
-        later = {other for other in of_tenant if place[tenant_id, other] > place[tenant_id, start]}
-        assert is_corrected(of_tenant, start, later) == ((tenant_id, start) in refused), (tenant_id, start)
+            refused[tenant_id, start] = why[start] or "nothing"
+        assert refused.get((tenant_id, start)) == why[start], (tenant_id, start, why[start])
         operator.commit()
     return reopened, refused
+
+
+def _period(operator: Connection, key: Key) -> Row:
+    tenant_id, start = key
+    found = periods.periods_of(operator, Month.parse(f"{start:%Y-%m}"), [tenant_id])
+    return next(row for row in found if row["period_start"] == start)
 
 
 def moved(connection: Connection, world: World, random: Random) -> World:
@@ -120,13 +132,13 @@ def moved(connection: Connection, world: World, random: Random) -> World:
     return replace(world, book=replace(world.book, attachments=attachments), moves=tuple(moves))
 
 
-def with_late_news(world: World, random: Random) -> tuple[World, list[Pull]]:
+def with_late_news(world: World, frozen: Frozen, random: Random) -> tuple[World, list[Pull]]:
     """The world and the pulls that were published after it: emptied, shortened, doubled, same days, and days as they
-    were told at first; and what moved, pulled where it is now."""
+    were told at first, most often of approved periods; and what moved, pulled where it is now."""
     first = {_place(pull): pull for pull in reversed(world.pulls)}
     news = []
     for pull in current(world.pulls):
-        if random.random() < 0.35:
+        if random.random() < (0.8 if _is_approved(world, frozen, pull) else 0.35):
             doubled = tuple({**row, "quantity": row["quantity"] * 2} if "quantity" in row else row for row in pull.rows)
             back = first[_place(pull)].rows
             rows = random.choice(((), pull.rows[:1], doubled, doubled, pull.rows, back, back, back))
@@ -149,6 +161,12 @@ def _pulled_where_they_are(world: World, pulls: list[Pull], random: Random) -> l
                 rows[there] = (*rows.get(there, ()), row)
                 changed |= {here: None, there: None}
     return [Pull(*place, rows[place]) for place in changed]
+
+
+def _is_approved(world: World, frozen: Frozen, pull: Pull) -> bool:
+    tenant = world.book.tenant.get(pull.account)
+    period = period_of(tenant, pull.usage_date) if tenant else None
+    return period is not None and period.start in frozen.get(pull.account, {})
 
 
 def _place(pull: Pull) -> Place:

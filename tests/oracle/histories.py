@@ -32,12 +32,12 @@ NUMBERED = """
 
 @dataclass(frozen=True)
 class Round:
-    """approved again: of periods that had been reopened. refused: reopenings."""
+    """approved again: of periods that had been reopened. refused: reopenings, with what another period corrects."""
 
     approved: list[Key]
     approved_again: list[Key]
     reopened: list[Key]
-    refused: list[Key]
+    refused: dict[Key, str]
     found: Comparison
 
 
@@ -57,11 +57,12 @@ def unfolded(
         for tenant_id, start in approved:
             total = sum((line.amount for line in told[tenant_id] if line.period_start == start), Decimal(0))
             issued[tenant_id, start, revisions[tenant_id, start]] = total
-        reopened, refused = reopen_some(operator, frozen_lines(owner, world), approvals, random)
+        frozen = frozen_lines(owner, world)
+        reopened, refused = reopen_some(operator, frozen, approvals, random)
         world = moved(owner, world, random)
-        world, news = with_late_news(world, random)
+        world, news = with_late_news(world, frozen, random)
         publish(owner, news)
-        world = replace(world, as_of=world.as_of + timedelta(days=random.randint(1, 35)))
+        world = replace(world, as_of=world.as_of + timedelta(days=random.randint(15, 45)))
         build(url, home, world.as_of)
         frozen = frozen_lines(owner, world)
         found = compare(owner, world, frozen)

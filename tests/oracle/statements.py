@@ -176,14 +176,14 @@ def corrections(
     return lines
 
 
-def is_corrected(frozen: Mapping[date, Sequence[Line]], start: date, later: Collection[date]) -> bool:
-    """Whether adjustments of other approved periods correct a period, or, approved later, correct again what it did."""
+def corrected(frozen: Mapping[date, Sequence[Line]], start: date, later: Collection[date]) -> str | None:
+    """What adjustments of other approved periods correct: the period's own lines ("own"), else, approved later, lines
+    that it adjusted itself ("adjusted")."""
     adjusted = {line.corrects for line in frozen[start]}
-    return any(
-        line.corrects.split("/")[1] == str(start) or (other in later and line.corrects in adjusted)
-        for other, lines in frozen.items() if other != start
-        for line in lines if line.corrects
-    )  # fmt: skip
+    others = [(other, line.corrects) for other, lines in frozen.items() for line in lines if line.corrects]
+    if any(line_id.split("/")[1] == str(start) for other, line_id in others if other != start):
+        return "own"
+    return "adjusted" if any(other in later and line_id in adjusted for other, line_id in others) else None
 
 
 def applied_credits(

@@ -58,13 +58,13 @@ def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_compute
         kinds: set[str] = set()
         again: set[Key] = set()
         in_between: set[Key] = set()
-        refused: set[Key] = set()
+        refused: set[str] = set()
         for of_round in unfolded(connection, operator, dbt_home, database_url, world, random, ROUNDS):
             found = of_round.found
             assert len(of_round.approved) > 10
             assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
             again |= set(of_round.approved_again)
-            refused |= set(of_round.refused)
+            refused |= set(of_round.refused.values())
             assert not periods.broken_seals(operator)
             now = explained(operator)
             assert any(
@@ -84,5 +84,5 @@ def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_compute
             kinds |= {kind for (kind,) in connection.execute(KINDS)}
         assert kinds == {"line", "line/again", "adjustment", "adjustment/again", "minimum", "minimum/again"}
         assert again & in_between
-        assert refused
+        assert refused == {"own", "adjusted"}
         assert {tenant.currency for tenant in found.world.book.tenants} == set(CURRENCIES)

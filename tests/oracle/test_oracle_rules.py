@@ -27,7 +27,7 @@ from tests.oracle.book import (
 from tests.oracle.margins import costs_by_day, margin
 from tests.oracle.money import priced, rounded, to_minor_unit
 from tests.oracle.periods import period_of, periods
-from tests.oracle.statements import Line, is_corrected, own_lines, quantities, statement_lines, totals, waterfall
+from tests.oracle.statements import Line, corrected, own_lines, quantities, statement_lines, totals, waterfall
 from tests.oracle.usage import Pull, Used, current, is_running, usage, voice_units
 
 JAN = date(2026, 1, 1)
@@ -341,8 +341,8 @@ def test_a_period_that_another_corrects_or_corrects_again_after_it_is_not_reopen
         return Line("acme", start, "adjustment", "minutes", quantity, amount, "USD", jan, f"acme/{jan}/overage/minutes")
 
     frozen = {jan: [], feb: [corrects(feb, 5)], mar: [corrects(mar, -5)], april: []}
-    assert is_corrected(frozen, jan, {feb, mar, april})
-    assert is_corrected(frozen, feb, {mar, april})
-    assert not is_corrected(frozen, feb, {april})  # approved again after March
-    assert not is_corrected(frozen, mar, {april})
-    assert not is_corrected(frozen, april, set())
+    assert corrected(frozen, jan, {feb, mar, april}) == "own"
+    assert corrected(frozen, feb, {mar, april}) == "adjusted"
+    assert corrected(frozen, feb, {april}) is None  # approved again after March
+    assert corrected(frozen, mar, {april}) is None
+    assert corrected(frozen, april, set()) is None
