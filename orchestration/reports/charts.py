@@ -1,12 +1,12 @@
 """Charts, drawn by Vega to SVG on this machine: no script, no network, no style of their own.
 
-Colours are the style sheet's variables, so one drawing serves light, dark and paper. Beside every chart is its
-table.
+Colours are the style sheet's variables, so one drawing serves light, dark and paper. What the values are is said in the
+caption above a chart, where a phone has room for it. Beside every chart is its table.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import wraps
 from hashlib import sha256
@@ -16,8 +16,6 @@ import altair as alt
 import msgspec
 import vl_convert
 from markupsafe import Markup
-
-from orchestration.reports.formats import units
 
 Row = Mapping[str, Any]
 _INK, _FAINT, _LINE = "var(--ink-soft)", "var(--ink-faint)", "var(--line)"
@@ -58,8 +56,11 @@ def _remembered(draw: Callable[..., Markup]) -> Callable[..., Markup]:
 
 
 @_remembered
-def usage(days: Sequence[Row], unit: str) -> Markup:
-    """Bars of a meter's days, within the allowance and above: usage_date, quantity, overage_quantity."""
+def usage(days: Sequence[Row], span: tuple[date, date]) -> Markup:
+    """Bars of a meter's days, within the allowance and above: usage_date, quantity, overage_quantity.
+
+    The axis has every day of the half-open span, those without usage too.
+    """
     values = [
         {"day": row["usage_date"].isoformat(), "part": part, "quantity": quantity, "order": order}
         for row in days
@@ -73,8 +74,8 @@ def usage(days: Sequence[Row], unit: str) -> Markup:
         alt.Chart(alt.InlineData(values=values), width=_WIDTH, height=130)
         .mark_bar()
         .encode(
-            x=_day_axis([row["usage_date"] for row in days]),
-            y=alt.Y("quantity:Q", title=f"{units(unit)} a day", axis=alt.Axis(tickCount=4, format=",d")),
+            x=_day_axis(span),
+            y=_counted("quantity:Q", max((row["quantity"] for row in days), default=0), ticks=4),
             color=alt.Color(
                 "part:N",
                 legend=None,
@@ -87,30 +88,32 @@ def usage(days: Sequence[Row], unit: str) -> Markup:
 
 
 @_remembered
-def cumulative(days: Sequence[Row], allowance: Decimal, unit: str) -> Markup:
-    """The running total of a meter's period against its allowance."""
-    line = (
-        alt.Chart(
-            alt.InlineData(
-                values=[{"day": r["usage_date"].isoformat(), "total": int(r["cumulative_quantity"])} for r in days]
-            ),
-            width=_WIDTH,
-            height=95,
-        )
+def cumulative(
+    totals: Sequence[tuple[date, Decimal]], allowance: Decimal, span: tuple[date, date], end: Decimal | None = None
+) -> Markup:
+    """The running total of a meter's period against its allowance, by day of the half-open span; dotted from its last
+    day to the end that is expected of it.
+    """
+    values = [{"day": day.isoformat(), "total": int(total)} for day, total in totals]
+    most = max([allowance, end or 0, *(total for _, total in totals)])
+    drawn = [
+        alt.Chart(alt.InlineData(values=values), width=_WIDTH, height=95)
         .mark_area(
             interpolate="step-after", line={"color": "var(--within)", "strokeWidth": 1.5}, color="var(--within-soft)"
         )
-        .encode(
-            x=_day_axis([row["usage_date"] for row in days]),
-            y=alt.Y("total:Q", title=f"{units(unit)} so far", axis=alt.Axis(tickCount=3, format=",d")),
-        )
-    )
-    rule = (
+        .encode(x=_day_axis(span), y=_counted("total:Q", most, ticks=3)),
         alt.Chart(alt.InlineData(values=[{"allowance": int(allowance)}]))
         .mark_rule(color="var(--over)", strokeDash=[4, 3], strokeWidth=1.5)
-        .encode(y="allowance:Q")
-    )
-    return _drawn(line + rule)
+        .encode(y="allowance:Q"),
+    ]
+    if end is not None:
+        expected = [*values[-1:], {"day": _days(span)[-1].isoformat(), "total": int(end)}]
+        drawn.append(
+            alt.Chart(alt.InlineData(values=expected))
+            .mark_line(color="var(--within)", strokeDash=[1, 3], strokeWidth=2)
+            .encode(x=_day_axis(span), y="total:Q")
+        )
+    return _drawn(alt.layer(*drawn))
 
 
 @_remembered
@@ -141,7 +144,7 @@ def costs(components: Sequence[Row], currency: str) -> Markup:
 
 
 @_remembered
-def margins(periods: Sequence[Row], currency: str) -> Markup:
+def margins(periods: Sequence[Row]) -> Markup:
     """Revenue and cost of some periods side by side: period_start, revenue and cost, oldest first."""
     values = [
         {"period": f"{row['period_start']:%b %Y}", "what": what, "amount": float(row[what])}
@@ -153,15 +156,9 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
         alt.Chart(alt.InlineData(values=values), height=150, width=_WIDTH)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X(
-                "period:N",
-                title=None,
-                sort=[f"{row['period_start']:%b %Y}" for row in periods],
-                # The year below the month: twelve of them stand beside each other.
-                axis=alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')"),
-            ),
+            x=_month_axis("period:N", [row["period_start"] for row in periods]),
             xOffset=alt.XOffset("what:N", sort=["revenue", "cost"]),
-            y=alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format=",~f")),
+            y=alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
             color=alt.Color(
                 "what:N",
                 legend=None,
@@ -173,7 +170,7 @@ def margins(periods: Sequence[Row], currency: str) -> Markup:
 
 
 @_remembered
-def per_minute(months: Sequence[Row], currency: str) -> Markup:
+def per_minute(months: Sequence[Row]) -> Markup:
     """What a connected minute cost in each month: month and per_minute, oldest first; None is left out."""
     names = [f"{row['month']:%b %Y}" for row in months]
     amounts = [None if row["per_minute"] is None else float(row["per_minute"]) for row in months]
@@ -182,9 +179,8 @@ def per_minute(months: Sequence[Row], currency: str) -> Markup:
     line = alt.Chart(alt.InlineData(values=values), height=110, width=_WIDTH).mark_line(
         color="var(--allocated)", strokeWidth=2, point=points
     )
-    months_axis = alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')")
-    amounts_axis = alt.Y("amount:Q", title=currency, axis=alt.Axis(tickCount=4, format="~f"))
-    return _drawn(line.encode(x=alt.X("month:N", title=None, sort=names, axis=months_axis), y=amounts_axis))
+    amounts_axis = alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format="~f"))
+    return _drawn(line.encode(x=_month_axis("month:N", [row["month"] for row in months]), y=amounts_axis))
 
 
 @_remembered
@@ -197,15 +193,13 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
         if row[what] is not None
     ]
     order = [row["tenant_id"] for row in summaries]
-    labels = msgspec.json.encode(
-        {row["tenant_id"]: _shortened(row["name"]) for row in summaries}, order="deterministic"
-    ).decode()
+    labels = _looked_up({row["tenant_id"]: _shortened(row["name"]) for row in summaries})
     bars = (
         alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(9))
         .mark_bar()
         .encode(
             x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",~f")),
-            y=alt.Y("id:N", title=None, sort=order, axis=alt.Axis(labelExpr=f"{labels}[datum.value]", labelLimit=280)),
+            y=alt.Y("id:N", title=None, sort=order, axis=alt.Axis(labelExpr=labels, labelLimit=280)),
             yOffset=alt.YOffset("what:N", sort=["total", "cost"]),
             color=alt.Color(
                 "what:N",
@@ -218,7 +212,7 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
 
 
 @_remembered
-def bridge(steps: Sequence[Row], currency: str) -> Markup:
+def bridge(steps: Sequence[Row]) -> Markup:
     """A bridge from one total to another: name, begins, ends and is_total, in order."""
     values = [
         {
@@ -232,7 +226,7 @@ def bridge(steps: Sequence[Row], currency: str) -> Markup:
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("name:N", title=None, sort=[row["name"] for row in steps], axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("begins:Q", title=currency, axis=alt.Axis(tickCount=4, format=",~f")),
+            y=alt.Y("begins:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
             y2="ends:Q",
             color=alt.Color(
                 "what:N",
@@ -247,7 +241,7 @@ def bridge(steps: Sequence[Row], currency: str) -> Markup:
 
 
 @_remembered
-def volume(points: Sequence[Row], currency: str) -> Markup:
+def volume(points: Sequence[Row]) -> Markup:
     """Margin against connected minutes, a point for each tenant: minutes and margin."""
     values = [{"minutes": float(row["minutes"]), "margin": float(row["margin"])} for row in points]
     dots = (
@@ -255,7 +249,7 @@ def volume(points: Sequence[Row], currency: str) -> Markup:
         .mark_point(filled=True, size=70, opacity=0.8)
         .encode(
             x=alt.X("minutes:Q", title="connected minutes", axis=alt.Axis(tickCount=5, format=",d")),
-            y=alt.Y("margin:Q", title=f"margin, {currency}", axis=alt.Axis(tickCount=4, format=",~f")),
+            y=alt.Y("margin:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
             color=alt.condition("datum.margin < 0", alt.value("var(--over)"), alt.value("var(--within)")),
         )
     )
@@ -277,11 +271,36 @@ def forget() -> None:
     _drawings.clear()
 
 
-def _day_axis(days: Sequence[date]) -> alt.X:
+def _days(span: tuple[date, date]) -> list[date]:
+    first, end = span
+    return [first + timedelta(days=n) for n in range((end - first).days)]
+
+
+def _day_axis(span: tuple[date, date]) -> alt.X:
+    days = _days(span)
     labels = {day.isoformat(): f"{day.day} {day:%b}" for day in days[:: 7 if len(days) > 14 else 1]}
-    names = msgspec.json.encode(labels, order="deterministic").decode()
-    axis = alt.Axis(values=list(labels), labelAngle=0, labelExpr=f"{names}[datum.value]")
-    return alt.X("day:O", title=None, axis=axis)
+    axis = alt.Axis(values=list(labels), labelAngle=0, labelExpr=_looked_up(labels))
+    return alt.X("day:O", title=None, axis=axis, scale=alt.Scale(domain=[day.isoformat() for day in days]))
+
+
+def _month_axis(field: str, months: Sequence[date]) -> alt.X:
+    """Months, and below the first and each January its year: twelve of them stand beside each other."""
+    labels = {
+        f"{month:%b %Y}": [f"{month:%b}", *([f"{month:%Y}"] if not place or month.month == 1 else [])]
+        for place, month in enumerate(months)
+    }
+    axis = alt.Axis(labelAngle=0, labelExpr=_looked_up(labels))
+    return alt.X(field, title=None, sort=list(labels), axis=axis)
+
+
+def _counted(field: str, most: Decimal | int, ticks: int) -> alt.Y:
+    """Whole numbers: where there are fewer than ticks, Vega would put some between them and write these twice."""
+    few = {"values": list(range(int(most) + 1))} if most < ticks else {"tickCount": ticks}
+    return alt.Y(field, title=None, axis=alt.Axis(format=",d", **few))
+
+
+def _looked_up(labels: Mapping[str, object]) -> str:
+    return f"{msgspec.json.encode(labels, order='deterministic').decode()}[datum.value]"
 
 
 def _drawn(chart: alt.Chart | alt.LayerChart) -> Markup:

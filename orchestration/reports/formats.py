@@ -71,6 +71,11 @@ def state(value: str) -> str:
     return _STATES[value]
 
 
+def capitalised(words: str) -> str:
+    """The words with a capital first, the rest as it is."""
+    return words[:1].upper() + words[1:]
+
+
 def meter(value: str | None) -> str:
     """A meter's id as words."""
     return "" if value is None else value.replace("_", " ")
@@ -122,6 +127,7 @@ FILTERS = {
         day_before,
         month,
         state,
+        capitalised,
         meter,
         command,
         duration,

@@ -90,10 +90,10 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
         largest,
         len(with_calls),
         sum((row["minutes"] for row in moves), Decimal(0)),
-        charts.margins(drawn, currency) if drawn else Markup(""),
-        charts.per_minute(months, currency) if any(row["per_minute"] is not None for row in months) else Markup(""),
-        charts.bridge(steps, currency) if moves else Markup(""),
-        charts.volume(points, currency) if points else Markup(""),
+        charts.margins(drawn) if drawn else Markup(""),
+        charts.per_minute(months) if any(row["per_minute"] is not None for row in months) else Markup(""),
+        charts.bridge(steps) if moves else Markup(""),
+        charts.volume(points) if points else Markup(""),
     )
 
 

@@ -11,6 +11,7 @@ from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
 from orchestration.web.access.auth import Visitor, for_roles, readers
 from orchestration.web.calls.meters import defined
+from orchestration.web.outlook import outlook
 from orchestration.web.rendering import render
 from warehouse.ingestion import today
 from warehouse.marts import days
@@ -34,13 +35,14 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
             except StatementMissing:
                 raise HTTPException(404, "There is no statement of that period.") from None
         read = days.read_through(connection, tenant, start) if start else None
+    is_running = statement is not None and statement.period_end > request.app.state.today()
     # An approval counts from the moment it is made, and not from the next build on.
     with readers(request).operator() as connection:
         states = periods.states_of(connection, tenant)
         numbers = issuing.numbers(connection, tenant)
         is_counted_today = today.is_chosen(connection, tenant)
         paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None
-    is_running = statement is not None and statement.period_end > request.app.state.today()
+        expected = outlook(connection, tenant, read) if is_running else None
     keeps_up = is_running and is_counted_today and request.query_params.get("every") == "minute"
     page = render(
         "usage.html",
@@ -48,7 +50,8 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         visitor=visitor,
         statements=statements,
         statement=statement,
-        figures=figures_of(statement) if statement else None,
+        figures=figures_of(statement, expected.quantities if expected else None) if statement else None,
+        expected=expected,
         defined=defined(request, statement.meter_ids if statement else ()),
         states=states,
         numbers=numbers,

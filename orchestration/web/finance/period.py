@@ -18,12 +18,14 @@ from orchestration.web.calls.meters import defined
 from orchestration.web.finance.month import is_done, path_period, what_is_behind
 from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
+from orchestration.web.outlook import outlook
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.control import agents
 from warehouse.control.errors import ControlError
 from warehouse.costs.unknown_costs import unknown_costs
 from warehouse.database.queries import Connection, Row
+from warehouse.marts import days
 from warehouse.marts.freshness import PATIENCE_OF_A_DECISION
 from warehouse.statements import blocking, issuing, periods
 from warehouse.statements.approval import Scope, approve
@@ -133,6 +135,8 @@ def _page(
         asked = tasks.shown(connection, _path(tenant, start), request)
         number = issuing.numbers(connection, tenant).get(start)
         paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start))
+        is_running = today < period["ends_on"]
+        expected = outlook(connection, tenant, days.read_through(connection, tenant, start)) if is_running else None
         known_agents = sorted({row["agent_id"] for row in agents.agents(connection, tenant)})
     return render(
         "period.html",
@@ -142,11 +146,12 @@ def _page(
         statement=statement,
         state=period["state"],
         last_day=period["ends_on"] - timedelta(days=1),
-        is_running=today < period["ends_on"],
+        is_running=is_running,
         is_pending=not is_done(period),
         findings=findings,
         history=history,
-        figures=figures_of(statement),
+        figures=figures_of(statement, expected.quantities if expected else None),
+        expected=expected,
         defined=defined(request, statement.meter_ids),
         behind=behind,
         fault=fault,

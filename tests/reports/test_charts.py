@@ -1,0 +1,59 @@
+"""What the charts say on their axes: every day of a period, whole numbers once each, and where it will end."""
+
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from orchestration.reports import charts
+
+OCTOBER = date(2026, 10, 1), date(2026, 11, 1)
+ONE_DAY = timedelta(days=1)
+
+
+def words(drawn: str) -> list[str]:
+    """All that is written in a chart, in order."""
+    return re.findall(r">([^<]+)</(?:text|tspan)>", drawn)
+
+
+def numbers(drawn: str) -> list[str]:
+    return [word for word in words(drawn) if re.fullmatch(r"[\d,]+", word)]
+
+
+def day(number: int, quantity: int) -> dict[str, object]:
+    return {"usage_date": date(2026, 10, number), "quantity": Decimal(quantity), "overage_quantity": Decimal(0)}
+
+
+def test_days_without_usage_have_their_place_between_those_with_some() -> None:
+    drawn = charts.usage([day(3, 5), day(4, 5), day(28, 5)], OCTOBER)
+    assert [word for word in words(drawn) if "Oct" in word] == ["1 Oct", "8 Oct", "15 Oct", "22 Oct", "29 Oct"]
+    left = [float(x) for x in re.findall(r'<path[^>]*d="M([\d.]+),', drawn) if x != "0"]
+    third, fourth, last = sorted(set(left))[-3:]
+    assert last - fourth == pytest.approx(24 * (fourth - third), rel=0.01)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 1200])
+def test_no_whole_number_is_said_twice_on_an_axis(most: int) -> None:
+    totals = [(OCTOBER[0] + place * ONE_DAY, Decimal(most)) for place in range(31)]
+    for drawn in (charts.usage([day(3, most)], OCTOBER), charts.cumulative(totals, Decimal(0), OCTOBER)):
+        said = [int(number.replace(",", "")) for number in numbers(drawn)]
+        assert len(said) > 1
+        assert all(after > before for before, after in pairwise(said))
+
+
+def test_the_end_that_is_expected_is_drawn_from_the_last_total_on() -> None:
+    totals = [(OCTOBER[0] + place * ONE_DAY, Decimal(10 * place)) for place in range(12)]
+    without = charts.cumulative(totals, Decimal(100), OCTOBER)
+    drawn = charts.cumulative(totals, Decimal(100), OCTOBER, Decimal(900))
+    assert 'stroke-dasharray="1,3"' in drawn
+    assert 'stroke-dasharray="1,3"' not in without
+    assert max(int(number) for number in numbers(drawn)) >= 500 > max(int(number) for number in numbers(without))
+
+
+def test_a_year_is_written_below_its_first_month_alone() -> None:
+    months = [date(2025 + place // 12, place % 12 + 1, 1) for place in range(6, 18)]
+    drawn = charts.margins([{"period_start": one, "revenue": Decimal(5), "cost": Decimal(2)} for one in months])
+    assert [word for word in words(drawn) if word in {"2025", "2026"}] == ["2025", "2026"]
+    assert words(drawn).count("Dec") == 1
