@@ -61,10 +61,10 @@ def line(of: Line) -> str:
 
 
 def rounding(seconds: Decimal, units: Decimal, meter: Mapping[str, Any]) -> str:
-    """How connected seconds become units of a meter of time: "61 s → 2 started 60 s"."""
+    """How connected seconds become units of a meter of time: "61 s: 2 × 60 s begun"."""
     minimum = meter["minimum_seconds"]
     least = f", at least {minimum} s a call" if minimum and seconds < minimum else ""
-    return f"{_number(seconds)} s → {quantity(units)} started {meter['increment_seconds']} s{least}"
+    return f"{_number(seconds)} s: {quantity(units)} × {meter['increment_seconds']} s begun{least}"
 
 
 def unknown(reason: str | None) -> str:
@@ -83,8 +83,16 @@ def judged(state: str) -> str:
 
 
 def output(value: Any) -> str:
-    """A structured output of a call: a text as it is, anything else as JSON, digit for digit."""
-    return value if isinstance(value, str) else _encoder.encode(value).decode()
+    """A structured output of a call as a person reads it, numbers digit for digit."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "yes", False: "no"}[value]
+    if isinstance(value, dict):
+        return "; ".join(f"{name.replace('_', ' ')}: {output(one)}" for name, one in value.items()) or "nothing"
+    if isinstance(value, list):
+        return ", ".join(output(one) for one in value) or "nothing"
+    return _encoder.encode(value).decode()
 
 
 def totals(text: str | None) -> str:
@@ -105,10 +113,10 @@ def costs_of_call(text: str | None) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {plain(_decimal(cost))}" for name, cost in found.items())
 
 
-def call_in_a_day(of_call: Decimal, of_day: Decimal, over: Decimal, amount: str, day: date) -> str:
+def call_in_a_day(of_call: Decimal, of_day: Decimal, unit: str, over: Decimal, amount: str, day: date) -> str:
     """What a call's units are of its day's on an overage line."""
     return (
-        f"{quantity(of_call)} of the {quantity(of_day)} units of {day.day} {day:%b %Y}; "
+        f"{quantity(of_call)} of the {quantity(of_day)} {units(unit, of_day)} of {day.day} {day:%b %Y}; "
         f"{quantity(over)} of that day’s are over what is included, for {amount}"
     )
 

@@ -83,10 +83,10 @@ def test_a_line_is_told_by_the_numbers_it_was_computed_from(of: Line, said: str)
 @pytest.mark.parametrize(
     ("seconds", "units", "increment", "minimum", "said"),
     [
-        ("61", 2, 60, 0, "61 s → 2 started 60 s"),
-        ("61.25", 62, 1, 0, "61.25 s → 62 started 1 s"),
-        ("4", 30, 1, 30, "4 s → 30 started 1 s, at least 30 s a call"),
-        ("3600", 60, 60, 30, "3,600 s → 60 started 60 s"),
+        ("61", 2, 60, 0, "61 s: 2 × 60 s begun"),
+        ("61.25", 62, 1, 0, "61.25 s: 62 × 1 s begun"),
+        ("4", 30, 1, 30, "4 s: 30 × 1 s begun, at least 30 s a call"),
+        ("3600", 60, 60, 30, "3,600 s: 60 × 60 s begun"),
     ],
 )
 def test_how_seconds_became_units(seconds: str, units: int, increment: int, minimum: int, said: str) -> None:
@@ -136,3 +136,17 @@ def test_what_a_call_counts_as_and_cost_is_words_and_no_float() -> None:
     assert in_words.units_of_call('{"voice_minutes": 3, "other_one": 0.1}', METERS) == "3 call minutes, 0.1 other one"
     assert in_words.costs_of_call('{"model": 0.10000000000000000001}') == "model 0.10000000000000000001"
     assert in_words.costs_of_call(None) == in_words.units_of_call(None, METERS) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("On Monday.", "On Monday."),
+        ({"next_visit": {"day": "Monday", "hour": 9}, "paid": False}, "next visit: day: Monday; hour: 9; paid: no"),
+        (["fever", None, True], "fever, nothing, yes"),
+        (Decimal("12.50"), "12.50"),
+        ({}, "nothing"),
+    ],
+)
+def test_a_structured_output_is_told_in_words_and_its_numbers_digit_for_digit(value: object, said: str) -> None:
+    assert in_words.output(value) == said

@@ -294,14 +294,31 @@ def test_an_operator_alone_reads_a_call_as_it_is_stored(visit: Visit, story_url:
 
 def test_one_call_is_told_in_words_down_to_its_line(visit: Visit) -> None:
     page = visit("ana").get(ONE).text
-    for said in ("30 Oct 2026, 09:00:00 UTC", "61.25 s → 2 started 60 s", "Call minutes",
-                 "2 of the 31 units of 30 Oct 2026;",
+    for said in ("30 Oct 2026, 09:00:00 UTC", "61.25 s: 2 × 60 s begun", "Call minutes",
+                 "2 of the 31 minutes of 30 Oct 2026;",
                  "31 of that day’s are over what is included, for 3.565 USD",
                  f"{ACME}-call-88", "customer-ended-call", "0.1266", "reported by voice", "never stored"):  # fmt: skip
         assert said in page, said
     assert f'href="/periods/{ACME}/2026-10-01#lines"' in page
     assert 'href="/usage/2026-10-01#lines"' in visit("tina").get(ONE).text
     assert 'href="/usage/2026-10-01#days-voice_minutes"' in visit("tina").get(ONE).text
+
+
+def test_a_tenant_reads_its_call_without_our_identifiers_and_without_json(visit: Visit) -> None:
+    main = visit("tina").get(ONE).text.partition('<main id="content">')[2]
+    words = unescape(re.sub("<[^>]*>", " ", main))
+    assert "day: Monday" in words
+    for ours in (
+        f"{ACME}-call-88",
+        "customer-ended-call",
+        "as-1",
+        "pn-1",
+        "Read as",
+        "How it found its tenant",
+        "{",
+        '"',
+    ):
+        assert ours not in words
 
 
 RESULT = (

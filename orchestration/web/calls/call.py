@@ -77,9 +77,11 @@ def show_stored(request: Request, visitor: Visitor) -> Response:
 
 def _line(found: Listed, day: calls.Counted, meters: dict[str, Row], currency: str) -> dict[str, Any]:
     amount = f"{number(day.amount)} {currency}"
-    said = call_in_a_day(found.billed[day.meter_id], day.quantity, day.overage_quantity, amount, day.usage_date)
-    name = meters[day.meter_id]["name"] if day.meter_id in meters else day.meter_id.replace("_", " ")
-    return {"period_start": day.period_start, "meter_id": day.meter_id, "meter": name, "said": said}
+    meter = meters.get(day.meter_id, {"name": day.meter_id.replace("_", " "), "unit": "unit"})
+    said = call_in_a_day(
+        found.billed[day.meter_id], day.quantity, meter["unit"], day.overage_quantity, amount, day.usage_date
+    )
+    return {"period_start": day.period_start, "meter_id": day.meter_id, "meter": meter["name"], "said": said}
 
 
 def _transcript(request: Request, tenant: str, call: Call) -> list[Turn]:
