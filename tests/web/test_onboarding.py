@@ -18,7 +18,7 @@ from tests.sandbox.world import VapiAccount, in_memory
 from tests.web.conftest import add_staff, signed_in
 from tests.web.server import MASTER_KEY, serving
 from tests.web.signing import form_token
-from warehouse.control import tasks
+from warehouse.control import plans, tasks
 from warehouse.database.connect import Role, connect
 
 Visit = Callable[[str], httpx.Client]
@@ -161,6 +161,31 @@ def test_a_key_that_the_provider_refuses_is_said_so_and_is_on_no_page(visit: Vis
     assert sent(otto, f"{HERE}/key", provider="nobody", key="k").status_code == 404
     answer = otto.get(f"{HERE}/found/vapi")
     assert (answer.status_code, "could not be asked" in answer.text) == (502, True)
+
+
+def test_a_plan_counts_more_than_one_thing_and_calls_once(visit: Visit, database_url: str) -> None:
+    ana = visit("ana")
+    created(ana)
+    with connect(database_url, Role.OPERATOR) as operator:
+        for meter in ("scans", "lookups"):
+            plans.put_meter(operator, plans.Meter(meter, meter.title(), "one", "usage_metrics", item=meter))
+    assert sent(ana, f"{HERE}/plan", **{**PLAN, "meter": "scans"}).status_code == 303
+    also = {"also": "growth-more", "included": "5", "price": "0.125", "from": "2026-10-01"}
+    assert sent(ana, f"{HERE}/plan", **also, meter="lookups").headers["location"] == f"{HERE}#plan"
+    assert sent(ana, f"{HERE}/plan", **also, meter="minutes of vapi").status_code == 303
+    page = ana.get(HERE).text
+    assert re.findall(r'<th scope="row">(\w+ ?\w+)<span class="id">', page) == ["Lookups", "Scans", "Call minutes"]
+    assert "Something else" not in page, "the other sources' minutes are calls too, and all else is counted"
+    with connect(database_url, Role.OPERATOR) as operator:
+        (plan,) = (row for row in plans.plans_on(operator, date(2026, 10, 2)) if row["plan_id"] == "growth-more")
+    assert (plan["voice_meter_id"], plan["subscription_fee"]) == ("vapi_minutes", 249)
+    for wrong, why in (
+        ({"meter": "lookups"}, "counts lookups already"),
+        ({"meter": "minutes of retell"}, "no call is counted twice"),
+        ({"meter": "lookups", "also": "another"}, "not on a plan another"),
+    ):
+        answer = sent(ana, f"{HERE}/plan", **{**also, **wrong})
+        assert (answer.status_code, why in answer.text) == (409, True), answer.text
 
 
 @pytest.mark.parametrize("wrong", [{"fee": "much"}, {"included": "1.5"}, {"fee": "NaN"}, {"from": ""}, {"fee": "-1"}])

@@ -34,6 +34,7 @@ from warehouse.security.vault import one_line
 from warehouse.statements import blocking
 
 MINUTES = "minutes of "
+_TERMS = ("subscription_fee", "setup_fee", "minimum_amount", "prorates_allowance", "gives_credit_notes")
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,19 @@ def attach(request: Request, visitor: Visitor, form: Form) -> Response:
 
 @form_for_roles("finance")
 def take_plan(request: Request, visitor: Visitor, form: Form) -> Response:
-    """Put the tenant on a plan: one that there is, or a new one with a fee, what it includes, and a price beyond it."""
+    """Put the tenant on a plan: one that there is, or a new one with a fee, what it includes, and a price beyond it; or
+    have the plan that it is on count something else too.
+    """
     tenant = path_tenant(request)
     try:
         since = date.fromisoformat(form.get("from", "").strip())
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
             currency = tenants.require_tenant(connection, tenant).currency
-            plan = form.get("plan", "") or _new_plan(connection, form, currency, since)
-            tenants.put_tenant_plan(connection, tenant, plan, since)
+            if form.get("also"):
+                _count_also(connection, tenant, form, since)
+            else:
+                plan = form.get("plan", "") or _new_plan(connection, form, currency, since)
+                tenants.put_tenant_plan(connection, tenant, plan, since)
     except (InvalidOperation, ValueError):
         said = (
             "Nothing was changed. A day as YYYY-MM-DD, amounts such as 249.00 and a whole number included are needed."
@@ -156,19 +162,61 @@ def _new_plan(connection: Connection, form: Form, currency: str, since: date) ->
     """A plan with a fee, an allowance and a price of one meter, which is made where its source has none."""
     name = form.get("name", "").strip()
     plan = as_id(name)[:63].strip("-")
-    amounts = {key: Decimal(form.get(key, "").strip() or 0) for key in ("fee", "price")}
-    if any(not amount.is_finite() for amount in amounts.values()):
-        raise ValueError("no amount")
-    included = int(form.get("included", "").strip() or 0)
+    fee = _amount(form, "fee")
     if plan in {row["plan_id"] for row in plans.plans_on(connection, date.max)}:
         raise WarehouseError(f"There is a plan {plan} already: choose it, or another name.")
     meter = _meter(connection, form.get("meter", ""))
     plans.put_plan(connection, plan, name, currency)
     voice = meter if plans.require_meter(connection, meter)["item"] is None else None
-    plans.put_terms(connection, Terms(plan, since, amounts["fee"], voice_meter_id=voice))
-    plans.put_allowance(connection, plan, meter, since, included)
-    prices.put_price(connection, Price(meter, since, Model.PER_UNIT, plan_id=plan, unit_amount=amounts["price"]))
+    plans.put_terms(connection, Terms(plan, since, fee, voice_meter_id=voice))
+    _count(connection, plan, meter, form, since)
     return plan
+
+
+def _count_also(connection: Connection, tenant: str, form: Form, since: date) -> None:
+    """Have the tenant's plan count another meter; of calls it counts one."""
+    plan = form.get("also", "")
+    if plan not in {row["plan_id"] for row in tenants.history(connection, tenant)[1]}:
+        raise WarehouseError(f"{tenant} is not on a plan {plan}.")
+    meter = _meter(connection, form.get("meter", ""))
+    if any(row["meter_id"] == meter for row in plans.plan_history(connection, plan)[1]):
+        raise WarehouseError(f"Plan {plan} counts {meter} already. A version of its price is set by: minutebook price.")
+    (terms,) = (row for row in plans.plans_on(connection, since) if row["plan_id"] == plan)
+    if plans.require_meter(connection, meter)["item"] is None:
+        if terms["voice_meter_id"]:
+            raise WarehouseError(
+                f"Plan {plan} counts calls by {terms['voice_meter_id']}, and no call is counted twice."
+            )
+        if terms["subscription_fee"] is None:
+            raise WarehouseError(f"Plan {plan} has no terms yet on {since}: choose a later day.")
+        fees = {name: terms[name] for name in _TERMS}
+        plans.put_terms(connection, Terms(plan, since, voice_meter_id=meter, **fees))
+    _count(connection, plan, meter, form, since)
+
+
+def _count(connection: Connection, plan: str, meter: str, form: Form, since: date) -> None:
+    included = int(form.get("included", "").strip() or 0)
+    plans.put_allowance(connection, plan, meter, since, included)
+    price = Price(meter, since, Model.PER_UNIT, plan_id=plan, unit_amount=_amount(form, "price"))
+    prices.put_price(connection, price)
+
+
+def _amount(form: Form, name: str) -> Decimal:
+    amount = Decimal(form.get(name, "").strip() or 0)
+    if not amount.is_finite():
+        raise ValueError("no amount")
+    return amount
+
+
+def _counted(connection: Connection, plan: str, today: date) -> list[Row]:
+    """What a plan counts: each meter's name, what is included of it, and the price of one beyond."""
+    names = {row["meter_id"]: row["name"] for row in plans.meters(connection)}
+    included = {row["meter_id"]: row["quantity"] for row in plans.plan_history(connection, plan)[1]}
+    priced = {row["meter_id"]: row for row in prices.prices_on(connection, today, plan_id=plan)}
+    return [
+        {"meter_id": meter, "name": names[meter], "included": included.get(meter), "price": priced.get(meter)}
+        for meter in sorted(included.keys() | priced)
+    ]
 
 
 def _meter(connection: Connection, chosen: str) -> str:
@@ -190,17 +238,24 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
         owned = agents.agents(connection, tenant)
         credentials = [row for row in tenants.credentials(connection) if row["tenant_id"] in (None, tenant)]
         offered_plans, meters = plans.on_offer(connection, since)
+        on_plans = tenants.history(connection, tenant)[1]
+        counts = _counted(connection, on_plans[-1]["plan_id"], max(today, since)) if on_plans else []
         bill = _first_bill(connection, tenant, since, today)
         values = {
             "kinds": sorted({kind.name for source in all_sources().values() for kind in source.scope_kinds}),
             "plans": [row for row in offered_plans if row["currency"] == who.currency],
-            "on_plans": tenants.history(connection, tenant)[1],
+            "on_plans": on_plans,
+            "counts": counts,
             "offered": _offered(connection, tenant, since, today),
             "under_way": tasks.shown(connection, _path(tenant), request),
         }
     counted = {row["source"] for row in meters}
     opened = {row["provider"] for row in credentials}
     uncounted = [one for one in all_sources().values() if one.contract == "calls" and one.name not in counted]
+    uncounted.sort(key=lambda one: one.provider not in opened)
+    held = {row["meter_id"] for row in counts}
+    has_calls = any(row["item"] is None for row in meters if row["meter_id"] in held)
+    more = [row for row in meters if row["meter_id"] not in held and not (has_calls and row["item"] is None)]
     return render(
         "onboarding.html",
         status=409 if fault else 200,
@@ -214,7 +269,9 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
         known_agents=sorted({row["agent_id"] for row in owned}),
         credentials=credentials,
         meters=meters,
-        uncounted=[one.name for one in sorted(uncounted, key=lambda one: one.provider not in opened)],
+        uncounted=[one.name for one in uncounted],
+        more=more,
+        minutes_of=[] if has_calls else [one.name for one in uncounted],
         providers=registry().providers,
         discoverable=[
             name
