@@ -96,7 +96,7 @@ def cumulative(
     """
     values = [{"day": day.isoformat(), "total": int(total)} for day, total in totals]
     most = max([allowance, end or 0, *(total for _, total in totals)])
-    drawn = [
+    layers = [
         alt.Chart(alt.InlineData(values=values), width=_WIDTH, height=95)
         .mark_area(
             interpolate="step-after", line={"color": "var(--within)", "strokeWidth": 1.5}, color="var(--within-soft)"
@@ -108,12 +108,12 @@ def cumulative(
     ]
     if end is not None:
         expected = [*values[-1:], {"day": _days(span)[-1].isoformat(), "total": int(end)}]
-        drawn.append(
+        layers.append(
             alt.Chart(alt.InlineData(values=expected))
             .mark_line(color="var(--within)", strokeDash=[1, 3], strokeWidth=2)
             .encode(x=_day_axis(span), y="total:Q")
         )
-    return _drawn(alt.layer(*drawn))
+    return _drawn(alt.LayerChart(layer=layers))
 
 
 @_remembered
@@ -124,12 +124,19 @@ def costs(components: Sequence[Row], currency: str) -> Markup:
         for row in components
         if row["amount"]
     ]
+    # A phone writes larger than was measured: the longest name has room to its left.
+    room = 8 * min(max(len(value["component"]) for value in values), 20)
     bars = (
-        alt.Chart(alt.InlineData(values=values), width=_WIDTH - 50, height=alt.Step(22))
+        alt.Chart(alt.InlineData(values=values), width=_WIDTH + 30 - room, height=alt.Step(22))
         .mark_bar(cornerRadiusEnd=2, size=14)
         .encode(
             x=alt.X("amount:Q", title=currency, axis=alt.Axis(tickCount=5, format=",~f")),
-            y=alt.Y("component:N", title=None, sort=[value["component"] for value in values]),
+            y=alt.Y(
+                "component:N",
+                title=None,
+                sort=[value["component"] for value in values],
+                axis=alt.Axis(labelLimit=130, minExtent=room),
+            ),
             color=alt.Color(
                 "basis:N",
                 legend=None,
@@ -295,8 +302,8 @@ def _month_axis(field: str, months: Sequence[date]) -> alt.X:
 
 def _counted(field: str, most: Decimal | int, ticks: int) -> alt.Y:
     """Whole numbers: where there are fewer than ticks, Vega would put some between them and write these twice."""
-    few = {"values": list(range(int(most) + 1))} if most < ticks else {"tickCount": ticks}
-    return alt.Y(field, title=None, axis=alt.Axis(format=",d", **few))
+    every = list(range(int(most) + 1)) if most < ticks else alt.Undefined
+    return alt.Y(field, title=None, axis=alt.Axis(format=",d", tickCount=ticks, values=every))
 
 
 def _looked_up(labels: Mapping[str, object]) -> str:

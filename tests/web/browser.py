@@ -38,6 +38,15 @@ _COLLECT = """<script>
 const told = []
 onmessage = message => { told.push(message.data); document.getElementById("told").textContent = JSON.stringify(told) }
 </script><pre id="told"></pre>"""
+_ON_PAPER = """<script>
+const seen = one => one.getClientRects().length > 0
+document.body.innerHTML = JSON.stringify({
+  tables: Array.from(document.querySelectorAll("main table")).map(one => Array.from(one.rows).filter(seen).length),
+  buttons: Array.from(document.querySelectorAll("button, input, .button")).filter(seen).length,
+  pale: Array.from(document.querySelectorAll(".key, .cell, .tag, progress"))
+    .filter(one => seen(one) && getComputedStyle(one).printColorAdjust != "exact").length
+})
+</script>"""
 _OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 
@@ -94,6 +103,17 @@ def examine(folder: Path, pages: Mapping[str, str], widths: Sequence[int], is_da
         )
         for each in reported
     ]
+
+
+def on_paper(folder: Path, page: str) -> dict[str, Any]:
+    """A page as it is printed: the rows of each of its tables, how many controls are seen, and of how many marks the
+    colour is left out where a browser saves ink.
+    """
+    sheet = _OWN_POLICY.sub("", page).replace("@media print", "@media all")
+    (folder / "paper.html").write_text(sheet.replace("</body>", f"{_ON_PAPER}</body>"), encoding="utf-8")
+    drawn = _run(folder, folder / "paper.html", (800, 1000))
+    found: dict[str, Any] = json.loads(unescape(drawn.partition("<body>")[2].partition("</body>")[0]))
+    return found
 
 
 def screenshot(folder: Path, client: httpx.Client, path: str, size: tuple[int, int], to: Path) -> None:

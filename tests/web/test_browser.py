@@ -14,7 +14,7 @@ from orchestration.settings import Settings
 from orchestration.web import application
 from tests.conftest import TEMPLATE, administer, database_of
 from tests.web import world
-from tests.web.browser import CHROMIUM, Examined, examine, fetched
+from tests.web.browser import CHROMIUM, Examined, examine, fetched, on_paper
 from tests.web.conftest import add_staff, signed_in
 from tests.web.server import serving
 from warehouse.database.connect import Role, connect
@@ -150,6 +150,17 @@ def test_a_page_with_faults_is_found_out(tmp_path: Path) -> None:
     (found,) = examine(tmp_path, {"bad": page}, [390], False)
     assert {"color-contrast", "label", "image-alt"} <= {rule for _, rule, _, _ in found.grave}
     assert found.scroll_width > 390
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("login", "path", "rows"),
+    [("ana", "/periods", [8]), ("ana", "/approvals?month=2026-10&which=ready", [4]), ("otto", "/days", [9])],
+)
+def test_paper_has_the_tables_in_colour_and_no_buttons(
+    visit: Visit, tmp_path: Path, login: str, path: str, rows: list[int]
+) -> None:
+    assert on_paper(tmp_path, fetched(visit(login), path)) == {"tables": rows, "buttons": 0, "pale": 0}
 
 
 def test_the_charts_are_drawn_in_the_pages_own_colours(visit: Visit) -> None:
