@@ -5,7 +5,7 @@ Nothing of a cost or a margin is in it. Typst sets it (a wheel without system pa
 
 import json
 from base64 import b64decode
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -36,21 +36,20 @@ class Handed(Struct, frozen=True):
 
 
 def of_issued(issued: Row) -> bytes:
-    """The PDF of an issued statement. issued: number, revision, period_start, issued_at and content, its JSON."""
+    """The PDF of an issued statement. issued: number, revision, period_start, issued_at and content, its JSON.
+
+    A letter that no font here has is a box, and the PDF is then tagged without being PDF/UA-1, which forbids it.
+    """
     brand = _handed(issued).brand or {}
     data = contents(issued)
     files: Any = {"main": _template()}  # by name, which Typst takes and its types do not know
     if brand.get("logo"):
         data["logo"] = f"logo.{brand['logo_kind']}"
         files[data["logo"]] = b64decode(brand["logo"])
-    compiled: bytes = typst.compile(
-        files,
-        format="pdf",
-        sys_inputs={"data": json.dumps(data)},
-        pdf_standards=["ua-1"],
-        timestamp=issued["issued_at"].replace(microsecond=0),
-    )
-    return compiled
+    try:
+        return _compiled(files, data, issued["issued_at"], ["ua-1"])
+    except typst.TypstError:
+        return _compiled(files, data, issued["issued_at"], [])
 
 
 def is_drawable(logo: bytes, kind: str) -> bool:
@@ -92,6 +91,17 @@ def contents(issued: Row) -> dict[str, Any]:
         "notes": [note for note in (clean_lines(brand.get("note") or ""), "All days are UTC days.") if note],
         "footer": " · ".join(filter(None, [agency, issued["number"], "" if is_tax_invoice else _NO_TAX_INVOICE])),
     }
+
+
+def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, standards: list[str]) -> bytes:
+    compiled: bytes = typst.compile(
+        files,
+        format="pdf",
+        sys_inputs={"data": json.dumps(data)},
+        pdf_standards=standards,
+        timestamp=issued_at.replace(microsecond=0),
+    )
+    return compiled
 
 
 def _handed(issued: Row) -> Handed:

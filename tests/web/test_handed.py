@@ -20,6 +20,7 @@ from warehouse.statements.issuing import Brand
 Visit = Callable[[str], httpx.Client]
 ACME, BRIGHT = "acme-dental", "bright-smiles"
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+NO_FONT = "\U000e0041"  # a letter that no font draws
 UNFRIENDLY = '#panic("x") *Söhne* $1$ <b> مستشفى'
 
 
@@ -135,6 +136,18 @@ def test_a_brand_that_cannot_be_is_refused(story_url: str, wrong: Brand) -> None
         issuing.put_brand(connection, wrong)
     assert not pdf.is_drawable(b"<svg", "svg")
     assert pdf.is_drawable(LOGO, "svg")
+
+
+def test_a_name_with_a_letter_that_no_font_has_is_handed_its_pdf(visit: Visit, story_url: str) -> None:
+    put(story_url, Brand(None, f"Voice Agency {NO_FONT}"))
+    with psycopg.connect(story_url) as connection:
+        connection.execute("update control.tenants set name = %s", [f"Hospital \U0001f3e5 {NO_FONT} \u75c5\u9662"])
+        connection.execute("update marts.dim_build set control_revision = (select revision from control.revision)")
+    client = visit("ana")
+    decide(client, "approve")
+    answer = of(client)
+    assert answer.status_code == 200, answer.text
+    assert b"StructTreeRoot" in answer.content, "tagged all the same"
 
 
 def test_what_others_wrote_is_text_in_a_pdf_and_never_markup(visit: Visit, story_url: str) -> None:
