@@ -6,7 +6,7 @@ caption above a chart, where a phone has room for it. Beside every chart is its 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import wraps
 from hashlib import sha256
@@ -16,6 +16,8 @@ import altair as alt
 import msgspec
 import vl_convert
 from markupsafe import Markup
+
+from orchestration.reports.axes import counted, day_axis, days_of, looked_up, month_axis
 
 Row = Mapping[str, Any]
 _INK, _FAINT, _LINE = "var(--ink-soft)", "var(--ink-faint)", "var(--line)"
@@ -74,8 +76,8 @@ def usage(days: Sequence[Row], span: tuple[date, date]) -> Markup:
         alt.Chart(alt.InlineData(values=values), width=_WIDTH, height=130)
         .mark_bar()
         .encode(
-            x=_day_axis(span),
-            y=_counted("quantity:Q", max((row["quantity"] for row in days), default=0), ticks=4),
+            x=day_axis(span),
+            y=counted("quantity:Q", max((row["quantity"] for row in days), default=0), ticks=4),
             color=alt.Color(
                 "part:N",
                 legend=None,
@@ -101,17 +103,17 @@ def cumulative(
         .mark_area(
             interpolate="step-after", line={"color": "var(--within)", "strokeWidth": 1.5}, color="var(--within-soft)"
         )
-        .encode(x=_day_axis(span), y=_counted("total:Q", most, ticks=3)),
+        .encode(x=day_axis(span), y=counted("total:Q", most, ticks=3)),
         alt.Chart(alt.InlineData(values=[{"allowance": int(allowance)}]))
         .mark_rule(color="var(--over)", strokeDash=[4, 3], strokeWidth=1.5)
         .encode(y="allowance:Q"),
     ]
     if end is not None:
-        expected = [*values[-1:], {"day": _days(span)[-1].isoformat(), "total": int(end)}]
+        expected = [*values[-1:], {"day": days_of(span)[-1].isoformat(), "total": int(end)}]
         layers.append(
             alt.Chart(alt.InlineData(values=expected))
             .mark_line(color="var(--within)", strokeDash=[1, 3], strokeWidth=2)
-            .encode(x=_day_axis(span), y="total:Q")
+            .encode(x=day_axis(span), y="total:Q")
         )
     return _drawn(alt.LayerChart(layer=layers))
 
@@ -163,7 +165,7 @@ def margins(periods: Sequence[Row]) -> Markup:
         alt.Chart(alt.InlineData(values=values), height=150, width=_WIDTH)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=_month_axis("period:N", [row["period_start"] for row in periods]),
+            x=month_axis("period:N", [row["period_start"] for row in periods]),
             xOffset=alt.XOffset("what:N", sort=["revenue", "cost"]),
             y=alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
             color=alt.Color(
@@ -187,7 +189,7 @@ def per_minute(months: Sequence[Row]) -> Markup:
         color="var(--allocated)", strokeWidth=2, point=points
     )
     amounts_axis = alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format="~f"))
-    return _drawn(line.encode(x=_month_axis("month:N", [row["month"] for row in months]), y=amounts_axis))
+    return _drawn(line.encode(x=month_axis("month:N", [row["month"] for row in months]), y=amounts_axis))
 
 
 @_remembered
@@ -200,7 +202,7 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
         if row[what] is not None
     ]
     order = [row["tenant_id"] for row in summaries]
-    labels = _looked_up({row["tenant_id"]: _shortened(row["name"]) for row in summaries})
+    labels = looked_up({row["tenant_id"]: _shortened(row["name"]) for row in summaries})
     bars = (
         alt.Chart(alt.InlineData(values=values), width=520, height=alt.Step(9))
         .mark_bar()
@@ -276,38 +278,6 @@ def _shortened(name: str, longest: int = 28) -> str:
 def forget() -> None:
     """Draw everything again from now on."""
     _drawings.clear()
-
-
-def _days(span: tuple[date, date]) -> list[date]:
-    first, end = span
-    return [first + timedelta(days=n) for n in range((end - first).days)]
-
-
-def _day_axis(span: tuple[date, date]) -> alt.X:
-    days = _days(span)
-    labels = {day.isoformat(): f"{day.day} {day:%b}" for day in days[:: 7 if len(days) > 14 else 1]}
-    axis = alt.Axis(values=list(labels), labelAngle=0, labelExpr=_looked_up(labels))
-    return alt.X("day:O", title=None, axis=axis, scale=alt.Scale(domain=[day.isoformat() for day in days]))
-
-
-def _month_axis(field: str, months: Sequence[date]) -> alt.X:
-    """Months, and below the first and each January its year: twelve of them stand beside each other."""
-    labels = {
-        f"{month:%b %Y}": [f"{month:%b}", *([f"{month:%Y}"] if not place or month.month == 1 else [])]
-        for place, month in enumerate(months)
-    }
-    axis = alt.Axis(labelAngle=0, labelExpr=_looked_up(labels))
-    return alt.X(field, title=None, sort=list(labels), axis=axis)
-
-
-def _counted(field: str, most: Decimal | int, ticks: int) -> alt.Y:
-    """Whole numbers: where there are fewer than ticks, Vega would put some between them and write these twice."""
-    every = list(range(int(most) + 1)) if most < ticks else alt.Undefined
-    return alt.Y(field, title=None, axis=alt.Axis(format=",d", tickCount=ticks, values=every))
-
-
-def _looked_up(labels: Mapping[str, object]) -> str:
-    return f"{msgspec.json.encode(labels, order='deterministic').decode()}[datum.value]"
 
 
 def _drawn(chart: alt.Chart | alt.LayerChart) -> Markup:

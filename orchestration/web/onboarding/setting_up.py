@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,25 +16,20 @@ from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.onboarding.plan_forms import MINUTES, count_also, counted_by, new_plan
 from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from sources.errors import SourceFailure
 from sources.registry import all_sources, registry
-from sources.text import as_id
-from warehouse.control import agents, plans, prices, tenants
+from warehouse.control import agents, plans, tenants
 from warehouse.control.agents import Attachment
-from warehouse.control.plans import Meter, Terms
-from warehouse.control.prices import Model, Price
 from warehouse.control.tenants import Tenant
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row
 from warehouse.ingestion import planning
 from warehouse.security.vault import one_line
 from warehouse.statements import blocking
-
-MINUTES = "minutes of "
-_TERMS = ("subscription_fee", "setup_fee", "minimum_amount", "prorates_allowance", "gives_credit_notes")
 
 
 @dataclass(frozen=True)
@@ -119,9 +114,9 @@ def take_plan(request: Request, visitor: Visitor, form: Form) -> Response:
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
             currency = tenants.require_tenant(connection, tenant).currency
             if form.get("also"):
-                _count_also(connection, tenant, form, since)
+                count_also(connection, tenant, form, since)
             else:
-                plan = form.get("plan", "") or _new_plan(connection, form, currency, since)
+                plan = form.get("plan", "") or new_plan(connection, form, currency, since)
                 tenants.put_tenant_plan(connection, tenant, plan, since)
     except (InvalidOperation, ValueError):
         said = (
@@ -158,77 +153,6 @@ def known(connection: Connection, tenant: str) -> Tenant:
         raise HTTPException(404, "There is no tenant of that name.") from None
 
 
-def _new_plan(connection: Connection, form: Form, currency: str, since: date) -> str:
-    """A plan with a fee, an allowance and a price of one meter, which is made where its source has none."""
-    name = form.get("name", "").strip()
-    plan = as_id(name)[:63].strip("-")
-    fee = _amount(form, "fee")
-    if plan in {row["plan_id"] for row in plans.plans_on(connection, date.max)}:
-        raise WarehouseError(f"There is a plan {plan} already: choose it, or another name.")
-    meter = _meter(connection, form.get("meter", ""))
-    plans.put_plan(connection, plan, name, currency)
-    voice = meter if plans.require_meter(connection, meter)["item"] is None else None
-    plans.put_terms(connection, Terms(plan, since, fee, voice_meter_id=voice))
-    _count(connection, plan, meter, form, since)
-    return plan
-
-
-def _count_also(connection: Connection, tenant: str, form: Form, since: date) -> None:
-    """Have the tenant's plan count another meter; of calls it counts one."""
-    plan = form.get("also", "")
-    if plan not in {row["plan_id"] for row in tenants.history(connection, tenant)[1]}:
-        raise WarehouseError(f"{tenant} is not on a plan {plan}.")
-    meter = _meter(connection, form.get("meter", ""))
-    if any(row["meter_id"] == meter for row in plans.plan_history(connection, plan)[1]):
-        raise WarehouseError(f"Plan {plan} counts {meter} already. A version of its price is set by: minutebook price.")
-    (terms,) = (row for row in plans.plans_on(connection, since) if row["plan_id"] == plan)
-    if plans.require_meter(connection, meter)["item"] is None:
-        if terms["voice_meter_id"]:
-            raise WarehouseError(
-                f"Plan {plan} counts calls by {terms['voice_meter_id']}, and no call is counted twice."
-            )
-        if terms["subscription_fee"] is None:
-            raise WarehouseError(f"Plan {plan} has no terms yet on {since}: choose a later day.")
-        fees = {name: terms[name] for name in _TERMS}
-        plans.put_terms(connection, Terms(plan, since, voice_meter_id=meter, **fees))
-    _count(connection, plan, meter, form, since)
-
-
-def _count(connection: Connection, plan: str, meter: str, form: Form, since: date) -> None:
-    included = int(form.get("included", "").strip() or 0)
-    plans.put_allowance(connection, plan, meter, since, included)
-    price = Price(meter, since, Model.PER_UNIT, plan_id=plan, unit_amount=_amount(form, "price"))
-    prices.put_price(connection, price)
-
-
-def _amount(form: Form, name: str) -> Decimal:
-    amount = Decimal(form.get(name, "").strip() or 0)
-    if not amount.is_finite():
-        raise ValueError("no amount")
-    return amount
-
-
-def _counted(connection: Connection, plan: str, today: date) -> list[Row]:
-    """What a plan counts: each meter's name, what is included of it, and the price of one beyond."""
-    names = {row["meter_id"]: row["name"] for row in plans.meters(connection)}
-    included = {row["meter_id"]: row["quantity"] for row in plans.plan_history(connection, plan)[1]}
-    priced = {row["meter_id"]: row for row in prices.prices_on(connection, today, plan_id=plan)}
-    return [
-        {"meter_id": meter, "name": names[meter], "included": included.get(meter), "price": priced.get(meter)}
-        for meter in sorted(included.keys() | priced)
-    ]
-
-
-def _meter(connection: Connection, chosen: str) -> str:
-    """The meter that was chosen: one that there is, or started minutes of a source of calls."""
-    if not chosen.startswith(MINUTES):
-        return str(plans.require_meter(connection, chosen)["meter_id"])
-    source = chosen.removeprefix(MINUTES)
-    meter = Meter(f"{source}_minutes", "Call minutes", "started minute", source)
-    plans.put_meter(connection, plans.with_defaults(connection, meter))
-    return meter.meter_id
-
-
 def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None = None) -> Response:
     tenant, today = path_tenant(request), request.app.state.today()
     with readers(request).operator() as connection:
@@ -239,7 +163,7 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
         credentials = [row for row in tenants.credentials(connection) if row["tenant_id"] in (None, tenant)]
         offered_plans, meters = plans.on_offer(connection, since)
         on_plans = tenants.history(connection, tenant)[1]
-        counts = _counted(connection, on_plans[-1]["plan_id"], max(today, since)) if on_plans else []
+        counts = counted_by(connection, on_plans[-1]["plan_id"], max(today, since)) if on_plans else []
         bill = _first_bill(connection, tenant, since, today)
         values = {
             "kinds": sorted({kind.name for source in all_sources().values() for kind in source.scope_kinds}),
