@@ -47,9 +47,9 @@ def of_issued(issued: Row) -> bytes:
         data["logo"] = f"logo.{brand['logo_kind']}"
         files[data["logo"]] = b64decode(brand["logo"])
     try:
-        return _compiled(files, data, issued["issued_at"], ["ua-1"])
+        return _compiled(files, data, issued["issued_at"], is_ua=True)
     except typst.TypstError:
-        return _compiled(files, data, issued["issued_at"], [])
+        return _compiled(files, data, issued["issued_at"], is_ua=False)
 
 
 def is_drawable(logo: bytes, kind: str) -> bool:
@@ -93,12 +93,12 @@ def contents(issued: Row) -> dict[str, Any]:
     }
 
 
-def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, standards: list[str]) -> bytes:
+def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, *, is_ua: bool) -> bytes:
     compiled: bytes = typst.compile(
         files,
         format="pdf",
         sys_inputs={"data": json.dumps(data)},
-        pdf_standards=standards,
+        pdf_standards=["ua-1"] if is_ua else [],
         timestamp=issued_at.replace(microsecond=0),
     )
     return compiled
