@@ -25,8 +25,9 @@ from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
 from tests.sandbox.stripe import StripeSandbox
 from tests.sandbox.world import VapiAccount, in_memory
-from tests.stripe_billing.scene import KEY
+from tests.stripe_billing.scene import KEY, OVERAGES, Scene
 from tests.stripe_billing.test_end_to_end import DAYS, PLAN, TODAY, overage, subscribe, summaries
+from tests.stripe_billing.test_invoice_items import Books
 from warehouse.clock import OFFSET
 from warehouse.database import backup
 from warehouse.database.connect import Role, connect
@@ -144,6 +145,42 @@ def test_after_a_restore_nothing_is_posted_twice_and_everything_heals(
         for secret in (password, (settings.home / "master_keys").read_text().strip(), key):
             assert secret.encode() not in kept
         assert list((settings.home / "postgres").glob("data.before-*"))
+
+
+@pytest.mark.parametrize("days_later", [0, 35], ids=["at once", "when the invoice is final"])
+def test_after_a_restore_no_item_is_billed_and_no_note_given_twice(settings: Settings, days_later: int) -> None:
+    """The restore forgets an approval, its items on an invoice, and a note on the paid one of the month before."""
+
+    def approve_and_send() -> None:
+        books.approve(setup="500", minimum="12.34", credit="-30", adjustment="-4.50")
+        books.send()
+
+    with StripeSandbox() as stripe:
+        with settings.database() as url, connect(url, Role.OWNER, autocommit=True) as owner:
+            install(url)
+            owner.execute(OVERAGES)
+            books = Books(Scene(url, stripe, owner))
+            books.pay()
+            books.plan("noting", "2025-01-01", gives_credit_notes=True)
+            run("backup")
+            moment = archived(url)
+            time.sleep(1)
+            approve_and_send()
+            assert [item[:2] for item in books.items()] == [("credit", -3000), ("minimum", 1234), ("setup", 50000)]
+            assert books.notes() == [("in_000001", 450)]
+            rows = books.rows()
+            archived(url)
+        books.turn(days_later)
+        items, notes = books.items(), books.notes()
+        assert all(bool(invoice) == bool(days_later) for _, _, invoice in items)
+        run(f"restore --at {moment.isoformat()}")
+        with settings.database() as url, connect(url, Role.OWNER, autocommit=True) as owner:
+            books.scene.url, books.scene.owner = url, owner
+            assert books.rows() == []
+            approve_and_send()
+            assert books.rows() == rows
+            books.send()
+            assert (books.items(), books.notes()) == (items, notes)
 
 
 def test_a_moment_that_no_copy_reaches_changes_nothing(settings: Settings) -> None:

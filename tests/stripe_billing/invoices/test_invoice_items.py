@@ -34,6 +34,14 @@ class Books:
     def turn(self, days: float = 1) -> None:
         self.scene.stripe.advance(days * DAY)
 
+    def pay(self) -> None:
+        """The invoice of the period is paid, and the period after it, now this one, is over."""
+        self.use(self.end - timedelta(days=2), 100)
+        self.scene.post()
+        self.turn(5)
+        self.start, self.end = month_of(self.scene.today)
+        self.turn(31)
+
     def approve(self, **lines: str) -> None:
         """Lines by kind; an overage of acme's meter, an adjustment of the period before."""
         self.scene.owner.execute(
@@ -318,12 +326,7 @@ def test_what_an_invoice_charged_is_not_billed_again_after_the_subscription_chan
 
 @pytest.fixture
 def paid(books: Books) -> Books:
-    """The invoice of a period is paid, and the period after it is over."""
-    books.use(books.end - timedelta(days=2), 100)
-    books.scene.post()
-    books.turn(5)
-    books.start, books.end = month_of(books.scene.today)
-    books.turn(31)
+    books.pay()
     return books
 
 
