@@ -12,15 +12,21 @@ Whatever `defs/<capability>/` defines is served; every definition is a line of `
 import dagster as dg
 
 from orchestration import defs as capabilities
+from orchestration.dagster_internals import run_logs
 from orchestration.defs.marts.assets import marts
+from orchestration.operations import logs
 from orchestration.resources import Minutebook
 from orchestration.settings import Settings
+
+_settings = Settings.from_environment()
+if _settings.has_json_logs:
+    run_logs.print_by(logs.in_json(_settings.secrets))
 
 defs = dg.Definitions.merge(
     dg.load_definitions_from_package_module(capabilities),
     dg.Definitions(
         # Made here, since dbt's manifest lies under the home folder of this deployment.
-        assets=marts(Settings.from_environment().home),
+        assets=marts(_settings.home),
         resources={"minutebook": Minutebook()},
         # A run is one process: a step of its own process would cost two to three seconds and win nothing, since a pull
         # is concurrent inside and dbt is one step.

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from orchestration.operations import tracing
 from orchestration.settings import Settings
 
 
@@ -15,6 +16,17 @@ class Minutebook(dg.ConfigurableResource[None]):
     def settings(self) -> Settings:
         """Settings from the environment of this process. Raises what `Settings.from_environment` raises."""
         return Settings.from_environment()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Minutebook"]:  # type: ignore[override]
+        """What a run does is traced under the run; a sensor or a schedule is not."""
+        run = context.run
+        if run is None:
+            yield self
+            return
+        tracing.begin(self.settings.traces_url)
+        with tracing.span("run", run=run.run_id, job=run.job_name):
+            yield self
 
     @contextmanager
     def database(self) -> Iterator[str]:

@@ -26,6 +26,9 @@ MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or s
                                 mail is sent
 MINUTEBOOK_MAIL_FROM            in whose name mail is sent: Minutebook <minutebook@example.com>
 MINUTEBOOK_METRICS_TOKEN        who reads /metrics, newest first, comma-separated; unset, nobody does
+MINUTEBOOK_LOGS                 json: runs print one JSON object a line, as what serves does; unset, text
+MINUTEBOOK_TRACES_URL           a collector of traces, OTLP over HTTP: http://collector:4318; unset, there are none. Its
+                                headers and how much is kept: OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER
 MINUTEBOOK_PUBLIC_URL           where people reach the pages, for links in outgoing events (unset, these are paths) and
                                 links that set a password (unset, to this machine, and none is mailed to a stranger)
 MINUTEBOOK_ENDPOINT_NETWORKS    private networks that outgoing events may be sent to, as CIDR, comma-separated
@@ -52,19 +55,20 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
-from orchestration.mail import Mailer, fault_of_sender, fault_of_server
-from orchestration.outgoing.reaching import Network, networks
+from orchestration import setting_values as values
+from orchestration.mail import Mailer
+from orchestration.outgoing.reaching import Network
+from orchestration.setting_values import SettingsError
 from sources.registry import all_sources
 from warehouse.database import backup, embedded
 from warehouse.database.connect import Addresses, Role
 from warehouse.security import process_logins
 from warehouse.security.master_keys import generated_master_keys, master_keys_of_file, parse_master_keys
-from warehouse.security.vault import Secret, Vault
+from warehouse.security.vault import Vault
+
+__all__ = ["MASTER_KEYS", "Settings", "SettingsError"]
 
 MASTER_KEYS = "MINUTEBOOK_MASTER_KEYS"
-SHORTEST_TOKEN = 24
 PROCESSES = {
     Role.LOADER: "LOADER",
     Role.TRANSFORMER: "TRANSFORMER",
@@ -76,10 +80,6 @@ PROCESSES = {
     Role.INTAKE: "INTAKE",
     Role.AUTOMATIONS: "AUTOMATIONS",
 }
-
-
-class SettingsError(Exception):
-    """The environment does not say what is needed; the message names the variable and never its value."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Settings:
     stripe_url: str = "https://api.stripe.com"
     stripe_api_key: str | None = field(default=None, repr=False)
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
-    stripe_rate: float = 80.0
+    stripe_rate: float = values.STRIPE_RATE
     stripe_grace: timedelta | None = None
     superseded_days: int = 35
     ui_days: int | None = None
@@ -108,6 +108,8 @@ class Settings:
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mailer: Mailer | None = None
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
+    has_json_logs: bool = False
+    traces_url: str | None = field(default=None, repr=False)
     public_url: str | None = None
     endpoint_networks: tuple[Network, ...] = ()
     automations: str | None = None
@@ -131,7 +133,7 @@ class Settings:
                 role: url for role, name in PROCESSES.items() if (url := value(f"{name}_DATABASE_URL")) is not None
             },
             backup_folder=Path(folder).expanduser().absolute() if (folder := value("BACKUP_FOLDER")) else None,
-            hosts=_listed(value("HOSTS")),
+            hosts=values.listed(value("HOSTS")),
             master_keys=value("MASTER_KEYS"),
             master_keys_file=Path(file).expanduser() if (file := value("MASTER_KEYS_FILE")) else None,
             addresses={
@@ -141,18 +143,20 @@ class Settings:
             },
             stripe_url=value("STRIPE_URL") or cls.stripe_url,
             stripe_api_key=value("STRIPE_API_KEY"),
-            stripe_webhook_secrets=_listed(value("STRIPE_WEBHOOK_SECRET")),
-            stripe_rate=_rate(value("STRIPE_RATE")),
-            stripe_grace=_grace(value("STRIPE_GRACE_HOURS")),
-            superseded_days=_days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
-            ui_days=_days("UI_DAYS", value("UI_DAYS")),
-            servers=_count("SERVERS", "processes", value("SERVERS")),
-            shards=_count("SHARDS", "runs", value("SHARDS")),
-            shard_tags=_shard_tags(value("SHARD_TAGS")),
-            mailer=_mailer(value("SMTP_URL"), value("MAIL_FROM")),
-            metrics_tokens=_tokens(value("METRICS_TOKEN")),
+            stripe_webhook_secrets=values.listed(value("STRIPE_WEBHOOK_SECRET")),
+            stripe_rate=values.rate(value("STRIPE_RATE")),
+            stripe_grace=values.grace(value("STRIPE_GRACE_HOURS")),
+            superseded_days=values.days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
+            ui_days=values.days("UI_DAYS", value("UI_DAYS")),
+            servers=values.count("SERVERS", "processes", value("SERVERS")),
+            shards=values.count("SHARDS", "runs", value("SHARDS")),
+            shard_tags=values.shard_tags(value("SHARD_TAGS")),
+            mailer=values.mailer_of(value("SMTP_URL"), value("MAIL_FROM")),
+            metrics_tokens=values.tokens(value("METRICS_TOKEN")),
+            has_json_logs=values.is_json(value("LOGS")),
+            traces_url=value("TRACES_URL"),
             public_url=value("PUBLIC_URL"),
-            endpoint_networks=_networks(value("ENDPOINT_NETWORKS")),
+            endpoint_networks=values.networks_of(value("ENDPOINT_NETWORKS")),
             automations=value("AUTOMATIONS"),
             metabase_url=value("METABASE_URL"),
             metabase_secret_key=value("METABASE_SECRET_KEY"),
@@ -167,6 +171,7 @@ class Settings:
             ),
             *((name, url, {"http", "https", "postgresql", "postgres"}) for name, url in settings.addresses.items()),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
+            ("TRACES_URL", settings.traces_url, {"http", "https"}),
             ("PUBLIC_URL", settings.public_url, {"http", "https"}),
             ("METABASE_URL", settings.metabase_url, {"http", "https"}),
         ):
@@ -188,6 +193,16 @@ class Settings:
             return getpass.getuser()
         except (OSError, KeyError, ImportError):  # a container's user without a name
             return str(os.getuid())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything here that nobody may read, each as it may stand in a text."""
+        urls = [url for url in (self.database_url, *self.process_urls.values(), self.traces_url) if url]
+        urls += [url for url in self.addresses.values() if not url.startswith("http")]
+        keys = [key.strip() for key in (self.master_keys or "").split(",")]
+        keys += [self.stripe_api_key or "", *self.stripe_webhook_secrets, *self.metrics_tokens]
+        keys += [self.metabase_api_key or "", self.metabase_secret_key or ""]
+        return tuple(text for text in (*urls, *(urlsplit(url).password or "" for url in urls), *keys) if text)
 
     def page(self, path: str) -> str:
         """A page's address as people reach it; on this machine where MINUTEBOOK_PUBLIC_URL is unset."""
@@ -223,76 +238,3 @@ class Settings:
     def environment_with(additional: Mapping[str, str]) -> dict[str, str]:
         """The environment of a process that we start: ours, and what it needs besides."""
         return {**os.environ, **additional}
-
-
-def _listed(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
-def _tokens(text: str | None) -> tuple[str, ...]:
-    tokens = _listed(text)
-    if any(len(token) < SHORTEST_TOKEN or not token.isascii() for token in tokens):
-        raise SettingsError("MINUTEBOOK_METRICS_TOKEN can be guessed: make one with `openssl rand -hex 24`")
-    return tokens
-
-
-def _mailer(server: str | None, sender: str | None) -> Mailer | None:
-    if server is None:
-        return None
-    if fault := fault_of_server(server):
-        raise SettingsError(f"MINUTEBOOK_SMTP_URL {fault}")
-    if sender is None or fault_of_sender(sender):
-        raise SettingsError("MINUTEBOOK_MAIL_FROM is no sender; write one such as Minutebook <minutebook@example.com>")
-    return Mailer(Secret(server), sender)
-
-
-def _networks(text: str | None) -> tuple[Network, ...]:
-    try:
-        return networks(text or "")
-    except ValueError as error:
-        raise SettingsError(f"MINUTEBOOK_ENDPOINT_NETWORKS: {error}; write networks such as 10.1.0.0/16") from None
-
-
-def _grace(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    if not text.isdigit() or int(text) > 72:
-        raise SettingsError(
-            "MINUTEBOOK_STRIPE_GRACE_HOURS is no number of hours up to Stripe's longest; write one such as 72"
-        )
-    return timedelta(hours=int(text))
-
-
-def _rate(text: str | None) -> float:
-    try:
-        rate = float(text or Settings.stripe_rate)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate <= 10_000:
-        raise SettingsError("MINUTEBOOK_STRIPE_RATE is no number of calls a second; write one such as 80")
-    return rate
-
-
-def _count(name: str, what: str, text: str | None) -> int:
-    if text is None:
-        return 1
-    if not text.isdecimal() or not 0 < int(text) <= 256:
-        raise SettingsError(f"MINUTEBOOK_{name} is no number of {what} from 1 to 256; write one such as 4")
-    return int(text)
-
-
-def _shard_tags(text: str | None) -> Mapping[str, Mapping[str, str]]:
-    try:
-        return msgspec.json.decode(text or "{}", type=dict[str, dict[str, str]])
-    except msgspec.MsgspecError:
-        raise SettingsError(
-            'MINUTEBOOK_SHARD_TAGS is no JSON of texts, such as {"acme": {"dagster/priority": "5"}}'
-        ) from None
-
-
-def _days(name: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or not 0 < int(text) <= 36_500:
-        raise SettingsError(f"MINUTEBOOK_{name} is no number of days from 1 on; write one such as 35")
-    return int(text)

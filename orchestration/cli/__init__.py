@@ -37,12 +37,14 @@ def start(
     ] = False,
 ) -> None:
     """Read the environment; every command starts here. A task of the pages brings a session of its own."""
-    from orchestration.cli.session import Session, configure_logs  # with all that commands need, which help does not
+    from orchestration.cli.session import Session  # with all that commands need, which help does not
+    from orchestration.operations import logs, tracing
     from orchestration.settings import Settings
 
     if ctx.obj is None:
-        configure_logs(debug)
         ctx.obj = Session(Settings.from_environment(), debug)
+        logs.configure(ctx.obj.settings.secrets, is_debug=debug)
+        tracing.begin(ctx.obj.settings.traces_url)
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ def serve(
     """
     # The charts of the pages take a while to import, which no other command pays for.
     from orchestration import intake, web
+    from orchestration.operations import tracing
     from orchestration.operations.metrics import Metrics
     from orchestration.stripe_billing.webhooks import webhook_app
     from orchestration.web.server.readers import Readers
@@ -61,5 +62,6 @@ def serve(
     metrics = Metrics(partial(readers.operator, "metrics"), settings.metrics_tokens, backups=backups)
     beside = [*webhook_app(readers.webhook, settings.stripe_webhook_secrets).routes, metrics.route]
     application = web.application(settings, beside=beside, readers=readers, has_pages=pages)
-    server_of(intake.Beside(intake.application(settings, readers), application), host, port).run()
+    everything = tracing.Requests(intake.Beside(intake.application(settings, readers), application))
+    server_of(everything, host, port).run()
     say("stopped")

@@ -1,23 +1,20 @@
 """What every command starts from: settings, a connection as operator, and errors in one line."""
 
-import logging
-import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
-import structlog
 import typer
 from typer.exceptions import TyperException
 
 from orchestration.cli.output import complain
+from orchestration.operations.logs import without
 from orchestration.remedies.errors import with_next_step
 from orchestration.settings import Settings
 from sources.errors import SourceFailure
-from sources.text import clean, clean_lines
+from sources.text import clean
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import WarehouseError
@@ -92,34 +89,7 @@ def errors_in_one_line(ctx: Any) -> Iterator[None]:
 
 def in_one_line(error: Exception, current: Session | None) -> str:
     """What went wrong, in one line, and never a secret."""
-    return _without_secrets(_one_line(error), current)
-
-
-def configure_logs(is_debug: bool) -> None:
-    """Logs go to stderr: for a person on a terminal, as JSON elsewhere."""
-    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _cleaned,
-            *([] if sys.stderr.isatty() else [structlog.processors.format_exc_info]),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if is_debug else logging.WARNING),
-        # Whatever stderr is when something is logged: one that was put in its place for a while may be closed by then.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-
-
-def _cleaned(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """What others said goes to a log as text, not as commands to the terminal that shows it."""
-    for name, value in entry.items():
-        if isinstance(value, str):
-            entry[name] = clean_lines(value)
-    return entry
+    return without(current.settings.secrets if current else (), _one_line(error))
 
 
 _SAID: dict[type[Exception], str] = {
@@ -140,18 +110,3 @@ def _one_line(error: Exception) -> str:
     if own or isinstance(error, WarehouseError | SourceFailure | OSError | ValueError):
         return text
     return f"unexpected {type(error).__name__}: {text} (minutebook --debug shows where)"
-
-
-def _without_secrets(text: str, current: Session | None) -> str:
-    if current is None:
-        return text
-    settings = current.settings
-    urls = [url for url in (settings.database_url, *settings.process_urls.values()) if url]
-    urls += [url for url in settings.addresses.values() if not url.startswith("http")]
-    keys = [key.strip() for key in (settings.master_keys or "").split(",")]
-    keys += [settings.stripe_api_key or "", *settings.stripe_webhook_secrets, *settings.metrics_tokens]
-    keys += [settings.metabase_api_key or "", settings.metabase_secret_key or ""]
-    for secret in (*urls, *(urlsplit(url).password or "" for url in urls), *keys):
-        if len(secret) > 3:
-            text = text.replace(secret, "…")
-    return text

@@ -50,6 +50,7 @@ def up(
         workspace = dagster_home.CONFIGURATION / "workspace.yaml"
         log = Path(own["DAGSTER_HOME"]) / "up.log"
         command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+        command += ["--log-format", "json"] if settings.has_json_logs else []
         with (
             log.open("ab") as output,
             _Terminated() as terminated,

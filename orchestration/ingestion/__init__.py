@@ -28,6 +28,7 @@ from orchestration.ingestion.routing import Routing
 from orchestration.ingestion.running import PullRun
 from orchestration.ingestion.waiting import work
 from orchestration.installing import ensure_registered
+from orchestration.operations import tracing
 from orchestration.settings import Settings
 from sources.registry import horizons, source_named
 from sources.source import NIGHT_DAYS
@@ -237,6 +238,7 @@ def _opened(
     """
     try:
         with (
+            tracing.span("pull", trigger=trigger, run=run_id),
             open_attempt(url, trigger, run_id) as attempt,
             connect(url, Role.LOADER, actor=f"pull by {trigger}", autocommit=True) as pacing_connection,
             asked(connection, settings, Routing.load(connection), Pacing(pacing_connection), url) as readers,

@@ -10,6 +10,7 @@ import psycopg
 import pyarrow as pa
 
 from orchestration.ingestion.outcomes import AccountDay
+from orchestration.operations import tracing
 from sources.reading import Reading
 from sources.registry import source_named
 from warehouse.ingestion import planning, pulls
@@ -45,7 +46,8 @@ class Landing:
         A batch that fails is emptied and landed again in halves, so that only the reading at fault is left out.
         """
         try:
-            is_unchanged = self._land_whole(batch)
+            with tracing.span("land", source=batch[0].day.source, pulls=len(batch)):
+                is_unchanged = self._land_whole(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail the other readings
             self._discard(batch)
             if len(batch) == 1:

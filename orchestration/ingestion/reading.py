@@ -12,6 +12,7 @@ import psycopg
 
 from orchestration.ingestion.outcomes import AccountDay
 from orchestration.ingestion.routing import Routing
+from orchestration.operations import tracing
 from orchestration.settings import Settings, SettingsError
 from sources.day import Access, Day
 from sources.discovery import Campaign
@@ -80,6 +81,12 @@ class Readers:
         """The account's whole day, or what there is of it while it is not over. Raises SourceFailure. Either names the
         requests it took, repeated ones too.
         """
+        with tracing.span("read", tenant=day.tenant_id, source=day.source, day=day.usage_date):
+            reading = self._read(day)
+            tracing.tell(rows=reading.table.num_rows, requests=reading.requests)
+        return reading
+
+    def _read(self, day: AccountDay) -> Reading:
         before, replaced, adopted = requests_made(), characters_replaced(), self._adopted.pop(day, {})
         is_over = day.usage_date < clock.today()
         try:

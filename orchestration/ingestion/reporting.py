@@ -15,7 +15,8 @@ NAMED_FAILURES = 20
 def report(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: PullOutcome) -> None:
     """Log a day that failed, or that it is materialised under its own key; usage of nobody has none."""
     if outcome.is_failed:
-        context.log.error(str(outcome))
+        day = outcome.usage_date.isoformat()
+        context.log.error(str(outcome), extra={"tenant": outcome.tenant_id, "source": outcome.source, "day": day})
     elif outcome.tenant_id is not None:
         context.log_event(materialization(outcome))
 

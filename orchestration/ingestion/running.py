@@ -24,6 +24,7 @@ from orchestration.ingestion.doubts import Doubts
 from orchestration.ingestion.landing import Finished, Landing
 from orchestration.ingestion.outcomes import AccountDay, PullOutcome, PullState
 from orchestration.ingestion.reading import Failure, Readers, failure_of
+from orchestration.operations import tracing
 from sources.errors import CredentialRejected
 from sources.reading import Reading
 from sources.registry import source_named
@@ -160,7 +161,7 @@ class PullRun:
             for lane in lanes:
                 self._feed(lane, reading)
                 if lane.may_land:
-                    lane.landing.add(landing.submit(self._landing.land, lane.batch))
+                    lane.landing.add(landing.submit(tracing.carried(self._landing.land), lane.batch))
                     lane.batch, lane.batch_bytes = [], 0
             self._wait(lanes)
 
@@ -189,7 +190,7 @@ class PullRun:
             if failure := self._readers.prepare(day):
                 self._fail(day, pull_id, failure)
             else:
-                lane.reading[pool.submit(self._readers.read, day)] = (day, pull_id)
+                lane.reading[pool.submit(tracing.carried(self._readers.read), day)] = (day, pull_id)
 
     def _claim(self, lane: Lane) -> None:
         block = {day.key: day for day in (lane.waiting.popleft() for _ in range(min(CLAIM_BLOCK, len(lane.waiting))))}

@@ -21,6 +21,7 @@ from orchestration.intake.answers import Problem, answered, problem, show_away, 
 from orchestration.intake.contract import Bad, examined
 from orchestration.intake.keeping import Keeper, Outcomes
 from orchestration.intake.limits import Limits
+from orchestration.operations import tracing
 from orchestration.operations.counters import EVENTS
 from orchestration.web.server.readers import Readers
 from sources.registry import all_sources
@@ -79,6 +80,7 @@ class Events:
     ) -> Response:
         """The answer to who is admitted; whatever it is, it says what the tenant may still push."""
         admitted = await _soon(self._admission.admit, request, self._now())
+        tracing.tell(tenant=admitted.tenant_id)
         try:
             self._limits.begin(admitted.counted_as)
             response = await answer(request, admitted)

@@ -23,6 +23,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.marts import dbt_process
+from orchestration.operations import tracing
 from warehouse import clock
 from warehouse.automations import runs
 from warehouse.currency import NO_DECIMALS
@@ -150,7 +151,7 @@ def right_to_build(url: str) -> Iterator[Connection]:
 @contextmanager
 def comparing(url: str) -> Iterator[None]:
     """Hold the right to build while what was posted is compared; what differs then is told to whoever listens."""
-    with right_to_build(url) as connection:
+    with tracing.span("build after posting"), right_to_build(url) as connection:
         yield
         outbox.tell_of_differences(connection)
 
@@ -159,7 +160,7 @@ def comparing(url: str) -> Iterator[None]:
 def recorded(url: str, as_of: date) -> Iterator[freshness.Begun]:
     """Hold the right to build; keep in the ledger when it began, ended and what failed first, for those who read old
     marts. Gives what is there of the models already."""
-    with right_to_build(url) as connection:
+    with tracing.span("build", day=as_of), right_to_build(url) as connection:
         staging = [path.stem for path in STAGING.rglob("*.sql")]
         begun = freshness.begin_build(connection, as_of, _digest_of_the_project(), staging)
         try:

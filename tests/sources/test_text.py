@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.cli import output
-from orchestration.cli.session import configure_logs
+from orchestration.operations import logs
 from orchestration.reports.sheets import Sheet, write_workbook
 from orchestration.reports.tables import csv_text
 from orchestration.reports.templating import environment
@@ -43,7 +43,7 @@ def test_no_output_acts_on_a_terminal_and_json_stays_exact(capsys: pytest.Captur
     output.say(NASTY)
     output.next_step(NASTY)
     output.show(rows, ["said"], False, "")
-    configure_logs(False)
+    logs.configure()
     structlog.get_logger().warning(NASTY, said=NASTY)
     shown = capsys.readouterr()
     assert not (ACTING - {"\n"}) & set(shown.out + shown.err)

@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from orchestration.operations import tracing
 from orchestration.stripe_billing.api.account import require_account
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.api.errors import BillingError, KeyRefused, StripeUnavailable
@@ -82,7 +83,7 @@ class Poster:
             for page in due(self._connection, self._clock().date(), tenant_ids=tenant_ids):
                 self.report.events += self._ready(page)
             return self.report
-        with posting_lock(self._connection):
+        with tracing.span("post"), posting_lock(self._connection):
             for _ in range(PASSES):
                 if not self._pass(tenant_ids) or self.report.is_halted:
                     break
@@ -156,7 +157,7 @@ class Poster:
             self._customers |= {posting.posting_id: posting.stripe_customer_id for posting in committed}
             pairs = zip(chunk, committed, strict=True)
             for _, group in groupby(pairs, key=lambda pair: _group_of(pair[0])):
-                in_flight.add(pool.submit(self._sender.send, list(group)))
+                in_flight.add(pool.submit(tracing.carried(self._sender.send), list(group)))
             # The next chunk is committed while this one is still being sent; what is in flight stays bounded.
             while len(in_flight) > 2 * self._workers:
                 done, in_flight = wait(in_flight, return_when=FIRST_COMPLETED)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import stripe
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from orchestration.operations import tracing
 from orchestration.stripe_billing.api.calls import StripeApi, midnight
 from orchestration.stripe_billing.api.errors import BillingError, KeyRefused
 from orchestration.stripe_billing.each import finding_of
@@ -57,20 +58,23 @@ class Sender:
     def send(self, postings: Sequence[tuple[Due, Posting]]) -> list[Resolution]:
         """One tenant and meter, oldest day first, until one of them stays pending."""
         resolutions = []
-        for row, posting in postings:
-            if self._report.is_halted or self._report.is_stopped(posting.tenant_id, posting.meter_id):
-                break
-            try:
-                resolution = self._settled_without_sending(row, posting) or self._sent(posting)
-            except KeyRefused as error:
-                self._report.halt(str(error))
-                break
-            except BillingError as error:
-                self._report.stop(finding_of(posting.tenant_id, posting.meter_id, error))
-                break
-            if resolution is None:
-                break
-            resolutions.append(resolution)
+        first = postings[0][1]
+        with tracing.span("send", tenant=first.tenant_id, meter=first.meter_id, postings=len(postings)):
+            for row, posting in postings:
+                if self._report.is_halted or self._report.is_stopped(posting.tenant_id, posting.meter_id):
+                    break
+                try:
+                    resolution = self._settled_without_sending(row, posting) or self._sent(posting)
+                except KeyRefused as error:
+                    self._report.halt(str(error))
+                    break
+                except BillingError as error:
+                    self._report.stop(finding_of(posting.tenant_id, posting.meter_id, error))
+                    break
+                if resolution is None:
+                    break
+                resolutions.append(resolution)
+            tracing.tell(resolved=len(resolutions))
         return resolutions
 
     def _settled_without_sending(self, row: Due, posting: Posting) -> Resolution | None:

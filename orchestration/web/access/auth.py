@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from orchestration.operations import tracing
 from orchestration.web.forms import Form, form_of, own_path
 from orchestration.web.rendering import render
 from orchestration.web.server import hashing, tries
@@ -127,6 +128,7 @@ async def visitor_of(request: Request) -> Visitor | None:
         visitor = await run_in_threadpool(_visitor_of, request, token)
     if visitor is not None:
         request.app.state.paces.know(token, visitor.person.login_id)
+        tracing.tell(tenant=visitor.person.tenant_id)
     return visitor
 
 
