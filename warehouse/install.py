@@ -1,11 +1,12 @@
-"""Numbered, forward-only migrations: each applied once, in its own transaction, checksummed. Then the sources that are
-declared: what the database knows of them, and their raw tables.
+"""Numbered, forward-only migrations: each applied once, in its own transaction, checksummed; one over many rows in
+batches. Then the sources that are declared: what the database knows of them, and their raw tables.
 
 Besides, what other programs keep here is made in the same serial step: the schema of Dagster's storage, and dlt's own
 tables in each raw schema, which would race if parallel loads were to make them.
 """
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg.sql import SQL
 
 from warehouse import clock
@@ -33,13 +35,25 @@ from warehouse.sources.declared import Declared, DeclaredContract
 from warehouse.sources.raw_tables import prepare_landing
 
 FOLDER = Path(__file__).parent / "migrations"
+IN_BATCHES = "-- in batches"
+TOLD_EVERY_SECONDS = 10.0
 _SQL = queries.load("install")
+_LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Migration:
+    """A file. One that begins with the line `-- in batches` is a single statement, which changes some of the rows that
+    still need it: it is repeated, each time in a transaction of its own, until it changes none. Ended at any time, it
+    goes on from there; the release before may serve meanwhile, and must be able to read both forms of a row.
+    """
+
     name: str
     statements: str
+
+    @property
+    def is_in_batches(self) -> bool:
+        return self.statements.startswith(IN_BATCHES + "\n")
 
     @property
     def checksum(self) -> str:
@@ -143,14 +157,29 @@ def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -
 
 
 def _apply(connection: psycopg.Connection[Any], migration: Migration) -> None:
+    if migration.is_in_batches:
+        _repeat(connection, migration)
+        connection.execute(_SQL["record"], [migration.name, migration.checksum])
+        return
     with connection.transaction():
         _guarded(connection, f"apply {migration.name}", SQL(migration.statements))
         connection.execute(_SQL["record"], [migration.name, migration.checksum])
 
 
-def _guarded(connection: psycopg.Connection[Any], purpose: str, statements: SQL) -> None:
+def _repeat(connection: psycopg.Connection[Any], migration: Migration) -> None:
+    """Each batch commits by itself: the connection is in autocommit, and the statement is one."""
+    changed, told_at = 0, time.monotonic()
+    while (rows := _guarded(connection, f"apply {migration.name}", SQL(migration.statements))) > 0:
+        changed += rows
+        if time.monotonic() - told_at >= TOLD_EVERY_SECONDS:
+            told_at = time.monotonic()
+            _LOG.warning("migrating in batches", migration=migration.name, rows=changed)
+
+
+def _guarded(connection: psycopg.Connection[Any], purpose: str, statements: SQL) -> int:
+    """Run statements; gives how many rows the first of them changed."""
     try:
-        connection.execute(statements)
+        return connection.execute(statements).rowcount
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseUnsuitable(
             f"User {connection.info.user} lacks a right to {purpose}: {error.diag.message_primary}."

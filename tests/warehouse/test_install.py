@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from tests.conftest import TEMPLATE, administer, database_of
 from tests.warehouse.schema import WRITTEN, schema
+from warehouse import install as installing
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import DEFAULT_MAJOR
 from warehouse.database.errors import (
@@ -92,6 +94,42 @@ def test_a_failing_migration_leaves_nothing_and_those_before_it_stand(database_u
         assert found.fetchone() == (False, True)
     (folder / "9999_bad.sql").write_text("create table control.half ();")
     assert migrate(database_url, folder) == ["9999_bad"]
+
+
+NEXT_RELEASE = {
+    "9997_add": """
+        create table control.synthetic (number integer, doubled integer check (doubled <> 14));
+        insert into control.synthetic (number) select number from generate_series(1, 10) as number;
+    """,
+    "9998_fill": """-- in batches
+        update control.synthetic set doubled = 2 * number
+        where number in (select number from control.synthetic where doubled is null order by number limit 3);
+    """,
+    "9999_hold": "alter table control.synthetic alter column doubled set not null;",
+}
+
+
+def test_a_migration_in_batches_commits_each_and_goes_on_where_it_was_ended(
+    database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release before has rows, the next one fills a column of theirs in batches, and something fails in between."""
+    for name, statements in NEXT_RELEASE.items():
+        (folder / f"{name}.sql").write_text(statements)
+    with pytest.raises(MigrationError, match="9998_fill"):
+        migrate(database_url, folder)
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        filled = "select number from control.synthetic where doubled = 2 * number order by 1"
+        assert [number for (number,) in owner.execute(filled)] == [1, 2, 3, 4, 5, 6]
+        with pytest.raises(MigrationMissing, match="9998_fill"):
+            require_release(owner, folder)
+        owner.execute("alter table control.synthetic drop constraint synthetic_doubled_check")
+        monkeypatch.setattr(installing, "TOLD_EVERY_SECONDS", 0)
+        with capture_logs() as logs:
+            assert migrate(database_url, folder) == ["9998_fill", "9999_hold"]
+        assert [log["rows"] for log in logs] == [3, 4]
+        assert [number for (number,) in owner.execute(filled)] == [*range(1, 11)]
+        assert owner.execute("select count(distinct xmin::text) from control.synthetic").fetchone() == (4,)
+    assert migrate(database_url, folder) == []
 
 
 def test_a_locked_table_is_waited_for_shortly_and_named(database_url: str, folder: Path) -> None:
