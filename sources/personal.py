@@ -59,7 +59,11 @@ _NUMBER = re.compile(r"\+\d[\d ()./-]{5,}\d|(?<![\w.:-])\d{9,15}(?![\w.:-])|\b(?
 _SPOKEN = re.compile(r"\+?\d(?:[ ()./,-]{0,2}\d){2,}")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
+# Fields in which a whole number is a moment, a length, an id or a count, and never a telephone number.
+_COUNTED = re.compile(r"(?:id|time|timestamp|at|start|end|secs|seconds|ms|millis|duration|unix|tokens)$", re.IGNORECASE)
+_TELEPHONE = range(10**8, 10**15)
 _SHOWN = 2
+_FEWEST_DIGITS = 9
 _GONE = object()
 # Names of fields met so far that stay whole, by choices, and that say nothing of a person: asked of each call and each
 # event, so the question must be cheap.
@@ -127,6 +131,8 @@ def _is_nobodys(field: str, raw: bytes) -> bool:
         if len(_NO_PARTYS) < _MOST_PLAIN_NAMES:
             _NO_PARTYS.add(field)
     begin = raw[:1]
+    if begin.isdigit() and len(raw) >= _FEWEST_DIGITS:
+        return False
     return begin not in b'{["' or (begin == b'"' and b"\\" not in raw and _NUMBER.search(raw.decode()) is None)
 
 
@@ -152,6 +158,8 @@ def _left(field: str, value: Any, inside: str | None, choices: Choices) -> Any:
     if isinstance(value, list):
         parts_of_list = (_left(field, part, kind, choices) for part in value)
         return [part for part in parts_of_list if part is not _GONE]
+    if type(value) is int and value in _TELEPHONE and _COUNTED.search(field) is None:
+        value = str(value) if keep is Keep.REDACTED or choices.phone_numbers is not Keep.KEPT else value
     return _masked(value, kind, keep, choices)
 
 

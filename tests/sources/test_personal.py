@@ -20,7 +20,15 @@ CALL: dict[str, Any] = {
     "phoneNumber": {"number": OTHER},
     "destination": {"type": "sip", "sipUri": "sip:erika@example.com"},
     "phoneCallProviderDetails": {"sipHeader": f"From: <sip:{NUMBER}@carrier>", "attempts": 3},
-    "assistantOverrides": {"variableValues": {"callerNumber": 493012345678, "greeting": f"you called from {NUMBER}"}},
+    "assistantOverrides": {
+        "variableValues": {
+            "callerNumber": 493012345678,
+            "mobile": 491512345678,
+            "greeting": f"you called from {NUMBER}",
+        }
+    },
+    "callback": 491512345678,
+    "analysis": {"structuredData": {"whatsApp": 491512345678, "teeth": 3}},
     "transcript": f"User: my card is 4242 4242 4242 4242, call me on {NUMBER} or erika@example.com",
     "summary": "Erika spoke of 3 teeth",
     "messages": [{"role": "user", "message": "four two 4 2 4 2", "time": 1772366400000}],
@@ -54,7 +62,9 @@ def test_whoever_keeps_everything_has_the_answer_byte_for_byte() -> None:
 
 def test_without_a_choice_the_conversation_goes_and_the_caller_stays() -> None:
     left = stored(Choices())
-    assert left.keys() == CALL.keys() - {"transcript", "summary", "messages", "recordingUrl", "artifact", "monitor"}
+    assert left.keys() == CALL.keys() - {
+        "analysis", "transcript", "summary", "messages", "recordingUrl", "artifact", "monitor",
+    }  # fmt: skip
     assert left["customer"] == CALL["customer"]
 
 
@@ -83,13 +93,16 @@ def test_a_redacted_caller_is_two_digits(choices: Choices) -> None:
     }  # fmt: skip
     assert left["assistantOverrides"]["variableValues"]["callerNumber"] == "••••••••••78"
     assert left["phoneCallProviderDetails"]["attempts"] == 3
+    assert left["callback"] == left["assistantOverrides"]["variableValues"]["mobile"] == "••••••••••78"
     assert "12345678" not in text(choices)
 
 
 @pytest.mark.parametrize("choices", [choices for choices in EVERY if choices.transcripts is not Keep.KEPT], ids=str)
 def test_spoken_numbers_are_stored_for_nobody_who_did_not_keep_transcripts(choices: Choices) -> None:
     left = text(choices)
-    assert not [word for word in ("4242 4242", "42424242", "4 2 4 2") if word in left]
+    assert not [
+        word for word in ("4242 4242", "42424242", "4 2 4 2", '"whatsApp": 4', '"whatsApp": "4') if word in left
+    ]
     assert ("teeth" in left) == (choices.transcripts is Keep.REDACTED)
     assert ("1772366400000" in left) == (choices.transcripts is Keep.REDACTED)
 
@@ -114,4 +127,6 @@ def test_a_number_that_nobody_can_read_costs_its_field_alone(choices: Choices) -
 
 
 def test_a_call_of_nobody_is_stored_with_nobody_in_it() -> None:
-    assert stored(NOBODYS).keys() <= {*FACTS, "phoneCallProviderDetails", "assistantOverrides", "squadId"}
+    assert stored(NOBODYS).keys() <= {
+        *FACTS, "phoneCallProviderDetails", "assistantOverrides", "squadId", "callback",
+    }  # fmt: skip
