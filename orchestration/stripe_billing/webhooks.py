@@ -33,6 +33,7 @@ _AT_ONCE = 4
 TOLERANCE = 300
 """Seconds a signature is good for, as in Stripe's own library."""
 
+_LONGEST_LINK = 2048
 _FACTS = (
     "status", "currency", "total", "amount_due", "amount_paid", "period_start", "period_end", "billing_reason",
     "automatically_finalizes_at", "attempt_count", "cancel_at_period_end", "number", "hosted_invoice_url",
@@ -157,9 +158,9 @@ def _row(
     }
 
 
-def _text(value: object) -> str:
+def _text(value: object, longest: int = 255) -> str:
     """An id or a name of Stripe's. Raises ValueError for what is none."""
-    if not isinstance(value, str) or not 0 < len(value) <= 255 or clean(value) != value:
+    if not isinstance(value, str) or not 0 < len(value) <= longest or clean(value) != value:
         raise ValueError("no id")
     return value
 
@@ -174,7 +175,7 @@ def _truth(value: object) -> bool:
 def _fact(value: object) -> str | int | bool:
     """A value that is kept. Raises ValueError for what Stripe sends in none of these places."""
     if isinstance(value, str):
-        return _text(value)
+        return _text(value, _LONGEST_LINK)
     if not isinstance(value, int) or abs(value) >= 2**63:
         raise ValueError("no fact")
     return value

@@ -154,6 +154,14 @@ def test_names_and_addresses_are_not_kept(scene: Scene, service: str) -> None:
     assert "ann@" not in row[0]
 
 
+def test_a_long_link_is_kept_whole(scene: Scene, service: str) -> None:
+    link = "https://invoice.stripe.com/i/acct_1/" + "a" * 500
+    invoice = {"id": "in_1", "object": "invoice", "customer": "cus_x", "hosted_invoice_url": link}
+    deliver(service, snapshot(1, "invoice.finalized", invoice))
+    stored = scene.owner.execute("select facts ->> 'hosted_invoice_url' from ledger.stripe_events").fetchall()
+    assert stored == [(link,)]
+
+
 KINDS = ("created", "finalized", "updated", "payment_failed", "paid", "voided", "marked_uncollectible")
 EVENTS = [(f"in_{number}", f"invoice.{kind}") for number in (1, 2) for kind in KINDS] + [
     ("sub_1", "customer.subscription.updated"), ("sub_1", "customer.subscription.deleted"),
