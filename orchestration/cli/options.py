@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from orchestration.cli.help import Command, Group
+from warehouse.currency import typed_amount
 from warehouse.statements.periods import Month
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -54,12 +55,9 @@ def parse_month(text: str) -> Month:
 def parse_amount(text: str | Decimal) -> Decimal:
     """A number from 0 on, with a point and without a currency. Typer passes an option's default through here too."""
     try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0 or "_" in str(text):
-        raise typer.BadParameter(f"'{text}' is no amount; write a number from 0 on, such as 0.10")
-    return amount
+        return typed_amount(f"{text:f}" if isinstance(text, Decimal) else text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def amount_option(help_text: str) -> Any:

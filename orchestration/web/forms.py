@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 LARGEST_FORM_BYTES = 16_384
+_MOST_DIGITS = 18
 
 Form = dict[str, str]
 
@@ -24,6 +25,14 @@ async def form_of(request: Request) -> Form:
     if "\0" in "".join((*fields, *(value for values in fields.values() for value in values))):
         raise HTTPException(400, "That form could not be read.")
     return {name: values[-1] for name, values in fields.items()}
+
+
+def whole_number(form: Form, name: str, default: int = 0) -> int:
+    """A count of a form, default where it is left empty. Raises ValueError for what is none, and for 10^18 and more."""
+    typed = form.get(name, "").strip()
+    if typed and not (typed.isascii() and typed.isdigit() and len(typed) <= _MOST_DIGITS):
+        raise ValueError(f"{typed} is no whole number")
+    return int(typed or default)
 
 
 def own_path(path: str) -> str:

@@ -26,6 +26,7 @@ def test_finance_gives_a_credit_and_takes_it_back_under_its_name(visit: Visit, s
     for wrong, why in (
         ({"amount": "0.001"}, "USD has 2 decimals"),
         ({"amount": "many"}, "An amount such as"),
+        ({"amount": "1_000"}, "An amount such as"),
         ({"expires": "2026-10-01"}, "expire after its first day"),
         ({"tenant": "nobody"}, "no tenant"),
     ):

@@ -188,7 +188,13 @@ def test_a_plan_counts_more_than_one_thing_and_calls_once(visit: Visit, database
         assert (answer.status_code, why in answer.text) == (409, True), answer.text
 
 
-@pytest.mark.parametrize("wrong", [{"fee": "much"}, {"included": "1.5"}, {"fee": "NaN"}, {"from": ""}, {"fee": "-1"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fee": "much"}, {"included": "1.5"}, {"fee": "NaN"}, {"from": ""}, {"fee": "-1"}, {"included": "9" * 20},
+        {"included": "1_000"}, {"price": "1_000"}, {"fee": "9e99"},
+    ],
+)  # fmt: skip
 def test_a_plan_that_cannot_be_changes_nothing(visit: Visit, database_url: str, wrong: dict[str, str]) -> None:
     ana = visit("ana")
     created(ana)

@@ -1,7 +1,6 @@
 """Credits: what tenants are owed, given and taken back by finance under the same guard as on the command line."""
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,6 +11,7 @@ from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.control import tenant_credits
 from warehouse.control.tenant_credits import Credit
+from warehouse.currency import typed_amount
 from warehouse.database.errors import WarehouseError
 
 
@@ -27,14 +27,14 @@ def give_credit(request: Request, visitor: Visitor, form: Form) -> Response:
     try:
         credit = Credit(
             form.get("tenant", "").strip(),
-            Decimal(form.get("amount", "").strip()),
+            typed_amount(form.get("amount", "").strip()),
             date.fromisoformat(form.get("from", "").strip()),
             form.get("reason", "").strip(),
             date.fromisoformat(expires) if (expires := form.get("expires", "").strip()) else None,
         )
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
             tenant_credits.give(connection, credit)
-    except (InvalidOperation, ValueError):
+    except ValueError:
         return _shown(request, visitor, "An amount such as 50.00 and days as YYYY-MM-DD are needed.", form)
     except WarehouseError as error:
         return _shown(request, visitor, str(error), form)

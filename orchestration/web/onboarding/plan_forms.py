@@ -3,11 +3,12 @@
 from datetime import date
 from decimal import Decimal
 
-from orchestration.web.forms import Form
+from orchestration.web.forms import Form, whole_number
 from sources.text import as_id
 from warehouse.control import plans, prices, tenants
 from warehouse.control.plans import Meter, Terms
 from warehouse.control.prices import Model, Price
+from warehouse.currency import typed_amount
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row
 
@@ -52,17 +53,14 @@ def count_also(connection: Connection, tenant: str, form: Form, since: date) -> 
 
 
 def _count(connection: Connection, plan: str, meter: str, form: Form, since: date) -> None:
-    included = int(form.get("included", "").strip() or 0)
+    included = whole_number(form, "included")
     plans.put_allowance(connection, plan, meter, since, included)
     price = Price(meter, since, Model.PER_UNIT, plan_id=plan, unit_amount=_amount(form, "price"))
     prices.put_price(connection, price)
 
 
 def _amount(form: Form, name: str) -> Decimal:
-    amount = Decimal(form.get(name, "").strip() or 0)
-    if not amount.is_finite():
-        raise ValueError("no amount")
-    return amount
+    return typed_amount(form.get(name, "").strip() or "0")
 
 
 def counted_by(connection: Connection, plan: str, today: date) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import InvalidOperation
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -118,7 +117,7 @@ def take_plan(request: Request, visitor: Visitor, form: Form) -> Response:
             else:
                 plan = form.get("plan", "") or new_plan(connection, form, currency, since)
                 tenants.put_tenant_plan(connection, tenant, plan, since)
-    except (InvalidOperation, ValueError):
+    except ValueError:
         said = (
             "Nothing was changed. A day as YYYY-MM-DD, amounts such as 249.00 and a whole number included are needed."
         )

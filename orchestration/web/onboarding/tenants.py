@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
-from orchestration.web.forms import Form
+from orchestration.web.forms import Form, whole_number
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
@@ -31,7 +31,7 @@ def create(request: Request, visitor: Visitor, form: Form) -> Response:
             form.get("tenant", "").strip(),
             form.get("name", "").strip(),
             form.get("currency", "").strip().upper(),
-            int(form.get("anchor_day", "").strip() or 1),
+            whole_number(form, "anchor_day", 1),
         )
         activated_on = date.fromisoformat(form.get("activated_on", "").strip())
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
