@@ -363,10 +363,11 @@ def test_what_was_said_is_only_ever_text(visit: Visit, story_url: str) -> None:
             " %s::text))",
             [evil],
         )
-    page = visit("tina").get(ONE).text
-    assert "<script" not in page
-    assert "\u202e" not in page
-    assert page.count("&lt;script&gt;") == 4
+    for login, shown in (("tina", 3), ("otto", 4)):  # a client reads what a judgement means, and not its own words
+        page = visit(login).get(ONE).text
+        assert "<script" not in page
+        assert "\u202e" not in page
+        assert page.count("&lt;script&gt;") == shown
 
 
 def test_words_find_a_tenants_own_calls_page_by_page_with_every_filter(visit: Visit) -> None:
