@@ -165,17 +165,20 @@ def _endpoint(finding: Finding) -> Wording:
 
 def _automation(finding: Finding) -> Wording:
     facts, tenant = finding.facts, finding.subject.tenant_id or ""
+    link = Link("See the runs", f"/automations?tenant={tenant}")
     if not facts["is_failed"]:
         return Wording(
             f"{facts['runs']} run(s) of {facts['automation']} of {tenant} are due, and nothing takes them on",
             commands(["automation", "run"]),
             "an automation does not run",
+            link=link,
         )
     return Wording(
         f"{facts['runs']} run(s) of {facts['automation']} of {tenant} failed: {facts['fault']}",
         commands(["automation", "retry", tenant, facts["automation"]]),
         "an automation fails",
         then="once its cause is fixed; what it said is in the log of the job run_automations",
+        link=link,
     )
 
 

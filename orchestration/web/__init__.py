@@ -32,7 +32,7 @@ from orchestration.web.finance import (
     tenant_credits,
 )
 from orchestration.web.onboarding import found, setting_up, tenants
-from orchestration.web.operations import alerts, days, events, tasks
+from orchestration.web.operations import alerts, automations, days, events, tasks
 from orchestration.web.server import faults
 from orchestration.web.server.bounds import Bounds, Paces
 from orchestration.web.server.brands import Brands
@@ -100,6 +100,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/tenants/{tenant}/calls.csv", listing.download),
     Route("/tenants/{tenant}/calls/{day}/{source}/{call:path}", call.show_call),
     Route("/events", events.show_events),
+    Route("/automations", automations.show_runs),
+    Route("/automations/act", automations.take_act, methods=["POST"]),
     Route("/tenants/{tenant}/stored/{day}/{source}/{call:path}", call.show_stored),
     Route("/tenants/{tenant}/recordings/{day}/{source}/{call:path}", recording.open_recording),
     Route("/usage", usage.show_usage),

@@ -278,3 +278,34 @@ inner join (
     (1, 'not_posted', '', 1, 'Stripe refused the overage of 2 day(s) of acme-dental, 2026-10-01 to 2026-10-02: a_meter_with_a_name_that_goes_on_and_on_beyond_what_any_screen_has_room_for', 'docs/runbooks/stripe-differs.md', '/invoices', null),
     (1, 'key_expires', 'a1b2c3d4', 1, 'API key a1b2c3d4 of acme-dental expires at 2026-11-09 12:00 UTC, and no other one replaces it', 'minutebook key create --tenant acme-dental --scope events', '/alerts', null)
 ) as a (number, rule, subject, level, title, fix, path, resolved_at) on s.number = a.number;
+
+-- name: automations
+insert into ledger.automation_runs (
+    tenant_id, automation, account, source, call_id, usage_date, version, state, due_at, attempts, question, fault, begun_at,
+    ended_at
+)
+select
+    s.tenant_id,
+    a.automation,
+    s.tenant_id,
+    'vapi',
+    s.tenant_id || '-call-88',
+    '2026-10-30',
+    a.version,
+    a.state,
+    a.due_at::timestamptz,
+    a.attempts,
+    a.question,
+    a.fault,
+    a.begun_at::timestamptz,
+    a.ended_at::timestamptz
+from story as s
+inner join (
+    values
+    (1, 'follow-up', '2026-11', 'open', null, 0, 'May this go to <b>Ann</b>? “We have moved your appointment to Tuesday at nine, as you asked; please bring your old X-rays.”', null, '2026-11-02 06:00+00', null),
+    (1, 'drip', '2026-11', 'open', '2099-11-05 09:00+00', 0, null, null, '2026-11-02 06:00+00', null),
+    (2, 'follow-up', null, 'open', 'epoch', 0, null, null, null, null),
+    (2, 'drip', '2026-11', 'open', '2026-11-02 08:30+00', 3, null, 'TimeoutError', '2026-11-02 06:00+00', null),
+    (3, 'follow-up', '2026-10', 'failed', null, 5, null, 'its process could not begin', null, '2026-11-02 10:00+00'),
+    (4, 'follow-up', '2026-11', 'done', null, 0, null, null, '2026-11-02 06:00+00', '2026-11-02 06:01+00')
+) as a (number, automation, version, state, due_at, attempts, question, fault, begun_at, ended_at) on s.number = a.number;

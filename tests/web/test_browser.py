@@ -37,7 +37,8 @@ PAGES = [
     ("ana", f"/tenants/{LONG_NAME}/calls"), ("otto", "/tenants/acme-dental/calls/2026-10-30/vapi/acme-dental-call-88"),
     ("theo", "/tenants/bright-smiles/calls?to=2026-10-20"), ("otto", "/tenants/acme-dental/calls?agent=nobody"),
     ("theo", "/tenants/bright-smiles/calls/2026-10-30/vapi/bright-smiles-call-88"),
-    ("ana", "/invoices?month=2026-10"), ("ana", "/credits"), ("otto", "/events"), ("ana", "/sessions"),
+    ("ana", "/invoices?month=2026-10"), ("ana", "/credits"), ("otto", "/events"), ("otto", "/automations"),
+    ("ana", "/sessions"),
     ("otto", "/onboarding"), ("ana", f"/onboarding/{LONG_NAME}"), ("otto", "/onboarding/acme-dental"),
 ]  # fmt: skip
 # Of a warehouse without a tenant.
@@ -54,6 +55,7 @@ EMPTY = [
     ("ana", "/credits"),
     ("otto", "/tasks"),
     ("otto", "/events"),
+    ("otto", "/automations"),
     ("otto", "/onboarding"),
 ]
 # Routes that are no page of their own: they lead on, hand out a file, or ask a provider.

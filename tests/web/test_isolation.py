@@ -132,7 +132,8 @@ def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_ur
     staff = {
         path: status
         for (_, path), status in answers.items()
-        if path.split("/")[1] in {"periods", "approvals", "packs", "days", "credits", "invoices", "onboarding"}
+        if path.split("/")[1]
+        in {"periods", "approvals", "packs", "days", "credits", "invoices", "onboarding", "automations"}
     }
     assert staff
     assert set(staff.values()) == {403}
@@ -165,14 +166,14 @@ def test_a_tenant_reads_only_its_own_of_every_table_that_there_is(visit: Visit, 
     ("login", "refused"),
     [
         ("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices", "portfolio", "statements", "plan"}),
-        ("ana", {"usage", "recordings", "stored", "key"}),
+        ("ana", {"usage", "recordings", "stored", "key", "act"}),
     ],
 )
 def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, refused: set[str]) -> None:
     client = visit(login)
     token = form_token(client.get("/days").text)
     for method, route in METHODS:
-        of_call = re.search("/(recordings|stored|key|plan)(?:/|$)", route.path)
+        of_call = re.search("/(recordings|stored|key|plan|act)(?:/|$)", route.path)
         group = of_call[1] if of_call else route.path.split("/")[1]
         if group in {"sign-in", "sign-out", "password", "forgotten", "brand", ""}:
             continue

@@ -137,6 +137,8 @@ select
     question,
     fault,
     usage_date,
+    source,
+    call_id,
     begun_at,
     ended_at
 from ledger.automation_runs

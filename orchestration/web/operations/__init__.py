@@ -1,1 +1,1 @@
-"""The operator's pages: days, what was asked for, alerts, and the events that others are sent."""
+"""The operator's pages: days, what was asked for, alerts, the events that others are sent, and automations."""
