@@ -221,11 +221,12 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
 
 
 @_remembered
-def bridge(steps: Sequence[Row]) -> Markup:
-    """A bridge from one total to another: name, begins, ends and is_total, in order."""
+def bridge(steps: Sequence[Row], start: Decimal) -> Markup:
+    """A bridge from one total to another: name, begins, ends and is_total, in order; start: where its axis begins."""
     values = [
         {
-            "name": row["name"], "begins": float(row["begins"]), "ends": float(row["ends"]),
+            "name": row["name"], "ends": float(row["ends"]),
+            "begins": float(start if row["is_total"] else row["begins"]),
             "what": "total" if row["is_total"] else "more" if row["ends"] >= row["begins"] else "less",
         }
         for row in steps
@@ -235,7 +236,12 @@ def bridge(steps: Sequence[Row]) -> Markup:
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("name:N", title=None, sort=[row["name"] for row in steps], axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("begins:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
+            y=alt.Y(
+                "begins:Q",
+                title=None,
+                axis=alt.Axis(tickCount=4, format=",~f"),
+                scale=alt.Scale(zero=False, domainMin=float(start)) if start else alt.Undefined,
+            ),
             y2="ends:Q",
             color=alt.Color(
                 "what:N",

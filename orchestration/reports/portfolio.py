@@ -30,12 +30,13 @@ class Portfolio:
     """One currency. months: oldest first, the last of them the one shown, each with what a minute cost.
 
     unknown: tenants whose cost is not known. largest: the tenants of the month shown that had calls and whose cost is
-    known, those with most minutes first.
+    known, those with most minutes first. bridge_from: where the drawn bridge's axis begins.
     """
 
     currency: str
     months: Sequence[Row]
     bridge: Sequence[Step]
+    bridge_from: Decimal
     moved: Sequence[Row]
     unknown: Sequence[Row]
     largest: Sequence[Row]
@@ -69,6 +70,7 @@ def portfolios(months: Sequence[Row], moves: Sequence[Row], names: tuple[str, st
 
 def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple[str, str]) -> Portfolio:
     bridge = bridge_of(moves, names)
+    bridge_from = axis_start(bridge)
     # Newest first as they are read; a cost of which a part is unknown is none.
     months = [{**row, "cost": None if row["tenants_unknown"] else row["known_cost"]} for row in reversed(list(months))]
     months = [{**row, "per_minute": _per_minute(row)} for row in months]
@@ -85,6 +87,7 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
         currency,
         months,
         bridge,
+        bridge_from,
         changed[:MOST_MOVED],
         [row for row in moves if row["is_unknown"]],
         largest,
@@ -92,7 +95,7 @@ def _of(currency: str, months: Sequence[Row], moves: Sequence[Row], names: tuple
         sum((row["minutes"] for row in moves), Decimal(0)),
         charts.margins(drawn) if drawn else Markup(""),
         charts.per_minute(months) if any(row["per_minute"] is not None for row in months) else Markup(""),
-        charts.bridge(steps) if moves else Markup(""),
+        charts.bridge(steps, bridge_from) if moves else Markup(""),
         charts.volume(points) if points else Markup(""),
     )
 
@@ -115,6 +118,16 @@ def bridge_of(moves: Sequence[Row], names: tuple[str, str]) -> list[Step]:
         at += amount
     now = sum(row["revenue"] is not None for row in moves)
     return [*steps, Step(names[1], now, at, Decimal(0), at, is_total=True)]
+
+
+def axis_start(bridge: Sequence[Step]) -> Decimal:
+    """Where an axis begins on which the steps of a bridge can be seen: 0, unless they move by less than half of it."""
+    levels = [step.ends for step in bridge]
+    moved = max(levels) - min(levels)
+    if not moved or min(levels) <= 0 or 2 * moved >= max(levels):
+        return Decimal(0)
+    unit = Decimal(1).scaleb(moved.adjusted())
+    return max((min(levels) - moved / 4) // unit * unit, Decimal(0))
 
 
 def _per_minute(row: Row) -> Decimal | None:

@@ -8,9 +8,12 @@ from itertools import pairwise
 import pytest
 
 from orchestration.reports import charts
+from orchestration.reports.formats import MINUS
+from orchestration.reports.portfolio import axis_start, bridge_of
 
 OCTOBER = date(2026, 10, 1), date(2026, 11, 1)
 ONE_DAY = timedelta(days=1)
+HEIGHT = 150
 
 
 def words(drawn: str) -> list[str]:
@@ -20,6 +23,11 @@ def words(drawn: str) -> list[str]:
 
 def numbers(drawn: str) -> list[str]:
     return [word for word in words(drawn) if re.fullmatch(r"[\d,]+", word)]
+
+
+def bars(drawn: str) -> list[str]:
+    """The outlines of bars, from left to right."""
+    return re.findall(r'<path d="([^"]*)" fill="var', drawn)
 
 
 def day(number: int, quantity: int) -> dict[str, object]:
@@ -57,3 +65,34 @@ def test_a_year_is_written_below_its_first_month_alone() -> None:
     drawn = charts.margins([{"period_start": one, "revenue": Decimal(5), "cost": Decimal(2)} for one in months])
     assert [word for word in words(drawn) if word in {"2025", "2026"}] == ["2025", "2026"]
     assert words(drawn).count("Dec") == 1
+
+
+@pytest.mark.parametrize(
+    ("former", "more", "less", "start"),
+    [
+        ("2206.71", "20.82", "-15.53", "2200"),
+        ("0.0431", "0.0012", "-0.0003", "0.042"),
+        ("1000000", "3", "-4", "999998"),
+        ("100", "160", "-10", "0"),
+        ("5", "0", "0", "0"),
+        ("-5", "1", "0", "0"),
+    ],
+)
+def test_small_moves_of_a_bridge_are_seen_and_large_ones_stand_on_zero(
+    former: str, more: str, less: str, start: str
+) -> None:
+    moves = [
+        {"former_revenue": Decimal(former), "revenue": Decimal(former) + Decimal(more)},
+        {"former_revenue": Decimal(0), "revenue": Decimal(less)},
+    ]
+    steps = bridge_of(moves, ("Sep", "Oct"))
+    assert axis_start(steps) == Decimal(start)
+    rows = [{"name": one.name, "begins": one.begins, "ends": one.ends, "is_total": one.is_total} for one in steps]
+    drawn = charts.bridge(rows, axis_start(steps))
+    said = [Decimal(word.replace(",", "").replace(MINUS, "-")) for word in words(drawn) if word[-1].isdigit()]
+    assert min(said) <= Decimal(start) if start == "0" else min(said) == Decimal(start)
+    tall = [[float(y) for _, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", bar)] for bar in bars(drawn)]
+    if Decimal(more):
+        assert max(max(ys) - min(ys) for ys in tall[1:-1]) >= HEIGHT / 5, "the largest move"
+    if Decimal(start):
+        assert [max(tall[place]) for place in (0, -1)] == [HEIGHT] * 2, "totals stand on the axis"
