@@ -1,5 +1,6 @@
 """What comes in is bounded at one door: refused in words, never an error of ours, and nobody holds a connection."""
 
+import asyncio
 import json
 import socket
 import time
@@ -11,10 +12,15 @@ import httpx
 import psycopg
 import pytest
 import stripe
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from orchestration.stripe_billing.webhooks import webhook_app
 from orchestration.web.server import serving as server
-from orchestration.web.server.bounds import LARGEST_BODY_BYTES, LONGEST_QUERY, Pace
+from orchestration.web.server.bounds import LARGEST_BODY_BYTES, LONGEST_QUERY, Bounds, Pace
 from tests.web import world
 from tests.web.server import serving
 from warehouse import clock
@@ -138,6 +144,18 @@ def test_a_body_that_does_not_arrive_is_refused(visit: Visit, monkeypatch: pytes
     with raw(visit("")) as opened:
         opened.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nlogin=")
         assert opened.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_an_answer_that_took_long_to_make_is_sent_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.web.server.bounds.BODY_SECONDS", 0.1)
+
+    async def made_slowly(_: Request) -> Response:
+        await asyncio.sleep(0.3)
+        return StreamingResponse(iter([b"x" * 1000] * 3))
+
+    pages = Starlette(routes=[Route("/pack.zip", made_slowly)])
+    client = TestClient(Bounds(pages, {"testserver"}, lambda _: True))
+    assert len(client.get("/pack.zip").content) == 3000
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait_and_nobody_else_is(story_url: str, tmp_path: Path) -> None:

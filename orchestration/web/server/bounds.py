@@ -163,13 +163,19 @@ class Bounds:
 
 
 def _bounded(receive: Receive, largest_body: int) -> Receive:
-    """The body, as far as it is not too large and comes in time; afterwards only whether the client is still there."""
-    deadline, size, is_whole = time.monotonic() + BODY_SECONDS, 0, False
+    """The body, as far as it is not too large and comes in time; afterwards only whether the client is still there.
+
+    Its time begins when it is first waited for: what is ours to make before that may take longer.
+    """
+    deadline: float | None = None
+    size, is_whole = 0, False
 
     async def received() -> Message:
-        nonlocal size, is_whole
+        nonlocal deadline, size, is_whole
         if is_whole:
             return await receive()
+        if deadline is None:
+            deadline = time.monotonic() + BODY_SECONDS
         try:
             message = await asyncio.wait_for(receive(), max(0.0, deadline - time.monotonic()))
         except TimeoutError:
