@@ -115,7 +115,9 @@ class Changes:
                 yield from self._ending(tenant, subscription, closes_on, today)
             return
         if subscription is None:
-            if statuses and statuses[-1][0] == "active":
+            if waiting := self._readiness.unfinished(tenant):
+                yield Change(tenant.tenant_id, "subscribe", turn, waiting.message, "lacking")
+            elif statuses and statuses[-1][0] == "active":
                 yield self._beginning(tenant, statuses[-1][1], wanted, today)
             return
         if ends := subscription.get("cancel_at") or (subscription["cancel_at_period_end"] and midnight(turn)):
@@ -173,8 +175,14 @@ class Changes:
         self, tenant: BilledTenant, subscription: Mapping[str, Any], turn: date, wanted: _Wanted
     ) -> Iterator[Change]:
         """The prices that the subscription will have at its turn, against those that are in force then."""
-        coming = [self._cache.price(name) for name in self._coming(subscription)]
-        fees = [price for price in coming if not (price.get("recurring") or {}).get("meter")]
+        counts = self._coming(subscription, turn)
+        coming = [self._cache.price(name) for name, _ in counts]
+        fees = [
+            price
+            for price, (_, count) in zip(coming, counts, strict=True)
+            for _ in range(count)
+            if not (price.get("recurring") or {}).get("meter")
+        ]
         is_fee = not _is_fee(fees, wanted.fee, tenant.currency)
         meters = tuple(row["meter_id"] for row in wanted.meters if self._differs(tenant, row, coming))
         if not is_fee and not meters:
@@ -184,7 +192,7 @@ class Changes:
         if lacking:
             yield Change(tenant.tenant_id, "prices", turn, lacking, "lacking", name, None, meters, is_fee)
             return
-        old = ", ".join(price["id"] for price in coming)
+        old = ", ".join(f"{count} × {price}" if count != 1 else price for price, count in counts)
         new = ", ".join(item["price"] for item in items)
         what = f"{name} has {old} from {turn} on, and {new} is in force then"
         params = {"customer": tenant.stripe_customer_id, "items": items}
@@ -216,24 +224,28 @@ class Changes:
             items.append({"price": marked[name], **({"quantity": 1} if is_fee else {})})
         return items, "" if items else f"{tenant.tenant_id} has no plan with a price in force then"
 
-    def _coming(self, subscription: Mapping[str, Any]) -> list[str]:
+    def _coming(self, subscription: Mapping[str, Any], turn: date) -> list[tuple[str, int]]:
+        """The prices that Stripe charges from a turn on, each with how many of it; a metered one is counted by use."""
+        items = subscription["items"]["data"]
         if subscription.get("schedule"):
-            schedule = self._api.schedule(subscription["schedule"])
-            return [_id(item["price"]) for item in schedule["phases"][-1]["items"]]
-        return [item["price"]["id"] for item in subscription["items"]["data"]]
+            items = _phase_at(self._api.schedule(subscription["schedule"]), midnight(turn))["items"]
+        return [(_id(item["price"]), 1 if item.get("quantity") is None else int(item["quantity"])) for item in items]
 
     def _set_phases(self, customer: str, params: dict[str, Any]) -> None:
-        """The running phase as it is, then one of the new prices; after that the subscription is its own again."""
+        """The running phase as it is until the turn, then one of the new prices; after that the subscription is its own
+        again. A schedule that goes on has phases that are over, which Stripe keeps by itself.
+        """
         subscription = self._readiness.subscription(customer) or {}
         known = subscription.get("schedule")
         schedule = self._api.schedule(known) if known else self._api.create_schedule(subscription["id"])
-        now = schedule["phases"][0]
+        now = _phase_at(schedule, schedule["current_phase"]["start_date"])
         running = {
             "items": [
-                {"price": _id(item["price"]), **({"quantity": item["quantity"]} if item.get("quantity") else {})}
+                {name: value for name, value in item.items() if name == "quantity" and value is not None}
+                | {"price": _id(item["price"])}
                 for item in now["items"]
             ],
-            "start_date": now["start_date"], "end_date": now["end_date"],
+            "start_date": now["start_date"], "end_date": subscription["items"]["data"][0]["current_period_end"],
         }  # fmt: skip
         phases = [running, {"items": params["items"], "proration_behavior": "none"}]
         self._api.update_schedule(schedule["id"], {"end_behavior": "release", "phases": phases})
@@ -269,6 +281,14 @@ def _is_fee(prices: Sequence[Body], fee: Mapping[str, Any] | None, currency: str
     if not prices:
         return not fee["subscription_fee"]
     return len(prices) == 1 and charges_alike(wanted, currency, prices[0])
+
+
+def _phase_at(schedule: Body, second: int) -> Body:
+    """The phase of a schedule in which a moment is, or the last one before it."""
+    phase: Body = max(
+        (one for one in schedule["phases"] if one["start_date"] <= second), key=lambda one: int(one["start_date"])
+    )
+    return phase
 
 
 def _id(price: Any) -> str:

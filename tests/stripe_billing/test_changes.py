@@ -91,6 +91,100 @@ def test_a_plan_changed_again_before_the_turn_changes_the_phase_to_come(close: C
     assert close.findings("2026-12") == []
 
 
+def test_plans_changed_from_two_months_in_a_row_each_begin_at_their_own_turn(close: Close) -> None:
+    """In December the schedule that brought November's change is still there, with a phase that is over."""
+    close.tenant(proration_behavior="none")
+    close("stripe sync --apply")
+    close.scene.owner.execute("insert into control.tenant_plans values ('acme', '2026-12-01', 'lite')")
+    close.at("2026-11-20")
+    close("stripe changes --apply")
+    close.at("2026-12-20")
+    close("stripe changes")
+    close.scene.owner.execute("insert into control.tenant_plans values ('acme', '2027-01-01', 'starter')")
+    close("stripe changes --apply")
+    close("stripe changes")
+    close.at("2027-02-06")
+    close.approve(subscription="100")
+    close.approve(DEC, subscription="30")
+    close.approve(date(2027, 1, 1), subscription="100")
+    assert close.findings("2026-12") == []
+    assert close.findings("2027-01") == []
+
+
+def test_a_phase_that_a_person_scheduled_for_the_next_month_alone_is_seen(close: Close) -> None:
+    close.tenant(proration_behavior="none")
+    close("stripe sync --apply")
+    close.at("2026-11-20")
+    (subscription,) = close.stripe.catalogue.subscriptions.values()
+    schedule = close.stripe.subscribing.create_schedule({"from_subscription": subscription["id"]})
+    (running,) = schedule["phases"]
+    half = {"items": [{"price": close.price("5000")}, running["items"][1]], "end_date": 1_798_761_600}
+    schedule["phases"] = [running, {**running, **half, "start_date": running["end_date"]},
+                          {**running, "start_date": half["end_date"], "end_date": None}]  # fmt: skip
+    assert codes(close) == ["fee_differs"]
+    close("stripe changes --tenant acme --apply")
+    close("stripe check")
+    close.at("2027-01-06")
+    close.approve(subscription="100")
+    close.approve(DEC, subscription="100")
+    assert close.findings("2026-12") == []
+
+
+@pytest.mark.parametrize("quantity", [0, 2])
+def test_a_fee_whose_quantity_a_person_changed_at_stripe_differs(close: Close, quantity: int) -> None:
+    close.tenant(proration_behavior="none")
+    close("stripe sync --apply")
+    close.at("2026-11-20")
+    (subscription,) = close.stripe.catalogue.subscriptions.values()
+    subscription["items"]["data"][0]["quantity"] = quantity
+    assert codes(close) == ["fee_differs"]
+    assert f"{quantity} × {subscription['items']['data'][0]['price']['id']}" in close("stripe changes", code=1).output
+    close("stripe changes --tenant acme --apply")
+    close("stripe check")
+    close.at("2026-12-02")
+    assert subscription["items"]["data"][0]["quantity"] == 1
+
+
+@pytest.mark.resolves("subscription_incomplete")
+@pytest.mark.resolves("subscription_paused")
+@pytest.mark.parametrize("status", ["incomplete", "paused"])
+def test_beside_a_subscription_that_may_still_begin_no_other_is_made(close: Close, status: str) -> None:
+    """Its first payment failed, or its trial ended without a way to pay: once that is mended both would bill."""
+    close.tenant(subscribes=False)
+    close("stripe sync --apply")
+    close.at("2026-11-20")
+    close("stripe changes --apply")
+    (subscription,) = close.stripe.catalogue.subscriptions.values()
+    subscription["status"] = status
+    close("stripe changes --apply", code=1)
+    reported = close("stripe changes", code=1).output
+    assert subscription["id"] in reported
+    assert len(close.stripe.catalogue.subscriptions) == 1
+    assert codes(close) == [f"subscription_{status}"]
+    subscription["status"] = "active"
+    close("stripe check")
+    subscription["status"] = "incomplete_expired"
+    assert codes(close) == ["no_subscription"]
+
+
+@pytest.mark.resolves("collection_paused")
+@pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
+def test_a_collection_that_a_person_paused_at_stripe_is_told_and_posting_goes_on(close: Close, behavior: str) -> None:
+    close.tenant(proration_behavior="none")
+    close("stripe sync --apply")
+    close.at("2026-11-20")
+    (subscription,) = close.stripe.catalogue.subscriptions.values()
+    subscription["pause_collection"] = {"behavior": behavior, "resumes_at": None}
+    assert codes(close) == ["collection_paused"]
+    close.use(date(2026, 11, 19), 100)
+    close("post")
+    assert close.scene.held("cus_acme", date(2026, 11, 19)) == 100
+    subscription |= {"pause_collection": None, "status": "unpaid"}
+    assert codes(close) == ["collection_paused"]
+    subscription["status"] = "active"
+    close("stripe check")
+
+
 @pytest.mark.resolves("end_differs")
 @pytest.mark.parametrize("recorded", ["2026-11-20", "2026-12-05"])
 def test_a_closing_on_the_15th_ends_the_subscription_then_and_gives_the_rest_back(close: Close, recorded: str) -> None:

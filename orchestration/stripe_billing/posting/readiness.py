@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestration.stripe_billing.api.cache import Reading, StripeCache
 from orchestration.stripe_billing.api.calls import midnight
+from orchestration.stripe_billing.posting.subscriptions import collection_paused, may_begin
 from warehouse.stripe.billed_tenants import BilledTenant
 
 SHORTEST_GRACE = timedelta(hours=24)
@@ -87,6 +88,8 @@ class Readiness:
                 return [absent]
             if tenant.status == "closed":
                 return []  # What is still used is billed at approval, by items.
+            if waiting := self.unfinished(tenant):
+                return [waiting]
             advice = f"`minutebook stripe changes --tenant {tenant.tenant_id} --apply` makes one"
             words = f"Stripe's customer {customer} has no active subscription: {advice}."
             return [finding("no_subscription", words)]
@@ -108,6 +111,14 @@ class Readiness:
                     f"Subscription {subscription['id']} is not in {tenant.currency}: create one that is.",
                 )
             )
+        if paused := collection_paused(subscription):
+            findings.append(
+                finding(
+                    "collection_paused",
+                    f"{paused}, so that nothing of it is paid: resume its collection at Stripe.",
+                    blocks=False,
+                )
+            )
         grace = self._grace(customer)
         if grace is None:
             findings.append(
@@ -126,6 +137,11 @@ class Readiness:
                 )
             )
         return findings
+
+    def unfinished(self, tenant: BilledTenant) -> Finding | None:
+        """The customer's subscription that does not bill and may begin to, where none bills."""
+        found = may_begin(self._cache.subscriptions(tenant.stripe_customer_id or ""))
+        return Finding(tenant.tenant_id, None, *found) if found else None
 
     def absence(self, tenant_id: str, customer: str) -> Finding | None:
         """Why a customer cannot be billed: it is deleted, or the account and mode of our key have no such customer."""

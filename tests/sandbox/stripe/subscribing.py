@@ -70,6 +70,7 @@ class Subscribing:
             "id": name, "object": "subscription_schedule", "created": int(self._now()), "end_behavior": "release",
             "customer": subscription["customer"], "livemode": False, "metadata": {}, "phases": [phase],
             "status": "active", "subscription": subscription["id"],
+            "current_phase": {part: phase[part] for part in ("start_date", "end_date")},
         }  # fmt: skip
         self.schedules[name] = schedule
         subscription["schedule"] = name
@@ -77,7 +78,7 @@ class Subscribing:
 
     def update_schedule(self, name: str, params: Body) -> Body:
         schedule = self._schedule(name)
-        phases, start = [], int(schedule["phases"][0]["start_date"])
+        phases, start = [], int(schedule["current_phase"]["start_date"])
         for phase in params["phases"]:
             start = int(phase.get("start_date") or start)
             end = int(phase["end_date"]) if phase.get("end_date") else None
@@ -94,6 +95,10 @@ class Subscribing:
             start = end or start
         if any(phase["end_date"] is None for phase in phases[:-1]):
             raise StripeProblem(400, None, "Every phase but the last needs an end.")
+        past = [one for one in schedule["phases"] if one["start_date"] < schedule["current_phase"]["start_date"]]
+        if not any(one["start_date"] == schedule["current_phase"]["start_date"] for one in phases):
+            raise StripeProblem(400, None, "The current phase must be among the phases.")
+        phases = [*past, *(one for one in phases if one["start_date"] >= schedule["current_phase"]["start_date"])]
         schedule |= {"phases": phases, "end_behavior": params.get("end_behavior", schedule["end_behavior"])}
         return schedule
 
@@ -104,7 +109,9 @@ class Subscribing:
         return schedule
 
     def _begin_phase(self, subscription: Body, moment: int) -> None:
-        """The phase that begins at a turn puts its prices on the subscription; after the last one it is released."""
+        """The phase that begins at a turn puts its prices on the subscription. The last one is of one interval where
+        it names no end; after it the subscription is released.
+        """
         schedule = self.schedules.get(subscription["schedule"] or "")
         if schedule is None:
             return
@@ -121,7 +128,9 @@ class Subscribing:
                 )
                 for position, item in enumerate(begun[-1]["items"])
             ]
-        if begun and begun[-1] is schedule["phases"][-1]:
+            begun[-1]["end_date"] = begun[-1]["end_date"] or self._invoicing.turn_of(subscription, moment)
+            schedule["current_phase"] = {part: begun[-1][part] for part in ("start_date", "end_date")}
+        if schedule["phases"][-1]["end_date"] == moment:
             self.release_schedule(schedule["id"])
 
     def _change_items(self, subscription: Body, changes: list[Body], is_prorated: bool) -> None:
@@ -194,4 +203,4 @@ class Subscribing:
 
 
 def _phase_item(price: str, item: Body) -> Body:
-    return {"price": price, **({"quantity": int(item["quantity"])} if item.get("quantity") else {})}
+    return {"price": price, **({"quantity": int(count)} if (count := item.get("quantity")) is not None else {})}
