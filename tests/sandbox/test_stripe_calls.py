@@ -56,6 +56,11 @@ def _window(at: Calls) -> tuple[Any, ...]:
     return at.meter, at.customer, at.today - timedelta(days=60), at.today
 
 
+def _rephased(at: Calls, schedule: dict[str, Any]) -> None:
+    phase = {"items": [{"price": at.price}], "start_date": schedule["current_phase"]["start_date"]}
+    at.api.update_schedule(schedule["id"], {"end_behavior": "release", "phases": [phase]})
+
+
 _METER = {"display_name": "Chat", "default_aggregation": {"formula": "sum"}, "event_time_window": "day"}
 _named(
     account_id=lambda at: at.api.account_id(),
@@ -81,10 +86,7 @@ _named(
     cancel_subscription=lambda at: at.api.cancel_subscription(at.subscription, {"prorate": True, "invoice_now": True}),
     create_schedule=lambda at: at.api.create_schedule(at.subscription),
     schedule=lambda at: at.api.schedule(at.api.create_schedule(at.subscription)["id"]),
-    update_schedule=lambda at: at.api.update_schedule(
-        at.api.create_schedule(at.subscription)["id"],
-        {"end_behavior": "release", "phases": [{"items": [{"price": at.price}], "start_date": int(at.stripe.now)}]},
-    ),
+    update_schedule=lambda at: _rephased(at, at.api.create_schedule(at.subscription)),
     release_schedule=lambda at: at.api.release_schedule(at.api.create_schedule(at.subscription)["id"]),
     invoices=lambda at: at.api.invoices(at.customer),
     invoice_lines=lambda at: at.api.invoice_lines(at.paid["id"]),
