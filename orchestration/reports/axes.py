@@ -1,4 +1,4 @@
-"""Axes of charts: of days, of months and of what is counted in whole numbers."""
+"""Axes of charts: of days, of months, of what is counted in whole numbers and of amounts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -36,6 +36,12 @@ def counted(field: str, most: Decimal | int, ticks: int) -> alt.Y:
     """Whole numbers: where there are fewer than ticks, Vega would put some between them and write these twice."""
     every = list(range(int(most) + 1)) if most < ticks else alt.Undefined
     return alt.Y(field, title=None, axis=alt.Axis(format=",d", tickCount=ticks, values=every))
+
+
+def amounts(field: str, start: Decimal = Decimal(0)) -> alt.Y:
+    """Amounts of money, on an axis that begins at start."""
+    scale = alt.Scale(zero=False, domainMin=float(start)) if start else alt.Undefined
+    return alt.Y(field, title=None, axis=alt.Axis(format=",~f", tickCount=4), scale=scale)
 
 
 def looked_up(labels: Mapping[str, object]) -> str:

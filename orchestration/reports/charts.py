@@ -17,7 +17,7 @@ import msgspec
 import vl_convert
 from markupsafe import Markup
 
-from orchestration.reports.axes import counted, day_axis, days_of, looked_up, month_axis
+from orchestration.reports.axes import amounts, counted, day_axis, days_of, looked_up, month_axis
 
 Row = Mapping[str, Any]
 _INK, _FAINT, _LINE = "var(--ink-soft)", "var(--ink-faint)", "var(--line)"
@@ -167,7 +167,7 @@ def margins(periods: Sequence[Row]) -> Markup:
         .encode(
             x=month_axis("period:N", [row["period_start"] for row in periods]),
             xOffset=alt.XOffset("what:N", sort=["revenue", "cost"]),
-            y=alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
+            y=amounts("amount:Q"),
             color=alt.Color(
                 "what:N",
                 legend=None,
@@ -236,12 +236,7 @@ def bridge(steps: Sequence[Row], start: Decimal) -> Markup:
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("name:N", title=None, sort=[row["name"] for row in steps], axis=alt.Axis(labelAngle=0)),
-            y=alt.Y(
-                "begins:Q",
-                title=None,
-                axis=alt.Axis(tickCount=4, format=",~f"),
-                scale=alt.Scale(zero=False, domainMin=float(start)) if start else alt.Undefined,
-            ),
+            y=amounts("begins:Q", start),
             y2="ends:Q",
             color=alt.Color(
                 "what:N",
@@ -264,7 +259,7 @@ def volume(points: Sequence[Row]) -> Markup:
         .mark_point(filled=True, size=70, opacity=0.8)
         .encode(
             x=alt.X("minutes:Q", title="connected minutes", axis=alt.Axis(tickCount=5, format=",d")),
-            y=alt.Y("margin:Q", title=None, axis=alt.Axis(tickCount=4, format=",~f")),
+            y=amounts("margin:Q"),
             color=alt.condition("datum.margin < 0", alt.value("var(--over)"), alt.value("var(--within)")),
         )
     )
