@@ -83,7 +83,9 @@ _SECRETS = Allowed({"data": OPEN})
 _FIELD = re.compile(r"(?:`\$\.(\w+)|field `(\w+)`)")
 # Forbidden in every text by CloudEvents 1.0 (3.1 Type System), and U+FFFD, which stands for some other character.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:)(\d\d)(?:\.(\d{1,20}))?(?:[Zz]|([+-]\d\d:\d\d))", flags=re.ASCII)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:)(\d\d)(?:\.(\d{1,20}))?(?:[Zz]|([+-]\d\d:[0-5]\d))", flags=re.ASCII
+)
 _NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?", flags=re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 

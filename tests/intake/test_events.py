@@ -132,7 +132,8 @@ def test_a_quantity_is_what_its_digits_say_or_is_refused(acme: httpx.Client, qua
 
 def test_a_leap_second_is_the_last_of_its_day_and_what_is_no_time_is_refused(acme: httpx.Client) -> None:
     yesterday = f"{clock.today() - timedelta(days=1)}"
-    times = {"T23:59:60Z": None, "T23:59:60.5+00:00": None, "T24:00:00Z": "invalid_time", "T23:59:61Z": "invalid_time"}
+    times = {"T23:59:60Z": None, "T23:59:60.5+00:00": None, "T24:00:00Z": "invalid_time", "T23:59:61Z": "invalid_time",
+             "T10:00:00+05:60": "invalid_time", "T10:00:00+05:30": None}  # fmt: skip
     for time_of_day, code in times.items():
         answer = acme.post("/v1/events", json=event(f"at {time_of_day}", time=yesterday + time_of_day))
         assert [one["code"] for one in answer.json().get("rejected", [])] == ([code] if code else []), answer.text
