@@ -44,7 +44,8 @@ def billed(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sce
 
 
 def decide(instance: dg.DagsterInstance) -> object:
-    return post_overage_when_due(dg.build_sensor_context(instance, resources={"minutebook": Minutebook()}))
+    with dg.build_sensor_context(instance, resources={"minutebook": Minutebook()}) as context:
+        return post_overage_when_due(context)
 
 
 def verdict(result: dg.ExecuteInProcessResult, check: str) -> dg.AssetCheckEvaluation:
@@ -228,5 +229,5 @@ def test_without_a_key_nothing_is_decided(
 ) -> None:
     monkeypatch.delenv("MINUTEBOOK_STRIPE_API_KEY")
     assert isinstance(decide(instance), dg.SkipReason)
-    context = dg.build_sensor_context(instance, resources={"minutebook": Minutebook()})
-    assert isinstance(process_stripe_events_when_due(context), dg.SkipReason)
+    with dg.build_sensor_context(instance, resources={"minutebook": Minutebook()}) as context:
+        assert isinstance(process_stripe_events_when_due(context), dg.SkipReason)
