@@ -159,7 +159,7 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
         parse(shlex.join(["minutebook", *step]))
     if shown.link:
         assert f'href="{shown.link.href}"' in html
-        of_alerts = ("/days", "/periods", "/invoices", "/events") if isinstance(code, Trouble) else ()
+        of_alerts = ("/days", "/periods", "/invoices", "/events", "/automations") if isinstance(code, Trouble) else ()
         assert shown.link.href.startswith(("/periods/acme/2026-", "/days/acme/2026-10-05", "#", *of_alerts))
 
 
