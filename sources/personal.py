@@ -61,9 +61,9 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
 # Fields in which a whole number is a moment, a length, an id or a count, and never a telephone number.
 _COUNTED = re.compile(r"(?:id|time|timestamp|at|start|end|secs|seconds|ms|millis|duration|unix|tokens)$", re.IGNORECASE)
-_TELEPHONE = range(10**8, 10**15)
-_SHOWN = 2
 _FEWEST_DIGITS = 9
+_TELEPHONE = range(10 ** (_FEWEST_DIGITS - 1), 10**15)
+_SHOWN = 2
 _GONE = object()
 # Names of fields met so far that stay whole, by choices, and that say nothing of a person: asked of each call and each
 # event, so the question must be cheap.
@@ -158,8 +158,9 @@ def _left(field: str, value: Any, inside: str | None, choices: Choices) -> Any:
     if isinstance(value, list):
         parts_of_list = (_left(field, part, kind, choices) for part in value)
         return [part for part in parts_of_list if part is not _GONE]
-    if type(value) is int and value in _TELEPHONE and _COUNTED.search(field) is None:
-        value = str(value) if keep is Keep.REDACTED or choices.phone_numbers is not Keep.KEPT else value
+    is_hidden = keep is Keep.REDACTED or choices.phone_numbers is not Keep.KEPT
+    if is_hidden and type(value) is int and value in _TELEPHONE and _COUNTED.search(field) is None:
+        value = str(value)
     return _masked(value, kind, keep, choices)
 
 

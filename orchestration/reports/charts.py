@@ -181,9 +181,10 @@ def margins(periods: Sequence[Row]) -> Markup:
 @_remembered
 def per_minute(months: Sequence[Row]) -> Markup:
     """What a connected minute cost in each month: month and per_minute, oldest first; None is left out."""
-    names = [f"{row['month']:%b %Y}" for row in months]
-    amounts = [None if row["per_minute"] is None else float(row["per_minute"]) for row in months]
-    values = [{"month": name, "amount": amount} for name, amount in zip(names, amounts, strict=True)]
+    values = [
+        {"month": f"{row['month']:%b %Y}", "amount": None if row["per_minute"] is None else float(row["per_minute"])}
+        for row in months
+    ]
     points = alt.OverlayMarkDef(color="var(--allocated)", size=36)
     line = alt.Chart(alt.InlineData(values=values), height=110, width=_WIDTH).mark_line(
         color="var(--allocated)", strokeWidth=2, point=points

@@ -9,6 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from orchestration.reports import charts
+from orchestration.reports.axes import days_of
 from orchestration.reports.content import Day, Statement
 
 
@@ -84,8 +85,7 @@ def _totals(statement: Statement, days: Sequence[Day]) -> list[tuple[date, Decim
     last_used = max(day.usage_date for day in statement.days)
     last = statement.period_end - timedelta(days=1) if statement.is_complete else last_used
     total, totals = Decimal(0), []
-    for place in range((last - statement.period_start).days + 1):
-        day = statement.period_start + timedelta(days=place)
+    for day in days_of((statement.period_start, last + timedelta(days=1))):
         total = known.get(day, total)
         totals.append((day, total))
     return totals

@@ -57,7 +57,8 @@ def daily_totals(client: ProviderClient, window: Window) -> dict[date, dict[str,
     try:
         told = [(row.date or "", row.totals()) for row in _ask(client, window, step="day")]
         counted = [(date.fromisoformat(day[:10]), totals) for day, totals in told if totals["calls"]]
-        return dict(counted) if len(dict(counted)) == len(counted) else None
+        days = dict(counted)
+        return days if len(days) == len(counted) else None
     except (SourceFailure, ValueError, TypeError, ArithmeticError):
         return None
 
