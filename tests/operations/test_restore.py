@@ -25,9 +25,9 @@ from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
 from tests.sandbox.server import Sandbox
 from tests.sandbox.stripe import StripeSandbox
 from tests.sandbox.world import VapiAccount, in_memory
+from tests.stripe_billing.invoices.test_invoice_items import Books
 from tests.stripe_billing.scene import KEY, OVERAGES, Scene
 from tests.stripe_billing.test_end_to_end import DAYS, PLAN, TODAY, overage, subscribe, summaries
-from tests.stripe_billing.test_invoice_items import Books
 from warehouse.clock import OFFSET
 from warehouse.database import backup
 from warehouse.database.connect import Role, connect

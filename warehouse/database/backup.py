@@ -25,7 +25,7 @@ from psycopg.sql import Literal
 from sqlalchemy.engine import make_url
 
 from warehouse.database import embedded, queries
-from warehouse.database.binaries import give_to_the_server, keep_password, run_tool
+from warehouse.database.binaries import give_to_the_server, keep_password, let_the_server_user_in, run_tool
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import EmbeddedServerError
 from warehouse.database.queries import Connection
@@ -72,6 +72,7 @@ def archiving(folder: Path) -> Mapping[str, str]:
     for path in (folder, folder / "wal", folder / "base"):
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         give_to_the_server(path)
+    let_the_server_user_in(folder)
     kept = f"{folder}/wal/%f"
     # A segment that is there already counts as archived if it is the same one: a crash may have come in between.
     copied = f'cp "%p" "{kept}.part" && sync "{kept}.part" && mv "{kept}.part" "{kept}"'

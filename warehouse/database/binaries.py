@@ -61,9 +61,10 @@ def give_to_the_server(path: Path) -> None:
 
 
 def _identity() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root, so root runs it as a user of its own, as the wheel does."""
+    """PostgreSQL refuses to run as root, so root runs it as a user of its own, made when first needed."""
     if os.geteuid() != 0:
         return {}
+    ensure_user_exists(_SYSTEM_USER)
     return {"user": _SYSTEM_USER, "group": _SYSTEM_USER, "extra_groups": []}
 
 
@@ -71,7 +72,6 @@ def let_the_server_user_in(folder: Path) -> None:
     """Where root runs the server as another user, that user must be able to pass (not read) the folders above."""
     if not _identity():
         return
-    ensure_user_exists(_SYSTEM_USER)
     for parent in folder.parents:
         mode = parent.stat().st_mode
         if not mode & stat.S_IXOTH:

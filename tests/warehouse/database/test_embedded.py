@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from warehouse.database import binaries
+from warehouse.database.backup import archiving
 from warehouse.database.embedded import MAJORS, running
 from warehouse.database.errors import EmbeddedServerError
 
@@ -123,3 +125,24 @@ def test_data_of_another_major_are_refused_and_left_alone(home: Path) -> None:
 def test_a_server_that_cannot_start_says_why(home: Path) -> None:
     with pytest.raises(EmbeddedServerError, match="no_such_setting"), running(home, settings={"no_such_setting": "1"}):
         pass
+
+
+def test_root_on_a_new_machine_may_name_a_backup_folder_before_the_first_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users: set[str] = set()
+    owners: list[tuple[Path, str]] = []
+
+    def chown(path: Path, user: str) -> None:
+        if user not in users:
+            raise LookupError(f"no such user: {user!r}")
+        owners.append((path, user))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(binaries, "ensure_user_exists", users.add)
+    monkeypatch.setattr(shutil, "chown", chown)
+    folder = tmp_path / "closed" / "backup"
+    folder.parent.mkdir(mode=0o700)
+    assert archiving(folder)["archive_mode"] == "on"
+    assert owners == [(path, "pgserver") for path in (folder, folder / "wal", folder / "base")]
+    assert folder.parent.stat().st_mode & 0o777 == 0o701, "its user must be able to pass, and to read nothing"
