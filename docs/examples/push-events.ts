@@ -50,7 +50,7 @@ export async function push(
       if (answer.status !== 429 && answer.status < 500) {
         throw new Error(`${answer.status}: ${answer.text}`);
       }
-      wait = Number(answer.headers.get("Retry-After") ?? wait);
+      wait = Number(answer.headers.get("Retry-After")) || wait;
     }
     if (Date.now() + wait * 1000 > until) {
       throw answer instanceof Error ? answer : new Error(`${answer.status}: ${answer.text}`);

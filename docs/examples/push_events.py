@@ -37,7 +37,8 @@ def push(address: str, key: str, events: Sequence[CloudEvent], patience: float =
                 return list(json.loads(answer.content).get("rejected", []))
             if answer.status_code != 429 and answer.status_code < 500:
                 answer.raise_for_status()
-            wait = float(answer.headers.get("Retry-After", wait))
+            asked = answer.headers.get("Retry-After", "")
+            wait = float(asked) if asked.isdecimal() and int(asked) else wait
         except httpx.TransportError:
             if time.monotonic() + wait > until:
                 raise
