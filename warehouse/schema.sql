@@ -2251,13 +2251,36 @@ begin
     return query
     select f.usage_date, f.created_at, f.source, f.call_id
     from marts.found_calls(
-        pg_catalog.quote_literal('=' || of_tenant)::tsquery && asked, said, of_tenant, first_day, last_day, at_most,
+        marts.words_of(of_tenant, asked), said, of_tenant, first_day, last_day, at_most,
         agent, no_agent, of_outcome, of_end, of_campaign, of_customer, of_at_least, of_at_most, of_cost_from,
         of_cost_to, after_day, after_created, after_id, after_source, null
     ) as f;
 end
 $$;
 COMMENT ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) IS 'Calls of one tenant in which these words were said, newest first, after a place in that list. For operators.';
+
+CREATE FUNCTION marts.words_of(of_tenant text, asked tsquery) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+    select
+        pg_catalog.quote_literal('=' || of_tenant)::tsquery
+        && pg_catalog.regexp_replace(
+            asked::text, '''((?:[^'']|'''')*)''', '''' || pg_catalog.left(pg_catalog.md5(of_tenant), 8) || '=\1''', 'g'
+        )::tsquery
+$$;
+COMMENT ON FUNCTION marts.words_of(of_tenant text, asked tsquery) IS 'What is asked, of words of this tenant alone.';
+
+CREATE FUNCTION marts.words_of(of_tenant text, words tsvector) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    AS $$
+    -- As text, to keep each word's places. No word holds a space.
+    select (
+        words::text || pg_catalog.replace(' ' || words::text, ' ''', ' ''' || pg_catalog.left(pg_catalog.md5(of_tenant), 8) || '=')
+    )::tsvector || pg_catalog.array_to_tsvector(array['=' || of_tenant])
+$$;
+COMMENT ON FUNCTION marts.words_of(of_tenant text, words tsvector) IS 'Words as they are, as words of this tenant, and the tenant as one.';
 
 CREATE TABLE automations.checkpoint_blobs (
     thread_id text NOT NULL,
@@ -5159,6 +5182,10 @@ REVOKE ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day d
 GRANT ALL ON FUNCTION marts.search_calls(words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_tenant;
 REVOKE ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION marts.search_calls_of(of_tenant text, words text, first_day date, last_day date, at_most integer, agent text, no_agent text, of_outcome text, of_end text, of_campaign text, of_customer text, of_at_least integer, of_at_most integer, of_cost_from numeric, of_cost_to numeric, after_day date, after_created timestamp with time zone, after_id text, after_source text) TO minutebook_operator;
+REVOKE ALL ON FUNCTION marts.words_of(of_tenant text, asked tsquery) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.words_of(of_tenant text, asked tsquery) TO minutebook_searcher;
+REVOKE ALL ON FUNCTION marts.words_of(of_tenant text, words tsvector) FROM PUBLIC;
+GRANT ALL ON FUNCTION marts.words_of(of_tenant text, words tsvector) TO minutebook_transformer;
 GRANT SELECT,INSERT,UPDATE ON TABLE automations.checkpoint_blobs TO minutebook_automations;
 GRANT SELECT ON TABLE automations.checkpoint_blobs TO minutebook_loader;
 GRANT SELECT ON TABLE automations.checkpoint_migrations TO minutebook_automations;

@@ -54,7 +54,7 @@ insert into marts.fct_call_texts (
 )
 select
     tenant_id, call_id, 'vapi', 'platform', usage_date, usage_date + since_midnight, 'connected', 60, '[]',
-    'simple', array_to_tsvector(array['=' || tenant_id]) || to_tsvector('simple', said)
+    'simple', marts.words_of(tenant_id, to_tsvector('simple', said))
 from made
 """
 INDEXED = """
@@ -66,7 +66,7 @@ analyze marts.fct_calls, marts.fct_call_results, marts.fct_call_texts
 """
 AS_OWNER = (
     "select usage_date, source, call_id from marts.fct_call_texts"
-    " where words @@ (quote_literal('=' || %s)::tsquery && websearch_to_tsquery('simple', %s))"
+    " where words @@ marts.words_of(%s, websearch_to_tsquery('simple', %s))"
     " order by usage_date desc, created_at desc limit 51"
 )
 IN_ALL = f"select * from marts.search_all_calls(array['simple'], %s, '-infinity', 'infinity', 51{', null' * 12})"

@@ -96,6 +96,46 @@ def test_a_plan_of_a_search_names_its_function_and_the_same_rows_whatever_is_ask
     assert "Function Scan" in plans.pop()
 
 
+COPIED = """
+insert into marts.fct_call_texts
+select (
+    jsonb_populate_record(
+        texts,
+        jsonb_build_object(
+            'call_id', call_id || '-' || number, 'created_at', created_at - number * interval '1 minute',
+            'words', marts.words_of(
+                tenant_id,
+                to_tsvector('simple', 'theword' || %(tenant)s || case when number %% 50 = 0 then ' rare' else '' end)
+            )::text
+        )
+    )
+).*
+from marts.fct_call_texts as texts, generate_series(1, %(times)s) as number
+where tenant_id = %(tenant)s
+"""
+
+
+def test_a_search_reads_as_many_pages_for_a_word_of_another_as_for_nobodys(house: House) -> None:
+    # Pages and not time: a machine is noisy, and who counts pages sees more than who holds a watch.
+    connection = house.warehouse.connection
+
+    def pages(words: str) -> int:
+        asked = "explain (analyze, buffers, timing off, format json) " + SEARCH_OF
+        (plan,) = connection.execute(asked, [OURS, words]).fetchone()  # type: ignore[arg-type, misc]
+        return int(plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"])
+
+    with connection.transaction(force_rollback=True):
+        for tenant, times in ((THEIRS, 6000), (OURS, 2000)):
+            connection.execute(COPIED, {"tenant": tenant, "times": times})
+        connection.execute("analyze marts.fct_call_texts")
+        own, theirs = f"theword{OURS}", f"theword{THEIRS}"
+        for words in ("nobodysword", own, theirs):
+            pages(words)  # what is read once, of the catalogue and to tidy up
+        assert pages(theirs) == pages("nobodysword") > 0
+        assert pages(f"{theirs} rare") == pages("nobodysword rare")
+        assert pages(own) != pages("nobodysword"), "a count that tells nothing apart proves nothing"
+
+
 def test_the_owner_of_the_search_reads_its_one_table_and_is_nobodys_to_become(house: House) -> None:
     rows = house.warehouse.rows(
         "select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n on c.relnamespace = n.oid"

@@ -193,8 +193,8 @@ insert into marts.fct_call_texts (
 select
     tenant_id, c.call_id, c.source, account, usage_date, c.agent_id, c.outcome, c.end_group, c.campaign_id, r.customer, c.connected_seconds,
     c.cost, c.created_at, 'simple',
-    array_to_tsvector(array['=' || tenant_id]) || to_tsvector('simple', 'They booked a visit. Good morning, how may I help? When do you'
-    || ' open on Monday? At nine. Shall I book a visit? ' || translate(tenant_id, '-', '') || extract(day from usage_date)),
+    marts.words_of(tenant_id, to_tsvector('simple', 'They booked a visit. Good morning, how may I help? When do you'
+    || ' open on Monday? At nine. Shall I book a visit? ' || translate(tenant_id, '-', '') || extract(day from usage_date))),
     '[{"speaker": "agent", "seconds": 0.5, "text": "Good morning, how may I help?"},
       {"speaker": "customer", "seconds": 4.25, "text": "When do you open on Monday?"},
       {"speaker": "agent", "seconds": 8, "text": "At nine. Shall I book a visit?"}]'
