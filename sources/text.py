@@ -1,6 +1,7 @@
 """Text of others, made fit to be shown: no control characters, no escape sequences, nothing that turns a line round."""
 
 import re
+import unicodedata
 
 # CSI and OSC and other sequences that ESC or its C1 forms begin, whole; then whatever control is left.
 _SEQUENCES = re.compile(
@@ -10,6 +11,8 @@ _SEQUENCES = re.compile(
 )
 _SPACES = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]")
 _APART = re.compile(r"[^a-z0-9]+")
+# Letters that Unicode does not take apart into one of ours and its mark.
+_WHOLE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -21,8 +24,9 @@ def clean(text: str) -> str:
 
 
 def as_id(name: str) -> str:
-    """An id made of a name: small Latin letters and digits, with a hyphen for whatever stands between them."""
-    return _APART.sub("-", name.casefold()).strip("-")
+    """An id made of a name: small Latin letters without their marks and digits, a hyphen for all that is between."""
+    parts = unicodedata.normalize("NFKD", name.casefold().translate(_WHOLE))
+    return _APART.sub("-", "".join(part for part in parts if not unicodedata.combining(part))).strip("-")
 
 
 def clean_lines(text: str) -> str:

@@ -64,4 +64,6 @@ def test_no_file_or_page_carries_what_acts(tmp_path: Path) -> None:
 
 def test_an_id_made_of_a_name_is_the_same_wherever_it_is_made() -> None:
     assert as_id("  Groß & Klein GmbH ") == as_id("GROSS / KLEIN gmbh") == "gross-klein-gmbh"
-    assert as_id("…") == ""
+    assert as_id("Müller") == as_id("Mu\u0308ller") == as_id("MÜLLER") == "muller"
+    assert as_id("Café Ñandú, Łódź & Ørsted") == "cafe-nandu-lodz-orsted"
+    assert as_id("…") == as_id("日本") == ""
