@@ -41,6 +41,11 @@ ROOM_BYTES = 4 << 30
 EVENING, HALF_A_DAY = 18, 43_200
 LONG_AGO = date(1999, 12, 31)
 
+# A process that is started reads compiled modules: to compile dagster, dbt and ours takes it three times as long as to
+# import them, and an environment may forbid to keep what was compiled.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # dbt's manifest and the collected tests are a million objects that stay: looking for garbage among them is a tenth of a
 # build.
 gc.set_threshold(100_000, 50, 50)
