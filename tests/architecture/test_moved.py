@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.moved.__main__ import seconds_to
+from tests.moved.__main__ import leap_day, seconds_to
 
 ROOT = Path(__file__).parents[2]
 A_TEST = """
@@ -39,6 +40,8 @@ def test_midnight_is_hours_away_and_the_day_is_the_evenings():
 def test_days_and_moments_are_told_apart() -> None:
     assert seconds_to("+60") == 60 * 86_400
     assert seconds_to("2028-02-29") - seconds_to("2028-02-28") in range(86_398, 86_402)
+    assert leap_day(date(2026, 11, 30)) == leap_day(date(2027, 2, 28)) == date(2028, 2, 29)
+    assert leap_day(date(2027, 3, 1)) == leap_day(date(2028, 2, 29)) == date(2032, 2, 29)
     assert seconds_to("2026-12-31T23:59") - seconds_to("2026-12-31T00:00") in range(86_338, 86_342)
 
 
