@@ -20,6 +20,8 @@ MINUTEBOOK_UI_DAYS              days back that partitions of the Dagster UI begi
                                 many tenants, and older days stay within reach of `minutebook pull`
 MINUTEBOOK_SERVERS              `minutebook serve` processes behind one proxy, default 1: each allows its share of what
                                 a tenant may push
+MINUTEBOOK_BROKER_URL           Redis, redis://:PASSWORD@HOST:6379/0 or rediss://…, a secret: runs are done on hosts by
+                                `minutebook worker`; unset, on the machine of `minutebook up`
 MINUTEBOOK_SHARDS               runs into which a night of the tenants of the shard `shared` is split, default 1
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or smtp://… (STARTTLS), a secret; unset, no
@@ -104,6 +106,7 @@ class Settings:
     superseded_days: int = 35
     ui_days: int | None = None
     servers: int = 1
+    broker_url: str | None = field(default=None, repr=False)
     shards: int = 1
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mailer: Mailer | None = None
@@ -149,6 +152,7 @@ class Settings:
             superseded_days=values.days("SUPERSEDED_DAYS", value("SUPERSEDED_DAYS")) or cls.superseded_days,
             ui_days=values.days("UI_DAYS", value("UI_DAYS")),
             servers=values.count("SERVERS", "processes", value("SERVERS")),
+            broker_url=value("BROKER_URL"),
             shards=values.count("SHARDS", "runs", value("SHARDS")),
             shard_tags=values.shard_tags(value("SHARD_TAGS")),
             mailer=values.mailer_of(value("SMTP_URL"), value("MAIL_FROM")),
@@ -171,6 +175,7 @@ class Settings:
             ),
             *((name, url, {"http", "https", "postgresql", "postgres"}) for name, url in settings.addresses.items()),
             ("STRIPE_URL", settings.stripe_url, {"http", "https"}),
+            ("BROKER_URL", settings.broker_url, {"redis", "rediss"}),
             ("TRACES_URL", settings.traces_url, {"http", "https"}),
             ("PUBLIC_URL", settings.public_url, {"http", "https"}),
             ("METABASE_URL", settings.metabase_url, {"http", "https"}),
@@ -197,7 +202,9 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything here that nobody may read, each as it may stand in a text."""
-        urls = [url for url in (self.database_url, *self.process_urls.values(), self.traces_url) if url]
+        urls = [
+            url for url in (self.database_url, *self.process_urls.values(), self.traces_url, self.broker_url) if url
+        ]
         urls += [url for url in self.addresses.values() if not url.startswith("http")]
         keys = [key.strip() for key in (self.master_keys or "").split(",")]
         keys += [self.stripe_api_key or "", *self.stripe_webhook_secrets, *self.metrics_tokens]

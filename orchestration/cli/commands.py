@@ -44,6 +44,7 @@ PANELS: dict[str, dict[str, Listed]] = {
     "Start": {
         "init": Listed("Create the home folder and the database, or bring them up to this release.", "init:app"),
         "up": Listed("Serve the Dagster UI with its schedules and sensors, until Ctrl-C.", "up:app"),
+        "worker": Listed("Take runs on this host that minutebook up on another one launches.", "worker:app"),
         "serve": Listed(
             "Serve the pages, take events that are pushed and Stripe's webhooks, and give metrics.", "serve:app"
         ),

@@ -46,7 +46,8 @@ def up(
         with current.operator_of(url) as connection:
             served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
         ui_days = settings.ui_days or partitions.days_for(served)
-        own = dagster_home.environment(url, settings.home) | {"MINUTEBOOK_UI_DAYS": str(ui_days)}
+        own = dagster_home.environment(url, settings.home, has_hosts=settings.broker_url is not None)
+        own |= {"MINUTEBOOK_UI_DAYS": str(ui_days)}
         workspace = dagster_home.CONFIGURATION / "workspace.yaml"
         log = Path(own["DAGSTER_HOME"]) / "up.log"
         command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.conftest import own_database, quickest_folder
+from tests.deploy.hosts import redis
 from tests.deploy.image import STATE, Image, require_namespaces
 from tests.deploy.test_chart import pods, rendered, shape_named
 from tests.deploy.test_compose import OURS
@@ -167,11 +168,32 @@ def unit(path: Path) -> ConfigParser:
     return parsed
 
 
+def started_by(name: str) -> list[str]:
+    """The command of a unit."""
+    return shlex.split(unit(DEPLOY / "systemd" / f"{name}.service")["Service"]["ExecStart"])
+
+
 def test_the_unit_that_copies_says_that_another_server_has_its_own_means(deployment: Deployment) -> None:
-    (path,) = (path for path in UNITS if path not in SERVING)
-    done = deployment.does(shlex.split(unit(path)["Service"]["ExecStart"]))
+    done = deployment.does(started_by("minutebook-backup"))
     assert done.returncode == 1
     assert "docs/back-up-and-restore.md" in done.stderr
+
+
+def test_the_unit_of_a_worker_takes_runs_and_says_what_it_needs(deployment: Deployment, tmp_path: Path) -> None:
+    command = started_by("minutebook-worker")
+    done = deployment.does(command)
+    assert done.returncode == 1
+    assert "MINUTEBOOK_BROKER_URL" in done.stderr
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, USER, USER)
+    log = tmp_path / "log"
+    with redis([], free_port(), "password-of-the-queue", tmp_path) as broker:
+        environment = {**deployment.environment, "MINUTEBOOK_BROKER_URL": broker}
+        with replace(deployment, mounts={STATE: state}, environment=environment).running(command, log) as process:
+            eventually(lambda: process.poll() is not None or "ready." in log.read_text(), 240)
+            assert process.poll() is None, log.read_text()
+    assert "password-of-the-queue" not in log.read_text()
 
 
 @pytest.mark.parametrize("path", SERVING, ids=lambda path: path.stem)

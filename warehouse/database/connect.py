@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from warehouse.database.errors import DatabaseUnreachable, DatabaseUnsuitable
-from warehouse.database.limits import OF_THE_NETWORK
+from warehouse.database.limits import OF_THE_NETWORK, OF_THE_SERVER
 from warehouse.database.session import Session, backend_of, require_sessions
 from warehouse.database.waiting import Noticing
 from warehouse.finding import Hint, Step
@@ -224,7 +224,8 @@ def _options(address: URL, session: Session) -> str:
 
 def startup_options(session: Session) -> str:
     """What a session is asked for at its start."""
-    return " ".join(f"-c {name}={_escaped(value)}" for name, value in session.settings().items())
+    asked = {**session.settings(), **OF_THE_SERVER}
+    return " ".join(f"-c {name}={_escaped(value)}" for name, value in asked.items())
 
 
 def _escaped(value: str) -> str:

@@ -72,3 +72,12 @@ OF_THE_NETWORK: Mapping[str, str] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
+# Asked of the server, whose own default is hours: a client that is gone without a word, with its machine or its
+# network, holds its locks, and so its claims, for half a minute more. A Unix socket has no such thing, so it is not
+# read back.
+OF_THE_SERVER: Mapping[str, str] = {
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}

@@ -21,4 +21,5 @@ class Lock(IntEnum):
     TELLING = 7743  # whose facts are written down for endpoints, by subject
     ALERTS = 7744  # who compares what is wrong with what was said
     AUTOMATION = 7745  # whose workflow goes on, by thread
+    RUN = 7746  # of the process that a host runs a run of Dagster in, by a hash of the run, while it lives
     MIGRATION = 77330001
