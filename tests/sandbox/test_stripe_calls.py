@@ -99,6 +99,9 @@ _named(
     credit_notes_of=lambda at: at.api.credit_notes_of(at.customer),
     refunds=lambda at: at.api.refunds(at.today),
     refunds_of=lambda at: at.api.refunds_of(f"pi_{at.paid['id']}"),
+    advance_invoice=lambda at: at.api.advance_invoice(
+        at.api.create_invoice({"customer": at.customer, "auto_advance": False}, "o2")["id"]
+    ),
     create_invoice=lambda at: at.api.create_invoice({"customer": at.customer, "auto_advance": True}, "o"),
     create_credit_note=lambda at: at.api.create_credit_note(
         {"invoice": at.paid["id"], "amount": 5, "credit_amount": 5}, "n"

@@ -220,26 +220,31 @@ def accept(
 
 @command(app, "invoice", "minutebook stripe invoice acme --apply")
 def invoice(ctx: typer.Context, tenant: TenantArgument, apply: Apply = False, as_json: Json = False) -> None:
-    """Put a tenant's items that no subscription invoices on a one-off invoice, which is final within the hour."""
+    """Put a tenant's items that no subscription invoices on a one-off invoice, which is final within the hour, and have
+    Stripe finalise drafts that somebody holds there.
+    """
     current = session(ctx)
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         desk.cache.demand_fresh()
         settling = desk.settling()
-        waiting = settling.waiting(tenant)
+        waiting, held = settling.waiting(tenant), settling.held(tenant)
         made = settling.invoice(tenant) if apply else None
     rows = [
         {"stripe_id": one.stripe_id, "amount_minor": one.amount, "description": one.words, "invoice": made}
         for one in waiting
+    ] + [
+        {"stripe_id": one["id"], "amount_minor": one["total"], "description": "held as a draft", "invoice": one["id"]}
+        for one in held
     ]
     show(
         rows,
         ["stripe_id", "amount_minor", "description", "invoice"],
         as_json,
-        "nothing waits that no subscription invoices",
+        "nothing waits that no subscription invoices, and no draft is held",
     )
     if rows and not as_json:
         next_step(
-            "minutebook reconcile --final of its month" if made else f"minutebook stripe invoice {tenant} --apply"
+            "minutebook reconcile --final of its month" if apply else f"minutebook stripe invoice {tenant} --apply"
         )
 
 

@@ -221,6 +221,10 @@ class StripeApi:
     def create_invoice(self, params: Mapping[str, Any], key: str) -> Body:
         return _plain(self._client.v1.invoices.create(_any(params), {"idempotency_key": key}))
 
+    def advance_invoice(self, invoice: str) -> Body:
+        """Have Stripe finalise a draft by itself again."""
+        return _plain(self._client.v1.invoices.update(invoice, {"auto_advance": True}))
+
     def create_credit_note(self, params: Mapping[str, Any], key: str) -> Body:
         return _plain(self._client.v1.credit_notes.create(_any(params), {"idempotency_key": key}))
 

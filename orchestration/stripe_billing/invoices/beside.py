@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from orchestration.stripe_billing.api.calls import Body
 from orchestration.stripe_billing.invoices.findings import Code
+from orchestration.stripe_billing.invoices.taxes import tax_on_top
 
 FINAL = ("open", "paid", "uncollectible")
 _EXPLAINED = (
@@ -40,7 +41,7 @@ def of_invoice(invoice: Body, lines: Sequence[Body]) -> Iterator[Beside]:
         for one in invoice.get("total_pretax_credit_amounts") or ()
         if one.get("type") == "credit_balance_transaction"
     )
-    tax = _sum(one for one in invoice.get("total_taxes") or () if one.get("tax_behavior") == "exclusive")
+    tax = tax_on_top(invoice)
     shipping = invoice.get("amount_shipping") or 0
     rest = invoice["total"] - (_sum(lines) - off - granted + tax + shipping)
     balance = (invoice.get("starting_balance") or 0) - (invoice.get("ending_balance") or 0)

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from orchestration.stripe_billing.api.calls import Body, StripeApi, midnight
 from orchestration.stripe_billing.invoices.cycles import price_of
 from orchestration.stripe_billing.invoices.items import KEY
+from orchestration.stripe_billing.invoices.taxes import untaxed
+from orchestration.stripe_billing.posting.readiness import is_held
 
 REACH = timedelta(days=70)
 """The fee of a period stands on an invoice made before it: in advance, or for a subscription made early."""
@@ -59,6 +61,15 @@ class Books:
         ]
         return next((one for one in found if one["status"] != "void"), found[0] if found else None)
 
+    def held(self) -> list[Body]:
+        """Drafts with a charge of ours, or that follows our prices, which Stripe does not finalise by itself."""
+        return [
+            invoice
+            for invoice in self.invoices
+            if is_held(invoice)
+            and any(_price(line) or KEY in (line.get("metadata") or {}) for line in self.lines.get(invoice["id"], ()))
+        ]
+
     def fees_and_usage(self) -> Iterator[Billed]:
         """Lines that have a price, prorations among them."""
         for invoice in self.invoices:
@@ -85,7 +96,7 @@ class Books:
             state = "void" if note["status"] == "void" else (invoice or {}).get("status", "paid")
             day = service_day(invoice) if invoice else day_of(note["created"])
             yield Billed(
-                note["id"], -note["amount"], state, note["invoice"], day, (note.get("metadata") or {}).get(KEY), None,
+                note["id"], -untaxed(note), state, note["invoice"], day, (note.get("metadata") or {}).get(KEY), None,
                 note.get("memo") or "",
             )  # fmt: skip
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
+from orchestration.stripe_billing.api.calls import Body
 from orchestration.stripe_billing.api.currency import from_minor, to_minor
 from orchestration.stripe_billing.invoices.beside import Beside, of_balance, of_invoice
 from orchestration.stripe_billing.invoices.cycles import cycle
@@ -230,13 +231,29 @@ class Comparison:
 
     def _of_invoices(self) -> Iterator[FinalLine]:
         """What Stripe says besides lines."""
+        yield from map(self._held, self._books.held())
         for invoice in self._books.invoices:
-            day = min((part.day for part in self._days(invoice)), default=service_day(invoice))
+            day = self._first_day(invoice)
             for one in of_invoice(invoice, self._books.lines.get(invoice["id"], ())):
                 yield self._beside(one, day)
         moments = {one["id"]: one["created"] for one in self._books.balance}
         for one in of_balance(self._books.balance):
             yield self._beside(one, day_of(moments[one.name]))
+
+    def _held(self, invoice: Body) -> FinalLine:
+        zero, tenant = Decimal(0), self._tenant
+        made = FinalLine(
+            tenant.tenant_id, self._period_of(self._first_day(invoice)), invoice["id"], zero, zero, zero,
+            tenant.currency, (invoice["id"],),
+        )  # fmt: skip
+        words = (
+            f"{invoice['id']} stays a draft, and its {self._money(invoice['total'])} {made.currency} are not asked for"
+        )
+        cause = "somebody switched its auto_advance off at Stripe, or paused the subscription's collection"
+        return _found(made, Code.HELD, f"{words}: {cause}", f"minutebook stripe invoice {tenant.tenant_id} --apply")
+
+    def _first_day(self, invoice: Body) -> date:
+        return min((part.day for part in self._days(invoice)), default=service_day(invoice))
 
     def _days(self, invoice: Row) -> Iterator[Billed]:
         return (part for part in self._books.fees_and_usage() if part.invoice == invoice["id"])

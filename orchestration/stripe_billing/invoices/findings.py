@@ -21,6 +21,7 @@ class Code(StrEnum):
     GONE = "gone at Stripe"
     VOIDED = "voided"
     UNCOLLECTED = "on no invoice"
+    HELD = "held as a draft"
     UNCOLLECTIBLE = "uncollectible"
     DIFFERS = "differs"
     NOT_OURS = "not ours"

@@ -25,6 +25,7 @@ from orchestration.stripe_billing.api.errors import AmountNotExact, BillingError
 from orchestration.stripe_billing.invoices.charges import Charges, not_known
 from orchestration.stripe_billing.invoices.cycles import billed_on, cycle
 from orchestration.stripe_billing.invoices.given_back import decides, given_back_by_hand, invoices_of
+from orchestration.stripe_billing.invoices.taxes import untaxed
 from orchestration.stripe_billing.posting.outcomes import explained, failure_of
 from orchestration.stripe_billing.posting.readiness import Readiness
 from warehouse.stripe import invoice_items
@@ -208,8 +209,9 @@ class Invoicer:
             return
         sign = -1 if item["item_kind"] == "credit_note" else 1
         wanted = to_minor(item["amount"], item["currency"]) * sign
-        if body["amount"] != wanted or body["currency"] != item["currency"].lower():
-            cause = f"Stripe's {body['id']} says {body['amount']} {body['currency']}, not {wanted}: correct it there."
+        said = untaxed(body) if item["item_kind"] == "credit_note" else body["amount"]
+        if said != wanted or body["currency"] != item["currency"].lower():
+            cause = f"Stripe's {body['id']} says {said} {body['currency']}, not {wanted}: correct it there."
             report.left.append((item, cause))
             self._record(item, "refused", cause_code="differs_at_stripe", cause=cause)
             return

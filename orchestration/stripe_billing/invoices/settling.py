@@ -2,7 +2,7 @@
 
 settle   what is gone at Stripe counts no more, and the difference is added, exactly once
 accept   it stays as it is: no finding, and nothing is owed for it, for as long as it differs by that amount
-invoice  items that no subscription invoices go on an invoice of their own
+invoice  items that no subscription invoices go on an invoice of their own, and drafts that somebody holds go on
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from orchestration.stripe_billing.api.calls import StripeApi
+from orchestration.stripe_billing.api.calls import Body, StripeApi
 from orchestration.stripe_billing.api.currency import from_minor
 from orchestration.stripe_billing.api.errors import NotFoundInLedger
 from orchestration.stripe_billing.invoices.cycles import cycle
@@ -112,12 +112,19 @@ class Settling:
             return []
         return [one for one in books.single_items() if one.state == "pending"]
 
+    def held(self, tenant_id: str) -> list[Body]:
+        """Drafts of the tenant's that Stripe does not finalise by itself. Raises NotFoundInLedger."""
+        return self._finals.books(self._tenant(tenant_id), date.min.replace(year=2000)).held()
+
     def invoice(self, tenant_id: str) -> str | None:
-        """Put what waits on an invoice of its own, which Stripe finalises within the hour; returns its id.
+        """Put what waits on an invoice of its own, which Stripe finalises within the hour; returns its id. Drafts that
+        somebody holds are final within the hour too.
 
         Its key is of what waits: an answer that was lost is given again, and what is on it waits no more.
         """
         with posting_lock(self._connection):
+            for draft in self.held(tenant_id):
+                self._api.advance_invoice(draft["id"])
             waiting = self.waiting(tenant_id)
             if not waiting:
                 return None

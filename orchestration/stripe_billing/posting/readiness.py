@@ -234,11 +234,14 @@ class Readiness:
         )
 
     def draft_for(self, customer: str, period_end: date, currency: str) -> Mapping[str, Any] | None:
-        """A draft that takes an item now: the period's own, else any other of the customer's."""
+        """A draft that takes an item now: the period's own, else any other of the customer's.
+
+        None that a person holds: it may never become final, and an item that waits goes on the next invoice.
+        """
         drafts: list[Mapping[str, Any]] = [
             one
             for one in self._cache.invoices(customer)
-            if one["status"] == "draft" and one["currency"] == currency.lower()
+            if one["status"] == "draft" and not is_held(one) and one["currency"] == currency.lower()
         ]
         own = self.invoice_of(customer, period_end)
         return own if own is not None and own in drafts else (drafts[0] if drafts else None)
@@ -270,6 +273,11 @@ class Readiness:
             if ends := (invoice["status_transitions"] or {}).get("finalized_at"):
                 shown.append(timedelta(seconds=ends - invoice["created"]))
         return max(shown[:2], default=self._stated_grace)
+
+
+def is_held(invoice: Mapping[str, Any]) -> bool:
+    """Whether it is a draft that Stripe does not finalise by itself."""
+    return invoice["status"] == "draft" and invoice.get("auto_advance") is False
 
 
 def _meter_of(item: Mapping[str, Any]) -> str | None:

@@ -169,7 +169,7 @@ class Invoicing:
         return {
             "id": "upcoming",
             "object": "invoice",
-            "amount_due": 0, "amount_paid": 0, "amount_remaining": 0,
+            "amount_due": 0, "amount_paid": 0, "amount_remaining": 0, "auto_advance": True,
             "number": None, "hosted_invoice_url": None,
             "automatically_finalizes_at": None,
             "billing_reason": "subscription_cycle",
@@ -338,13 +338,22 @@ class Invoicing:
             "id": f"in_{len(self.invoices) + 1:06}", "billing_reason": "manual", "parent": None,
             "metadata": params.get("metadata", {}), "description": params.get("description"),
         }  # fmt: skip
-        if params.get("auto_advance") == "true":
-            invoice["automatically_finalizes_at"] = moment + HOUR
         self.invoices[invoice["id"]] = invoice
+        self.update_invoice(invoice["id"], {"auto_advance": params.get("auto_advance", "false")})
         if params.get("pending_invoice_items_behavior") == "include":
             self._take_pending(invoice)
         self._fill(invoice)
         self._emit("invoice.created", invoice)
+        return invoice
+
+    def update_invoice(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Stripe finalises a draft by itself or not; where it is told to again, an hour later."""
+        invoice = self._in(name, "draft")
+        if "auto_advance" in params:
+            invoice["auto_advance"] = params["auto_advance"] == "true"
+            later = int(self._now()) + HOUR
+            ends = invoice["automatically_finalizes_at"] or later
+            invoice["automatically_finalizes_at"] = ends if invoice["auto_advance"] else None
         return invoice
 
     def delete_item(self, name: str) -> dict[str, Any]:
@@ -440,6 +449,11 @@ class Invoicing:
                 f"The sum of credit, refund and out of band amount ({given}) must be what was paid of it ({after})."
             )
             raise StripeProblem(400, None, message)
+        tax = (
+            0
+            if "lines" in params
+            else rounded(Decimal(amount) * _tax_of(invoice) / invoice["total"], invoice["currency"])
+        )
         note = {
             "id": f"cn_{len(self.credit_notes) + 1:06}",
             "object": "credit_note",
@@ -454,6 +468,7 @@ class Invoicing:
             "refunds": [],
             "status": "issued",
             "total": amount,
+            "total_taxes": [{"amount": tax, "tax_behavior": "exclusive", "type": "tax_rate_details"}] if tax else [],
             "type": "post_payment" if invoice["status"] == "paid" else "pre_payment",
         }
         if int(params.get("refund_amount", 0)):
@@ -517,6 +532,10 @@ def _turn(subscription: dict[str, Any], moment: int) -> int:
 def _turn_before(subscription: dict[str, Any], turn: int) -> int:
     """The turn a month before one."""
     return _turn(subscription, turn - 32 * 24 * HOUR)
+
+
+def _tax_of(invoice: dict[str, Any]) -> int:
+    return sum(one["amount"] for one in invoice["total_taxes"])
 
 
 def _noted(line: dict[str, Any]) -> int:

@@ -209,6 +209,9 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
     def credit_notes(call: "Call") -> Body:
         return page(call, _wanted(call, invoicing.credit_notes.values(), "invoice", "customer"), call.path)
 
+    def update_invoice(call: "Call", name: str) -> Body:
+        return invoicing.update_invoice(name, call.params)
+
     def create_credit_note(call: "Call") -> Body:
         return invoicing.create_credit_note(call.params)
 
@@ -248,6 +251,7 @@ def routes(stripe: "StripeSandbox") -> list[Route]:
         ("POST", "/v1/subscription_schedules/([^/]+)", update_schedule),
         ("POST", "/v1/subscription_schedules/([^/]+)/release", release_schedule),
         ("POST", "/v1/invoices", create_invoice),
+        ("POST", "/v1/invoices/([^/]+)", update_invoice),
         ("POST", "/v1/invoices/([^/]+)/finalize", finalize),
         ("POST", "/v1/invoices/([^/]+)/pay", pay),
         ("POST", "/v1/invoices/([^/]+)/void", void),

@@ -209,6 +209,41 @@ def test_items_of_a_customer_without_a_subscription_go_on_a_one_off_invoice(clos
     assert close.findings() == []
 
 
+# What a person holds is never billed, unless somebody says so
+
+
+@pytest.mark.resolves("held as a draft")
+def test_a_draft_that_somebody_holds_is_told_takes_nothing_and_goes_on_by_what_is_printed(billed: Close) -> None:
+    draft = billed.invoices()[-1]
+    billed.stripe.invoicing.update_invoice(draft["id"], {"auto_advance": "false"})
+    billed.at("2026-12-03")
+    billed.scene.owner.execute(
+        "insert into ledger.statement_lines (line_id, tenant_id, period_start, line_kind, amount, currency,"
+        " service_period_start, service_period_end, inputs) values ('acme/2026-11-01/minimum', 'acme', '2026-11-01',"
+        " 'minimum', 21, 'USD', '2026-11-01', '2026-12-01', '{}')"
+    )
+    billed("post")
+    assert [item["invoice"] for item in billed.stripe.invoicing.items.values()] == [draft["id"], None]
+    billed.at("2026-12-20")
+    assert draft["status"] == "draft"
+    assert billed.findings() == [(draft["id"], "held as a draft", "0")]
+    billed.follow("held as a draft")
+    billed.at("2026-12-21")
+    assert draft["status"] == "paid"
+    assert billed.findings() == []
+
+
+def test_a_draft_of_a_persons_own_is_left_to_the_person(billed: Close) -> None:
+    billed.at("2026-12-06")
+    made = billed.stripe.invoicing.create_invoice({"customer": "cus_acme", "currency": "usd"})
+    assert made["auto_advance"] is False
+    billed.approve(DEC, setup="54.00")
+    billed("post")
+    assert [item["invoice"] for item in billed.stripe.invoicing.items.values()][-1] is None
+    assert made["id"] not in {line for line, _, _ in billed.findings("2026-12")}
+    assert "no draft is held" in billed("stripe invoice acme").output
+
+
 @pytest.mark.resolves("uncollectible")
 def test_an_invoice_that_was_given_up_is_told_until_somebody_accepts_it(billed: Close) -> None:
     billed.stripe.invoicing.pays = False

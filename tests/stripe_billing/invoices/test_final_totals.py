@@ -2,12 +2,17 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from orchestration.stripe_billing.invoices.findings import Code
 from tests.stripe_billing.close import DEC, NOV, Close
 from tests.stripe_billing.invoices.test_final import billed, close  # noqa: F401 - fixtures
+
+MART = Path(__file__).parents[3] / "dbt_project/models/marts/stripe/fct_invoice_lines.yml"
 
 
 def cents(lines: list[dict[str, Any]], invoice: str, *, but: tuple[str, ...] = ()) -> int:
@@ -51,6 +56,25 @@ def test_the_total_of_an_invoice_is_our_lines_and_what_is_named_beside_them(bill
     for code, month in (("customer balance", "2026-12"), ("discount", "2026-11"), ("not ours", "2026-12")):
         billed.follow(code, month)
     assert billed.findings() == billed.findings("2026-12") == []
+
+
+def test_a_note_of_a_taxed_invoice_gives_back_what_its_lines_had(billed: Close) -> None:  # noqa: F811
+    """Of 18.00 that somebody gives back, 3.00 are tax, which stands in no line."""
+    invoicing = billed.stripe.invoicing
+    invoicing.tax = Decimal(20)
+    draft = billed.invoices()[-1]["id"]
+    billed.at("2026-12-06")
+    note = invoicing.create_credit_note({"invoice": draft, "amount": "1800", "credit_amount": "1800"})["id"]
+    assert (note, "credit note not ours", "-15.00") in billed.findings()
+    billed.follow("credit note not ours")
+    assert billed.findings() == []
+
+
+def test_every_code_of_a_line_is_one_that_the_mart_takes() -> None:
+    """One that it does not know would stop the marts of all tenants."""
+    (columns,) = (one["columns"] for one in yaml.safe_load(MART.read_text())["models"])
+    (tests,) = (column["data_tests"] for column in columns if column["name"] == "code")
+    assert set(tests[0]["accepted_values"]["arguments"]["values"]) == set(Code)
 
 
 def test_a_balance_that_our_own_credit_note_gave_needs_nobody(billed: Close) -> None:  # noqa: F811
