@@ -12,6 +12,7 @@ from sources.errors import ContractBroken, PullTruncated
 from sources.reading import SUMMED, Reading
 from sources.rows import Row, reading
 from sources.source import Source
+from sources.undocumented import Undocumented, fault_of, kind_of
 
 MOST_PAGES = 1000
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
@@ -91,14 +92,14 @@ def checked(make: Callable[[Mapping[str, Any]], Row], answers: Iterable[Mapping[
         try:
             yield make(answer)
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            yield Row({}, answer, fault=f"it is not as documented: {error!r}")
+            yield Row({}, answer, fault=fault_of(error))
 
 
 def number(value: Any) -> Decimal:
-    """A number of an answer, told as a JSON number or as its text, digit for digit. TypeError for anything else."""
+    """A number of an answer, told as a JSON number or as its text, digit for digit. Undocumented for anything else."""
     is_text = isinstance(value, str) and bool(_NUMBER.fullmatch(value))
     if not is_text and (isinstance(value, bool) or not isinstance(value, int | Decimal)):
-        raise TypeError(f"{value!r:.40} is no number")
+        raise Undocumented(f"{kind_of(value)} stands where a number is")
     return Decimal(value)
 
 

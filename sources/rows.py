@@ -35,6 +35,7 @@ from sources.quarantine import Quarantined, digest, each_named_once, refuse_anot
 from sources.reading import Reading, hash_rows, storable
 from sources.results import MEMBERS, Result, hash_results
 from sources.source import Source
+from sources.undocumented import Undocumented, kind_of
 
 T = TypeVar("T")
 _ENCODE = msgspec.json.Encoder(decimal_format="number", order="sorted").encode
@@ -75,12 +76,15 @@ def parser(kind: type[T]) -> Callable[[bytes], T]:
 
 
 def moment(text: str | None) -> datetime | None:
-    """An instant as ISO 8601 with its zone; None for none. ValueError for anything else."""
+    """An instant as ISO 8601 with its zone; None for none. Undocumented for anything else."""
     if text is None:
         return None
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise Undocumented(f"{kind_of(text)} stands where a time is") from None
     if at.tzinfo is None:
-        raise ValueError(f"{text!r} names no time zone")
+        raise Undocumented("a time names no time zone")
     return at
 
 
@@ -183,7 +187,7 @@ def _fault_of_value(contract: Contract, column: Column, value: Any) -> str | Non
     if not isinstance(value, _TYPES[column.kind]) or (isinstance(value, bool) and column.kind is not Kind.BOOLEAN):
         return f"its {name} is no {column.kind} but {type(value).__name__}"
     if (allowed := _SETS.get((contract.name, name))) and value not in allowed:
-        return f"its {name} is {value!r}, and none of {', '.join(allowed)}"
+        return f"its {name} is none of {', '.join(allowed)}"
     if isinstance(value, datetime):
         return fault_of_time(name, value) if value.tzinfo else f"its {name} names no time zone"
     if isinstance(value, str):

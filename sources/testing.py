@@ -20,6 +20,7 @@ from sources.reading import Reading
 from sources.source import Source
 
 SECRET = "kit-secret-b7f3e1"  # noqa: S105 - a false one, looked for where none may be
+CANARY = "canary7f3e1c9b2d4a6f80aa55"
 DAY = date(2026, 3, 2)
 TENANT, OTHER = "kit-tenant", "kit-other"
 NEVER = Choices(Keep.NEVER, Keep.NEVER, Keep.NEVER)
@@ -84,7 +85,7 @@ def serving(answer: Callable[[Request], Answer]) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -157,6 +158,30 @@ def secrets(kit: Kit) -> None:
     assert SECRET not in repr(Access(SECRET))
 
 
+def quotes(kit: Kit) -> None:
+    """What is wrong with an answer is said without its values, whichever of them is wrong: it may be a secret."""
+    for odd in _each_value_replaced(kit.day[0], CANARY):
+        try:
+            reading = _good(kit, [*kit.day, odd])
+        except SourceFailure as failure:
+            said = str(failure)
+        else:
+            said = " ".join(one.reason for one in reading.quarantined)
+        assert CANARY[:8] not in said, f"a reason quotes a value: {said}"
+
+
+def _each_value_replaced(part: object, other: object) -> Iterator[object]:
+    """The part, as often as it has values, each time with another value at one place."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            yield from ({**part, name: changed} for changed in _each_value_replaced(value, other))
+    elif isinstance(part, list) and part:
+        for at, value in enumerate(part):
+            yield from ([*part[:at], changed, *part[at + 1 :]] for changed in _each_value_replaced(value, other))
+    else:
+        yield other
+
+
 def personal_data(kit: Kit) -> None:
     """What is personal is stored as the tenant chose, and the choice restates no day."""
     kept, never = _good(kit, kit.day, KEPT), _good(kit, kit.day, NEVER)
@@ -190,5 +215,5 @@ def isolation(kit: Kit) -> None:
     assert sorted(columns) == sorted([*(column.name for column in kit.source.columns), "payload"])
 
 
-_CHECKS = (transport, paging, emptiness, restatement, secrets, personal_data, horizon, wrong_types, isolation)
+_CHECKS = (transport, paging, emptiness, restatement, secrets, quotes, personal_data, horizon, wrong_types, isolation)
 FAULTS: Mapping[str, Callable[[Kit], None]] = {check.__name__: check for check in _CHECKS}

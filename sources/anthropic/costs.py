@@ -18,6 +18,7 @@ from sources.http import Params
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
+from sources.undocumented import Undocumented, currency_in, kind_of
 from sources.window import Window
 
 PATH = "/organizations/cost_report"
@@ -135,9 +136,9 @@ def _line(reported: Mapping[str, Any]) -> Row:
     """Cents, as a text that may have fractions of one, made dollars exactly. Other money has no cents, or others."""
     cents = reported["amount"]
     if not isinstance(cents, str):
-        raise TypeError(f"the amount is no text but {type(cents).__name__}")
+        raise Undocumented(f"its amount is no text but {kind_of(cents)}")
     if reported["currency"] != "USD":
-        raise ValueError(f"the lowest unit of {reported['currency']} is not known")
+        raise Undocumented(f"the lowest unit of {currency_in(reported['currency'])} is not known")
     return bill_line(
         reported,
         scope=(WORKSPACE, reported.get("workspace_id")),

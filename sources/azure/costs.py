@@ -13,6 +13,7 @@ from sources.errors import NotYetReported, ProviderRefused
 from sources.reading import Reading
 from sources.rows import Row
 from sources.source import Source
+from sources.undocumented import Undocumented
 
 ATTRIBUTED_BY = {
     "resource_group": ("azure_resource_group", "Dimension", "ResourceGroup"),
@@ -84,10 +85,10 @@ def _read_of(client: AzureClient, names: set[str]) -> set[str]:
 def _line(client: AzureClient, row: Mapping[str, Any], usage_date: date) -> Row:
     kind, _, column = ATTRIBUTED_BY[client.attribute_by]
     if day_of(dict(row)) != usage_date:
-        raise ValueError(f"its UsageDate is {row.get('UsageDate')!r:.30}")
+        raise Undocumented(f"its UsageDate is not {usage_date}")
     money = [name for name in _MONEY if name in row]
     if len(money) != 1:
-        raise ValueError(f"it has {len(money)} columns of money")
+        raise Undocumented(f"it has {len(money)} columns of money")
     told = row[money[0]]
     meter = str(row.get("Meter") or row.get("ServiceName") or "costs")
     return bill_line(

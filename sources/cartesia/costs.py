@@ -14,6 +14,7 @@ from sources.errors import AnswerMoved, ContractBroken, NotYetReported
 from sources.reading import Reading
 from sources.rows import Row, moment, parser
 from sources.source import Source
+from sources.undocumented import Undocumented
 from sources.window import Window, instant
 
 KEY = "cartesia_key"
@@ -80,7 +81,7 @@ def _is_of(day: Day, bucket: Mapping[str, Any]) -> bool:
 
 def _line(answer: Mapping[str, Any]) -> Row:
     if moment(answer["start_ts"]) is None:
-        raise ValueError("it names no time")
+        raise Undocumented("it names no time")
     used = number(answer["credits"])
     return bill_line(
         answer,

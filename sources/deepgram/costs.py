@@ -14,6 +14,7 @@ from sources.errors import NotYetReported
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
+from sources.undocumented import Undocumented, day_in
 
 KINDS = {"tags": "deepgram_tags", "key": "deepgram_key", "project": "deepgram_project"}
 """By what a line finds its tenant, the finest first: what it does not have, the next one says."""
@@ -61,7 +62,8 @@ def _of_day(client: DeepgramClient, day: Day) -> Iterator[Mapping[str, Any]]:
 def _line(client: DeepgramClient, answer: Mapping[str, Any], day: Day) -> Row:
     grouping, wanted = answer["grouping"], day.usage_date.isoformat()
     if (grouping["start"], grouping["end"]) != (wanted, wanted):
-        raise ValueError(f"it is of {grouping['start']} to {grouping['end']}, and {wanted} was asked for")
+        days = f"{day_in(grouping['start'])} to {day_in(grouping['end'])}"
+        raise Undocumented(f"it is of {days}, and {wanted} was asked for")
     return bill_line(
         answer,
         scope=_scope(client, grouping),

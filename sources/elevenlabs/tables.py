@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from sources.errors import ContractBroken
 from sources.rows import moment, parser
+from sources.undocumented import Undocumented, kind_of
 
 MONEY = frozenset({"usd", "eur", "inr", "pln", "gbp"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,12 +59,12 @@ def rows_of(table: Table) -> Iterator[Mapping[str, Any]]:
 
 
 def bucket(value: Any) -> datetime:
-    """The start of a bucket: milliseconds since 1970, or ISO 8601. ValueError or TypeError for anything else."""
+    """The start of a bucket: milliseconds since 1970, or ISO 8601. Undocumented for anything else."""
     if isinstance(value, str):
         at = moment(value)
         if at is None:
-            raise ValueError("it names no time")
+            raise Undocumented("it names no time")
         return at
-    if isinstance(value, bool):
-        raise TypeError(f"{value} is no time")
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise Undocumented(f"{kind_of(value)} stands where a time is")
     return _EPOCH + timedelta(milliseconds=int(value))

@@ -15,6 +15,7 @@ from sources.results import Result, Turn
 from sources.retell.client import RetellClient
 from sources.retell.contract import IN_RESULT
 from sources.rows import Row, parser
+from sources.undocumented import Undocumented, fault_of, kind_of
 from sources.window import Window
 
 PAGE = 1000
@@ -116,7 +117,7 @@ def row(client: RetellClient, reported: Mapping[str, Any], day: Day) -> Row:
         detail = _detail(client, reported["call_id"]) if keeps and values["started_at"] else {}
         return Row(values, answer, result=_result(reported, detail))
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        return Row({}, answer, fault=f"it is not as documented: {type(error).__name__} {error}")
+        return Row({}, answer, fault=fault_of(error))
 
 
 def recording_of(client: RetellClient, call_id: str) -> str | None:
@@ -205,7 +206,7 @@ def _instant(milliseconds: Any) -> datetime | None:
     if milliseconds is None:
         return None
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | Decimal):
-        raise TypeError(f"an instant is no number but {type(milliseconds).__name__}")
+        raise Undocumented(f"{kind_of(milliseconds)} stands where milliseconds are")
     return _EPOCH + timedelta(milliseconds=int(milliseconds))
 
 

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from sources.bills import checked, literal, number
 from sources.rows import Row
 from sources.twilio.client import ACCOUNT, Answer, TwilioClient, listed
+from sources.undocumented import Undocumented, currency_in
 from sources.window import Window
 
 GOING_ON = frozenset({"queued", "initiated", "ringing", "in-progress"})
@@ -96,9 +97,9 @@ def _within(window: Window, detail: Detail, found: Iterable[Answer]) -> Iterator
 
 def _row(detail: Detail, account: str, answer: Answer) -> Row:
     if answer["account_sid"] != account:
-        raise ValueError(f"it is of account {answer['account_sid']}")
+        raise Undocumented(f"it is not of account {account}")
     if _moment(answer.get(detail.at)) is None and _moment(answer["date_created"]) is None:
-        raise ValueError("it names no time")
+        raise Undocumented("it names no time")
     field, unit = detail.quantity
     used = answer.get(field)
     quantity = None if used in (None, "") else number(used)
@@ -140,7 +141,7 @@ def _money(detail: Detail, answer: Answer) -> dict[str, object]:
 def _currency(answer: Answer) -> str:
     unit = answer["price_unit"]
     if not isinstance(unit, str) or len(unit) != 3:
-        raise ValueError(f"its price is in {unit!r}")
+        raise Undocumented(f"its price is in {currency_in(unit)}")
     return unit.upper()
 
 

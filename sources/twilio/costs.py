@@ -16,6 +16,7 @@ from sources.reading import BEYOND_TOTAL
 from sources.rows import Row, moment
 from sources.twilio.client import ACCOUNT, Answer, TwilioClient, listed
 from sources.twilio.services import service_of
+from sources.undocumented import day_in, fault_of
 
 TOTAL = "totalprice"
 
@@ -84,13 +85,15 @@ def _fault(record: Answer, account: str, day: str) -> str | None:
         number(record["price"]), moment(record.get("as_of")), number(record.get("usage") or 0)
         names = (record["category"], record["price_unit"])
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return f"it is not as documented: {error!r}"
+        return fault_of(error)
     if not all(isinstance(name, str) and name for name in names):
         return "it names no category, or no currency"
     if record.get("account_sid") != account:
-        return f"it is of account {record.get('account_sid')}, and {account} was asked for"
+        return f"it is not of account {account}"
     if (record.get("start_date"), record.get("end_date")) != (day, day):
-        return f"it is of {record.get('start_date')} to {record.get('end_date')}, and {day} was asked for"
+        return (
+            f"it is of {day_in(record.get('start_date'))} to {day_in(record.get('end_date'))}, and {day} was asked for"
+        )
     return None
 
 

@@ -20,6 +20,7 @@ from sources.bounds import (
 )
 from sources.personal import NOBODYS, Document, minimised
 from sources.quarantine import TOO_DEEP, Quarantined, digest, elements
+from sources.undocumented import kind_of
 from sources.vapi.contract import CALL
 from sources.window import instant, truncated
 
@@ -189,7 +190,7 @@ def _fault(call: Call) -> str | None:
 
 def _fault_of_total(name: str, cost: Any) -> str | None:
     if not _is_number(cost):
-        return f"it is no number but {_kind_of(cost)} - at `$.{name}`"
+        return f"it is no number but {kind_of(cost)} - at `$.{name}`"
     return fault_of_cost(name, cost)
 
 
@@ -200,7 +201,7 @@ def _fault_of_item(item: CostItem) -> tuple[str, str] | None:
         if value is None:
             continue
         if not _is_number(value):
-            return name, f"it is no number but {_kind_of(value)}"
+            return name, f"it is no number but {kind_of(value)}"
         fault = fault_of_cost("cost item", value) if name == "cost" else fault_of_quantity(name, value)
         if fault:
             return name, fault
@@ -226,12 +227,6 @@ def _fault_of_length(call: Call) -> str | None:
 
 def _span(start: datetime, end: datetime) -> str:
     return f"from {instant(start)} to {instant(end)}"
-
-
-def _kind_of(value: object) -> str:
-    return {"str": "text", "bool": "true or false", "list": "a list", "dict": "an object"}.get(
-        type(value).__name__, "something else"
-    )
 
 
 def _is_number(value: object) -> bool:

@@ -10,6 +10,7 @@ from sources.bills import bill_line, every_page, literal, number, summed
 from sources.errors import ContractBroken, PullTruncated
 from sources.reading import SUMMED
 from sources.rows import Row
+from sources.undocumented import Undocumented
 
 
 @dataclass
@@ -49,7 +50,7 @@ def test_a_number_is_taken_as_number_or_text_digit_for_digit(value: object) -> N
 
 @pytest.mark.parametrize("value", [None, True, 1.5, [], {}])
 def test_what_is_no_number_is_none(value: object) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(Undocumented):
         number(value)
 
 

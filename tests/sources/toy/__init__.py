@@ -13,6 +13,7 @@ from sources.http import ProviderClient
 from sources.reading import Reading
 from sources.rows import Row, moment, parser, reading
 from sources.source import ScopeKind, Source
+from sources.undocumented import fault_of
 
 URL = "https://api.toy.example"
 CALL_FIELDS = Allowed(
@@ -67,7 +68,7 @@ def call(reported: Mapping[str, Any]) -> Row:
             reported,
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return Row({}, reported, fault=f"it is not as documented: {error!r}")
+        return Row({}, reported, fault=fault_of(error))
 
 
 def line(reported: Mapping[str, Any]) -> Row:
@@ -88,7 +89,7 @@ def line(reported: Mapping[str, Any]) -> Row:
             reported,
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return Row({}, reported, fault=f"it is not as documented: {error!r}")
+        return Row({}, reported, fault=fault_of(error))
 
 
 def read_calls(client: ProviderClient, day: Day) -> Reading:

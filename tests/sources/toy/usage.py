@@ -13,6 +13,7 @@ from sources.http import ProviderClient
 from sources.reading import Reading
 from sources.rows import Row, moment, parser, reading
 from sources.source import ScopeKind, Source
+from sources.undocumented import fault_of
 
 URL = "https://api.toymodel.example"
 FIELDS = "key what model count at cents user"
@@ -61,7 +62,7 @@ def row(reported: Mapping[str, Any]) -> Row:
             reported,
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        return Row({}, reported, fault=f"it is not as documented: {error!r}")
+        return Row({}, reported, fault=fault_of(error))
 
 
 def read(client: ProviderClient, day: Day) -> Reading:
