@@ -226,6 +226,8 @@ class Book:
     rates: list[Rate] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     provider_unit_costs: list[ProviderUnitCost] = field(default_factory=list)
+    settled: frozenset[tuple[str, date, str]] = frozenset()
+    """Tenant, day and component of costs of which a person knows that another account was billed for them."""
 
     @cached_property
     def tenant(self) -> dict[str, Tenant]:

@@ -15,6 +15,7 @@ from tests.marts import bills
 from tests.oracle.book import Book, Price
 from tests.oracle.months import World
 from tests.oracle.usage import Pull, is_running
+from warehouse.costs.unknown_costs import UnknownCost
 
 Connection = psycopg.Connection[Any]
 _json = msgspec.json.Encoder(decimal_format="number")
@@ -187,6 +188,7 @@ def _load_book(connection: Connection, book: Book) -> None:
         (one.tenant_id, credit.amount, credit.valid_from, credit.expires_on, "generated")
         for one in book.tenants for credit in one.credits
     ])  # fmt: skip
+    _settle(connection, book)
     own = [one for one in book.tenants if one.own_vapi_from]
     put("data_keys", "tenant_id master_key_id wrapped_key", [(one.tenant_id, "none", b"-") for one in own])
     for one in own:
@@ -195,6 +197,15 @@ def _load_book(connection: Connection, book: Book) -> None:
             " select tenant_id, 'vapi', data_key_id, '', '', %s from control.data_keys where tenant_id = %s",
             (one.own_vapi_from, one.tenant_id),
         )
+
+
+def _settle(connection: Connection, book: Book) -> None:
+    """As whoever settles what is shown, again and again until nothing is: of each source, whatever the reason."""
+    sources = [row[0] for row in connection.execute("select source from control.sources").fetchall()]
+    _copy(connection, "ledger.acceptances", "source account tenant_id usage_date doubt subject evidence reason", [
+        (source, "platform", tenant_id, day, "billed_elsewhere", component, why, "generated")
+        for tenant_id, day, component in sorted(book.settled) for source in sources for why in UnknownCost
+    ])  # fmt: skip
 
 
 def _unique(values: Iterable[Any], *key: str) -> list[Any]:

@@ -182,6 +182,13 @@ def payment_fees(
     return fees
 
 
+def as_settled(book: Book, tenant_id: str, day: date, cost: Cost) -> Cost:
+    """A cost that nobody knows is none of ours once a person says so; what is known stays."""
+    if cost.basis == "unknown" and (tenant_id, day, cost.component) in book.settled:
+        return Cost(cost.component, "billed_elsewhere", Fraction(0), cost.currency)
+    return cost
+
+
 def costs_by_day(
     book: Book, used: Iterable[Used], start: date, as_of: date, lines: Mapping[str, Sequence[Line]] | None = None
 ) -> dict[tuple[str, date], Costs]:
@@ -202,7 +209,8 @@ def costs_by_day(
     for one in used:
         if one.tenant_id is not None and start <= one.usage_date <= as_of:
             for cost in one.costs:
-                add(book.tenant[one.tenant_id], one.usage_date, cost)
+                settled = as_settled(book, one.tenant_id, one.usage_date, cost)
+                add(book.tenant[one.tenant_id], one.usage_date, settled)
     for tenant_id, own in (lines or {}).items():
         for day, cost in payment_fees(book, book.tenant[tenant_id], own, as_of):
             add(book.tenant[tenant_id], day, cost)
@@ -224,6 +232,7 @@ def add_costs(book: Book, sums: dict[tuple[str, date], Costs], charged: Iterable
     """Add what bills charged to tenants, in their currency, at the rate of the day it counts on."""
     for (tenant_id, _), day, cost in charged:
         if tenant_id is not None:
+            cost = as_settled(book, tenant_id, day, cost)
             rate = book.rate_on(cost.currency, book.tenant[tenant_id].currency, day)
             parts = sums.setdefault((tenant_id, day), {})
             so_far = parts.get((cost.component, cost.basis), Fraction(0))

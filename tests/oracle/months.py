@@ -330,9 +330,11 @@ def _iso(moment: datetime) -> str:
 
 def generated(seed: int, tenants: int) -> World:
     """The world of a seed."""
-    from tests.oracle.billed import with_bills  # it adds to a world
+    from tests.oracle.billed import with_bills  # these add to a world
+    from tests.oracle.settling import with_settled
 
-    return with_bills(Author(Random(seed), seed).world(tenants), Random(seed))
+    random = Random(seed)
+    return with_settled(with_bills(Author(random, seed).world(tenants), Random(seed)), random)
 
 
 worlds = st.builds(generated, st.integers(0, 10**9), st.integers(1, 3))

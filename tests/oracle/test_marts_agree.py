@@ -23,4 +23,5 @@ def test_the_marts_agree_with_the_oracle_to_the_cent(database_url: str, dbt_home
     assert not found.disagreements, "\n".join(map(str, found.disagreements[:20]))
     assert found.counts["line amount"] > 300
     assert found.counts["nobody's cost"] > 50
+    assert len(world.book.settled) > 100
     assert found.kinds_of_margin >= {"days missing", "costs missing", "partly billed elsewhere", "with estimates"}
