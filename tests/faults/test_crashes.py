@@ -19,6 +19,8 @@ from tests.ingestion.house import House
 
 pytestmark = pytest.mark.usefixtures("november")
 DAYS = tuple(date(2026, 11, day) for day in (8, 9, 10))
+TODAY = date(2026, 11, 12)
+LATER = "update ledger.pulls set opened_at = opened_at - interval '16 minutes' where state <> 'superseded'"
 SEEDS = [int(os.environ["FAULT_SEED"])] if "FAULT_SEED" in os.environ else range(int(os.environ.get("FAULT_SEEDS", 2)))
 seeded = pytest.mark.parametrize("seed", SEEDS, ids="FAULT_SEED={}".format)
 
@@ -44,6 +46,29 @@ def test_12_killed_at_any_step_and_run_again_it_ends_as_the_undisturbed_run(rest
             (ended,) = restless.pull()
             assert ended["status"] == 0
             restless.assert_books_are_true()
+
+
+def test_a_reading_of_today_that_is_killed_at_any_step_is_done_again_when_it_is_due(
+    house: House, zygote: Zygote
+) -> None:
+    """By the clock, and nobody else: the next reading of the day ends as an undisturbed one."""
+    restless, random = Restless(house, zygote, (TODAY,)), Random(13)
+    for tenant in ("acme", "beta", "gamma"):
+        restless.add(tenant)
+    house.execute(
+        "insert into control.today_readings (tenant_id, every) select tenant_id, '15 min' from control.tenants"
+    )
+    reading = restless.run(trigger="today")
+    restless.pull(reading)
+    for place in PLACES:
+        restless.change(random)
+        house.execute(LATER)
+        (ended,) = restless.pull({**reading, "kill_at": [place, 1]})
+        assert ended["status"] == -signal.SIGKILL, place
+        house.execute(LATER)
+        (ended,) = restless.pull(reading)
+        assert ended["status"] == 0
+        restless.assert_books_are_true()
 
 
 @seeded

@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestration.ingestion import PullTrigger, TenantDay, pull
+from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay, pull, pull_today
 from orchestration.ingestion.reading import Readers
 from orchestration.settings import Settings
 from warehouse.database.errors import DatabaseUnreachable
@@ -89,9 +89,15 @@ def _pull(environment: dict[str, str], run: dict[str, Any]) -> list[list[str | N
     if run["largest_file"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (run["largest_file"], resource.RLIM_INFINITY))
     settings = Settings.from_environment(environment)
+    if run["trigger"] == PullTrigger.TODAY:
+        return [_told(one) for one in pull_today(str(settings.database_url), settings)]
     asked = [TenantDay(tenant, date.fromisoformat(day)) for day in run["days"] for tenant in run["tenants"]]
     outcomes = pull(str(settings.database_url), settings, asked, ["vapi"], PullTrigger(run["trigger"]))
-    return [[one.tenant_id, str(one.usage_date), one.state.value, one.cause_code] for one in outcomes]
+    return [_told(one) for one in outcomes]
+
+
+def _told(one: PullOutcome) -> list[str | None]:
+    return [one.tenant_id, str(one.usage_date), one.state.value, one.cause_code]
 
 
 def _kill_at(place: str, nth: int) -> None:
