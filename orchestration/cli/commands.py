@@ -3,7 +3,11 @@
 Owns the list alone: only the command that is asked for is imported, and none for help of the root.
 """
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -128,6 +132,25 @@ PANELS: dict[str, dict[str, Listed]] = {
 COMMANDS = {name: listed for listed_in in PANELS.values() for name, listed in listed_in.items()}
 
 
+@contextmanager
+def _stopped_in_order() -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM end a command by an exception: nothing is left half, and locks are given back. Yields the
+    signals that came. A command that serves has ways of its own."""
+    came: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM) if is_main}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _told(error: BaseException) -> int:
     """Say what was typed wrong, and return the exit code."""
     from orchestration.cli.output import complain  # which help does not need
@@ -140,6 +163,14 @@ def _told(error: BaseException) -> int:
     context = getattr(error, "ctx", None)
     complain(f"see: {context.command_path if context else 'minutebook'} --help")
     return int(error.exit_code)
+
+
+def _stopped_by(number: int) -> int:
+    """Say what stands, and return the exit code of a shell."""
+    from orchestration.cli.output import complain  # which help does not need
+
+    complain("stopped: what was done stands; run the same command again for the rest")
+    return 128 + number
 
 
 class Root(Group):
@@ -159,10 +190,15 @@ class Root(Group):
         """Run it. As a program, what was typed wrong is told in plain lines, which no box breaks, and exits 2."""
         if not extra.pop("standalone_mode", True):
             return super().main(*args, **{**extra, "standalone_mode": False})
-        try:
-            status = super().main(*args, **{**extra, "standalone_mode": False})
-        except (typer.Abort, TyperException) as error:
-            status = _told(error)
+        with _stopped_in_order() as came:
+            try:
+                status = super().main(*args, **{**extra, "standalone_mode": False})
+            except (typer.Abort, TyperException) as error:
+                status = _told(error)
+            except KeyboardInterrupt:
+                status = 1
+        if came:
+            status = _stopped_by(came[0])
         sys.exit(status or 0)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
