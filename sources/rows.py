@@ -60,8 +60,6 @@ _SETS = {
     ("costs", "amount_unit"): tuple(AMOUNT_UNITS),
     ("costs", "service"): SERVICES,
 }
-
-
 _OF_THE_ANSWER = frozenset({"as_of", "final_after"})
 """Columns that say when a row was answered, and nothing of what it says: no other content."""
 
