@@ -7,10 +7,13 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -18,6 +21,13 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.cli.up import _alone
+from orchestration.web.access.auth import SESSION
+from tests.conftest import own_database
+from tests.faults.servers import restart_the_server, wait_for_the_server
+from tests.intake.served import login_of
+from tests.web.conftest import add_staff
+from warehouse.database.connect import Role, connect
+from warehouse.security.database_logins import Access
 
 ENDS_WITHIN = 8
 STARTS_WITHIN = 120
@@ -40,21 +50,30 @@ def initialised(folder: Path) -> Path:
 @pytest.fixture
 def served(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A process that serves it, and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with serving(home, port) as running:
+    with serving(home, free_port()) as running:
         yield running
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
-def serving(home: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A process that serves a home on a port, once it answers."""
+def serving(
+    home: Path, port: int, urls: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process that serves a home on a port, once it answers. urls: of another server than its own."""
     log = (home.parent / "serve.log").open("wb")
     with (
         log,
         subprocess.Popen(
-            [*MINUTEBOOK, "serve", "--port", str(port)], env=environment(home), stdout=log, stderr=log
+            [*MINUTEBOOK, "serve", "--port", str(port)],
+            env={**environment(home), **urls},
+            stdout=log,
+            stderr=log,
         ) as process,
     ):
         try:
@@ -111,6 +130,39 @@ def test_serve_comes_back_with_its_database_and_ends_on_a_signal_its_home_privat
         assert process.wait(60) == 0
         assert time.monotonic() - begun < ENDS_WITHIN
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_under_an_administrators_restart_of_its_server_pages_ask_for_patience_and_come_back(
+    postgres_server: str, tmp_path: Path
+) -> None:
+    """Of a server that is not ours; whoever was signed in still is, and no page is our fault meanwhile."""
+    statuses: set[tuple[int, bool]] = set()
+    with own_database(postgres_server) as url, login_of(url, Access.SERVER) as server_url:
+        with connect(url, Role.SERVER) as connection:
+            add_staff(connection)
+        urls = {"MINUTEBOOK_DATABASE_URL": url, "MINUTEBOOK_SERVER_DATABASE_URL": server_url}
+        with serving(tmp_path / "home", free_port(), urls) as (_, address):
+            client = httpx.Client(base_url=address, cookies={SESSION: "a-session-of-otto"}, timeout=60)
+            assert client.get("/tasks").status_code == 200
+            for _ in range(2):
+                is_over = threading.Event()
+
+                def ask(is_over: threading.Event = is_over) -> None:
+                    while not is_over.is_set():
+                        answer = client.get("/tasks")
+                        statuses.add((answer.status_code, "retry-after" in answer.headers))
+                        time.sleep(0.3)  # no faster than one client may ask
+
+                with ThreadPoolExecutor() as pool:
+                    asking = [pool.submit(ask) for _ in range(4)]
+                    restart_the_server(url)
+                    wait_for_the_server(url)
+                    time.sleep(3)
+                    is_over.set()
+                    for one in asking:
+                        one.result(60)
+                assert client.get("/tasks").status_code == 200
+    assert statuses <= {(200, False), (503, True)}
 
 
 def test_serve_killed_in_the_middle_of_its_work_serves_again_where_it_was(
