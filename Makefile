@@ -97,7 +97,7 @@ bench: setup ## Benchmarks, each as a ratio against a baseline run beside it
 	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: soak
-soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants against the oracle, a walk of 60 changes, all tests on moved dates and with every build by dbt, odd requests, attacks, a million events, facts told to receivers that misbehave
+soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants against the oracle, a walk of 60 changes, all tests on moved dates and with every build by dbt, odd requests, attacks, a million events, facts told to receivers that misbehave, and everything that breaks under a deployment at work
 	@$(BIN)/python -m tests.stripe_billing.simulate --seeds 1000 --jobs 2
 	@$(BIN)/python -m tests.oracle --tenants 3000
 	@$(BIN)/python -m tests.marts.walk --steps 60
@@ -107,6 +107,7 @@ soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants aga
 	@$(BIN)/python -m tests.intake.simulate --events 1000000 --connections 64
 	@$(BIN)/python -m tests.outgoing.simulate --facts 10000
 	@$(BIN)/python -m tests.benchmarks.attacks --seconds 600
+	@$(BIN)/python -m tests.faults.chaos --strikes 200 --seed $${CHAOS_SEED:-1}
 
 .PHONY: screenshots
 screenshots: setup ## The README's pictures of the pages, drawn by headless Chromium

@@ -20,6 +20,11 @@ class Link:
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def lead_to(self, port: int) -> None:
+        """From now on it leads elsewhere; what was open is reset."""
+        self._to = port
+        self._drop()
+
     def cut(self) -> None:
         """From now on bytes are lost without a word."""
         self._is_whole.clear()

@@ -23,15 +23,19 @@ def restart_the_server(url: str) -> None:
         ((data, version),) = connection.execute(
             "select current_setting('data_directory'), current_setting('server_version_num')::int / 10000"
         ).fetchall()
-    folder = Path(data)
+    begin_again(Path(data), version)
+
+
+def begin_again(data: Path, version: int) -> None:
+    """Restart the server of a folder as it was started; start it, if it is down."""
     # PostgreSQL refuses to be run by root.
-    user = {"user": folder.owner(), "group": folder.group(), "extra_groups": []} if os.geteuid() == 0 else {}
-    pg_ctl = [str(POSTGRES_VERSIONS[version] / "pg_ctl"), "-w", "-s", "-m", "fast", "-D", data]
-    subprocess.run([*pg_ctl, "-l", str(folder.parent / "log"), "restart"], check=True, cwd=data, **user)
+    user = {"user": data.owner(), "group": data.group(), "extra_groups": []} if os.geteuid() == 0 else {}
+    pg_ctl = [str(POSTGRES_VERSIONS[version] / "pg_ctl"), "-w", "-s", "-m", "fast", "-D", str(data)]
+    subprocess.run([*pg_ctl, "-l", str(data.parent / "log"), "restart"], check=True, cwd=data, **user)
 
 
-def wait_for_the_server(url: str) -> None:
-    deadline = time.monotonic() + 60
+def wait_for_the_server(url: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
     while True:
         try:
             psycopg.connect(url).close()

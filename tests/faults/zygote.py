@@ -1,7 +1,8 @@
 """Starts pulls as processes of their own that can be killed, without each paying for its imports.
 
 Reads one JSON command per line and answers with one: `{"environment": …, "runs": [{"tenants", "days", "trigger",
-"kill_at": [place, nth] | null, "kill_after": seconds | null, "largest_file": bytes | null}]}`. The runs of a command
+"kill_at": [place, nth] | null, "kill_after": seconds | null, "largest_file": bytes | null, "memory": bytes more than it
+has | null}]}`. The runs of a command
 are forked at once; the answer is `{"ended": [{"status": negative signal or exit code, "outcomes": [[tenant, day,
 state, cause code]]}]}`.
 """
@@ -19,6 +20,8 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay, pull, pull_today
 from orchestration.ingestion.reading import Readers
@@ -88,6 +91,9 @@ def _pull(environment: dict[str, str], run: dict[str, Any]) -> list[list[str | N
         _kill_at(*run["kill_at"])
     if run["largest_file"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (run["largest_file"], resource.RLIM_INFINITY))
+    if run["memory"]:
+        bound = psutil.Process().memory_info().vms + run["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (bound, resource.RLIM_INFINITY))
     settings = Settings.from_environment(environment)
     if run["trigger"] == PullTrigger.TODAY:
         return [_told(one) for one in pull_today(str(settings.database_url), settings)]
@@ -128,7 +134,7 @@ class Zygote:
 
     def start(self, environment: dict[str, str], *runs: dict[str, Any]) -> None:
         """Fork these runs at once."""
-        usual = {"trigger": "cli", "kill_at": None, "kill_after": None, "largest_file": None}
+        usual = {"trigger": "cli", "kill_at": None, "kill_after": None, "largest_file": None, "memory": None}
         command = {"environment": environment, "runs": [usual | run for run in runs]}
         assert self._process.stdin
         self._process.stdin.write(json.dumps(command) + "\n")

@@ -199,6 +199,10 @@ class Supervisor:
         self.is_over = Flag()
         self.process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def port(self) -> int:
+        return int(self.listening.getsockname()[1])
+
     def run(self) -> None:
         """Until it is over: the first `kills` processes live as long as their seed says."""
         descriptor = self.listening.fileno()
@@ -228,22 +232,22 @@ def run(story: Story, url: str, home: Path) -> float:
     with connect(url, Role.OPERATOR, actor="otto") as operator:
         add_tenants(operator, *names)
     tokens = [key(url, name) for name in names]
-    with _serving(story, url, home, {}) as port, ThreadPoolExecutor(story.connections) as pool:
+    with served(story, url, home, {}) as api, ThreadPoolExecutor(story.connections) as pool:
         began = time.monotonic()
-        clients = [Client(story, number, port, tokens) for number in range(story.connections)]
+        clients = [Client(story, number, api.port, tokens) for number in range(story.connections)]
         running_clients = [pool.submit(client.run) for client in clients]
         _disturb(story, url, lambda: all(one.done() for one in running_clients))
         for one in running_clients:
             one.result()
         took = time.monotonic() - began
     wait_for_the_server(url)
-    _prove(story, url, names)
+    prove(story, url, names)
     return took
 
 
 @contextmanager
-def _serving(story: Story, url: str, home: Path, more: dict[str, str]) -> Iterator[int]:
-    """The port of the API, which is started again whenever it dies."""
+def served(story: Story, url: str, home: Path, more: dict[str, str]) -> Iterator[Supervisor]:
+    """The API, which is started again whenever it dies."""
     with (
         login_of(url, Access.SERVER) as server_url,
         login_of(url, Access.INTAKE) as intake_url,
@@ -258,7 +262,7 @@ def _serving(story: Story, url: str, home: Path, more: dict[str, str]) -> Iterat
         thread = Thread(target=supervisor.run)
         thread.start()
         try:
-            yield listening.getsockname()[1]
+            yield supervisor
         finally:
             supervisor.end()
             thread.join()
@@ -291,10 +295,10 @@ def report(story: Story, url: str, home: Path) -> None:
                 story.told_stored[number] = 1
 
     with (
-        _serving(story, url, home, {"MASTER_KEYS": keys_of_vault}) as port,
+        served(story, url, home, {"MASTER_KEYS": keys_of_vault}) as api,
         ThreadPoolExecutor(story.connections) as pool,
     ):
-        telling = [pool.submit(tell, number, port) for number in range(story.connections)]
+        telling = [pool.submit(tell, number, api.port) for number in range(story.connections)]
         _disturb(story, url, lambda: all(one.done() for one in telling))
         for one in telling:
             one.result()
@@ -315,7 +319,8 @@ def _disturb(story: Story, url: str, is_over: Any) -> None:
             wait_for_the_server(url)
 
 
-def _prove(story: Story, url: str, names: list[str]) -> None:
+def prove(story: Story, url: str, names: list[str]) -> None:
+    """Each event is stored once, as was answered, and read once. Raises AssertionError."""
     seen, standing = bytearray(story.events), 0
     with psycopg.connect(url) as connection, connection.cursor(name="stored") as cursor:
         cursor.itersize = 10_000
