@@ -3,17 +3,21 @@
 import base64
 import json
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from orchestration.automations import process, running
 from orchestration.automations.running import Result, run_due
 from orchestration.settings import Settings
 from tests.intake.served import add_tenants, login_of
@@ -81,11 +85,18 @@ class Works:
         with connect(self.url, Role.TRANSFORMER) as connection:
             return runs.begin(connection, self.now().date())
 
-    def run(self, seconds: float = 120) -> Result:
-        """One pass."""
+    def run(self) -> Result:
+        """One pass, by a process for each tenant."""
         settings = Settings.from_environment()
         with settings.database() as url:
-            return run_due(url, settings, self.now, seconds)
+            return run_due(url, settings, self.now, 120)
+
+    def run_here(self) -> Result:
+        """One pass by what the processes run, in ours: to import LangGraph takes one of them more than a second."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(running, "_process", in_this_process)
+            patch.delitem(sys.modules, "tests.automations.flows", raising=False)  # which reads the environment
+            return self.run()
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of a query, past all policies."""
@@ -105,6 +116,14 @@ class Works:
         return Counter(line.split(" ")[1] for line in lines if line.split(" ")[0].endswith(f"/{call_id}"))
 
 
+@contextmanager
+def in_this_process(login: str, asked: Mapping[str, Any], _: float) -> Iterator[SimpleNamespace]:
+    """What stands for a process that was given its work and ended well."""
+    said: list[str] = []
+    process.work(asked, login, lambda what: said.append(json.dumps(what)))
+    yield SimpleNamespace(stdout=said, returncode=0)
+
+
 @pytest.fixture
 def works(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works]:
     """Nobody's calls are followed yet."""
@@ -121,6 +140,7 @@ def works(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             ("MINUTEBOOK_AUTOMATIONS", "tests.automations.flows"),
             ("MINUTEBOOK_MASTER_KEYS", base64.b64encode(secrets.token_bytes(32)).decode()),
             ("AUTOMATIONS_EFFECTS", str(made.effects_file)),
+            ("LANGGRAPH_STRICT_MSGPACK", "true"),
         ):
             monkeypatch.setenv(name, value)
         yield made

@@ -93,7 +93,7 @@ def test_what_a_workflow_holds_is_forgotten_with_its_call_and_with_its_tenant(wo
     for tenant in ("acme", "birch"):
         works.follow(tenant, asking=0)
     works.begin()
-    works.run()
+    works.run_here()
 
     def held() -> set[str]:
         found: set[str] = set()

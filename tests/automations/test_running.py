@@ -39,11 +39,11 @@ def test_each_call_that_ended_is_followed_once_from_the_day_of_the_flag(works: W
     works.follow("acme", steps=1)
     assert works.begin() == 1
     assert works.begin() == 0
-    assert works.run().states == {"acme": {"done": 1}}
+    assert works.run_here().states == {"acme": {"done": 1}}
     works.monkeypatch.setenv("AUTOMATIONS_VERSION", "2")
     works.calls("acme", "c2")
     assert works.begin() == 1, "another version follows no call again"
-    works.run()
+    works.run_here()
     assert works.states() == {"c1": "done", "c2": "done"}
     assert works.effects("c1") == {"a": 1, "b": 1, "c": 1}
     assert {row["version"] for row in works.rows("select version from ledger.automation_runs")} == {"1", "2"}
@@ -78,11 +78,11 @@ def test_one_that_sleeps_goes_on_when_its_time_has_come_and_not_before(works: Wo
     works.calls("acme", "c1")
     works.follow("acme", drip=0)
     works.begin()
-    assert works.run().states == {"acme": {"asleep": 1}}
+    assert works.run_here().states == {"acme": {"asleep": 1}}
     works.wait(days=1, hours=23)
-    assert works.run().states == {}
+    assert works.run_here().states == {}
     works.wait(hours=2)
-    assert works.run().states == {"acme": {"done": 1}}
+    assert works.run_here().states == {"acme": {"done": 1}}
     assert works.effects("c1") == {"first": 1, "late": 1}
 
 
@@ -90,22 +90,22 @@ def test_a_person_is_asked_and_an_answer_is_of_one_question(works: Works) -> Non
     works.calls("acme", "c1")
     works.follow("acme", asking=0)
     works.begin()
-    works.run()
+    works.run_here()
     thread_id = "acme/asking/acme/vapi/c1"
     with connect(works.url, Role.OPERATOR, actor="otto", autocommit=True) as connection:
         (row,) = runs.listed(connection)
         assert (row["state"], row["question"]) == ("asks", '{"may": "it go on?"}')
-        assert works.run().states == {}, "it waits for as long as it takes"
+        assert works.run_here().states == {}, "it waits for as long as it takes"
         runs.answer(connection, thread_id, "yes", works.now())
         with pytest.raises(runs.RunRefused, match="asks nothing"):
             runs.answer(connection, thread_id, "no", works.now())
         former = works.rows("select question_id from ledger.automation_runs")[0]["question_id"]
-        assert works.run().states == {"acme": {"asks": 1}}
+        assert works.run_here().states == {"acme": {"asks": 1}}
         # As if its process had died when it had reached the second question, before it could say so.
         works.rows("update ledger.automation_runs set question_id = %s, answer = 'yes', due_at = 'epoch'", former)
-        assert works.run().states == {"acme": {"asks": 1}}
+        assert works.run_here().states == {"acme": {"asks": 1}}
         runs.answer(connection, thread_id, "no", works.now())
-        works.run()
+        works.run_here()
     assert works.effects("c1") == {"yes": 1, "no": 1, "last": 1}
 
 
@@ -178,10 +178,10 @@ def test_one_that_fails_for_good_is_found_and_taken_on_by_what_is_printed(works:
     works.follow("acme", fails=0)
     works.begin()
     for _ in range(len(runs.DISTANCES) + 1):
-        assert works.run().states == {"acme": {"failed": 1}}
+        assert works.run_here().states == {"acme": {"failed": 1}}
         works.wait(hours=3)
     assert works.states() == {"c1": "failed"}
-    assert works.run().states == {}
+    assert works.run_here().states == {}
 
     def found() -> list[Any]:
         with connect(works.url, Role.OPERATOR, actor="otto") as connection:
@@ -208,7 +208,7 @@ def test_a_flag_that_is_taken_away_and_a_tenant_that_is_closed_stop_what_sleeps(
     for tenant in ("acme", "birch"):
         works.follow(tenant, drip=0)
     works.begin()
-    works.run()
+    works.run_here()
     with connect(works.url, Role.OPERATOR, actor="otto") as connection:
         set_flag(connection, "acme", "automations", False)
     works.rows(
@@ -216,7 +216,7 @@ def test_a_flag_that_is_taken_away_and_a_tenant_that_is_closed_stop_what_sleeps(
         works.now().date(),
     )
     works.wait(days=3)
-    assert works.run().states == {}
+    assert works.run_here().states == {}
     assert works.effects("c1") == works.effects("d1") == {"first": 1}
 
 
@@ -261,7 +261,7 @@ def test_its_runs_are_metered_like_any_workflow(works: Works) -> None:
     for tenant in ("acme", "birch"):
         works.follow(tenant, steps=0)
     works.begin()
-    works.run()
+    works.run_here()
     with login_of(works.url, Access.LOADER) as login:
         client = WORKFLOWS.connect(
             Credential(f"{login}?options=-c%20role%3Dminutebook_loader%20-c%20search_path%3Dautomations", {})
