@@ -3,16 +3,22 @@
 import json
 from pathlib import Path
 
-from orchestration.marts.building import environment, manifest, variables
+from orchestration.marts.building import environment, target_folder, variables
 from tests.money.acme import FEBRUARY_3
 
 
-def test_every_mart_is_under_contract_and_described_and_the_docs_generate(database_url: str, tmp_path: Path) -> None:
+def test_every_mart_is_under_contract_and_described_and_the_docs_generate(database_url: str, dbt_home: Path) -> None:
     from dbt.cli.main import dbtRunner  # three seconds, which collecting the tests need not pay
 
-    nodes = json.loads(manifest(tmp_path).read_text())["nodes"].values()
-    marts = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
+    with environment(database_url, dbt_home, FEBRUARY_3):
+        answer = dbtRunner().invoke(["--quiet", "docs", "generate", *variables()])
+    assert answer.success
+    manifest, catalog = (
+        json.loads((target_folder(dbt_home) / name).read_text())["nodes"] for name in ("manifest.json", "catalog.json")
+    )
+    marts = [node for node in manifest.values() if node["resource_type"] == "model" and node["schema"] == "marts"]
     assert len(marts) >= 15
+    assert {node["unique_id"] for node in marts} <= set(catalog)
     lacking = [
         f"{node['name']}.{name}"
         for node in marts
@@ -20,7 +26,3 @@ def test_every_mart_is_under_contract_and_described_and_the_docs_generate(databa
         if not column["description"] or not node["config"]["contract"]["enforced"]
     ]
     assert not lacking
-    with environment(database_url, tmp_path, FEBRUARY_3):
-        answer = dbtRunner().invoke(["--quiet", "docs", "generate", *variables()])
-    assert answer.success
-    assert (tmp_path / "dbt" / "target" / "catalog.json").exists()
