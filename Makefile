@@ -127,7 +127,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 .PHONY: lock
 lock: setup ## Resolve the dependencies again into requirements.lock, and those of the image into deploy/
 	@$(COMPILE) --extra kubernetes --extra hosts --group dev pyproject.toml -o requirements.lock
-	@$(COMPILE) --extra kubernetes --extra hosts -c requirements.lock pyproject.toml -o deploy/requirements.lock
+	@$(COMPILE) --extra kubernetes --extra hosts --extra automations -c requirements.lock pyproject.toml -o deploy/requirements.lock
 	@$(COMPILE) --group image -c requirements.lock -o deploy/build.lock
 
 .PHONY: clean

@@ -72,7 +72,7 @@ def _configured(url: str, settings: Settings) -> tuple[str, str]:
     if not all(part.isidentifier() for part in settings.automations.split(".")):
         raise SettingsError("MINUTEBOOK_AUTOMATIONS is no name of a Python module; write one such as our_automations")
     if importlib.util.find_spec("langgraph") is None:
-        raise SettingsError("LangGraph is not installed: pip install 'minutebook[automations]'")
+        raise SettingsError("LangGraph is not installed here: it is in the image and in what `make install` makes")
     login = url.logins.get(Role.AUTOMATIONS) if isinstance(url, Addresses) else None
     if login is None:
         raise SettingsError(
