@@ -1,6 +1,7 @@
 """A deployment at work while everything under it breaks, one strike after the other; afterwards its books are true.
 
     python -m tests.faults.chaos --seed 1 --strikes 40
+    python -m tests.faults.chaos --seed 1 --strikes 40 --up     with `minutebook up` at work, and killed, too
 
 Which strikes come, in which order, and when each meets the work follows from the seed; who comes first between
 processes is left to the machine. At work are two pulls of tenants whose answers change, and clients that push events.
@@ -31,6 +32,7 @@ from tests.deploy.test_image import free_port
 from tests.faults.links import Link, link
 from tests.faults.restless import Restless
 from tests.faults.servers import crash_the_server, restart_the_server
+from tests.faults.service import CODE_SERVER, DAEMON, Service, service
 from tests.faults.standby import REPLICATED, Primary
 from tests.faults.zygote import PLACES, Zygote
 from tests.ingestion.house import House
@@ -67,6 +69,7 @@ class Chaos:
     clients: list["Pusher"]
     supervisor: simulate.Supervisor
     disk: Path | None
+    up: Service | None = None
     had: Counter[str] = field(default_factory=Counter)
 
     def strikes(self) -> dict[str, Callable[[], None]]:
@@ -91,6 +94,10 @@ class Chaos:
         }
         if self.disk is not None:
             found["PostgreSQL without disk"] = lambda: self._outside(self._fill_the_disk)
+        if self.up is not None:
+            up = self.up
+            found["daemon killed"] = lambda: self._outside(lambda: up.kill(DAEMON))
+            found["code server killed"] = lambda: self._outside(lambda: up.kill(CODE_SERVER))
         return found
 
     def strike(self, name: str) -> None:
@@ -102,6 +109,8 @@ class Chaos:
             one.start()
         self.strikes()[name]()
         self.primary.stand_up()
+        if self.up is not None:
+            self.up.stand_up()
         for one in pushing:
             one.join()
 
@@ -119,7 +128,7 @@ class Chaos:
     def _start(self, *more: dict[str, object], offset: int = 0) -> None:
         named = {name: value for name, value in os.environ.items() if name.startswith("MINUTEBOOK_")}
         named[OFFSET] = str(float(named[OFFSET]) + offset)
-        triggers = ("schedule", "cli")
+        triggers = ("backfill", "cli")  # by a schedule, sensors would pull other days as well
         options = (*more, *({} for _ in triggers))[: len(triggers)]
         runs = [self.restless.run(trigger=t, **o) for t, o in zip(triggers, options, strict=True)]
         self.restless.zygote.start(named, *runs)
@@ -247,6 +256,10 @@ def _disk(folder: Path) -> Iterator[Path | None]:
 def prove(chaos: Chaos) -> None:
     """What must hold does, once all is quiet."""
     house = chaos.restless.house
+    if chaos.up is not None:
+        chaos.up.works_a_run_off()
+        chaos.up.end()
+        chaos.up = None
     chaos.settle()
     chaos.restless.assert_books_are_true()
     rows = house.execute("select count(*) as landed from raw_vapi.calls")
@@ -262,9 +275,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--strikes", type=int, default=40)
+    parser.add_argument("--up", action="store_true", help="`minutebook up` is at work, too")
     asked = parser.parse_args()
     began = time.monotonic()
-    with deployment(asked.seed, asked.strikes * EVENTS_OF_A_STRIKE) as chaos:
+    with ExitStack() as stack:
+        chaos = stack.enter_context(deployment(asked.seed, asked.strikes * EVENTS_OF_A_STRIKE))
+        if asked.up:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="minutebook-up-")))
+            chaos.up = stack.enter_context(service(folder))
         for number in range(asked.strikes):
             name = chaos.random.choice(sorted(chaos.strikes()))
             sys.stdout.write(f"{time.monotonic() - began:6.0f} s, seed {asked.seed}, strike {number}: {name}\n")
