@@ -43,6 +43,7 @@ def put_agent(connection: Connection, tenant_id: str, agent_id: str, name: str) 
     if not AGENT.fullmatch(agent_id):
         raise Refused(f"'{agent_id}' is no agent id; use 1 to 63 of a-z, 0-9, '-' and '_', not at either end")
     with connection.transaction():
+        guard.lock(connection)
         require_tenant(connection, tenant_id)
         row = first(connection, FILE, "agent", agent_id=agent_id)
         if row is not None and row["tenant_id"] != tenant_id:
