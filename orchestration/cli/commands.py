@@ -166,10 +166,13 @@ def _told(error: BaseException) -> int:
 
 
 def _stopped_by(number: int) -> int:
-    """Say what stands, and return the exit code of a shell."""
+    """Say what stands, and end by the signal, as whoever sent it expects. Returns in a container's first process, which
+    no signal of its own ends."""
     from orchestration.cli.output import complain  # which help does not need
 
     complain("stopped: what was done stands; run the same command again for the rest")
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
     return 128 + number
 
 

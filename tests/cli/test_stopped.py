@@ -25,5 +25,5 @@ def test_a_command_that_is_stopped_says_what_stands_and_what_to_do(tmp_path: Pat
         silent.accept()
         waiting.send_signal(number)
         _, said = waiting.communicate(timeout=60)
-    assert waiting.returncode == 128 + number
+    assert waiting.returncode == -number
     assert said == "stopped: what was done stands; run the same command again for the rest\n"
