@@ -80,7 +80,7 @@ class FinalInvoices:
         def compare(tenant: BilledTenant) -> list[FinalLine]:
             turns.wait()
             start = starts[tenant.tenant_id]
-            books = self.books(tenant, start, refunds)
+            books = self.books(tenant, start, ours[tenant.tenant_id], refunds)
             keep_states(self._connection, tenant, books.invoices, now)
             self._keep_items(tenant, ours[tenant.tenant_id], books, now)
             lines = self.compared(tenant, ours[tenant.tenant_id], books)
@@ -95,12 +95,13 @@ class FinalInvoices:
             self._keep(tenant.tenant_id, starts[tenant.tenant_id], lines, now)
         return [line for _, lines in found for line in lines]
 
-    def books(self, tenant: BilledTenant, since: date, refunds: Sequence[Body] | None = None) -> Books:
+    def books(self, tenant: BilledTenant, since: date, ours: Ours, refunds: Sequence[Body] | None = None) -> Books:
         """What Stripe holds of the tenant since a day, asked now. Raises `stripe.StripeError`, StripeUnavailable."""
         customer = tenant.stripe_customer_id or ""
         refunds = self._api.refunds(since - REACH) if refunds is None else refunds
         has_subscription = self._readiness.subscription(customer) is not None
-        return read_books(self._api, customer, since, refunds, has_subscription=has_subscription)
+        names = {item["stripe_id"]: item["identifier"] for item in ours.items if item["stripe_id"]}
+        return read_books(self._api, customer, since, refunds, has_subscription=has_subscription, names=names)
 
     def compared(self, tenant: BilledTenant, ours: Ours, books: Books) -> list[FinalLine]:
         """All lines of a tenant, of whatever period."""

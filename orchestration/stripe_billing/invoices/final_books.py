@@ -1,7 +1,7 @@
 """What Stripe holds of one customer: invoices of every state with their lines, items, notes, refunds, balance."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from orchestration.stripe_billing.api.calls import Body, StripeApi, midnight
@@ -39,7 +39,10 @@ class Billed:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All of a customer's; lines are by invoice. refunds: those that no credit note gave. balance: what changed it."""
+    """All of a customer's; lines are by invoice. refunds: those that no credit note gave. balance: what changed it.
+
+    names: our identifier of an item or a note by Stripe's own, whatever somebody made of its metadata there.
+    """
 
     invoices: Sequence[Body]
     lines: Mapping[str, Sequence[Body]]
@@ -48,6 +51,7 @@ class Books:
     refunds: Sequence[Body]
     balance: Sequence[Body]
     has_subscription: bool
+    names: Mapping[str, str]
 
     def invoice(self, name: str) -> Body | None:
         return next((one for one in self.invoices if one["id"] == name), None)
@@ -67,7 +71,9 @@ class Books:
             invoice
             for invoice in self.invoices
             if is_held(invoice)
-            and any(_price(line) or KEY in (line.get("metadata") or {}) for line in self.lines.get(invoice["id"], ()))
+            and any(
+                _price(line) or self._named(_line(invoice, line, None)).identifier for line in self.lines[invoice["id"]]
+            )
         ]
 
     def fees_and_usage(self) -> Iterator[Billed]:
@@ -82,12 +88,14 @@ class Books:
         for invoice in self.invoices:
             for line in self.lines.get(invoice["id"], ()):
                 if not _price(line):
-                    yield _line(invoice, line, None)
+                    yield self._named(_line(invoice, line, None))
         for item in self.items:
             if not item.get("invoice") and not item.get("proration"):
-                yield Billed(
-                    item["id"], item["amount"], "pending", None, day_of(item["period"]["start"]),
-                    (item.get("metadata") or {}).get(KEY), None, item.get("description") or "",
+                yield self._named(
+                    Billed(
+                        item["id"], item["amount"], "pending", None, day_of(item["period"]["start"]),
+                        (item.get("metadata") or {}).get(KEY), None, item.get("description") or "",
+                    )
                 )  # fmt: skip
 
     def credit_notes(self) -> Iterator[Billed]:
@@ -95,10 +103,15 @@ class Books:
             invoice = self.invoice(note["invoice"])
             state = "void" if note["status"] == "void" else (invoice or {}).get("status", "paid")
             day = service_day(invoice) if invoice else day_of(note["created"])
-            yield Billed(
-                note["id"], -untaxed(note), state, note["invoice"], day, (note.get("metadata") or {}).get(KEY), None,
-                note.get("memo") or "",
+            yield self._named(
+                Billed(
+                    note["id"], -untaxed(note), state, note["invoice"], day, (note.get("metadata") or {}).get(KEY),
+                    None, note.get("memo") or "",
+                )
             )  # fmt: skip
+
+    def _named(self, one: Billed) -> Billed:
+        return replace(one, identifier=self.names.get(one.stripe_id, one.identifier))
 
     def given_back(self) -> Iterator[Billed]:
         """Refunds without a credit note, each with the invoice whose payment it gives back."""
@@ -110,7 +123,15 @@ class Books:
                 yield Billed(refund["id"], amount, "paid", invoice["id"], day, None, None, refund.get("reason") or "")
 
 
-def read_books(api: StripeApi, customer: str, since: date, refunds: Sequence[Body], *, has_subscription: bool) -> Books:
+def read_books(
+    api: StripeApi,
+    customer: str,
+    since: date,
+    refunds: Sequence[Body],
+    *,
+    has_subscription: bool,
+    names: Mapping[str, str],
+) -> Books:
     """Ask Stripe, whatever the cache holds. refunds: of the account. Raises `stripe.StripeError`."""
     first = midnight(since - REACH)
     invoices = [one for one in api.invoices(customer) if one["created"] >= first]
@@ -129,6 +150,7 @@ def read_books(api: StripeApi, customer: str, since: date, refunds: Sequence[Bod
         ],
         [one for one in api.balance_transactions(customer) if one["created"] >= first],
         has_subscription,
+        names,
     )
 
 

@@ -89,7 +89,8 @@ class Settling:
         """Leave a line or an object of Stripe's as it is, by as much as it differs now. Raises NotFoundInLedger."""
         tenant = self._tenant_of(subject)
         since = date.min.replace(year=2000)
-        ours, books = self._finals.ours_of(tenant.tenant_id), self._finals.books(tenant, since)
+        ours = self._finals.ours_of(tenant.tenant_id)
+        books = self._finals.books(tenant, since, ours)
         lines = self._finals.compared(tenant, ours, books)
         found = next((line for line in lines if line.line == subject), None)
         if found is None:
@@ -107,14 +108,15 @@ class Settling:
     def waiting(self, tenant_id: str) -> list[Billed]:
         """Items of the tenant's that no subscription will invoice. Raises NotFoundInLedger."""
         tenant = self._tenant(tenant_id)
-        books = self._finals.books(tenant, self._clock().date())
+        books = self._finals.books(tenant, self._clock().date(), self._finals.ours_of(tenant_id))
         if books.has_subscription:
             return []
         return [one for one in books.single_items() if one.state == "pending"]
 
     def held(self, tenant_id: str) -> list[Body]:
         """Drafts of the tenant's that Stripe does not finalise by itself. Raises NotFoundInLedger."""
-        return self._finals.books(self._tenant(tenant_id), date.min.replace(year=2000)).held()
+        ours = self._finals.ours_of(tenant_id)
+        return self._finals.books(self._tenant(tenant_id), date.min.replace(year=2000), ours).held()
 
     def invoice(self, tenant_id: str) -> str | None:
         """Put what waits on an invoice of its own, which Stripe finalises within the hour; returns its id. Drafts that
@@ -138,7 +140,7 @@ class Settling:
 
     def _looked(self, tenant: BilledTenant, line_id: str) -> tuple[FinalLine, list[Billed], Ours]:
         ours = self._finals.ours_of(tenant.tenant_id)
-        books = self._finals.books(tenant, _period_in(line_id))
+        books = self._finals.books(tenant, _period_in(line_id), ours)
         lines = self._finals.compared(tenant, ours, books)
         found = next((line for line in lines if line.line == line_id), None)
         if found is None:

@@ -209,6 +209,15 @@ def test_items_of_a_customer_without_a_subscription_go_on_a_one_off_invoice(clos
     assert close.findings() == []
 
 
+@pytest.mark.parametrize("metadata", [{}, {"minutebook_item": "mine now"}])
+def test_an_item_whose_metadata_somebody_changed_is_still_ours(billed: Close, metadata: dict[str, str]) -> None:
+    """To take it for gone and for somebody else's would have it added, and paid, twice."""
+    (item,) = billed.stripe.invoicing.items.values()
+    item["metadata"] = metadata
+    billed.at("2026-12-06")
+    assert billed.findings() == []
+
+
 # What a person holds is never billed, unless somebody says so
 
 
