@@ -43,7 +43,7 @@ class Seen:
 def look(url: str, settings: Settings, now: datetime, checked: int | None = None) -> Seen:
     """Look at everything, open and end alerts, and write their events down, in one transaction.
 
-    The marts' checks are looked at once for each build: not where `checked` is the last one. What cannot be looked at
+    What only a build changes is looked at once for each: not where `checked` is the last one. What cannot be looked at
     (a database that is being migrated, a table that is locked) is left as it was, and touches nothing else.
     """
     said: list[Said] = []
@@ -58,7 +58,7 @@ def look(url: str, settings: Settings, now: datetime, checked: int | None = None
                     found = [_said(wrong) for wrong in each(connection, now)]
             except (psycopg.Error, WarehouseError, OSError) as error:
                 unknown.append(f"{', '.join(decides)}: {type(error).__name__}")
-                build = checked if Trouble.CHECK in decides else build
+                build = checked if decides in troubles.OF_A_BUILD.values() else build
                 continue
             said += found
             rules += decides
@@ -69,7 +69,7 @@ def look(url: str, settings: Settings, now: datetime, checked: int | None = None
 def _looks(settings: Settings, *, with_checks: bool) -> Iterator[tuple[Look, Sequence[Trouble]]]:
     yield from troubles.LOOKS.items()
     if with_checks:
-        yield troubles.checks, (Trouble.CHECK,)
+        yield from troubles.OF_A_BUILD.items()
     yield lambda _, __: _disks(settings), (Trouble.DISK,)
     if settings.is_embedded and settings.backup_folder is not None:
         folder = settings.backup_folder

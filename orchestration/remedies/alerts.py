@@ -7,6 +7,7 @@ from orchestration.remedies.wording import Link, Wording, Words, commands, day_p
 from sources.registry import provider_of
 from warehouse.finding import Finding
 from warehouse.operations.troubles import Trouble
+from warehouse.words import counted, day
 
 RUNBOOKS = "docs/runbooks"
 _BUILD = commands(["build"])
@@ -139,6 +140,19 @@ def _quota(finding: Finding) -> Wording:
     )
 
 
+def _expected(finding: Finding) -> Wording:
+    facts, tenant = finding.facts, finding.subject.tenant_id or ""
+    what = "spend limit" if facts["quota"] == "spend" else f"allowance of {facts['quota']}"
+    on = f", about {day(facts['on'])}" if facts["on"] else ""
+    return Wording(
+        f"{tenant} will pass its {what}{on}: {number(facts['used'])} of {counted(facts['allowed'], facts['unit'])} so"
+        f" far, about {number(facts['expected'])} at the end of the period from {day(facts['period_start'])} on",
+        short="a quota will be passed",
+        then="nothing is cut off: what is above an allowance is overage",
+        link=period_page(tenant, facts["period_start"], "See the statement"),
+    )
+
+
 def _key(finding: Finding) -> Wording:
     facts, tenant = finding.facts, finding.subject.tenant_id
     verb = "expired" if facts["is_over"] else "expires"
@@ -218,6 +232,7 @@ WORDS: Words = {
     Trouble.INVOICE: _invoice,
     Trouble.NOT_POSTED: _not_posted,
     Trouble.QUOTA: _quota,
+    Trouble.EXPECTED: _expected,
     Trouble.KEY: _key,
     Trouble.ENDPOINT: _endpoint,
     Trouble.AUTOMATION: _automation,

@@ -1,63 +1,27 @@
-"""Charts, drawn by Vega to SVG on this machine: no script, no network, no style of their own.
+"""The charts of statements, months and tenants.
 
-Colours are the style sheet's variables, so one drawing serves light, dark and paper. What the values are is said in the
+What the values are is said in the
 caption above a chart, where a phone has room for it. Beside every chart is its table.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import wraps
-from hashlib import sha256
 from typing import Any
 
 import altair as alt
-import msgspec
-import vl_convert
 from markupsafe import Markup
 
 from orchestration.reports.axes import amounts, counted, day_axis, days_of, looked_up, month_axis
+from orchestration.reports.drawing import drawn, remembered
 
 Row = Mapping[str, Any]
-_INK, _FAINT, _LINE = "var(--ink-soft)", "var(--ink-faint)", "var(--line)"
-_CONFIG: dict[str, Any] = {
-    # Screen readers get the caption and the table; Vega's own roles would read every axis tick aloud.
-    "aria": False,
-    "background": "transparent",
-    # The browser's letters are wider than those Vega measures with: room for the longest label.
-    "padding": {"left": 16, "right": 8, "top": 6, "bottom": 4},
-    "view": {"stroke": "transparent"},
-    "font": "sans-serif",
-    "axis": {
-        "labelColor": _INK, "titleColor": _INK, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
-        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "domain": False, "ticks": False,
-        "labelPadding": 6,
-    },
-}  # fmt: skip
+_FAINT = "var(--ink-faint)"
 # Narrow, so that a phone, which scales a chart down to its screen, still shows letters that can be read.
 _WIDTH = 360
-_REMEMBERED = 512
-_drawings: dict[bytes, Markup] = {}
-_CLIP = re.compile(r"\b(clip|gradient_)(\d+)\b")
 
 
-def _remembered(draw: Callable[..., Markup]) -> Callable[..., Markup]:
-    """The same figures are drawn once: to describe a chart and to draw it cost some 50 ms each."""
-
-    @wraps(draw)
-    def remembering(*values: object) -> Markup:
-        key = sha256(msgspec.json.encode((draw.__name__, values))).digest()
-        if key not in _drawings:
-            if len(_drawings) >= _REMEMBERED:
-                _drawings.pop(next(iter(_drawings)), None)
-            _drawings[key] = draw(*values)
-        return _drawings[key]
-
-    return remembering
-
-
-@_remembered
+@remembered
 def usage(days: Sequence[Row], span: tuple[date, date]) -> Markup:
     """Bars of a meter's days, within the allowance and above: usage_date, quantity, overage_quantity.
 
@@ -86,10 +50,10 @@ def usage(days: Sequence[Row], span: tuple[date, date]) -> Markup:
             order="order:Q",
         )
     )
-    return _drawn(bars)
+    return drawn(bars)
 
 
-@_remembered
+@remembered
 def cumulative(
     totals: Sequence[tuple[date, Decimal]], allowance: Decimal, span: tuple[date, date], end: Decimal | None = None
 ) -> Markup:
@@ -115,10 +79,10 @@ def cumulative(
             .mark_line(color="var(--within)", strokeDash=[1, 3], strokeWidth=2)
             .encode(x=day_axis(span), y="total:Q")
         )
-    return _drawn(alt.LayerChart(layer=layers))
+    return drawn(alt.LayerChart(layer=layers))
 
 
-@_remembered
+@remembered
 def costs(components: Sequence[Row], currency: str) -> Markup:
     """Bars of what a period cost, by component, shaded by how well each is known."""
     values = [
@@ -139,20 +103,32 @@ def costs(components: Sequence[Row], currency: str) -> Markup:
                 sort=[value["component"] for value in values],
                 axis=alt.Axis(labelLimit=130, minExtent=room),
             ),
-            color=alt.Color(
-                "basis:N",
-                legend=None,
-                scale=alt.Scale(
-                    domain=["reported", "estimated", "allocated", "billed elsewhere"],
-                    range=["var(--within)", "var(--warn)", "var(--allocated)", "var(--line)"],
-                ),
-            ),
+            color=_by_basis(),
         )
     )
-    return _drawn(bars)
+    return drawn(bars)
 
 
-@_remembered
+@remembered
+def costs_by_month(months: Sequence[Row]) -> Markup:
+    """What each month cost, shaded by how well it is known: month, basis and amount, oldest first."""
+    values = [
+        {"month": f"{row['month']:%b %Y}", "basis": _shade(row["basis"]), "amount": float(row["amount"])}
+        for row in months
+        if row["amount"]
+    ]
+    bars = alt.Chart(alt.InlineData(values=values), height=150, width=_WIDTH).mark_bar(cornerRadiusEnd=2)
+    return drawn(
+        bars.encode(
+            x=month_axis("month:N", list(dict.fromkeys(row["month"] for row in months))),
+            y=amounts("sum(amount):Q"),
+            color=_by_basis(),
+            order=alt.Order("basis:N"),
+        )
+    )
+
+
+@remembered
 def margins(periods: Sequence[Row]) -> Markup:
     """Revenue and cost of some periods side by side: period_start, revenue and cost, oldest first."""
     values = [
@@ -175,10 +151,10 @@ def margins(periods: Sequence[Row]) -> Markup:
             ),
         )
     )
-    return _drawn(bars)
+    return drawn(bars)
 
 
-@_remembered
+@remembered
 def per_minute(months: Sequence[Row]) -> Markup:
     """What a connected minute cost in each month: month and per_minute, oldest first; None is left out."""
     values = [
@@ -190,10 +166,10 @@ def per_minute(months: Sequence[Row]) -> Markup:
         color="var(--allocated)", strokeWidth=2, point=points
     )
     amounts_axis = alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format="~f"))
-    return _drawn(line.encode(x=month_axis("month:N", [row["month"] for row in months]), y=amounts_axis))
+    return drawn(line.encode(x=month_axis("month:N", [row["month"] for row in months]), y=amounts_axis))
 
 
-@_remembered
+@remembered
 def tenants(summaries: Sequence[Row], currency: str) -> Markup:
     """Totals of some tenants with the cost of each behind: name, tenant_id, total and cost, in the order given."""
     values = [
@@ -218,10 +194,10 @@ def tenants(summaries: Sequence[Row], currency: str) -> Markup:
             ),
         )
     )
-    return _drawn(bars)
+    return drawn(bars)
 
 
-@_remembered
+@remembered
 def bridge(steps: Sequence[Row], start: Decimal) -> Markup:
     """A bridge from one total to another: name, begins, ends and is_total, in order; start: where its axis begins."""
     values = [
@@ -248,10 +224,10 @@ def bridge(steps: Sequence[Row], start: Decimal) -> Markup:
             ),
         )
     )
-    return _drawn(bars)
+    return drawn(bars)
 
 
-@_remembered
+@remembered
 def volume(points: Sequence[Row]) -> Markup:
     """Margin against connected minutes, a point for each tenant: minutes and margin."""
     values = [{"minutes": float(row["minutes"]), "margin": float(row["margin"])} for row in points]
@@ -265,7 +241,13 @@ def volume(points: Sequence[Row]) -> Markup:
         )
     )
     zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=_FAINT).encode(y="zero:Q")
-    return _drawn(zero + dots)
+    return drawn(zero + dots)
+
+
+def _by_basis() -> alt.Color:
+    shades = {"reported": "within", "estimated": "warn", "allocated": "allocated", "billed elsewhere": "line"}
+    scale = alt.Scale(domain=list(shades), range=[f"var(--{shade})" for shade in shades.values()])
+    return alt.Color("basis:N", legend=None, scale=scale)
 
 
 def _shade(basis: str) -> str:
@@ -275,24 +257,3 @@ def _shade(basis: str) -> str:
 
 def _shortened(name: str, longest: int = 28) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "\u2026"
-
-
-def forget() -> None:
-    """Draw everything again from now on."""
-    _drawings.clear()
-
-
-def _drawn(chart: alt.Chart | alt.LayerChart) -> Markup:
-    specification: dict[str, Any] = chart.configure(**_CONFIG).to_dict(validate=False)
-    svg: str = vl_convert.vegalite_to_svg(specification)
-    drawn = _with_own_ids(svg).replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
-    return Markup(drawn)  # noqa: S704  Vega escapes the text it draws
-
-
-def _with_own_ids(svg: str) -> str:
-    # Vega counts clip paths for as long as the process lives; numbered by drawing, the same chart has the same bytes.
-    numbers: dict[str, str] = {}
-    numbered = _CLIP.sub(lambda found: f"{found[1]}{numbers.setdefault(found[0], str(len(numbers)))}", svg)
-    # A page holds several charts, and an id of one would clip another's bars: each bears its own drawing's name.
-    name = sha256(numbered.encode()).hexdigest()[:8]
-    return _CLIP.sub(lambda found: f"{found[1]}{name}_{found[2]}", numbered)

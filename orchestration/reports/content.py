@@ -13,6 +13,7 @@ from msgspec import Struct
 from orchestration.reports.payments import Payment
 from warehouse.database.queries import Connection
 from warehouse.statements import statement
+from warehouse.words import day
 
 
 class StatementMissing(Exception):
@@ -165,8 +166,8 @@ class Statement(Struct, frozen=True):
     def meters(self) -> dict[str, list[Day]]:
         """The days by meter."""
         found: dict[str, list[Day]] = {}
-        for day in self.days:
-            found.setdefault(day.meter_id, []).append(day)
+        for one in self.days:
+            found.setdefault(one.meter_id, []).append(one)
         return found
 
 
@@ -180,7 +181,7 @@ def read(
     """
     found = statement.read(connection, tenant_id, period_start, with_costs=with_costs, with_calls=with_calls)
     if found is None:
-        raise StatementMissing(f"There is no statement of {tenant_id} for a period from {period_start} on.")
+        raise StatementMissing(f"There is no statement of {tenant_id} for a period from {day(period_start)} on.")
     return msgspec.convert({**found, "name": found["name"] or tenant_id}, Statement, from_attributes=False)
 
 

@@ -1,12 +1,12 @@
 """How amounts, quantities, dates and states look, on pages and in packs alike."""
 
-from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from markupsafe import Markup
 
 from orchestration.plain import plain
 from warehouse.currency import decimals
+from warehouse.words import agreeing, counted, day, day_before, moment, month, units
 
 _STATES = {"open": "open", "in_review": "in review", "approved": "approved", "closed": "closed"}
 MINUS = "\u2212"
@@ -40,30 +40,6 @@ def share(value: Decimal | None) -> str:
 def quantity(value: int | Decimal | None) -> str:
     """A count with thousands separated; an em dash for none."""
     return "" if value is None else _signed(f"{abs(value):,}", value)
-
-
-def units(unit: str, count: int | Decimal | None = None) -> str:
-    """A unit beside a count: 1 minute, 2 minutes, 3 replies; an abbreviation such as GB stays as it is."""
-    if count == 1 or not unit or unit[-1] in "sS" or unit.rpartition(" ")[2].isupper():
-        return unit
-    if unit[-1] == "y" and unit[-2:-1] not in set("aeiou"):
-        return f"{unit[:-1]}ies"
-    return f"{unit}es" if unit.endswith(("x", "z", "ch", "sh")) else f"{unit}s"
-
-
-def day(value: date) -> str:
-    """2 Oct 2026."""
-    return f"{value.day} {value:%b %Y}"
-
-
-def day_before(value: date) -> str:
-    """The last day of a half-open span that ends at value."""
-    return day(value - timedelta(days=1))
-
-
-def month(value: date) -> str:
-    """October 2026."""
-    return f"{value:%B %Y}"
 
 
 def state(value: str) -> str:
@@ -122,10 +98,13 @@ FILTERS = {
         share,
         quantity,
         units,
+        counted,
+        agreeing,
         plain,
         day,
         day_before,
         month,
+        moment,
         state,
         capitalised,
         meter,

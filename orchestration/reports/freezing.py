@@ -12,6 +12,7 @@ from warehouse.control import plans
 from warehouse.database.queries import Connection
 from warehouse.statements import packs
 from warehouse.statements.periods import Month
+from warehouse.words import day
 
 
 class FrozenPackChanged(Exception):
@@ -37,7 +38,7 @@ def statement_of(connection: Connection, tenant_id: str, period_start: date) -> 
         period = packs.frozen(connection, tenant_id, period_start) or period
     if period.content is None or _hash(period.content) != period.content_hash:
         raise FrozenPackChanged(
-            f"The frozen pack of {tenant_id} {period_start} is not what was frozen:"
+            f"The frozen pack of {tenant_id} of {day(period_start)} is not what was frozen:"
             " look into ledger.packs before using it."
         )
     return msgspec.json.decode(period.content, type=Statement)

@@ -9,7 +9,8 @@ import msgspec
 
 from orchestration.plain import plain
 from orchestration.reports.content import Line
-from orchestration.reports.formats import money, quantity, units
+from orchestration.reports.formats import money, quantity
+from warehouse.words import counted, units
 
 _inputs = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -162,13 +163,13 @@ def _subscription(of: Line, inputs: Mapping[str, Any]) -> str:
     if billed == days:
         return ""
     fee = money(_decimal(inputs["subscription_fee"]), of.currency)
-    return _sum(of, [f"{fee} × {_number(billed)} of {_number(days)} days"])
+    return _sum(of, [f"{fee} × {_number(billed)} of {counted(_decimal(days), 'day')}"])
 
 
 def _minimum(of: Line, inputs: Mapping[str, Any]) -> str:
     least = money(_decimal(inputs["minimum_amount"]), of.currency)
     billed = money(_decimal(inputs["subscription_and_overage"]), of.currency)
-    days = f" for {_number(inputs['billed_days'])} of {_number(inputs['period_days'])} days"
+    days = f" for {_number(inputs['billed_days'])} of {counted(_decimal(inputs['period_days']), 'day')}"
     part = days if inputs["billed_days"] != inputs["period_days"] else ""
     return f"at least {least} a period{part}, {billed} billed without it"
 

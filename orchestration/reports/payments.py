@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from orchestration.reports.formats import day
 from orchestration.stripe_billing.api.currency import from_minor
 from warehouse.database.queries import Connection, Row
 from warehouse.statements import payments
 from warehouse.statements.periods import Month
+from warehouse.words import day
 
 _WORDS = {"draft": "not sent yet", "open": "waits for payment", "uncollectible": "not paid", "void": "void"}
 _TAGS = {"paid": "good", "uncollectible": "failed"}

@@ -4,6 +4,7 @@ Nothing of a cost or a margin is in it. Typst sets it (a wheel without system pa
 """
 
 import json
+import re
 from base64 import b64decode
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,11 +18,14 @@ from msgspec import Struct
 
 from orchestration.reports import in_words
 from orchestration.reports.content import Line
-from orchestration.reports.formats import day, day_before, money, quantity, units
+from orchestration.reports.formats import money, quantity
 from sources.text import clean_lines
 from warehouse.database.queries import Row
+from warehouse.words import day, day_before, units
 
 _TEMPLATE = Path(__file__).parent / "templates" / "statement.typ"
+# Pictures, and what joins, colours or tags them: no font of letters draws them, and nothing that is said is lost.
+_PICTURES = re.compile("[\U0001f000-\U0001faff\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f]+")
 _NO_TAX_INVOICE = "This is not a tax invoice."
 
 
@@ -70,13 +74,13 @@ def contents(issued: Row) -> dict[str, Any]:
     total = sum((line.amount for line in handed.lines), Decimal(0))
     is_tax_invoice = bool(brand.get("is_tax_invoice"))
     facts = [
-        ("To", clean_lines(handed.name)),
+        ("To", _letters(clean_lines(handed.name))),
         ("Period", f"{day(issued['period_start'])} to {day_before(handed.period_end)}"),
         ("Issued", day(issued["issued_at"].date())),
     ]
     if issued["revision"] > 1:
         facts.append(("Revision", f"{issued['revision']}, in place of those before"))
-    agency = clean_lines(brand.get("name") or "")
+    agency = _letters(clean_lines(brand.get("name") or ""))
     return {
         "kind": "Invoice" if is_tax_invoice else "Statement",
         "number": issued["number"],
@@ -91,6 +95,11 @@ def contents(issued: Row) -> dict[str, Any]:
         "notes": [note for note in (clean_lines(brand.get("note") or ""), "All days are UTC days.") if note],
         "footer": " · ".join(filter(None, [agency, issued["number"], "" if is_tax_invoice else _NO_TAX_INVOICE])),
     }
+
+
+def _letters(text: str) -> str:
+    """The text without pictures, which would be boxes; as it is where it is nothing else."""
+    return " ".join(_PICTURES.sub(" ", text).split()) or text
 
 
 def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, *, is_ua: bool) -> bytes:
@@ -111,7 +120,7 @@ def _handed(issued: Row) -> Handed:
 def _line(line: Line, meters: dict[str, str]) -> dict[str, str]:
     counted = "" if line.meter_id is None else f"{quantity(line.quantity)} {units(line.unit or '', line.quantity)}"
     return {
-        "title": clean_lines(in_words.title(line, meters)),
+        "title": _letters(clean_lines(in_words.title(line, meters))),
         "said": clean_lines(in_words.line(line)),
         "quantity": counted.strip(),
         "amount": money(line.amount, line.currency),

@@ -31,6 +31,7 @@ class Table:
     """A table of the marts as one role may read it."""
 
     name: str
+    description: str
     columns: Sequence[str]
     day_column: str | None
 
@@ -40,6 +41,7 @@ def tables(connection: Connection) -> list[Table]:
     return [
         Table(
             table.name,
+            table.description,
             table.columns,
             "usage_date" if table.has_days else "period_start" if table.has_periods else None,
         )

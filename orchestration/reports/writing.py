@@ -17,6 +17,7 @@ from orchestration.reports.freezing import statement_of
 from orchestration.reports.tables import csv_text
 from warehouse.database.queries import Connection
 from warehouse.statements.periods import Month, states_of_month
+from warehouse.words import month as in_words
 
 MANIFEST = "MANIFEST.sha256"
 _OLDEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -57,7 +58,7 @@ def write(
     """
     periods = states_of_month(connection, month, tenant_ids)
     if not periods:
-        raise NothingToPack(f"No statement's period starts in {month}.")
+        raise NothingToPack(f"No statement's period starts in {in_words(month.start)}.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderTaken(f"{folder} is not empty; name another folder, or remove it first.")
     unfinished = folder.with_name(f"{folder.name}.unfinished")

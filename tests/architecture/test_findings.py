@@ -26,6 +26,7 @@ ELSEWHERE = {
 # What nobody need resolve.
 MEANT = {
     *NotBilled, BillFinding.CHARGED_TWICE, BillFinding.UNKNOWN_CALLS, BillFinding.READ_TWICE, Trouble.QUOTA,
+    Trouble.EXPECTED,
 }  # fmt: skip
 # What is printed is SQL for an administrator, a setting, a runbook, or a backup, which tests/operations/test_restore.py
 # makes: tests/isolation/test_preflight.py runs the SQL.

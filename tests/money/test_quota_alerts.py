@@ -1,6 +1,6 @@
 """50, 80 and 100 % of an allowance or of a spend limit: once per crossing, with recovery; one alert for each quota."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from orchestration.alerts.looking import look
@@ -63,6 +63,37 @@ def test_a_quota_is_one_alert_that_is_said_again_when_more_of_it_is_used(warehou
         assert crossings(warehouse) == crossed
     _checks_are_looked_at_once_for_each_build(warehouse)
     _what_differs_is_one_alert_for_each_tenant(warehouse)
+
+
+def test_a_quota_that_will_be_passed_is_said_before_it_is(warehouse: Warehouse) -> None:
+    write_acme(warehouse, included=100, fee="90")
+    scan(warehouse, "2026-01-05", 60)
+    warehouse.connection.execute("""update control.tenants set feature_flags = '{"quota_alerts": true}'""")
+    _build_with_all_days_read(warehouse)
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        quotas.put_spend_limit(operator, "acme", JANUARY_20.replace(day=1), Decimal("90.10"))
+        # 60 scans in the 19 days until the 20th, so about 98 in January: what is included lasts.
+        assert [one.quota for one in quotas.expected(operator, JANUARY_20)] == []
+    scan(warehouse, "2026-01-06", 19)
+    _build_with_all_days_read(warehouse)
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        found = [(one.quota, one.used, one.expected, one.on) for one in quotas.expected(operator, JANUARY_20)]
+        # 79 in 19 days, 12 days to come: 128.89; the 21 that are left go in 5.05 days. 29 beyond: 2 × 0.105 and 27 × …
+        assert found[0] == ("scans", 79, 129, date(2026, 1, 25))
+        assert [(quota, used) for quota, used, *_ in found[1:]] == [("spend", Decimal("90.00"))]
+    scan(warehouse, "2026-01-06", 60)
+    _build_with_all_days_read(warehouse)
+    with connect(warehouse.url, Role.OPERATOR) as operator:
+        assert "scans" not in [one.quota for one in quotas.expected(operator, JANUARY_20)], "it is reached"
+
+
+def _build_with_all_days_read(warehouse: Warehouse) -> None:
+    warehouse.build(JANUARY_20)
+    warehouse.connection.execute(
+        "update marts.fct_tenant_day_status set status = 'no usage'"
+        " where status in ('not pulled', 'incomplete') and usage_date < %s",
+        [JANUARY_20],
+    )
 
 
 def _checks_are_looked_at_once_for_each_build(warehouse: Warehouse) -> None:

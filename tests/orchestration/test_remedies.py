@@ -117,6 +117,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
     Trouble.NOT_POSTED: DAYS | {"days": 2, "is_refused": True, "cause": "no such meter"},
     Trouble.QUOTA: {"quota": "scans", "threshold": 80, "used": Decimal(81), "allowed": Decimal(100), "unit": "scan",
                     "period_start": START},
+    Trouble.EXPECTED: {"quota": "scans", "used": Decimal(60), "expected": Decimal(120), "allowed": Decimal(100),
+                       "unit": "scan", "period_start": START, "on": DAY},
     Trouble.KEY: {"key_id": "a1b2c3d4", "scopes": ["events", "backfill"], "expires_at": MOMENT, "is_over": False},
     Trouble.ENDPOINT: {"endpoint_id": "ep_3kQ9vT2mZ7aB", "host": "hooks.example.com", "since": MOMENT,
                        "is_gone": False},

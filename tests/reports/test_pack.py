@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import psycopg
 import pytest
 
-from orchestration.reports import charts, writing
+from orchestration.reports import drawing, writing
 from orchestration.reports.formats import fine, money
 from orchestration.reports.freezing import FrozenPackChanged
 from tests.web import world
@@ -151,7 +151,7 @@ def test_the_pack_of_a_closed_period_is_the_same_bytes_though_the_marts_moved(ur
 def test_the_same_pack_written_in_another_order_and_process_state_is_the_same_bytes(url: str, tmp_path: Path) -> None:
     """Vega numbers clip paths for as long as its process lives; that must not show."""
     first = tree(write(url, OCTOBER, tmp_path / "one").folder)
-    charts.forget()
+    drawing.forget()
     assert tree(write(url, OCTOBER, tmp_path / "two").folder) == first
 
 

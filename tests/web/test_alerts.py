@@ -1,10 +1,12 @@
 """The page of alerts: what is wrong with the button that resolves it, what ended, who is told; for staff alone."""
 
+import re
 from collections.abc import Callable
 
 import httpx
 import psycopg
 
+from tests.web.signing import form_token
 from tests.web.test_tasks import asked, press
 from warehouse import clock
 from warehouse.database.connect import Role, connect
@@ -65,3 +67,35 @@ def test_who_is_told_is_listed_without_an_address_that_holds_a_key(visit: Visit,
         assert part in page
     assert "T0/key" not in page
     assert "calls.example.com" not in page
+
+
+def test_somebody_is_told_tried_and_ended_on_the_page(visit: Visit, story_url: str) -> None:
+    client = visit("ana")
+    token = form_token(client.get("/alerts").text)
+    to = {"form_token": token, "to": "https://hooks.example.com/T0/key", "form": "slack", "tenant": ""}
+    for wrong, said in (({"to": "ops@"}, "Nobody was added"), ({"to": "ops@example.com"}, "MINUTEBOOK_SMTP_URL"),
+                        ({"form": "pigeon"}, "there is event"), ({"tenant": "nobody"}, "no tenant")):  # fmt: skip
+        refused = client.post("/alerts/channels", data={**to, **wrong})
+        assert (refused.status_code, said in refused.text) == (409, True), said
+    assert client.post("/alerts/channels", data=to).headers["location"] == "/alerts#told"
+    signed = client.post("/alerts/channels", data={**to, "form": "event", "tenant": "delta-legal"}).text
+    assert "shown only now" in signed
+    assert "whsec_" in signed
+    page = client.get("/alerts").text
+    assert "whsec_" not in page
+    assert "T0/key" not in page
+    with connect(story_url, Role.OPERATOR) as operator:
+        slack, event = (row["endpoint_id"] for row in reversed(endpoints.hearing(operator, "alert.opened")))
+    tested = client.post("/alerts/channels/test", data={"form_token": token, "endpoint": slack}).text
+    assert "hooks.example.com did not take the test" in tested, "there is no such host"
+    end = {"form_token": token, "endpoint": event}
+    assert client.post("/alerts/channels/end", data=end).status_code == 303
+    otto = visit("otto")
+    made = {"form_token": form_token(otto.get("/events").text), "url": "https://x.example.com/", "call.completed": "on"}
+    (other,) = set(re.findall(r"<b>(ep_\w+)</b>", otto.post("/events/endpoints", data=made).text))
+    for unknown in ("ep_none", other):
+        assert client.post("/alerts/channels/end", data={**end, "endpoint": unknown}).status_code == 409
+    assert event not in client.get("/alerts").text
+    with psycopg.connect(story_url) as connection:
+        changed = connection.execute("select distinct actor from ledger.audit_log where object_table like '%endpoint%'")
+        assert ("ana",) in changed.fetchall()

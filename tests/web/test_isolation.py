@@ -166,14 +166,14 @@ def test_a_tenant_reads_only_its_own_of_every_table_that_there_is(visit: Visit, 
     ("login", "refused"),
     [
         ("otto", {"periods", "approvals", "packs", "usage", "credits", "invoices", "portfolio", "statements", "plan"}),
-        ("ana", {"usage", "recordings", "stored", "key", "act"}),
+        ("ana", {"usage", "recordings", "stored", "key", "act", "endpoints"}),
     ],
 )
 def test_staff_reach_exactly_the_routes_of_their_role(visit: Visit, login: str, refused: set[str]) -> None:
     client = visit(login)
     token = form_token(client.get("/days").text)
     for method, route in METHODS:
-        of_call = re.search("/(recordings|stored|key|plan|act)(?:/|$)", route.path)
+        of_call = re.search("/(recordings|stored|key|plan|act|endpoints)(?:/|$)", route.path)
         group = of_call[1] if of_call else route.path.split("/")[1]
         if group in {"sign-in", "sign-out", "password", "forgotten", "brand", ""}:
             continue

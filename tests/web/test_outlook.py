@@ -51,7 +51,7 @@ def test_a_running_period_says_where_it_will_end_and_when_what_is_included_is_us
         page = visit(login).get(path).text
         assert "about <b>279.00</b> by 30 Nov 2026" in page
         assert "leads to about 900 at the end" in page
-        assert "the mean of the last 28 days" in page
+        assert "the mean of the last 28 days that were read" in page
     page = visit("tina").get("/usage/2026-11-01").text
     # After 18 days more of 30, 600 are used.
     assert "540 left, used up about 20 Nov 2026" in page

@@ -71,6 +71,11 @@ def tenant_ids(connection: Connection) -> list[str]:
     return [row["tenant_id"] for row in rows(connection, FILE, "tenant_ids")]
 
 
+def names(connection: Connection) -> list[Row]:
+    """All tenants a person may choose from, each with its name."""
+    return rows(connection, FILE, "names")
+
+
 def require_tenant(connection: Connection, tenant_id: str) -> Tenant:
     """The tenant, or NotFound with a list of those that exist."""
     row = first(connection, FILE, "tenant", tenant_id=tenant_id)

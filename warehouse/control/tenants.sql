@@ -149,6 +149,9 @@ select case
     when exists (select from control.spend_limits where tenant_id = %(tenant_id)s) then 'limits'
 end as what;
 
+-- name: names
+select tenant_id, name from control.tenants where not is_canary order by lower(name), tenant_id;
+
 -- name: tenants_on
 select
     t.tenant_id,

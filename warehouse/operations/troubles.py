@@ -4,7 +4,7 @@ Each look is at the whole, so nothing is kept between two. Read on a connection 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -41,6 +41,7 @@ class Trouble(StrEnum):
     INVOICE = "invoice_differs"  # lines, what
     NOT_POSTED = "not_posted"  # days, first_day, last_day, is_refused, cause
     QUOTA = "quota_reached"  # quota, threshold, used, allowed, unit, period_start
+    EXPECTED = "quota_expected"  # quota, used, expected, allowed, unit, on, period_start
     KEY = "key_expires"  # key_id, scopes, expires_at, is_over
     ENDPOINT = "endpoint_fails"  # endpoint_id, host, since, is_gone
     AUTOMATION = "automation_fails"  # automation, runs, is_failed, fault, since
@@ -145,6 +146,14 @@ def reached_quotas(connection: Connection, now: datetime) -> Iterator[Wrong]:
         yield Wrong(Finding(Trouble.QUOTA, subject, row), (50, 80, 100).index(row["threshold"]) + 1)
 
 
+def expected_quotas(connection: Connection, now: datetime) -> Iterator[Wrong]:
+    """Quotas that a running period will pass by its forecast. It changes with a build."""
+    if is_built(connection):
+        for one in quotas.expected(connection, now.date()):
+            subject = Subject(one.tenant_id, one.period_start, ids=(one.quota,))
+            yield Wrong(Finding(Trouble.EXPECTED, subject, asdict(one)))
+
+
 def keys(connection: Connection, now: datetime) -> Iterator[Wrong]:
     """Keys that end within two weeks and that nothing replaces; worse once they have ended."""
     asked = {"expires_before": now + EXPIRES_SOON, "forgotten_before": now - FORGOTTEN_AFTER}
@@ -180,7 +189,9 @@ LOOKS: Mapping[Look, tuple[Trouble, ...]] = {
     endpoints: (Trouble.ENDPOINT,),
     automations: (Trouble.AUTOMATION,),
 }
-"""What is looked at each time, and the kinds that each look decides; `checks` is looked at once for each build."""
+"""What is looked at each time, and the kinds that each look decides."""
+OF_A_BUILD: Mapping[Look, tuple[Trouble, ...]] = {checks: (Trouble.CHECK,), expected_quotas: (Trouble.EXPECTED,)}
+"""What is looked at once for each build."""
 
 
 def last_build(connection: Connection) -> int | None:

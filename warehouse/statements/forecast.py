@@ -7,33 +7,59 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from datetime import date, timedelta
+from decimal import ROUND_CEILING, Decimal
 
 from warehouse.control.prices import Price, require_known
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.statements.periods import Month
+from warehouse.words import counted, day
 
 FILE = "statements/forecast"
 METHOD = (
-    "finished days as known now, plus for each day still to come the mean of the finished days of the last 28"
-    " (since activation for a younger tenant), rated as the period is; credits are left out"
+    "the days that were read as known now, plus for each day after them the mean of the whole days among the last 28"
+    " (since activation for a younger tenant), rated as the period is; credits are left out; nothing is said while a"
+    " day of the period is missing"
 )
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Where a running period ends, in the tenant's currency. meters: per meter, what was assumed."""
+    """Where a running period ends, in the tenant's currency, as known until a day. meters: per meter, what was assumed.
+
+    why_not: why nothing is said of the end; overage, minimum, total and meters are empty then.
+    """
 
     tenant_id: str
     period_start: date
     period_end: date
     currency: str
     total_so_far: Decimal
-    overage: Decimal
-    minimum: Decimal
-    total: Decimal
-    meters: list[Row]
+    known_until: date | None = None
+    overage: Decimal | None = None
+    minimum: Decimal | None = None
+    total: Decimal | None = None
+    meters: tuple[Row, ...] = ()
+    why_not: str | None = None
+
+    @property
+    def quantities(self) -> dict[str, Decimal]:
+        """How much of each meter will be used by the end."""
+        return {row["meter_id"]: row["quantity"] for row in self.meters}
+
+    @property
+    def days(self) -> int:
+        """How many days the mean of a day to come is taken from."""
+        return max((row["days_looked_at"] for row in self.meters), default=0)
+
+    def used_up(self, meter_id: str) -> date | None:
+        """The day on which a meter's allowance will be used up, if its days to come are like the last ones."""
+        for row in self.meters:
+            left = row["allowance"] - row["quantity_so_far"]
+            if row["meter_id"] == meter_id and self.known_until and left > 0 and row["overage_quantity"]:
+                days = (left / row["daily_mean"]).to_integral_value(ROUND_CEILING)
+                return self.known_until + timedelta(days=int(days) - 1)
+        return None
 
 
 def simulate(connection: Connection, price: Price, month: Month) -> list[Row]:
@@ -52,22 +78,48 @@ def simulate(connection: Connection, price: Price, month: Month) -> list[Row]:
 
 
 def forecast(connection: Connection, today: date, tenant_ids: Sequence[str] | None = None) -> list[Forecast]:
-    """The end of each running period, by METHOD."""
+    """The end of each running period, by METHOD, or why nothing is said of it."""
     chosen = {"today": today, "tenant_ids": None if tenant_ids is None else list(tenant_ids)}
-    meters = rows(connection, FILE, "forecast", **chosen)
+    running = rows(connection, FILE, "periods", **chosen)
+    known = {row["tenant_id"]: until for row in running if (until := _known_until(row, today))}
+    periods = [
+        {"tenant_id": row["tenant_id"], "period_start": str(row["period_start"]), "known_until": str(until)}
+        for row in running
+        if (until := known.get(row["tenant_id"]))
+    ]
+    meters: dict[str, list[Row]] = defaultdict(list)
     overages: dict[str, Decimal] = defaultdict(Decimal)
-    for row in meters:
+    for row in rows(connection, FILE, "forecast", periods=json.dumps(periods)):
+        meters[row["tenant_id"]].append(row)
         overages[row["tenant_id"]] += row["amount"]
     by_tenant = json.dumps({tenant_id: f"{overage:f}" for tenant_id, overage in overages.items()})
+    fees = {row["tenant_id"]: row for row in rows(connection, FILE, "fees", overages=by_tenant, **chosen)}
     found = []
-    for period in rows(connection, FILE, "running", overages=by_tenant, **chosen):
-        own = [row for row in meters if row["tenant_id"] == period["tenant_id"]]
-        overage = overages[period["tenant_id"]]
-        total = period["setup"] + period["subscription"] + overage + period["minimum"] + period["adjustments"]
-        found.append(
-            Forecast(
-                period["tenant_id"], period["period_start"], period["period_end"], period["currency"],
-                period["total_so_far"], overage, period["minimum"], total, own,
-            )
-        )  # fmt: skip
+    for row in running:
+        of = row["tenant_id"]
+        period = of, row["period_start"], row["period_end"], row["currency"], row["total_so_far"]
+        if of not in known:
+            found.append(Forecast(*period, why_not=_why_not(row)))
+            continue
+        fee, overage = fees[of], overages[of]
+        total = fee["setup"] + fee["subscription"] + overage + fee["minimum"] + fee["adjustments"]
+        found.append(Forecast(*period, known[of], overage, fee["minimum"], total, tuple(meters[of])))
     return found
+
+
+def forecast_of(connection: Connection, today: date, tenant_id: str) -> Forecast | None:
+    """The forecast of the tenant's running period; None where none runs."""
+    return next(iter(forecast(connection, today, [tenant_id])), None)
+
+
+def _known_until(period: Row, today: date) -> date | None:
+    """The day after the last that was read; None where one before it is missing. What reads nothing is known."""
+    if not period["is_read_at_all"]:
+        return today
+    return None if period["through"] is None or period["missing"] else period["through"] + timedelta(days=1)
+
+
+def _why_not(period: Row) -> str:
+    if period["through"] is None:
+        return "no day of it has been read yet"
+    return f"{counted(period['missing'], 'day', 'is', 'are')} missing up to {day(period['through'])}"

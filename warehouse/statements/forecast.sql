@@ -75,9 +75,10 @@ from rated as r
 order by r.tenant_id, r.period_start;
 
 -- name: forecast
--- Method: what is known of the period's finished days, plus for each day still to come the mean of the finished days of
--- the last 28 (of the active ones, if the tenant is younger). Rated as the period is: by allowance and price in force on
--- its first billed day, for a meter too that was not used in it yet.
+-- Method: what is known of the period's days that were read, plus for each day after them the mean of the whole days among
+-- the last 28 (of the active ones, if the tenant is younger). A day that was not read counts neither as used nor as unused.
+-- Rated as the period is: by allowance and price in force on its first billed day, for a meter too that was not used in it
+-- yet. periods: until which day each is known.
 with running as (
     select
         s.tenant_id,
@@ -87,33 +88,53 @@ with running as (
         s.plan_id,
         scale(s.total) as digits,
         greatest(s.period_start, d.activated_on) as service_start,
-        greatest(%(today)s - 28, d.activated_on) as looked_from
-    from marts.fct_statements as s
+        k.known_until,
+        greatest(k.known_until - 28, d.activated_on) as looked_from
+    from jsonb_to_recordset(%(periods)s) as k (tenant_id text, period_start date, known_until date)
+    inner join marts.fct_statements as s on k.tenant_id = s.tenant_id and k.period_start = s.period_start
     inner join marts.dim_tenants as d on s.tenant_id = d.tenant_id
+),
+
+whole_days as (
+    select
+        r.tenant_id,
+        d.day::date as usage_date
+    from running as r
+    cross join lateral generate_series(r.looked_from, r.known_until - 1, interval '1 day') as d (day)
     where
-        s.period_start <= %(today)s
-        and s.period_end > %(today)s
-        and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
+        not exists (
+            select 1 from marts.fct_tenant_day_status as s
+            where s.tenant_id = r.tenant_id and s.usage_date = d.day::date and s.status not in ('usage', 'no usage')
+        )
+),
+
+looked_at as (
+    select
+        tenant_id,
+        count(*) as days
+    from whole_days
+    group by tenant_id
 ),
 
 recent as (
     select
-        r.tenant_id,
+        w.tenant_id,
         u.meter_id,
         max(u.unit) as unit,
-        sum(u.quantity) / greatest(%(today)s - r.looked_from, 1) as daily_mean,
-        greatest(%(today)s - r.looked_from, 1) as days_looked_at
-    from running as r
-    inner join marts.fct_usage_daily as u on r.tenant_id = u.tenant_id
-    where u.usage_date >= r.looked_from and u.usage_date < %(today)s and u.unbilled_reason is null
-    group by r.tenant_id, u.meter_id, r.looked_from
+        sum(u.quantity) / max(l.days) as daily_mean,
+        max(l.days) as days_looked_at
+    from whole_days as w
+    inner join looked_at as l on w.tenant_id = l.tenant_id
+    inner join marts.fct_usage_daily as u on w.tenant_id = u.tenant_id and w.usage_date = u.usage_date
+    where u.unbilled_reason is null
+    group by w.tenant_id, u.meter_id
 ),
 
 so_far as (
     select
         o.tenant_id,
         o.meter_id,
-        max(o.cumulative_quantity) filter (where o.usage_date < %(today)s) as quantity,
+        max(o.cumulative_quantity) filter (where o.usage_date < r.known_until) as quantity,
         max(o.unit) as unit
     from marts.fct_overages_daily as o
     inner join running as r on o.tenant_id = r.tenant_id and o.period_start = r.period_start
@@ -144,7 +165,7 @@ projected as (
         u.quantity as quantity_so_far,
         u.daily_mean,
         u.days_looked_at,
-        round(u.quantity + u.daily_mean * (r.period_end - %(today)s)) as quantity,
+        round(u.quantity + u.daily_mean * (r.period_end - r.known_until)) as quantity,
         case
             when t.prorates_allowance
                 then
@@ -219,16 +240,51 @@ select
 from rated as r
 order by r.tenant_id, r.meter_id;
 
--- name: running
+-- name: periods
+-- The periods that run, and what was read of each: its last day of which anything was, the days up to it that lack
+-- something, and whether there is anything to read of the tenant at all.
 select
     s.tenant_id,
     s.period_start,
     s.period_end,
     s.currency,
+    s.total as total_so_far,
+    d.through,
+    coalesce(d.missing, 0) as missing,
+    d.days is not null as is_read_at_all
+from marts.fct_statements as s
+left join lateral (
+    with days as (
+        select
+            t.usage_date,
+            bool_or(t.status in ('usage', 'no usage', 'incomplete')) as is_read,
+            bool_and(t.status in ('usage', 'no usage')) as is_whole
+        from marts.fct_tenant_day_status as t
+        where t.tenant_id = s.tenant_id and t.usage_date >= s.period_start and t.usage_date < s.period_end
+        group by t.usage_date
+    )
+
+    select
+        max(usage_date) filter (where is_read) as through,
+        count(*) filter (
+            where not is_whole and usage_date <= (select max(e.usage_date) from days as e where e.is_read)
+        ) as missing,
+        nullif(count(*), 0) as days
+    from days
+) as d on true
+where
+    s.period_start <= %(today)s
+    and s.period_end > %(today)s
+    and (%(tenant_ids)s::text [] is null or s.tenant_id = any(%(tenant_ids)s))
+order by s.tenant_id;
+
+-- name: fees
+select
+    s.tenant_id,
+    s.period_start,
     s.setup,
     s.subscription,
     s.adjustments,
-    s.total as total_so_far,
     greatest(coalesce(round(
         control.short_of_minimum(
             t.minimum_amount,

@@ -4,12 +4,15 @@ Owns `control.spend_limits` and `ledger.quota_alerts`. Usage above a quota is ne
 whose feature flag `quota_alerts` is true have alerts.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from warehouse.control.changes import Change, put
 from warehouse.control.tenants import require_tenant
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.statements.forecast import forecast
 
 FILE = "statements/quotas"
 
@@ -33,6 +36,38 @@ def record(connection: Connection, today: date) -> int:
     with connection.transaction():
         first(connection, FILE, "lock")
         return execute(connection, FILE, "record", today=today)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A quota that a running period will pass, if its days to come are like the last ones. on: the day, where it is of
+    an allowance."""
+
+    tenant_id: str
+    period_start: date
+    quota: str
+    used: Decimal
+    expected: Decimal
+    allowed: Decimal
+    unit: str
+    on: date | None
+
+
+def expected(connection: Connection, today: date) -> Iterator[Expected]:
+    """Quotas that are not reached yet and will be, by the forecast of each running period."""
+    asking = {row["tenant_id"]: row["spend_limit"] for row in rows(connection, FILE, "asking", today=today)}
+    for one in forecast(connection, today, list(asking)) if asking else ():
+        for meter in one.meters:
+            if 0 < meter["allowance"] < meter["quantity"] and meter["quantity_so_far"] < meter["allowance"]:
+                yield Expected(
+                    one.tenant_id, one.period_start, meter["meter_id"], meter["quantity_so_far"], meter["quantity"],
+                    meter["allowance"], meter["unit"], one.used_up(meter["meter_id"]),
+                )  # fmt: skip
+        limit = asking[one.tenant_id]
+        if limit is not None and one.total is not None and one.total_so_far < limit <= one.total:
+            yield Expected(
+                one.tenant_id, one.period_start, "spend", one.total_so_far, one.total, limit, one.currency, None
+            )
 
 
 def crossed(connection: Connection, today: date) -> list[Row]:

@@ -177,6 +177,21 @@ where event is not null
 order by tenant_id, quota, threshold
 returning alert_id;
 
+-- name: asking
+-- Who is told of quotas, with the spend limit in force.
+select
+    t.tenant_id,
+    l.amount as spend_limit
+from control.tenants as t
+left join lateral (
+    select v.amount from control.spend_limits as v
+    where v.tenant_id = t.tenant_id and v.valid_from <= %(today)s
+    order by v.valid_from desc
+    limit 1
+) as l on true
+where t.feature_flags -> 'quota_alerts' = 'true'
+order by t.tenant_id;
+
 -- name: crossed
 -- The highest share that each quota of a running period has reached, as it was recorded last.
 with latest as (

@@ -9,15 +9,13 @@ from orchestration.alerts.looking import look
 from orchestration.cli.options import Json, TenantFilter, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
-from orchestration.mail import fault_of_address
 from orchestration.outgoing.delivering import Sending, deliver
-from orchestration.outgoing.forms import ALERTS, FORMS
-from orchestration.outgoing.reaching import fault_of_url
+from orchestration.outgoing.forms import ALERTS
+from orchestration.outgoing.opening import CHOSEN_FORMS, AddressRefused, open_channel, test_channels
 from warehouse import clock
-from warehouse.control import tenants
 from warehouse.operations import alerts
 from warehouse.outgoing import endpoints
-from warehouse.outgoing.deliveries import Due
+from warehouse.words import counted
 
 app = group(
     "Alerts: what is wrong, said once and once again when it is over (docs/alerts.md).",
@@ -31,8 +29,8 @@ SENT_FOR = 60.0
 
 def parse_form(text: str) -> str:
     """How alerts are shown."""
-    if text not in FORMS[:-1]:
-        raise typer.BadParameter(f"there is {', '.join(FORMS[:-1])}; mail goes to who has an address")
+    if text not in CHOSEN_FORMS:
+        raise typer.BadParameter(f"there is {', '.join(CHOSEN_FORMS)}; mail goes to who has an address")
     return text
 
 
@@ -76,28 +74,20 @@ def create(
 ) -> None:
     """Tell somebody of alerts that are open now, and of those that open or end from now on."""
     settings = session(ctx).settings
-    is_mail = "@" in to and "://" not in to
-    if fault := fault_of_address(to) if is_mail else fault_of_url(to, settings.endpoint_networks):
-        raise typer.BadParameter(fault, param_hint="TO")
-    if is_mail and settings.mailer is None:
-        raise CommandFailed("no mail is sent: set MINUTEBOOK_SMTP_URL and MINUTEBOOK_MAIL_FROM")
-    shown = "mail" if is_mail else form
-    with session(ctx).operator() as connection:
-        if tenant is not None:
-            tenants.require_tenant(connection, tenant)
-        secret, made = endpoints.create(
-            settings.vault(), connection, to, ALERTS, clock.now(), tenant_id=tenant, form=shown
-        )
-        count = alerts.tell_what_is_open(connection, made["endpoint_id"], tenant)
-    is_signed = shown == "event"
+    try:
+        with session(ctx).operator() as connection:
+            made = open_channel(settings, connection, to, form, tenant, clock.now())
+    except AddressRefused as error:
+        raise typer.BadParameter(str(error), param_hint="TO") from None
     if as_json:
-        print_json({**made, **({"secret": secret.reveal()} if is_signed else {})})
+        print_json({**made.row, **({"secret": made.secret.reveal()} if made.secret else {})})
         return
-    say(f"{made['endpoint_id']} is told of alerts, as {shown}" + (f"; first of {count} open now" if count else ""))
-    if is_signed:
-        say(secret.reveal())
+    first = f"; first of {made.waiting} open now" if made.waiting else ""
+    say(f"{made.endpoint_id} is told of alerts, as {made.form}{first}")
+    if made.secret:
+        say(made.secret.reveal())
         say("give the secret to whoever verifies the signatures: it is not shown again (docs/events.md)")
-    next_step(f"minutebook alert test {made['endpoint_id']}")
+    next_step(f"minutebook alert test {made.endpoint_id}")
 
 
 @command(app, "end", "minutebook alert end ep_3kQ9vT2mZ7aB")
@@ -124,25 +114,14 @@ def send_test(
     as_json: Json = False,
 ) -> None:
     """Send a message that says it is a test, now, and say what each channel answered."""
-    settings = session(ctx).settings
-    now = clock.now()
     with session(ctx).operator() as connection:
-        if endpoint_id is not None:
-            endpoints.found(connection, endpoint_id)
-        channels = [
-            row for row in endpoints.hearing(connection, ALERTS[0]) if endpoint_id in (None, row["endpoint_id"])
-        ]
-        opened = endpoints.opened(settings.vault(), connection, [row["endpoint_id"] for row in channels])
-    if not channels:
+        tested = test_channels(session(ctx).settings, connection, endpoint_id, clock.now())
+    if not tested:
         raise CommandFailed("nobody is told of alerts: minutebook alert create --help")
-    sending, results = Sending.of(settings), []
-    data = {"alert_id": "test", "rule": "test", "title": "this is a test: nothing is wrong", "fix": ""}
-    for row in channels:
-        event_id = f"evt_test{int(now.timestamp())}{row['endpoint_id']}"
-        due = Due(row["endpoint_id"], 0, event_id, ALERTS[0], row["tenant_id"], data, now, 0)
-        answer = sending.answer(due, opened[row["endpoint_id"]], None, now)
-        results.append({"endpoint_id": row["endpoint_id"], "host": row["host"], "form": row["form"],
-                        "result": answer.fault or "taken"})  # fmt: skip
+    results = [
+        {"endpoint_id": one.endpoint_id, "host": one.host, "form": one.form, "result": one.fault or "taken"}
+        for one in tested
+    ]
     show(results, ["endpoint_id", "host", "form", "result"], as_json, "")
     if any(result["result"] != "taken" for result in results):
         raise CommandFailed("not every channel took it")
@@ -155,18 +134,20 @@ def send(ctx: typer.Context, as_json: Json = False) -> None:
     with settings.database() as url:
         seen = look(url, settings, clock.now())
         sent = deliver(url, Sending.of(settings), clock.now, seconds=SENT_FOR)
-    counted = {change: seen.count(change) for change in ("opened", "worse", "resolved")}
+    changes = {change: seen.count(change) for change in ("opened", "worse", "resolved")}
     if as_json:
-        print_json({**counted, "changes": seen.changes, "unknown": seen.unknown, "delivered": sent.delivered,
+        print_json({**changes, "changes": seen.changes, "unknown": seen.unknown, "delivered": sent.delivered,
                     "failed": sent.failed + sent.dead})  # fmt: skip
     else:
         for change in seen.changes:
             say(f"{change.change}: {change.title}")
-        say(f"{counted['opened']} opened, {counted['worse']} worse, {counted['resolved']} ended;"
-            f" {sent.delivered} messages delivered")  # fmt: skip
+        say(f"{changes['opened']} opened, {changes['worse']} worse, {changes['resolved']} ended;"
+            f" {counted(sent.delivered, 'message')} delivered")  # fmt: skip
     if seen.unknown:
         raise CommandFailed(f"could not look at {'; '.join(seen.unknown)}")
     if sent.failed or sent.dead:
-        raise CommandFailed(f"{sent.failed + sent.dead} messages not delivered; see: minutebook endpoint list")
+        raise CommandFailed(
+            f"{counted(sent.failed + sent.dead, 'message')} not delivered; see: minutebook endpoint list"
+        )
     if not as_json:
         next_step("minutebook alert list")

@@ -10,9 +10,8 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.outgoing.contract import EVENTS
 from orchestration.outgoing.delivering import Sending, deliver
-from orchestration.outgoing.reaching import fault_of_url
+from orchestration.outgoing.opening import AddressRefused, open_endpoint
 from warehouse import clock
-from warehouse.control import tenants
 from warehouse.outgoing import deliveries, endpoints
 
 app = group(
@@ -70,21 +69,18 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make an endpoint and print its signing secret, this one time. It hears what happens from now on."""
-    settings = session(ctx).settings
-    if fault := fault_of_url(url, settings.endpoint_networks):
-        raise typer.BadParameter(fault, param_hint="URL")
-    types = [name for part in events for name in part]
-    with session(ctx).operator() as connection:
-        if tenant is not None:
-            tenants.require_tenant(connection, tenant)
-        secret, made = endpoints.create(
-            settings.vault(), connection, url, types, clock.now(), tenant_id=tenant, has_content=content
-        )
+    types, settings = [name for part in events for name in part], session(ctx).settings
+    try:
+        with session(ctx).operator() as connection:
+            made = open_endpoint(settings, connection, url, types, tenant, clock.now(), has_content=content)
+    except AddressRefused as error:
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+    secret = made.secret.reveal() if made.secret else ""
     if as_json:
-        print_json({**made, "secret": secret.reveal()})
+        print_json({**made.row, "secret": secret})
         return
-    say(f"{made['endpoint_id']} hears {', '.join(made['event_types'])}")
-    say(secret.reveal())
+    say(f"{made.endpoint_id} hears {', '.join(made.row['event_types'])}")
+    say(secret)
     next_step("give the secret to whoever verifies the signatures: it is not shown again (docs/events.md)")
 
 

@@ -29,6 +29,7 @@ def show_forecast(ctx: typer.Context, tenant: Tenants = None, as_json: Json = Fa
         say("no period runs today: no tenant is active, or the marts are older than the period; see: minutebook status")
         return
     columns = ["tenant_id", "period_start", "period_end", "currency", "total_so_far", "overage", "minimum", "total"]
+    columns += ["known_until", "why_not"]
     show([asdict(one) for one in found], columns, False, "", "Forecast")
     meters = [row for one in found for row in one.meters]
     assumed = ["tenant_id", "meter_id", "quantity_so_far", "daily_mean", "days_looked_at", "quantity", "allowance"]

@@ -15,6 +15,7 @@ from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import PAGE
+from warehouse.control import tenants
 from warehouse.security import web_logins
 from warehouse.security.web_logins import Link, LoginError, LoginRole
 from warehouse.statements import issuing
@@ -70,6 +71,8 @@ def _page(
             for row in web_logins.list_logins(connection)
             if words in row["login_id"] or words in (row["tenant_id"] or "")
         ]
+    with readers(request).operator() as connection:
+        known = tenants.names(connection)
     paging = Paging(request, len(found), PAGE_ROWS)
     address, not_sent = "", None
     if link is not None:
@@ -85,6 +88,7 @@ def _page(
         words=words,
         fault=fault,
         filled=filled or {},
+        tenants=known,
         login_id=login_id,
         link=link,
         not_sent=not_sent,

@@ -20,6 +20,7 @@ from warehouse.calls.calls import Call, Listed
 from warehouse.database.queries import Row
 from warehouse.ingestion import history
 from warehouse.privacy import personal
+from warehouse.words import moment
 
 MOST_PULLS = 20
 
@@ -39,7 +40,7 @@ def show_call(request: Request, visitor: Visitor) -> Response:
     call, meters = found.call, defined(request, found.billed)
     return render(
         "call.html",
-        title=f"Call of {call.created_at:%Y-%m-%d %H:%M} UTC",
+        title=f"Call of {moment(call.created_at)}",
         visitor=visitor,
         tenant=tenant,
         name=known["name"],

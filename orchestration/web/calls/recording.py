@@ -21,6 +21,7 @@ from warehouse.calls import call_results
 from warehouse.calls.call_filters import Key
 from warehouse.database.errors import VaultError
 from warehouse.privacy import personal
+from warehouse.words import counted
 
 
 @for_roles("operator", "tenant")
@@ -63,5 +64,5 @@ def _asked(request: Request, visitor: Visitor, tenant: str, key: Key, source: So
 def _gone(source: Source, usage_date: date, today: date) -> str:
     days = source.horizon_days
     if days is not None and today - usage_date > timedelta(days=days):
-        return f"The recording is past the {days} days for which its provider keeps one, and is gone there."
+        return f"The recording is past the {counted(days, 'day')} for which its provider keeps one, and is gone there."
     return "Its provider has the recording no more."

@@ -11,11 +11,11 @@ from orchestration.reports.content import StatementMissing
 from orchestration.reports.figures import figures_of
 from orchestration.web.access.auth import Visitor, for_roles, readers
 from orchestration.web.calls.meters import defined
-from orchestration.web.outlook import outlook
 from orchestration.web.rendering import render
 from warehouse.ingestion import today
 from warehouse.marts import days
 from warehouse.statements import issuing, periods
+from warehouse.statements.forecast import forecast_of
 from warehouse.statements.periods import Month
 
 AGAIN_AFTER_SECONDS = 60
@@ -42,7 +42,7 @@ def show_usage(request: Request, visitor: Visitor) -> Response:
         numbers = issuing.numbers(connection, tenant)
         is_counted_today = today.is_chosen(connection, tenant)
         paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start)) if start else None
-        expected = outlook(connection, tenant, read) if is_running else None
+        expected = forecast_of(connection, request.app.state.today(), tenant) if is_running else None
     keeps_up = is_running and is_counted_today and request.query_params.get("every") == "minute"
     page = render(
         "usage.html",

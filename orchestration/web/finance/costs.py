@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.remedies import word
+from orchestration.reports import charts
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.finance.month import asked_month
 from orchestration.web.forms import Form
@@ -112,6 +113,12 @@ def _of_currency(
             "elsewhere": sum((row["known_amount"] for row in of_month if row not in costs), Decimal(0)),
             "per_minute": known / connected if costs and connected and not unknown else None,
         })  # fmt: skip
+    drawn = [
+        {"month": month, "basis": row["basis"], "amount": row["known_amount"]}
+        for month in reversed(shown)
+        for row in own
+        if row["month"] == month and row["known_amount"]
+    ]
     return {
         "currency": currency,
         "components": [
@@ -121,4 +128,6 @@ def _of_currency(
         ],
         "sums": sums,
         "former_per_minute": sums[1]["per_minute"] if len(sums) > 1 else None,
+        "by_month": charts.costs_by_month(drawn) if drawn else "",
+        "minutes_by_month": charts.per_minute(sums[::-1]) if any(each["per_minute"] for each in sums) else "",
     }  # fmt: skip

@@ -18,19 +18,19 @@ from orchestration.web.calls.meters import defined
 from orchestration.web.finance.month import is_done, path_period, what_is_behind
 from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
-from orchestration.web.outlook import outlook
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.control import agents
 from warehouse.control.errors import ControlError
 from warehouse.costs.unknown_costs import unknown_costs
 from warehouse.database.queries import Connection, Row
-from warehouse.marts import days
 from warehouse.marts.freshness import PATIENCE_OF_A_DECISION
 from warehouse.statements import blocking, issuing, periods
 from warehouse.statements.approval import Scope, approve
+from warehouse.statements.forecast import forecast_of
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
+from warehouse.words import day
 
 LONGEST_REASON = 1_000
 
@@ -136,7 +136,7 @@ def _page(
         number = issuing.numbers(connection, tenant).get(start)
         paid = payments.read(connection, Month.parse(f"{start:%Y-%m}"), tenant).get((tenant, start))
         is_running = today < period["ends_on"]
-        expected = outlook(connection, tenant, days.read_through(connection, tenant, start)) if is_running else None
+        expected = forecast_of(connection, today, tenant) if is_running else None
         known_agents = sorted({row["agent_id"] for row in agents.agents(connection, tenant)})
     return render(
         "period.html",
@@ -180,7 +180,7 @@ def _reviewed(connection: Connection, tenant: str, start: date) -> Row:
 
 
 def _missing(tenant: str, start: date) -> HTTPException:
-    return HTTPException(404, f"There is no statement of {tenant} for a period from {start} on.")
+    return HTTPException(404, f"There is no statement of {tenant} for a period from {day(start)} on.")
 
 
 def _path(tenant: str, start: date) -> str:

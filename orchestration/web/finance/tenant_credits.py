@@ -9,7 +9,7 @@ from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, re
 from orchestration.web.forms import Form
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
-from warehouse.control import tenant_credits
+from warehouse.control import tenant_credits, tenants
 from warehouse.control.tenant_credits import Credit
 from warehouse.currency import typed_amount
 from warehouse.database.errors import WarehouseError
@@ -56,6 +56,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
     tenant = request.query_params.get("tenant") or None
     with readers(request).operator() as connection:
         found = tenant_credits.credits_of(connection, request.app.state.today(), tenant)
+        known = tenants.names(connection)
     return render(
         "credits.html",
         status=409 if fault else 200,
@@ -63,6 +64,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
         visitor=visitor,
         rows=found,
         tenant=tenant or "",
+        tenants=known,
         filled=dict(form or {}),
         fault=fault,
     )

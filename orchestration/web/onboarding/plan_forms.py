@@ -11,6 +11,7 @@ from warehouse.control.prices import Model, Price
 from warehouse.currency import typed_amount
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row
+from warehouse.words import day
 
 MINUTES = "minutes of "
 _TERMS = ("subscription_fee", "setup_fee", "minimum_amount", "prorates_allowance", "gives_credit_notes")
@@ -46,7 +47,7 @@ def count_also(connection: Connection, tenant: str, form: Form, since: date) -> 
                 f"Plan {plan} counts calls by {terms['voice_meter_id']}, and no call is counted twice."
             )
         if terms["subscription_fee"] is None:
-            raise WarehouseError(f"Plan {plan} has no terms yet on {since}: choose a later day.")
+            raise WarehouseError(f"Plan {plan} has no terms yet on {day(since)}: choose a later day.")
         fees = {name: terms[name] for name in _TERMS}
         plans.put_terms(connection, Terms(plan, since, voice_meter_id=meter, **fees))
     _count(connection, plan, meter, form, since)

@@ -1,22 +1,29 @@
 """The page of alerts: what is wrong, what resolves it, what ended lately, and who is told."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from orchestration.outgoing.forms import ALERTS
+from orchestration.outgoing.opening import Opened, Tested, open_channel, test_channels
 from orchestration.remedies.wording import Link, OnPage, resolved_by
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
+from orchestration.web.server.turns import DECISION
 from warehouse import clock
+from warehouse.control import tenants
+from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Row
 from warehouse.operations import alerts
 from warehouse.outgoing import endpoints
+from warehouse.outgoing.endpoints import EndpointRefused
 
 PAGE = "/alerts"
+_TOLD = f"{PAGE}#told"
 RECENT = timedelta(days=7)
 _OF_FINANCE = ("/periods", "/invoices")
 
@@ -38,11 +45,57 @@ def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
     return tasks.watching(PAGE)
 
 
-def _alerts(request: Request, visitor: Visitor, fault: str = "") -> Response:
+@form_for_roles("operator", "finance")
+def add_channel(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Tell somebody of alerts from now on; a secret is shown this one time."""
+    settings, to = request.app.state.settings, form.get("to", "").strip()
+    try:
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            tenant = form.get("tenant", "").strip() or None
+            made = open_channel(settings, connection, to, form.get("form", ""), tenant, clock.now())
+    except WarehouseError as error:
+        return _alerts(request, visitor, f"Nobody was added: {error}", filled=form)
+    return _alerts(request, visitor, made=made) if made.secret else RedirectResponse(_TOLD, 303)
+
+
+@form_for_roles("operator", "finance")
+def test_channel(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Send a channel a message that says it is a test, and show what it answered."""
+    try:
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            tested = test_channels(request.app.state.settings, connection, form.get("endpoint", ""), clock.now())
+    except WarehouseError as error:
+        return _alerts(request, visitor, str(error))
+    return _alerts(request, visitor, tested=tested)
+
+
+@form_for_roles("operator", "finance")
+def end_channel(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Tell a channel nothing any more; what waits for it is dropped."""
+    try:
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            if ALERTS[0] not in endpoints.found(connection, form.get("endpoint", ""))["event_types"]:
+                raise EndpointRefused("It hears events, not alerts: end it on the page of events.")
+            endpoints.revoke(connection, form["endpoint"], clock.now())
+    except WarehouseError as error:
+        return _alerts(request, visitor, str(error))
+    return RedirectResponse(_TOLD, 303)
+
+
+def _alerts(
+    request: Request,
+    visitor: Visitor,
+    fault: str = "",
+    *,
+    filled: Form | None = None,
+    made: Opened | None = None,
+    tested: Sequence[Tested] = (),
+) -> Response:
     with readers(request).operator() as connection:
         found = alerts.listed(connection, clock.now() - RECENT)
         channels = endpoints.hearing(connection, ALERTS[0])
         asked = tasks.shown(connection, PAGE, request)
+        known = tenants.names(connection)
     return render(
         "alerts.html",
         status=409 if fault else 200,
@@ -53,6 +106,11 @@ def _alerts(request: Request, visitor: Visitor, fault: str = "") -> Response:
         ended=[row for row in found if row["resolved_at"] is not None],
         channels=channels,
         under_way=asked,
+        tenants=known,
+        filled=filled or {},
+        made=made,
+        tested=tested,
+        has_mail=request.app.state.settings.mailer is not None,
     )
 
 

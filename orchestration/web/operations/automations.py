@@ -14,6 +14,7 @@ from warehouse import clock
 from warehouse.automations import runs
 from warehouse.automations.runs import DISTANCES, LEASE, RunRefused
 from warehouse.database.queries import Connection, Row
+from warehouse.words import counted
 
 PAGE = "/automations"
 ROWS = 200
@@ -83,7 +84,7 @@ def standing(row: Row, now: datetime) -> Standing:
     if fault and " " not in fault:
         fault = f"it raised {fault}"
     if state == "failed":
-        return Standing("failed", "failed", "not by itself", None, f"after {attempts} attempts: {fault}")
+        return Standing("failed", "failed", "not by itself", None, f"after {counted(attempts, 'attempt')}: {fault}")
     if state == "asks":
         return Standing("asks a person", "incomplete", "once it is answered", None, fault)
     if state != "open":

@@ -26,6 +26,7 @@ from warehouse.control.tasks import Task
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection
 from warehouse.security.vault import Vault, one_line
+from warehouse.words import counted
 
 SHOWN_AFTER = timedelta(hours=1)
 KEPT_ON_THE_LIST = timedelta(days=30)
@@ -157,4 +158,4 @@ def _progress(connection: Connection, task: Task) -> str:
     options = dict(zip(step[1::2], step[2::2], strict=False))
     first, last = date.fromisoformat(options["--from"]), date.fromisoformat(options["--to"])
     read = tasks.days_pulled(connection, options.get("--tenant"), options["--source"], (first, last), task.started_at)
-    return f"{read} of {(last - first).days + 1} days read"
+    return f"{read} of {counted((last - first).days + 1, 'day')} read"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from orchestration.web.server.turns import Crowded
 from warehouse.security import wrong_tries
 from warehouse.security.wrong_tries import Connection, Key
+from warehouse.words import counted
 
 ALLOWED = 5
 ALLOWED_OF_AN_ADDRESS = 20
@@ -51,7 +52,8 @@ def begin(connection: Connection, trying: Trying) -> None:
         failures, seconds = found.get(key, (0, 0))
         if failures >= most:
             minutes = -(-seconds // 60)
-            said = f"Too many wrong tries: wait {minutes} minutes, or use a browser that you signed in with before."
+            wait = f"wait {counted(minutes, 'minute')}, or use a browser that you signed in with before"
+            said = f"Too many wrong tries: {wait}."
             raise Crowded(429, said, seconds)
     wrong_tries.count(connection, (trying.own, *trying.shared))
 

@@ -80,16 +80,25 @@ def test_a_tenant_whose_own_price_wins_is_in_no_simulation_of_its_plan(built: Mi
     assert (row["billed_amount"], row["simulated_amount"]) == ("0.60", "1.20")
 
 
-def test_a_forecast_states_its_method_and_what_it_assumed(built: Minutebook) -> None:
+def test_a_forecast_states_its_method_and_what_it_assumed(built: Minutebook, database: Database) -> None:
+    (unread,) = json.loads(built("forecast --json").stdout)["forecasts"]
+    if today().day == 1:
+        assert unread["why_not"] == "no day of it has been read yet"
+        return
+    assert today().day == 2 or (unread["total"] is None and " missing up to " in unread["why_not"])
+    database.execute(
+        "update marts.fct_tenant_day_status set status = 'no usage'"
+        " where usage_date < current_date and status not in ('usage', 'in progress')"
+    )
     reported = json.loads(built("forecast --json").stdout)
-    assert "the mean of the finished days of the last 28" in reported["method"]
+    assert "the mean of the whole days among the last 28" in reported["method"]
     (forecast,) = reported["forecasts"]
     (meter,) = forecast["meters"]
     to_come = (date.fromisoformat(forecast["period_end"]) - today()).days
     assert (meter["daily_mean"], meter["days_looked_at"], meter["allowance"]) == ("10.00", 28, "100")
     assert int(meter["quantity"]) == int(meter["quantity_so_far"]) + 10 * to_come
     assert forecast["total"] == forecast["overage"] == meter["amount"] != "0.00"
-    assert "method: finished days as known now" in built("forecast --tenant acme").stdout
+    assert "method: the days that were read as known now" in built("forecast --tenant acme").stdout
     assert "no tenant 'other'" in built("forecast --tenant other", code=1).stderr
 
 
