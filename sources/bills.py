@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from sources.allowed import Allowed, fields
+from sources.checks.allowed import Allowed, fields
+from sources.checks.undocumented import Undocumented, fault_of, kind_of
 from sources.contracts import COSTS
 from sources.day import Day
 from sources.errors import ContractBroken, PullTruncated
 from sources.reading import SUMMED, Reading
 from sources.rows import Row, reading
 from sources.source import Source
-from sources.undocumented import Undocumented, fault_of, kind_of
 
 MOST_PAGES = 1000
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")

@@ -6,8 +6,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from sources.budget import Budget, Pace
 from sources.errors import NotConfigured
+from sources.http.budget import Budget, Pace
 from sources.personal import NOBODYS, Choices, ChoicesOf
 from sources.window import Window
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from sources.bounds import exact
+from sources.checks.bounds import exact
 
 Document = dict[str, msgspec.Raw]
 

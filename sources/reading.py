@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from sources.quarantine import Quarantined
+from sources.checks.quarantine import Quarantined
 from sources.window import Window
 
 REPLACED = "characters_replaced"

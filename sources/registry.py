@@ -1,6 +1,6 @@
 """Every source there is: those of the folders beside this file, and those of packages that others install.
 
-A folder is a provider and exports its SOURCES. A package names its own under the entry point group
+A folder that is not SHARED is a provider and exports its SOURCES. A package names its own under the entry point group
 `minutebook.sources`. A declaration of a package that cannot be right is refused by itself: the others run, and
 `Registry.refused` says why.
 """
@@ -18,6 +18,8 @@ from sources.hooks import Hook
 from sources.source import InvalidSource, Source
 
 GROUP = "minutebook.sources"
+SHARED = frozenset({"checks", "http", "source"})
+"""Folders beside this file that are no provider: what sources have in common."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ def _clash(source: Source, other: Source) -> str | None:
 
 
 def _own() -> Iterator[Source]:
-    """Sources of the folders beside this file."""
+    """Sources of the providers' folders beside this file."""
     for module in pkgutil.iter_modules(sources.__path__):
-        if module.ispkg:
+        if module.ispkg and module.name not in SHARED:
             yield from importlib.import_module(f"sources.{module.name}").SOURCES
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sources.allowed import ANY_NAME, OPEN, PLAIN, Shape, fields
+from sources.checks.allowed import ANY_NAME, OPEN, PLAIN, Shape, fields
 from sources.reading import hash_rows
 
 SPEAKERS = ("agent", "customer", "other")

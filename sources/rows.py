@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow as pa
 
-from sources.allowed import Allowed
-from sources.bounds import LONGEST_CALL, exact, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
+from sources.checks.allowed import Allowed
+from sources.checks.bounds import LONGEST_CALL, exact, fault_of_cost, fault_of_quantity, fault_of_text, fault_of_time
+from sources.checks.quarantine import Quarantined, digest, each_named_once, refuse_another_contract
+from sources.checks.undocumented import Undocumented, kind_of
 from sources.contracts import (
     AMOUNT_UNITS,
     CALLS,
@@ -31,11 +33,9 @@ from sources.contracts import (
 from sources.day import Day
 from sources.errors import ContractBroken
 from sources.personal import NOBODYS, Choices, Document
-from sources.quarantine import Quarantined, digest, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows, storable
 from sources.results import MEMBERS, Result, hash_results
 from sources.source import Source
-from sources.undocumented import Undocumented, kind_of
 
 T = TypeVar("T")
 _ENCODE = msgspec.json.Encoder(decimal_format="number", order="sorted").encode

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from sources.budget import Budget
 from sources.day import Access, Attachment, Day, Scope, Scopes
 from sources.errors import ContractBroken, CredentialRejected, ProviderDown, RateLimited, SourceFailure
+from sources.http.budget import Budget
 from sources.personal import Choices, Keep
 from sources.reading import Reading
 from sources.source import Source

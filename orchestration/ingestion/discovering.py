@@ -8,9 +8,9 @@ from datetime import date
 from orchestration.ingestion.reading import access_of
 from orchestration.settings import Settings
 from sources.day import PLATFORM
-from sources.discovery import Campaign, Held
 from sources.registry import registry
 from sources.source import Source
+from sources.source.discovery import Campaign, Held
 from sources.text import as_id
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Connection

@@ -8,8 +8,8 @@ from datetime import date
 from orchestration.ingestion.reading import access_of
 from orchestration.ingestion.routing import Routing
 from orchestration.settings import Settings
-from sources.declared import SETTING_OF_ALL
 from sources.registry import registry
+from sources.source.declared import SETTING_OF_ALL
 from warehouse.security.vault import Credential
 
 RATE, HIGHEST_RATE = SETTING_OF_ALL, 1000

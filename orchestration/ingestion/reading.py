@@ -15,13 +15,13 @@ from orchestration.ingestion.routing import Routing
 from orchestration.operations import tracing
 from orchestration.settings import Settings, SettingsError
 from sources.day import Access, Day
-from sources.discovery import Campaign
 from sources.errors import CredentialRejected, SourceFailure
 from sources.http import characters_replaced, requests_made
 from sources.personal import NOBODYS
 from sources.reading import REPLACED, Reading
 from sources.registry import source_named
 from sources.source import Account, Client, Counts, Recount, Source, Updates
+from sources.source.discovery import Campaign
 from sources.window import Window
 from warehouse import clock
 from warehouse.database.errors import CredentialMissing, MasterKeyMissing, VaultError, WarehouseError

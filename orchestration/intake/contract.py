@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from sources.allowed import OPEN, Allowed
-from sources.bounds import LONGEST_TEXT, exact, fault_of_cost, fault_of_quantity
+from sources.checks.allowed import OPEN, Allowed
+from sources.checks.bounds import LONGEST_TEXT, exact, fault_of_cost, fault_of_quantity
 from sources.personal import NOBODYS, Choices, Document, minimised
 from warehouse.intake.events import Event
 

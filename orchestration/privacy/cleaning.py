@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 
-from sources.allowed import Allowed
+from sources.checks.allowed import Allowed
 from sources.personal import Document
 from sources.registry import all_sources
 from warehouse.database.connect import Role, connect

@@ -15,7 +15,7 @@ from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.api.errors import NotFoundInLedger, StripeUnavailable
 from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
-from sources.budget import Turns
+from sources.http.budget import Turns
 from warehouse.stripe import reconciliation
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, held_elsewhere, newest_accepted, withdraw
 from warehouse.stripe.reconciliation import DifferentDay, Summary

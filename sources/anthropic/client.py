@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sources.budget import Budget
 from sources.http import ProviderClient
+from sources.http.budget import Budget
 
 VERSION = "2023-06-01"
 _MEANINGS = {

@@ -12,13 +12,13 @@ import msgspec
 from sources.anthropic.client import AnthropicClient
 from sources.anthropic.priority import unknown_costs
 from sources.bills import bill, bill_line, checked, every_page, number, of_cents
+from sources.checks.undocumented import Undocumented, currency_in, kind_of
 from sources.day import Day, Scope
 from sources.errors import CredentialRejected, NotYetReported, ProviderRefused
 from sources.http import Params
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
-from sources.undocumented import Undocumented, currency_in, kind_of
 from sources.window import Window
 
 PATH = "/organizations/cost_report"

@@ -8,12 +8,12 @@ from sources.azure.client import AzureClient
 from sources.azure.query import answered, day_of, question
 from sources.azure.services import service_of
 from sources.bills import bill, bill_line, checked, literal, number
+from sources.checks.undocumented import Undocumented
 from sources.day import Day
 from sources.errors import NotYetReported, ProviderRefused
 from sources.reading import Reading
 from sources.rows import Row
 from sources.source import Source
-from sources.undocumented import Undocumented
 
 ATTRIBUTED_BY = {
     "resource_group": ("azure_resource_group", "Dimension", "ResourceGroup"),

@@ -9,12 +9,12 @@ import msgspec
 
 from sources.bills import bill, bill_line, checked, fields_of_lines, literal, number
 from sources.cartesia.client import CartesiaClient
+from sources.checks.undocumented import Undocumented
 from sources.day import Day
 from sources.errors import AnswerMoved, ContractBroken, NotYetReported
 from sources.reading import Reading
 from sources.rows import Row, moment, parser
 from sources.source import Source
-from sources.undocumented import Undocumented
 from sources.window import Window, instant
 
 KEY = "cartesia_key"

@@ -1,6 +1,6 @@
 """What of a line of Deepgram's billing breakdown is stored."""
 
-from sources.allowed import PLAIN, Allowed, Shape, fields
+from sources.checks.allowed import PLAIN, Allowed, Shape, fields
 from sources.reading import SUMMED
 
 _LINE: dict[str, Shape] = {

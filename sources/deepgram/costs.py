@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sources.bills import bill, bill_line, checked, literal, number
+from sources.checks.undocumented import Undocumented, day_in
 from sources.day import Day
 from sources.deepgram.client import DeepgramClient
 from sources.deepgram.services import service_of
@@ -14,7 +15,6 @@ from sources.errors import NotYetReported
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
-from sources.undocumented import Undocumented, day_in
 
 KINDS = {"tags": "deepgram_tags", "key": "deepgram_key", "project": "deepgram_project"}
 """By what a line finds its tenant, the finest first: what it does not have, the next one says."""

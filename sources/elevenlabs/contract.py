@@ -1,6 +1,6 @@
 """What of a row of a workspace's analytics is stored; names of people that are appended to ids are not."""
 
-from sources.allowed import LEFT_OUT, Allowed, Shape, fields
+from sources.checks.allowed import LEFT_OUT, Allowed, Shape, fields
 from sources.reading import SUMMED
 
 _COLUMNS = (

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from sources.bills import bill, bill_line, checked, literal, number
+from sources.checks.undocumented import Undocumented
 from sources.day import Day
 from sources.elevenlabs.client import ElevenLabsClient
 from sources.elevenlabs.tables import MONEY, Found, Table, bucket, found_in, parse, rows_of
@@ -14,7 +15,6 @@ from sources.errors import ProviderRefused
 from sources.reading import Reading
 from sources.rows import Row
 from sources.source import Source
-from sources.undocumented import Undocumented
 from sources.window import Window
 
 CREDITS_PATH = "/v1/workspace/analytics/query/usage-by-product-over-time"

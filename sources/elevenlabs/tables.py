@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from sources.checks.undocumented import Undocumented, kind_of
 from sources.errors import ContractBroken
 from sources.rows import moment, parser
-from sources.undocumented import Undocumented, kind_of
 
 MONEY = frozenset({"usd", "eur", "inr", "pln", "gbp"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

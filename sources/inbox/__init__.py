@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from sources.allowed import OPEN, PLAIN, Allowed
-from sources.bounds import LONGEST_TEXT
+from sources.checks.allowed import OPEN, PLAIN, Allowed
+from sources.checks.bounds import LONGEST_TEXT
 from sources.day import Access, Day, Scope
 from sources.errors import NotConfigured, ProviderRefused
 from sources.reading import Reading

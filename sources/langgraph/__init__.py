@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from sources.allowed import PLAIN, Allowed, fields
+from sources.checks.allowed import PLAIN, Allowed, fields
 from sources.contracts import EVENT_IDS
 from sources.database import connected, open_engine
 from sources.day import Access, Day, Scope

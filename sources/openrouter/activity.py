@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from sources.bills import bill, bill_line, checked, literal, number
+from sources.checks.undocumented import Undocumented, day_in
 from sources.day import Day
 from sources.openrouter.client import OpenRouterClient
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
-from sources.undocumented import Undocumented, day_in
 
 PATH = "/activity"
 WORKSPACE = "openrouter_workspace"

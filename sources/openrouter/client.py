@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sources.budget import Budget
 from sources.http import ProviderClient
+from sources.http.budget import Budget
 
 _OTHER_KEY = "it takes a management key, which can call no model; an ordinary key reads no activity"
 _MEANINGS = {

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from sources.checks.undocumented import Undocumented, fault_of, kind_of
 from sources.day import Day
 from sources.errors import AnswerMoved, ContractBroken, ProviderRefused, PullTruncated
 from sources.personal import Keep
@@ -15,7 +16,6 @@ from sources.results import Result, Turn
 from sources.retell.client import RetellClient
 from sources.retell.contract import IN_RESULT
 from sources.rows import Row, parser
-from sources.undocumented import Undocumented, fault_of, kind_of
 from sources.window import Window
 
 PAGE = 1000

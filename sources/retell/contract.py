@@ -1,6 +1,6 @@
 """What of a Retell call is stored, beside the result that every voice provider's call has."""
 
-from sources.allowed import LEFT_OUT, Allowed, Shape, fields
+from sources.checks.allowed import LEFT_OUT, Allowed, Shape, fields
 from sources.results import RESULT
 
 FACTS = (

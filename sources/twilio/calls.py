@@ -11,9 +11,9 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from sources.bills import checked, literal, number
+from sources.checks.undocumented import Undocumented, currency_in
 from sources.rows import Row
 from sources.twilio.client import ACCOUNT, Answer, TwilioClient, listed
-from sources.undocumented import Undocumented, currency_in
 from sources.window import Window
 
 GOING_ON = frozenset({"queued", "initiated", "ringing", "in-progress"})

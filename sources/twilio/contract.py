@@ -3,7 +3,7 @@
 Left out for everybody: what was said or written, and links that lead to it.
 """
 
-from sources.allowed import LEFT_OUT, Allowed, Shape, fields
+from sources.checks.allowed import LEFT_OUT, Allowed, Shape, fields
 
 _DATES = "date_created date_updated"
 _MONEY = "price price_unit"

@@ -11,12 +11,12 @@ from datetime import date
 from decimal import Decimal
 
 from sources.bills import bill_line, literal, number
+from sources.checks.undocumented import day_in, fault_of
 from sources.errors import ContractBroken, NotYetReported
 from sources.reading import BEYOND_TOTAL
 from sources.rows import Row, moment
 from sources.twilio.client import ACCOUNT, Answer, TwilioClient, listed
 from sources.twilio.services import service_of
-from sources.undocumented import day_in, fault_of
 
 TOTAL = "totalprice"
 

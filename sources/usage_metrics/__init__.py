@@ -12,11 +12,11 @@ from importlib.resources import files
 from sqlalchemy import Engine, TextClause, text
 
 from sources import database
+from sources.checks.quarantine import each_named_once, refuse_another_contract
 from sources.contracts import Column, Kind
 from sources.day import Access, Day, Scope
 from sources.errors import NotConfigured
 from sources.personal import NOBODYS, Choices
-from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.source import Account, Recount, ScopeKind, Source
 from sources.usage_metrics.rows import FACTS, ROW, Rows, kept_of

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from sources.allowed import OPEN, PLAIN, Allowed
-from sources.bounds import exact, fault_of_cost, fault_of_quantity, fault_of_text
+from sources.checks.allowed import OPEN, PLAIN, Allowed
+from sources.checks.bounds import exact, fault_of_cost, fault_of_quantity, fault_of_text
+from sources.checks.quarantine import TOO_DEEP, Quarantined, digest
 from sources.personal import NOBODYS, Choices, Document, minimised
-from sources.quarantine import TOO_DEEP, Quarantined, digest
 from sources.reading import storable
 
 # What no choice and no retention period touches.

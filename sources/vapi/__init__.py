@@ -12,12 +12,12 @@ from decimal import Decimal
 from importlib.resources import files
 from urllib.parse import quote
 
-from sources.budget import Budget
+from sources.checks.quarantine import Quarantined, each_named_once, refuse_another_contract
 from sources.contracts import Column, Kind
 from sources.day import Access, Day, Scope
 from sources.http import ProviderClient
+from sources.http.budget import Budget
 from sources.personal import FACTS, ChoicesOf, Document
-from sources.quarantine import Quarantined, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.source import ScopeKind, Source, Updates
 from sources.vapi import calls

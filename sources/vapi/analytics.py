@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sources.bills import number
-from sources.bounds import exact, fault_of_quantity
+from sources.checks.bounds import exact, fault_of_quantity
 from sources.errors import SourceFailure, TransientFailure
 from sources.http import ATTEMPTS, ProviderClient
 from sources.window import MILLISECOND, Window, instant

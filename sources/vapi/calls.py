@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sources.bounds import (
+from sources.checks.bounds import (
     AFTER_ITS_LAST_CHANGE,
     LONGEST_CALL,
     LONGEST_TEXT,
@@ -18,9 +18,9 @@ from sources.bounds import (
     fault_of_text,
     fault_of_time,
 )
+from sources.checks.quarantine import TOO_DEEP, Quarantined, digest, elements
+from sources.checks.undocumented import kind_of
 from sources.personal import NOBODYS, Document, minimised
-from sources.quarantine import TOO_DEEP, Quarantined, digest, elements
-from sources.undocumented import kind_of
 from sources.vapi.contract import CALL
 from sources.window import instant, truncated
 

@@ -4,7 +4,7 @@ Left out for everybody: what lets someone act with the tenant's rights (keys, se
 that listen to or control a live call) and the definitions of assistants, which hold them.
 """
 
-from sources.allowed import ANY_NAME, LEFT_OUT, OPEN, PLAIN, Allowed, Shape, fields
+from sources.checks.allowed import ANY_NAME, LEFT_OUT, OPEN, PLAIN, Allowed, Shape, fields
 
 _MODEL = fields("provider model")
 _TOKENS = fields("promptTokens completionTokens cachedPromptTokens reasoningTokens")

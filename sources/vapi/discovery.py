@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sources.bounds import LONGEST_TEXT
-from sources.discovery import Campaign, Held
+from sources.checks.bounds import LONGEST_TEXT
 from sources.errors import PullTruncated
 from sources.http import ProviderClient
+from sources.source.discovery import Campaign, Held
 from sources.vapi.listing import LIMIT, answers
 from sources.window import Window, instant
 

@@ -8,10 +8,10 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from sources.checks.quarantine import Quarantined
 from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Document
-from sources.quarantine import Quarantined
 from sources.vapi.calls import Call, parse, set_aside
 from sources.window import Window, instant
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 import msgspec
 import pyarrow as pa
 
+from sources.checks.quarantine import Quarantined
 from sources.personal import ChoicesOf, Document, minimised
-from sources.quarantine import Quarantined
 from sources.reading import CAMPAIGN_CALLS
 from sources.results import hash_results
 from sources.vapi.calls import Call

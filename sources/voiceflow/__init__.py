@@ -12,13 +12,13 @@ from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 
-from sources.budget import Budget
+from sources.checks.quarantine import each_named_once, refuse_another_contract
 from sources.contracts import Column, Kind
 from sources.day import Access, Day, Scope
 from sources.errors import ProviderRefused
 from sources.http import ProviderClient
+from sources.http.budget import Budget
 from sources.personal import Choices
-from sources.quarantine import each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.source import Account, Recount, ScopeKind, Source
 from sources.voiceflow import stable, transcripts, v2

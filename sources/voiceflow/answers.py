@@ -5,8 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from sources.bounds import MOST, fault_of_text
-from sources.quarantine import TOO_DEEP, Quarantined
+from sources.checks.bounds import MOST, fault_of_text
+from sources.checks.quarantine import TOO_DEEP, Quarantined
 from sources.voiceflow.rows import UsageRow, set_aside
 from sources.window import instant, truncated
 

@@ -1,6 +1,6 @@
 """What of Voiceflow's answers is stored: the fields of its contract, of both generations."""
 
-from sources.allowed import OPEN, Allowed, fields
+from sources.checks.allowed import OPEN, Allowed, fields
 
 _COUNTED = (
     "period projectID environmentID type count successCount diagramID nodeID model functionID apiToolID documentID"

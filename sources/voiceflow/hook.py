@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sources.bounds import LONGEST_TEXT
+from sources.checks.bounds import LONGEST_TEXT
 from sources.hooks import Delivery, Hook, Message, Method, NoMessage, Report
 
 STARTED, ENDED = "runtime.call.start", "runtime.call.end"

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 import pyarrow as pa
 
+from sources.checks.quarantine import Quarantined, digest
 from sources.errors import AnswerMoved
 from sources.personal import Document
-from sources.quarantine import Quarantined, digest
 from sources.voiceflow.contract import USAGE
 from sources.window import Window, truncated
 

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from sources.bounds import MOST, exact, fault_of_cost, fault_of_text
+from sources.checks.bounds import MOST, exact, fault_of_cost, fault_of_text
+from sources.checks.quarantine import TOO_DEEP, Quarantined
 from sources.errors import AnswerMoved, ContractBroken
 from sources.http import ProviderClient
-from sources.quarantine import TOO_DEEP, Quarantined
 from sources.voiceflow.rows import Odd, Project, ProjectUsage, UsageRow, by_day, each_once, set_aside
 from sources.window import Window, instant, truncated
 

@@ -16,11 +16,11 @@ from urllib.parse import quote
 import msgspec
 import pyarrow as pa
 
-from sources.bounds import LONGEST_TEXT, fault_of_text, fault_of_time
+from sources.checks.bounds import LONGEST_TEXT, fault_of_text, fault_of_time
+from sources.checks.quarantine import TOO_DEEP, Quarantined, digest, each_named_once, refuse_another_contract
 from sources.errors import AnswerMoved, ProviderRefused, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Choices, Document, Keep, minimised
-from sources.quarantine import TOO_DEEP, Quarantined, digest, each_named_once, refuse_another_contract
 from sources.reading import Reading, hash_rows
 from sources.voiceflow.contract import TRANSCRIPT
 from sources.voiceflow.rows import Project

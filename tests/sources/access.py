@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from sources.budget import Budget
 from sources.day import Access
+from sources.http.budget import Budget
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sources import vapi, voiceflow
-from sources.budget import Budget
 from sources.http import ProviderClient
+from sources.http.budget import Budget
 from tests.sandbox.fixture import sandbox
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory

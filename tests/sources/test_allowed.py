@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.allowed import ANY_NAME, LEFT_OUT, OPEN, Allowed, fields, is_secret
+from sources.checks.allowed import ANY_NAME, LEFT_OUT, OPEN, Allowed, fields, is_secret
 from sources.personal import Document
 from sources.usage_metrics.rows import ROW
 from sources.vapi.contract import CALL

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sources.answers import message_of, retry_after
+from sources.http.answers import message_of, retry_after
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 
 from sources import bills
 from sources.bills import bill_line, every_page, literal, number, summed
+from sources.checks.undocumented import Undocumented
 from sources.errors import ContractBroken, PullTruncated
 from sources.reading import SUMMED
 from sources.rows import Row
-from sources.undocumented import Undocumented
 
 
 @dataclass

@@ -11,12 +11,12 @@ import pytest
 from sources import usage_metrics, vapi
 from sources.azure.query import day_of
 from sources.bills import number
-from sources.bounds import exact
+from sources.checks.bounds import exact
+from sources.checks.undocumented import Undocumented
 from sources.elevenlabs.tables import bucket
 from sources.http import ProviderClient
 from sources.reading import Reading
 from sources.rows import parser
-from sources.undocumented import Undocumented
 from sources.usage_metrics.rows import Rows
 from tests.sandbox.faults import altered, ok_with
 from tests.sandbox.server import Sandbox

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 
 from sources import vapi
-from sources.budget import Budget
 from sources.errors import (
     AnswerTooLarge,
     ContractBroken,
@@ -26,6 +25,7 @@ from sources.errors import (
     TransientFailure,
 )
 from sources.http import ATTEMPTS, ProviderClient, characters_replaced
+from sources.http.budget import Budget
 from tests.sandbox.faults import FOREVER, Fault, cut_body, ok_with, redirect, slow, status, truncated_json
 from tests.sandbox.server import Sandbox
 from tests.sandbox.world import VapiAccount, in_memory

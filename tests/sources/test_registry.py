@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.installing import ensure_registered
 from sources import vapi, voiceflow
-from sources.allowed import Allowed, fields
+from sources.checks.allowed import Allowed, fields
 from sources.contracts import Column, Kind
 from sources.registry import GROUP, all_sources, registered, registry
 from sources.source import Account, InvalidSource, ScopeKind, Source

@@ -35,7 +35,7 @@ def test_nothing_of_the_product_takes_the_day_from_elsewhere() -> None:
     other = re.compile(r"datetime\.(now|utcnow)\(|date\.today\(|time\.time\(\)")
     may_read_the_machine = {
         "warehouse/clock.py",
-        "sources/answers.py",  # Retry-After is in real time
+        "sources/http/answers.py",  # Retry-After is in real time
         "warehouse/database/backup.py",  # a copy is named by the time of the server, by which it is restored
     }
     found = {

@@ -74,7 +74,7 @@ class LatestPull:
 
 
 class SetAside(Protocol):
-    """A row that breaks its source's contract; see `sources.quarantine.Quarantined`."""
+    """A row that breaks its source's contract; see `sources.checks.quarantine.Quarantined`."""
 
     @property
     def item(self) -> str: ...

@@ -25,7 +25,7 @@ from orchestration.stripe_billing.invoices.findings import Code, FinalLine, Ours
 from orchestration.stripe_billing.invoices.states import keep_states
 from orchestration.stripe_billing.posting.outcomes import failure_of
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
-from sources.budget import Turns
+from sources.http.budget import Turns
 from warehouse.statements import invoice_lines
 from warehouse.stripe import invoice_items, setup
 from warehouse.stripe.acceptances import acceptances

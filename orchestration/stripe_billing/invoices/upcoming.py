@@ -20,7 +20,7 @@ from orchestration.stripe_billing.each import ask_each, finding_of
 from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.items import KEY, LINE
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
-from sources.budget import Turns
+from sources.http.budget import Turns
 from warehouse.stripe import invoice_items, upcoming
 from warehouse.stripe.billed_tenants import BilledTenant
 from warehouse.stripe.setup import meters_of_events

@@ -25,7 +25,7 @@ from orchestration.stripe_billing.each import ask_each, finding_of
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from orchestration.stripe_billing.posting.report import Limits, PostingReport
 from orchestration.stripe_billing.posting.sending import Sender
-from sources.budget import Turns
+from sources.http.budget import Turns
 from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
 from warehouse.stripe.postings import Due, Resolution, commit, due, posting_lock, record
 

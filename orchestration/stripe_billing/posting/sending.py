@@ -13,7 +13,7 @@ from orchestration.stripe_billing.each import finding_of
 from orchestration.stripe_billing.posting.outcomes import Failure, failure_of
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from orchestration.stripe_billing.posting.report import PostingReport
-from sources.budget import Turns
+from sources.http.budget import Turns
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, Due, Posting, Resolution
 
 FORGETS_AFTER = timedelta(hours=23)

@@ -20,7 +20,7 @@ from orchestration.web.finance.downloads import asked_day
 from orchestration.web.rendering import render
 from orchestration.web.server.spooling import SpoolResponse
 from orchestration.web.server.turns import DOWNLOAD
-from sources.bounds import LONGEST_CALL
+from sources.checks.bounds import LONGEST_CALL
 from sources.contracts import END_GROUPS
 from warehouse.calls import call_results, call_search, calls
 from warehouse.calls.call_filters import OUTCOMES, Filters, Key, Place

@@ -80,7 +80,7 @@ def test_a_day_that_failed_in_passing_comes_back_and_waits_longer_each_time(
     acme: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sources.http.ATTEMPTS", 1)
-    monkeypatch.setattr("sources.budget.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("sources.http.budget.time.sleep", lambda seconds: None)
     acme.sandbox.faults.script("/vapi/call", cut_body(), times=FOREVER)
     monkeypatch.setattr("sources.http.LONGEST_WAIT", 0.0)
     acme.pull(["acme"], [DAY])

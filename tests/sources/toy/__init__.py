@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from sources.allowed import Allowed, fields
+from sources.checks.allowed import Allowed, fields
+from sources.checks.undocumented import fault_of
 from sources.day import Access, Day, Scope
 from sources.errors import ContractBroken
 from sources.http import ProviderClient
 from sources.reading import Reading
 from sources.rows import Row, moment, parser, reading
 from sources.source import ScopeKind, Source
-from sources.undocumented import fault_of
 
 URL = "https://api.toy.example"
 CALL_FIELDS = Allowed(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pydantic
 
-from sources.allowed import ANY_NAME, Leaf
+from sources.checks.allowed import ANY_NAME, Leaf
 from sources.vapi.contract import CALL
 
 DROPPED = [

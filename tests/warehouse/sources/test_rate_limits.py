@@ -2,7 +2,7 @@
 
 import pytest
 
-from sources.budget import Budget
+from sources.http.budget import Budget
 from warehouse.database.connect import Role, connect
 from warehouse.sources.rate_limits import KeyPace, Pacing
 

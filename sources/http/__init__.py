@@ -12,8 +12,6 @@ import httpx
 import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from sources.answers import is_page, message_of, object_of, readable, reported_status, retry_after, shape_of
-from sources.budget import Budget
 from sources.errors import (
     AnswerTooLarge,
     ContractBroken,
@@ -25,6 +23,8 @@ from sources.errors import (
     SourceFailure,
     TransientFailure,
 )
+from sources.http.answers import is_page, message_of, object_of, readable, reported_status, retry_after, shape_of
+from sources.http.budget import Budget
 from sources.reading import storable
 from sources.text import clean
 

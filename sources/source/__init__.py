@@ -8,14 +8,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sources.allowed import Allowed
+from sources.checks.allowed import Allowed
 from sources.contracts import CONTRACTS, Column
 from sources.day import Access, Day, Scope
-from sources.declared import LAST_DAY_OF_ALL_MONTHS, SETTING_OF_ALL, faults_of
-from sources.discovery import Campaign, Held
 from sources.hooks import Hook
 from sources.personal import Choices, Document, minimised
 from sources.reading import Reading
+from sources.source.declared import LAST_DAY_OF_ALL_MONTHS, SETTING_OF_ALL, faults_of
+from sources.source.discovery import Campaign, Held
 from sources.window import Window
 
 NIGHT_DAYS = 3
