@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx
 import psycopg
 
+from tests.web.operations.test_tasks import asked, press
 from tests.web.signing import form_token
-from tests.web.test_tasks import asked, press
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.outgoing import endpoints

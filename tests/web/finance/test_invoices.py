@@ -13,8 +13,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from orchestration.remedies.steps import marked
+from tests.web.operations.test_tasks import asked
 from tests.web.signing import form_token
-from tests.web.test_tasks import asked
 from warehouse import clock
 
 Visit = Callable[[str], httpx.Client]
