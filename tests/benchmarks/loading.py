@@ -33,7 +33,7 @@ from sources.vapi import calls, reading_of
 from sources.vapi.rows import payload as payload_of
 from sources.window import Window
 from tests.benchmarks._measuring import Cost, measured, most_memory, verdict
-from tests.sandbox.calls import invent, render
+from tests.sandbox.vapi.calls import invent, render
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 from warehouse.ingestion import pulls

@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestration.ingestion import PullOutcome
 from tests.ingestion.house import House
-from tests.sandbox.calls import invent, render
-from tests.sandbox.chat import invent_project
+from tests.sandbox.vapi.calls import invent, render
+from tests.sandbox.voiceflow.chat import invent_project
 
 # What anybody may read, and nothing of how often it was tried: attempts and pull ids differ, these may not.
 PUBLISHED = """

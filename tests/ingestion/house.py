@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 
 from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay, pull
 from orchestration.settings import Settings
-from tests.sandbox.calls import CallSpec, exact_costs, render
 from tests.sandbox.server import Sandbox
+from tests.sandbox.vapi.calls import CallSpec, exact_costs, render
 from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from orchestration.marts.building import build
 from tests.ingestion.conftest import house  # noqa: F401 - a fixture
 from tests.ingestion.house import LONG_AGO, House
-from tests.sandbox.chat import LIVE, PRODUCTION
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
+from tests.sandbox.voiceflow.chat import LIVE, PRODUCTION
 from tests.sandbox.world import StableRow, VoiceflowProject
 from warehouse.database.connect import Role, connect
 from warehouse.database.queries import rows

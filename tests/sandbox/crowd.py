@@ -11,9 +11,9 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from tests.sandbox.calls import instant, invent, render, uuid
-from tests.sandbox.chat import invent_project
 from tests.sandbox.server import serving
+from tests.sandbox.vapi.calls import instant, invent, render, uuid
+from tests.sandbox.voiceflow.chat import invent_project
 from tests.sandbox.world import VapiAccount, World
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,8 +18,8 @@ from random import Random
 from typing import Any
 
 from tests.sandbox import clients
-from tests.sandbox.calls import CallSpec, exact_costs, invent, render, uuid
-from tests.sandbox.chat import interactions_of, invent_project
+from tests.sandbox.vapi.calls import CallSpec, exact_costs, invent, render, uuid
+from tests.sandbox.voiceflow.chat import interactions_of, invent_project
 from tests.sandbox.world import VapiAccount, VoiceflowProject, World
 
 HARBORS_ORG, PLATFORMS_ORG = "0d9a0000-0000-4000-8000-000000000001", "0d9a0000-0000-4000-8000-000000000002"

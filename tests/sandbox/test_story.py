@@ -17,11 +17,11 @@ from sources.personal import Choices
 from sources.reading import Reading
 from sources.voiceflow import Project
 from tests.sandbox import clients
-from tests.sandbox.chat import LIVE
 from tests.sandbox.crowd import crowd, crowd_key
 from tests.sandbox.server import Sandbox, serving
 from tests.sandbox.story import MetricRow, Story
 from tests.sandbox.usage_database import write_usage
+from tests.sandbox.voiceflow.chat import LIVE
 
 MONTH = date(2026, 3, 1)
 

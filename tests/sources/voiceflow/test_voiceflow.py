@@ -9,9 +9,9 @@ from sources import voiceflow
 from sources.errors import AnswerMoved, ContractBroken, CredentialRejected, ProviderRefused, PullTruncated
 from sources.reading import Reading
 from sources.voiceflow import Project, VoiceflowClient
-from tests.sandbox.chat import DEVELOPMENT, LIVE, PRODUCTION, PROTOTYPE
 from tests.sandbox.faults import FOREVER, Fault, altered, ok_with, reordered, repeated_cursor, status
 from tests.sandbox.server import Sandbox
+from tests.sandbox.voiceflow.chat import DEVELOPMENT, LIVE, PRODUCTION, PROTOTYPE
 from tests.sandbox.world import Received, VoiceflowProject
 from tests.sources.conftest import VOICEFLOW_KEY
 

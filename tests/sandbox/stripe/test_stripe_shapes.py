@@ -14,7 +14,7 @@ from stripe import StripeObject
 
 from tests.sandbox.stripe import StripeSandbox
 
-PUBLISHED = Path(__file__).parents[2].parent / "shared/payloads/stripe"
+PUBLISHED = Path(__file__).parents[3].parent / "shared/payloads/stripe"
 published = pytest.mark.skipif(not PUBLISHED.exists(), reason="Stripe's fixtures are not beside this checkout")
 DAY = 86_400
 CLASSES: dict[str, type[StripeObject]] = {

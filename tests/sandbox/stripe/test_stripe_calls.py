@@ -11,7 +11,7 @@ import pytest
 
 from orchestration.stripe_billing.api.calls import StripeApi, midnight
 from tests.sandbox.stripe import StripeSandbox
-from tests.sandbox.test_stripe_rules import Shop
+from tests.sandbox.stripe.test_stripe_rules import Shop
 
 NAMES = {name for name, _ in inspect.getmembers(StripeApi, inspect.isfunction) if not name.startswith("_")}
 WHEN: dict[str, Callable[["Calls"], Any]] = {}
@@ -124,7 +124,7 @@ def test_each_call_of_ours_is_made_of_the_strict_sandbox_and_answered(calls: Cal
 
 def test_each_call_is_made_by_the_product() -> None:
     """So its parameters are those that its own tests send."""
-    product = Path(__file__).parents[2] / "orchestration"
+    product = Path(__file__).parents[3] / "orchestration"
     text = "\n".join(path.read_text() for path in product.rglob("*.py") if path.name != "calls.py")
     within = (product / "stripe_billing/api/calls.py").read_text()
     assert [
