@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
+import psutil  # type: ignore[import-untyped]
 import typer
 
 from orchestration.cli.options import command
@@ -24,6 +25,10 @@ from warehouse.database import lifetime
 
 app = typer.Typer()
 START_SECONDS = 300  # a busy machine with a cold cache takes its time
+SOUND_SECONDS = 60
+"""What ended after less is not started again: it would end again."""
+RELOAD_SECONDS = 30
+"""How long there may be no code server, while Dagster puts one in the place of another."""
 
 
 @command(app, "up", "minutebook up --port 3000")
@@ -52,28 +57,26 @@ def up(
         log = Path(own["DAGSTER_HOME"]) / "up.log"
         command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
         command += ["--log-format", "json"] if settings.has_json_logs else []
-        with (
-            log.open("ab") as output,
-            _Terminated() as terminated,
-            lifetime.group(
-                command,
-                env=settings.environment_with(own),
-                cwd=dagster_home.CONFIGURATION,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            ) as process,
-        ):
-            say(f"starting Dagster, which writes to {log}")
-            _wait_until_served(process, port, log, terminated)
-            if not terminated.is_set:
-                say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
-                say(f"its partitions begin about {ui_days} days ago; older days: minutebook pull, minutebook status")
-                next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C stops everything")
-            while process.poll() is None and not terminated.is_set:
-                time.sleep(0.2)
-    if not terminated.is_set:
-        raise CommandFailed(f"Dagster ended by itself; its log is {log}")
+        with _Terminated() as terminated:
+            while not terminated.is_set:
+                say(f"starting Dagster, which writes to {log}")
+                with (
+                    log.open("ab") as output,
+                    lifetime.group(
+                        command,
+                        env=settings.environment_with(own),
+                        cwd=dagster_home.CONFIGURATION,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                    ) as process,
+                ):
+                    _wait_until_served(process, port, log, terminated)
+                    if not terminated.is_set:
+                        say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
+                        say(f"its partitions begin about {ui_days} days ago; older: minutebook pull, minutebook status")
+                        next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C ends all")
+                    _wait_until_over(process, log, terminated)
     say("stopped")
 
 
@@ -123,3 +126,34 @@ def _wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, t
         time.sleep(0.2)
     if not terminated.is_set:
         raise CommandFailed(f"Dagster did not start; its log is {log}")
+
+
+def _wait_until_over(process: subprocess.Popen[bytes], log: Path, terminated: _Terminated) -> None:
+    """Until a part of Dagster is gone. Raises CommandFailed where that comes so soon that it would come again."""
+    served = held = time.monotonic()
+    code: psutil.Process | None = None
+    while not terminated.is_set:
+        code = code if code is not None and code.is_running() else _code_server(process.pid)
+        held = time.monotonic() if code is not None else held
+        if process.poll() is not None or time.monotonic() - held > RELOAD_SECONDS:
+            # Dagster ends itself without its UI or its daemon; without the server of our code it would live on, idle.
+            gone = "Dagster" if process.poll() is not None else "Dagster's code server"
+            if time.monotonic() - served < SOUND_SECONDS:
+                raise CommandFailed(f"{gone} ended by itself; its log is {log}")
+            say(f"{gone} ended by itself")
+            return
+        time.sleep(0.2 if code is not None else 1)
+
+
+def _code_server(dagster: int) -> psutil.Process | None:
+    for each in _children(dagster):
+        with suppress(psutil.Error):
+            if {"api", "grpc"} <= set(each.cmdline()):
+                return each
+    return None
+
+
+def _children(of: int) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return list(psutil.Process(of).children(recursive=True))
+    return []

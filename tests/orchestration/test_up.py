@@ -8,7 +8,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def processes_of(home: Path, word: str) -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(2400)
-def test_a_killed_build_frees_its_place_and_is_begun_again_by_itself(home: Path) -> None:
+def test_a_killed_build_and_a_killed_code_server_are_begun_again_by_themselves(home: Path) -> None:
     with up(home) as one, running(home / "state") as url, psycopg.connect(url, autocommit=True) as owner:
         # The first model waits for a table that we hold, so that the kill meets dbt at work.
         with owner.transaction():
@@ -133,6 +133,17 @@ def test_a_killed_build_frees_its_place_and_is_begun_again_by_itself(home: Path)
         assert one.status(again) == "SUCCESS"
         slots = "select count(*) from dagster.concurrency_slots where run_id = %s"
         eventually(lambda: owner.execute(slots, [killed]).fetchone() == (0,), 300)
+
+        # Dagster itself would go on without a server of our code, and launch nothing.
+        (code,) = processes_of(home, "dagster api grpc")
+        code.kill()
+        eventually(lambda: launches(one, "purge_raw"), 300)
+
+
+def launches(one: Up, job: str) -> bool:
+    with suppress(AssertionError, httpx.HTTPError):
+        return bool(one.launch(job))
+    return False
 
 
 def of_the_home(home: Path) -> list[str]:
