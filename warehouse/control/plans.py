@@ -61,7 +61,8 @@ class Meter:
 class Terms:
     """A version of a plan's terms; amounts are per period, in the plan's currency.
 
-    gives_credit_notes: a correction of their period in the tenant's favour is a credit note of its invoice, if paid.
+    gives_credit_notes: a correction of their period in the tenant's favour is a credit note of its invoice, if paid
+        and without tax.
     """
 
     plan_id: str

@@ -119,7 +119,7 @@ def terms(
     prorates_allowance: Annotated[bool, typer.Option(help="Prorate allowances for a partial period too.")] = False,
     voice_meter: Annotated[str | None, typer.Option(metavar="METER", help="Meter that counts its calls.")] = None,
     credit_notes: Annotated[
-        bool, typer.Option(help="Give a credit note where a paid invoice was too high; else the next invoice is lower.")
+        bool, typer.Option(help="Give a credit note where a paid, untaxed invoice was too high; else lower the next.")
     ] = False,
     as_json: Json = False,
 ) -> None:

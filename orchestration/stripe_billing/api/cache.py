@@ -156,7 +156,7 @@ class StripeCache:
             is_short = invoice["lines"]["has_more"]
             lines = self._api.invoice_lines(invoice["id"]) if is_short else invoice["lines"]["data"]
         items = [
-            {"invoice": item.get("invoice"), "metadata": item.get("metadata")}
+            {"id": item["id"], "invoice": item.get("invoice"), "metadata": item.get("metadata")}
             for item in self._api.invoice_items(customer)
         ]
         return {

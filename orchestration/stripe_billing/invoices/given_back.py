@@ -32,7 +32,8 @@ def given_back_by_hand(
 ) -> str | None:
     """The first credit note or refund of the invoices that is not ours and not accepted, in words.
 
-    accepted: what a person has decided about. key: the metadata by which a note is ours. Raises `stripe.StripeError`.
+    accepted: notes of ours, and what a person has decided about. key: the metadata by which a note is ours.
+    Raises `stripe.StripeError`.
     """
     for invoice in invoices:
         for found in _by_hand(api, invoice, key):

@@ -25,7 +25,7 @@ from orchestration.stripe_billing.api.errors import AmountNotExact, BillingError
 from orchestration.stripe_billing.invoices.charges import Charges, not_known
 from orchestration.stripe_billing.invoices.cycles import billed_on, cycle
 from orchestration.stripe_billing.invoices.given_back import decides, given_back_by_hand, invoices_of
-from orchestration.stripe_billing.invoices.taxes import untaxed
+from orchestration.stripe_billing.invoices.taxes import is_taxed, untaxed
 from orchestration.stripe_billing.posting.outcomes import explained, failure_of
 from orchestration.stripe_billing.posting.readiness import Readiness
 from warehouse.stripe import invoice_items
@@ -125,7 +125,7 @@ class Invoicer:
             try:
                 if row["gives_credit_notes"] and is_correction:
                     invoice = self._readiness.invoice_of(row["stripe_customer_id"], billed_on(row))
-                if invoice is not None and invoice["status"] == "paid":
+                if invoice is not None and invoice["status"] == "paid" and not is_taxed(invoice):
                     item = item_row(row, "credit_note", row["item_key"], row["amount"], invoice["id"])
                 held = self._given_back_by_hand(item, billed_on(row)) if is_correction else None
             except (stripe.StripeError, BillingError) as error:
@@ -138,7 +138,8 @@ class Invoicer:
 
     def _given_back_by_hand(self, item: Item, day: date) -> str | None:
         accepted = acceptances(self._connection, [item["tenant_id"]])[item["tenant_id"]].keys()
-        return given_back_by_hand(self._api, invoices_of(self._readiness, item, day), item, accepted, KEY)
+        ours = {one["stripe_id"] for one in invoice_items.items(self._connection, [item["tenant_id"]])}
+        return given_back_by_hand(self._api, invoices_of(self._readiness, item, day), item, accepted | ours, KEY)
 
     def _uncovered(self, tenant_ids: Sequence[str] | None, report: ItemsReport) -> list[Item]:
         """What the statements say of each meter, less what Stripe's own lines charge."""

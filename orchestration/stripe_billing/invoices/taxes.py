@@ -1,6 +1,14 @@
 """Tax that stands on top of lines: the amount of an invoice or a credit note has it, and its lines do not."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestration.stripe_billing.api.calls import Body
+
+
+def is_taxed(invoice: Mapping[str, Any]) -> bool:
+    """Whether a credit note of lines of its own would leave tax with the invoice, or be refused by Stripe Tax."""
+    return bool(invoice.get("total_taxes") or (invoice.get("automatic_tax") or {}).get("enabled"))
 
 
 def tax_on_top(document: Body) -> int:

@@ -146,7 +146,12 @@ def _compared(
 
 def _items(connection: psycopg.Connection[Any], tenant: BilledTenant, reading: Reading) -> list[LineComparison]:
     """What we added and Stripe has not invoiced yet, and what is owed, against the items that the invoice shows."""
-    invoiced = {(one.get("metadata") or {}).get(KEY) for one in reading.body["items"] if one.get("invoice")}
+    known = {one["stripe_id"]: one for one in invoice_items.items(connection, [tenant.tenant_id]) if one["stripe_id"]}
+    invoiced = {
+        known[one["id"]]["identifier"] if one.get("id") in known else (one.get("metadata") or {}).get(KEY)
+        for one in reading.body["items"]
+        if one.get("invoice")
+    }
     ours: dict[str, Decimal] = {}
     periods: dict[str, date] = {}
     added, owed = upcoming.items(connection, tenant.tenant_id), invoice_items.owed(connection, [tenant.tenant_id])
@@ -156,9 +161,12 @@ def _items(connection: psycopg.Connection[Any], tenant: BilledTenant, reading: R
             periods[row["line_id"]] = row["service_period_start"]
     theirs: dict[str, Decimal] = {}
     for line in reading.body["lines"]:
-        if (line.get("parent") or {}).get("type") != "invoice_item_details":
+        parent = line.get("parent") or {}
+        if parent.get("type") != "invoice_item_details":
             continue
-        name = (line.get("metadata") or {}).get(LINE) or f"not ours: {line.get('description') or line['id']}"
+        ours_there = known.get((parent.get("invoice_item_details") or {}).get("invoice_item"), {})
+        name = ours_there.get("line_id") or (line.get("metadata") or {}).get(LINE)
+        name = name or f"not ours: {line.get('description') or line['id']}"
         theirs[name] = theirs.get(name, Decimal(0)) + from_minor(line["amount"], tenant.currency)
         periods.setdefault(name, _day(line["period"]["start"]))
     return [

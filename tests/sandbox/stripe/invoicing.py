@@ -68,6 +68,8 @@ class Invoicing:
         self.balances = Balances(now, catalogue)
         self.tax = Decimal(0)
         """Percent on top of every invoice that is drafted from now on."""
+        self.is_tax_automatic = False
+        """Whether Stripe Tax works it out."""
         self.coupon = 0
         """What is taken off each of them, in minor units."""
         self.invoices: dict[str, dict[str, Any]] = {}
@@ -170,6 +172,7 @@ class Invoicing:
             "id": "upcoming",
             "object": "invoice",
             "amount_due": 0, "amount_paid": 0, "amount_remaining": 0, "auto_advance": True,
+            "automatic_tax": {"enabled": self.is_tax_automatic, "status": None},
             "number": None, "hosted_invoice_url": None,
             "automatically_finalizes_at": None,
             "billing_reason": "subscription_cycle",
@@ -433,6 +436,8 @@ class Invoicing:
             raise missing("invoice", params["invoice"], param="invoice")
         if invoice["status"] not in ("open", "paid"):
             raise StripeProblem(400, None, "Credit notes are for finalised invoices.")
+        if params.get("lines") and invoice["automatic_tax"]["enabled"]:
+            raise StripeProblem(400, None, "Custom lines are not for invoices with automatic tax.", param="lines")
         amount = sum(_noted(line) for line in params.get("lines", [])) or int(params.get("amount", 0))
         chargeable(amount, invoice["currency"], "amount")
         noted = sum(

@@ -70,6 +70,43 @@ def test_a_note_of_a_taxed_invoice_gives_back_what_its_lines_had(billed: Close) 
     assert billed.findings() == []
 
 
+@pytest.mark.parametrize("is_automatic", [False, True])
+@pytest.mark.parametrize("rate", ["20", "0"])
+def test_a_correction_of_a_taxed_invoice_gives_back_its_tax_too(
+    billed: Close, rate: str, is_automatic: bool  # noqa: F811
+) -> None:  # fmt: skip
+    """A note of a line of our own would give back 4.00 of the 4.80, and Stripe Tax refuses such a line."""
+    invoicing = billed.stripe.invoicing
+    invoicing.tax = Decimal(rate)
+    billed.invoices()[-1]["automatic_tax"]["enabled"] = invoicing.is_tax_automatic = is_automatic
+    billed.scene.owner.execute("update control.plan_terms set gives_credit_notes = true")
+    billed.at("2026-12-06")
+    billed.approve(DEC, subscription="100", adjustment="-4.00")
+    billed("post")
+    is_note = rate == "0" and not is_automatic
+    assert len(invoicing.credit_notes) == is_note
+    billed.at("2027-01-06")
+    newest, factor = billed.invoices()[-1], 100 + int(rate)
+    assert newest["amount_due"] == (9600 if is_note else 96 * factor)
+    assert [code for _, code, _ in billed.findings("2026-12") if code] == []
+
+
+def test_a_note_of_ours_is_not_one_by_hand_where_somebody_emptied_its_metadata(billed: Close) -> None:  # noqa: F811
+    billed.scene.owner.execute("update control.plan_terms set gives_credit_notes = true")
+    billed.at("2026-12-06")
+    billed.approve(DEC, subscription="100", adjustment="-4.00")
+    billed("post")
+    (note,) = billed.stripe.invoicing.credit_notes.values()
+    note["metadata"] = {}
+    billed.scene.owner.execute(
+        "insert into ledger.statement_lines select * from jsonb_populate_record(null::ledger.statement_lines, (select"
+        """ to_jsonb(l) || '{"line_id": "acme/2026-12-01/adjustment/more", "amount": -1}' from ledger.statement_lines"""
+        " as l where l.line_kind = 'adjustment'))"
+    )
+    billed("post")
+    assert sorted(one["amount"] for one in billed.stripe.invoicing.credit_notes.values()) == [100, 400]
+
+
 def test_every_code_of_a_line_is_one_that_the_mart_takes() -> None:
     """One that it does not know would stop the marts of all tenants."""
     (columns,) = (one["columns"] for one in yaml.safe_load(MART.read_text())["models"])
