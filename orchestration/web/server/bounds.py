@@ -1,7 +1,7 @@
 """The one door for what comes in: pages, forms and webhooks pass it before anything of them is read.
 
-Refused in words with 4xx: another host's name, an address or body that is too long, a body that does not arrive, NUL,
-and more requests than a person makes.
+Refused in words with 4xx: another host's name, an address or body that is too long, a body that does not arrive or has
+two lengths, NUL, and more requests than a person makes.
 """
 
 import asyncio
@@ -144,7 +144,7 @@ class Bounds:
             self._waiting -= 1
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = {name: value for name, value in scope["headers"] if name in (b"host", b"content-length")}
+        headers = dict(scope["headers"])
         path, query = scope["raw_path"], scope["query_string"]
         if len(path) > LONGEST_PATH or len(query) > LONGEST_QUERY:
             return self._answer("That address is longer than any of ours.", 414)
@@ -154,6 +154,9 @@ class Bounds:
             return self._answer(
                 "This is not served under that name. MINUTEBOOK_HOSTS lists the names that it has.", 421
             )
+        if b"transfer-encoding" in headers and (b"content-length" in headers or scope["http_version"] == "1.0"):
+            # A proxy before us may have read the other length, and taken the rest for somebody else's request.
+            return self._answer("That says in two ways how long it is.", 400, {"Connection": "close"})
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self._largest_body:
             return self._answer("That is larger than anything taken here.", 413, {"Connection": "close"})

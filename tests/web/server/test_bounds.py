@@ -146,6 +146,33 @@ def test_a_body_that_does_not_arrive_is_refused(visit: Visit, monkeypatch: pytes
         assert opened.recv(100).startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.parametrize(
+    ("version", "lengths"),
+    [
+        ("1.1", "Content-Length: 5\r\nTransfer-Encoding: chunked"),
+        ("1.1", "Transfer-Encoding: chunked\r\nContent-Length: 5"),
+        ("1.0", "Transfer-Encoding: chunked"),
+        ("1.1", "Content-Length: 5\r\nContent-Length: 6"),
+        ("1.1", "Transfer-Encoding: chunked, identity"),
+        ("1.1", "Transfer-Encoding : chunked"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/sign-in", "/static/minutebook.css"])
+def test_a_body_with_two_lengths_is_refused_and_nothing_behind_it_is_a_request(
+    visit: Visit, version: str, lengths: str, path: str
+) -> None:
+    """A proxy that reads the other length takes the rest for the request of whoever comes next."""
+    with raw(visit("")) as opened:
+        rest = b"0\r\n\r\nGET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        opened.sendall(f"POST {path} HTTP/{version}\r\nHost: localhost\r\n{lengths}\r\n\r\n".encode() + rest)
+        answer = b""
+        with suppress(ConnectionError):
+            while piece := opened.recv(65536):
+                answer += piece
+    assert answer.split()[1] in {b"400", b"501"}
+    assert answer.count(b"HTTP/1.") == 1
+
+
 def test_an_answer_that_took_long_to_make_is_sent_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestration.web.server.bounds.BODY_SECONDS", 0.1)
 
