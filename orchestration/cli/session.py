@@ -102,6 +102,11 @@ _SAID: dict[type[Exception], str] = {
 def _one_line(error: Exception) -> str:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return "the database misses a table of this release; run: minutebook init (and minutebook build for the marts)"
+    if isinstance(error, psycopg.errors.UniqueViolation | psycopg.errors.ExclusionViolation):
+        # One of a trigger's has words of its own, and no constraint.
+        worded = None if error.diag.constraint_name else error.diag.message_primary
+        said = worded or "somebody else wrote the same at the same moment"
+        return f"{said}; nothing of this step was changed: run the command again"
     text = clean(with_next_step(error)) or type(error).__name__
     for kind, said in _SAID.items():
         if isinstance(error, kind):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.sandbox.world import VapiAccount, in_memory
 from tests.web.conftest import add_staff, signed_in
 from tests.web.server import MASTER_KEY, serving
 from tests.web.signing import form_token
-from warehouse.control import plans, tasks
+from warehouse.control import plans, tasks, tenants
 from warehouse.database.connect import Role, connect
 
 Visit = Callable[[str], httpx.Client]
@@ -222,3 +223,18 @@ def test_a_tenant_that_was_never_activated_has_no_setup(visit: Visit, database_u
     for path in (HERE, f"{HERE}/found/vapi"):
         answer = otto.get(path)
         assert (answer.status_code, "never activated" in answer.text) == (404, True), path
+
+
+def test_who_makes_a_tenant_that_another_is_just_making_is_told_so(visit: Visit, database_url: str) -> None:
+    client = visit("otto")
+    token = form_token(client.get("/onboarding").text)
+    with connect(database_url, Role.OPERATOR, actor="olga") as first, ThreadPoolExecutor(1) as other:
+        with first.transaction():
+            tenants.put_tenant(first, tenants.Tenant("acme", "Another", "EUR", 1))
+            waiting = other.submit(client.post, "/onboarding", data={"form_token": token, **ACME})
+            with pytest.raises(TimeoutError):
+                waiting.result(2)
+        answer = waiting.result(30)
+    assert answer.status_code == 409
+    assert "There is a tenant acme already." in answer.text
+    assert "Another" in visit("otto").get("/onboarding").text

@@ -85,13 +85,17 @@ def require_tenant(connection: Connection, tenant_id: str) -> Tenant:
     return Tenant(**row)
 
 
-def put_tenant(connection: Connection, tenant: Tenant) -> Change:
+def put_tenant(connection: Connection, tenant: Tenant, *, is_new: bool = False) -> Change:
     """Create or change a tenant.
 
-    Raises Refused when anchor day or currency would move under a reviewed period, or the currency under amounts in it.
+    Raises Refused when anchor day or currency would move under a reviewed period, or the currency under amounts in it;
+    with is_new, when there is one of this id.
     """
     with connection.transaction():
+        guard.lock(connection)
         row = first(connection, FILE, "tenant", tenant_id=tenant.tenant_id)
+        if row is not None and is_new:
+            raise Refused(f"There is a tenant {tenant.tenant_id} already.")
         if row is not None and (row["currency"], row["anchor_day"]) != (tenant.currency, tenant.anchor_day):
             reviewed = first(connection, FILE, "reviewed_periods", tenant_id=tenant.tenant_id)
             if reviewed is not None and reviewed["periods"]:

@@ -35,9 +35,7 @@ def create(request: Request, visitor: Visitor, form: Form) -> Response:
         )
         activated_on = date.fromisoformat(form.get("activated_on", "").strip())
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
-            if tenant.tenant_id in tenants.tenant_ids(connection):
-                return _shown(request, visitor, f"There is a tenant {tenant.tenant_id} already.", form)
-            tenants.put_tenant(connection, tenant)
+            tenants.put_tenant(connection, tenant, is_new=True)
             tenants.activate(connection, tenant.tenant_id, activated_on)
     except ValueError:
         return _shown(request, visitor, "A first billed day is YYYY-MM-DD, and an anchor day from 1 to 28.", form)

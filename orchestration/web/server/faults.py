@@ -59,6 +59,13 @@ def show_held(_: Request, error: Exception) -> Response:
     )
 
 
+def show_collision(_: Request, error: Exception) -> Response:
+    """Another wrote the same between our look and our writing."""
+    _LOG.warning("two wrote the same at once", problem=type(error).__name__)
+    said = "Somebody else wrote the same at the same moment. Nothing was changed: go back, and look at what stands now."
+    return render("fault.html", status=409, title=_title(409), said=said)
+
+
 def show_full(_: Request, error: Exception) -> Response:
     """No room on a disk: the database's, or that of a file on its way to somebody."""
     _LOG.error("there is no room left on a disk", problem=type(error).__name__)
@@ -108,6 +115,8 @@ HANDLERS: Mapping[Any, Any] = {
     errors.OperationalError: show_unreachable,
     errors.QueryCanceled: show_too_slow,
     errors.LockNotAvailable: show_held,
+    errors.UniqueViolation: show_collision,
+    errors.ExclusionViolation: show_collision,
     errors.DiskFull: show_full,
     errors.DeadlockDetected: show_too_slow,
     errors.SerializationFailure: show_too_slow,

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from tests.conftest import own_database
 from warehouse.control import agents
 from warehouse.control.errors import Refused
@@ -37,3 +39,32 @@ def test_an_agent_that_another_tenant_is_just_given_is_refused_and_keeps_its_nam
         with pytest.raises(Refused, match="tenant acme's"):
             waiting.result(30)
         assert [(row["tenant_id"], row["name"]) for row in agents.agents(first)] == [("acme", "Acme's")]
+
+
+@pytest.mark.parametrize(
+    ("before", "command"),
+    [
+        (
+            "insert into control.brands (name, accent, host) values ('Agency', '#1f5f66', 'bills.example.com')",
+            "brand set --name Acme --tenant acme --host bills.example.com",
+        ),
+        (
+            "update control.tenants set stripe_customer_id = 'cus_1' where tenant_id = 'birch'",
+            "stripe customer acme cus_1",
+        ),
+    ],
+)
+def test_what_another_takes_between_our_look_and_our_writing_is_said_in_words(
+    url: str, monkeypatch: pytest.MonkeyPatch, before: str, command: str
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", url)
+    with connect(url, Role.OPERATOR, actor="otto") as first, ThreadPoolExecutor(1) as other:
+        with first.transaction():
+            first.execute(before)
+            waiting = other.submit(CliRunner().invoke, app, command.split())
+            with pytest.raises(TimeoutError):
+                waiting.result(3)
+        refused = waiting.result(30)
+    assert refused.exit_code == 1
+    assert "somebody else wrote the same at the same moment; nothing of this step was changed" in refused.output
+    assert "unexpected" not in refused.output
