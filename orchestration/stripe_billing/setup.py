@@ -6,7 +6,7 @@ may have meant it, and Stripe lets nobody change a price or a meter's rules anyw
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -56,6 +56,7 @@ class Setup:
         self._clock = clock
         self._steps: list[Step] = []
         self._apply = False
+        self._gone: dict[str, set[str]] = {}
 
     def sync(self, *, apply: bool) -> list[Step]:
         """Every object our control data asks for, in the order in which they are made.
@@ -63,7 +64,7 @@ class Setup:
         What is there is read through the cache, for apply again: what somebody made meanwhile must not be made twice.
         Raises `stripe.StripeError`, StripeUnavailable, StripeRefused.
         """
-        self._steps, self._apply = [], apply
+        self._steps, self._apply, self._gone = [], apply, {}
         if apply:
             self._cache.demand_fresh()
         today = self._clock().date()
@@ -151,7 +152,7 @@ class Setup:
             self._steps.append(Step(kind, name, "create"))
             return None
         try:
-            made = _created(params, create)
+            made = _created(params, create, self._archived(kind))
         except stripe.StripeError as error:
             if isinstance(error, stripe.AuthenticationError):
                 raise explained(error) from None
@@ -162,19 +163,29 @@ class Setup:
         self._steps.append(Step(kind, name, "created", str(made["id"])))
         return made
 
+    def _archived(self, kind: str) -> set[str]:
+        """Ids of what people have archived, asked for once; an archived meter is found, and told."""
+        lists = {"product": self._api.products, "price": self._api.prices}
+        if kind in lists and kind not in self._gone:
+            self._gone[kind] = {str(one["id"]) for one in lists[kind](active=False)}
+        return self._gone.get(kind, set())
+
     def _reported(self, kind: Any, name: str, drift: str) -> None:
         self._steps.append(Step(kind, name, "drift" if drift else "ok", drift))
 
 
-def _created(params: Body, create: Callable[[Body, str], Body]) -> Body:
+def _created(params: Body, create: Callable[[Body, str], Body], archived: Set[str]) -> Body:
     """Ask for it under a key of its own words, so that two runs at once make one; under the next where Stripe replays
-    an error of an earlier run. That run's effect is known: what is there was read before anything is asked for.
+    an earlier run: its error, or what it made and somebody has archived since. That run's effect is known: what is
+    there was read before anything is asked for.
     """
     words = json.dumps(params, sort_keys=True, default=str)
     key = f"{MARK}-{hashlib.sha256(words.encode()).hexdigest()[:32]}"
     for attempt in range(1, MOST_ATTEMPTS):
         try:
-            return create(params, key if attempt == 1 else f"{key}-{attempt}")
+            made = create(params, key if attempt == 1 else f"{key}-{attempt}")
+            if made["id"] not in archived:
+                return made
         except stripe.StripeError as error:
             if failure_of(error).kind != "spent":
                 raise

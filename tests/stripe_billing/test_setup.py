@@ -120,6 +120,18 @@ def test_an_error_that_stripe_replays_for_a_day_hinders_the_next_run_no_longer(p
     assert (len(stripe.metering.meters), len(stripe.catalogue.products), len(stripe.catalogue.prices)) == (2, 3, 3)
 
 
+def test_what_somebody_archived_is_made_again_although_stripe_remembers_the_key(priced: Scene) -> None:
+    sync(priced, apply=True)
+    catalogue = priced.stripe.catalogue
+    gone = [next(iter(catalogue.prices.values())), next(iter(catalogue.products.values()))]
+    for one in gone:
+        one["active"] = False
+    made = [step for step in sync(priced, apply=True) if step.result == "created"]
+    assert sorted(step.kind for step in made) == ["price", "product"]
+    assert {step.message for step in made}.isdisjoint(one["id"] for one in gone)
+    assert {step.result for step in sync(priced, apply=True)} == {"ok"}
+
+
 def test_one_price_that_stripe_refuses_leaves_the_others_to_be_made(priced: Scene) -> None:
     refused = "fee:starter@2026-01-01"
     priced.stripe.fault = lambda call: Fault.MISSING if call.params.get("nickname") == refused else None

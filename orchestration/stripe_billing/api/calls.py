@@ -116,15 +116,15 @@ class StripeApi:
 
     # Catalogue and customers
 
-    def products(self) -> list[Body]:
-        return list(self._pages(lambda page: self._client.v1.products.list(page, self._read), {"active": True}))
+    def products(self, *, active: bool = True) -> list[Body]:
+        return list(self._pages(lambda page: self._client.v1.products.list(page, self._read), {"active": active}))
 
     def create_product(self, params: Mapping[str, Any], key: str) -> Body:
         return _plain(self._client.v1.products.create(_any(params), {"idempotency_key": key}))
 
-    def prices(self) -> list[Body]:
-        """Every active price with its tiers."""
-        params = {"active": True, "expand": ["data.tiers"]}
+    def prices(self, *, active: bool = True) -> list[Body]:
+        """Every active price with its tiers; or every archived one."""
+        params = {"active": active, "expand": ["data.tiers"]}
         return list(self._pages(lambda page: self._client.v1.prices.list(page, self._read), params))
 
     def price(self, price: str) -> Body:
