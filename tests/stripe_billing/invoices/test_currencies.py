@@ -65,3 +65,35 @@ def test_a_line_that_was_rounded_too_finely_is_left_and_said(close: Close) -> No
     close.approve(NOV, setup="7.355")
     assert "round the line first" in close("post", code=1).output
     assert close.items() == []
+
+
+@pytest.mark.parametrize("close", ["JPY"], indirect=True)
+def test_a_currency_without_a_minor_unit_agrees_and_is_corrected_by_whole_yen(close: Close) -> None:
+    """By hand: 101 units at 123.7 are 12,493.7, so 12,494; with a fee of 10,000 and a setup of 7, 22,501."""
+    close.tenant(subscribes=False)
+    close.scene.owner.execute("update control.plan_terms set subscription_fee = 10000, gives_credit_notes = true")
+    items = [{"price": close.price("10000")}, {"price": close.price("123.7", close.meter)}]
+    anchor = {"day_of_month": 1, "hour": 0, "minute": 0, "second": 0}
+    close.stripe.catalogue.create_subscription(
+        {"customer": "cus_acme", "items": items, "billing_cycle_anchor_config": anchor, "proration_behavior": "none"}
+    )
+    close.at("2026-11-20")
+    close.use(date(2026, 11, 18), 101)
+    close("post")
+    close.at("2026-12-02")
+    close.approve(subscription="10000", overage="12494", setup="7")
+    close("post")
+    close.at("2026-12-06")
+    assert close.findings() == []
+    # December's fee in advance, November's usage, and the setup; November's fee was on the invoice before.
+    assert close.invoices()[-1]["total"] == 10_000 + 12_494 + 7
+    close.approve(DEC, subscription="10000", adjustment="-124")
+    close("post")
+    (note,) = close.stripe.invoicing.credit_notes.values()
+    assert (note["amount"], note["currency"]) == (124, "jpy")
+    close.at("2027-01-06")
+    newest = close.invoices()[-1]
+    assert (newest["total"], newest["amount_due"]) == (10_000, 10_000 - 124)
+    assert close.findings("2026-12") == []
+    close.approve(date(2027, 1, 1), adjustment="-0.5")
+    assert "round the line first" in close("post", code=1).output

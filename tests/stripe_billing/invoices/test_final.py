@@ -242,6 +242,25 @@ def test_a_draft_that_somebody_holds_is_told_takes_nothing_and_goes_on_by_what_i
     assert billed.findings() == []
 
 
+def test_an_item_for_a_draft_that_was_held_since_our_last_look_is_billed_once_and_told(billed: Close) -> None:
+    """Stripe is read through the cache: for a minute a draft that somebody has just held takes an item of ours."""
+    draft = billed.invoices()[-1]
+    billed("post")
+    billed.stripe.invoicing.update_invoice(draft["id"], {"auto_advance": "false"})
+    billed.approve(DEC, setup="54.00")
+    billed("post")
+    assert [item["invoice"] for item in billed.stripe.invoicing.items.values()] == [draft["id"]] * 2
+    billed.at("2026-12-20")
+    assert (draft["id"], "held as a draft", "0") in billed.findings()
+    billed("post")
+    billed.follow("held as a draft")
+    billed.at("2026-12-21")
+    assert draft["total"] == 61_500 + 5_400
+    billed("post")
+    assert billed.items() == [50_000, 5_400]
+    assert billed.findings() == billed.findings("2026-12") == []
+
+
 def test_a_draft_of_a_persons_own_is_left_to_the_person(billed: Close) -> None:
     billed.at("2026-12-06")
     made = billed.stripe.invoicing.create_invoice({"customer": "cus_acme", "currency": "usd"})
