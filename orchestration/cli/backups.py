@@ -14,6 +14,7 @@ from orchestration.settings import Settings
 from warehouse import clock
 from warehouse.database import backup as backups
 from warehouse.database.connect import Role, connect
+from warehouse.words import counted
 
 app = typer.Typer()
 _FOLDER = "MINUTEBOOK_BACKUP_FOLDER"
@@ -52,7 +53,7 @@ def backup(
         print_json({"copy": base.path, "is_archiving": archiver.is_on, "deleted": [one.path for one in gone]})
     else:
         say(f"copied and checked: {base.path}")
-        say(f"{len(gone)} older copies deleted, {keep} are kept")
+        say(f"deleted: {counted(len(gone), 'older copy')}; kept: {keep}")
         say("master keys are not in it; without them no stored credential opens")
     if not archiver.is_on:
         raise CommandFailed(

@@ -13,6 +13,7 @@ from orchestration.installing import install
 from warehouse.control.errors import Refused
 from warehouse.database.binaries import make_private
 from warehouse.statements import canary
+from warehouse.words import counted
 
 app = typer.Typer()
 
@@ -71,6 +72,8 @@ def doctor(
     show(rows, ["level", "what", "fix"], as_json, "")
     wrong = [one for one in findings if one.level is Level.WRONG]
     if wrong:
-        raise CommandFailed(f"{len(wrong)} finding(s) are wrong; first: {wrong[0].what}; fix: {wrong[0].fix}")
+        raise CommandFailed(
+            f"{counted(len(wrong), 'finding', 'is', 'are')} wrong; first: {wrong[0].what}; fix: {wrong[0].fix}"
+        )
     if not as_json:
         next_step("minutebook status" if any(one.fix for one in findings) else "nothing to fix")

@@ -4,6 +4,7 @@ Owns widths and line breaks. Knows no stream: a terminal's width is given, and N
 terminal, which nothing is fitted to.
 """
 
+import calendar
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ COMMAND = re.compile(
     rf"minutebook(?:[ ]+(?!(?:{_ENDS})\b)(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s,;()`'\"]*[^\s,;()`'\".:]))+(?=$|[\s,;()`.:])"
 )
 """A command as it is typed, within a text: up to a mark of punctuation or a word that goes on with the sentence."""
+_MONTHS = "|".join([*calendar.month_name[1:], *calendar.month_abbr[1:]])
+_WORD = re.compile(rf"(?:(?<!\d)(?:\d{{1,2}} )?\b(?:{_MONTHS}) \d{{4}}(?:, \d\d:\d\d UTC)?|\S)+")
+"""A word, or what is read as one: 2 Oct 2026, October 2026, or 2 Oct 2026, 14:03 UTC."""
 
 
 def terminal_width(stream: TextIO) -> int | None:
@@ -31,10 +35,10 @@ def terminal_width(stream: TextIO) -> int | None:
 
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """Lines of at most `width` cells, broken at spaces only; a longer word has a line of its own, whole."""
+    """Lines of at most `width` cells, broken between words only; a longer word has a line of its own, whole."""
     lead = indent + text[: len(text) - len(text.lstrip(" "))]
     lines, line = [], ""
-    for word in text.split():
+    for word in _WORD.findall(text):
         if line and cell_len(lead) + cell_len(line) + 1 + cell_len(word) > width:
             lines.append(lead + line)
             line = word
@@ -98,7 +102,7 @@ def _least_and_most(cells: Sequence[str]) -> tuple[int, int]:
     most = max(map(cell_len, lines), default=0)
     if most <= _SHORT:
         return most, most
-    word = max((cell_len(word) for line in lines for word in line.split()), default=0)
+    word = max((cell_len(word) for line in lines for word in _WORD.findall(line)), default=0)
     return max(word, min(most, _READABLE)), most
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from orchestration.cli.layout import COMMAND, WIDE, blank, prose, terminal_width, widths
+from orchestration.cli.layout import COMMAND, WIDE, blank, prose, terminal_width, widths, wrapped
 from orchestration.plain import plain
 from orchestration.remedies import word
 from sources.text import clean, clean_lines
@@ -97,12 +97,16 @@ def _print_table(
         for name, size in zip(beside, sizes, strict=True):
             table.add_column(_label(name), justify="right" if name in right else "left", overflow="fold", width=size)
         for n in table_rows:
-            table.add_row(*(escape(texts[name][n]) for name in beside))
+            table.add_row(*(_folded(texts[name][n], size) for name, size in zip(beside, sizes, strict=True)))
         if beside:
             console(width=whole).print(table)
         for name in below:
             if texts[name][table_rows.start] not in ("", NOTHING):
                 _print_lines(_fitted(texts[name][table_rows.start], indent="    "))
+
+
+def _folded(text: str, size: int) -> str:
+    return escape("\n".join(line for paragraph in text.split("\n") for line in wrapped(paragraph, size)))
 
 
 def _print_records(texts: Mapping[str, Sequence[str]], below: Sequence[str], width: int) -> None:

@@ -22,6 +22,7 @@ from orchestration.installing import install
 from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.database import lifetime
+from warehouse.words import counted
 
 app = typer.Typer()
 START_SECONDS = 300  # a busy machine with a cold cache takes its time
@@ -74,7 +75,8 @@ def up(
                     _wait_until_served(process, port, log, terminated)
                     if not terminated.is_set:
                         say(f"Dagster UI: http://127.0.0.1:{port} (log: {log})")
-                        say(f"its partitions begin about {ui_days} days ago; older: minutebook pull, minutebook status")
+                        begin = f"its partitions begin about {counted(ui_days, 'day')} ago"
+                        say(f"{begin}; older: minutebook pull, minutebook status")
                         next_step("launch a backfill of the raw assets there, or minutebook pull; Ctrl-C ends all")
                     _wait_until_over(process, log, terminated)
     say("stopped")

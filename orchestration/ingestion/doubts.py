@@ -17,6 +17,7 @@ from warehouse.ingestion import acceptances, pulls
 from warehouse.ingestion.acceptances import Doubted
 from warehouse.ingestion.pulls import PullKey
 from warehouse.sources import raw_tables
+from warehouse.words import counted
 
 
 class Doubt(StrEnum):
@@ -93,11 +94,11 @@ class Doubts:
         lost = sorted(raw_tables.keys(self.connection, source, current.pull_id) - reading.keys)
         if not lost:
             return None
-        gone = f"{len(lost)} of {current.row_count} rows are gone, {lost[0]} among them"
+        gone = f"{len(lost)} of {counted(current.row_count, 'row')} gone, {lost[0]} among them"
         rows = sha256("\n".join(lost).encode()).hexdigest()
         evidence = f"{len(lost)}/{current.row_count} {rows[:16]}"
         if is_old:
-            why = f"the day is older than the {source.horizon_days} days that {day.source} remembers"
+            why = f"the day is older than the {counted(source.horizon_days or 0, 'day')} that {day.source} remembers"
             return _Found(Doubt.LOSS, "rows", evidence, f"{gone}, and {why}", "if they were really deleted")
         why = f"{day.source} does not say how many it has in all"
         return _Found(Doubt.UNCONFIRMED, "rows", evidence, f"{gone}, and {why}", "if they were really deleted")
@@ -106,11 +107,11 @@ class Doubts:
         """A provider that counts more rows, or fewer, than it listed. Its sums of money, rounded, are compared by the
         check `provider_total_agrees`, which holds nothing up."""
         reported = (reading.provider_totals or {}).get("calls")
-        counted = reading.totals.get("calls")
-        if reported is None or counted is None or reported == counted:
+        listed = reading.totals.get("calls")
+        if reported is None or listed is None or reported == listed:
             return None
-        what = f"{day.source} lists {counted} calls and counts {reported} in its own total"
-        return _Found(Doubt.COUNT, "calls", f"{counted:f}/{reported:f}", what, "if it keeps saying so")
+        what = f"{day.source} lists {counted(listed, 'call')} and counts {reported} in its own total"
+        return _Found(Doubt.COUNT, "calls", f"{listed:f}/{reported:f}", what, "if it keeps saying so")
 
 
 @dataclass(frozen=True)

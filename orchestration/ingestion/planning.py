@@ -14,6 +14,7 @@ from sources.contracts import COSTS
 from sources.day import PLATFORM
 from sources.registry import source_named
 from sources.source import Account, Source
+from warehouse import words
 from warehouse.ingestion import planning
 
 
@@ -48,7 +49,9 @@ def plan(
     """
     asked = sorted(set(requests))
     if late := [day for day in asked if day.usage_date >= today]:
-        raise DayNotOver(f"{late[0].usage_date} is not over yet (UTC): ask for days before {today}")
+        raise DayNotOver(
+            f"{words.day(late[0].usage_date)} is not over yet (UTC): ask for days before {words.day(today)}"
+        )
     rows = planning.tenant_day_accounts(connection, [(day.tenant_id, day.usage_date) for day in asked], sources)
     shared: dict[tuple[str, str, date], list[str]] = defaultdict(list)
     settled: list[PullOutcome] = []

@@ -8,6 +8,7 @@ import dagster as dg
 from orchestration.ingestion.outcomes import PullOutcome, PullState
 from orchestration.ingestion.partitions import key_of
 from sources.registry import source_named
+from warehouse.words import counted, day
 
 NAMED_FAILURES = 20
 
@@ -61,11 +62,13 @@ def failure(failed: Sequence[PullOutcome], read: int) -> dg.Failure:
     reasons = []
     for (code, tenant_id), group in groupby(by_cause, key=lambda outcome: (outcome.cause_code, outcome.tenant_id)):
         days = list(group)
-        span = f"{days[0].usage_date}" if len(days) == 1 else f"{days[0].usage_date} and {len(days) - 1} more days"
+        span = day(days[0].usage_date) + (f" and {counted(len(days) - 1, 'day')} more" if len(days) > 1 else "")
         reasons.append(f"{tenant_id or 'unattributed usage'}, {span}: {code}: {days[0].cause}")
     more = f"\n… and {len(reasons) - NAMED_FAILURES} more" if len(reasons) > NAMED_FAILURES else ""
     return dg.Failure(
-        description=f"{len(failed)} of {read} tenant-days failed\n" + "\n".join(reasons[:NAMED_FAILURES]) + more,
+        description=f"{len(failed)} of {counted(read, 'tenant-day')} failed\n"
+        + "\n".join(reasons[:NAMED_FAILURES])
+        + more,
         metadata={
             "failed": dg.MetadataValue.table(
                 records=[

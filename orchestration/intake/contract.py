@@ -14,6 +14,7 @@ from sources.checks.allowed import OPEN, Allowed
 from sources.checks.bounds import LONGEST_TEXT, exact, fault_of_cost, fault_of_quantity
 from sources.personal import NOBODYS, Choices, Document, minimised
 from warehouse.intake.events import Event
+from warehouse.words import counted
 
 LARGEST_DATA_BYTES = 32 * 1024
 DEEPEST_DATA = 16
@@ -117,7 +118,9 @@ def examined(raw: bytes, now: datetime, owner_of: OwnerOf, *, is_backfill: bool)
     if happened_at > now + AHEAD:
         return Bad("time_in_future", "its time is more than 5 minutes ahead", event.id, event.source)
     if happened_at < now - horizon:
-        why = f"its time is more than {horizon.days} days ago" + ("" if is_backfill else "; see scope backfill")
+        why = f"its time is more than {counted(horizon.days, 'day')} ago" + (
+            "" if is_backfill else "; see scope backfill"
+        )
         return Bad("time_too_old", why, event.id, event.source)
     try:
         tenant_id, choices = owner_of(event.tenant)

@@ -30,6 +30,7 @@ from warehouse import clock
 from warehouse.database.errors import WarehouseError
 from warehouse.intake import events as stored
 from warehouse.intake.events import Event, Refusal
+from warehouse.words import counted
 
 MOST_EVENTS = 1_000
 SMALL_BODY_BYTES = 8 * 1024
@@ -127,7 +128,7 @@ class Events:
         if not pushed.refused:
             return answered(202, counts)
         count = len(pushed.refused)
-        said = f"{count} of {count + accepted + pushed.duplicates} events were not stored; all others are."
+        said = f"{count} of {counted(count + accepted + pushed.duplicates, 'event')} not stored; all others are."
         rejected = [
             {"index": place, "id": bad.id, "source": bad.source, "code": bad.code, "detail": bad.detail}
             for place, _, bad in sorted(pushed.refused, key=lambda one: one[0])

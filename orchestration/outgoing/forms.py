@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from orchestration.outgoing.contract import Alert
+from warehouse.words import moment
 
 ALERTS = ("alert.opened", "alert.resolved")
 FORMS = ("event", "slack", "teams", "mail")
@@ -83,7 +84,7 @@ class Message:
 
     @property
     def _when(self) -> str:
-        return f"{'Ended' if self.is_over else 'Since'} {self.at:%Y-%m-%d %H:%M} UTC"
+        return f"{'Ended' if self.is_over else 'Since'} {moment(self.at)}"
 
 
 def _escaped(text: str) -> str:

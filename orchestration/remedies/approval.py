@@ -8,6 +8,7 @@ from warehouse.blocker import Blocker
 from warehouse.finding import Finding
 from warehouse.statements.approval import Outcome, WhomToName
 from warehouse.statements.periods import Month
+from warehouse.words import month
 
 _WORDS = {**BLOCKERS, **USAGE, **DISTRUST}
 
@@ -52,5 +53,5 @@ def _distrusted(finding: Finding) -> str:
 def _blocked(outcome: Outcome) -> str:
     first, others = outcome.found[0], len(outcome.found) - 1
     more = f" (and {others} more)" if others else ""
-    period = f"period {outcome.period_start:%Y-%m} of tenant {outcome.tenant_id}"
+    period = f"the period of {month(outcome.period_start)} of tenant {outcome.tenant_id}"
     return f"{period} is blocked by {_WORDS[first.code](first).what}{more}"

@@ -1,9 +1,10 @@
 """What a person should know of bills, and what resolves it; TENANT, AGENT and AMOUNT are for a person to fill in."""
 
-from orchestration.remedies.wording import Wording, Words, commands, number, span
+from orchestration.remedies.wording import Wording, Words, commands, number
 from sources.day import PLATFORM
 from warehouse.costs.bills import BillFinding
 from warehouse.finding import Finding
+from warehouse.words import counted, day, span
 
 
 def _unattached_scope(finding: Finding) -> Wording:
@@ -20,7 +21,7 @@ def _pending_price(finding: Finding) -> Wording:
     row = finding.facts
     setting = ["cost", "credit", row["provider"], row["quantity_unit"] or "UNIT", "AMOUNT", "--from"]
     return Wording(
-        f"{row['charges']} charge(s) of {row['provider']} {_dates(finding)} are not rated though they should be final,"
+        f"{counted(row['charges'], f'charge of {_which(finding)}', 'is', 'are')} not rated though final by now,"
         f" such as {row['example']}",
         commands([*setting, str(row["usage_date"])]),
     )
@@ -29,8 +30,8 @@ def _pending_price(finding: Finding) -> Wording:
 def _charged_twice(finding: Finding) -> Wording:
     row = finding.facts
     return Wording(
-        f"call {row['call_id']} on {row['call_date']}: {row['voice_source']} charges {number(row['voice_cost'])} for"
-        f" {row['component']}, and so does {row['provider']}",
+        f"call {row['call_id']} on {day(row['call_date'])}: {row['voice_source']} charges {number(row['voice_cost'])}"
+        f" for {row['component']}, and so does {row['provider']}",
         then=f"the price of {row['provider']} counts; ask {row['voice_source']} why it charges too",
     )
 
@@ -39,7 +40,7 @@ def _unknown_calls(finding: Finding) -> Wording:
     row = finding.facts
     cost = "an unknown amount" if row["cost"] is None else f"{number(row['cost'])} {row['currency']}"
     return Wording(
-        f"{row['calls']} call(s) of {row['provider']} {_dates(finding)}, for {cost}, are known to no voice provider,"
+        f"{counted(row['calls'], f'call of {_which(finding)}', 'is', 'are')} known to no voice provider, for {cost},"
         f" such as {row['example']}",
         then="they cost the platform; a voice provider's day that was not read has them",
     )
@@ -55,6 +56,10 @@ def _read_twice(finding: Finding) -> Wording:
         then=f"{counts}, and what {row['other_account']} pays itself is shown too high; store it a key of an account of"
         " its own, or none",
     )
+
+
+def _which(finding: Finding) -> str:
+    return f"{finding.facts['provider']} {_dates(finding)}"
 
 
 def _dates(finding: Finding) -> str:

@@ -13,20 +13,20 @@ from orchestration.remedies.wording import (
     period_page,
     pull,
     resolved_by,
-    span,
 )
 from sources.registry import provider_of
 from warehouse.blocker import Blocker
 from warehouse.calls.call_doubts import figures
 from warehouse.finding import Facts, Finding
 from warehouse.ingestion.quarantine import row_in_words
+from warehouse.words import counted, day, day_before, month, span
 
 BALANCE_RUNBOOK = "docs/runbooks/the-books-do-not-balance.md"
 
 
 def _running(finding: Finding) -> Wording:
     return Wording(
-        f"runs until {finding.facts['ends_on']} UTC; it is approved from then on",
+        f"runs until the end of {day_before(finding.facts['ends_on'])} (UTC); it is approved from then on",
         _approve(finding),
         "it still runs",
         is_resolved_there=True,
@@ -34,15 +34,16 @@ def _running(finding: Finding) -> Wording:
 
 
 def _days(finding: Finding) -> Wording:
-    day = finding.facts
-    cause = f": {day['cause']}" if day["cause"] else ""
-    fault = {"a_tenant": day["tenant_id"], "tenants": 1, "first_day": day["first_date"], "last_day": day["last_date"]}
+    facts = finding.facts
+    first, last = facts["first_date"], facts["last_date"]
+    cause = f": {facts['cause']}" if facts["cause"] else ""
+    fault = {"a_tenant": facts["tenant_id"], "tenants": 1, "first_day": first, "last_day": last}
     return Wording(
-        f"{day['days']} {day['source']} day(s) {day['status']}, {span(day['first_date'], day['last_date'])}"
+        f"{counted(facts['days'], 'day')} of {facts['source']} {facts['status']}, {span(first, last)}"
         f"{of_which_period(finding)}{cause}",
-        days.fix({**day, **fault}),
+        days.fix({**facts, **fault}),
         "days",
-        link=day_page(day["tenant_id"], day["first_date"]),
+        link=day_page(facts["tenant_id"], first),
     )
 
 
@@ -73,20 +74,20 @@ def _total(finding: Finding) -> Wording:
     total = finding.facts
     accepted = {"calls": "--accept-count", "cost": "--accept-cost"}.get(total["name"])
     flags = [accepted] if accepted and total["is_repeated"] else []
-    tenant_id, day = total["tenant_id"], total["usage_date"]
+    tenant_id, on = total["tenant_id"], total["usage_date"]
     return Wording(
-        f"{total['source']} says {total['name']} {total['provider_says']} on {day}{of_which_period(finding)}, its rows"
-        f" say {total['counted'] or 0}",
-        commands(pull(tenant_id, total["source"], day, day, *flags)),
+        f"{total['source']} says {total['name']} {total['provider_says']} on {day(on)}{of_which_period(finding)}, its"
+        f" rows say {total['counted'] or 0}",
+        commands(pull(tenant_id, total["source"], on, on, *flags)),
         "a provider counts otherwise",
-        link=day_page(tenant_id, day),
+        link=day_page(tenant_id, on),
     )
 
 
 def _two_accounts(finding: Finding) -> Wording:
     shared = finding.facts
     return Wording(
-        f"call {shared['call_id']} of {shared['usage_date']} is in two accounts, {shared['account']} and"
+        f"call {shared['call_id']} of {day(shared['usage_date'])} is in two accounts, {shared['account']} and"
         f" {shared['other_account']}: one organisation under two keys is billed twice",
         two_keys(shared),
         "calls in two accounts",
@@ -109,11 +110,11 @@ def two_keys(shared: Facts) -> str:
 def _call_doubt(finding: Finding) -> Wording:
     call = finding.facts
     first, last, charged = call["first_date"], call["last_date"], number(call["charged_in_all"])
-    others = f" (and {call['calls'] - 1} more until {last}; charged {charged} {call['unit']} in all)"
+    others = f" (and {call['calls'] - 1} more until {day(last)}; charged {charged} {call['unit']} in all)"
     shown = ["--calls", str(call["calls"]), "--charged", charged, "--reason", "looked at: it stands"]
     accepting = ["doubt", "accept", call["tenant_id"], call["doubt"], "--from", str(first), "--to", str(last), *shown]
     return Wording(
-        f"call {call['call_id']} of {first}{of_which_period(finding)}: {figures(call)}"
+        f"call {call['call_id']} of {day(first)}{of_which_period(finding)}: {figures(call)}"
         f"{'' if call['calls'] == 1 else others}",
         commands(accepting if call["is_repeated"] else pull(call["tenant_id"], call["source"], first, last)),
         {
@@ -150,12 +151,11 @@ def _moved(finding: Finding) -> Wording:
 
 def _earlier(finding: Finding) -> Wording:
     start, tenant_id = finding.facts["open_period_start"], str(finding.subject.tenant_id)
-    month = f"{start:%Y-%m}"
     return Wording(
-        f"its period {month} is not approved",
-        commands(["approve", month, "--tenant", tenant_id]),
+        f"its period of {month(start)} is not approved",
+        commands(["approve", f"{start:%Y-%m}", "--tenant", tenant_id]),
         "an earlier period",
-        link=period_page(tenant_id, start, f"Approve {month}"),
+        link=period_page(tenant_id, start, f"Approve {month(start)}"),
         is_resolved_there=True,
     )
 
@@ -170,7 +170,7 @@ def _unbalanced(finding: Finding) -> Wording:
 
 def imbalance(line: Facts) -> str:
     """The line that does not balance and both its sums, in a clause."""
-    rated = f"{line['rated_quantity']} units, {line['rated_amount']} {line['currency']} now"
+    rated = f"{counted(line['rated_quantity'], 'unit')}, {line['rated_amount']} {line['currency']} now"
     stated = f"{line['stated_quantity']}, {line['stated_amount']}"
     return (
         f"the books do not balance: {line['line_id']} is rated at {rated}, and stated with its corrections at {stated}"

@@ -1,9 +1,10 @@
 """Why a margin is not known, and what makes it known; RATE and AMOUNT are numbers that only a person knows."""
 
 from orchestration.remedies.usage import count
-from orchestration.remedies.wording import Wording, Words, commands, day_page, pull, span
+from orchestration.remedies.wording import Wording, Words, commands, day_page, pull
 from warehouse.costs.unknown_costs import UnknownCost
 from warehouse.finding import Finding
+from warehouse.words import span
 
 
 def _no_rate(finding: Finding) -> Wording:

@@ -3,6 +3,7 @@
 from orchestration.remedies.wording import Wording, Words, commands
 from warehouse.finding import Finding
 from warehouse.statements.canary import Distrust
+from warehouse.words import counted
 
 RUNBOOK = "docs/runbooks/the-canary-is-red.md"
 _BUILD = commands(["build"])
@@ -35,7 +36,7 @@ def _canary_wrong(finding: Finding) -> Wording:
     line = " ".join(filter(None, (first["line_kind"], first["meter_id"])))
     amounts = f"{first['computed_amount']} instead of {first['known_amount']}"
     return Wording(
-        f"{len(wrong)} line(s) of the known-answer tenant are wrong, first {line}: {amounts}",
+        f"{counted(len(wrong), 'line of the known-answer tenant', 'is', 'are')} wrong, first {line}: {amounts}",
         f"{commands(['canary', 'check'])}, and {RUNBOOK}",
     )
 

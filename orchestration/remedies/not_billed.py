@@ -1,8 +1,9 @@
 """Usage that is on no statement, and what would bill it, where it may be billed at all."""
 
-from orchestration.remedies.wording import Wording, Words, commands, span
+from orchestration.remedies.wording import Wording, Words, commands
 from warehouse.finding import Finding
 from warehouse.statements.not_billed import NotBilled
+from warehouse.words import counted, span
 
 
 def _paused(finding: Finding) -> Wording:
@@ -22,7 +23,7 @@ def _prototype(finding: Finding) -> Wording:
 def _what(finding: Finding) -> str:
     row = finding.facts
     days = span(row["first_date"], row["last_date"], "from ")
-    return f"{row['reason']}: {row['quantity']:f} {row['unit']} of {row['item']} ({row['source']}) {days}"
+    return f"{row['reason']}: {counted(row['quantity'], row['unit'])} of {row['item']} ({row['source']}) {days}"
 
 
 WORDS: Words = {NotBilled.PAUSED: _paused, NotBilled.OUTSIDE: _outside, NotBilled.PROTOTYPE: _prototype}

@@ -13,6 +13,7 @@ from hashlib import sha256
 from shlex import split
 
 from warehouse.control.agents import words_of
+from warehouse.words import counted, day
 
 Step = tuple[str, ...]
 LONGEST = 1_000
@@ -57,10 +58,10 @@ class _Said:
 
     def days(self) -> str:
         first, last = (date.fromisoformat(self.options[name]) for name in ("--from", "--to"))
-        return _day(first) if first == last else f"{_day(first)} to {_day(last)}"
+        return day(first) if first == last else f"{day(first)} to {day(last)}"
 
     def since(self) -> str:
-        return f"from {_day(date.fromisoformat(self.options['--from']))} on"
+        return f"from {day(date.fromisoformat(self.options['--from']))} on"
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,6 @@ def _said(step: Step) -> _Said:
     return _Said(places, options)
 
 
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
-
-
 def _pull(said: _Said) -> str:
     whose = f" of {said.options['--tenant']}" if "--tenant" in said.options else " of all tenants"
     accepting = "".join(f", {words}" for flag, words in _ACCEPTED.items() if flag in said.options)
@@ -201,6 +198,10 @@ def _price(said: _Said) -> str:
     return f"set the price of {said.options['--meter']} for {said.options['--tenant']}, {said.since()}"
 
 
+def _adopt(said: _Said) -> str:
+    return f"bill {counted(len(said.places) - 1, 'call')} as reported by {said.places[0]}"
+
+
 def _post(said: _Said) -> str:
     whose = f" of {said.options['--tenant']}" if "--tenant" in said.options else ""
     again = ", and what another account was sent and did not bill" if "--resend" in said.options else ""
@@ -223,7 +224,7 @@ _VERBS = {
     "cost unit": _Verb(_unit, _MONEY),
     "credential set": _Verb(_key, frozenset({OPERATOR})),
     "doubt accept": _Verb(lambda said: f"let {said.places[1].replace('_', ' ')} of {said.places[0]} stand"),
-    "hook adopt": _Verb(lambda said: f"bill {len(said.places) - 1} call(s) as {said.places[0]} reported them", _MONEY),
+    "hook adopt": _Verb(_adopt, _MONEY),
     "hook seen": _Verb(lambda said: f"note that what hook {said.places[0]} reports was seen"),
     "meter create": _Verb(lambda said: f"count {said.options['--name']} by a meter of its own", _MONEY),
     "plan terms": _Verb(lambda said: f"let the plan {said.places[0]} count calls, {said.since()}", _MONEY),

@@ -16,11 +16,11 @@ from orchestration.remedies.wording import (
     of_which_period,
     pull,
     slug,
-    span,
 )
 from warehouse.blocker import Blocker
 from warehouse.control.agents import words_of
 from warehouse.finding import Finding, first_of
+from warehouse.words import counted, day, span
 
 SHOWN = 3
 SHORT = "items not billed"
@@ -64,14 +64,12 @@ def _calls_of_nobody(finding: Finding) -> Wording:
     usage, calls = finding.facts, finding.facts["calls"]
     named = "; ".join(_named(call) for call in calls[:SHOWN])
     more = f"; and {len(calls) - SHOWN} more" if len(calls) > SHOWN else ""
-    quantity = f"{number(usage['quantity'])} {usage['unit']}s"
-    count = f"{len(calls)} call{'s' if len(calls) != 1 else ''}"
-    where = f"route to nobody{of_which_period(finding)}"
     since: dict[tuple[str, str], date] = {}
     for call in calls:
         since.setdefault((call["kind"], call["value"]), call["usage_date"])
     return Wording(
-        f"unattributed: {count} of {usage['source']} ({quantity}) {where}: {named}{more}",
+        f"unattributed: {counted(len(calls), 'call of ' + usage['source'], 'routes', 'route')} to nobody"
+        f"{of_which_period(finding)} ({counted(usage['quantity'], usage['unit'])}): {named}{more}",
         commands(*_attaching(usage, [(kind, value, day) for (kind, value), day in since.items()]), ["build"]),
         SHORT,
     )
@@ -80,7 +78,7 @@ def _calls_of_nobody(finding: Finding) -> Wording:
 def _named(call: Mapping[str, Any]) -> str:
     # The kind as a person says it: a phone number, whose the source is being said already.
     kind = str(call["kind"]).removeprefix(f"{call['source']}_").replace("_", " ")
-    return f"call {call['call_id']} of {call['usage_date']}" + (
+    return f"call {call['call_id']} of {day(call['usage_date'])}" + (
         "" if call["is_of_one_row"] else f", {kind} {call['value']}"
     )
 
@@ -142,7 +140,7 @@ def _unread(finding: Finding) -> Wording:
 
 def _item(finding: Finding) -> str:
     usage = finding.facts
-    quantity = "" if usage["quantity"] is None else f", quantity {number(usage['quantity'])} {usage['unit']}"
+    quantity = "" if usage["quantity"] is None else f", {counted(usage['quantity'], usage['unit'])}"
     days = span(usage["first_date"], usage["last_date"])
     named = "".join(f" {name}={value}" for name, value in (usage["attributes"] or {}).items())
     item = f"{usage['item']}{named} of {usage['source']}"

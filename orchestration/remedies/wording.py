@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestration.remedies.steps import Step, steps_of
 from warehouse.finding import Finding
+from warehouse.words import day, month
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,14 @@ def pull(tenant_id: str | None, source: str, first: date, last: date, *flags: st
     return ["pull", *whose, "--source", source, "--from", str(first), "--to", str(last), *flags]
 
 
-def difference(tenant_id: str, source: str, day: date) -> str:
+def difference(tenant_id: str, source: str, on: date) -> str:
     """The command that shows what the current pull of a tenant's day changed against the one before."""
-    return commands(["pull", "diff", "--tenant", tenant_id, "--source", source, "--on", str(day)])
+    return commands(["pull", "diff", "--tenant", tenant_id, "--source", source, "--on", str(on)])
 
 
-def span(first: date, last: date, between: str = "") -> str:
-    """Days in a clause, both included: on 2026-10-01, or 2026-10-01 to 2026-10-03. between: before many."""
-    return f"on {first}" if first == last else f"{between}{first} to {last}"
-
-
-def day_page(tenant_id: str, day: date) -> Link:
+def day_page(tenant_id: str, of: date) -> Link:
     """Where a tenant's day is shown."""
-    return Link(f"See {day}", f"/days/{tenant_id}/{day}")
+    return Link(f"See {day(of)}", f"/days/{tenant_id}/{of}")
 
 
 def period_page(tenant_id: str, start: date, label: str) -> Link:
@@ -114,7 +110,7 @@ def period_page(tenant_id: str, start: date, label: str) -> Link:
 def of_which_period(finding: Finding) -> str:
     """Of what is found of an approved period, which: its corrections are carried by the statement that is blocked."""
     start: date = finding.facts["service_start"]
-    return "" if start == finding.subject.period_start else f", in its approved period {start:%Y-%m}"
+    return "" if start == finding.subject.period_start else f", in its approved period of {month(start)}"
 
 
 def number(value: Any) -> str:

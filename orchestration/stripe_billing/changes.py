@@ -23,6 +23,7 @@ from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.posting.readiness import Readiness
 from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants, fees, priced_meters, statuses
 from warehouse.stripe.prices import charges_alike
+from warehouse.words import day
 
 Kind = Literal["subscribe", "prices", "end", "keep"]
 MARK = "minutebook"
@@ -123,7 +124,7 @@ class Changes:
         if ends := subscription.get("cancel_at") or (subscription["cancel_at_period_end"] and midnight(turn)):
             yield Change(
                 tenant.tenant_id, "keep", _day(ends),
-                f"{subscription['id']} ends on {_day(ends)} and the tenant does not close: take its end back", "due",
+                f"{subscription['id']} ends on {day(_day(ends))} while the tenant goes on: take its end back", "due",
                 subscription["id"],
                 {"customer": tenant.stripe_customer_id, "cancel_at": "", "proration_behavior": "none"}
                 if subscription.get("cancel_at")
@@ -143,10 +144,10 @@ class Changes:
         params: dict[str, Any] = {"customer": tenant.stripe_customer_id}
         if closes_on > today:
             params |= {"cancel_at": midnight(closes_on), "proration_behavior": "create_prorations"}
-            what = f"{name} ends on {closes_on} (cancel_at, with proration), which gives back the fee beyond that day"
+            what = f"{name} ends on {day(closes_on)} (cancel_at, with proration), which gives back the fee beyond it"
         else:
             params |= {"at_once": True, "prorate": True, "invoice_now": True}
-            what = f"{name} ends now, with proration and its last invoice: the tenant closed on {closes_on}"
+            what = f"{name} ends now, with proration and its last invoice: the tenant closed on {day(closes_on)}"
         yield Change(tenant.tenant_id, "end", closes_on, what, "due", name, params)
 
     def _beginning(self, tenant: BilledTenant, start: date, wanted: _Wanted, today: date) -> Change:
@@ -162,13 +163,13 @@ class Changes:
         prices = ", ".join(item["price"] for item in items)
         what = f"a subscription of {tenant.stripe_customer_id} to {prices}, turning on day {tenant.anchor_day}"
         if start > today and start != turn:
-            return Change(tenant.tenant_id, "subscribe", start, f"{what}: it can begin on {start}", "later")
+            return Change(tenant.tenant_id, "subscribe", start, f"{what}: it can begin on {day(start)}", "later")
         if start > today:
             params["proration_behavior"] = "none"
             what += ", charging nothing before that"
         else:
             params |= {"backdate_start_date": midnight(start), "proration_behavior": "create_prorations"}
-            what += f", backdated to {start}"
+            what += f", backdated to {day(start)}"
         return Change(tenant.tenant_id, "subscribe", start, what, "due", None, params)
 
     def _repriced(

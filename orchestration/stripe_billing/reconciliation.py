@@ -19,6 +19,7 @@ from sources.http.budget import Turns
 from warehouse.stripe import reconciliation
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, held_elsewhere, newest_accepted, withdraw
 from warehouse.stripe.reconciliation import DifferentDay, Summary
+from warehouse.words import day as in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,9 @@ def post_again(connection: psycopg.Connection[Any], tenant_id: str, meter_id: st
     """
     identifier = newest_accepted(connection, tenant_id, meter_id, day)
     if identifier is None:
-        raise NotFoundInLedger(f"No accepted posting of {tenant_id}, {meter_id} and {day}: see `minutebook reconcile`.")
+        raise NotFoundInLedger(
+            f"No accepted posting of {tenant_id}, {meter_id} and {in_words(day)}: see `minutebook reconcile`."
+        )
     cause = "A person found it missing at Stripe."
     withdraw(connection, [identifier], "lost", "missing_at_stripe", cause, now)
     return identifier

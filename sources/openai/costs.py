@@ -92,7 +92,7 @@ def verify(client: OpenAIClient, scopes: tuple[Scope, ...]) -> str:
             f"OpenAI: project {other[0]} is attached, and none of the {len(projects)} that the key's organisation has:"
             f" {_named(projects)}; the key may be of another organisation"
         )
-    return f"its organisation has {len(projects)} project(s): {_named(projects)}"
+    return f"its organisation's projects: {len(projects)} ({_named(projects)})"
 
 
 def _buckets(client: OpenAIClient, window: Window) -> Iterator[Bucket]:

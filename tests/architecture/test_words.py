@@ -1,6 +1,8 @@
 """Counts and days in sentences are said by `warehouse.words` alone, so that each is right for one and for many."""
 
+import ast
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,11 +10,27 @@ from pathlib import Path
 from warehouse.words import counted, day, moment, span, units
 
 ROOT = Path(__file__).parents[2]
+SOURCES = sorted(path for room in ("orchestration", "warehouse", "sources") for path in (ROOT / room).rglob("*.py"))
 TEMPLATES = sorted((ROOT / "orchestration").rglob("*.html"))
 NOUNS = (
     "accounts|attempts|calls|days|entries|events|files|items|lines|logins|messages|migrations|minutes|months|periods"
     "|pulls|rows|runs|seconds|secrets|sessions|statements|tenant-days|tenants|times|units"
 )
+# Where a source's reader speaks to the log and to a developer, of answers that it counts itself.
+LOGS = "sources/"
+
+
+def test_no_sentence_leaves_one_or_many_to_its_reader() -> None:
+    found = []
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        texts = (
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+        found += [(path.name, text) for text in texts if re.search(r"\b\w+\(s\)", text.replace("http(s)", ""))]
+        if not str(path.relative_to(ROOT)).startswith(LOGS):
+            found += [(path.name, text) for text in counts_before_a_plural(tree)]
+    assert found == []
 
 
 def test_no_template_counts_in_a_plural_by_luck_or_writes_a_day_otherwise() -> None:
@@ -38,3 +56,16 @@ def test_days_are_said_as_people_say_them() -> None:
     assert (day(first), span(first, first)) == ("2 Oct 2026", "on 2 Oct 2026")
     assert span(first, last, "from ") == "from 2 Oct 2026 to 5 Oct 2026"
     assert moment(datetime(2026, 10, 2, 4, 5, tzinfo=UTC)) == "2 Oct 2026, 04:05 UTC"
+
+
+def counts_before_a_plural(tree: ast.AST) -> Iterator[str]:
+    """Text of f-strings that follows a number that may be one; a constant in capitals is never one."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        for value, text in zip(node.values, node.values[1:], strict=False):
+            if not isinstance(value, ast.FormattedValue) or not isinstance(text, ast.Constant):
+                continue
+            is_constant = isinstance(value.value, ast.Name) and value.value.id.isupper()
+            if not is_constant and re.match(rf" (?:{NOUNS})\b", str(text.value)):
+                yield ast.unparse(node)

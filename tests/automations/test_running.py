@@ -189,14 +189,14 @@ def test_one_that_fails_for_good_is_found_and_taken_on_by_what_is_printed(works:
 
     (wrong,) = found()
     words = word(wrong.finding)
-    assert words.what == "1 run(s) of fails of acme failed: TimeoutError", "and not what it said"
+    assert words.what == "1 run of fails of acme failed: TimeoutError", "and not what it said"
     assert "minutebook automation retry acme fails" in words.fix
     with connect(works.url, Role.OPERATOR, actor="otto") as connection:
         assert runs.retry(connection, "acme", "fails", works.now()) == 1
     assert found() == []
     works.wait(hours=2)
     (wrong,) = found()
-    assert "nothing takes them on" in word(wrong.finding).what
+    assert "nothing takes it on" in word(wrong.finding).what
     with connect(works.url, Role.OPERATOR, actor="otto") as connection:
         runs.end(connection, "acme/fails/acme/vapi/c1", works.now())
     assert found() == []

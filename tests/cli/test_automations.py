@@ -27,7 +27,7 @@ def test_a_run_is_seen_answered_taken_on_again_and_ended(
     assert f"minutebook automation answer {RUN} yes" in shown
     assert "goes on with: yes" in acme(f"automation answer {RUN} yes").output
     assert "asks nothing" in acme(f"automation answer {RUN} yes", code=1).output
-    assert "1 run(s) will be taken on again" in acme("automation retry acme drip").output
+    assert "to be taken on again: 1 run" in acme("automation retry acme drip").output
     assert "no run of it failed" in acme("automation retry acme drip").output
     assert f"{RUN} is ended" in acme(f"automation end {RUN}").output
     assert "is ended already" in acme(f"automation end {RUN}", code=1).output

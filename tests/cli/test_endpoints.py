@@ -46,7 +46,7 @@ def test_an_endpoint_from_its_making_to_its_end(
         assert "a3" in shown
         assert f"minutebook endpoint replay {endpoint_id}" in shown
         receiver.behave = lambda _: 204
-        assert "1 event(s) will be sent again" in acme(f"endpoint replay {endpoint_id}").output
+        assert "1 event will be sent again" in acme(f"endpoint replay {endpoint_id}").output
         acme("endpoint deliver")
         assert sorted(told.data["alert_id"] for told in receiver.taken) == ["a1", "a2", "a3"]
         event = receiver.taken[0].event_id

@@ -123,7 +123,7 @@ ROWS = [
         "total": total,
         "line_id": f"{tenant_id}/2026-10-01/overage/voice_minutes",
         "corrects": None,
-        "what": "28 day(s) were never pulled, 2026-11-01 to 2026-11-28; 14 of them come back by themselves " * 2,
+        "what": "28 days were never pulled, 1 Nov 2026 to 28 Nov 2026; 14 of them come back by themselves " * 2,
         "fix": f"minutebook pull --tenant {tenant_id} --from 2026-11-01 --to 2026-11-28\nminutebook build",
     }
     for tenant_id, total in (("atlas-motors", Decimal("89.00")), ("a" * 63, Decimal("123456789.12")), ("ü", None))
@@ -190,6 +190,24 @@ def test_a_command_within_a_sentence_has_a_line_of_its_own(monkeypatch: pytest.M
         "  minutebook reopen 2026-10 --tenant acme --reason 'a b'",
         *("error: run:", f"  minutebook init && {long}", ""),
     ]
+
+
+DATES = ("2 Oct 2026", "(2 Oct 2026,", "31 December 2026", "October 2026", "2 Oct 2026, 14:03 UTC")
+
+
+@pytest.mark.parametrize("date", DATES)
+@pytest.mark.parametrize("lead", range(len("31 December 2026")))
+def test_a_date_in_words_never_breaks(date: str, lead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "a" * lead + f" until {date} and" * 20
+
+    def do() -> None:
+        say(said)
+        show([{"tenant_id": "acme", "what": said, "fix": said}], ["tenant_id", "what", "fix"], False, "none")
+        show([{"tenant_id": "a" * 63, "what": said, "fix": said}], ["tenant_id", "what", "fix"], False, "none")
+
+    lines = shown(80, do, monkeypatch, "stdout")
+    assert max(map(len, lines)) <= 80
+    assert sum(line.count(date) for line in lines) == 5 * 20
 
 
 def test_a_sentence_is_wrapped_at_spaces(monkeypatch: pytest.MonkeyPatch) -> None:

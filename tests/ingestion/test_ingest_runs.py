@@ -196,7 +196,7 @@ def test_a_good_day_is_seen_while_the_run_is_still_at_work(house: House, instanc
     assert run.success
     assert seen[0] == {key_of("idle", YESTERDAY)}
     logged = [event.event_log_entry.user_message for event in instance.get_records_for_run(run.run_id).records]
-    assert "vapi: 1 of 2 tenant-days are settled, 0 failed" in logged
+    assert "vapi: 1 of 2 tenant-days settled, 0 failed" in logged
 
 
 @pytest.mark.parametrize(

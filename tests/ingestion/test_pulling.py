@@ -145,19 +145,19 @@ def test_only_what_was_shown_of_a_day_is_accepted_and_said_and_audited(house: Ho
     house.pull(["acme"], [older, LONG_FORGOTTEN])
     del calls[5], calls[0]
     (shown,) = house.pull(["acme"], [older])
-    assert "1 of 3 rows are gone" in (shown.cause or "")
+    assert "1 of 3 rows gone" in (shown.cause or "")
 
     def pulled() -> dict[date, PullOutcome]:
         return {one.usage_date: one for one in house.pull(["acme"], [older, LONG_FORGOTTEN], accept_loss=True)}
 
     found = pulled()
     assert found[older].state is PullState.PUBLISHED
-    assert (found[older].accepted or "").startswith(f"--accept-loss: 1 of 3 rows are gone, {older}-0 among them")
+    assert (found[older].accepted or "").startswith(f"--accept-loss: 1 of 3 rows gone, {older}-0 among them")
     assert found[LONG_FORGOTTEN].cause_code == "rows_lost"
     assert "not accepted unseen" in (found[LONG_FORGOTTEN].cause or "")
     del calls[3]  # one more than was shown
     found = pulled()
-    assert "2 of 3 rows are gone" in (found[LONG_FORGOTTEN].cause or "")
+    assert "2 of 3 rows gone" in (found[LONG_FORGOTTEN].cause or "")
     assert found[older].state is PullState.UNCHANGED
     assert found[older].accepted is None
     assert pulled()[LONG_FORGOTTEN].state is PullState.PUBLISHED
@@ -267,7 +267,7 @@ def test_sources_that_nobody_uses_are_not_counted_among_the_failed(house: House)
     house.own_vapi("acme", [], is_rejected=True)
     result = CliRunner().invoke(app, ["pull", "--tenant", "acme", "--from", str(YESTERDAY), "--to", str(YESTERDAY)])
     assert result.exit_code == 1
-    assert "1 of 1 tenant-days failed" in result.output
+    assert "1 of 1 tenant-day failed" in result.output
 
 
 def test_without_the_master_key_every_day_fails_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

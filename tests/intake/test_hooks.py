@@ -32,6 +32,7 @@ from warehouse.intake.hooks import Reported
 from warehouse.operations import troubles
 from warehouse.privacy import personal
 from warehouse.security import rotation
+from warehouse.words import day as said_day
 
 
 class Provider:
@@ -179,7 +180,7 @@ def test_what_the_provider_lists_after_all_is_found_by_the_pull_that_is_named(
     vapi.tells(ended(ghost))
     house.pull(["acme"], [day])
     (found,) = [one for one in _doctor() if "ghost" in one["what"]]
-    assert found["what"] == f"1 call(s) of acme were reported by vapi for {day} and are not listed by it: ghost"
+    assert found["what"] == f"1 call of acme was reported by vapi for {said_day(day)} and not listed by it: ghost"
     assert _alerts(house) == [{"calls": 1, "source": "vapi", "first_day": day, "last_day": day}]
     account.calls_between = in_memory([ghost])
     run(found["fix"].removeprefix("minutebook "))
@@ -202,14 +203,16 @@ def test_a_call_that_its_provider_has_forgotten_is_adopted_once_and_gives_way_to
     house.pull(["acme"], [day])
     account.calls_between = in_memory([])  # by now Vapi has forgotten the whole day
     (found,) = [one for one in _doctor() if "ghost" in one["what"]]
-    assert found["what"] == f"1 call(s) of acme were reported by vapi for {day}, which it remembers no more: ghost"
+    assert (
+        found["what"] == f"1 call of acme was reported by vapi for {said_day(day)}, which it remembers no more: ghost"
+    )
     adopt, _, build = found["fix"].partition(" && ")
     assert build == "minutebook build"
     words = adopt.removeprefix("minutebook ").replace("REASON", "an-outage")
-    assert "1 call(s) adopted, 0 before" in run(words)
+    assert "1 call adopted, 0 before" in run(words)
     assert house.current_calls() == {"listed", "ghost"}
     assert [one for one in _doctor() if "ghost" in one["what"]] == []
-    assert "0 call(s) adopted, 1 before" in run(words)
+    assert "0 calls adopted, 1 before" in run(words)
     (stored,) = house.execute(
         "select c.payload ->> 'cost' as cost, c.ended_at - c.started_at as lasted from raw_vapi.calls as c"
         " join ledger.pulls as p using (pull_id) where c.call_id = 'ghost' and p.state = 'published'"

@@ -40,7 +40,7 @@ def test_an_organisation_read_under_two_keys_is_found_and_one_read_once_is_not(w
         ("acme, platform", date(2026, 11, 2), date(2026, 11, 3), 2, "2026-11-02-0", "vapi")
     ]
     ((what, fix),) = reported(warehouse, "gamma")
-    assert "call 2026-11-02-0 of 2026-11-02 is in two accounts, platform and acme" in what
+    assert "call 2026-11-02-0 of 2 Nov 2026 is in two accounts, platform and acme" in what
     assert fix == (
         "minutebook credential set vapi --tenant acme && minutebook pull --tenant acme --source vapi"
         " --from 2026-11-02 --to 2026-11-03"

@@ -106,7 +106,7 @@ def test_a_wrong_canary_turns_the_check_red_and_nothing_is_posted_until_it_is_ri
     with dg.DagsterInstance.ephemeral() as instance:
         red, posted = check_and_post(instance)
         assert not red.passed
-        assert "2 line(s) of the known-answer tenant are wrong, first minimum: 7.58" in str(red.description)
+        assert "2 lines of the known-answer tenant are wrong, first minimum: 7.58" in str(red.description)
         assert "minutebook canary check, and docs/runbooks/the-canary-is-red.md" in str(red.description)
         assert not posted
         assert billed.sent() == 0

@@ -76,7 +76,7 @@ def test_an_approved_month_is_corrected_by_the_difference_once_and_explained(war
     assert warehouse.rows("select * from ledger.statement_lines where period_start = '2026-01-01'") == approved
 
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
-        with pytest.raises(PeriodApproved, match="2026-01 of tenant acme"):
+        with pytest.raises(PeriodApproved, match="January 2026 of tenant acme"):
             put_price(
                 operator, Price("scans", date(2026, 1, 1), Model.PER_UNIT, tenant_id="acme", unit_amount=Decimal(9))
             )

@@ -23,7 +23,7 @@ def of_january(warehouse: Warehouse, month: str) -> list[tuple[str, str]]:
     with connect(warehouse.url, Role.OPERATOR) as operator:
         (statement,) = Scope(Month.parse(month), ["acme"]).read(operator)
         found = blockers(operator, [statement], TODAY[month])
-    marked = ", in its approved period 2026-01"
+    marked = ", in its approved period of January 2026"
     said = [word(one) for one in found]
     return [(one.what.replace(marked, ""), one.fix) for one in said if marked in one.what]
 
@@ -41,15 +41,15 @@ def test_a_gap_of_an_approved_period_is_asked_for_once_and_again_when_it_is_news
     pull = warehouse.metrics("acme", "2026-01-11", [("stranger", "ocr", 3, None)])
     warehouse.connection.execute("update ledger.pulls set is_incomplete = true where pull_id = %s", [pull])
     incomplete = (
-        "1 usage_metrics day(s) incomplete, on 2026-01-11",
+        "1 day of usage_metrics incomplete, on 11 Jan 2026",
         "minutebook pull --tenant acme --source usage_metrics --from 2026-01-11 --to 2026-01-11",
     )
     stranger = (
-        "unattributed: scans of usage_metrics, on 2026-01-11, quantity 3 scan",
+        "unattributed: scans of usage_metrics, on 11 Jan 2026, 3 scans",
         f"{incomplete[1]} && minutebook build",
     )
     unpriced = (
-        "unpriced: pages of usage_metrics, on 2026-01-10, quantity 2 page; 0 is a price",
+        "unpriced: pages of usage_metrics, on 10 Jan 2026, 2 pages; 0 is a price",
         "minutebook reopen 2026-01 --tenant acme --reason 'usage without a price'"
         " && minutebook price set --tenant acme --meter pages --from 2026-01-01 --amount AMOUNT && minutebook build",
     )

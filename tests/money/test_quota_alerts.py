@@ -43,8 +43,11 @@ def test_a_quota_is_one_alert_that_is_said_again_when_more_of_it_is_used(warehou
     warehouse.connection.execute("""update control.tenants set feature_flags = '{"quota_alerts": true}'""")
     with connect(warehouse.url, Role.OPERATOR) as operator:
         quotas.put_spend_limit(operator, "acme", JANUARY_20.replace(day=1), Decimal(100))
-    allowance, spend = "acme has reached {} % of its allowance of scans: {} of 100 scan", "acme has reached 80 % of its"
-    begun = " in the period from 2026-01-01"
+    allowance, spend = (
+        "acme has reached {} % of its allowance of scans: {} of 100 scans",
+        "acme has reached 80 % of its",
+    )
+    begun = " in the period from 1 Jan 2026 on"
     assert seen(warehouse) == [
         ("opened", allowance.format(80, 80) + begun),
         ("opened", f"{spend} spend limit: 90 of 100 USD{begun}"),
@@ -108,7 +111,7 @@ def _checks_are_looked_at_once_for_each_build(warehouse: Warehouse) -> None:
     assert (done.changes, done.build) == ([], build)
     done = look(warehouse.url, Settings(warehouse.home), NOON, build - 1)
     assert [(one.change, one.title) for one in done.changes] == [
-        ("opened", "1 item(s) of usage belong to no tenant and are not billed")
+        ("opened", "1 item of usage belongs to no tenant and on no bill")
     ]
     warehouse.connection.execute("delete from marts.fct_unbilled_usage where reason = 'unattributed'")
     assert [one.change for one in look(warehouse.url, Settings(warehouse.home), NOON).changes] == ["resolved"]
@@ -123,7 +126,7 @@ def _what_differs_is_one_alert_for_each_tenant(warehouse: Warehouse) -> None:
     )
     done = look(warehouse.url, Settings(warehouse.home), NOON)
     assert [(one.change, one.title) for one in done.changes] == [
-        ("opened", "marts, postings and Stripe are not one on 2 day(s) of acme, 2026-01-03 to 2026-01-04: missing")
+        ("opened", "marts, postings and Stripe are not one on 2 days of acme, 3 Jan 2026 to 4 Jan 2026: missing")
     ]
     warehouse.connection.execute("delete from marts.fct_reconciliation where finding = 'missing'")
     assert [one.change for one in look(warehouse.url, Settings(warehouse.home), NOON).changes] == ["resolved"]

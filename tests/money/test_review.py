@@ -40,7 +40,7 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
             for row in periods.statements(operator, Month.parse(month))
         }
     assert not [what for what in found["2026-02"] if what.startswith("moved")]
-    assert "usage_metrics says rows 2 on 2026-03-10, its rows say 1" in found["2026-03"]
+    assert "usage_metrics says rows 2 on 10 Mar 2026, its rows say 1" in found["2026-03"]
     assert any(what.startswith("moved from 17.10 to 67.46 USD (+295 %)") for what in found["2026-03"])
 
     with connect(warehouse.url, Role.OPERATOR, actor="finance") as operator:
@@ -70,21 +70,21 @@ def test_a_statement_that_moved_and_a_total_that_disagrees_block_approval(wareho
     with connect(warehouse.url, Role.OPERATOR) as operator:
         found_in_march = {word(one).what: word(one).fix for one in blockers(operator, [march], today)}
     for what in (
-        "28 usage_metrics day(s) not pulled, 2026-03-01 to 2026-03-31",
-        "1 usage_metrics day(s) failed, on 2026-03-12: unreachable",
-        "1 usage_metrics day(s) incomplete, on 2026-03-10",
-        "no meter: dream of usage_metrics, on 2026-03-11, quantity 1 unit",
-        "unknown type: interactions of voiceflow, on 2026-03-11, quantity 4 interaction"
+        "28 days of usage_metrics not pulled, 1 Mar 2026 to 31 Mar 2026",
+        "1 day of usage_metrics failed, on 12 Mar 2026: unreachable",
+        "1 day of usage_metrics incomplete, on 10 Mar 2026",
+        "no meter: dream of usage_metrics, on 11 Mar 2026, 1 unit",
+        "unknown type: interactions of voiceflow, on 11 Mar 2026, 4 interactions"
         "; only types known to be live are billed",
-        "unpriced: pages of usage_metrics, on 2026-03-11, quantity 2 page; 0 is a price",
-        "unattributed: scans of usage_metrics, on 2026-03-11, quantity 3 scan",
-        "its period 2026-01 is not approved",
+        "unpriced: pages of usage_metrics, on 11 Mar 2026, 2 pages; 0 is a price",
+        "unattributed: scans of usage_metrics, on 11 Mar 2026, 3 scans",
+        "its period of January 2026 is not approved",
     ):
         assert what in found_in_march
     of_a_day = "minutebook pull --tenant acme --source voiceflow --from 2026-03-{0} --to 2026-03-{0}"
-    rejected = found_in_march["1 voiceflow day(s) failed, on 2026-03-12: credential_rejected"]
+    rejected = found_in_march["1 day of voiceflow failed, on 12 Mar 2026: credential_rejected"]
     assert rejected == "minutebook credential set voiceflow --tenant acme && " + of_a_day.format(12)
-    lost = found_in_march["1 voiceflow day(s) failed, on 2026-03-13: rows_lost"]
+    lost = found_in_march["1 day of voiceflow failed, on 13 Mar 2026: rows_lost"]
     assert lost == of_a_day.format(13) + " --accept-loss"
     said = {("meters", "all"): STRIPE_METERS, ("subscriptions", "cus_1"): SUBSCRIPTIONS}
     for amount, differs in (("6.375", False), ("6.4", True)):

@@ -144,6 +144,7 @@ def test_every_code_is_worded_for_the_command_line_the_pages_and_the_checks(code
     assert wording.what
     assert wording.fix or wording.then
     assert not re.search(r"None|Decimal|\{|E\+", wording.what + wording.fix + wording.then)
+    assert not re.search(r"(?<![/\w])\d{4}-\d\d|\(s\)|\b1 [a-z-]+s\b", wording.what)
     assert wording.as_record == {"what": wording.what, "fix": wording.fix}
     for part in re.split(r" && |\n|, then:? |, and ", wording.fix):
         if part.startswith("minutebook "):

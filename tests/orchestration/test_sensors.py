@@ -130,7 +130,7 @@ def test_a_published_pull_is_built(database: psycopg.Connection, instance: dg.Da
     publish(database, "acme")
     request = decide(instance)
     assert isinstance(request, dg.RunRequest)
-    assert request.tags["minutebook/because"] == "1 pulls"
+    assert request.tags["minutebook/because"] == "1 pull"
 
 
 def test_changed_control_data_is_built(database: psycopg.Connection, instance: dg.DagsterInstance) -> None:

@@ -15,7 +15,7 @@ from warehouse.outgoing import outbox as door
 
 ALERT = {
     "alert_id": "7", "rule": "days_behind", "subject": "vapi", "level": 2, "page": "/days/acme/2026-01-19",
-    "title": "2 vapi day(s) of acme failed: <!channel> & *no* [key](http://evil.example)",
+    "title": "2 days of vapi of acme failed: <!channel> & *no* [key](http://evil.example)",
     "fix": "minutebook pull --tenant acme --source vapi --from 2026-01-18 --to 2026-01-19",
 }  # fmt: skip
 PAGES = "https://minutebook.example.com"
@@ -63,13 +63,13 @@ def test_slack_is_told_in_its_own_shape_and_nothing_in_a_title_is_a_command(
     tell(outbox, "alert.resolved")
     assert sent(outbox) == (2, 0, 0)
     opened, resolved = bodies
-    assert opened["text"] == "2 vapi day(s) of acme failed: &lt;!channel&gt; &amp; *no* [key](http://evil.example)"
+    assert opened["text"] == "2 days of vapi of acme failed: &lt;!channel&gt; &amp; *no* [key](http://evil.example)"
     section, context = opened["blocks"]
     assert section["text"]["type"] == "mrkdwn"
     assert f"```{ALERT['fix']}```" in section["text"]["text"]
     assert f"See {LINK}" in section["text"]["text"]
-    assert context["elements"][0]["text"].startswith("Since 20")
-    assert resolved["text"].startswith("Over: 2 vapi day(s) of acme failed")
+    assert context["elements"][0]["text"].startswith("Since ")
+    assert resolved["text"].startswith("Over: 2 days of vapi of acme failed")
     assert str(ALERT["fix"]) not in json.dumps(resolved)
 
 
@@ -99,11 +99,11 @@ def test_mail_says_what_is_wrong_what_resolves_it_and_where(outbox: Outbox) -> N
         assert sent(outbox, mailer=post.mailer) == (2, 0, 0)
         opened, over = post.taken
         assert opened["To"] == "ops@example.com"
-        assert opened["Subject"].startswith("2 vapi day(s) of acme failed")
+        assert opened["Subject"].startswith("2 days of vapi of acme failed")
         assert opened["Message-ID"].startswith("<evt_")
         for part in (ALERT["title"], ALERT["fix"], LINK):
             assert str(part) in opened.get_content().replace("\r\n", "\n")
-        assert over["Subject"].startswith("Over: 2 vapi")
+        assert over["Subject"].startswith("Over: 2 days of vapi")
         assert str(ALERT["fix"]) not in over.get_content()
 
 

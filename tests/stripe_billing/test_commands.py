@@ -138,7 +138,7 @@ def test_set_up_is_planned_then_applied(scene: Scene, minutebook: Minutebook) ->
     (meter,) = scene.stripe.metering.meters.values()
     meter["status"] = "inactive"
     reported = minutebook("stripe sync --plan").output
-    assert "20 minute(s) ago" in reported
+    assert "20 minutes ago" in reported
     assert "archived" not in reported
     assert "archived" in minutebook("stripe sync --plan --again", code=1).output
     assert "archived" in minutebook("stripe sync --plan", code=1).output
@@ -185,7 +185,7 @@ def test_an_upcoming_invoice_that_stripe_does_not_tell_is_compared_as_it_was_wit
         "insert into marts.fct_statement_lines select 'acme', date_trunc('month', now())::date,"
         " 'overage', 'voice', 1.05, 7"
     )
-    assert "1 line(s) differ" in minutebook("reconcile --invoices", code=1).output
+    assert "0 days and 1 line differ" in minutebook("reconcile --invoices", code=1).output
     scene.stripe.fault = lambda call: Fault.DOWN
     reported = minutebook("reconcile --invoices", code=1).output  # nothing else can be compared, and this still is
     assert "2:05:" in reported

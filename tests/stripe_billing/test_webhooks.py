@@ -325,7 +325,7 @@ def test_an_invoice_that_was_paid_while_no_webhook_came_is_settled_by_reading_st
     assert age.startswith("0:0")
     # A webhook makes it sooner, and an old one that comes late undoes nothing.
     deliver(service, snapshot(2, "invoice.finalized", invoice | {"customer": customer}))
-    assert "1 webhook(s) of Stripe's wait" in shown().output
+    assert "1 webhook of Stripe's waits" in shown().output
     assert "1 processed" in CliRunner().invoke(app, ["stripe", "events"]).output
     assert "wait to be processed" not in shown().output
     assert status()[0] == "paid"

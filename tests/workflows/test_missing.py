@@ -71,6 +71,6 @@ def test_what_was_read_and_not_pushed_is_found_once_something_is_pushed(
         assert not red.passed
         assert red.metadata["found"].value == 1
         said = minutebook("doctor --json", code=1)
-        assert f"acme pushed 1 and not 2 of the calls that langgraph read of 2026-11-01, {RUNS[1]} among them" in said
+        assert f"acme pushed 1 and not 2 of the calls that langgraph read of 1 Nov 2026, {RUNS[1]} among them" in said
         push(*RUNS[1:3])
     assert check().passed

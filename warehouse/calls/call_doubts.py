@@ -13,6 +13,7 @@ from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.finding import Finding, Hint, Step
+from warehouse.words import counted, day
 
 FILE = "calls/call_doubts"
 CODES = {"costs_differ": Blocker.COSTS_DIFFER, "minutes_differ": Blocker.MINUTES_DIFFER}
@@ -55,21 +56,22 @@ def accept(connection: Connection, chosen: Chosen, shown: tuple[int, Decimal], r
     if now != shown:
         asked = {"tenant_id": chosen.tenant_id, "first_day": chosen.first_day, "last_day": chosen.last_day}
         raise Refused(
-            f"{now[0]} calls are doubtful so, charged {now[1].normalize():f} in all, and not {shown[0]}, charged"
-            f" {shown[1].normalize():f}, as they were shown",
+            f"{counted(now[0], 'call', 'is', 'are')} doubtful so, charged {now[1].normalize():f} in all,"
+            f" and not {shown[0]}, charged {shown[1].normalize():f}, as they were shown",
             Hint(Step.LIST_DOUBTS, asked),
         )
     with connection.transaction():
         for row in found:
             execute(connection, FILE, "accept", tenant_id=chosen.tenant_id, reason=reason.strip(), **row)
     return [
-        Change(f"call {row['call_id']} of {row['usage_date']} stands: {figures(row)}", Action.CREATED) for row in found
+        Change(f"call {row['call_id']} of {day(row['usage_date'])} stands: {figures(row)}", Action.CREATED)
+        for row in found
     ]
 
 
 def figures(row: Mapping[str, Any]) -> str:
     """The two numbers of a call that contradict each other: doubt, charged, counted, unit."""
-    charged, counted = (f"{row[name].normalize():f} {row['unit']}" for name in ("charged", "counted"))
+    charged, known = (counted(row[name], row["unit"].removesuffix("s")) for name in ("charged", "counted"))
     if row["doubt"] == "costs_differ":
-        return f"its cost is {charged}, its costs come to {counted}"
-    return f"{charged} charged, {counted} connected"
+        return f"its cost is {charged}, its costs come to {known}"
+    return f"{charged} charged, {known} connected"

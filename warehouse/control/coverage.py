@@ -37,7 +37,7 @@ class Coverage:
     def what(self) -> str:
         """The calls and the component in words."""
         whose = f"agent {self.agent_id}" if self.agent_id else f"tenant {self.tenant_id}"
-        return f"{self.component} of {self.source} calls of {whose if self.tenant_id else 'the platform'}"
+        return f"{self.component} of {self.source}'s calls of {whose if self.tenant_id else 'the platform'}"
 
 
 def providers_of_bills(connection: Connection) -> set[str]:

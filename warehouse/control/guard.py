@@ -12,6 +12,7 @@ from warehouse.control.changes import Action
 from warehouse.control.errors import PeriodApproved
 from warehouse.database.queries import Connection, execute, rows
 from warehouse.finding import Hint, Step, first_of
+from warehouse.words import day, month
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def refuse_days(
 def _refuse(what: str, hit: list[ApprovedPeriod], free_from: Iterable[date]) -> None:
     if not hit:
         return
-    named = first_of([f"{period.period_start:%Y-%m} of tenant {period.tenant_id}" for period in hit], 5)
+    named = first_of([f"of {month(period.period_start)} of tenant {period.tenant_id}" for period in hit], 5)
     raise PeriodApproved(
-        f"{what} would change the approved period {named}; start it on {max(free_from)} or later, "
+        f"{what} would change the approved period {named}; start it on {day(max(free_from))} or later, "
         "or reopen the period first",
         Hint(Step.REOPEN),
     )

@@ -14,6 +14,7 @@ from warehouse.control.errors import NotFound, Refused
 from warehouse.control.tenants import require_tenant
 from warehouse.currency import decimals
 from warehouse.database.queries import Connection, Row, execute, first, rows
+from warehouse.words import counted, day
 
 FILE = "control/tenant_credits"
 
@@ -60,7 +61,7 @@ def void(connection: Connection, credit_id: int, reason: str) -> Change:
             raise NotFound("credit", str(credit_id), known)
         (credit,) = found
         if credit["state"] == "void":
-            return Change(what, Action.UNCHANGED, f"void since {credit['voided_at']:%Y-%m-%d}: {credit['void_reason']}")
+            return Change(what, Action.UNCHANGED, f"void since {day(credit['voided_at'])}: {credit['void_reason']}")
         if not credit["balance"] > 0:
             raise Refused(f"{what}: approved statements used all of it; reopen one to change that")
         left = {"tenant_id": credit["tenant_id"], "taken_back": credit["balance"]}
@@ -87,9 +88,10 @@ def _require_usable(connection: Connection, what: str, credit: Credit) -> None:
     if not credit.amount.is_finite() or credit.amount <= 0:
         raise Refused(f"{what}: the amount must be above 0")
     if credit.amount != round(credit.amount, digits):
-        raise Refused(f"{what}: {use['currency']} has {digits} decimals, and a smaller part is never used")
+        raise Refused(f"{what}: {use['currency']} has {counted(digits, 'decimal')}, and a smaller part is never used")
     if not use["is_usable"]:
+        until = f" until {day(credit.expires_on)}" if credit.expires_on else ""
         raise Refused(
-            f"{what}: no statement can use it, for all statements of its days until {credit.expires_on} are approved or"
-            " never were; let it expire later"
+            f"{what}: no statement can use it, for all statements of its days{until} are approved or never were;"
+            " let it expire later"
         )

@@ -12,6 +12,7 @@ from warehouse.control.errors import NotFound, Refused
 from warehouse.control.plans import require_currency, require_plan
 from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.finding import Hint, Step
+from warehouse.words import counted
 
 FILE = "control/tenants"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -233,7 +234,7 @@ def _turn(connection: Connection, tenant_id: str, status: str, on: date, allowed
         if status == "closed":
             dropped = execute(connection, FILE, "remove_later_statuses", tenant_id=tenant_id, valid_from=on)
         change = _put_status(connection, tenant_id, status, on, what)
-    return Change(what, change.action, f"{dropped} planned change(s) after it dropped" if dropped else "")
+    return Change(what, change.action, f"{counted(dropped, 'planned change')} after it dropped" if dropped else "")
 
 
 def _put_status(connection: Connection, tenant_id: str, status: str, on: date, what: str) -> Change:

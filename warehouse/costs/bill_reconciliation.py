@@ -13,6 +13,7 @@ from warehouse.control.errors import NotFound, Refused
 from warehouse.costs.bills import FILE
 from warehouse.database.queries import Connection, Row, rows
 from warehouse.statements.periods import Month
+from warehouse.words import counted, day
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class BillDay:
         if not self.is_read:
             return ("it was not read",)
         found = {
-            f"read last on {self.read_on}, before it was final": not self.is_final,
-            f"{self.pending} charge(s) are not rated yet": self.pending,
-            f"{self.unknown_lines} line(s) name no money": self.unknown_lines,
+            f"read last on {self.read_on and day(self.read_on)}, before it was final": not self.is_final,
+            f"{counted(self.pending, 'charge', 'is', 'are')} not rated yet": self.pending,
+            f"{counted(self.unknown_lines, 'line', 'names', 'name')} no money": self.unknown_lines,
             f"it moved by {self.moved:f} since it was first read": self.moved,
             f"{self.on_other_bills:f} is reported here and on another bill": self.on_other_bills,
         }
@@ -116,10 +117,10 @@ class Reconciled:
         """What can explain a rest, in words."""
         too_early = sum(day.is_read and not day.is_final for day in self.days)
         found = {
-            f"{len(self.missing)} day(s) were not read": self.missing,
-            f"{too_early} day(s) were read last before they were final": too_early,
-            f"{self.pending} charge(s) are not rated yet": self.pending,
-            f"{self.unknown_lines} line(s) name no money": self.unknown_lines,
+            f"{counted(len(self.missing), 'day', 'was', 'were')} not read": self.missing,
+            f"{counted(too_early, 'day', 'was', 'were')} read last before being final": too_early,
+            f"{counted(self.pending, 'charge', 'is', 'are')} not rated yet": self.pending,
+            f"{counted(self.unknown_lines, 'line', 'names', 'name')} no money": self.unknown_lines,
             f"the days moved by {self.restated:f} since they were first read": self.restated,
             f"{self.on_other_bills:f} is reported here and on another bill": self.on_other_bills,
         }
@@ -148,7 +149,7 @@ def reconciled(
         raise NotFound("provider of costs", provider, known)
     told = told or {}
     if others := [day for day in told if not month.start <= day < month.end]:
-        raise Refused(f"{min(others)} is no day of {month}")
+        raise Refused(f"{day(min(others))} is no day of {month}")
     accounts = [row["account"] for row in rows(connection, FILE, "billed_accounts", provider=provider)]
     if accounts and account not in accounts:
         raise Refused(f"no bill of {provider} was ever read for {account}; it was for {', '.join(accounts[:5])}")

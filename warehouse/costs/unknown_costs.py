@@ -12,6 +12,7 @@ from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, rows
 from warehouse.finding import Finding, Subject
 from warehouse.statements.unbilled_usage import counting_of
+from warehouse.words import counted
 
 FILE = "costs/unknown_costs"
 
@@ -87,7 +88,7 @@ def billed_elsewhere(
     asked = {"tenant_id": tenant_id, "component": component, "first_day": first_day, "last_day": last_day}
     with connection.transaction():
         days = execute(connection, FILE, "billed_elsewhere", reason=reason.strip(), **asked)
-    what = f"{component} of {tenant_id} was billed elsewhere on {days} day(s)"
+    what = f"{component} of {tenant_id} was billed elsewhere on {counted(days, 'day')}"
     return Change(what, Action.CREATED if days else Action.UNCHANGED)
 
 

@@ -29,6 +29,7 @@ from warehouse.database.binaries import give_to_the_server, keep_password, let_t
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import EmbeddedServerError
 from warehouse.database.queries import Connection
+from warehouse.words import counted
 
 FILE = "database/backup"
 _SQL = queries.load(FILE)
@@ -155,7 +156,9 @@ def check(copy: Path) -> None:
             if hashlib.file_digest(file, "sha256").hexdigest() != listed[path]["Checksum"]:
                 wrong.add(path)
     if wrong:
-        raise EmbeddedServerError(f"{copy} is not what its manifest says: {min(wrong)} ({len(wrong)} file(s) in all).")
+        raise EmbeddedServerError(
+            f"{copy} is not what its manifest says: {min(wrong)} ({counted(len(wrong), 'file')} in all)."
+        )
 
 
 def prune(folder: Path, keep: int) -> list[Base]:

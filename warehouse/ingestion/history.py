@@ -15,6 +15,7 @@ from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, first, load, rows
 from warehouse.finding import Hint, Step
 from warehouse.sources.declared import Declared, relation
+from warehouse.words import counted, day
 
 FILE = "ingestion/history"
 
@@ -76,15 +77,15 @@ def last_change(
     connection: Connection, sources: Mapping[str, Declared], tenant_id: str, source: str, usage_date: date
 ) -> Difference:
     """What the current pull of a tenant's day changed against the one before it. Raises NothingToCompare."""
-    day = f"{source} of {tenant_id} on {usage_date}"
+    pulls = f"{source} of {tenant_id} on {day(usage_date)}"
     account = _account(connection, tenant_id, source, usage_date)
     if account is None:
-        raise NothingToCompare(f"tenant {tenant_id} used no {source} on {usage_date}", Hint(Step.LIST_AGENTS))
+        raise NothingToCompare(f"tenant {tenant_id} used no {source} on {day(usage_date)}", Hint(Step.LIST_AGENTS))
     found = rows(connection, FILE, "last_two_of_day", source=source, account=account, usage_date=usage_date)
     if not found:
-        raise NothingToCompare(f"{day} was never published", Hint(Step.SHOW_STATUS, {"tenant_id": tenant_id}))
+        raise NothingToCompare(f"{pulls} was never published", Hint(Step.SHOW_STATUS, {"tenant_id": tenant_id}))
     if len(found) == 1:
-        raise NothingToCompare(f"{day} was published once (pull {found[0]['pull_id']}) and never changed since")
+        raise NothingToCompare(f"{pulls} was published once (pull {found[0]['pull_id']}) and never changed since")
     return difference(connection, sources, found[1]["pull_id"], found[0]["pull_id"])
 
 
@@ -131,11 +132,11 @@ def _published(connection: Connection, pull_id: int) -> Row:
         raise NothingToCompare(f"pull {pull_id} is {pull['state']}: it published no rows to compare")
     if pull["purged_at"] is not None:
         raise NothingToCompare(
-            f"the rows of pull {pull_id} were purged on {pull['purged_at']:%Y-%m-%d}; what is left of it are its totals"
-            f" ({pull['row_count']} rows, {pull['totals']})"
+            f"the rows of pull {pull_id} were purged on {day(pull['purged_at'])}; what is left of it are its totals"
+            f" ({counted(pull['row_count'], 'row')}, {pull['totals']})"
         )
     return pull
 
 
 def _day(pull: Row) -> str:
-    return f"{pull['source']} of {pull['account']} on {pull['usage_date']}"
+    return f"{pull['source']} of {pull['account']} on {day(pull['usage_date'])}"

@@ -11,7 +11,7 @@ An attempt holds an advisory lock as long as it lives, so a claim of a dead one 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ import psycopg
 from warehouse.database import queries
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import PullNotPublishable
+from warehouse.words import moment
 
 _SQL = queries.load("ingestion/pulls")
 _JSON = msgspec.json.Encoder(decimal_format="number")
@@ -174,8 +175,7 @@ def claim(
         if refused:
             for source, account, usage_date, attempt_id, opened_at in connection.execute(_SQL["readers"], columns):
                 if (key := wanted[source, account, usage_date]) in refused:
-                    since = f"{opened_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-                    refused[key] = f"already being pulled by attempt {attempt_id} since {since}"
+                    refused[key] = f"already being pulled by attempt {attempt_id} since {moment(opened_at)}"
     return claimed, refused
 
 
@@ -218,7 +218,7 @@ def publish(connection: psycopg.Connection[Any], finished: Sequence[PublishedPul
             if is_unchanged and current_results == pull.results_hash:
                 unchanged[pull.pull_id] = current_id
             elif not landed == fitting == pull.row_count:
-                refused[pull.pull_id] = f"{pull.row_count} rows were read, {landed} landed, {fitting} of them its own"
+                refused[pull.pull_id] = f"rows read: {pull.row_count}, landed: {landed}, its own of them: {fitting}"
             elif is_unchanged:
                 unchanged[pull.pull_id] = current_id
                 with_results.add(pull.pull_id)

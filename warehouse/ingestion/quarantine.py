@@ -15,6 +15,7 @@ from warehouse.control.changes import Action, Change
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.finding import Finding, Hint, Step
+from warehouse.words import counted, day
 
 FILE = "ingestion/quarantine"
 LONGEST_CALL = timedelta(hours=12)  # no provider of calls lets one last longer
@@ -44,7 +45,7 @@ def accept(connection: Connection, quarantine_id: int, reason: str, seconds: Dec
     with connection.transaction():
         asked = {"quarantine_id": quarantine_id, "reason": reason.strip(), "seconds": seconds}
         written = execute(connection, FILE, "accept", **asked)
-    becomes = "stays out of every sum" if seconds is None else f"is billed at {seconds.normalize():f} seconds"
+    becomes = "stays out of every sum" if seconds is None else f"is billed at {counted(seconds, 'second')}"
     return Change(f"{row_in_words(row)} {becomes}", Action.CREATED if written else Action.UNCHANGED)
 
 
@@ -52,9 +53,9 @@ def _require_length(row: Row, seconds: Decimal) -> None:
     if row["length_from"] is None:
         other = f"has another fault than its length ({row['reason']})"
         raise Refused(f"{row_in_words(row)} {other}; leave it out, or have it repaired")
-    longest = LONGEST_CALL.total_seconds()
+    longest = Decimal(int(LONGEST_CALL.total_seconds()))
     if not 0 <= seconds <= longest or seconds != seconds.quantize(Decimal("0.001")):
-        raise Refused(f"a call lasts 0 to {longest:.0f} seconds, to the millisecond, and not {seconds}")
+        raise Refused(f"a call lasts at most {counted(longest, 'second')}, to the millisecond, and not {seconds}")
 
 
 def assign(connection: Connection, quarantine_id: int, tenant_id: str, agent_id: str, moves: bool = False) -> Change:
@@ -84,4 +85,4 @@ def _require(connection: Connection, quarantine_id: int) -> Row:
 def row_in_words(row: Mapping[str, Any]) -> str:
     """Which row it is: contract, item, source, usage_date."""
     kind = "call" if row["contract"] == "calls" else "row"
-    return f"{kind} {row['item']} of {row['source']} on {row['usage_date']}"
+    return f"{kind} {row['item']} of {row['source']} on {day(row['usage_date'])}"

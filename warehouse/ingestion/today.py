@@ -10,6 +10,7 @@ from warehouse.control.changes import Action, Change
 from warehouse.control.tenants import require_tenant
 from warehouse.database import queries
 from warehouse.database.queries import Connection, Row
+from warehouse.words import counted
 
 FILE = "ingestion/today"
 EVERY = {"15min": timedelta(minutes=15), "hour": timedelta(hours=1)}
@@ -21,7 +22,7 @@ def choose(connection: Connection, tenant_id: str, every: timedelta | None) -> C
         require_tenant(connection, tenant_id)
         asked = {"tenant_id": tenant_id, "every": every}
         changed = queries.execute(connection, FILE, "end" if every is None else "choose", **asked)
-    words = "no more" if every is None else f"every {every // timedelta(minutes=1)} minutes"
+    words = "no more" if every is None else f"every {counted(every // timedelta(minutes=1), 'minute')}"
     return Change(f"today of tenant {tenant_id} is read {words}", Action.CHANGED if changed else Action.UNCHANGED)
 
 

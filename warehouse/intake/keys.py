@@ -19,6 +19,7 @@ from warehouse.database import queries
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Row
 from warehouse.security.vault import Secret
+from warehouse.words import day
 
 FILE = "intake/keys"
 _SQL = queries.load(FILE)
@@ -87,7 +88,7 @@ def create(
     key_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     token = Secret(f"mbk_{key_id}_{secrets.token_urlsafe(32)}")
     if expires_at is not None and expires_at <= now:
-        raise KeyRefused(f"It would have expired already: choose a day after {now:%Y-%m-%d}.")
+        raise KeyRefused(f"It would have expired already: choose a day after {day(now)}.")
     wanted = {
         "key_id": key_id,
         "tenant_id": tenant_id,

@@ -56,5 +56,5 @@ def verify(connection: psycopg.Connection[Any], anchor: str | None = None) -> Ve
         if found is None:
             faults.append(f"the log ends at entry {count} and had {position}: its end was cut off")
         elif found[1] != expected:
-            faults.append(f"the first {position} entries are not those of the anchor: the log was written again")
+            faults.append(f"up to entry {position} the log is not that of the anchor: it was written again")
     return Verified(count, head, tuple(faults))

@@ -198,7 +198,7 @@ def _append(url: str, source: Declared, tables: Iterator[pa.Table], work_dir: Pa
         while error.__cause__ is not None:
             error = error.__cause__  # type: ignore[assignment]
         failure = LandingFailed(
-            f"The {source.name} rows did not land: {hide_password(url, str(error).strip())}"
+            f"Rows of {source.name} did not land: {hide_password(url, str(error).strip())}"
             " Nothing of them is read; pull the same days again."
         )
     else:

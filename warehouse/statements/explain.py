@@ -13,6 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row, execute, first, load, rows
 from warehouse.finding import Hint, Step
+from warehouse.words import counted
+from warehouse.words import day as in_words
 
 FILE = "statements/explain"
 
@@ -50,7 +52,8 @@ class Explanation:
         if computed != exact:
             yield f"the line amounts to {exact:f} before rounding, what it was computed from to {computed:f}"
         if line["computed_quantity"] != line["quantity"]:
-            yield f"the line has {line['quantity']} units, what it was computed from {line['computed_quantity']}"
+            units = counted(line["quantity"], "unit")
+            yield f"the line has {units}, what it was computed from {line['computed_quantity']}"
         rounded = exact.quantize(Decimal(1).scaleb(line["amount"].as_tuple().exponent), ROUND_HALF_UP)
         if rounded != line["amount"]:
             yield f"the line amounts to {line['amount']:f}, which {exact:f} does not round to"
@@ -62,7 +65,7 @@ class Explanation:
         before = sum(day["overage_quantity"] for day in self.days_before)
         if quantity - before != self.line["quantity"]:
             less = f" less {before} before" if self.days_before else ""
-            yield f"the line has {self.line['quantity']} units, its days {quantity}{less}"
+            yield f"the line has {counted(self.line['quantity'], 'unit')}, its days {quantity}{less}"
         is_adjustment = self.line["line_kind"] == "adjustment"
         exact = self.line["rated_unrounded_amount" if is_adjustment else "unrounded_amount"]
         of_days = sum((day["amount"] for day in self.days), Decimal(0))
@@ -76,7 +79,7 @@ class Explanation:
         for day in self.days:
             of_parts = sums.get(day["usage_date"], Decimal(0))
             if of_parts != day["quantity"]:
-                yield f"{day['usage_date']} has {day['quantity']} units, its {level} {of_parts}"
+                yield f"{in_words(day['usage_date'])} has {counted(day['quantity'], 'unit')}, its {level} {of_parts}"
 
 
 def explain(connection: Connection, line_id: str) -> Explanation:

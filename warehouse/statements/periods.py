@@ -13,6 +13,7 @@ from warehouse.control.errors import Refused
 from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.finding import Hint, Step
 from warehouse.statements import explain
+from warehouse.words import month
 
 FILE = "statements/periods"
 
@@ -106,7 +107,7 @@ def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None
             raise Refused(f"{name_of(period)} is {state.replace('_', ' ')}: there is nothing to reopen")
         corrections = rows(connection, FILE, "frozen_corrections", tenant_id=tenant, period_start=start)
         if corrections:
-            by = ", ".join(f"{row['period_start']:%Y-%m}" for row in corrections)
+            by = ", ".join(month(row["period_start"]) for row in corrections)
             raise Refused(
                 f"{name_of(period)} is corrected by approved adjustments in {by}; reopen the newest of them first",
                 Hint(Step.REOPEN, {"period_start": corrections[0]["period_start"], "tenant_id": tenant}),
@@ -183,4 +184,4 @@ def seal_of(connection: Connection, tenant_id: str, period_start: date) -> Row:
 
 def name_of(period: Row) -> str:
     """A period in a sentence."""
-    return f"period {period['period_start']:%Y-%m} of tenant {period['tenant_id']}"
+    return f"the period of {month(period['period_start'])} of tenant {period['tenant_id']}"

@@ -9,6 +9,7 @@ from orchestration.cli.options import Json, TenantFilter, command, group, parse_
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse.security import audit_log
+from warehouse.words import counted
 
 app = group(
     "The audit log: every change of control data, approval, access, and use of a credential.",
@@ -46,7 +47,7 @@ def verify(
     if as_json:
         print_json({"entries": found.entries, "anchor": found.anchor, "faults": list(found.faults)})
     else:
-        say(f"{found.entries} entries, anchor {found.anchor}")
+        say(f"{counted(found.entries, 'entry')}, anchor {found.anchor}")
     if found.faults:
         raise CommandFailed(f"the audit log was tampered with: {found.faults[0]} ({len(found.faults)} in all)")
     if not as_json:

@@ -19,6 +19,7 @@ from warehouse.clock import today
 from warehouse.control import tenants
 from warehouse.security import rotation
 from warehouse.security.vault import Credential, Secret, one_line
+from warehouse.words import counted
 
 app = group("Credentials: keys of providers' accounts; a secret is never an argument.", "minutebook credential list")
 
@@ -154,7 +155,7 @@ def rekey(ctx: typer.Context, tenant: TenantFilter = None, as_json: Json = False
     if as_json:
         print_json({"secrets_sealed_again": count})
         return
-    say(f"{count} secret(s) are sealed under new data keys")
+    say(f"sealed under new data keys: {counted(count, 'secret')}")
     next_step("minutebook doctor")
 
 
@@ -168,7 +169,7 @@ def rewrap(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json({"data_keys_rewrapped": count})
         return
-    say(f"{count} data key(s) were under another master key and are now under the newest")
+    say(f"moved from another master key to the newest: {counted(count, 'data key')}")
     next_step("take the older keys out of MINUTEBOOK_MASTER_KEYS once everything that runs knows the newest")
 
 

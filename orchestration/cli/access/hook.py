@@ -19,6 +19,7 @@ from warehouse import clock
 from warehouse.control import tenants
 from warehouse.intake import hooks
 from warehouse.security.vault import Secret
+from warehouse.words import counted
 
 app = group(
     "Hooks: addresses at which providers report calls as they end; a report is a hint, what is pulled is the record.",
@@ -129,7 +130,7 @@ def adopt_reports(
     else:
         for outcome in outcomes:
             say(str(outcome))
-        say(f"{new} call(s) adopted, {len(set(calls)) - new} before")
+        say(f"{counted(new, 'call')} adopted, {len(set(calls)) - new} before")
         if not failed:
             next_step("minutebook build")
     if failed:
@@ -155,7 +156,11 @@ def seen(ctx: typer.Context, hook_id: HookArgument, as_json: Json = False) -> No
     if as_json:
         print_json({"hook_id": hook_id, "seen": count})
         return
-    say(f"{count} notice(s) of hook {hook_id} are seen" if count else f"hook {hook_id} has no notice that is not seen")
+    say(
+        f"seen now: {counted(count, 'notice')} of hook {hook_id}"
+        if count
+        else f"hook {hook_id} has no notice that is not seen"
+    )
 
 
 def _method(hook: Hook, provider: str, method: str | None) -> Method:

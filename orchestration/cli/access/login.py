@@ -14,6 +14,7 @@ from warehouse.security import second_factors, web_logins
 from warehouse.security.web_logins import Link
 from warehouse.statements import issuing
 from warehouse.statements.issuing import Sender
+from warehouse.words import counted, moment
 
 app = group("Logins: who may sign in to the pages.", "minutebook login list")
 COLUMNS = [
@@ -135,7 +136,7 @@ def sign_out(
         else:
             web_logins.revoke_session(connection, login, session_id)
             ended = 1
-    _tell(f"ended {ended} session(s) of {login}", {"login_id": login, "ended": ended}, as_json)
+    _tell(f"ended {counted(ended, 'session')} of {login}", {"login_id": login, "ended": ended}, as_json)
 
 
 def _password() -> str:
@@ -154,10 +155,10 @@ def _hand_over(ctx: typer.Context, sender: Sender, login: str, link: Link, as_js
         print_json({"login_id": login, "link": found, "expires_at": link.expires_at, "not_sent": not_sent})
         return
     if found is None:
-        say(f"sent {login} a link that sets a password once, until {link.expires_at:%Y-%m-%d %H:%M} UTC")
+        say(f"sent {login} a link that sets a password once, until {moment(link.expires_at)}")
         next_step("it opens while minutebook serve runs")
         return
-    say(f"{login} sets a password with this link, once, until {link.expires_at:%Y-%m-%d %H:%M} UTC:")
+    say(f"{login} sets a password with this link, once, until {moment(link.expires_at)}:")
     say(found)
     next_step(f"send it to {login}, since {not_sent}; it opens while minutebook serve runs")
 

@@ -10,6 +10,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from warehouse import clock
 from warehouse.automations import runs
+from warehouse.words import counted
 
 app = group(
     "Automations: workflows that follow calls, run here for tenants with that flag (docs/automations.md).",
@@ -60,7 +61,7 @@ def retry(
     if as_json:
         print_json({"tenant_id": tenant, "automation": automation, "taken_on": count})
         return
-    say(f"{count} run(s) will be taken on again" if count else "no run of it failed")
+    say(f"to be taken on again: {counted(count, 'run')}" if count else "no run of it failed")
 
 
 @command(app, "end", "minutebook automation end acme/follow-up/platform/vapi/019a1c")

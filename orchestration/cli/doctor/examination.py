@@ -25,6 +25,7 @@ from warehouse.sources import examination, fields
 from warehouse.statements import balance, canary
 from warehouse.statements.canary import Distrust
 from warehouse.statements.periods import broken_seals
+from warehouse.words import counted, day, moment, month
 
 
 def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
@@ -69,12 +70,16 @@ def _migrations(connection: Connection) -> Iterator[Finding]:
     applied = examination.applied_migrations(connection)
     missing, newer = sorted(known - applied), sorted(applied - known)
     if newer:
-        what = f"the database holds {len(newer)} migration(s) of a newer release, first {newer[0]}"
+        what = f"the database holds {counted(len(newer), 'migration')} of a newer release, first {newer[0]}"
         yield Finding(Level.WRONG, what, "run the release that has them")
     elif missing:
-        yield Finding(Level.WRONG, f"{len(missing)} migration(s) are missing, first {missing[0]}", "minutebook init")
+        yield Finding(
+            Level.WRONG,
+            f"{counted(len(missing), 'migration', 'is', 'are')} missing, first {missing[0]}",
+            "minutebook init",
+        )
     else:
-        yield Finding(Level.GOOD, f"all {len(known)} migrations are applied")
+        yield Finding(Level.GOOD, f"migrations applied, all of them: {len(known)}")
 
 
 def _isolation(connection: Connection) -> Iterator[Finding]:
@@ -95,7 +100,7 @@ def _passwords(connection: Connection, url: str) -> Iterator[Finding]:
     changed = database_logins.with_other_passwords(connection)
     bound = {row["login"]: row for row in database_logins.logins(connection) if row["revoked_at"] is None}
     if changed is None and bound:
-        what = f"whether one of {len(bound)} logins changed its own password only a superuser of this server could see"
+        what = f"whether one of {counted(len(bound), 'login')} changed its own password only a superuser here could see"
         yield Finding(
             Level.WORTH_A_LOOK, what, "minutebook access list, and a new password where in doubt: access grant"
         )
@@ -121,12 +126,10 @@ def _backups(connection: Connection, settings: Settings) -> Iterator[Finding]:
         what = "the server archives no log: it was started without MINUTEBOOK_BACKUP_FOLDER"
         yield Finding(Level.WRONG, what, "stop minutebook up and serve, and start them with it")
     if not copies or clock.now() - copies[0].ended_at > backup.OLD:
-        since = f"the newest copy is of {copies[0].ended_at:%Y-%m-%d %H:%M} UTC" if copies else "there is no copy yet"
+        since = f"the newest copy is of {moment(copies[0].ended_at)}" if copies else "there is no copy yet"
         yield Finding(Level.WRONG, f"{since}, in {settings.backup_folder}", commands(["backup"]))
     elif archiver.is_on and not archiver.is_failing:
-        yield Finding(
-            Level.GOOD, f"copies of the server: {len(copies)}, the newest of {copies[0].ended_at:%Y-%m-%d %H:%M} UTC"
-        )
+        yield Finding(Level.GOOD, f"copies of the server: {len(copies)}, the newest of {moment(copies[0].ended_at)}")
 
 
 def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding]:
@@ -149,7 +152,7 @@ def _credentials(connection: Connection, settings: Settings) -> Iterator[Finding
         sources = [source.name for source in registry().of_provider(row["provider"])]
         last = examination.last_word_on_key(connection, row["provider"], row["tenant_id"], sources)
         if last is not None and last.cause_code is not None:
-            what = f"{name} was rejected when it was last used, {last.closed_at:%Y-%m-%d %H:%M} UTC: {last.cause}"
+            what = f"{name} was rejected when it was last used, {moment(last.closed_at)}: {last.cause}"
             yield Finding(Level.WRONG, what, f"minutebook credential set {row['provider']} {owner}".strip())
         elif row["verified_at"] is None:
             fix = f"minutebook credential verify {row['provider']} {owner}"
@@ -185,15 +188,15 @@ def _fields(connection: Connection) -> Iterator[Finding]:
         found = list(group)
         named = first_of([row["field"] for row in found], 5)
         what = (
-            f"{source} sends {len(found)} field(s) of no contract, which are not stored: {named}"
-            f" (first in account {found[0]['account']} on {found[0]['usage_date']})"
+            f"{source} sends {counted(len(found), 'field')} of no contract, not stored: {named}"
+            f" (first in account {found[0]['account']} on {day(found[0]['usage_date'])})"
         )
         yield Finding(Level.WORTH_A_LOOK, what, join(["minutebook", "field", "seen", source]))
 
 
 def _seals(connection: Connection) -> Iterator[Finding]:
     for row in broken_seals(connection):
-        what = f"frozen lines of {row['tenant_id']} {row['period_start']:%Y-%m} no longer match their manifest hash"
+        what = f"frozen lines of {row['tenant_id']}, {month(row['period_start'])}, no longer match their manifest hash"
         yield Finding(Level.WRONG, what, "look into ledger.audit_log before anything is billed")
 
 
@@ -203,7 +206,7 @@ def _audit(connection: Connection) -> Iterator[Finding]:
         what = f"the audit log was tampered with: {fault} ({len(found.faults)} in all)"
         yield Finding(Level.WRONG, what, "minutebook audit verify --json; compare with a backup")
     if not found.faults:
-        yield Finding(Level.GOOD, f"the audit log is whole: {found.entries} entries")
+        yield Finding(Level.GOOD, f"the audit log is whole: {counted(found.entries, 'entry')}")
 
 
 def _canary(connection: Connection) -> Iterator[Finding]:

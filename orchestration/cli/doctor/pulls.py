@@ -21,15 +21,16 @@ from warehouse.intake.heard import findings as heard_of
 from warehouse.marts import checks
 from warehouse.sources import examination, retention
 from warehouse.statements.review_rules import of_two_keys
+from warehouse.words import counted, day, moment, span
 
 FEWEST_LEFT, MOST_LEFT = 4, 10  # days before a provider forgets in which a missing day is urgent
 HEARD_DAYS = 30
 STATES = {
-    "not pulled": "were never pulled",
-    "failed": "failed and have no data",
-    "failed again": "failed when pulled again, and keep what they had",
-    "incomplete": "are incomplete",
-    "reading": "are being read",
+    "not pulled": "never pulled",
+    "failed": "failed and without data",
+    "failed again": "failed when pulled again, with the data from before",
+    "incomplete": "incomplete",
+    "reading": "being read",
 }
 
 
@@ -48,7 +49,7 @@ def missing_days(connection: Connection, days: int, now: datetime) -> Iterator[F
         times = [at for row in found if (at := back.get((source, row["account"], row["usage_date"])))]
         coming = len(times)
         returns = f"; {coming} of them come back by themselves, the first {_at(times, now)}" if times else ""
-        what = f"{len(found)} {source} tenant-day(s) {STATES[status]}, {_span(found)}{returns}"
+        what = f"{counted(len(found), 'tenant-day')} of {source} {STATES[status]}, {_span(found)}{returns}"
         will_heal = status == "reading" or (status == "incomplete" and coming == len(found))
         yield Finding(Level.WORTH_A_LOOK if will_heal else Level.WRONG, what, _pull(source, found))
     for source, group in groupby(needing, key=lambda row: row["source"]):
@@ -65,14 +66,14 @@ def _forgotten(source: str, found: list[Row], today: date) -> Iterator[Finding]:
     if soon:
         last = min(row["usage_date"] for row in soon) + timedelta(days=horizon)
         what = (
-            f"{source} will forget {len(soon)} tenant-day(s) that are not whole within {within} days, the first on"
-            f" {last} ({_tenants(soon)})"
+            f"{source} will forget {counted(len(soon), 'tenant-day')} not read whole within {counted(within, 'day')},"
+            f" the first on {day(last)} ({_tenants(soon)})"
         )
         yield Finding(Level.WRONG, what, f"today: {_pull(source, soon)}")
     if gone := [row for row in found if _days_left(row, horizon, today) < 0]:
         what = (
-            f"{len(gone)} {source} tenant-day(s), {_span(gone)}, are older than the {horizon} days that {source} is"
-            f" sure to keep: they may be gone ({_tenants(gone)})"
+            f"{counted(len(gone), 'tenant-day')} of {source}, {_span(gone)}, older than the"
+            f" {counted(horizon, 'day')} that {source} is sure to keep, may be gone ({_tenants(gone)})"
         )
         yield Finding(Level.WRONG, what, f"{_pull(source, gone)}, and see what the provider still has")
 
@@ -85,7 +86,7 @@ def missing_events(connection: Connection) -> Iterator[Finding]:
         for row in checks.offenders(connection, "no_pushed_event_is_missing", source=name):
             what = (
                 f"{row['tenant_id']} pushed {row['pushed']} and not {row['missing']} of the calls that {name} read of"
-                f" {row['usage_date']}, {row['example']} among them: what they used is not billed"
+                f" {day(row['usage_date'])}, {row['example']} among them: what they used is not billed"
             )
             yield Finding(Level.WRONG, what, "push them again (docs/push-usage.md), then: minutebook build")
 
@@ -94,8 +95,8 @@ def two_keys(connection: Connection) -> Iterator[Finding]:
     """One Vapi organisation that is read under two keys. The marts must be built."""
     for row in checks.offenders(connection, "no_call_is_counted_twice"):
         what = (
-            f"accounts {row['accounts']} list the same calls on {row['days']} day(s), {row['first_day']} to"
-            f" {row['last_day']}: one organisation under two keys is billed twice"
+            f"accounts {row['accounts']} list the same calls on {counted(row['days'], 'day')},"
+            f" {span(row['first_day'], row['last_day'])}: one organisation under two keys is billed twice"
         )
         days = {"source": row["source"], "usage_date": row["first_day"], "last_date": row["last_day"]}
         facts = {**days, **of_two_keys(connection, row["accounts"].split(", "), days)}
@@ -106,10 +107,11 @@ def campaigns_counted_otherwise(connection: Connection) -> Iterator[Finding]:
     """Campaigns of which a provider counts other calls than were read. The marts must be built."""
     for row in checks.offenders(connection, "campaigns_are_counted_alike"):
         connected = row["provider_connected_calls"]
-        counted = f"{row['provider_calls']} calls" + ("" if connected is None else f", {connected} of them connected")
+        of_them = "" if connected is None else f", {connected} of them connected"
         what = (
-            f"{row['source']} counts {counted}, of campaign {row['campaign_id']} of {row['account']}; {row['calls']}"
-            f" were read, {row['connected_calls']} of them connected, and are what is billed"
+            f"{row['source']} counts {counted(row['provider_calls'], 'call')}{of_them}, of campaign"
+            f" {row['campaign_id']} of {row['account']}; {row['calls']} were read,"
+            f" {row['connected_calls']} of them connected, and are what is billed"
         )
         whose = "" if row["account"] == PLATFORM else f" --tenant {row['account']}"
         fix = f"minutebook pull{whose} --source {row['source']} --from {row['first_day']} --to {row['last_day']}"
@@ -124,10 +126,9 @@ def late_changes(connection: Connection, today: date) -> Iterator[Finding]:
 
 
 NOTICES = {
-    REPLACED: "character(s) that are no UTF-8 {days}; each is stored as U+FFFD, and a row with one in its ids is set"
-    " aside",
-    SUMMED: "line(s) of a bill that nothing tells from another line {days}; each was added to that one",
-    BEYOND_TOTAL: "line(s) of a bill that add up to more than its total {days}; that total is the day's one line",
+    REPLACED: "characters that are no UTF-8: each is stored as U+FFFD, and a row with one in its ids is set aside",
+    SUMMED: "lines of a bill that nothing tells from another line: each was added to that one",
+    BEYOND_TOTAL: "lines of a bill that add up to more than its total: that total is the day's one line",
 }
 """What readings count of themselves that a person should know, by the name of the total."""
 
@@ -137,8 +138,8 @@ def notices(connection: Connection, days: int, now: datetime) -> Iterator[Findin
     first_day = now.date() - timedelta(days=days)
     for name, words in NOTICES.items():
         for one in examination.noticed(connection, name, first_day):
-            span = f"on {one.days} day(s), {one.first_day} to {one.last_day}"
-            what = f"{one.source} of {one.account} sent {one.noticed} {words.format(days=span)}"
+            days_of = f"{counted(one.days, 'day')}, {span(one.first_day, one.last_day)}"
+            what = f"{one.source} of {one.account} sent {words} ({one.noticed} on {days_of})"
             whose = "" if one.tenant_id is None else f" --tenant {one.tenant_id}"
             fix = f"minutebook pull{whose} --source {one.source} --from {one.first_day} --to {one.last_day}"
             yield Finding(Level.WORTH_A_LOOK, what, fix)
@@ -148,13 +149,13 @@ def purge(connection: Connection, superseded_days: int, now: datetime) -> Iterat
     """Unread pulls that are older than they should get."""
     late = retention.late(connection, now - timedelta(days=superseded_days + 7))
     if late:
-        what = f"{late} pulls that nobody reads should have been purged a week ago"
+        what = f"{counted(late, 'pull')} that nobody reads should have been purged a week ago"
         yield Finding(Level.WORTH_A_LOOK, what, "minutebook purge")
 
 
 def _at(times: Iterable[datetime], now: datetime) -> str:
     first = min(times)
-    return "now" if first <= now else f"at {first:%Y-%m-%d %H:%M} UTC"
+    return "now" if first <= now else f"on {moment(first)}"
 
 
 def _days_left(row: Row, horizon: int, today: date) -> int:
@@ -171,7 +172,7 @@ def _pull(source: str, found: Iterable[Row]) -> str:
 
 def _span(found: Iterable[Row]) -> str:
     dates = [row["usage_date"] for row in found]
-    return f"{min(dates)} to {max(dates)}"
+    return span(min(dates), max(dates))
 
 
 def _tenants(found: Iterable[Row]) -> str:
@@ -180,7 +181,7 @@ def _tenants(found: Iterable[Row]) -> str:
 
 def heard(connection: Connection, today: date) -> Iterator[Finding]:
     """What providers reported at hooks that somebody should know, and calls that were reported and are not listed."""
-    span = today - timedelta(days=HEARD_DAYS), today - timedelta(days=1)
-    for found in heard_of(connection, *span, remembered_since(today)):
+    first, last = today - timedelta(days=HEARD_DAYS), today - timedelta(days=1)
+    for found in heard_of(connection, first, last, remembered_since(today)):
         level = Level.WORTH_A_LOOK if found.code == Heard.UNREADABLE_REPORT else Level.WRONG
         yield Finding(level, **word(found).as_record)

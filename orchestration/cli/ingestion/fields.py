@@ -12,6 +12,7 @@ from orchestration.cli.session import session
 from orchestration.privacy.cleaning import clean as clean_rows
 from sources.registry import all_sources
 from warehouse.sources import fields
+from warehouse.words import counted
 
 app = group("Fields that providers send and that are not stored.", "minutebook field list --all")
 
@@ -47,7 +48,7 @@ def seen(
     if as_json:
         print_json({"source": source, "fields": count})
         return
-    say(f"{count} field(s) of {source} are not reported again")
+    say(f"not reported again: {counted(count, 'field')} of {source}")
     next_step("minutebook doctor")
 
 
@@ -64,11 +65,13 @@ def clean(ctx: typer.Context, as_json: Json = False) -> None:
         done = clean_rows(
             url,
             settings.actor,
-            lambda source, rows, changed: bar.update(task, description=f"{source}: {changed:,} of {rows:,} rows"),
+            lambda source, rows, changed: bar.update(
+                task, description=f"{source}: {changed:,} of {counted(rows, 'row')}"
+            ),
         )
     if as_json:
         print_json(done)
         return
     for source, count in done.items():
-        say(f"{source}: {count} row(s) cleaned")
+        say(f"{source}: {counted(count, 'row')} cleaned")
     next_step("let backups from before expire: they hold what was removed")

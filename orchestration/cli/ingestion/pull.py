@@ -18,6 +18,7 @@ from orchestration.marts.building import build as build_marts
 from sources.registry import all_sources
 from warehouse.clock import today
 from warehouse.control import tenants
+from warehouse.words import counted, day
 
 app = typer.Typer()
 pull_app = typer.Typer(
@@ -136,7 +137,8 @@ def build(
             }
         )
         return
-    say(f"built {result.models} models, {result.tests} tests passed, as of {result.as_of}, {result.seconds:.0f} s")
+    built = f"built {counted(result.models, 'model')}, {counted(result.tests, 'test')} passed"
+    say(f"{built}, as of {day(result.as_of)}, {result.seconds:.0f} s")
     for warning in result.warnings:
         say(f"warning: {warning}")
     next_step("minutebook review PERIOD, such as " + f"{today():%Y-%m}")
@@ -177,7 +179,7 @@ def report(
     if failed:
         first = failed[0]
         raise CommandFailed(
-            f"{len(failed)} of {sum(one.is_read for one in outcomes)} tenant-days failed, first {first}; "
+            f"{len(failed)} of {counted(sum(one.is_read for one in outcomes), 'tenant-day')} failed, first {first}; "
             f"the others are kept; fix the cause and pull again, or see: minutebook doctor"
         )
     if not as_json and seen:

@@ -16,6 +16,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.database.queries import Connection
 from warehouse.finding import Hint, Step
 from warehouse.ingestion import history
+from warehouse.words import day, moment
 
 app = typer.Typer()
 STATES = ("reading", "published", "superseded", "unchanged", "failed")
@@ -67,7 +68,7 @@ def list_pulls(
         }
         for row in found
     ]
-    show(rows, LISTED, False, f"no pull of {first} to {last} fits")
+    show(rows, LISTED, False, f"no pull of {day(first)} to {day(last)} fits")
     if any(row["state"] == "superseded" for row in found):
         next_step("minutebook pull diff --tenant TENANT --on DAY, or: minutebook pull diff BEFORE AFTER")
 
@@ -112,12 +113,12 @@ def diff(
             | {"changes": found.changes}
         )
         return
-    day = found.after
+    of = found.after
     said = " and ".join(
-        f"pull {pull['pull_id']} ({pull['closed_at']:%Y-%m-%d %H:%M}, {_short(pull['totals'])})"
+        f"pull {pull['pull_id']} ({moment(pull['closed_at'])}; {_short(pull['totals'])})"
         for pull in (found.before, found.after)
     )
-    say(f"{day['source']} of {day['account']} on {day['usage_date']}: {said}")
+    say(f"{of['source']} of {of['account']} on {day(of['usage_date'])}: {said}")
     columns = ["item", "change", "field", "before", "after"]
     show(found.changes, columns, False, "nothing that money, time or routing depend on")
     if found.changes:

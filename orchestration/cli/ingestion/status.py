@@ -15,6 +15,7 @@ from warehouse import clock
 from warehouse.control import tenants
 from warehouse.ingestion import retry_schedule
 from warehouse.ingestion.day_status import days_needing_attention
+from warehouse.words import day
 
 app = typer.Typer()
 COLUMNS = ["tenant_id", "source", "status", "days", "first_day", "last_day", "next_pull", "cause", "fix"]
@@ -41,7 +42,7 @@ def status(
     for row in rows:
         at = coming.get((row["source"], row["account"], row["usage_date"]))
         row["next_pull"] = at and f"{at:%Y-%m-%d %H:%M} UTC"
-    empty = f"nothing needs attention from {first} to {last}"
+    empty = f"nothing needs attention from {day(first)} to {day(last)}"
     if as_json or not rows:
         show(rows, [], as_json, empty)
         return

@@ -13,6 +13,7 @@ from orchestration.outgoing.delivering import Sending, deliver
 from orchestration.outgoing.opening import AddressRefused, open_endpoint
 from warehouse import clock
 from warehouse.outgoing import deliveries, endpoints
+from warehouse.words import counted
 
 app = group(
     "Endpoints: others that are sent what happened, as signed events (docs/events.md).",
@@ -149,7 +150,7 @@ def replay(
     if as_json:
         print_json({"endpoint_id": endpoint_id, "replayed": count})
         return
-    say(f"{count} event(s) will be sent again" if count else "nothing to send again")
+    say(f"{counted(count, 'event')} will be sent again" if count else "nothing to send again")
 
 
 @command(app, "deliver", "minutebook endpoint deliver")

@@ -17,6 +17,7 @@ from warehouse.control import tenants
 from warehouse.database.connect import Role, connect
 from warehouse.privacy import personal
 from warehouse.security import database_logins
+from warehouse.words import counted
 
 app = typer.Typer()
 tenant_app = typer.Typer()
@@ -36,7 +37,7 @@ def retain(
     if as_json:
         print_json({"tenant_id": tenant, "personal_days": days})
         return
-    say(f"personal data of {tenant} is kept " + (f"{days} days" if days else "until it is erased"))
+    say(f"personal data of {tenant} is kept " + (counted(days, "day") if days else "until it is erased"))
     next_step("minutebook expire")
 
 
@@ -87,14 +88,14 @@ def expire(ctx: typer.Context, as_json: Json = False) -> None:
         return
     for tenant, done in applied.items():
         later = "" if done.is_final else "; an earlier pull is under way: run it again when that has ended"
-        say(f"{tenant}: {done.rows_changed} call(s) brought to its choice{later}")
+        say(f"{tenant}: {counted(done.rows_changed, 'call')} brought to its choice{later}")
     for tenant, count in forgotten.items():
-        say(f"{tenant}: {count} row(s) without personal data now")
+        say(f"{tenant}: {counted(count, 'row')} without personal data now")
     next_step("minutebook audit list" if applied or any(forgotten.values()) else "nothing was due")
 
 
 def _reported(tenant: str, count: int) -> None:
-    say(f"{tenant}: {count} call(s) so far")
+    say(f"{tenant}: {counted(count, 'call')} so far")
 
 
 @command(tenant_app, "export", "minutebook tenant export acme --to acme-export")
@@ -113,7 +114,7 @@ def export(
     if as_json:
         print_json(counts)
         return
-    say(f"{sum(counts.values())} rows in {len(counts)} files under {folder}")
+    say(f"{counted(sum(counts.values()), 'row')} in {counted(len(counts), 'file')} under {folder}")
     next_step("send it by a way that only the tenant can read")
 
 
@@ -139,5 +140,5 @@ def erase(
     if as_json:
         print_json({"tenant_id": tenant, "rows_forgotten": forgotten})
         return
-    say(f"{tenant} is erased: {forgotten} row(s) without personal data now, its keys and logins are gone")
+    say(f"{tenant} is erased: {counted(forgotten, 'row')} without personal data now, its keys and logins are gone")
     next_step("minutebook build, so that the marts follow")

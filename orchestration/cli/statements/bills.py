@@ -17,6 +17,7 @@ from warehouse.control.tenants import require_tenant
 from warehouse.costs import bills
 from warehouse.costs.bill_reconciliation import BillDay, Reconciled, reconciled
 from warehouse.database.queries import Row
+from warehouse.words import counted
 
 app = typer.Typer()
 COMPONENTS = ["provider", "component", "basis", "currency", "amount", "known_amount", "unknown_costs", "per_minute"]
@@ -125,7 +126,7 @@ def _say(one: Reconciled, whose: str) -> None:
     noted = [_shown(day) for day in one.days if day.reasons or day.difference]
     if noted:
         show(noted, DAYS, False, "")
-    say(f"{len(one.days) - len(noted)} of {len(one.days)} day(s) were read when they were final, and nothing differs")
+    say(f"{len(one.days) - len(noted)} of {counted(len(one.days), 'day')} read when final, and nothing differs")
     read = f"{one.read:f} {one.currency or ''}".strip()
     if one.invoice is None:
         say(f"read: {read}")

@@ -11,6 +11,7 @@ from warehouse.finding import Finding
 from warehouse.marts.freshness import require_built
 from warehouse.statements import canary
 from warehouse.statements.canary import Distrust
+from warehouse.words import counted
 
 app = group(
     "The known-answer tenant: its bill of February 2024 is known in advance, and computed by every build.",
@@ -43,6 +44,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     show(found, columns, as_json, "the canary's statement is as known")
     if found:
         raise CommandFailed(
-            f"{len(found)} line(s) of the canary are wrong: approve nothing; nothing is posted until they agree."
+            f"{counted(len(found), 'line of the canary', 'is', 'are')} wrong: approve nothing; nothing is posted"
+            " until all agree."
             f" What to do: {RUNBOOK}"
         )

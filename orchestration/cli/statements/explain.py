@@ -72,7 +72,7 @@ def _show(found: Explanation, with_objects: bool) -> None:
     if line["line_kind"] == "adjustment":
         next_step(f"minutebook explain {line['corrects_line_id']}")
     elif found.objects and not with_objects:
-        say(f"{len(found.objects)} calls or rows of the provider")
+        say(f"calls or rows of the provider: {len(found.objects)}")
         next_step(f"minutebook explain {line['line_id']} --objects")
 
 

@@ -23,6 +23,7 @@ from orchestration.reports import tables
 from warehouse import clock
 from warehouse.control import tenants
 from warehouse.security.isolation import reading
+from warehouse.words import counted
 
 app = typer.Typer()
 dashboard_app = group("Dashboards in Metabase.", "minutebook dashboard link acme --dashboard 7")
@@ -64,7 +65,8 @@ def pack(
             }
         )
         return
-    say(f"wrote {written.statements} statement(s) in {written.files} files, {written.closed} of closed periods")
+    statements, files = counted(written.statements, "statement"), counted(written.files, "file")
+    say(f"wrote {statements} in {files}, {written.closed} of closed periods")
     next_step(f"open {written.folder / 'index.html'}")
 
 

@@ -25,6 +25,7 @@ from warehouse.statements.approval import Scope, WhomToName
 from warehouse.statements.not_billed import not_billed
 from warehouse.statements.periods import Month
 from warehouse.statements.review_rules import set_moved_share
+from warehouse.words import counted
 
 app = typer.Typer()
 AMOUNTS = ["setup", "subscription", "overage", "minimum", "adjustments", "credits", "total"]
@@ -122,7 +123,7 @@ def approve(
     results = [{name: getattr(one, name) for name in columns} | {"why": refusal_typed(one)} for one in in_order]
     show(results, [*columns, "why"], as_json, "nothing to approve")
     if refused:
-        raise CommandFailed(f"{len(refused)} statement(s) refused: {refusal_typed(refused[0])}")
+        raise CommandFailed(f"{counted(len(refused), 'statement')} refused: {refusal_typed(refused[0])}")
     if not as_json:
         next_step(f"minutebook close {period}, when nothing of it will be reopened")
 
@@ -147,7 +148,7 @@ def close(ctx: typer.Context, period: Period, tenant: Tenants = None, as_json: J
             done.append({"tenant_id": row["tenant_id"], "period_start": row["period_start"], "result": result})
     show(done, ["tenant_id", "period_start", "result"], as_json, "nothing to close")
     if refused:
-        raise CommandFailed(f"{len(refused)} period(s) refused: {refused[0]}")
+        raise CommandFailed(f"{counted(len(refused), 'period')} refused: {refused[0]}")
     if not as_json:
         next_step(f"minutebook review {Month.parse(f'{period.end:%Y-%m}')}")
 

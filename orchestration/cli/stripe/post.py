@@ -16,6 +16,7 @@ from orchestration.stripe_billing.posting.report import PostingReport
 from orchestration.stripe_billing.reconciliation import Resent, post_again, resend
 from orchestration.stripe_billing.workspace import billing_desk
 from warehouse.clock import now
+from warehouse.words import agreeing, counted
 
 app = typer.Typer()
 EVENTS = ["tenant_id", "meter_id", "usage_date", "value", "held", "version", "event_name"]
@@ -75,9 +76,11 @@ def _reasons(report: PostingReport, left: Sequence[tuple[dict[str, Any], str]]) 
     said += [f"{item['line_id']} ({item['amount']} {item['currency']}): {why}" for item, why in left]
     others = {state: count for state, count in report.counts.items() if state == "uncovered"}
     if others:
-        said.append(f"{others['uncovered']} day(s) no meter takes, billed at approval; which: minutebook reconcile")
+        said.append(
+            f"{counted(others['uncovered'], 'day')} no meter takes, billed at approval; which: minutebook reconcile"
+        )
     if report.counts["refused"] and not report.stopped:
-        said.append(f"{report.counts['refused']} day(s) refused; which and why: minutebook reconcile")
+        said.append(f"{counted(report.counts['refused'], 'day')} refused; which and why: minutebook reconcile")
     return said
 
 
@@ -98,9 +101,10 @@ def _tell(report: PostingReport, items: ItemsReport, dry_run: bool) -> None:
 
 
 def _tell_resent(resent: Resent, items: ItemsResent) -> None:
-    say(f"{len(resent.days)} day(s) are held by another customer, account or mode and posted again")
+    say(f"held by another customer, account or mode, and posted again: {counted(len(resent.days), 'day')}")
     if items.due:
-        say(f"{len(items.due)} invoice item(s) are held by another account or mode and added again: delete them there")
+        added = f"held by another account or mode, and added again: {counted(len(items.due), 'invoice item')}"
+        say(f"{added}; delete {agreeing(len(items.due), 'it', 'them')} there")
     columns = ["tenant_id", "meter_id", "usage_date", "why"]
     show([dict(zip(columns, row, strict=True)) for row in resent.kept], columns, False, "", "Left where they are")
     for line, why in items.kept:

@@ -22,6 +22,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.statements.invoice_lines import feed_mart, final_lines
 from warehouse.statements.periods import Month
 from warehouse.stripe.billed_tenants import billed_tenants
+from warehouse.words import counted
 
 app = typer.Typer()
 DAYS = ["tenant_id", "meter_id", "usage_date", "ours", "posted", "stripe", "difference", "age_days", "finding"]
@@ -82,7 +83,10 @@ def reconcile(
         )  # fmt: skip
     else:
         show(
-            rows, [*DAYS, "what_to_do"], False, f"marts, postings and Stripe agree ({read.days} days of Stripe's read)"
+            rows,
+            [*DAYS, "what_to_do"],
+            False,
+            f"marts, postings and Stripe agree ({counted(read.days, 'day')} of Stripe's read)",
         )
         if invoices:
             _show_lines(lines)
@@ -111,10 +115,15 @@ def _final(current: Session, month: Month, tenant: list[str] | None, as_json: bo
             say(f"  {row['what_to_do']}")
     if wrong:
         tenants = sorted({row["tenant_id"] for row in wrong})
-        raise CommandFailed(f"{len(wrong)} line(s) of {', '.join(tenants)} differ; what to do stands below each")
+        raise CommandFailed(
+            f"{counted(len(wrong), 'line', 'differs', 'differ')}, of {', '.join(tenants)}; what to do stands below each"
+        )
     if rows and not as_json:
         waiting = sum(row["waits"] is not None for row in rows)
-        say(f"{len(rows) - waiting} line(s) agree to the cent" + (f"; {waiting} wait" if waiting else ""))
+        say(
+            f"agree to the cent: {counted(len(rows) - waiting, 'line')}"
+            + (f"; not invoiced yet: {waiting}" if waiting else "")
+        )
 
 
 def _lines(desk: Desk, tenant: list[str] | None, rate: float) -> Upcoming:
@@ -154,7 +163,7 @@ def _conclude(
 ) -> None:
     red = [one for one in found if one.is_red]
     if red or wrong or failed:
-        words = [f"{len(red)} day(s) and {len(wrong)} line(s) differ; what to do stands beside each"]
+        words = [f"{counted(len(red), 'day')} and {counted(len(wrong), 'line')} differ; what to do stands beside each"]
         if failed:
             names = ", ".join(sorted({one.tenant_id for one in failed}))
             words.append(f"not compared: {names}; next: minutebook stripe check")

@@ -22,6 +22,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.stripe import events as kept_events
 from warehouse.stripe.accounts import Account, adopt, adopted, sent_elsewhere
 from warehouse.stripe.postings import OLDEST_TIMESTAMP, posting_lock
+from warehouse.words import counted
 
 app = group("Stripe's meters, prices and subscriptions.", "minutebook stripe check --tenant acme")
 
@@ -55,12 +56,12 @@ def sync(
     else:
         show(rows, ["kind", "name", "result", "message"], False, "no meter has a Stripe event name and a price")
         if age:
-            say(f"by what Stripe said {age} minute(s) ago; to ask it again: minutebook stripe sync --plan --again")
+            say(f"as Stripe said {counted(age, 'minute')} ago; to ask it again: minutebook stripe sync --plan --again")
     if failed := [step for step in steps if step.result == "failed"]:
-        raise CommandFailed(f"{len(failed)} object(s) were not created; to try again: minutebook stripe sync --apply")
+        raise CommandFailed(f"not created: {counted(len(failed), 'object')}; again: minutebook stripe sync --apply")
     drift = [step for step in steps if step.result == "drift"]
     if drift:
-        raise CommandFailed(f"{len(drift)} object(s) differ from ours; correct them at Stripe, or our price here")
+        raise CommandFailed(f"not as ours: {counted(len(drift), 'object')}; correct it at Stripe, or our price here")
     if not as_json:
         missing = any(step.result == "create" for step in steps)
         next_step("minutebook stripe sync --apply" if missing else "minutebook stripe check")
@@ -84,7 +85,7 @@ def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> 
             rows, ["tenant_id", "meter_id", "code", "message", "blocks"], False, "every tenant that is billed is set up"
         )
     if found:
-        raise CommandFailed(f"{len(found)} finding(s); the message of each says what to do")
+        raise CommandFailed(f"{counted(len(found), 'finding')}; the message of each says what to do")
     if not as_json:
         next_step("minutebook post --dry-run")
 
@@ -133,14 +134,13 @@ def events(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json(asdict(report))
     else:
-        say(f"{report.processed} processed, {report.failed} failed, {report.withdrawn} posting(s) found dropped")
+        dropped = counted(report.withdrawn, "posting")
+        say(f"{report.processed} processed, {report.failed} failed, {dropped} found dropped")
         if report.apart:
-            say(
-                f"{report.apart} event(s) of another account or mode are kept apart: take this address out of its"
-                " webhooks at Stripe"
-            )
+            others = counted(report.apart, "event of another account or mode", "is", "are")
+            say(f"{others} kept apart: take this address out of its webhooks at Stripe")
     if report.failed:
-        raise CommandFailed(f"{report.failed} event(s) could not be processed; they are tried again by the next run")
+        raise CommandFailed(f"{counted(report.failed, 'event')} could not be processed; the next run tries again")
     if not as_json and report.closing:
         next_step(f"minutebook post: the period of {', '.join(report.closing)} has turned")
 
@@ -172,7 +172,7 @@ def changes(
         if not as_json:
             next_step("minutebook stripe changes --apply" if not apply else "see what is lacking")
         tenants = sorted({step.tenant_id for step in steps if step.result in ("due", "lacking")})
-        raise CommandFailed(f"{len(tenants)} tenant(s) need a change at Stripe: {', '.join(tenants[:5])}")
+        raise CommandFailed(f"changes at Stripe are due of {counted(len(tenants), 'tenant')}: {', '.join(tenants[:5])}")
 
 
 @command(app, "settle", "minutebook stripe settle acme/2026-11-01/subscription --apply")
@@ -293,7 +293,7 @@ def adopt_account(
         print_json({"account": str(wanted), "before": before and str(before), "days": days, "items": items})
         return
     say(f"billed in: {wanted}; before: {before or 'none'}")
-    say(f"other accounts hold {days} day(s) of usage that a meter still takes, and {items} invoice item(s)")
+    say(f"held by others: {counted(days, 'day of usage')} that a meter still takes, {counted(items, 'invoice item')}")
     next_step(
         "minutebook stripe customer TENANT cus_… where customers differ, minutebook stripe sync --apply, minutebook"
         " stripe check, then minutebook post --resend for usage and items that are to be billed here"

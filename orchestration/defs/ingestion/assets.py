@@ -18,6 +18,7 @@ from orchestration.resources import Minutebook
 from sources.contracts import CONTRACTS
 from sources.registry import all_sources
 from sources.source import Source
+from warehouse.words import counted
 
 NIGHT, SHARD = "minutebook/night", "minutebook/shard"
 RETRY_TAGS = ("dagster/retry_number", "dagster/is_resume_retry")
@@ -50,7 +51,7 @@ def raw_usage(declared: Source) -> dg.AssetsDefinition:
         # A generator that yields no output: from a plain function Dagster takes None as one, and marks the whole range.
         yield from ()
         requested = [tenant_day(key) for key in requested_keys(context.instance, context.run, context.asset_key)]
-        context.log.info(f"{source}: {len(requested)} tenant-days are requested")
+        context.log.info(f"{source}: {counted(len(requested), 'tenant-day')} requested")
         outcomes: list[PullOutcome] = []
         report_every = max(1, len(requested) // 20)
 
@@ -59,7 +60,7 @@ def raw_usage(declared: Source) -> dg.AssetsDefinition:
             if len(outcomes) % report_every == 0 and len(outcomes) < len(requested):
                 failed = sum(outcome.is_failed for outcome in outcomes)
                 context.log.info(
-                    f"{source}: {len(outcomes)} of {len(requested)} tenant-days are settled, {failed} failed"
+                    f"{source}: {len(outcomes)} of {counted(len(requested), 'tenant-day')} settled, {failed} failed"
                 )
             report(context, outcome)
 

@@ -14,6 +14,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.intake.events import tidy
 from warehouse.outgoing import outbox
 from warehouse.sources import retention
+from warehouse.words import counted
 
 pull_usage = dg.define_asset_job(
     name="pull_usage",
@@ -70,7 +71,9 @@ def purge_unread_rows(context: dg.OpExecutionContext, minutebook: Minutebook) ->
         tidy(connection, clock.today())
         outbox.forget(connection, clock.today())
         runs.forget(connection, clock.today())
-    context.add_output_metadata({one.source: f"{one.raw_rows} rows of {one.pulls} pulls" for one in purged})
+    context.add_output_metadata(
+        {one.source: f"{counted(one.raw_rows, 'row')} of {counted(one.pulls, 'pull')}" for one in purged}
+    )
 
 
 @dg.job(

@@ -23,6 +23,7 @@ from warehouse.control.shards import ordered, shards
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule, today
 from warehouse.marts import freshness
+from warehouse.words import counted, moment
 
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
 OVERLAP = timedelta(minutes=3)  # a pull is closed a little before its transaction ends
@@ -59,7 +60,7 @@ def tenant_partitions_follow_tenants(
         context.log.info(f"Keeping the partitions of {', '.join(removed[:5])} … until the runs at work have ended.")
         added, removed = [tenant for tenant in wanted if tenant not in set(present)], []
     if not added and not removed:
-        return dg.SkipReason(f"The {len(present)} tenant partitions are the active tenants.")
+        return dg.SkipReason(f"The tenant partitions are the active tenants: {len(present)}.")
     return dg.SensorResult(
         dynamic_partitions_requests=[
             *([tenants.build_delete_request(removed)] if removed else []),
@@ -117,12 +118,12 @@ def pull_days_again_when_due(
         days = retry_schedule.account_days(connection, now, horizons())
     waiting = [day for day in days if day.due_at <= now]
     if not waiting:
-        until = f"; the next of {len(days)} at {days[0].due_at:%Y-%m-%d %H:%M} UTC" if days else ""
+        until = f"; the next of {len(days)} at {moment(days[0].due_at)}" if days else ""
         return dg.SkipReason(f"No day is due{until}.")
     if not_now := reason_to_wait(context.instance, pull_days_again.name):
-        return dg.SkipReason(f"{len(waiting)} days are due. {not_now}")
+        return dg.SkipReason(f"Due: {counted(len(waiting), 'day')}. {not_now}")
     because = sorted({f"{day.status} {day.key.source}" for day in waiting})
-    return dg.RunRequest(tags={"minutebook/because": f"{len(waiting)} days: {', '.join(because)}"[:250]})
+    return dg.RunRequest(tags={"minutebook/because": f"{counted(len(waiting), 'day')}: {', '.join(because)}"[:250]})
 
 
 @dg.sensor(
@@ -141,8 +142,8 @@ def pull_day_in_progress_when_due(
     if not due:
         return dg.SkipReason("No account's day in progress is due.")
     if not_now := reason_to_wait(context.instance, pull_day_in_progress.name):
-        return dg.SkipReason(f"{len(due)} accounts are due. {not_now}")
-    return dg.RunRequest(tags={"minutebook/because": f"{len(due)} accounts of today are due"})
+        return dg.SkipReason(f"Due: {counted(len(due), 'account')}. {not_now}")
+    return dg.RunRequest(tags={"minutebook/because": f"{counted(len(due), 'account')} due today"})
 
 
 def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:

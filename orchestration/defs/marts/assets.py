@@ -98,7 +98,7 @@ def _refuse_a_part(chosen: Set[dg.AssetKey], models: Set[dg.AssetKey]) -> None:
     dbt's tests may be run alone."""
     if chosen and chosen != models:
         raise dg.Failure(
-            f"the marts are built together, and {len(chosen)} of {len(models)} models were chosen: launch the job"
+            f"the marts are built together, and only some were chosen ({len(chosen)} of {len(models)}): launch the job"
             " build_marts, which makes again only what changed",
             allow_retries=False,
         )

@@ -11,6 +11,7 @@ from orchestration.resources import Minutebook
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.marts import freshness
+from warehouse.words import counted
 
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
 
@@ -41,7 +42,7 @@ def _what_the_marts_lack(minutebook: Minutebook, today: date) -> Iterator[str]:
             return
         lack = freshness.lack(connection, today)
     if lack.pulls_not_built:
-        yield f"{lack.pulls_not_built} pulls"
+        yield counted(lack.pulls_not_built, "pull")
     if lack.is_control_newer:
         yield "changed control data"
     if lack.is_day_newer:

@@ -10,6 +10,7 @@ from orchestration.metabase import descriptions
 from orchestration.metabase.client import NOT_CONFIGURED, MetabaseRefused, opened
 from orchestration.metabase.documentation import documented
 from orchestration.resources import Minutebook
+from warehouse.words import counted
 
 LAST_BUILT = dg.AssetKey(["marts", "dim_build"])
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=10)
@@ -44,5 +45,7 @@ def refresh_metabase_after_builds(
     except MetabaseRefused as error:
         return dg.SkipReason(str(error))
     if changes:
-        return dg.RunRequest(tags={"minutebook/because": f"{len(changes)} differences from dbt's documentation"})
+        return dg.RunRequest(
+            tags={"minutebook/because": f"{counted(len(changes), 'difference')} from dbt's documentation"}
+        )
     return dg.SkipReason("Metabase knows the last build and says what dbt's documentation says.")

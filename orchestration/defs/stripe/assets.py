@@ -15,6 +15,7 @@ from warehouse.clock import now, today
 from warehouse.database.connect import Role, connect
 from warehouse.statements.invoice_lines import feed_mart
 from warehouse.stripe.postings import PosterBusy
+from warehouse.words import counted
 
 SHOWN = 100
 READ_OF_ALL = "stripe_was_read_of_every_tenant"
@@ -110,7 +111,7 @@ def stripe_events(minutebook: Minutebook) -> dg.MaterializeResult[None]:
         report = process_events(desk.connection, desk.api, now)
         posted = _last_call(desk, report.closing)
     if report.failed:
-        raise dg.Failure(f"{report.failed} event(s) could not be processed and wait; {report.processed} were.")
+        raise dg.Failure(f"{counted(report.failed, 'event')} could not be processed; processed: {report.processed}.")
     metadata = {"processed": report.processed, "postings_withdrawn": report.withdrawn, "postings_of_drafts": posted}
     return dg.MaterializeResult(metadata=metadata)
 

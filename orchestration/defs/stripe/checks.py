@@ -13,6 +13,7 @@ from warehouse.clock import now
 from warehouse.database.connect import Role, connect
 from warehouse.statements.invoice_lines import final_lines as known_lines
 from warehouse.stripe.billed_tenants import billed_tenants
+from warehouse.words import counted
 
 
 @dg.asset_check(
@@ -29,7 +30,9 @@ def statements_and_final_invoices_agree(minutebook: Minutebook) -> dg.AssetCheck
     tenants = sorted({row["tenant_id"] for row in found})
     return dg.AssetCheckResult(
         passed=not found,
-        description=f"{len(found)} line(s) differ, of {', '.join(tenants[:5])}" if found else None,
+        description=f"{counted(len(found), 'line', 'differs', 'differ')}, of {', '.join(tenants[:5])}"
+        if found
+        else None,
         metadata={"lines": dg.MetadataValue.table(records)} if found else {},
     )
 
@@ -48,7 +51,7 @@ def marts_postings_and_stripe_agree(minutebook: Minutebook) -> dg.AssetCheckResu
     table = dg.MetadataValue.table([_record(one) for one in red[:SHOWN]]) if red else None
     return dg.AssetCheckResult(
         passed=not red,
-        description=f"{len(red)} day(s) differ" if red else None,
+        description=f"{counted(len(red), 'day', 'differs', 'differ')}" if red else None,
         metadata={"differences": len(red), "settling": len(found) - len(red), **({"days": table} if table else {})},
     )
 
@@ -101,9 +104,9 @@ def statements_and_upcoming_invoices_agree(minutebook: Minutebook) -> dg.AssetCh
         **({"lines": dg.MetadataValue.table(records)} if shown else {}),
         **({"found": findings_table(upcoming.failed)} if upcoming.failed else {}),
     }
-    words = [f"{differ} line(s) differ", f"{stale} are old since Stripe does not answer"]
+    words = [f"lines that differ: {differ}", f"old since Stripe does not answer: {stale}"]
     if upcoming.failed:
-        words.append(f"of {len(upcoming.failed)} tenant(s) nothing is known")
+        words.append(f"tenants of which nothing is known: {len(upcoming.failed)}")
     is_good = not shown and not upcoming.failed
     return dg.AssetCheckResult(
         passed=is_good,

@@ -15,6 +15,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.marts.freshness import is_built
 from warehouse.stripe import events, invoice_items
 from warehouse.stripe.postings import due
+from warehouse.words import counted
 
 PAUSE_AFTER_A_FAILURE = timedelta(minutes=30)
 """A tenant that is held back stays due: without a pause each tick would ask Stripe about it again."""
@@ -57,7 +58,7 @@ def process_stripe_events_when_due(
 
     def is_waiting(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
         count = events.count_waiting(connection)
-        return f"{count} events" if count else None
+        return counted(count, "event") if count else None
 
     return _decide(context, minutebook, process_stripe_events.name, is_waiting, "No event waits.")
 

@@ -22,6 +22,7 @@ from orchestration.stripe_billing.invoices.cycles import cycle
 from orchestration.stripe_billing.invoices.findings import Row
 from warehouse.stripe import invoice_items
 from warehouse.stripe.accounts import Account
+from warehouse.words import day
 
 Verdict = Literal["due", "billed", "unknown"]
 
@@ -47,7 +48,7 @@ def verdict(item: Row, anchor_day: int, today: date) -> Verdict:
 def where(item: Row) -> str:
     """The account and mode that hold it, and what it was there, in words."""
     account = Account(item["stripe_account"], item["is_live"])
-    return f"{item['stripe_id']} of {account}, {item['there']} when it was read on {item['there_at']:%Y-%m-%d}"
+    return f"{item['stripe_id']} of {account}, {item['there']} when it was read on {day(item['there_at'])}"
 
 
 def resend_items(

@@ -11,6 +11,7 @@ from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.posting.readiness import Finding
 from warehouse.stripe import events
 from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
+from warehouse.words import counted
 
 
 def read_states(
@@ -56,4 +57,5 @@ def waiting_events(connection: psycopg.Connection[Any]) -> str | None:
     count = events.count_waiting(connection)
     if not count:
         return None
-    return f"{count} webhook(s) of Stripe's wait to be processed; `minutebook up` does so, or: minutebook stripe events"
+    waiting = counted(count, "webhook of Stripe's", "waits", "wait")
+    return f"{waiting} to be processed; `minutebook up` does so, or: minutebook stripe events"

@@ -170,7 +170,7 @@ class Readiness:
             names = " and ".join(f"{item['id']} of {subscription['id']}" for subscription, item in items)
             return Finding(
                 tenant.tenant_id, meter_id, "billed_twice",
-                f"{names} of {customer} each bill {event_name}, so that usage is charged {len(items)} times: remove all"
+                f"{names} of {customer} each bill {event_name}, so that usage is charged more than once: remove all"
                 " but one at Stripe (without clearing usage), then"
                 f" `minutebook stripe check --tenant {tenant.tenant_id}`.",
             )  # fmt: skip

@@ -28,6 +28,7 @@ from orchestration.stripe_billing.posting.sending import Sender
 from sources.http.budget import Turns
 from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants
 from warehouse.stripe.postings import Due, Resolution, commit, due, posting_lock, record
+from warehouse.words import counted
 
 PASSES = 4
 """A value restated while an older one was pending takes a second pass; a key that is spent takes another."""
@@ -91,8 +92,8 @@ class Poster:
             raise KeyRefused(self.report.refusal)
         if self.report.is_halted:
             raise StripeUnavailable(
-                f"Stripe failed {self.report.failures_in_a_row} times in a row. What is committed stays pending and is"
-                " sent again by the next run; see `minutebook reconcile`."
+                f"Stripe failed {counted(self.report.failures_in_a_row, 'time')} in a row. What is committed stays"
+                " pending and is sent again by the next run; see `minutebook reconcile`."
             )
         return self.report
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from warehouse.words import day
+
 _UNFINISHED = {
     "incomplete": "its first payment failed: take it at Stripe, or cancel the subscription there",
     "paused": "its trial ended without a way to pay: resume it at Stripe, or cancel it there",
@@ -32,6 +34,6 @@ def collection_paused(subscription: Mapping[str, Any]) -> str | None:
         return f"Subscription {name} is unpaid: Stripe keeps each invoice that it makes as a draft"
     if not (pause := subscription.get("pause_collection")):
         return None
-    until = f" until {datetime.fromtimestamp(pause['resumes_at'], UTC):%Y-%m-%d}" if pause.get("resumes_at") else ""
+    until = f" until {day(datetime.fromtimestamp(pause['resumes_at'], UTC))}" if pause.get("resumes_at") else ""
     does = _IN_VAIN.get(pause["behavior"], f"does {pause['behavior']}")
     return f"Subscription {name} has its collection paused{until}: Stripe {does}"

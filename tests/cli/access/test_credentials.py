@@ -83,7 +83,7 @@ def test_secrets_follow_a_new_master_key(acme: Minutebook, monkeypatch: pytest.M
     acme("credential set vapi", given=SECRET)
     newer = "OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg="
     monkeypatch.setenv("MINUTEBOOK_MASTER_KEYS", f"{newer},{MASTER_KEY}")
-    assert "1 data key(s)" in acme("credential rewrap").output
+    assert "1 data key" in acme("credential rewrap").output
     monkeypatch.setenv("MINUTEBOOK_MASTER_KEYS", newer)
     assert "vapi credential of the platform opens" in acme("doctor", code=1).output
 

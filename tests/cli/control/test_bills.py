@@ -209,7 +209,7 @@ def test_what_nobody_has_of_a_bill_is_shown_until_its_scope_is_attached(
     nobodys = json.loads(minutebook("cost show 2026-03 --json").stdout)["unattributed"]
     assert [(row["service"], row["unattributed"]) for row in nobodys] == [("llm", "5"), ("stt", "2")]
     (found,) = json.loads(minutebook("cost findings 2026-03 --json").stdout)
-    assert found["what"] == "5 USD of models project p1 at models is no tenant's on 2026-03-01"
+    assert found["what"] == "5 USD of models project p1 at models is no tenant's on 1 Mar 2026"
     typed(minutebook, found["fix"], TENANT="ann", AGENT="ann-agent")
     warehouse.build(AS_OF)
     assert json.loads(minutebook("cost findings 2026-03 --json").stdout) == []
@@ -237,11 +237,11 @@ def test_calls_that_two_charge_for_and_calls_that_nobody_knows_are_named(
     warehouse.build(AS_OF)
     found = {one["code"]: one for one in json.loads(minutebook("cost findings 2026-03 --json").stdout)}
     assert found["charged_twice"]["what"] == (
-        "call a on 2026-03-01: vapi charges 0.03 for transport, and so does carrier"
+        "call a on 1 Mar 2026: vapi charges 0.03 for transport, and so does carrier"
     )
     assert (
         (found["unknown_calls"]["what"])
-        == "1 call(s) of carrier on 2026-03-01, for 0.5 USD, are known to no voice provider, such as XX"
+        == "1 call of carrier on 1 Mar 2026 is known to no voice provider, for 0.5 USD, such as XX"
     )
 
 
@@ -258,7 +258,7 @@ def test_an_account_that_two_keys_open_is_named_and_counts_once(minutebook: Minu
     (found,) = json.loads(minutebook("cost findings 2026-03 --json").stdout)
     assert found["code"] == "read_twice"
     assert found["what"] == (
-        "6 USD of carrier account AC1 at carrier from 2026-03-01 to 2026-03-02 are read under the platform's key and"
+        "6 USD of carrier account AC1 at carrier from 1 Mar 2026 to 2 Mar 2026 are read under the platform's key and"
         " under ann's"
     )
     assert found["fix"].startswith("the platform's counts")
@@ -302,13 +302,13 @@ def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained_by_d
     assert (sums["missing"], sums["pending"]) == (["2026-03-09"], 1)
     assert {day["usage_date"]: day["reasons"] for day in sums["days"] if day["reasons"]} == {
         "2026-03-02": ["it moved by 0.75 since it was first read", "0.25 is reported here and on another bill"],
-        "2026-03-03": ["1 charge(s) are not rated yet"],
-        "2026-03-06": ["read last on 2026-03-07, before it was final"],
+        "2026-03-03": ["1 charge is not rated yet"],
+        "2026-03-06": ["read last on 7 Mar 2026, before it was final"],
         "2026-03-09": ["it was not read"],
     }
     printed = minutebook(f"{reconciled} --invoice 50 --day 2026-03-10=1.75").stdout
     assert "invoiced: 50 USD, read: 45.5 USD, rest: 4.5" in printed
-    assert "- 1 day(s) were not read" in printed
+    assert "- 1 day was not read" in printed
     assert "nothing that was read explains it" in printed
     assert "minutebook pull --source carrier_bill --from 2026-03-09 --to 2026-03-09" in printed
     assert "read: 99 USD" in minutebook(f"{reconciled} --tenant ann").stdout
@@ -318,7 +318,7 @@ def test_a_bill_is_reconciled_with_an_invoice_and_what_differs_is_explained_by_d
     ("more", "words"),
     [
         ("vapi 2026-03", "no provider of costs 'vapi'"),
-        ("carrier 2026-03 --day 2026-04-01=1", "2026-04-01 is no day of 2026-03"),
+        ("carrier 2026-03 --day 2026-04-01=1", "1 Apr 2026 is no day of 2026-03"),
         ("carrier 2026-03 --day 2026-03-01", "'2026-03-01' is not YYYY-MM-DD=AMOUNT"),
         ("carrier 2026-03 --tenant ann", "no bill of carrier was ever read for ann; it was for platform"),
         ("carrier 2026-03 --tenant ghost", "no tenant 'ghost'"),

@@ -111,7 +111,7 @@ def test_a_closed_tenant_stays_closed(minutebook: Minutebook) -> None:
 def test_closing_drops_what_was_planned_for_later(minutebook: Minutebook, database: psycopg.Connection[Any]) -> None:
     add(minutebook)
     minutebook("tenant pause acme --on 2027-01-01")
-    assert "1 planned change(s) after it dropped" in minutebook("tenant close acme --on 2026-06-30").output
+    assert "1 planned change after it dropped" in minutebook("tenant close acme --on 2026-06-30").output
     timeline = database.execute("select status from control.tenant_statuses order by valid_from").fetchall()
     assert timeline == [("active",), ("closed",)]
 

@@ -77,7 +77,7 @@ def test_a_cost_without_a_rate_or_unit_cost_leaves_no_margin_until_what_is_print
     assert (euro["cost"], euro["margin"], euro["margin_percent"]) == (None, None, None)
     unknown = {one["code"]: one for one in euro["unknown_costs"]}
     assert set(unknown) == {"no_rate", "no_unit_cost"}
-    assert unknown["no_rate"]["what"] == "no exchange rate USD to EUR on 2026-01-05"
+    assert unknown["no_rate"]["what"] == "no exchange rate USD to EUR on 5 Jan 2026"
     assert unknown["no_rate"]["fix"] == "minutebook rate set USD EUR RATE --from 2026-01-05"
     printed = minutebook("margin 2026-01 --tenant euro").stdout
     assert "rate set USD EUR RATE" in printed
@@ -100,7 +100,7 @@ def test_a_cost_without_a_rate_or_unit_cost_leaves_no_margin_until_what_is_print
             "manifest_hash": "-",
         })  # fmt: skip
         day = today().replace(year=2026, month=2, day=3)
-        with pytest.raises(PeriodApproved, match="2026-02 of tenant euro"):
+        with pytest.raises(PeriodApproved, match="February 2026 of tenant euro"):
             control_costs.put_rate(operator, "USD", "EUR", day, Decimal("0.8"))
         control_costs.put_rate(operator, "EUR", "USD", day, Decimal("1.1"))
 
@@ -129,8 +129,8 @@ def test_what_a_provider_reports_as_0_though_it_was_used_is_unknown_or_the_tenan
     assert {one["code"] for one in found["keys"]["unknown_costs"]} == {"billed_as_0", "totals_differ"}
     assert (found["owner"]["margin"], found["owner"]["completeness"]) == ("100.00", "days missing")
     reported = {one["what"] for one in found["keys"]["blockers"]}
-    assert "call differs of 2026-01-06: its cost is 0.3 USD, its costs come to 0.1 USD" in reported
-    assert "call at once of 2026-01-06: 4.45 minute charged, 0 minute connected" in reported
+    assert "call differs of 6 Jan 2026: its cost is 0.3 USD, its costs come to 0.1 USD" in reported
+    assert "call at once of 6 Jan 2026: 4.45 minutes charged, 0 minutes connected" in reported
     assert warehouse.rows("select sum(quantity) from marts.fct_usage_daily where tenant_id = 'keys'") == [(None,)]
 
 

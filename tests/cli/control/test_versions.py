@@ -57,7 +57,7 @@ def test_a_version_that_would_change_an_approved_period_is_refused_and_says_whic
     approved("plan create other --name Other")
     before = database.execute("select count(*) from ledger.audit_log").fetchone()
     output = approved(line, code=1).output
-    assert "would change the approved period 2026-03 of tenant acme" in output
+    assert "would change the approved period of March 2026 of tenant acme" in output
     assert "or later, or reopen the period first" in output
     assert database.execute("select count(*) from ledger.audit_log").fetchone() == before
 

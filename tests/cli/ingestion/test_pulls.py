@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import Minutebook
+from warehouse.words import day
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
@@ -99,21 +100,23 @@ def test_doctor_tells_what_a_provider_will_soon_forget_and_what_it_may_have_forg
     found = wrong(acme)
     today = YESTERDAY + timedelta(days=1)
     first_kept = today - timedelta(days=14)
-    assert found[f"vapi will forget 4 tenant-day(s) that are not whole within 4 days, the first on {today} (acme)"] == (
+    assert found[f"vapi will forget 4 tenant-days not read whole within 4 days, the first on {day(today)} (acme)"] == (
         f"today: minutebook pull --tenant acme --source vapi --from {first_kept} --to {first_kept + timedelta(days=3)}"
     )
     gone = [what for what in found if "may be gone" in what]
     assert len(gone) == 1
-    assert gone[0].startswith(f"21 vapi tenant-day(s), {today - timedelta(days=35)} to {today - timedelta(days=15)}")
+    assert gone[0].startswith(
+        f"21 tenant-days of vapi, {day(today - timedelta(days=35))} to {day(today - timedelta(days=15))}"
+    )
     assert not [what for what in found if "forget" in what and "voiceflow" in what]  # it keeps what it counted
 
 
 def test_doctor_warns_in_the_last_ten_days_of_a_provider_that_remembers_thirty(acme: Minutebook) -> None:
     acme("credential set openrouter --tenant acme", given="sk-or-v1-0")
     today = YESTERDAY + timedelta(days=1)
-    what = "openrouter_activity will forget 10 tenant-day(s) that are not whole within 10 days"
+    what = "openrouter_activity will forget 10 tenant-days not read whole within 10 days"
     first = today - timedelta(days=30)
-    fix = wrong(acme)[f"{what}, the first on {today} (acme)"]
+    fix = wrong(acme)[f"{what}, the first on {day(today)} (acme)"]
     assert fix.startswith(f"today: minutebook pull --tenant acme --source openrouter_activity --from {first}")
 
 
@@ -127,11 +130,11 @@ def test_doctor_tells_never_pulled_failed_and_incomplete_days_apart(
             " cause, is_permanent, closed_at) values (1, 'vapi', 'platform', %s, %s, %s, %s, %s, true, now())",
             [YESTERDAY - timedelta(days=ago), state, is_incomplete, cause, cause],
         )
-    found = [what for what in wrong(acme, 5) if " vapi " in what and "forget" not in what]
+    found = [what for what in wrong(acme, 5) if "of vapi " in what and "forget" not in what]
     assert [what.partition(",")[0] for what in found] == [
-        "3 vapi tenant-day(s) were never pulled",
-        "1 vapi tenant-day(s) failed and have no data",
-        "1 vapi tenant-day(s) are incomplete",
+        "3 tenant-days of vapi never pulled",
+        "1 tenant-day of vapi failed and without data",
+        "1 tenant-day of vapi incomplete",
     ]
     assert "come back by themselves" in found[0]
     assert "1 of them come back by themselves" in found[1]
@@ -149,7 +152,7 @@ def test_doctor_tells_of_rows_that_should_have_been_purged(
     )
     findings = json.loads(acme("doctor --days 1 --json", code=1).stdout)
     (late,) = [one for one in findings if "purged" in one["what"]]
-    assert (late["what"][:8], late["fix"]) == ("1 pulls ", "minutebook purge")
+    assert (late["what"][:7], late["fix"]) == ("1 pull ", "minutebook purge")
     rows = json.loads(acme("purge --dry-run --json").output)
     assert rows == [{"source": "vapi", "pulls": 2, "raw_rows": 0, "kept_pulls": 0, "kept_rows": 0}]
     assert json.loads(acme("purge --json").output) == [{"source": "vapi", "pulls": 2, "raw_rows": 0}]

@@ -48,7 +48,7 @@ def test_what_an_agent_took_along_into_a_closed_month_blocks_both_until_it_is_pu
     minutebook("agent attach bolt bolt-agent usage_agent bot --from 2026-01-10 --move")
     days = "--source usage_metrics --from 2026-01-10 --to 2026-01-10"
     found = (
-        "unattributed: scans of usage_metrics, on 2026-01-10, quantity 5 scan, in its approved period 2026-01",
+        "unattributed: scans of usage_metrics, on 10 Jan 2026, 5 scans, in its approved period of January 2026",
         f"minutebook pull --tenant bolt {days} && minutebook pull --tenant acme {days}",
     )
     assert blocking(minutebook) == {"acme": [found], "bolt": [found]}

@@ -42,7 +42,7 @@ def test_what_was_used_during_a_pause_is_shown_with_what_happens_to_it(
     (row,) = json.loads(minutebook("review 2026-01 --json").stdout)
     assert (row["overage"], len(row["not_billed"])) == ("7.00", 1)
     (one,) = row["not_billed"]
-    assert one["what"] == "paused: 7 scan of scans (usage_metrics) from 2026-01-12 to 2026-01-14"
+    assert one["what"] == "paused: 7 scans of scans (usage_metrics) from 12 Jan 2026 to 14 Jan 2026"
     assert one["then"].startswith("nothing to do")
     reported = minutebook("review 2026-01").stdout
     assert "Used, and on no statement" in reported
@@ -50,4 +50,4 @@ def test_what_was_used_during_a_pause_is_shown_with_what_happens_to_it(
     minutebook("tenant resume acme --on 2026-01-14")
     (row,) = json.loads(minutebook("review 2026-01 --json").stdout)
     assert row["overage"] == "9.00"
-    assert row["not_billed"][0]["what"] == "paused: 5 scan of scans (usage_metrics) on 2026-01-12"
+    assert row["not_billed"][0]["what"] == "paused: 5 scans of scans (usage_metrics) on 12 Jan 2026"

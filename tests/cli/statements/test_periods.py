@@ -49,7 +49,7 @@ def test_a_period_goes_from_review_to_closed_and_back_only_with_a_reason(quiet: 
     assert frozen(database) == lines
 
     refused = quiet("plan terms growth --from 2026-01-01 --subscription-fee 1", code=1).output
-    assert "would change the approved period 2026-01 of tenant acme" in refused
+    assert "would change the approved period of January 2026 of tenant acme" in refused
 
     quiet("close 2026-01")
     assert "unchanged" in quiet("close 2026-01").output
@@ -78,14 +78,14 @@ def test_what_blocks_is_told_with_its_mending_and_can_be_overridden_with_a_reaso
 ) -> None:
     acme("tenant create bolt --name Bolt --activated-on 2026-01-01")
     acme("tenant plan bolt growth --from 2026-01-01")
-    assert "1 statement(s) refused: period 2026-01 of tenant acme" in acme("approve 2026-01", code=1).output
+    assert "1 statement refused: the period of January 2026 of tenant acme" in acme("approve 2026-01", code=1).output
     assert "closed" in acme("close 2026-01").output
     assert state(database) == [("2026-01-01", "closed")], "bolt's is done, whatever stands in acme's way"
 
     (reviewed,) = json.loads(acme("review 2026-02 --tenant acme --json").stdout)
     what = [blocker["what"] for blocker in reviewed["blockers"]]
-    assert "28 vapi day(s) not pulled, 2026-02-01 to 2026-02-28" in what
-    assert "its period 2026-01 is not approved" in what
+    assert "28 days of vapi not pulled, 1 Feb 2026 to 28 Feb 2026" in what
+    assert "its period of January 2026 is not approved" in what
     pull = "minutebook pull --tenant acme --source vapi --from 2026-02-01 --to 2026-02-28"
     assert pull in [blocker["fix"] for blocker in reviewed["blockers"]]
 

@@ -135,8 +135,8 @@ def test_rows_that_stand_are_cleaned_by_what_doctor_prints(minutebook: Minuteboo
     (found,) = [one for one in doctor(minutebook) if one["fix"] == "minutebook field clean"]
     assert "secrets" in found["what"]
     said = minutebook(found["fix"].removeprefix("minutebook ")).stdout
-    assert "vapi: 1 row(s) cleaned" in said
-    assert "usage_metrics: 1 row(s) cleaned" in said
+    assert "vapi: 1 row cleaned" in said
+    assert "usage_metrics: 1 row cleaned" in said
     assert CANARY not in everything(reported)
     assert money(reported) == before
     assert [one for one in doctor(minutebook) if one["fix"] == "minutebook field clean"] == []

@@ -100,7 +100,7 @@ def test_an_odd_call_of_an_own_account_blocks_its_tenant_until_it_is_repaired_or
     assert "published, incomplete" in minutebook(PULL)
     assert house.current_calls() == {"c1"}
     first, second = blocks(minutebook)["acme"]
-    assert "call odd of vapi on 2026-10-05 is set aside" in first["what"]
+    assert "call odd of vapi on 5 Oct 2026 is set aside" in first["what"]
     assert "$.cost" in first["what"]
     assert "call odder" in second["what"]
     (attention,) = standing(minutebook)
@@ -242,14 +242,14 @@ def test_a_byte_that_is_no_utf_8_is_replaced_and_reported_and_costs_no_day(
     (kept,) = house.execute("select payload #>> '{customer,name}' as name from raw_vapi.calls")
     assert kept["name"] == "Jose\ufffd"
     (aside,) = blocks(minutebook)["acme"]
-    assert "call c2 of vapi on 2026-10-05 is set aside: its assistant holds a character" in aside["what"]
+    assert "call c2 of vapi on 5 Oct 2026 is set aside: its assistant holds a character" in aside["what"]
 
     def replaced() -> list[dict[str, str]]:
         found = json.loads(minutebook("doctor --json", code=1))
         return [one for one in found if "no UTF-8" in one["what"]]
 
     (finding,) = replaced()
-    assert finding["what"].startswith("vapi of acme sent 2 character(s) that are no UTF-8 on 1 day(s)")
+    assert finding["what"].startswith("vapi of acme sent characters that are no UTF-8")
     house.sandbox.faults.clear()
     minutebook(finding["fix"])
     assert replaced() == []

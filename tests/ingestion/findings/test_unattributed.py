@@ -38,10 +38,10 @@ def test_calls_with_neither_number_nor_assistant_are_named_and_attached_by_what_
 
     found = unattributed()
     (finding,) = found["acme"]
-    assert "3 calls of vapi (183 connected seconds)" in finding["what"]
+    assert "3 calls of vapi route to nobody (183 connected seconds)" in finding["what"]
     for named in (
-        "call of-squad of 2026-10-05, squad sq-1",
-        "call of-workflow of 2026-10-05, workflow wf-1",
+        "call of-squad of 5 Oct 2026, squad sq-1",
+        "call of-workflow of 5 Oct 2026, workflow wf-1",
         "of-none",
     ):
         assert named in finding["what"]

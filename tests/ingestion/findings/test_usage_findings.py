@@ -78,9 +78,9 @@ def test_usage_of_no_meter_price_or_tenant_is_billed_by_what_is_printed(
     assert not found
     said = "\n".join(seen)
     for words in (
-        "no meter: Scan (A4) of usage_metrics, on 2026-10-05, quantity 3 unit",
+        "no meter: Scan (A4) of usage_metrics, on 5 Oct 2026, 3 units",
         "no meter: voice of vapi",
-        "unattributed: Scan (A4) of usage_metrics, on 2026-10-05, quantity 4 unit; usage agent stranger (4)",
+        "unattributed: Scan (A4) of usage_metrics, on 5 Oct 2026, 4 units; usage agent stranger (4)",
         "unpriced: scan_a4 of usage_metrics",
         "unpriced: voice_minutes of vapi",
         UnknownCost.NO_METER,
@@ -111,7 +111,7 @@ def test_a_period_that_runs_is_approved_by_what_is_printed_once_it_is_over(
     minutebook("build")
     minutebook("approve 2026-10 --tenant beta")
     (running,) = reviewed(minutebook, "2026-11", "beta")[0].items()
-    assert running[0] == "period_running: runs until 2026-12-01 UTC; it is approved from then on"
+    assert running[0] == "period_running: runs until the end of 30 Nov 2026 (UTC); it is approved from then on"
     minutebook(running[1], code=1)
     monkeypatch.setenv(OFFSET, offset_to(DECEMBER_2))
     minutebook("build")

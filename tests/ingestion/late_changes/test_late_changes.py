@@ -14,7 +14,7 @@ from warehouse.blocker import Blocker
 
 FIFTH, SIXTH = date(2026, 9, 5), date(2026, 9, 6)
 PULL = f"pull --tenant acme --source vapi --from {FIFTH} --to {SIXTH}"
-IN_SEPTEMBER = ", in its approved period 2026-09"
+IN_SEPTEMBER = ", in its approved period of September 2026"
 
 
 NUMBER = {"phone_number_id": "number"}
@@ -67,7 +67,7 @@ def test_what_turns_doubtful_in_an_approved_month_blocks_the_month_that_carries_
     minutebook("build")
     found = of_september(minutebook)
     assert set(found) == {Blocker.DAYS, Blocker.SET_ASIDE, Blocker.TOTAL, Blocker.COSTS_DIFFER}
-    assert "1 vapi day(s) doubtful, on 2026-09-06" in found[Blocker.DAYS]["what"]
+    assert "1 day of vapi doubtful, on 6 Sep 2026" in found[Blocker.DAYS]["what"]
     for _ in range(2):  # what the provider keeps saying is accepted after it was asked again
         for one in of_september(minutebook).values():
             minutebook(one["fix"])

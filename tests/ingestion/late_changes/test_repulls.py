@@ -25,6 +25,7 @@ from tests.sandbox.world import VapiAccount, in_memory
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule
 from warehouse.ingestion.pulls import PullKey, claim, open_attempt
+from warehouse.words import moment
 
 NOW = datetime.now(UTC)
 DAY = NOW.date() - timedelta(days=2)
@@ -212,7 +213,7 @@ def test_the_sensor_asks_once_and_the_run_marks_the_day(acme: House, instance: d
     acme.execute("insert into ledger.attempts (trigger) values ('schedule')")
     asked = tick()
     assert isinstance(asked, dg.RunRequest)
-    assert asked.tags["minutebook/because"] == "1 days: never pulled vapi"
+    assert asked.tags["minutebook/because"] == "1 day: never pulled vapi"
     queued = instance.create_run_for_job(pull_days_again, status=dg.DagsterRunStatus.STARTED)
     assert isinstance(tick(), dg.SkipReason)
     instance.report_run_canceled(queued)
@@ -250,7 +251,7 @@ def test_status_and_doctor_say_when_a_failed_day_is_pulled_next(acme: House) -> 
     (row,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
     assert (row["usage_date"], row["status"], row["next_pull"]) == (str(DAY), "failed", at)
     reported = CliRunner().invoke(app, ["doctor", "--json"]).stdout
-    assert f"1 of them come back by themselves, the first at {at}" in reported
+    assert f"1 of them come back by themselves, the first on {moment(day.due_at)}" in reported
 
 
 def test_after_a_long_outage_each_source_comes_back_as_far_as_its_provider_remembers(house: House) -> None:

@@ -230,7 +230,7 @@ def test_more_buckets_than_openai_gives_are_refused(client: OpenAIClient) -> Non
 
 
 def test_verify_shows_the_projects_of_the_keys_organization(client: OpenAIClient) -> None:
-    assert openai.verify(client, ()) == "its organisation has 2 project(s): Acme, Globex"
+    assert openai.verify(client, ()) == "its organisation's projects: 2 (Acme, Globex)"
 
 
 def test_the_key_of_another_organization_which_answers_with_zeros_is_noticed(

@@ -22,7 +22,7 @@ def test_open_alerts_are_shown_with_what_resolves_each(visit: Visit) -> None:
     for client in (otto, ana):
         page = client.get("/alerts").text
         assert "4 open" in page
-        assert "31 vapi day(s) of delta-legal failed" in page
+        assert "31 days of vapi of delta-legal failed" in page
         assert "&lt;b&gt;markup&lt;/b&gt;" in page
         assert 'href="/days/delta-legal/2026-10-31"' in page
         assert page.index("days behind") < page.index("quota reached")  # the worst first
