@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import category, east_asian_width
 
 import msgspec
 import typst
@@ -25,7 +26,13 @@ from warehouse.words import day, day_before, units
 
 _TEMPLATE = Path(__file__).parent / "templates" / "statement.typ"
 # Pictures, and what joins, colours or tags them: no font of letters draws them, and nothing that is said is lost.
-_PICTURES = re.compile("[\U0001f000-\U0001faff\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f]+")
+_SIGNS = "".join(
+    sign for sign in map(chr, range(0x2300, 0x2C00)) if (category(sign)[0], east_asian_width(sign)) == ("S", "W")
+)
+_PICTURES = re.compile(
+    f"(?:[{_SIGNS}\U0001f000-\U0001faff\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f]"
+    "|[\u2300-\u2bff](?=\ufe0f)|(?<=\u200d)[\u2300-\u2bff])+"
+)
 _NO_TAX_INVOICE = "This is not a tax invoice."
 
 
@@ -74,32 +81,33 @@ def contents(issued: Row) -> dict[str, Any]:
     total = sum((line.amount for line in handed.lines), Decimal(0))
     is_tax_invoice = bool(brand.get("is_tax_invoice"))
     facts = [
-        ("To", _letters(clean_lines(handed.name))),
+        ("To", _letters(handed.name)),
         ("Period", f"{day(issued['period_start'])} to {day_before(handed.period_end)}"),
         ("Issued", day(issued["issued_at"].date())),
     ]
     if issued["revision"] > 1:
         facts.append(("Revision", f"{issued['revision']}, in place of those before"))
-    agency = _letters(clean_lines(brand.get("name") or ""))
+    agency = _letters(brand.get("name") or "")
     return {
         "kind": "Invoice" if is_tax_invoice else "Statement",
         "number": issued["number"],
         "agency": agency,
-        "address": clean_lines(brand.get("address") or ""),
+        "address": _letters(brand.get("address") or ""),
         "accent": brand.get("accent") or "#1f5f66",
         "logo": None,
         "facts": facts,
         "currency": currency,
         "lines": [_line(line, handed.meters) for line in handed.lines],
         "total": money(total, currency),
-        "notes": [note for note in (clean_lines(brand.get("note") or ""), "All days are UTC days.") if note],
+        "notes": [note for note in (_letters(brand.get("note") or ""), "All days are UTC days.") if note],
         "footer": " · ".join(filter(None, [agency, issued["number"], "" if is_tax_invoice else _NO_TAX_INVOICE])),
     }
 
 
 def _letters(text: str) -> str:
-    """The text without pictures, which would be boxes; as it is where it is nothing else."""
-    return " ".join(_PICTURES.sub(" ", text).split()) or text
+    """The text without pictures, which would be boxes, line by line; as it is where it is nothing else."""
+    text = clean_lines(text)
+    return "\n".join(" ".join(_PICTURES.sub(" ", line).split()) for line in text.split("\n")).strip() or text
 
 
 def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, *, is_ua: bool) -> bytes:
@@ -120,8 +128,8 @@ def _handed(issued: Row) -> Handed:
 def _line(line: Line, meters: dict[str, str]) -> dict[str, str]:
     counted = "" if line.meter_id is None else f"{quantity(line.quantity)} {units(line.unit or '', line.quantity)}"
     return {
-        "title": _letters(clean_lines(in_words.title(line, meters))),
-        "said": clean_lines(in_words.line(line)),
+        "title": _letters(in_words.title(line, meters)),
+        "said": _letters(in_words.line(line)),
         "quantity": counted.strip(),
         "amount": money(line.amount, line.currency),
     }

@@ -20,7 +20,8 @@ from warehouse.statements.issuing import Brand
 Visit = Callable[[str], httpx.Client]
 ACME, BRIGHT = "acme-dental", "bright-smiles"
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
-NO_FONT = "\U000e0041"  # a letter that no font draws
+NO_FONT = "\U000f0041"  # a letter that no font draws
+PICTURES = "\U0001f3e5\U0001f468\u200d\u2695\ufe0f\U0001f1ec\U0001f1e7\u2705\u2b50"
 UNFRIENDLY = '#panic("x") *Söhne* $1$ <b> مستشفى'
 
 
@@ -148,6 +149,25 @@ def test_a_name_with_a_letter_that_no_font_has_is_handed_its_pdf(visit: Visit, s
     answer = of(client)
     assert answer.status_code == 200, answer.text
     assert b"StructTreeRoot" in answer.content, "tagged all the same"
+    assert b"pdfuaid" not in answer.content, "which forbids a box"
+
+
+def test_pictures_are_left_out_of_a_pdf_wherever_somebody_wrote_them(visit: Visit, story_url: str) -> None:
+    wrote = f"{PICTURES} Voice {PICTURES} Agency{PICTURES}"
+    put(story_url, Brand(None, wrote, address=f"{wrote}\n1 Road {PICTURES}", note=wrote))
+    with psycopg.connect(story_url) as connection:
+        connection.execute("update control.tenants set name = %s", [f"Hospital {PICTURES}"])
+        connection.execute("update control.meters set name = name || ' ' || %s", [PICTURES])
+        connection.execute("update marts.dim_build set control_revision = (select revision from control.revision)")
+    client = visit("ana")
+    decide(client, "approve")
+    with connect(story_url, Role.OPERATOR) as connection:
+        found = issuing.issued(connection, BRIGHT, date(2026, 10, 1))
+    assert found is not None
+    said = pdf.contents(found)
+    assert not set(json.dumps(said, ensure_ascii=False)) & set(PICTURES)
+    assert said["address"] == "Voice Agency\n1 Road"
+    assert b"pdfuaid" in of(client).content, "no box is drawn"
 
 
 def test_what_others_wrote_is_text_in_a_pdf_and_never_markup(visit: Visit, story_url: str) -> None:
