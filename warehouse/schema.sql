@@ -2596,7 +2596,7 @@ CREATE TABLE control.hooks (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     created_by text NOT NULL,
     revoked_at timestamp with time zone,
-    CONSTRAINT hooks_hook_id_check CHECK ((hook_id ~ '^[0-9A-Za-z_-]{22}$'::text)),
+    CONSTRAINT hooks_hook_id_check CHECK ((hook_id ~ '^[0-9a-f]{32}$'::text)),
     CONSTRAINT hooks_method_check CHECK ((method = ANY (ARRAY['bearer'::text, 'hmac'::text, 'address'::text]))),
     CONSTRAINT hooks_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text))
 );

@@ -30,7 +30,7 @@ from warehouse.intake import hooks as kept
 from warehouse.security.vault import Secret, Vault
 
 LARGEST_BODY_BYTES = 5 * 2**20
-_HOOK_ID = re.compile(r"[0-9A-Za-z_-]{22}")
+_HOOK_ID = re.compile(r"[0-9a-f]{32}")
 _NOTED_EVERY = timedelta(minutes=1)
 _UNPROVEN = "This delivery is not taken: its address, its secret or its time is not right."
 _NOBODYS = Secret(secrets.token_urlsafe(32))

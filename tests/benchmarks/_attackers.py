@@ -137,7 +137,7 @@ def half_sent_requests(scene: Scene) -> None:
 
 def slow_bodies(scene: Scene) -> None:
     """More than there are connections: forms and what providers report, which come a byte a second."""
-    targets = ("/sign-in", f"/v1/hooks/vapi/{secrets.token_urlsafe(16)}", "/stripe/webhook")
+    targets = ("/sign-in", f"/v1/hooks/vapi/{secrets.token_hex(16)}", "/stripe/webhook")
     with contextlib.ExitStack() as opened:
         held = []
         for number in range(200):
@@ -188,7 +188,7 @@ def wrong_keys(scene: Scene) -> None:
         for _ in range(100):
             key = f"mbk_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
             client.post("/v1/events", content=b"[" * 9_000, headers={"authorization": f"Bearer {key}"})
-            client.post(f"/v1/hooks/vapi/{secrets.token_urlsafe(16)}", content=b"{}" * 9_000)
+            client.post(f"/v1/hooks/vapi/{secrets.token_hex(16)}", content=b"{}" * 9_000)
             client.get("/metrics", headers={"authorization": f"Bearer {key}"})
 
 

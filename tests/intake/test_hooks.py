@@ -356,7 +356,7 @@ def test_what_is_forged_old_truncated_or_gigantic_is_refused_and_keeps_nothing(
         "truncated": vapi.sends(body[:-1], str(now), signature),
     }
     assert {what: answer.status_code for what, answer in refused.items()} == dict.fromkeys(refused, 401)
-    unknown = vapi.client.post(f"/v1/hooks/vapi/{'a' * 22}", content=body)
+    unknown = vapi.client.post(f"/v1/hooks/vapi/{'a' * 32}", content=body)
     elsewhere = vapi.client.post(vapi.path.replace("/vapi/", "/nobody/"), content=body)
     no_id = vapi.client.post("/v1/hooks/vapi/acme", content=body)
     for answer in (unknown, elsewhere, no_id):
@@ -380,7 +380,7 @@ def test_a_hook_is_replaced_by_a_second_one_and_a_revoked_one_takes_nothing(
     tmp_path: Path,
 ) -> None:
     printed = run("hook create vapi --tenant acme --method bearer --url https://billing.example/")
-    (url,) = re.findall(r"https://billing\.example/v1/hooks/vapi/\S{22}", printed.splitlines()[0])
+    (url,) = re.findall(r"https://billing\.example/v1/hooks/vapi/[0-9a-f]{32}", printed.splitlines()[0])
     secret = printed.splitlines()[1].split()[-1]
     assert json.dumps({"serverMessages": ["end-of-call-report", "status-update", "call.deleted"]}) in printed
     assert "two valid hooks" in _refused("hook create vapi --tenant acme")

@@ -73,7 +73,11 @@ def receiving(behave: Behaviour = lambda _: 204) -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # who sent it died on the way
+                self.close_connection = True
+                return
             status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
             if status == HANG:
                 receiver.is_over.wait(60)

@@ -82,7 +82,7 @@ def create(
     secret: Secret,
 ) -> str:
     """Make a hook and return its id. As the operator. Raises HookRefused."""
-    hook_id = secrets.token_urlsafe(16)
+    hook_id = secrets.token_hex(16)  # not one that begins with "-", which a command would take for an option
     try:
         with connection.transaction():
             one_at_a_time(connection, tenant_id)

@@ -549,7 +549,7 @@ $$;
 -- What providers tell us of single rows as they happen. A report is a hint and never a bill: it makes its day due, and the pull is
 -- the record. Reports are of nobody's person: who called is in no row of them.
 create table control.hooks (
-    hook_id text primary key check (hook_id ~ '^[0-9A-Za-z_-]{22}$'),
+    hook_id text primary key check (hook_id ~ '^[0-9a-f]{32}$'),
     provider text not null,
     tenant_id text references control.tenants,
     method text not null check (method in ('bearer', 'hmac', 'address')),
