@@ -25,10 +25,19 @@ _FLAGS = (
 # What Chromium's settings call the scheme a person prefers.
 _SCHEMES = {True: "--blink-settings=preferredColorScheme=0", False: "--blink-settings=preferredColorScheme=1"}
 _EXAMINE = """<script src="axe.min.js"></script><script>
+const box = one => one.getBoundingClientRect()
+const said = one => one.outerHTML.slice(0, 160)
+const holder = one => one.parentElement.closest(".card, main")
+const escaped = Array.from(document.querySelectorAll("main :is(input, select, textarea, button, .button)"))
+  .filter(one => one.type != "hidden" && !one.closest(".scroll") && box(one).right > box(holder(one)).right)
+const uneven = Array.from(document.querySelectorAll(".card + .card"))
+  .filter(one => box(one).left >= box(one.previousElementSibling).right
+    && box(one).top != box(one.previousElementSibling).top)
 axe.run(document, {resultTypes: ["violations"]}).then(found => parent.postMessage({
   frame: window.name,
   width: document.documentElement.scrollWidth,
   amounts: Math.max(...Array.from(document.querySelectorAll(".amount"), one => one.getBoundingClientRect().right)),
+  misplaced: [...escaped, ...uneven].map(said),
   isDark: matchMedia("(prefers-color-scheme: dark)").matches,
   faults: found.violations.flatMap(rule => rule.nodes.map(
     node => [rule.impact, rule.id, node.html.slice(0, 160), node.failureSummary.slice(0, 300)]))
@@ -53,13 +62,15 @@ _OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 @dataclass(frozen=True)
 class Examined:
     """A page on a screen: how wide it was drawn, where the amounts of its tables end, in pixels from the left,
-    and axe-core's violations as (impact, rule, element, why)."""
+    the controls that stick out of their card and the cards that stand beside another and lower, and axe-core's
+    violations as (impact, rule, element, why)."""
 
     page: str
     width: int
     is_dark: bool
     scroll_width: int
     amounts_end: float | None
+    misplaced: Sequence[str]
     faults: Sequence[tuple[str, str, str, str]]
 
     @property
@@ -99,6 +110,7 @@ def examine(folder: Path, pages: Mapping[str, str], widths: Sequence[int], is_da
             each["isDark"],
             each["width"],
             each["amounts"],
+            each["misplaced"],
             [tuple(fault) for fault in each["faults"]],
         )
         for each in reported

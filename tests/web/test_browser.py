@@ -122,6 +122,14 @@ def test_every_page_fits_its_screen(examined: dict[tuple[str, int, bool], Examin
 
 
 @needs_chromium
+@pytest.mark.parametrize("path", DRAWN)
+def test_every_control_is_within_its_card_and_cards_side_by_side_are_level(
+    examined: dict[tuple[str, int, bool], Examined], path: str
+) -> None:
+    assert [examined[path, width, False].misplaced for width in WIDTHS] == [[], []]
+
+
+@needs_chromium
 @pytest.mark.parametrize("path", WITH_AMOUNTS)
 def test_what_each_line_amounts_to_is_seen_on_a_phone_before_anything_is_scrolled(
     examined: dict[tuple[str, int, bool], Examined], path: str
@@ -147,11 +155,13 @@ def test_a_page_with_faults_is_found_out(tmp_path: Path) -> None:
     page = (
         '<!doctype html><html lang="en"><title>t</title><body><main><h1>t</h1>'
         '<p style="color:#bbb;background:#fff">pale</p>'
-        '<input><img src="x.png"><div style="width:3000px">wide</div></main></body></html>'
+        '<input><img src="x.png"><div style="width:3000px">wide</div>'
+        '<p class="card" style="width:9em"><input style="width:40em"></p></main></body></html>'
     )
     (found,) = examine(tmp_path, {"bad": page}, [390], False)
     assert {"color-contrast", "label", "image-alt"} <= {rule for _, rule, _, _ in found.grave}
     assert found.scroll_width > 390
+    assert len(found.misplaced) == 1
 
 
 @needs_chromium
