@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from tests.architecture.test_house import ROOT
 from tests.ingestion.house import call
+from tests.moved.machine import moved
 from tests.sandbox import metabase
 from tests.sandbox.server import serving
 from tests.sandbox.stripe import StripeSandbox
@@ -78,7 +79,7 @@ class Desk:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        self.environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **settings}
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **moved(), **settings}
         self.ran: list[str] = []
 
     def at(self, moment: str) -> None:

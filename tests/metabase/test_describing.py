@@ -148,7 +148,7 @@ def test_a_column_that_a_build_elsewhere_added_is_noticed(metabase: Metabase) ->
             del metabase.fields[number]
         answer = tick(instance)
         assert isinstance(answer, dg.RunRequest)
-        assert "differences" in answer.tags["minutebook/because"]
+        assert "1 difference from" in answer.tags["minutebook/because"]
         run(instance)
         assert metabase.field("fct_margin_monthly", "completeness")["semantic_type"] == "type/Category"
 

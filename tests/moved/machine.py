@@ -11,6 +11,11 @@ SOURCE = Path(__file__).with_name("moved.c")
 MOVED_BY = "CLOCK_MOVED_BY"
 
 
+def moved() -> dict[str, str]:
+    """What a process needs in its environment to see the date that we see."""
+    return {name: os.environ[name] for name in ("LD_PRELOAD", MOVED_BY) if name in os.environ}
+
+
 def run_moved(command: Sequence[str], seconds: int) -> int:
     """Run a command with the date moved by so many seconds, and by what it is moved already; its exit code. What an
     interrupt ends is the command's to say."""

@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.moved.machine import moved
 from warehouse.database.embedded import running
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -44,7 +45,7 @@ def home() -> Iterator[Path]:
 
 def bare(home: Path) -> dict[str, str]:
     """The environment of somebody who has not activated anything."""
-    return {"PATH": "/usr/bin:/bin", "HOME": str(home), "MINUTEBOOK_HOME": str(home / "state")}
+    return {"PATH": "/usr/bin:/bin", "HOME": str(home), **moved(), "MINUTEBOOK_HOME": str(home / "state")}
 
 
 @dataclass(frozen=True)
