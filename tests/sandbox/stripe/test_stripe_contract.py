@@ -101,9 +101,10 @@ def test_the_options_of_a_call_never_travel_as_its_parameters() -> None:
         sandbox.hook = lambda stage, call: asked.append((call.path, call.params)) if stage == "received" else None
         api = StripeApi("sk_test_x", sandbox.url, timeout=5)
         for name, call in calls:
-            values = [_example(one) for one in inspect.signature(call).parameters.values() if one.name != "self"]
+            asks = [one for one in inspect.signature(call).parameters.values() if one.name != "self"]
+            by_name = {one.name: _example(one) for one in asks if one.kind is one.KEYWORD_ONLY}
             try:
-                call(api, *values)
+                call(api, *[_example(one) for one in asks if one.name not in by_name], **by_name)
             except stripe.StripeError as error:
                 refusals[name] = str(error)
     assert len(calls) >= 20
@@ -118,4 +119,6 @@ def _example(parameter: inspect.Parameter) -> Any:
         return {}
     if "date" in kind:
         return date(2026, 11, 1)
+    if "bool" in kind:
+        return True
     return 1 if "int" in kind else "x_1"
