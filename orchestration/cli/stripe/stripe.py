@@ -227,14 +227,14 @@ def invoice(ctx: typer.Context, tenant: TenantArgument, apply: Apply = False, as
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         desk.cache.demand_fresh()
         settling = desk.settling()
-        waiting, held = settling.waiting(tenant), settling.held(tenant)
+        found = settling.uninvoiced(tenant)
         made = settling.invoice(tenant) if apply else None
     rows = [
         {"stripe_id": one.stripe_id, "amount_minor": one.amount, "description": one.words, "invoice": made}
-        for one in waiting
+        for one in found.waiting
     ] + [
         {"stripe_id": one["id"], "amount_minor": one["total"], "description": "held as a draft", "invoice": one["id"]}
-        for one in held
+        for one in found.held
     ]
     show(
         rows,

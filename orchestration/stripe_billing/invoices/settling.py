@@ -6,7 +6,7 @@ invoice  items that no subscription invoices go on an invoice of their own, and 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ from warehouse.stripe.postings import posting_lock
 
 SETTLED = (Code.GONE, Code.VOIDED, Code.DIFFERS, Code.NOTE_REFUSED, Code.OTHER_ACCOUNT)
 WITH_COVERAGE = ("overage", "subscription")
+EVER = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ class Settlement:
     lost: tuple[str, ...]
     result: Literal["nothing", "planned", "added", "left"]
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Uninvoiced:
+    """waiting: items that no subscription will invoice. held: drafts that Stripe does not finalise by itself."""
+
+    waiting: Sequence[Billed]
+    held: Sequence[Body]
 
 
 class Settling:
@@ -88,9 +97,8 @@ class Settling:
     def accept(self, subject: str, reason: str, actor: str) -> FinalLine:
         """Leave a line or an object of Stripe's as it is, by as much as it differs now. Raises NotFoundInLedger."""
         tenant = self._tenant_of(subject)
-        since = date.min.replace(year=2000)
         ours = self._finals.ours_of(tenant.tenant_id)
-        books = self._finals.books(tenant, since, ours)
+        books = self._finals.books(tenant, EVER, ours)
         lines = self._finals.compared(tenant, ours, books)
         found = next((line for line in lines if line.line == subject), None)
         if found is None:
@@ -105,18 +113,12 @@ class Settling:
             accept(self._connection, tenant.tenant_id, subject, found.difference, reason, actor, self._clock())
         return found
 
-    def waiting(self, tenant_id: str) -> list[Billed]:
-        """Items of the tenant's that no subscription will invoice. Raises NotFoundInLedger."""
+    def uninvoiced(self, tenant_id: str) -> Uninvoiced:
+        """What only a person brings onto a final invoice. Raises NotFoundInLedger."""
         tenant = self._tenant(tenant_id)
-        books = self._finals.books(tenant, self._clock().date(), self._finals.ours_of(tenant_id))
-        if books.has_subscription:
-            return []
-        return [one for one in books.single_items() if one.state == "pending"]
-
-    def held(self, tenant_id: str) -> list[Body]:
-        """Drafts of the tenant's that Stripe does not finalise by itself. Raises NotFoundInLedger."""
-        ours = self._finals.ours_of(tenant_id)
-        return self._finals.books(self._tenant(tenant_id), date.min.replace(year=2000), ours).held()
+        books = self._finals.books(tenant, EVER, self._finals.ours_of(tenant_id))
+        waiting = [] if books.has_subscription else [one for one in books.single_items() if one.state == "pending"]
+        return Uninvoiced(waiting, books.held())
 
     def invoice(self, tenant_id: str) -> str | None:
         """Put what waits on an invoice of its own, which Stripe finalises within the hour; returns its id. Drafts that
@@ -125,13 +127,13 @@ class Settling:
         Its key is of what waits: an answer that was lost is given again, and what is on it waits no more.
         """
         with posting_lock(self._connection):
-            for draft in self.held(tenant_id):
+            found = self.uninvoiced(tenant_id)
+            for draft in found.held:
                 self._api.advance_invoice(draft["id"])
-            waiting = self.waiting(tenant_id)
-            if not waiting:
+            if not found.waiting:
                 return None
             customer = self._tenant(tenant_id).stripe_customer_id
-            words = "/".join(sorted(one.stripe_id for one in waiting))
+            words = "/".join(sorted(one.stripe_id for one in found.waiting))
             params = {
                 "customer": customer, "pending_invoice_items_behavior": "include", "auto_advance": True,
                 "metadata": {"minutebook_tenant": tenant_id},
