@@ -14,6 +14,7 @@ from orchestration.outgoing.forms import ALERTS, FORMS
 from orchestration.outgoing.reaching import fault_of_url
 from orchestration.settings import Settings
 from warehouse.control import tenants
+from warehouse.database.errors import VaultError
 from warehouse.database.queries import Connection, Row
 from warehouse.operations import alerts
 from warehouse.outgoing import endpoints
@@ -43,6 +44,14 @@ class Opened:
     def endpoint_id(self) -> str:
         """Its id, ep_…."""
         return str(self.row["endpoint_id"])
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel of alerts with its address and secret open."""
+
+    row: Row
+    opened: endpoints.Opened | VaultError
 
 
 @dataclass(frozen=True)
@@ -97,17 +106,22 @@ def open_endpoint(
     return Opened(made, "event", secret)
 
 
-def test_channels(settings: Settings, connection: Connection, endpoint_id: str | None, now: datetime) -> list[Tested]:
-    """Send a channel, or all of them, a message that says it is a test. Raises EndpointRefused where there is none."""
+def channels_of(settings: Settings, connection: Connection, endpoint_id: str | None) -> list[Channel]:
+    """A channel of alerts, or all of them, open to be tested. Raises EndpointRefused where there is none."""
     if endpoint_id is not None:
         endpoints.found(connection, endpoint_id)
-    channels = [row for row in endpoints.hearing(connection, ALERTS[0]) if endpoint_id in (None, row["endpoint_id"])]
-    opened = endpoints.opened(settings.vault(), connection, [row["endpoint_id"] for row in channels])
+    rows = [row for row in endpoints.hearing(connection, ALERTS[0]) if endpoint_id in (None, row["endpoint_id"])]
+    opened = endpoints.opened(settings.vault(), connection, [row["endpoint_id"] for row in rows])
+    return [Channel(row, opened[row["endpoint_id"]]) for row in rows]
+
+
+def send_tests(settings: Settings, channels: Sequence[Channel], now: datetime) -> list[Tested]:
+    """Send each channel a message that says it is a test. No connection waits for what they answer."""
     sending, results = Sending.of(settings), []
     data = {"alert_id": "test", "rule": "test", "title": "this is a test: nothing is wrong", "fix": ""}
-    for row in channels:
+    for row, opened in ((channel.row, channel.opened) for channel in channels):
         event_id = f"evt_test{int(now.timestamp())}{row['endpoint_id']}"
         due = Due(row["endpoint_id"], 0, event_id, ALERTS[0], row["tenant_id"], data, now, 0)
-        answer = sending.answer(due, opened[row["endpoint_id"]], None, now)
+        answer = sending.answer(due, opened, None, now)
         results.append(Tested(row["endpoint_id"], row["host"], row["form"], answer.fault))
     return results

@@ -11,7 +11,7 @@ from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import CommandFailed, session
 from orchestration.outgoing.delivering import Sending, deliver
 from orchestration.outgoing.forms import ALERTS
-from orchestration.outgoing.opening import CHOSEN_FORMS, AddressRefused, open_channel, test_channels
+from orchestration.outgoing.opening import CHOSEN_FORMS, AddressRefused, channels_of, open_channel, send_tests
 from warehouse import clock
 from warehouse.operations import alerts
 from warehouse.outgoing import endpoints
@@ -114,10 +114,12 @@ def send_test(
     as_json: Json = False,
 ) -> None:
     """Send a message that says it is a test, now, and say what each channel answered."""
+    settings = session(ctx).settings
     with session(ctx).operator() as connection:
-        tested = test_channels(session(ctx).settings, connection, endpoint_id, clock.now())
-    if not tested:
+        channels = channels_of(settings, connection, endpoint_id)
+    if not channels:
         raise CommandFailed("nobody is told of alerts: minutebook alert create --help")
+    tested = send_tests(settings, channels, clock.now())
     results = [
         {"endpoint_id": one.endpoint_id, "host": one.host, "form": one.form, "result": one.fault or "taken"}
         for one in tested

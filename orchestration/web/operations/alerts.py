@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.outgoing.forms import ALERTS
-from orchestration.outgoing.opening import Opened, Tested, open_channel, test_channels
+from orchestration.outgoing.opening import Opened, Tested, channels_of, open_channel, send_tests
 from orchestration.remedies.wording import Link, OnPage, resolved_by
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
@@ -61,12 +61,13 @@ def add_channel(request: Request, visitor: Visitor, form: Form) -> Response:
 @form_for_roles("operator", "finance")
 def test_channel(request: Request, visitor: Visitor, form: Form) -> Response:
     """Send a channel a message that says it is a test, and show what it answered."""
+    settings = request.app.state.settings
     try:
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
-            tested = test_channels(request.app.state.settings, connection, form.get("endpoint", ""), clock.now())
+            channels = channels_of(settings, connection, form.get("endpoint", ""))
     except WarehouseError as error:
         return _alerts(request, visitor, str(error))
-    return _alerts(request, visitor, tested=tested)
+    return _alerts(request, visitor, tested=send_tests(settings, channels, clock.now()))
 
 
 @form_for_roles("operator", "finance")
