@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.deploy.tools import in_ci
 from warehouse.database import lifetime
 
 INSTALL = Path(__file__).parents[1] / ".ci" / "install-pgbouncer"
@@ -47,7 +48,7 @@ def pooled(url: str, mode: str, **settings: str) -> Iterator[str]:
 
 @cache
 def _executable() -> str:
-    must_be_had = os.environ.get("CI") == "true"
+    must_be_had = in_ci()
     if _found() is None and (must_be_had or os.geteuid() == 0):
         subprocess.run([INSTALL], check=must_be_had, capture_output=True, timeout=300)
     found = _found()

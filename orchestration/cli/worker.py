@@ -35,7 +35,7 @@ def worker(
             "a worker needs MINUTEBOOK_BROKER_URL and MINUTEBOOK_DATABASE_URL, as the host of minutebook up has them"
         )
     if importlib.util.find_spec("celery") is None:
-        raise CommandFailed("Celery is not installed here: the package minutebook[hosts] brings it")
+        raise CommandFailed("Celery is not installed here: it is in the image and in what `make install` makes")
     from orchestration.dagster_internals import home as dagster_home
 
     with settings.database() as url:

@@ -3,7 +3,7 @@
 from orchestration.remedies import days
 from orchestration.remedies.wording import Link, Wording, Words, commands, day_page, number, period_page, pull
 from sources.registry import provider_of
-from warehouse.finding import Finding
+from warehouse.finding import Facts, Finding
 from warehouse.operations.troubles import Trouble
 from warehouse.words import agreeing, counted, day, moment, month, span
 
@@ -130,11 +130,14 @@ def _not_posted(finding: Finding) -> Wording:
     )
 
 
+def _limit(facts: Facts) -> str:
+    return "spend limit" if facts["quota"] == "spend" else f"allowance of {facts['quota']}"
+
+
 def _quota(finding: Finding) -> Wording:
     facts, tenant = finding.facts, finding.subject.tenant_id or ""
-    what = "spend limit" if facts["quota"] == "spend" else f"allowance of {facts['quota']}"
     return Wording(
-        f"{tenant} has reached {facts['threshold']} % of its {what}: {number(facts['used'])} of"
+        f"{tenant} has reached {facts['threshold']} % of its {_limit(facts)}: {number(facts['used'])} of"
         f" {counted(facts['allowed'], facts['unit'])} in the period from {day(facts['period_start'])} on",
         short="a quota was reached",
         then="nothing is cut off: what is above an allowance is overage",
@@ -144,11 +147,11 @@ def _quota(finding: Finding) -> Wording:
 
 def _expected(finding: Finding) -> Wording:
     facts, tenant = finding.facts, finding.subject.tenant_id or ""
-    what = "spend limit" if facts["quota"] == "spend" else f"allowance of {facts['quota']}"
     on = f", about {day(facts['on'])}" if facts["on"] else ""
     return Wording(
-        f"{tenant} will pass its {what}{on}: {number(facts['used'])} of {counted(facts['allowed'], facts['unit'])} so"
-        f" far, about {number(facts['expected'])} at the end of the period from {day(facts['period_start'])} on",
+        f"{tenant} will pass its {_limit(facts)}{on}: {number(facts['used'])} of"
+        f" {counted(facts['allowed'], facts['unit'])} so far, about"
+        f" {number(facts['expected'])} at the end of the period from {day(facts['period_start'])} on",
         short="a quota will be passed",
         then="nothing is cut off: what is above an allowance is overage",
         link=period_page(tenant, facts["period_start"], "See the statement"),

@@ -1,7 +1,7 @@
 """The charts of statements, months and tenants.
 
-What the values are is said in the
-caption above a chart, where a phone has room for it. Beside every chart is its table.
+What the values are is said in the caption above a chart, where a phone has room for it. Beside every chart is its
+table.
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,7 +22,7 @@ from tests.deploy.hosts import redis
 from tests.deploy.image import STATE, Image, require_namespaces
 from tests.deploy.test_chart import pods, rendered, shape_named
 from tests.deploy.test_compose import OURS
-from tests.deploy.tools import DEPLOY, ROOT, run
+from tests.deploy.tools import DEPLOY, ROOT, in_ci, run
 from tests.orchestration.test_up import LAUNCH, STATUS, eventually
 from tests.web.server import MASTER_KEY, served_by
 from warehouse.database import lifetime
@@ -219,7 +219,7 @@ def test_what_a_unit_starts_answers_and_ends(deployment: Deployment, path: Path,
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
 def test_systemd_takes_the_unit_and_finds_it_little_exposed(path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
-        assert os.environ.get("CI") != "true"
+        assert not in_ci()
         pytest.skip("systemd-analyze is not installed")
     verified = subprocess.run(["systemd-analyze", "verify", "--man=no", path], **QUIET)
     # Where the image's folder is not this machine's; the test above starts it.

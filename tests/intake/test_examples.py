@@ -1,7 +1,6 @@
 """The documented clients repeat what got no answer, and return what was refused."""
 
 import json
-import os
 import runpy
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 
 from orchestration.intake.limits import Limit, Limits
+from tests.deploy.tools import in_ci
 from tests.intake.served import serving
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def node() -> Path:
     """The folder with Node, the compiler and the SDK; skipped by name where it cannot be had, but in CI."""
     done = subprocess.run([INSTALL], capture_output=True, text=True, timeout=300)
     if done.returncode:
-        assert os.environ.get("CI") != "true", done.stderr
+        assert not in_ci(), done.stderr
         pytest.skip("Node is not installed: .ci/install-node")
     return NODE
 
