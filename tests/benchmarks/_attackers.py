@@ -308,7 +308,8 @@ def main() -> None:
     """`python -m tests.benchmarks._attackers NAME SECONDS`, what is known of the scene on standard input."""
     name, seconds = sys.argv[1:]
     os.nice(19)  # it attacks from elsewhere: what it takes of this machine itself is no part of it
-    attack(name, Scene(**json.load(sys.stdin)), float(seconds))
+    with contextlib.suppress(KeyboardInterrupt):  # the others have ended before a slow attack has
+        attack(name, Scene(**json.load(sys.stdin)), float(seconds))
 
 
 if __name__ == "__main__":

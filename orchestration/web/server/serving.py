@@ -17,7 +17,7 @@ GRACE_SECONDS = 4
 
 
 class BoundedProtocol(H11Protocol):
-    """Ends a connection whose request does not arrive, or whose answer is not read; where it is full, the oldest."""
+    """Ends a connection whose request does not arrive, or whose answer is not read; where it is full, the idlest."""
 
     _head: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
@@ -25,16 +25,17 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room, and wait for a request for a while."""
         super().connection_made(transport)
-        self.opened_at = self.loop.time()
+        self.heard_at = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
             held = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_up_to_the_client()]
             if held:
-                min(held, key=lambda one: one.opened_at).abort()
+                min(held, key=lambda one: one.claim()).abort()
         self._head = self.loop.call_later(HEAD_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
         """A request's head has so many seconds from its first byte on, however many pieces it comes in."""
         super().data_received(data)
+        self.heard_at = self.loop.time()
         if not self.is_waiting():
             self._head = _stopped(self._head)
         elif self._head is None:
@@ -62,6 +63,11 @@ class BoundedProtocol(H11Protocol):
     def is_up_to_the_client(self) -> bool:
         """Whether nothing goes on before the client sends the rest of a request, or reads more of an answer."""
         return self.is_waiting() or self.cycle.more_body or self._stalled is not None
+
+    def claim(self) -> tuple[bool, float]:
+        """How well a client may keep its connection: one that had a whole answer comes first, then who said something
+        last. A person's next request would meet the end of the connection half-way."""
+        return self.cycle is not None and self.is_waiting(), self.heard_at
 
     def abort(self) -> None:
         """End the connection now, sending nothing more."""

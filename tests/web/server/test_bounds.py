@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,15 @@ from warehouse.database.connect import Role, connect
 
 Visit = Callable[[str], httpx.Client]
 SECRET = "whsec_" + "s" * 32
+
+
+def answered(opened: socket.socket) -> bool:
+    """Whether a request over this very connection has its answer."""
+    opened.sendall(b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answer = HTTPResponse(opened)
+    answer.begin()
+    answer.read()
+    return answer.status == 200
 
 
 @pytest.mark.parametrize("path", ["/%00", "/days/acme%00/2026-10-01", "/usage/%00", "/tables/%00.csv", "/static/%00"])
@@ -79,6 +89,18 @@ def test_a_head_that_is_too_large_is_refused_before_it_is_kept(visit: Visit) -> 
                     answer = opened.recv(100, socket.MSG_DONTWAIT)
         assert not answer or answer.startswith(b"HTTP/1.1 400")
         assert sent < 2**20
+
+
+def test_whoever_was_answered_keeps_its_connection_while_strangers_say_nothing(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 20)
+    with ExitStack() as stack:
+        person = stack.enter_context(raw(visit("")))
+        assert answered(person)
+        silent = [stack.enter_context(raw(visit(""))) for _ in range(50)]
+        assert ended(silent[0])
+        assert answered(person)
 
 
 def test_requests_that_do_not_arrive_are_ended_and_the_oldest_makes_room(
