@@ -1,33 +1,38 @@
 {% macro wait_for_readers(relation) -%}
     {#-
         A new table takes the old one's name under a lock that waits for whoever reads the old one, and all later readers wait
-        behind it. So it waits for half a second at a time and lets readers through between; who still holds the table after a
-        minute is ended (ledger.end_blockers), and after ten the build says who it was and gives up.
+        behind it. So it is waited for briefly and often: readers hardly notice, and a moment between two of them is met. Every
+        five seconds it is waited for half a second, where readers overlap. Who still holds the table after a minute is ended
+        (ledger.end_blockers), and after ten the build says who it was and gives up.
     -#}
     do $swap$
     declare
         bound constant text := current_setting('lock_timeout');
         begun constant timestamptz := clock_timestamp();
         patience constant interval := '{{ env_var("MINUTEBOOK_DBT_PATIENCE", "60 seconds") }}';
+        tries int := 0;
         blocker text;
     begin
         loop
+            tries := tries + 1;
             begin
-                perform set_config('lock_timeout', '500ms', true);
+                perform set_config('lock_timeout', case when tries % 50 = 0 then '500ms' else '30ms' end, true);
                 lock table {{ relation }} in access exclusive mode;
                 perform set_config('lock_timeout', bound, true);
                 return;
             exception when lock_not_available then
-                blocker := ledger.blockers('{{ relation }}'::regclass);
-                raise notice '{{ relation.identifier }} waits for %', blocker;
-                if clock_timestamp() > begun + patience then
-                    perform ledger.end_blockers('{{ relation }}'::regclass, patience);
-                end if;
-                if clock_timestamp() > begun + interval '10 minutes' then
-                    raise exception '{{ relation.identifier }} is held by %, who could not be ended', blocker;
+                if tries % 10 = 0 then
+                    blocker := ledger.blockers('{{ relation }}'::regclass);
+                    raise notice '{{ relation.identifier }} waits for %', blocker;
+                    if clock_timestamp() > begun + patience then
+                        perform ledger.end_blockers('{{ relation }}'::regclass, patience);
+                    end if;
+                    if clock_timestamp() > begun + interval '10 minutes' then
+                        raise exception '{{ relation.identifier }} is held by %, who could not be ended', blocker;
+                    end if;
                 end if;
             end;
-            perform pg_sleep(1);
+            perform pg_sleep(0.07);
         end loop;
     end
     $swap$
