@@ -42,6 +42,38 @@
     $columns$;
 {%- endmacro %}
 
+{% macro refuse_two_rows_of_one(made) -%}
+    {#- meta.one_row_per: no two rows agree in all these columns; a null (no agent, no tenant) is a value like any other. -#}
+    {%- set columns = (model.config.meta or {}).get('one_row_per', []) | join(', ') -%}
+    {%- if columns -%}
+    do $rows$
+    declare
+        twice text;
+    begin
+        select concat_ws(', ', {{ columns }}) into twice
+        from {{ made }}
+        group by {{ columns }}
+        having count(*) > 1
+        limit 1;
+        if found then
+            raise exception '{{ this.identifier }} has more than one row of one ({{ columns }}): %', twice;
+        end if;
+    end
+    $rows$;
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro made_from_scratch(made_by_dbt) -%}
+    {#- What dbt's own materialization returned, once the rows of its table are looked at. -#}
+    {%- set refused = refuse_two_rows_of_one(this) -%}
+    {%- if refused -%}
+    {%- call statement('one_row_per') -%}
+    {{ refused }}
+    {%- endcall -%}
+    {%- endif -%}
+    {{ return(made_by_dbt) }}
+{%- endmacro %}
+
 {% macro take_the_place_of(made, former) -%}
     {#- What was declared of the table that goes, and holds of the one that comes. -#}
     do $declared$
@@ -72,7 +104,7 @@
 {%- materialization table, adapter='postgres' -%}
     {%- set former = standing_table() -%}
     {%- if former is none -%}
-    {{ return(materialization_table_default()) }}
+    {{ return(made_from_scratch(materialization_table_default())) }}
     {%- endif -%}
     {%- set made = make_intermediate_relation(former) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -85,6 +117,7 @@
     {%- do create_indexes(made) -%}
     {%- call statement('swap') -%}
     {{ refuse_other_columns(made, former) }}
+    {{ refuse_two_rows_of_one(made) }}
     {{ take_the_place_of(made, former) }}
     {%- endcall -%}
     {%- do adapter.cache_dropped(former) -%}
@@ -97,7 +130,7 @@
 {%- materialization incremental, adapter='postgres' -%}
     {%- set former = standing_table() -%}
     {%- if former is none -%}
-    {{ return(materialization_incremental_default()) }}
+    {{ return(made_from_scratch(materialization_incremental_default())) }}
     {%- endif -%}
     {%- set made = make_temp_relation(former) -%}
     {%- set strategy = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy')) -%}
@@ -108,6 +141,7 @@
         {{ made_rows() }}
     );
     {{ refuse_other_columns(made, former) }}
+    {{ refuse_two_rows_of_one(made) }}
     {{ strategy({'target_relation': former, 'temp_relation': made}) }};
     {%- endcall -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}

@@ -1,8 +1,8 @@
 """What dbt's documentation says of the marts, as Metabase has words for it: descriptions, semantic types, foreign keys.
 
-A column that dbt tests as unique is its table's key; a column of another mart with that name refers to it. What a name
-cannot say is written as `meta` beside the column, under the keys that dbt-metabase made known: metabase.semantic_type,
-metabase.fk_target_table and metabase.fk_target_field.
+A column that a table has one row per (`one_row_per`) is its key; a column of another mart with that name refers to it.
+What a name cannot say is written as `meta` beside the column, under the keys that dbt-metabase made known:
+metabase.semantic_type, metabase.fk_target_table and metabase.fk_target_field.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,12 +44,8 @@ def documented(folder: Path = _MARTS) -> list[Table]:
         for path in sorted(folder.rglob("*.yml"), key=lambda path: path.name)
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
     ]
-    keys = {
-        column["name"]: (model["name"], column["name"])
-        for model in models
-        for column in model["columns"]
-        if "unique" in column.get("data_tests", [])
-    }
+    one_row_per = {model["name"]: model.get("config", {}).get("meta", {}).get("one_row_per", []) for model in models}
+    keys = {columns[0]: (name, columns[0]) for name, columns in one_row_per.items() if len(columns) == 1}
     return [
         Table(
             model["name"],

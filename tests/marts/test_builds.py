@@ -308,3 +308,14 @@ def test_metrics_of_nobodys_agent_stay_traceable_to_the_providers_rows_and_are_r
 def ask(connection: psycopg.Connection[Any], query: str) -> Any:
     (value,) = connection.execute(query).fetchall()[0]
     return value
+
+
+@pytest.mark.parametrize("full_refresh", [False, True], ids=["of what changed", "from scratch"])
+def test_two_rows_of_one_stop_the_build_and_are_named(warehouse: Warehouse, full_refresh: bool) -> None:
+    two_tenants_of_one_account(warehouse)
+    warehouse.connection.execute(
+        "alter table control.tenants drop constraint tenants_pkey cascade;"
+        " insert into control.tenants select * from control.tenants where tenant_id = 'ann'"
+    )
+    with pytest.raises(building.BuildFailed, match=r"has more than one row of one \(tenant_id.*\): ann"):
+        warehouse.build(AS_OF, full_refresh=full_refresh)
