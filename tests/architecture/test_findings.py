@@ -29,7 +29,7 @@ MEANT = {
     Trouble.EXPECTED,
 }  # fmt: skip
 # What is printed is SQL for an administrator, a setting, a runbook, or a backup, which tests/operations/test_restore.py
-# makes: tests/isolation/test_preflight.py runs the SQL.
+# makes: tests/isolation/rights/test_preflight.py runs the SQL.
 BY_AN_ADMINISTRATOR = {
     *Flaw, Distrust.CANARY_WRONG, Trouble.NIGHT, Trouble.CHECK, Trouble.DIFFERS, Trouble.NOT_POSTED, Trouble.INVOICE,
     Trouble.DISK, Trouble.BACKUP,

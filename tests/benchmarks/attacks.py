@@ -27,8 +27,8 @@ from orchestration.installing import install as migrate
 from orchestration.web.access.auth import DEVICE, SESSION
 from tests.benchmarks._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, TLS, Scene
 from tests.benchmarks._measuring import verdict
-from tests.oracle.loading import load
-from tests.oracle.months import World, generated
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import World, generated
 from tests.web.conftest import add_staff, start_session
 from tests.web.signing import sent
 from warehouse import clock

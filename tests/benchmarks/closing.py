@@ -15,8 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.benchmarks._measuring import verdict
-from tests.oracle.loading import load
-from tests.oracle.months import generated
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import generated
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 from warehouse.statements.periods import Month

@@ -16,9 +16,9 @@ import psycopg
 from orchestration.installing import install as migrate
 from orchestration.marts.building import build
 from tests.benchmarks._measuring import Cost, measured, verdict
-from tests.oracle.book import Attachment, Book, Meter, PlanChoice, Price, Status, Tenant, Terms
-from tests.oracle.loading import load
-from tests.oracle.months import World
+from tests.oracle.worlds.book import Attachment, Book, Meter, PlanChoice, Price, Status, Tenant, Terms
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import World
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 

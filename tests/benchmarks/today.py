@@ -17,7 +17,7 @@ import psycopg
 from orchestration.installing import install
 from tests.benchmarks import history
 from tests.benchmarks._measuring import measured, verdict
-from tests.oracle.loading import load
+from tests.oracle.worlds.loading import load
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 

@@ -40,7 +40,7 @@ NOT_RUN = {
     "metabase-sync plan --state-dir dashboards": "another project's tool, against a whole Metabase",
     "metabase-sync apply --state-dir dashboards": "the same",
     "minutebook credential rotate vapi --tenant acme --resume": "only while a rotation waits for the provider:"
-    " tests/isolation/test_rotation.py",
+    " tests/isolation/secrets/test_rotation.py",
 }
 """What is not run here, and why; that such a command exists and has its options is looked at all the same."""
 

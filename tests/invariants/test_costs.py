@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from orchestration.marts.building import build
-from tests.oracle.loading import load
-from tests.oracle.months import generated
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import generated
 from warehouse.database.connect import Role, connect
 
 # Each component that a published answer names, and everybody who says what it costs.

@@ -11,8 +11,8 @@ import pytest
 from orchestration.marts.building import build
 from tests.marts.warehouse_of_one import Warehouse, opened
 from tests.money.acme import FEBRUARY_3, LINE, scan, write_acme
-from tests.oracle.loading import load
-from tests.oracle.months import World, generated
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import World, generated
 from warehouse.control.errors import PeriodApproved
 from warehouse.control.prices import Model, Price, put_price
 from warehouse.database.connect import Role, connect

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from orchestration.dagster_internals import home as dagster_home
 from tests.cli.conftest import EXAMPLE
 from tests.ingestion.house import call
-from tests.isolation.leaks import Deployment, files_under, found_in, minimal_environment
+from tests.isolation.secrets.leaks import Deployment, files_under, found_in, minimal_environment
 from tests.sandbox.faults import ok_with, status
 from tests.sandbox.server import Sandbox, serving
 from tests.sandbox.story import MetricRow

@@ -17,9 +17,9 @@ from random import Random
 from orchestration.installing import install as migrate
 from orchestration.marts.building import build
 from tests.oracle.comparing import Comparison, Disagreement, compare
-from tests.oracle.histories import unfolded
-from tests.oracle.loading import load
-from tests.oracle.months import generated
+from tests.oracle.worlds.histories import unfolded
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import generated
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running
 

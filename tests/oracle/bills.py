@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.book import Book, Coverage, in_force
 from tests.oracle.usage import CARRIERS_DETAILS, Cost, Pull, component_costs, current, is_carried, owner_of_call
+from tests.oracle.worlds.book import Book, Coverage, in_force
 
 Whose = tuple[str | None, str | None]  # tenant and agent; of nobody's both are None
 Charged = tuple[Whose, date, Cost]

@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 
 from tests.oracle.bills import Charged, bill_costs
-from tests.oracle.book import in_force
 from tests.oracle.margins import Costs, add_costs, costs_by_day, days_are_known, margin
-from tests.oracle.months import World
 from tests.oracle.periods import after_closing, carriers, period_of
 from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals
 from tests.oracle.usage import current, usage
+from tests.oracle.worlds.book import in_force
+from tests.oracle.worlds.months import World
 
 Connection = psycopg.Connection[Any]
 Key = tuple[Any, ...]

@@ -9,11 +9,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.book import Book, Tenant, in_force
 from tests.oracle.money import rounded
 from tests.oracle.periods import Period, periods
 from tests.oracle.statements import Line, own_lines, quantities, totals
 from tests.oracle.usage import Cost, Pull, Used, is_running, owner_of_call
+from tests.oracle.worlds.book import Book, Tenant, in_force
 
 Key = tuple[Any, ...]
 

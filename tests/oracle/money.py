@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.oracle.book import Price, Tier
+from tests.oracle.worlds.book import Price, Tier
 
 WITHOUT_MINOR_UNIT = {
     "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",

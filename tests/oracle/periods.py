@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tests.oracle.book import Tenant
+from tests.oracle.worlds.book import Tenant
 
 
 @dataclass(frozen=True)

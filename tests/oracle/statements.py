@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.oracle.book import Book, Credit, Tenant
 from tests.oracle.money import priced, rounded, to_minor_unit
 from tests.oracle.periods import Period, carriers, periods
 from tests.oracle.usage import Used
+from tests.oracle.worlds.book import Book, Credit, Tenant
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 from random import Random
 
 from orchestration.marts.building import build
-from tests.oracle.approving import approve_some
-from tests.oracle.loading import load
-from tests.oracle.months import generated
+from tests.oracle.worlds.approving import approve_some
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import generated
 from warehouse.database.connect import Role, connect
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve

@@ -7,9 +7,9 @@ from random import Random
 
 from orchestration.marts.building import build
 from tests.oracle.comparing import Connection
-from tests.oracle.histories import unfolded
-from tests.oracle.loading import load
-from tests.oracle.months import CURRENCIES, generated
+from tests.oracle.worlds.histories import unfolded
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import CURRENCIES, generated
 from warehouse.database.connect import Role, connect
 from warehouse.statements import periods
 from warehouse.statements.blocking import Key, key_of

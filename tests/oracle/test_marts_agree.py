@@ -6,8 +6,8 @@ import pytest
 
 from orchestration.marts.building import build
 from tests.oracle.comparing import compare
-from tests.oracle.loading import load
-from tests.oracle.months import generated
+from tests.oracle.worlds.loading import load
+from tests.oracle.worlds.months import generated
 from warehouse.database.connect import Role, connect
 
 

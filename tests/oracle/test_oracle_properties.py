@@ -8,10 +8,10 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.oracle.months import World, worlds
 from tests.oracle.periods import period_of
 from tests.oracle.statements import Line, own_lines, quantities, statement_lines, totals, waterfall
 from tests.oracle.usage import current, usage
+from tests.oracle.worlds.months import World, worlds
 
 any_world = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 

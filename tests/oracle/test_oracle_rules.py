@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.book import (
+from tests.oracle.margins import costs_by_day, margin
+from tests.oracle.money import priced, rounded, to_minor_unit
+from tests.oracle.periods import period_of, periods
+from tests.oracle.statements import Line, corrected, own_lines, quantities, statement_lines, totals, waterfall
+from tests.oracle.usage import Pull, Used, current, is_running, usage, voice_units
+from tests.oracle.worlds.book import (
     Allowance,
     Attachment,
     Book,
@@ -24,11 +29,6 @@ from tests.oracle.book import (
     Tier,
     UnitCost,
 )  # fmt: skip
-from tests.oracle.margins import costs_by_day, margin
-from tests.oracle.money import priced, rounded, to_minor_unit
-from tests.oracle.periods import period_of, periods
-from tests.oracle.statements import Line, corrected, own_lines, quantities, statement_lines, totals, waterfall
-from tests.oracle.usage import Pull, Used, current, is_running, usage, voice_units
 
 JAN = date(2026, 1, 1)
 

@@ -12,9 +12,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from tests.oracle.book import Book, Meter, Tenant
 from tests.oracle.money import started
 from tests.oracle.periods import after_closing, period_of
+from tests.oracle.worlds.book import Book, Meter, Tenant
 
 NO_LONGER_RUNNING = {"ended", "not-found", "deletion-failed"}
 LIVE_TYPES = {"dialog-management"}

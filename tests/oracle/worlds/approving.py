@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date
 from random import Random
 
-from tests.oracle.book import Attachment
 from tests.oracle.comparing import Connection
-from tests.oracle.months import World
 from tests.oracle.periods import period_of
 from tests.oracle.statements import Line, corrected
 from tests.oracle.usage import Pull, current
+from tests.oracle.worlds.book import Attachment
+from tests.oracle.worlds.months import World
 from warehouse.control.errors import Refused
 from warehouse.database.queries import Row
 from warehouse.statements import periods

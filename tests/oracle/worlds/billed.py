@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from tests.marts.bills import charge, line
-from tests.oracle.book import Attachment, Coverage, ProviderUnitCost, UnitCost
-from tests.oracle.months import LONG_AGO, World
 from tests.oracle.usage import CARRIERS_DETAILS, Pull
+from tests.oracle.worlds.book import Attachment, Coverage, ProviderUnitCost, UnitCost
+from tests.oracle.worlds.months import LONG_AGO, World
 
 OWN = 4  # every so many tenants have accounts of their own at the providers behind the calls
 

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from orchestration.remedies import word
-from tests.isolation.capabilities import WRITTEN, capabilities
 from tests.isolation.conftest import House
+from tests.isolation.rights.capabilities import WRITTEN, capabilities
 from warehouse.database.connect import Role, connect
 from warehouse.database.locks import Lock
 from warehouse.security import isolation

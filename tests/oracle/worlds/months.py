@@ -12,7 +12,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle.book import (
+from tests.oracle.money import decimals
+from tests.oracle.periods import Period, periods
+from tests.oracle.statements import allowance
+from tests.oracle.usage import Pull
+from tests.oracle.worlds.book import (
     Allowance,
     Attachment,
     Book,
@@ -30,10 +34,6 @@ from tests.oracle.book import (
     Tier,
     UnitCost,
 )  # fmt: skip
-from tests.oracle.money import decimals
-from tests.oracle.periods import Period, periods
-from tests.oracle.statements import allowance
-from tests.oracle.usage import Pull
 
 LONG_AGO = date(2020, 1, 1)
 CURRENCIES = ("USD", "EUR", "JPY", "ISK", "KWD", "UGX")
@@ -330,8 +330,8 @@ def _iso(moment: datetime) -> str:
 
 def generated(seed: int, tenants: int) -> World:
     """The world of a seed."""
-    from tests.oracle.billed import with_bills  # these add to a world
-    from tests.oracle.settling import with_settled
+    from tests.oracle.worlds.billed import with_bills  # these add to a world
+    from tests.oracle.worlds.settling import with_settled
 
     random = Random(seed)
     return with_settled(with_bills(Author(random, seed).world(tenants), Random(seed)), random)

@@ -6,8 +6,8 @@ from datetime import date
 from random import Random
 
 from tests.oracle.bills import bill_costs
-from tests.oracle.months import World
 from tests.oracle.usage import usage
+from tests.oracle.worlds.months import World
 
 Unknown = tuple[str, date, str]  # tenant, day, component
 

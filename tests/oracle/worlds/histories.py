@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 
 from orchestration.marts.building import build
-from tests.oracle.approving import Frozen, approve_some, frozen_lines, moved, reopen_some, with_late_news
 from tests.oracle.comparing import Comparison, Connection, compare, lines_of
-from tests.oracle.loading import publish
-from tests.oracle.months import World
 from tests.oracle.statements import quantities
 from tests.oracle.usage import usage
+from tests.oracle.worlds.approving import Frozen, approve_some, frozen_lines, moved, reopen_some, with_late_news
+from tests.oracle.worlds.loading import publish
+from tests.oracle.worlds.months import World
 from warehouse.statements.blocking import Key
 
 UNBALANCED = "select line_id, rated_amount, stated_amount from marts.fct_line_balances where not is_balanced"

@@ -1,6 +1,6 @@
 """What each role can do, by the catalogue of a built warehouse: a line for each right.
 
-python -m tests.isolation.capabilities URL > tests/isolation/capabilities.txt
+python -m tests.isolation.rights.capabilities URL > tests/isolation/rights/capabilities.txt
 """
 
 import sys

@@ -12,9 +12,9 @@ from psycopg import sql
 from sources.contracts import COSTS
 from sources.source import Source
 from tests.marts import bills
-from tests.oracle.book import Book, Price
-from tests.oracle.months import World
 from tests.oracle.usage import Pull, is_running
+from tests.oracle.worlds.book import Book, Price
+from tests.oracle.worlds.months import World
 from warehouse.costs.unknown_costs import UnknownCost
 
 Connection = psycopg.Connection[Any]

@@ -1,0 +1,1 @@
+"""Tenants, their months and what is done with them, generated."""
