@@ -4,9 +4,11 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 INVARIANTS = (  # design, section 9; the number is the invariant's
@@ -104,3 +106,26 @@ def test_no_path_of_a_developers_machine_is_named() -> None:
         if pattern.search(path.read_text())
     ]
     assert not named
+
+
+def test_no_key_of_a_yaml_file_stands_twice() -> None:
+    """The second hides the first without a word: a mart's `hidden_from_tenants` was, once."""
+    twice = [
+        f"{path.relative_to(ROOT)}:{key.start_mark.line + 1} {key.value}"
+        for path in tracked_files()
+        if path.suffix in {".yml", ".yaml"} and "templates" not in path.parts  # Go's templates are no YAML yet
+        for document in yaml.compose_all(path.read_text(), yaml.SafeLoader)
+        for key in _repeated(document)
+    ]
+    assert twice == []
+
+
+def _repeated(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _repeated(each)
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _ in node.value]
+        yield from (key for place, (key, _) in enumerate(node.value) if key.value in names[:place])
+        for _, each in node.value:
+            yield from _repeated(each)
