@@ -12,7 +12,6 @@ select
     w.thread_id,
     w.checkpoint_ns as namespace,
     w.checkpoint_id,
-    w.type,
     case when w.type = 'msgpack' then w.blob end as content
 from checkpoint_writes as w
 inner join touched on w.thread_id = touched.thread_id

@@ -43,9 +43,9 @@ class Checkpoint:
 def checkpoint_of(row: Any) -> Checkpoint:
     """A checkpoint as the query gives it. Raises Odd."""
     if row.version not in _VERSIONS:
-        raise Odd(f"a checkpoint is of format {row.version!r:.20}; {_VERSIONS[0]} to {_VERSIONS[-1]} are known")
+        raise Odd(f"a checkpoint is of another format than {_VERSIONS[0]} to {_VERSIONS[-1]}, which are known")
     if row.source not in _SOURCES:
-        raise Odd(f"a checkpoint is of source {row.source!r:.20}, and none of {', '.join(_SOURCES)}")
+        raise Odd(f"a checkpoint's source is none of {', '.join(_SOURCES)}")
     try:
         at, step = datetime.fromisoformat(row.ts), int(row.step)
     except (TypeError, ValueError):

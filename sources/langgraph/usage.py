@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from sources.checks.quarantine import MOST_ALONE
 from sources.contracts import EVENT_IDS
+from sources.errors import ContractBroken
 from sources.langgraph.messages import Spent, Unreadable, spent_in
 from sources.langgraph.threads import Odd, Thread, checkpoint_of
 from sources.rows import Row
@@ -36,6 +38,8 @@ class Usage:
     _threads: dict[tuple[str | None, str, Attributes], Counter[str]] = field(default_factory=dict)
     _pushed: dict[tuple[str | None, str, Attributes], set[str]] = field(default_factory=dict)
     _odd: dict[tuple[str | None, str], list[str]] = field(default_factory=dict)
+    _counted: int = 0
+    _uncounted: int = 0
 
     def add(self, thread_id: str, checkpoints: Iterable[Any], writes: Iterable[Any]) -> None:
         """Count a thread by rows of both queries, or set it aside: a part of it is no thread's usage."""
@@ -48,7 +52,9 @@ class Usage:
             counts = thread.counts(self.day)
         except Odd as odd:
             self._set_aside(tenant, str(odd), thread_id)
+            self._uncounted += 1
             return
+        self._counted += 1
         for item, count in counts.items():
             self._count(tenant, item, (), thread_id, count)
         try:
@@ -62,7 +68,14 @@ class Usage:
             self._set_aside(tenant, f"its tokens are unknown, and not 0: {why}", thread_id)
 
     def rows(self) -> Iterator[Row]:
-        """Rows of the contract, and one for each reason for which threads of a tenant were set aside."""
+        """Rows of the contract, and one for each reason for which threads of a tenant were set aside.
+
+        Raises ContractBroken where that is the rule: a good day must not be replaced by what is left of it.
+        """
+        if self._uncounted > max(MOST_ALONE, self._counted):
+            whole = self._uncounted + self._counted
+            why = next(iter(self._odd))[1]
+            raise ContractBroken(f"{self._uncounted} of {whole} threads are set aside, as one: {why}")
         for key, threads in self._threads.items():
             tenant, item, attributes = key
             values = _scoped(tenant) | {
@@ -101,7 +114,7 @@ def spent_on(day: date, thread: Thread, writes: Iterable[Any]) -> list[Spent]:
             continue
         if write.content is None:
             if completed.day == day:
-                raise Unreadable(f"what it wrote is {write.type}, which cannot be read")
+                raise Unreadable("what it wrote is sealed, or of a kind that is not read")
             continue
         is_made = completed.source != "update" and not thread.is_input(key)
         try:
