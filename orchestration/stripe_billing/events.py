@@ -19,6 +19,7 @@ import stripe
 
 from orchestration.stripe_billing.api.calls import StripeApi
 from orchestration.stripe_billing.posting.outcomes import async_code
+from sources.text import clean
 from warehouse.stripe import events
 from warehouse.stripe.cache import invalidate
 from warehouse.stripe.postings import withdraw
@@ -46,21 +47,18 @@ def process_events(connection: psycopg.Connection[Any], api: StripeApi, clock: C
     """Process what waits, failed ones again too; an event fails alone. connection: role billing, autocommit."""
     report = EventsReport()
     for event in events.waiting(connection, BATCH):
+        is_about_meters = event.is_thin and event.event_type in METER_ERRORS
         try:
-            is_about_meters = event.is_thin and event.event_type in METER_ERRORS
-            whole = api.fetch_event(event.event_id) if is_about_meters else {}
-        except stripe.StripeError as error:
+            facts = _errors(api.fetch_event(event.event_id)) if is_about_meters else {}
+        except (stripe.StripeError, AttributeError, LookupError, TypeError) as error:
             report.failed += 1
-            cause = f"not fetched: {error.user_message or type(error).__name__}"[:300]
-            events.failed(connection, event.event_id, cause)
+            said = error.user_message if isinstance(error, stripe.StripeError) else "it is not as documented"
+            events.failed(connection, event.event_id, f"not fetched: {said or type(error).__name__}"[:300])
             continue
-        facts: dict[str, Any] = {}
         with connection.transaction():
             now = clock()
-            if whole:
-                facts = _errors(whole)
-                for code, message, identifiers in facts["errors"]:
-                    report.withdrawn += len(withdraw(connection, identifiers, "refused", code, message, now))
+            for code, message, identifiers in facts.get("errors", ()):
+                report.withdrawn += len(withdraw(connection, identifiers, "refused", code, message, now))
             _forget(connection, event.event_type, event.object_id, event.stripe_customer_id, now)
             tenant_id = events.done(connection, event.event_id, facts, now)
         if event.event_type == "invoice.created" and tenant_id and tenant_id not in report.closing:
@@ -79,9 +77,10 @@ def _errors(whole: dict[str, Any]) -> dict[str, Any]:
     errors = []
     for kind in reason.get("error_types") or ():
         samples = kind.get("sample_errors") or ()
-        identifiers = [found for one in samples if (found := (one.get("request") or {}).get("identifier"))]
+        named = [(one.get("request") or {}).get("identifier") for one in samples]
+        identifiers = [name for name in named if isinstance(name, str)]
         message = next((one["error_message"] for one in samples if one.get("error_message")), kind["code"])
-        errors.append((async_code(kind["code"]), f"Stripe dropped it: {message}"[:300], identifiers))
+        errors.append((async_code(kind["code"]), clean(f"Stripe dropped it: {message}")[:300], identifiers))
     return {"error_count": reason.get("error_count", 0), "errors": errors}
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
+from orchestration.stripe_billing import events
 from orchestration.stripe_billing.events import EventsReport, process_events
 from orchestration.stripe_billing.webhooks import webhook_app
 from orchestration.web.server.serving import Server
@@ -282,6 +283,25 @@ def test_an_event_that_cannot_be_fetched_waits_and_the_others_go_on(scene: Scene
         assert connection.execute(queries.load("stripe/events")["count_waiting"]).fetchone() == (1,)
     scene.stripe.events["evt_thin"] = {**thin, "data": {"reason": {"error_count": 0, "error_types": []}}}
     assert process(scene) == EventsReport(processed=1)
+
+
+@pytest.mark.parametrize(
+    "kinds", [["x"], [{}], [{"code": {}}], [{"code": "x", "sample_errors": [7]}], [{"code": "x", "sample_errors": 7}]]
+)
+def test_an_event_that_is_not_as_documented_fails_alone_and_those_that_fail_hold_up_no_other(
+    scene: Scene, service: str, monkeypatch: pytest.MonkeyPatch, kinds: Any
+) -> None:
+    thin = {
+        "id": "evt_odd", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found",
+        "created": "2026-11-01T00:00:00.000Z", "livemode": False,
+    }  # fmt: skip
+    scene.stripe.events["evt_odd"] = {**thin, "data": {"reason": {"error_types": kinds}}}
+    deliver(service, json.dumps(thin).encode())
+    monkeypatch.setattr(events, "BATCH", 1)
+    assert process(scene) == EventsReport(failed=1)
+    deliver(service, snapshot(1, "invoice.paid", {"id": "in_1", "object": "invoice", "customer": "cus_x"}))
+    assert process(scene) == EventsReport(processed=1)
+    assert process(scene) == EventsReport(failed=1)
 
 
 def test_an_invoice_that_was_paid_while_no_webhook_came_is_settled_by_reading_stripe(

@@ -29,7 +29,7 @@ def receive(connection: Connection, event: Mapping[str, Any], now: datetime) -> 
 
 
 def waiting(connection: Connection, limit: int) -> list[Waiting]:
-    """The oldest events of the account that is billed in, failed ones too."""
+    """The oldest events of the account that is billed in; those that failed last."""
     return typed(connection, Waiting, FILE, "waiting", limit=limit)
 
 

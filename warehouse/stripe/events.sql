@@ -15,13 +15,14 @@ on conflict (event_id) do nothing
 returning event_id;
 
 -- name: waiting
--- One that failed is tried again for as long as Stripe keeps events.
+-- One that failed is tried again for as long as Stripe keeps events, after those that wait for the first time: however many fail
+-- again and again, they hold up no other.
 select event_id, event_type, is_thin, object_id, stripe_customer_id
 from ledger.stripe_events
 where
     (state = 'received' or (state = 'failed' and received_at > now() - interval '30 days'))
     and not ledger.is_of_another_account(stripe_account, is_live)
-order by received_at, event_id
+order by state = 'failed', received_at, event_id
 limit %(limit)s;
 
 -- name: count_waiting
