@@ -48,7 +48,7 @@ def kept(house: House) -> list[dict[str, Any]]:
         house.tenant(tenant)
         house.attach(tenant, "vapi_phone_number", f"number-{tenant}")
         with connect(house.url, Role.OPERATOR) as operator:
-            personal.choose(operator, tenant, choice)
+            personal.choose(operator, tenant, vars(choice))
     calls = [call(f"c-{tenant}", DAY, phone_number_id=f"number-{tenant}") for tenant in ("acme", "beta")]
     house.own_vapi(None, calls)
     return calls
@@ -160,7 +160,7 @@ def test_a_choice_that_is_made_while_a_build_is_at_work_is_applied_to_what_that_
         def choose_never(event: str) -> None:
             if "fct_call_texts" in event and not applied:
                 with connect(house.url, Role.OPERATOR) as operator:
-                    personal.choose(operator, "acme", Kept("never", "never", "never"))
+                    personal.choose(operator, "acme", vars(Kept("never", "never", "never")))
                 applied.append(beside.submit(apply_choices, house.url, "test"))
 
         build(house.url, dbt_home, DAY + timedelta(days=1), on_event=choose_never)
@@ -189,7 +189,7 @@ def test_a_word_said_to_a_tenant_that_keeps_none_is_nowhere(
         kept_in = {"raw_vapi.calls", "marts.fct_call_results", "marts.fct_call_texts"}
         assert places_of(warehouse, CANARY) == kept_in
         with connect(house.url, Role.OPERATOR) as operator:
-            personal.choose(operator, "acme", Kept("kept", "never", "never"))
+            personal.choose(operator, "acme", vars(Kept("kept", "never", "never")))
         apply_choices(house.url, "test")
         assert places_of(warehouse, CANARY) == set()
         warehouse.build(DAY + timedelta(days=1), full_refresh=True)

@@ -64,7 +64,7 @@ def served(
 
 def choose(house: House, tenant: str, kept: Kept) -> None:
     with connect(house.url, Role.OPERATOR) as operator:
-        personal.choose(operator, tenant, kept)
+        personal.choose(operator, tenant, vars(kept))
 
 
 def pulled(house: House, *tenants: str, **options: Any) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 from warehouse.control import guard
@@ -113,6 +113,14 @@ def put_tenant(connection: Connection, tenant: Tenant, *, is_new: bool = False) 
                 )
         action, _ = put(connection, FILE, "put_tenant", asdict(tenant))
     return Change(f"tenant {tenant.tenant_id}", action)
+
+
+def put_customer(connection: Connection, tenant_id: str, customer_id: str) -> Change:
+    """Set whom Stripe bills for a tenant; all else of it stays. Raises NotFound."""
+    with connection.transaction():
+        guard.lock(connection)
+        known = require_tenant(connection, tenant_id)
+        return put_tenant(connection, replace(known, stripe_customer_id=customer_id))
 
 
 def activate(connection: Connection, tenant_id: str, on: date) -> Change:

@@ -5,8 +5,8 @@ tenant keeps that), a tenant's names, numbers, keys and logins. The audit log an
 books must be kept, and the log would show that it was changed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,14 @@ def kept(connection: psycopg.Connection[Any], tenant_id: str) -> Kept:
     return Kept(phone_numbers, transcripts, recordings)
 
 
-def choose(connection: psycopg.Connection[Any], tenant_id: str, wanted: Kept) -> bool:
-    """Set what is stored, and return whether that changed anything.
+def choose(connection: psycopg.Connection[Any], tenant_id: str, said: Mapping[str, str]) -> bool:
+    """Set what is stored of the kinds that are named, and return whether that changed anything.
 
-    Calls that land from now on follow it; those that stand are due (`choices_due`).
+    The others stay, whatever somebody else names at the same moment. Calls that land from now on follow it; those that
+    stand are due (`choices_due`).
     """
-    return connection.execute(_SQL["choose"], {"tenant_id": tenant_id, **asdict(wanted)}).rowcount > 0
+    kinds = {one.name: said.get(one.name) for one in fields(Kept)}
+    return connection.execute(_SQL["choose"], {"tenant_id": tenant_id, **kinds}).rowcount > 0
 
 
 def choices_due(connection: psycopg.Connection[Any]) -> list[tuple[str, datetime]]:

@@ -7,16 +7,23 @@ from (select %(tenant_id)s::text as tenant_id) as asked
 left join control.personal_choices as chosen on asked.tenant_id = chosen.tenant_id;
 
 -- name: choose
+-- What is not named stays as it is, or as it is where nothing was ever chosen.
 insert into control.personal_choices as c (tenant_id, phone_numbers, transcripts, recordings)
-values (%(tenant_id)s, %(phone_numbers)s, %(transcripts)s, %(recordings)s)
+values (
+    %(tenant_id)s, coalesce(%(phone_numbers)s, 'kept'), coalesce(%(transcripts)s, 'never'),
+    coalesce(%(recordings)s, 'never')
+)
 on conflict (tenant_id) do update set
-    phone_numbers = excluded.phone_numbers,
-    transcripts = excluded.transcripts,
-    recordings = excluded.recordings,
+    phone_numbers = coalesce(%(phone_numbers)s, c.phone_numbers),
+    transcripts = coalesce(%(transcripts)s, c.transcripts),
+    recordings = coalesce(%(recordings)s, c.recordings),
     chosen_at = clock_timestamp()
 where
     (c.phone_numbers, c.transcripts, c.recordings)
-    is distinct from (excluded.phone_numbers, excluded.transcripts, excluded.recordings);
+    is distinct from (
+        coalesce(%(phone_numbers)s, c.phone_numbers), coalesce(%(transcripts)s, c.transcripts),
+        coalesce(%(recordings)s, c.recordings)
+    );
 
 -- name: choices_due
 select

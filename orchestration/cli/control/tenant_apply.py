@@ -1,7 +1,6 @@
 """Bringing control data to what a tenant's file says: in the order in which things refer to each other."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TypeVar
 
 from orchestration.cli.control.tenant_file import AgentPart, FileInvalid, PlanPart, PricePart, PrivacyPart, TenantFile
@@ -119,8 +118,7 @@ def _attachments(connection: Connection, tenant_id: str, agent: AgentPart, at: _
 
 def _privacy(connection: Connection, tenant_id: str, part: PrivacyPart) -> Change:
     said = {kind: str(keep) for kind, keep in part.model_dump(exclude_none=True).items()}
-    wanted = replace(personal.kept(connection, tenant_id), **said)
-    action = Action.CHANGED if personal.choose(connection, tenant_id, wanted) else Action.UNCHANGED
+    action = Action.CHANGED if personal.choose(connection, tenant_id, said) else Action.UNCHANGED
     return Change(f"privacy of {tenant_id}", action)
 
 

@@ -1,6 +1,6 @@
 """minutebook tenant privacy, retain, export and erase; minutebook expire."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -58,12 +58,9 @@ def privacy(
     with session(ctx).operator() as connection:
         tenants.require_tenant(connection, tenant)
         said = {"phone_numbers": phone_numbers, "transcripts": transcripts, "recordings": recordings}
-        wanted = replace(
-            personal.kept(connection, tenant), **{kind: str(keep) for kind, keep in said.items() if keep is not None}
-        )
         if any(said.values()):
-            personal.choose(connection, tenant, wanted)
-    named = asdict(wanted)
+            personal.choose(connection, tenant, {kind: str(keep) for kind, keep in said.items() if keep is not None})
+        named = asdict(personal.kept(connection, tenant))
     if as_json:
         print_json({"tenant_id": tenant, **named})
         return

@@ -1,6 +1,6 @@
 """minutebook stripe: what Stripe must have set up before overage can be billed."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from orchestration.stripe_billing.invoices.states import read_states, waiting_ev
 from orchestration.stripe_billing.setup import check as check_setup
 from orchestration.stripe_billing.workspace import api_of, billing_desk
 from warehouse.clock import now, today
-from warehouse.control.tenants import put_tenant, require_tenant
+from warehouse.control.tenants import put_customer, require_tenant
 from warehouse.database.connect import Role, connect
 from warehouse.stripe import events as kept_events
 from warehouse.stripe.accounts import Account, adopt, adopted, sent_elsewhere
@@ -259,8 +259,7 @@ def customer(
     if not customer_id.startswith("cus_"):
         raise typer.BadParameter(f"'{customer_id}' is no customer of Stripe's; write cus_…")
     with session(ctx).operator() as connection:
-        known = require_tenant(connection, tenant)
-        change = put_tenant(connection, replace(known, stripe_customer_id=customer_id))
+        change = put_customer(connection, tenant, customer_id)
     show_changes([change], as_json, f"minutebook stripe check --tenant {tenant}")
 
 

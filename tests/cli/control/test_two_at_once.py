@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from tests.conftest import own_database
-from warehouse.control import agents
+from warehouse.control import agents, guard
 from warehouse.control.errors import Refused
 from warehouse.database.connect import Role, connect
 
@@ -68,3 +68,36 @@ def test_what_another_takes_between_our_look_and_our_writing_is_said_in_words(
     assert refused.exit_code == 1
     assert "somebody else wrote the same at the same moment; nothing of this step was changed" in refused.output
     assert "unexpected" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "both", "expected"),
+    [
+        (
+            "insert into control.personal_choices (tenant_id, phone_numbers) values ('acme', 'never')",
+            "tenant privacy acme --recordings redacted",
+            "select phone_numbers || ' ' || recordings from control.personal_choices",
+            "never redacted",
+        ),
+        (
+            "update control.tenants set name = 'Acme Dental' where tenant_id = 'acme'",
+            "stripe customer acme cus_1",
+            "select name || ' ' || stripe_customer_id from control.tenants where tenant_id = 'acme'",
+            "Acme Dental cus_1",
+        ),
+    ],
+)
+def test_what_another_writes_between_our_look_and_our_writing_stays(
+    url: str, monkeypatch: pytest.MonkeyPatch, before: str, command: str, both: str, expected: str
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", url)
+    with connect(url, Role.OPERATOR, actor="otto") as first, ThreadPoolExecutor(1) as other:
+        with first.transaction():
+            guard.lock(first)
+            first.execute(before)
+            waiting = other.submit(CliRunner().invoke, app, command.split())
+            with pytest.raises(TimeoutError):
+                waiting.result(3)
+        done = waiting.result(30)
+        assert done.exit_code == 0, done.output
+        assert first.execute(both).fetchall() == [(expected,)]

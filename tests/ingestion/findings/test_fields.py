@@ -33,7 +33,7 @@ def reported(house: House) -> House:  # noqa: F811
     house.tenant("acme")
     house.own_vapi("acme", [call("c-1", YESTERDAY, **TOLD), call("c-2", YESTERDAY)])
     with connect(house.url, Role.OPERATOR) as operator:
-        personal.choose(operator, "acme", EVERYTHING)
+        personal.choose(operator, "acme", vars(EVERYTHING))
     return house
 
 

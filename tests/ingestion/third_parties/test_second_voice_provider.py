@@ -52,7 +52,7 @@ def test_calls_of_retell_stand_beside_those_of_vapi(
         "insert into control.call_outputs values ('acme', 'user_sentiment', 'sentiment'), ('acme', 'stars', 'rating')"
     )
     with connect(house.url, Role.OPERATOR) as operator:
-        personal.choose(operator, "acme", Kept("kept", "kept", "kept"))
+        personal.choose(operator, "acme", vars(Kept("kept", "kept", "kept")))
     with serving(told) as address:
         monkeypatch.setenv("MINUTEBOOK_RETELL_URL", address)
         served = House(house.url, Settings.from_environment(), house.sandbox)

@@ -46,7 +46,7 @@ def reported(house: House) -> House:  # noqa: F811
 def choose(house: House, kept: Kept, *tenants: str) -> None:  # noqa: F811
     with connect(house.url, Role.OPERATOR) as operator:
         for tenant in tenants:
-            personal.choose(operator, tenant, kept)
+            personal.choose(operator, tenant, vars(kept))
 
 
 def raw(house: House) -> dict[str, str]:  # noqa: F811

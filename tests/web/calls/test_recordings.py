@@ -28,7 +28,7 @@ RECORDINGS = "/tenants/acme-dental/recordings/2026-10-30/vapi/acme-dental-call-"
 
 def choose(url: str, recordings: str) -> None:
     with connect(url, Role.OPERATOR) as operator:
-        personal.choose(operator, "acme-dental", Kept("kept", "kept", recordings))
+        personal.choose(operator, "acme-dental", vars(Kept("kept", "kept", recordings)))
 
 
 @pytest.fixture
