@@ -10,7 +10,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from orchestration.defs.privacy.jobs import expire_personal_data
+from orchestration.ingestion.routing import Routing
+from orchestration.privacy.minimising import apply_choices
 from orchestration.resources import Minutebook
+from sources.personal import NOBODYS
 from sources.registry import all_sources
 from tests.conftest import BUILDING, kept_build, own_database
 from tests.isolation.conftest import AS_OF, OURS, QUIET, THEIRS, fill
@@ -19,6 +22,7 @@ from warehouse import clock
 from warehouse.control import tenants
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import CredentialMissing, VaultError
+from warehouse.ingestion.pulls import open_attempt
 from warehouse.outgoing import endpoints, outbox
 from warehouse.privacy import personal
 from warehouse.security.master_keys import MasterKey
@@ -136,6 +140,22 @@ def test_an_erased_tenant_leaves_its_books_and_no_person_key_or_login(spoken: Wa
         ("", 0)
     ]
     assert money(spoken)[1:3] == before
+
+
+def test_what_is_told_again_of_an_erased_tenant_is_kept_of_nobody(spoken: Warehouse) -> None:
+    with connect(spoken.url, Role.OPERATOR, autocommit=True) as operator:
+        tenants.close(operator, OURS, date(2026, 3, 31))
+        spoken.connection.execute("update marts.fct_statements set period_state = 'approved'")
+        with open_attempt(spoken.url, "cli"):  # it read what was kept before
+            personal.erase(operator, OURS, AS_OF)
+            spoken.calls("platform", "2026-03-03", [call("late", "61", phoneNumberId=f"number-{OURS}", **CALLER)])
+            assert not apply_choices(spoken.url, "night")[OURS].is_final
+    assert apply_choices(spoken.url, "night")[OURS].is_final
+    assert personal_calls(spoken) == {f"{THEIRS}-spoken", "quiet-spoken"}
+    with connect(spoken.url, Role.LOADER) as loader:
+        chosen = Routing.load(loader).choices_of("platform", date(2026, 3, 4))
+    assert chosen({"vapi_phone_number": f"number-{OURS}"}) == NOBODYS
+    assert chosen({"vapi_phone_number": f"number-{THEIRS}"}) != NOBODYS
 
 
 def test_dagster_forgets_daily(spoken: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
