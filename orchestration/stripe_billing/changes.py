@@ -19,8 +19,9 @@ import psycopg
 
 from orchestration.stripe_billing.api.cache import StripeCache
 from orchestration.stripe_billing.api.calls import Body, StripeApi, midnight
+from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.invoices.cycles import cycle
-from orchestration.stripe_billing.posting.readiness import Readiness
+from orchestration.stripe_billing.posting.readiness import Finding, Readiness
 from warehouse.stripe.billed_tenants import BilledTenant, billed_tenants, fees, priced_meters, statuses
 from warehouse.stripe.prices import charges_alike
 from warehouse.words import day
@@ -72,20 +73,21 @@ class Changes:
         self._readiness = readiness
         self._clock = clock
 
-    def plan(self, tenant_ids: Sequence[str] | None = None) -> list[Change]:
-        """Every step that is due, or will be. Raises `stripe.StripeError`, StripeUnavailable, StripeRefused."""
+    def plan(self, tenant_ids: Sequence[str] | None = None) -> tuple[list[Change], list[Finding]]:
+        """Every step that is due, or will be; and whose are unknown, and why. Raises KeyRefused, StripeUnavailable."""
         today = self._clock().date()
         chosen = None if tenant_ids is None else list(tenant_ids)
         billed = billed_tenants(self._connection, today, chosen)
         tenants = [one for one in billed if one.stripe_customer_id and (chosen or one.may_be_posted)]
         known = statuses(self._connection, [one.tenant_id for one in tenants])
-        turns = {one.tenant_id: self._turn(one, known[one.tenant_id], today) for one in tenants}
-        wanted = self._wanted(turns)
-        return [
-            change
-            for one in tenants
-            for change in self._of(one, known[one.tenant_id], turns[one.tenant_id], wanted[one.tenant_id], today)
-        ]
+
+        def steps(one: BilledTenant) -> list[Change]:
+            turn = self._turn(one, known[one.tenant_id], today)
+            return list(self._of(one, known[one.tenant_id], turn, self._wanted(one.tenant_id, turn), today))
+
+        found = [answer for _, answer in ask_each(tenants, steps, lambda one: one.tenant_id, workers=1)]
+        planned = [change for answer in found if not isinstance(answer, Finding) for change in answer]
+        return planned, [answer for answer in found if isinstance(answer, Finding)]
 
     def apply(self, change: Change) -> Change:
         """Do one step that is due. Raises `stripe.StripeError`."""
@@ -264,14 +266,10 @@ class Changes:
         begun = statuses[-1][1] if statuses else today
         return max(begun, cycle(today, tenant.anchor_day)[0])
 
-    def _wanted(self, days: Mapping[str, date]) -> dict[str, _Wanted]:
-        of_plans, of_meters = fees(self._connection, days), priced_meters(self._connection, days)
-        return {
-            tenant_id: _Wanted(
-                of_plans.get(tenant_id), [row for row in of_meters[tenant_id] if row["stripe_event_name"]]
-            )
-            for tenant_id in days
-        }
+    def _wanted(self, tenant_id: str, on: date) -> _Wanted:
+        meters = priced_meters(self._connection, {tenant_id: on})[tenant_id]
+        fee = fees(self._connection, {tenant_id: on}).get(tenant_id)
+        return _Wanted(fee, [row for row in meters if row["stripe_event_name"]])
 
 
 def _is_fee(prices: Sequence[Body], fee: Mapping[str, Any] | None, currency: str) -> bool:

@@ -217,8 +217,9 @@ def check(
         if not any(one.blocks for one in found):
             found += [one for row in meters[tenant.tenant_id] for one in _of_meter(readiness, tenant, row)]
             lacking = {one.meter_id for one in found if one.meter_id}
-            for change in changes.plan([tenant.tenant_id]):
-                found += [one for one in _of_change(change) if one.meter_id not in lacking]
+            steps, unknown = changes.plan([tenant.tenant_id])
+            found += unknown
+            found += [one for step in steps for one in _of_change(step) if one.meter_id not in lacking]
         return found
 
     changes = Changes(connection, api, cache, readiness, clock)

@@ -1,13 +1,14 @@
 """A change of ours is planned and applied at Stripe before the turn from which it holds, and charges what we do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from typing import Any
 
 import psycopg
 import pytest
 
-from tests.sandbox.stripe import StripeSandbox
+from tests.sandbox.stripe import Fault, StripeSandbox
 from tests.stripe_billing.close import DEC, Close
 from tests.stripe_billing.scene import OVERAGES, Scene
 
@@ -273,3 +274,32 @@ def test_a_reopened_tenant_gets_a_subscription_again_and_a_paused_one_needs_noth
     status(close, "paused", "2027-02-05")
     close("stripe changes")
     close("stripe check")
+
+
+def test_what_stripe_refuses_or_does_not_show_of_one_tenant_is_named_and_the_others_are_changed(close: Close) -> None:
+    close.tenant(subscribes=False)
+    close.stripe.catalogue.create_customer({"id": "cus_bolt"})
+    close.scene.owner.execute(
+        """
+        insert into control.tenants (tenant_id, name, currency, anchor_day, stripe_customer_id, feature_flags)
+        values ('bolt', 'Bolt', 'USD', 1, 'cus_bolt', '{"stripe_posting": true}');
+        insert into control.tenant_statuses values ('bolt', '2026-11-01', 'active');
+        insert into control.tenant_plans values ('bolt', '2026-01-01', 'starter');
+        """
+    )
+    close("stripe sync --apply")
+    close.at("2026-11-20")
+
+    def of_acme(method: str, fault: Fault) -> Callable[[Any], Fault | None]:
+        return lambda call: fault if call.method == method and call.params.get("customer") == "cus_acme" else None
+
+    close.stripe.fault = of_acme("GET", Fault.HOLLOW)
+    reported = close("stripe changes", code=1).output
+    assert "a subscription of cus_bolt" in reported
+    assert "acme: Stripe does not answer" in reported
+    close.stripe.fault = of_acme("POST", Fault.FORBIDDEN)
+    assert "acme: Stripe refuses (not_permitted)" in close("stripe changes --apply", code=1).output
+    assert [one["customer"] for one in close.stripe.catalogue.subscriptions.values()] == ["cus_bolt"]
+    close.stripe.fault = lambda call: None
+    close("stripe changes --apply")
+    close("stripe changes")

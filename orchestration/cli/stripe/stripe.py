@@ -12,8 +12,10 @@ from orchestration.cli.session import CommandFailed, session
 from orchestration.stripe_billing.api.account import account_of
 from orchestration.stripe_billing.api.currency import from_minor
 from orchestration.stripe_billing.api.errors import StripeUnavailable
+from orchestration.stripe_billing.each import ask_each
 from orchestration.stripe_billing.events import process_events
 from orchestration.stripe_billing.invoices.states import read_states, waiting_events
+from orchestration.stripe_billing.posting.readiness import Finding
 from orchestration.stripe_billing.setup import check as check_setup
 from orchestration.stripe_billing.workspace import api_of, billing_desk
 from warehouse.clock import now, today
@@ -51,12 +53,9 @@ def sync(
         oldest = desk.cache.oldest_reading
         age = int((now() - oldest).total_seconds()) // 60 if oldest else 0
     rows = [asdict(step) for step in steps]
-    if as_json:
-        print_json(rows)
-    else:
-        show(rows, ["kind", "name", "result", "message"], False, "no meter has a Stripe event name and a price")
-        if age:
-            say(f"as Stripe said {counted(age, 'minute')} ago; to ask it again: minutebook stripe sync --plan --again")
+    show(rows, ["kind", "name", "result", "message"], as_json, "no meter has a Stripe event name and a price")
+    if age and not as_json:
+        say(f"as Stripe said {counted(age, 'minute')} ago; to ask it again: minutebook stripe sync --plan --again")
     if failed := [step for step in steps if step.result == "failed"]:
         raise CommandFailed(f"not created: {counted(len(failed), 'object')}; again: minutebook stripe sync --apply")
     drift = [step for step in steps if step.result == "drift"]
@@ -78,12 +77,8 @@ def check(ctx: typer.Context, tenant: Tenants = None, as_json: Json = False) -> 
         desk.cache.demand_fresh()
         found = check_setup(desk.connection, desk.api, desk.cache, desk.readiness, now, tenant)
     rows = [asdict(finding) for finding in found]
-    if as_json:
-        print_json(rows)
-    else:
-        show(
-            rows, ["tenant_id", "meter_id", "code", "message", "blocks"], False, "every tenant that is billed is set up"
-        )
+    columns = ["tenant_id", "meter_id", "code", "message", "blocks"]
+    show(rows, columns, as_json, "every tenant that is billed is set up")
     if found:
         raise CommandFailed(f"{counted(len(found), 'finding')}; the message of each says what to do")
     if not as_json:
@@ -162,17 +157,23 @@ def changes(
     with current.settings.database() as url, billing_desk(current.settings, url) as desk:
         desk.cache.demand_fresh()
         work = desk.changes()
-        steps = work.plan(tenant)
+        steps, failed = work.plan(tenant)
         if apply:
-            steps = [work.apply(step) for step in steps]
+            done = ask_each(steps, work.apply, lambda step: step.tenant_id, workers=1)
+            steps = [step if isinstance(answer, Finding) else answer for step, answer in done]
+            failed += [answer for _, answer in done if isinstance(answer, Finding)]
     rows = [asdict(step) for step in steps]
     columns = ["tenant_id", "kind", "on", "what", "result"]
-    show(rows, columns, as_json, "Stripe will charge what is in force at the next turn of each tenant")
-    if any(step.result in ("due", "lacking") for step in steps):
+    charged = "" if failed else "Stripe will charge what is in force at the next turn of each tenant"
+    show(rows, columns, as_json, charged)
+    due = {step.tenant_id for step in steps if step.result in ("due", "lacking")} | {one.tenant_id for one in failed}
+    if due:
         if not as_json:
             next_step("minutebook stripe changes --apply" if not apply else "see what is lacking")
-        tenants = sorted({step.tenant_id for step in steps if step.result in ("due", "lacking")})
-        raise CommandFailed(f"changes at Stripe are due of {counted(len(tenants), 'tenant')}: {', '.join(tenants[:5])}")
+        why = "".join(f"; {one.tenant_id}: {one.message}" for one in failed[:5])
+        raise CommandFailed(
+            f"changes at Stripe are due of {counted(len(due), 'tenant')}: {', '.join(sorted(due)[:5])}{why}"
+        )
 
 
 @command(app, "settle", "minutebook stripe settle acme/2026-11-01/subscription --apply")
