@@ -29,6 +29,7 @@ class PostingReport:
     refusal: str | None = None
     failures_in_a_row: int = 0
     is_halted: bool = False
+    _silent: set[str] = field(default_factory=set, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -50,12 +51,15 @@ class PostingReport:
             self.refusal = refusal
             self.is_halted = True
 
-    def failed(self) -> None:
-        """A call went unanswered; too many in a row and the run stops asking."""
+    def failed(self, tenant_id: str) -> None:
+        """A call went unanswered; too many in a row and the run stops asking. Those of one tenant are that tenant's."""
         with self._lock:
             self.failures_in_a_row += 1
-            if self.failures_in_a_row >= self.patience:
+            self._silent.add(tenant_id)
+            if self.failures_in_a_row >= self.patience and len(self._silent) > 1:
                 self.is_halted = True
 
     def answered(self) -> None:
-        self.failures_in_a_row = 0
+        with self._lock:
+            self.failures_in_a_row = 0
+            self._silent.clear()

@@ -113,7 +113,7 @@ class Poster:
         if unknown:
             today = self._clock().date()
             self._tenants |= {tenant.tenant_id: tenant for tenant in billed_tenants(self._connection, today, unknown)}
-            for name, found in ask_each(unknown, self._checked, str, workers=self._workers, pool=self._pool):
+            for name, found in self._each_checked(unknown):
                 blocking = [one for one in ([found] if isinstance(found, Finding) else found) if one.blocks]
                 for one in blocking:
                     self.report.stop(one)
@@ -131,6 +131,15 @@ class Poster:
             else:
                 ready += group
         return ready
+
+    def _each_checked(self, tenant_ids: Sequence[str]) -> list[tuple[str, list[Finding] | Finding]]:
+        """What is wrong with each. One alone does not tell whether Stripe is down: others may be due after it."""
+        try:
+            return ask_each(tenant_ids, self._checked, str, workers=self._workers, pool=self._pool)
+        except StripeUnavailable as error:
+            if len(tenant_ids) > 1:
+                raise
+            return [(tenant_ids[0], finding_of(tenant_ids[0], None, error))]
 
     def _checked(self, tenant_id: str) -> list[Finding]:
         self._turns.wait()

@@ -131,7 +131,7 @@ class Sender:
             failure = failure_of(error)
             if failure.kind != "again":
                 return self._failed(posting, failure)
-            self._report.failed()
+            self._report.failed(posting.tenant_id)
             raise _Again from error
         self._report.answered()
         return Resolution(posting.posting_id, "accepted")
@@ -147,7 +147,7 @@ class Sender:
         except stripe.StripeError as error:
             failure = failure_of(error)
             if failure.kind in ("again", "spent"):
-                self._report.failed()
+                self._report.failed(posting.tenant_id)
                 return None
             return self._failed(posting, failure)
         self._report.answered()

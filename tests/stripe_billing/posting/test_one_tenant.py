@@ -12,6 +12,7 @@ from orchestration.stripe_billing.api.errors import KeyRefused, StripeRefused, S
 from orchestration.stripe_billing.each import PATIENCE, ask_each
 from orchestration.stripe_billing.invoices.upcoming import compare_upcoming
 from orchestration.stripe_billing.posting.readiness import Finding, Readiness
+from orchestration.stripe_billing.posting.report import Limits
 from orchestration.stripe_billing.reconciliation import read_summaries
 from orchestration.stripe_billing.setup import check
 from tests.sandbox.stripe import Fault
@@ -55,6 +56,28 @@ def test_posting_goes_on_for_the_others_and_names_the_one(four: Scene, fault: Fa
     four.stripe.now += 7200
     four.post()
     assert [four.held(f"cus_{one}", four.today - timedelta(days=1)) for one in (*OTHERS, "ill")] == [5] * 4
+
+
+def test_however_many_meters_of_one_go_unanswered_the_others_are_posted(four: Scene) -> None:
+    day = four.today - timedelta(days=1)
+    meters = [f"m{number}" for number in range(6)]
+    for meter in meters:
+        four.meter(meter)
+    four.tenant("bad", tuple(meters))
+    for meter in meters:
+        four.overage("bad", day, 5, meter)
+    four.stripe.fault = lambda call: Fault.DOWN if "cus_bad" in str(call.params) and call.method == "POST" else None
+    report = four.post(Limits(workers=1, per_second=1e6))
+    assert report.counts["accepted"] == 4
+    assert {tenant for tenant, _ in report.stopped} == {"bad"}
+
+
+def test_one_that_is_due_alone_and_not_answered_holds_up_nothing_that_follows(four: Scene) -> None:
+    four.post()
+    four.overage("ill", four.today - timedelta(days=1), 6)
+    four.owner.execute("delete from ledger.stripe_cache")
+    four.stripe.fault = of_ill(four, Fault.CUT_OFF)
+    assert four.post().stopped["ill", None].code == "unanswered"
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, None])
