@@ -2491,6 +2491,7 @@ CREATE TABLE control.credit_voids (
     credit_id bigint NOT NULL,
     tenant_id text NOT NULL,
     taken_back numeric NOT NULL,
+    kept_by date[] NOT NULL,
     reason text NOT NULL,
     voided_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT credit_voids_reason_check CHECK ((reason <> ''::text)),
@@ -2498,6 +2499,7 @@ CREATE TABLE control.credit_voids (
 );
 ALTER TABLE ONLY control.credit_voids FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE control.credit_voids IS 'What was left of a credit when it was taken back; what statements had used by then they keep, reopened or not.';
+COMMENT ON COLUMN control.credit_voids.kept_by IS 'The first days of the periods whose statements had used it by then: no other ever does.';
 
 CREATE TABLE control.credits (
     credit_id bigint NOT NULL,

@@ -56,11 +56,18 @@ values (%(tenant_id)s, %(amount)s, %(valid_from)s, %(expires_on)s, %(reason)s)
 returning credit_id;
 
 -- name: void
-insert into control.credit_voids (credit_id, tenant_id, taken_back, reason)
-values (%(credit_id)s, %(tenant_id)s, %(taken_back)s, %(reason)s);
+insert into control.credit_voids (credit_id, tenant_id, taken_back, reason, kept_by)
+select
+    %(credit_id)s,
+    %(tenant_id)s,
+    %(taken_back)s,
+    %(reason)s,
+    coalesce(array_agg(l.period_start order by l.period_start), '{}') as kept_by
+from ledger.statement_lines as l
+where l.line_kind = 'credit' and l.inputs ->> 'credit_id' = %(credit_id)s::text;
 
 -- name: credits
--- What approved statements used, and what is left for others. An open statement uses it when the marts are built.
+-- What approved statements used, and what is left for others: nothing of one that was taken back. An open statement uses it when the marts are built.
 with used as (
     select
         (l.inputs ->> 'credit_id')::bigint as credit_id,
@@ -75,7 +82,7 @@ select
     c.tenant_id,
     c.amount,
     coalesce(u.amount, 0) as used,
-    c.amount - coalesce(v.taken_back, 0) - coalesce(u.amount, 0) as balance,
+    case when v.credit_id is null then c.amount - coalesce(u.amount, 0) else 0 end as balance,
     t.currency,
     c.valid_from,
     c.expires_on,

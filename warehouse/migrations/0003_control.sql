@@ -480,10 +480,12 @@ create table control.credit_voids (
     credit_id bigint primary key references control.credits,
     tenant_id text not null references control.tenants,
     taken_back numeric not null check (taken_back > 0),
+    kept_by date[] not null,
     reason text not null check (reason <> ''),
     voided_at timestamptz not null default now()
 );
 comment on table control.credit_voids is 'What was left of a credit when it was taken back; what statements had used by then they keep, reopened or not.';
+comment on column control.credit_voids.kept_by is 'The first days of the periods whose statements had used it by then: no other ever does.';
 
 create table control.spend_limits (
     tenant_id text not null references control.tenants,

@@ -48,16 +48,23 @@ def test_a_credit_is_given_used_explained_and_taken_back_and_nothing_of_it_is_lo
     (number,) = database.execute("select credit_id from control.credits where tenant_id = 'acme'").fetchone() or ()
     assert "251.00 of 1000 USD taken back" in quiet(f"credit void {number}", "--reason", "agreed").output
     assert "unchanged" in quiet(f"credit void {number}", "--reason", "twice").output
-    assert listed(quiet) == {"outage": ("1000", "749.00", "0.00", "void")}
+    assert listed(quiet) == {"outage": ("1000", "749.00", "0", "void")}
     assert line_of(quiet, "2026-02") == {}
     quiet("reopen 2026-01 --tenant acme", "--reason", "look again")
     quiet("build")
     assert line_of(quiet, "2026-01")["amount"] == "-749.00", "what it had used it keeps"
+    assert listed(quiet) == {"outage": ("1000", "0", "0", "void")}
+    give(quiet, "700 --from 2026-01-01 --expires 2026-02-01", "goodwill, used before")
+    quiet("build")
+    assert line_of(quiet, "2026-02") == {}, "what it does not use any more is nobody's"
     trail = database.execute(
         "select object_table, action from ledger.audit_log where object_table like 'control.credit%%'"
         " and tenant_id = 'acme' order by entry_id"
     ).fetchall()
-    assert trail == [("control.credits", "insert"), ("control.credit_voids", "insert")]
+    assert [table for table, action in trail if action == "insert"] == [
+        "control.credits", "control.credit_voids", "control.credits",
+    ]  # fmt: skip
+    assert len(trail) == 3
 
 
 def test_a_credit_that_no_statement_can_use_is_refused(quiet: Minutebook, database: Database) -> None:

@@ -16,7 +16,8 @@ renamed as (
         source.reason,
         ---------- dates
         source.valid_from,
-        coalesce(source.expires_on, 'infinity')::date as expires_on
+        coalesce(source.expires_on, 'infinity')::date as expires_on,
+        voids.kept_by
     from source
     left join voids on source.credit_id = voids.credit_id
 )
