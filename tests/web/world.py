@@ -6,6 +6,7 @@ The tables are made from the marts' own contracts and protected as dbt_project/m
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,11 @@ def build(url: str, count: int, names: Sequence[str] = NAMES) -> list[str]:
     return [tenant_id for tenant_id, _, _ in tenants]
 
 
-def marts() -> Iterator[dict[str, Any]]:
+@cache
+def marts() -> list[dict[str, Any]]:
     """The marts as their YAML describes them."""
-    for path in sorted(_MARTS.rglob("*.yml"), key=lambda path: path.name):
-        yield from yaml.safe_load(path.read_text())["models"]
+    paths = sorted(_MARTS.rglob("*.yml"), key=lambda path: path.name)
+    return [mart for path in paths for mart in yaml.safe_load(path.read_text())["models"]]
 
 
 def analysts_read(mart: dict[str, Any]) -> bool:
