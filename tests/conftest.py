@@ -132,6 +132,13 @@ def make_signing_in_cheap(url: str, major: int) -> None:
 
 
 @pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all workers: what one of them made, another need not make."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def dbt_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One target folder for all tests that build in one process, and one name for their databases: dbt then parses the
     project once."""
@@ -145,9 +152,9 @@ def postgres_server(server_of_major: Callable[[int], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def replay(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[Replay]:
+def replay(postgres_server: str, session_folder: Path, request: pytest.FixtureRequest) -> Iterator[Replay]:
     """What builds in this session, unless dbt itself is to."""
-    replay = Replay(building._invoke, BUILDING, str(make_url(postgres_server).port))
+    replay = Replay(building._invoke, BUILDING, str(make_url(postgres_server).port), session_folder)
     with pytest.MonkeyPatch.context() as patch:
         if not request.config.getoption("by_dbt"):
             patch.setattr(building, "_invoke", replay)

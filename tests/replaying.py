@@ -1,20 +1,25 @@
 """Builds by models that stand, without dbt: the statements that dbt sent in one such build, sent again.
 
 Where the same relations stand, dbt sends the same statements whatever the rows are (tests/marts/test_replaying.py holds
-it to that), and takes most of the time to write them. So what it sent in the first build of a kind is kept, and sent
-again in later ones of copies of the same database. Whatever is not as it was then is left to dbt itself, which begins
-from where the statements ended, as after a build that was killed: a statement that fails, a data test that finds
-something, another project, another database. Who listens hears of all nodes at the end.
+it to that), and takes most of the time to write them. So what it sent in the first build of a kind is kept for all
+workers of the session, and sent again in later ones of copies of the same database. Whatever is not as it was then is
+left to dbt itself, which begins from where the statements ended, as after a build that was killed: a statement that
+fails, a data test that finds something, another project, another database. Who listens hears of all nodes at the end.
 
 `pytest --by-dbt` builds everything by dbt.
 """
 
+import fcntl
 import os
+import pickle
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -56,29 +61,41 @@ class Kept:
 class Replay:
     """Stands in for `building._invoke` in one database of one server."""
 
-    def __init__(self, invoke: Invoke, database: str, server: str) -> None:
+    def __init__(self, invoke: Invoke, database: str, server: str, folder: Path) -> None:
         self.by_dbt = invoke
         self._there = (server, database, os.fspath(building.PROJECT))
-        self.builds: dict[tuple[str, ...], Kept] = {}
+        self._folder = folder
+        self.builds: dict[str, Kept] = {}
 
     def __call__(self, arguments: list[str], on_event: Callable[[str], None] | None) -> Any:
         if not self._is_there():
             return self.by_dbt(arguments, on_event)
         try:
             with _connected() as connection:
-                kind = (*arguments, str(connection.execute(_STANDING).fetchone()))
-                kept = self.builds.get(kind)
-                if kept is not None:
-                    _send_again(connection, kept)
+                standing = connection.execute(_STANDING).fetchone()
+        except psycopg.Error:
+            return self.by_dbt(arguments, on_event)
+        kind = sha256(repr((arguments, standing)).encode()).hexdigest()
+        with _alone(self._folder / f"{kind}.lock"):  # a worker that makes a build of this kind is waited for
+            kept = self._kept(kind)
+            if kept is None:
+                return self._keep(kind, arguments, on_event)
+        try:
+            with _connected() as connection:
+                _send_again(connection, kept)
         except (psycopg.Error, _FoundSomethingError):
             return self.by_dbt(arguments, on_event)
-        if kept is None:
-            return self._keep(kind, arguments, on_event)
         for event in kept.events if on_event else ():
             on_event(event)
         return kept.answer
 
-    def _keep(self, kind: tuple[str, ...], arguments: list[str], on_event: Callable[[str], None] | None) -> Any:
+    def _kept(self, kind: str) -> Kept | None:
+        path = self._folder / kind
+        if kind not in self.builds and path.exists():
+            self.builds[kind] = pickle.loads(path.read_bytes())  # noqa: S301 - a worker of ours wrote it
+        return self.builds.get(kind)
+
+    def _keep(self, kind: str, arguments: list[str], on_event: Callable[[str], None] | None) -> Any:
         kept = Kept({}, [], os.environ["MINUTEBOOK_DBT_AS_OF"], None)
 
         def hear(event: str) -> None:
@@ -89,12 +106,35 @@ class Replay:
         with sent(kept.nodes):
             kept.answer = self.by_dbt(arguments, hear)
         if kept.answer.success and not any(result.failures for result in kept.answer.result.results):
-            self.builds[kind] = kept
+            self.builds[kind] = replace(kept, answer=_plain(kept.answer))
+            (self._folder / kind).write_bytes(pickle.dumps(self.builds[kind]))
         return kept.answer
 
     def _is_there(self) -> bool:
         there = ("MINUTEBOOK_DBT_PORT", "MINUTEBOOK_DBT_DBNAME", "DBT_PROJECT_DIR")
         return tuple(os.environ[name] for name in there) == self._there and not any(map(os.environ.get, _TURNED))
+
+
+def _plain(answer: Any) -> Any:
+    """What we read of dbt's answer, without its classes: to import them takes longer than to read a build."""
+    results = [
+        SimpleNamespace(
+            status=str(result.status),
+            message=result.message,
+            node=SimpleNamespace(name=result.node.name, resource_type=str(result.node.resource_type)),
+        )
+        for result in answer.result.results
+    ]
+    told = SimpleNamespace(results=results, elapsed_time=answer.result.elapsed_time)
+    return SimpleNamespace(success=True, exception=None, result=told)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One worker of the session at a time."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def dbt_itself() -> Invoke:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -23,9 +24,9 @@ def named_alike(nodes: dict[str, list[str]]) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("full_refresh", [False, True], ids=["of what changed", "from scratch"])
 def test_dbt_sends_the_same_for_other_rows_and_another_day(
-    warehouse: Warehouse, replay: Replay, monkeypatch: pytest.MonkeyPatch, full_refresh: bool
+    warehouse: Warehouse, replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_refresh: bool
 ) -> None:
-    first = Replay(replay.by_dbt, BUILDING, str(make_url(warehouse.url).port))
+    first = Replay(replay.by_dbt, BUILDING, str(make_url(warehouse.url).port), tmp_path)
     monkeypatch.setattr(building, "_invoke", first)
     warehouse.build(AS_OF, full_refresh=full_refresh)
     (kept,) = first.builds.values()
