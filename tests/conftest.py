@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -49,6 +50,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # dbt's manifest and the collected tests are a million objects that stay: looking for garbage among them is a tenth of a
 # build.
 gc.set_threshold(100_000, 50, 50)
+
+# Each client reads the certificates that it trusts, which takes longer than what most tests ask: they are read once.
+httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
 
 
 def database_of(url: str, database: str) -> str:
