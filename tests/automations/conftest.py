@@ -2,13 +2,16 @@
 
 import base64
 import json
+import os
 import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +23,7 @@ from psycopg.rows import dict_row
 from orchestration.automations import process, running
 from orchestration.automations.running import Result, run_due
 from orchestration.settings import Settings
+from tests.forks import end_of, started
 from tests.intake.served import add_tenants, login_of
 from warehouse import clock
 from warehouse.automations import runs
@@ -98,6 +102,10 @@ class Works:
             patch.delitem(sys.modules, "tests.automations.flows", raising=False)  # which reads the environment
             return self.run()
 
+    def fork(self) -> None:
+        """From now on the process of a tenant is a fork, which need import nothing."""
+        self.monkeypatch.setattr(running, "_process", in_a_fork)
+
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of a query, past all policies."""
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
@@ -122,6 +130,27 @@ def in_this_process(login: str, asked: Mapping[str, Any], _: float) -> Iterator[
     said: list[str] = []
     process.work(asked, login, lambda what: said.append(json.dumps(what)))
     yield SimpleNamespace(stdout=said, returncode=0)
+
+
+@contextmanager
+def in_a_fork(login: str, asked: Mapping[str, Any], _: float) -> Iterator[SimpleNamespace]:
+    """What stands for a process that was given its work, however it ends."""
+    ours, theirs = Pipe(duplex=False)
+    fork = started(work_and_say, os.environ, login, asked, theirs)
+    theirs.close()
+    said = SimpleNamespace(stdout=said_until_the_end(ours), returncode=None)
+    yield said
+    said.returncode = end_of(fork)
+
+
+def work_and_say(login: str, asked: Mapping[str, Any], out: Connection) -> None:
+    process.work(asked, login, lambda what: out.send(json.dumps(what)))
+
+
+def said_until_the_end(ours: Connection) -> Iterator[str]:
+    with ours, suppress(EOFError):
+        while True:
+            yield ours.recv()
 
 
 @pytest.fixture

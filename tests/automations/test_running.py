@@ -54,6 +54,7 @@ def test_each_call_that_ended_is_followed_once_from_the_day_of_the_flag(works: W
 
 @pytest.mark.parametrize("dies", ["a before", "b before", "b after", "c after"])
 def test_a_process_that_is_killed_between_steps_is_resumed_once(works: Works, dies: str) -> None:
+    works.fork()
     works.monkeypatch.setenv("AUTOMATIONS_DIES", dies)
     works.calls("acme", "c1")
     works.follow("acme", steps=0)
@@ -147,6 +148,7 @@ def test_one_that_hangs_is_ended_when_its_time_is_over(works: Works) -> None:
 
 
 def test_two_passes_at_once_take_each_run_once(works: Works) -> None:
+    works.fork()
     names = [f"c{number}" for number in range(12)]
     works.calls("acme", *names[:6])
     works.calls("birch", *names[6:])
@@ -161,6 +163,7 @@ def test_two_passes_at_once_take_each_run_once(works: Works) -> None:
 
 
 def test_a_thread_that_another_process_has_is_left_to_it(works: Works) -> None:
+    works.fork()
     works.calls("acme", "c1")
     works.follow("acme", steps=0)
     works.begin()

@@ -1,7 +1,8 @@
 """The API in a process of its own that kills itself at a moment of its seed: `python -m tests.intake.served_alone`.
 
-It reads its database from the environment, serves the socket that it was given, and dies while it keeps events or a
-report: before they are written, before they are committed, or after that and before the answer; or it is asked to end.
+It reads its database from the environment, serves the socket that it was given (on the command line: its number), and
+dies while it keeps events or a report: before they are written, before they are committed, or after that and before the
+answer; or it is asked to end.
 """
 
 import os
@@ -9,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
 
@@ -27,7 +27,7 @@ from warehouse.intake.events import Event
 STAGES = ("received", "written", "committed", "ended")
 
 
-def main(descriptor: int, seed: int, longest_life: int) -> None:
+def main(listening: socket.socket, seed: int, longest_life: int) -> None:
     """Serve until the seed's moment: at most `longest_life` transactions; 0: until it is asked to end."""
     random = Random(seed)
     stage, left = random.choice(STAGES), random.randint(1, longest_life) if longest_life else 0
@@ -66,11 +66,11 @@ def main(descriptor: int, seed: int, longest_life: int) -> None:
     address.Hooks._kept = dying(keep_report)  # type: ignore[method-assign]
     settings = Settings.from_environment()
     readers = Readers(settings)
-    held: AbstractContextManager[socket.socket] = socket.socket(fileno=descriptor)
-    with held as listening:
+    with listening:
         server_of(application(settings, readers, limits=unlimited()), log_level="critical").run(sockets=[listening])
     readers.close()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    descriptor, *bounds = map(int, sys.argv[1:])
+    main(socket.socket(fileno=descriptor), *bounds)

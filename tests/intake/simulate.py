@@ -14,9 +14,7 @@ import base64
 import http.client
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from threading import Event as Flag
@@ -37,6 +36,8 @@ import psycopg
 from orchestration.installing import install
 from tests.conftest import FAST_AND_LOOSE
 from tests.faults.servers import crash_the_server, restart_the_server, wait_for_the_server
+from tests.forks import end_of, started
+from tests.intake import served_alone
 from tests.intake.served import add_tenants, key, login_of
 from warehouse import clock
 from warehouse.database.connect import Role, connect
@@ -197,7 +198,7 @@ class Supervisor:
     def __init__(self, story: Story, environment: dict[str, str], listening: socket.socket) -> None:
         self.story, self.environment, self.listening = story, environment, listening
         self.is_over = Flag()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: BaseProcess | None = None
 
     @property
     def port(self) -> int:
@@ -205,25 +206,19 @@ class Supervisor:
 
     def run(self) -> None:
         """Until it is over: the first `kills` processes live as long as their seed says."""
-        descriptor = self.listening.fileno()
         longest = max(5, self.story.events // 60 // max(1, self.story.kills))
         for life in range(10_000):
             if self.is_over.is_set():
                 return
-            bounds = [
-                str(descriptor),
-                str(self.story.seed * 1_000 + life),
-                str(longest if life < self.story.kills else 0),
-            ]
-            command = [sys.executable, "-m", "tests.intake.served_alone", *bounds]
-            self.process = subprocess.Popen(command, env=self.environment, pass_fds=[descriptor])
-            self.story.ends[str(self.process.wait())] += 1
+            bounds = self.story.seed * 1_000 + life, longest if life < self.story.kills else 0
+            self.process = started(served_alone.main, self.environment, self.listening, *bounds)
+            self.story.ends[str(end_of(self.process))] += 1
 
     def end(self) -> None:
         """Ask it to end."""
         self.is_over.set()
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.terminate()
 
 
 def run(story: Story, url: str, home: Path) -> float:

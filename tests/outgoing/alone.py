@@ -1,8 +1,10 @@
-"""A writer or a sender of `tests.outgoing.simulate` in a process of its own, which kills itself where it is told to."""
+"""A writer or a sender of `tests.outgoing.simulate` in a process of its own, which kills itself where it is told to.
+
+The database and the master key stand in its environment.
+"""
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -15,14 +17,13 @@ from orchestration.outgoing import delivering
 from orchestration.outgoing.delivering import Sending, deliver
 from orchestration.outgoing.reaching import post
 from tests.outgoing.conftest import LOOPBACK
-from tests.outgoing.simulate import SUBJECTS
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.outgoing import deliveries, outbox
 from warehouse.security.master_keys import parse_master_keys
 from warehouse.security.vault import Vault
 
-URL = os.environ["SIMULATED_URL"]
+SUBJECTS = 400
 
 
 def write(first: int, end: int, seed: int, kill_after: int) -> None:
@@ -30,7 +31,7 @@ def write(first: int, end: int, seed: int, kill_after: int) -> None:
     it is done again; dead in the midst of the transaction of that number.
     """
     random, transactions = Random(f"{seed}/{first}"), 0
-    with connect(URL, Role.OPERATOR, actor="otto") as connection:
+    with connect(os.environ["SIMULATED_URL"], Role.OPERATOR, actor="otto") as connection:
         (known,) = connection.execute("select coalesce(max(number), -1) + 1 from public.facts").fetchone() or (0,)
         number = max(first, known)
         while number < end:
@@ -66,7 +67,7 @@ def send(step: str, after: int) -> None:
         module, name = around[step]
         setattr(module, name, deadly(getattr(module, name), after, is_before=not step.endswith(("ed", "sent"))))
     vault = Vault(parse_master_keys(os.environ["SIMULATED_KEY"]))
-    deliver(URL, Sending(vault, allowed=LOOPBACK), clock.now, seconds=240)
+    deliver(os.environ["SIMULATED_URL"], Sending(vault, allowed=LOOPBACK), clock.now, seconds=240)
 
 
 def deadly(function: Callable[..., Any], after: int, *, is_before: bool) -> Callable[..., Any]:
@@ -91,11 +92,3 @@ def deadly(function: Callable[..., Any], after: int, *, is_before: bool) -> Call
 def die() -> None:
     """As a machine that loses its power."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    what, *asked = sys.argv[1:]
-    if what == "write":
-        write(*map(int, asked))
-    else:
-        send(asked[0], int(asked[1]))

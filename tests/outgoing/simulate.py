@@ -10,13 +10,14 @@ Their clock is moved from life to life, so that leases end and retries come due.
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from random import Random
 from typing import Any
 
@@ -24,8 +25,10 @@ import psycopg
 from standardwebhooks import Webhook
 
 from tests.conftest import FAST_AND_LOOSE
+from tests.forks import end_of, started
 from tests.intake.served import add_tenants
 from tests.intake.simulate import database
+from tests.outgoing import alone
 from tests.outgoing.receiver import HANG, Receiver, receiving
 from warehouse import clock
 from warehouse.database.connect import Role, connect
@@ -33,7 +36,6 @@ from warehouse.outgoing import deliveries, endpoints
 from warehouse.security.master_keys import MasterKey
 from warehouse.security.vault import Vault
 
-SUBJECTS = 400
 PATIENCE = 900
 """Seconds for one process, on a machine that has other work too."""
 STEPS = ("claim", "claimed", "send", "sent", "settle", "settled")
@@ -93,17 +95,17 @@ def _tell_and_send(story: Story, environment: dict[str, str]) -> None:
     for life in range(story.lives):
         share = story.facts * (life + 1) // story.lives
         is_killed = life < story.writer_kills
-        writer = _start(
-            "write", environment, life, [first, share, story.seed, random.randrange(5, 60) if is_killed else 0]
-        )
+        dies_after = random.randrange(5, 60) if is_killed else 0
+        writer = _start(alone.write, environment, life, first, share, story.seed, dies_after)
         senders = [
-            _start("send", environment, life, [STEPS[(life * 2 + which) % len(STEPS)], random.randrange(20, 200)])
+            _start(alone.send, environment, life, STEPS[(life * 2 + which) % len(STEPS)], random.randrange(20, 200))
             for which in range(2)
         ]
         for process in (writer, *senders):
-            story.ends[str(process.wait(PATIENCE))] += 1
+            story.ends[str(end_of(process, PATIENCE))] += 1
         if is_killed:  # whatever it had not committed, another writes
-            story.ends[str(_start("write", environment, life, [first, share, story.seed, 0]).wait(PATIENCE))] += 1
+            again = _start(alone.write, environment, life, first, share, story.seed, 0)
+            story.ends[str(end_of(again, PATIENCE))] += 1
         first = share
 
 
@@ -113,17 +115,17 @@ def _come_back(
     story.is_back = True
     deliveries.replay(operator, ids["gone"], clock.now())
     for life in range(40):
-        process = _start("send", environment, 24 * 60 + life * 400, ["never", 0])
-        story.ends[str(process.wait(PATIENCE))] += 1
+        process = _start(alone.send, environment, 24 * 60 + life * 400, "never", 0)
+        story.ends[str(end_of(process, PATIENCE))] += 1
         if deliveries.next_due(operator) is None:
             return
     raise AssertionError(f"seed {story.seed}: some still wait")
 
 
-def _start(what: str, environment: dict[str, str], minutes: int, asked: list[Any]) -> subprocess.Popen[bytes]:
+def _start(work: Callable[..., None], environment: dict[str, str], minutes: int, *asked: Any) -> BaseProcess:
     """A process whose clock is moved by so many minutes and two seconds for each."""
     moved = environment | {clock.OFFSET: str(minutes * 62 + float(os.environ.get(clock.OFFSET, 0)))}
-    return subprocess.Popen([sys.executable, "-m", "tests.outgoing.alone", what, *map(str, asked)], env=moved)
+    return started(work, moved, *asked)
 
 
 def _prove(story: Story, url: str, receivers: dict[str, Receiver]) -> None:

@@ -1,5 +1,5 @@
-"""The documented post-call automation in a process of its own: python -m tests.workflows.alone WHAT, as asked by the
-environment. It dies by SIGKILL where it is told to, before or after the node of a name has had its effect.
+"""The documented post-call automation in a process of its own, as asked by its environment. It dies by SIGKILL where
+it is told to, before or after the node of a name has had its effect.
 
 POST_CALL_URL is the checkpointer's database, which has a table of what was sent; POST_CALL_DIES a node and when, as
 in `deliver after`; POST_CALL_LATER seconds by which its clock is moved.
@@ -16,9 +16,6 @@ from typing import Any
 import psycopg
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "post_call"
-URL = os.environ["POST_CALL_URL"]
-DIES = os.environ.get("POST_CALL_DIES", "")
-LATER = timedelta(seconds=float(os.environ.get("POST_CALL_LATER", "0")))
 
 
 class Later(datetime):
@@ -26,12 +23,12 @@ class Later(datetime):
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz or UTC) + LATER
+        return datetime.now(tz or UTC) + timedelta(seconds=float(os.environ.get("POST_CALL_LATER", "0")))
 
 
 def die(node: str, when: str) -> None:
     """As a machine that loses its power, if this is the place."""
-    if f"{node} {when}" == DIES:
+    if f"{node} {when}" == os.environ.get("POST_CALL_DIES"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -46,7 +43,7 @@ def draft(call: dict[str, Any], what: str) -> str:
 def send(key: str, to: str, text: str) -> None:
     """A stub that sends each key once, and counts how often it was asked."""
     die("deliver", "before")
-    with psycopg.connect(URL) as connection:
+    with psycopg.connect(os.environ["POST_CALL_URL"]) as connection:
         connection.execute(
             "insert into sent as s (key, recipient, text, asked) values (%s, %s, %s, 1)"
             " on conflict (key) do update set asked = s.asked + 1",
@@ -56,18 +53,15 @@ def send(key: str, to: str, text: str) -> None:
 
 
 def main(what: str) -> None:
+    """Begin what the call asks for, or answer its question."""
     sys.path.insert(0, str(EXAMPLE))
     import graph
     import langgraph.pregel._checkpoint as checkpoint
     import receiver
 
     checkpoint.datetime = Later  # type: ignore[attr-defined]
-    threads = receiver.Threads(URL, graph.build(draft, send))
+    threads = receiver.Threads(os.environ["POST_CALL_URL"], graph.build(draft, send))
     if what == "begin":
         threads.begin(json.loads(os.environ["POST_CALL_CALL"]))
     else:
         threads.answer(os.environ["POST_CALL_THREAD"], what)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

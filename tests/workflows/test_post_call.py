@@ -5,8 +5,6 @@ says yes two days later, what is sent is sent once, and the runs are on the tena
 import json
 import os
 import runpy
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -19,10 +17,12 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.rows import dict_row
 
 from tests.conftest import own_database
+from tests.forks import end_of, started
 from tests.ingestion.conftest import Minutebook, house, minutebook  # noqa: F401 - fixtures
 from tests.ingestion.house import House, call
 from tests.outgoing.receiver import Told, receiving
 from tests.sandbox.fixture import sandbox  # noqa: F401 - a fixture
+from tests.workflows import alone
 from warehouse import clock
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "post_call"
@@ -91,8 +91,7 @@ def run(checkpointer: str, what: str, at: datetime, dies: str = "", **more: str)
     """The automation in a process of its own at a moment; how it ended."""
     later = (at - datetime.now(UTC)).total_seconds()
     asked = {"POST_CALL_URL": checkpointer, "POST_CALL_DIES": dies, "POST_CALL_LATER": str(later)}
-    command = [sys.executable, "-m", "tests.workflows.alone", what]
-    return subprocess.run(command, env=os.environ | asked | more, timeout=120, check=False).returncode
+    return end_of(started(alone.main, os.environ | asked | more, what), 120)
 
 
 def test_a_missed_call_is_followed_up_once_whatever_dies_and_is_on_the_statement(
@@ -145,9 +144,8 @@ def test_two_workers_take_one_call_once(checkpointer: str) -> None:
     ended = {"tenant_id": "acme", "account": "acme", "source": "vapi", "call_id": "c1", "content": None}
     later = (BEGUN - datetime.now(UTC)).total_seconds()
     asked = {"POST_CALL_URL": checkpointer, "POST_CALL_LATER": str(later), "POST_CALL_CALL": json.dumps(ended)}
-    command = [sys.executable, "-m", "tests.workflows.alone", "begin"]
-    workers = [subprocess.Popen(command, env=os.environ | asked) for _ in range(2)]
-    assert [worker.wait(120) for worker in workers] == [0, 0]
+    workers = [started(alone.main, os.environ | asked, "begin") for _ in range(2)]
+    assert [end_of(worker, 120) for worker in workers] == [0, 0]
     with psycopg.connect(checkpointer) as connection:
         inputs = connection.execute(
             "select count(*) from checkpoints where metadata ->> 'source' = 'input' and checkpoint_ns = ''"
