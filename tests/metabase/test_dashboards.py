@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ OF_ACME = {
     "last_day": "2026-10-31",
 }  # fmt: skip
 """One value of each variable; an unknown one fails."""
+NOTHING = {"tenant": "x", "agent": "x", "campaign": "x", "first_day": "3000-01-01", "last_day": "1999-12-31"}
 Question = tuple[dict[str, Any], str]
+
+
+def required(settings: dict[str, Any]) -> set[str]:
+    """The variables without which a card shows nothing."""
+    return {name for name, tag in settings["template_tags"].items() if tag.get("required")}
 
 
 def question(path: Path) -> Question:
@@ -38,9 +45,14 @@ def question(path: Path) -> Question:
     return yaml.safe_load(head), body
 
 
-def asked(sql: str) -> str:
-    """Metabase's variables as parameters: both put a quoted text there. What it leaves out without one is asked too."""
-    return re.sub(r"\{\{(\w+)\}\}", r"%(\1)s", re.sub(r"\[\[(.*)\]\]", r"\1", sql.replace("%", "%%")))
+def asked(sql: str, given: Collection[str]) -> str:
+    """Metabase's variables as parameters: both put a quoted text there. A clause in double brackets is left out where
+    its variable is not given."""
+
+    def clause(found: re.Match[str]) -> str:
+        return found[1] if set(re.findall(r"\{\{(\w+)\}\}", found[1])) <= set(given) else ""
+
+    return re.sub(r"\{\{(\w+)\}\}", r"%(\1)s", re.sub(r"\[\[(.*?)\]\]", clause, sql.replace("%", "%%")))
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +65,10 @@ def story_url(postgres_server: str) -> str:
             "insert into marts.fct_pulls_built (pull_id, source, account, usage_date, row_count, pulled_at)"
             " values (1, 'vapi', 'platform', '2026-11-02', 52, now())"
         )
+        # The story's last period runs on whichever day this is run.
+        connection.execute(
+            "update marts.fct_statements set period_end = '2999-01-01' where period_start = '2026-11-01'"
+        )
     return url
 
 
@@ -60,7 +76,7 @@ def story_url(postgres_server: str) -> str:
 def test_every_question_answers_as_the_analyst_with_rows_to_draw(story_url: str, path: Path) -> None:
     settings, sql = question(path)
     with connect(story_url, Role.ANALYST) as connection:
-        cursor = connection.execute(asked(sql), OF_ACME)  # type: ignore[arg-type]
+        cursor = connection.execute(asked(sql, required(settings)), OF_ACME)  # type: ignore[arg-type]
         columns = [column.name for column in cursor.description or ()]
         found = cursor.fetchall()
     assert bool(found) != (path.stem in EMPTY_BY_DESIGN)
@@ -76,34 +92,68 @@ def test_the_tenants_questions_show_one_tenant_only_and_may_be_read_by_it(story_
     _, sql = question(path)
     with connect(story_url, Role.TENANT) as connection:
         connection.execute("select set_config('minutebook.tenant_id', %s, true)", [ACME])
-        own = connection.execute(asked(sql), {"tenant": ACME}).fetchall()  # type: ignore[arg-type]
+        own = connection.execute(asked(sql, ["tenant"]), {"tenant": ACME}).fetchall()  # type: ignore[arg-type]
         # Another's name in the variable finds nothing: the connection's own policy holds beneath the question's filter.
-        assert connection.execute(asked(sql), {"tenant": BRIGHT}).fetchall() == []  # type: ignore[arg-type]
+        assert connection.execute(asked(sql, ["tenant"]), {"tenant": BRIGHT}).fetchall() == []  # type: ignore[arg-type]
     with connect(story_url, Role.ANALYST) as connection:
-        assert connection.execute(asked(sql), {"tenant": ACME}).fetchall() == own  # type: ignore[arg-type]
+        assert connection.execute(asked(sql, ["tenant"]), {"tenant": ACME}).fetchall() == own  # type: ignore[arg-type]
         for stranger in ("nobody", "", "' or true --"):
-            assert connection.execute(asked(sql), {"tenant": stranger}).fetchall() == []  # type: ignore[arg-type]
+            assert connection.execute(asked(sql, ["tenant"]), {"tenant": stranger}).fetchall() == []  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("path", [path for path in CARDS if "[[" in path.read_text()], ids=lambda path: path.stem)
-def test_each_filter_of_calls_narrows_and_none_has_to_be_given(story_url: str, path: Path) -> None:
+def test_each_filter_narrows_and_none_has_to_be_given(story_url: str, path: Path) -> None:
     settings, sql = question(path)
-    assert set(settings["template_tags"]) == set(OF_ACME) == set(re.findall(r"\{\{(\w+)\}\}", sql))
-    assert {parameter["id"] for parameter in settings["parameters"]} == set(OF_ACME)
+    names = set(re.findall(r"\{\{(\w+)\}\}", sql))
+    assert set(settings["template_tags"]) == names <= set(OF_ACME)
+    assert {parameter["id"] for parameter in settings["parameters"]} == names
+    needed = {name: OF_ACME[name] for name in required(settings)}
     with connect(story_url, Role.ANALYST) as connection:
 
         def found(**given: str) -> int:
-            left = tuple(f"{{{{{name}}}}}" for name in OF_ACME if name not in given)
-            lines = [line for line in sql.splitlines() if not any(name in line for name in left)]
-            counted = asked("select count(*) from (" + "\n".join(lines) + ") as q")
-            ((rows,),) = connection.execute(counted, given).fetchall()  # type: ignore[arg-type]
-            return int(rows)
+            rows = connection.execute(asked(sql, {*needed, *given}), needed | given).fetchall()  # type: ignore[arg-type]
+            return sum(row[0] for row in rows) if settings["display"] == "scalar" else len(rows)
 
-        assert found() > 0
-        for name, value in OF_ACME.items():
-            assert 0 < found(**{name: value}) <= found(), name
-        for name, value in {"tenant": "x", "agent": "x", "campaign": "x", "first_day": "2030-01-01"}.items():
-            assert found(**{name: value}) == 0, name
+        assert bool(found()) != (path.stem in EMPTY_BY_DESIGN)
+        for name, value in NOTHING.items():
+            assert name not in names or found(**{name: value}) == 0, name
+        if found() and "tenant" in names:
+            tenants = [row[0] for row in connection.execute("select tenant_id from marts.dim_tenants").fetchall()]
+            assert any(found(tenant=tenant) for tenant in tenants)
+        if {"first_day", "last_day"} <= names and found():
+            assert found(first_day="2026-09-01", last_day="2026-12-31") > 0
+
+
+def test_a_period_that_is_over_is_not_shown_as_the_present_one(story_url: str) -> None:
+    """Of a month in which nothing was used yet, what is included is all left, and last month's total is not its."""
+    with psycopg.connect(story_url) as connection:
+        connection.execute("delete from marts.fct_overages_daily where period_start >= '2026-11-01'")
+        for name in ("quota-by-tenant", "tenant-quota"):
+            _, sql = question(HOME / "cards" / f"{name}.sql")
+            cursor = connection.execute(asked(sql, ["tenant"]), OF_ACME)  # type: ignore[arg-type]
+            place = [column.name for column in cursor.description or ()].index("used")
+            assert {row[place] for row in cursor.fetchall()} == {0}, name
+        connection.execute("update marts.fct_statements set period_end = '2026-12-01' where period_end > '2026-12-01'")
+        connection.execute(
+            "update marts.fct_statements set period_start = period_start - 3650, period_end = period_end - 3650"
+        )
+        for name in ("quota-by-tenant", "tenant-quota", "tenant-total", "billed-this-month", "statements-this-month"):
+            _, sql = question(HOME / "cards" / f"{name}.sql")
+            assert connection.execute(asked(sql, ["tenant"]), OF_ACME).fetchall() == [], name  # type: ignore[arg-type]
+        connection.rollback()
+
+
+def test_every_dashboard_is_filtered_by_tenant_and_days_and_shows_no_table_above_a_chart() -> None:
+    for path in DASHBOARDS:
+        dashboard = yaml.safe_load(path.read_text())
+        chosen = {parameter["id"] for parameter in dashboard["parameters"]}
+        assert {"tenant", "first_day", "last_day"} <= chosen
+        rows: dict[bool, list[int]] = {True: [], False: []}
+        for card in dashboard["dashcards"]:
+            settings, _ = question(path.parent / card["card_path"])
+            assert {mapping["parameter_id"] for mapping in card["parameter_mappings"]} == set(settings["template_tags"])
+            rows[settings["display"] == "table"].append(card["row"])
+        assert max(rows[False]) <= min(rows[True], default=max(rows[False])), path.parent.name
 
 
 def test_the_six_dashboards_are_there_and_show_questions_that_exist() -> None:
@@ -136,12 +186,12 @@ def test_only_the_tenant_view_is_embedded_and_its_tenant_is_locked_into_every_qu
             assert not dashboard["enable_embedding"]
             continue
         assert dashboard["enable_embedding"]
-        assert dashboard["embedding_params"] == {"tenant": "locked"}
+        assert dashboard["embedding_params"] == {"tenant": "locked", "first_day": "enabled", "last_day": "enabled"}
         for card in dashboard["dashcards"]:
             settings, sql = question(path.parent / card["card_path"])
             assert settings["template_tags"]["tenant"]["required"]
             assert "where tenant_id = {{tenant}}" in sql
-            assert [mapping["parameter_id"] for mapping in card["parameter_mappings"]] == ["tenant"]
+            assert "tenant" in [mapping["parameter_id"] for mapping in card["parameter_mappings"]]
 
 
 def test_every_question_and_dashboard_says_what_it_shows() -> None:

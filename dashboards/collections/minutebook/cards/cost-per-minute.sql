@@ -5,7 +5,31 @@ description: What a connected minute cost by month; empty while a cost of the mo
 type: question
 display: line
 database: Minutebook
-parameters: []
+parameters:
+- id: tenant
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - tenant
+  name: Tenant
+  slug: tenant
+- id: first_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - first_day
+  name: From
+  slug: first_day
+- id: last_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - last_day
+  name: Up to
+  slug: last_day
 visualization_settings: 
   graph.dimensions:
   - month
@@ -15,7 +39,22 @@ enable_embedding: false
 embedding_params: null
 cache_ttl: null
 archived: false
-template_tags: {}
+template_tags:
+  tenant:
+    id: tenant
+    name: tenant
+    display-name: Tenant
+    type: text
+  first_day:
+    id: first_day
+    name: first_day
+    display-name: From
+    type: date
+  last_day:
+    id: last_day
+    name: last_day
+    display-name: Up to
+    type: date
 ---
 ---body---
 with costs as (
@@ -24,7 +63,11 @@ with costs as (
         provider_currency as currency,
         case when count(amount) = count(*) then sum(provider_amount) end as cost
     from marts.fct_costs_daily
-    where basis <> 'billed_elsewhere'
+    where
+        basis <> 'billed_elsewhere'
+        [[and tenant_id = {{tenant}}]]
+        [[and usage_date >= {{first_day}}]]
+        [[and usage_date <= {{last_day}}]]
     group by 1, 2
 ),
 
@@ -33,6 +76,11 @@ minutes as (
         date_trunc('month', usage_date::timestamp)::date as month,
         sum(connected_seconds) / 60 as minutes
     from marts.fct_call_days
+    where
+        true
+        [[and tenant_id = {{tenant}}]]
+        [[and usage_date >= {{first_day}}]]
+        [[and usage_date <= {{last_day}}]]
     group by 1
 )
 

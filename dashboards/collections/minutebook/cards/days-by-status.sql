@@ -1,11 +1,35 @@
 ---
 entity_id: null
 name: Days by status
-description: Tenant-days of the last 31 days by whether they were read.
+description: Tenant-days of the last 31 days, or of those chosen, by whether they were read.
 type: question
 display: bar
 database: Minutebook
-parameters: []
+parameters:
+- id: tenant
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - tenant
+  name: Tenant
+  slug: tenant
+- id: first_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - first_day
+  name: From
+  slug: first_day
+- id: last_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - last_day
+  name: Up to
+  slug: last_day
 visualization_settings:
   graph.dimensions:
   - usage_date
@@ -17,7 +41,22 @@ enable_embedding: false
 embedding_params: null
 cache_ttl: null
 archived: false
-template_tags: {}
+template_tags:
+  tenant:
+    id: tenant
+    name: tenant
+    display-name: Tenant
+    type: text
+  first_day:
+    id: first_day
+    name: first_day
+    display-name: From
+    type: date
+  last_day:
+    id: last_day
+    name: last_day
+    display-name: Up to
+    type: date
 ---
 ---body---
 select
@@ -25,6 +64,12 @@ select
     status,
     count(*) as tenant_days
 from marts.fct_tenant_day_status
-where usage_date >= (select as_of from marts.dim_build) - 31
+where
+    usage_date >= coalesce(
+        [[{{first_day}}::date,]]
+        (select as_of from marts.dim_build) - 31
+    )
+    [[and usage_date <= {{last_day}}]]
+    [[and tenant_id = {{tenant}}]]
 group by 1, 2
 order by 1, 2

@@ -1,17 +1,56 @@
 ---
 entity_id: null
 name: Statements this month
-description: Every statement of the newest month beside the tenant's period before.
+description: The statements of the periods that run today, or on the days chosen, each beside the tenant's period before.
 type: question
 display: table
 database: Minutebook
-parameters: []
+parameters:
+- id: tenant
+  type: category
+  target:
+  - variable
+  - - template-tag
+    - tenant
+  name: Tenant
+  slug: tenant
+- id: first_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - first_day
+  name: From
+  slug: first_day
+- id: last_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - last_day
+  name: Up to
+  slug: last_day
 visualization_settings: {}
 enable_embedding: false
 embedding_params: null
 cache_ttl: null
 archived: false
-template_tags: {}
+template_tags:
+  tenant:
+    id: tenant
+    name: tenant
+    display-name: Tenant
+    type: text
+  first_day:
+    id: first_day
+    name: first_day
+    display-name: From
+    type: date
+  last_day:
+    id: last_day
+    name: last_day
+    display-name: Up to
+    type: date
 ---
 ---body---
 with ordered as (
@@ -34,5 +73,14 @@ select
     o.is_complete
 from ordered as o
 inner join marts.dim_tenants as t on o.tenant_id = t.tenant_id
-where o.period_start >= date_trunc('month', (select as_of from marts.dim_build))
+where
+    o.period_end > coalesce(
+        [[{{first_day}}::date,]]
+        (now() at time zone 'utc')::date
+    )
+    and o.period_start <= coalesce(
+        [[{{last_day}}::date,]]
+        (now() at time zone 'utc')::date
+    )
+    [[and o.tenant_id = {{tenant}}]]
 order by o.total desc

@@ -14,6 +14,22 @@ parameters:
     - tenant
   name: Tenant
   slug: tenant
+- id: first_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - first_day
+  name: From
+  slug: first_day
+- id: last_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - last_day
+  name: Up to
+  slug: last_day
 visualization_settings: {}
 enable_embedding: false
 embedding_params: null
@@ -26,6 +42,16 @@ template_tags:
     display-name: Tenant
     type: text
     required: true
+  first_day:
+    id: first_day
+    name: first_day
+    display-name: From
+    type: date
+  last_day:
+    id: last_day
+    name: last_day
+    display-name: Up to
+    type: date
 ---
 ---body---
 select
@@ -36,4 +62,6 @@ select
     period_state
 from marts.fct_statements
 where tenant_id = {{tenant}}
+    [[and period_end > {{first_day}}]]
+    [[and period_start <= {{last_day}}]]
 order by period_start desc

@@ -1,7 +1,7 @@
 ---
 entity_id: null
 name: Total of the present period
-description: The total of the present period so far.
+description: The total so far of the period that runs today.
 type: question
 display: scalar
 database: Minutebook
@@ -30,6 +30,4 @@ template_tags:
 ---body---
 select total, currency
 from marts.fct_statements
-where tenant_id = {{tenant}}
-order by period_start desc
-limit 1
+where tenant_id = {{tenant}} and period_start <= (now() at time zone 'utc')::date and period_end > (now() at time zone 'utc')::date

@@ -5,13 +5,39 @@ description: What of the platform’s bills is no call’s and no tenant’s, by
 type: question
 display: table
 database: Minutebook
-parameters: []
+parameters:
+- id: first_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - first_day
+  name: From
+  slug: first_day
+- id: last_day
+  type: date/single
+  target:
+  - variable
+  - - template-tag
+    - last_day
+  name: Up to
+  slug: last_day
 visualization_settings: {}
 enable_embedding: false
 embedding_params: null
 cache_ttl: null
 archived: false
-template_tags: {}
+template_tags:
+  first_day:
+    id: first_day
+    name: first_day
+    display-name: From
+    type: date
+  last_day:
+    id: last_day
+    name: last_day
+    display-name: Up to
+    type: date
 ---
 ---body---
 select
@@ -24,7 +50,11 @@ select
     sum(shared) as shared,
     sum(unattributed) as unattributed
 from marts.fct_bill_attribution
-where account = 'platform' and tenant_id is null
+where
+    account = 'platform'
+    and tenant_id is null
+    [[and usage_date >= {{first_day}}]]
+    [[and usage_date <= {{last_day}}]]
 group by 1, 2, 3, 4
 having sum(unattributed) <> 0
 order by 1 desc, unattributed desc
