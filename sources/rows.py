@@ -36,6 +36,7 @@ from sources.personal import NOBODYS, Choices, Document
 from sources.reading import Reading, hash_rows, storable
 from sources.results import MEMBERS, Result, hash_results
 from sources.source import Source
+from sources.text import said_moment
 
 T = TypeVar("T")
 _ENCODE = msgspec.json.Encoder(decimal_format="number", order="sorted").encode
@@ -200,9 +201,9 @@ def _fault_of_value(contract: Contract, column: Column, value: Any) -> str | Non
 def _fault_of_call(values: Mapping[str, Any], day: Day) -> str | None:
     start, end = values.get("started_at"), values.get("ended_at")
     if values["created_at"] not in day.window:
-        return f"it was created at {values['created_at']:%Y-%m-%d %H:%M} UTC, and counts on that day alone"
+        return f"it was created on {said_moment(values['created_at'])}, and counts on that day alone"
     if start and end and not start <= end <= start + LONGEST_CALL:
-        return f"it lasted from {start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}"
+        return f"it lasted from {said_moment(start)} to {said_moment(end)}"
     if any(not isinstance(value, str) for value in values["scopes"].values()):
         return "its scopes are no object of texts"
     for item in values["cost_items"]:

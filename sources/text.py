@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import UTC, date, datetime
 
 # CSI and OSC and other sequences that ESC or its C1 forms begin, whole; then whatever control is left.
 _SEQUENCES = re.compile(
@@ -27,6 +28,19 @@ def as_id(name: str) -> str:
     """An id made of a name: small Latin letters without their marks and digits, a hyphen for all that is between."""
     parts = unicodedata.normalize("NFKD", name.casefold().translate(_WHOLE))
     return _APART.sub("-", "".join(part for part in parts if not unicodedata.combining(part))).strip("-")
+
+
+def said_day(value: date) -> str:
+    """A day in a sentence: 2 Oct 2026."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def said_moment(value: datetime) -> str:
+    """A moment in a sentence, as exact as it is: 2 Oct 2026, 14:03 UTC, or 14:03:09, or 14:03:09.250."""
+    at = value.astimezone(UTC)
+    fraction = f".{at.microsecond // 1000:03d}" if at.microsecond else ""
+    seconds = f":{at:%S}{fraction}" if at.second or fraction else ""
+    return f"{said_day(at)}, {at:%H:%M}{seconds} UTC"
 
 
 def clean_lines(text: str) -> str:

@@ -19,6 +19,7 @@ from sources.http import Params
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
+from sources.text import said_day
 from sources.window import Window
 
 PATH = "/organizations/cost_report"
@@ -81,10 +82,10 @@ def read(source: Source, client: AnthropicClient, day: Day) -> Reading:
     except ProviderRefused as refused:
         # A start within the last 24 hours is refused like a wrong date.
         if refused.status == 400 and any(word in str(refused) for word in ("date", "starting_at", "ending_at")):
-            raise NotYetReported(f"Anthropic does not give {day.usage_date} yet: {refused}") from None
+            raise NotYetReported(f"Anthropic does not give {said_day(day.usage_date)} yet: {refused}") from None
         raise
     if not buckets:
-        raise NotYetReported(f"Anthropic gives no bucket of {day.usage_date}: what it cost is not known yet")
+        raise NotYetReported(f"Anthropic gives no bucket of {said_day(day.usage_date)}: what it cost is not known yet")
     lines = checked(_line, (line for bucket in buckets for line in bucket.results))
     return bill(source, [*lines, *unknown_costs(client, day.window)], day)
 

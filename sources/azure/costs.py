@@ -14,6 +14,7 @@ from sources.errors import NotYetReported, ProviderRefused
 from sources.reading import Reading
 from sources.rows import Row
 from sources.source import Source
+from sources.text import said_day
 
 ATTRIBUTED_BY = {
     "resource_group": ("azure_resource_group", "Dimension", "ResourceGroup"),
@@ -65,7 +66,7 @@ def _require_nothing(client: AzureClient, usage_date: date) -> None:
         _read_of(client, {str(row["ServiceName"]) for row in rows})
     if not any((day_of(row) or usage_date) > usage_date for row in rows):
         raise NotYetReported(
-            f"Azure reports nothing of {usage_date}, and of no later day: what it cost is not known yet"
+            f"Azure reports nothing of {said_day(usage_date)}, and of no later day: what it cost is not known yet"
         )
 
 
@@ -85,7 +86,7 @@ def _read_of(client: AzureClient, names: set[str]) -> set[str]:
 def _line(client: AzureClient, row: Mapping[str, Any], usage_date: date) -> Row:
     kind, _, column = ATTRIBUTED_BY[client.attribute_by]
     if day_of(dict(row)) != usage_date:
-        raise Undocumented(f"its UsageDate is not {usage_date}")
+        raise Undocumented(f"its UsageDate is not {said_day(usage_date)}")
     money = [name for name in _MONEY if name in row]
     if len(money) != 1:
         raise Undocumented(f"it has {len(money)} columns of money")

@@ -15,6 +15,7 @@ from sources.errors import AnswerMoved, ContractBroken, NotYetReported
 from sources.reading import Reading
 from sources.rows import Row, moment, parser
 from sources.source import Source
+from sources.text import said_day
 from sources.window import Window, instant
 
 KEY = "cartesia_key"
@@ -37,14 +38,16 @@ def read(source: Source, client: CartesiaClient, day: Day) -> Reading:
     """
     whole = [bucket for bucket in _asked(client, day.usage_date).data if _is_of(day, bucket)]
     if not whole:
-        raise NotYetReported(f"Cartesia has no bucket of {day.usage_date}: what was used is unknown")
+        raise NotYetReported(f"Cartesia has no bucket of {said_day(day.usage_date)}: what was used is unknown")
     if len(whole) > 1:
-        raise ContractBroken(f"Cartesia has several buckets of {day.usage_date}")
+        raise ContractBroken(f"Cartesia has several buckets of {said_day(day.usage_date)}")
     total = number(whole[0].get("credits"))
     rows = list(checked(_line, _by_key(client, day)))
     of_keys = sum((row.values["quantity"] for row in rows if not row.fault), Decimal(0))
     if of_keys > total:
-        raise AnswerMoved(f"Cartesia: keys used {of_keys} credits on {day.usage_date}, and all together {total}")
+        raise AnswerMoved(
+            f"Cartesia: keys used {of_keys} credits on {said_day(day.usage_date)}, and all together {total}"
+        )
     if of_keys < total:
         rows.append(_line({**whole[0], "id": None, "credits": total - of_keys}))
     return bill(source, rows, day)

@@ -5,6 +5,8 @@ indexed, invoiced or shown. What is beyond is set aside by itself, in words.
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from sources.text import said_day
+
 MOST = 10**15 - 1
 """The largest quantity of one row: 15 digits, the most that Stripe takes of a meter's value."""
 DEAREST = Decimal(10**9)
@@ -61,7 +63,7 @@ def fault_of_text(name: str, text: str | None) -> str | None:
 
 def fault_of_time(name: str, at: datetime | None) -> str | None:
     """What is wrong with a moment: before or after any that can be meant."""
-    return None if at is None or FIRST <= at < LAST else f"its {name} is no plausible time: {at:%Y-%m-%d}"
+    return None if at is None or FIRST <= at < LAST else f"its {name} is no plausible time: {said_day(at)}"
 
 
 def _has_few_decimals(number: Decimal | int) -> bool:

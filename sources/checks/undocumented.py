@@ -1,7 +1,10 @@
 """What is wrong with an answer, in words that quote none of its values: a wrong one may be a secret, or personal."""
 
 import re
+from datetime import date
 from typing import Any
+
+from sources.text import said_day
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
@@ -31,7 +34,10 @@ def kind_of(value: Any) -> str:
 def day_in(value: Any) -> str:
     """The day that a value begins with; what it is, where it begins with none."""
     found = _DAY.match(value) if isinstance(value, str) else None
-    return found[0] if found else kind_of(value)
+    try:
+        return said_day(date.fromisoformat(found[0])) if found else kind_of(value)
+    except ValueError:
+        return kind_of(value)
 
 
 def currency_in(value: Any) -> str:

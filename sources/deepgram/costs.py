@@ -15,6 +15,7 @@ from sources.errors import NotYetReported
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
+from sources.text import said_day
 
 KINDS = {"tags": "deepgram_tags", "key": "deepgram_key", "project": "deepgram_project"}
 """By what a line finds its tenant, the finest first: what it does not have, the next one says."""
@@ -52,7 +53,8 @@ def _of_day(client: DeepgramClient, day: Day) -> Iterator[Mapping[str, Any]]:
     first, next_day = day.usage_date.isoformat(), (day.usage_date + timedelta(days=1)).isoformat()
     answer = client.get(_path(client), _parse, {"start": first, "end": next_day, "grouping": GROUPS})
     if not answer.start <= first <= answer.end:
-        raise NotYetReported(f"Deepgram: asked for {first}, it answered {answer.start} to {answer.end}")
+        days = f"{day_in(answer.start)} to {day_in(answer.end)}"
+        raise NotYetReported(f"Deepgram: asked for {said_day(day.usage_date)}, it answered {days}")
     for result in answer.results:
         grouping = result.get("grouping")
         if not isinstance(grouping, dict) or grouping.get("start") != next_day:
@@ -63,7 +65,7 @@ def _line(client: DeepgramClient, answer: Mapping[str, Any], day: Day) -> Row:
     grouping, wanted = answer["grouping"], day.usage_date.isoformat()
     if (grouping["start"], grouping["end"]) != (wanted, wanted):
         days = f"{day_in(grouping['start'])} to {day_in(grouping['end'])}"
-        raise Undocumented(f"it is of {days}, and {wanted} was asked for")
+        raise Undocumented(f"it is of {days}, and {said_day(day.usage_date)} was asked for")
     return bill_line(
         answer,
         scope=_scope(client, grouping),

@@ -15,6 +15,7 @@ from sources.errors import ProviderRefused
 from sources.reading import Reading
 from sources.rows import Row
 from sources.source import Source
+from sources.text import said_day, said_moment
 from sources.window import Window
 
 CREDITS_PATH = "/v1/workspace/analytics/query/usage-by-product-over-time"
@@ -82,7 +83,7 @@ def _of_day(table: Table, found: Found, day: Day) -> Iterator[Mapping[str, Any]]
 
 def _line(client: ElevenLabsClient, found: Found, row: Mapping[str, Any], day: Day) -> Row:
     if (at := bucket(row[found.at])) not in day.window:
-        raise Undocumented(f"its bucket begins at {at:%Y-%m-%d %H:%M} UTC, and {day.usage_date} was asked for")
+        raise Undocumented(f"its bucket begins on {said_moment(at)}, and {said_day(day.usage_date)} was asked for")
     kind, dimension = SCOPES[client.scope]
     name = str(row.get("product_type") or row.get("model") or "not named")
     told = row[found.amount]

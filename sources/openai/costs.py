@@ -18,6 +18,7 @@ from sources.openai.services import service_of
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
+from sources.text import said_day
 from sources.window import Window
 
 PATH = "/organization/costs"
@@ -75,7 +76,7 @@ def read(source: Source, client: OpenAIClient, day: Day) -> Reading:
     """The day's lines. NotYetReported without a bucket of the day: what is missing is unknown, and not zero."""
     buckets = [bucket for bucket in _buckets(client, day.window) if _start(bucket) in day.window]
     if not buckets:
-        raise NotYetReported(f"OpenAI gives no bucket of {day.usage_date}: what it cost is not known yet")
+        raise NotYetReported(f"OpenAI gives no bucket of {said_day(day.usage_date)}: what it cost is not known yet")
     lines = [line for bucket in buckets for line in bucket.lines]
     _refuse_another_organization(client, lines)
     return bill(source, checked(_line, lines), day)

@@ -17,6 +17,7 @@ from sources.openrouter.client import OpenRouterClient
 from sources.reading import Reading
 from sources.rows import Row, parser
 from sources.source import Source
+from sources.text import said_day
 
 PATH = "/activity"
 WORKSPACE = "openrouter_workspace"
@@ -58,7 +59,7 @@ def _lines(rows: Iterable[Mapping[str, Any]], usage_date: date) -> Iterator[Row]
 def _on_the_bill(row: Mapping[str, Any], usage_date: date) -> Row:
     """What OpenRouter takes from the account's credits. ValueError for a row of another day."""
     if str(row["date"])[:10] != usage_date.isoformat():
-        raise Undocumented(f"it is of {day_in(row['date'])}, and {usage_date} was asked for")
+        raise Undocumented(f"it is of {day_in(row['date'])}, and {said_day(usage_date)} was asked for")
     tokens = [row.get(name) for name in ("prompt_tokens", "completion_tokens")]
     used = None if None in tokens else sum((number(count) for count in tokens), Decimal(0))
     return _line(row, "usage", _named(row), "provider_account", used)

@@ -15,6 +15,7 @@ from sources.checks.undocumented import day_in, fault_of
 from sources.errors import ContractBroken, NotYetReported
 from sources.reading import BEYOND_TOTAL
 from sources.rows import Row, moment
+from sources.text import said_day
 from sources.twilio.client import ACCOUNT, Answer, TwilioClient, listed
 from sources.twilio.services import service_of
 
@@ -25,22 +26,22 @@ def lines(client: TwilioClient, account: str, usage_date: date) -> list[Row]:
     """The lines of an account's day, which add up to its total. Raises SourceFailure, so too where no record is there:
     unknown, and not zero.
     """
-    day = usage_date.isoformat()
+    day, said = usage_date.isoformat(), said_day(usage_date)
     # The parent's records hold its children's unless it is asked otherwise.
     asked = {"StartDate": day, "EndDate": day, "IncludeSubaccounts": "false"}
     records = list(listed(client, account, "Usage/Records/Daily", "usage_records", asked))
     if not records:
-        raise NotYetReported(f"Twilio has no usage record of account {account} on {day}: what it cost is unknown")
+        raise NotYetReported(f"Twilio has no usage record of account {account} on {said}: what it cost is unknown")
     odd = [Row({}, record, fault=fault) for record in records if (fault := _fault(record, account, day))]
     good = [record for record in records if not _fault(record, account, day)]
     categories = [record["category"] for record in good]
     if len(set(categories)) < len(categories):
-        raise ContractBroken(f"Twilio: usage records of account {account} name a category twice on {day}")
+        raise ContractBroken(f"Twilio: usage records of account {account} name a category twice on {said}")
     total = next((record for record in good if record["category"] == TOTAL), None)
     if total is None:
-        raise ContractBroken(f"Twilio: usage records of account {account} have no {TOTAL} on {day}")
+        raise ContractBroken(f"Twilio: usage records of account {account} have no {TOTAL} on {said}")
     if len({str(record["price_unit"]).upper() for record in good}) > 1:
-        raise ContractBroken(f"Twilio: usage records of account {account} are in several currencies on {day}")
+        raise ContractBroken(f"Twilio: usage records of account {account} are in several currencies on {said}")
     return [*_settled(total, leaves(good)), *odd]
 
 
@@ -91,9 +92,8 @@ def _fault(record: Answer, account: str, day: str) -> str | None:
     if record.get("account_sid") != account:
         return f"it is not of account {account}"
     if (record.get("start_date"), record.get("end_date")) != (day, day):
-        return (
-            f"it is of {day_in(record.get('start_date'))} to {day_in(record.get('end_date'))}, and {day} was asked for"
-        )
+        first, last = day_in(record.get("start_date")), day_in(record.get("end_date"))
+        return f"it is of {first} to {last}, and {day_in(day)} was asked for"
     return None
 
 

@@ -21,8 +21,9 @@ from sources.checks.bounds import (
 from sources.checks.quarantine import TOO_DEEP, Quarantined, digest, elements
 from sources.checks.undocumented import kind_of
 from sources.personal import NOBODYS, Document, minimised
+from sources.text import said_moment
 from sources.vapi.contract import CALL
-from sources.window import instant, truncated
+from sources.window import truncated
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
@@ -219,14 +220,13 @@ def _fault_of_length(call: Call) -> str | None:
     if end < start:
         return f"it ended before it started, {_span(start, end)}"
     if end > call.updated_at + AFTER_ITS_LAST_CHANGE:
-        return (
-            f"it lasted {_span(start, end)}, and was last changed on {instant(call.updated_at)}, long before it ended"
-        )
+        changed = said_moment(call.updated_at)
+        return f"it lasted {_span(start, end)}, and was last changed on {changed}, long before it ended"
     return None
 
 
 def _span(start: datetime, end: datetime) -> str:
-    return f"from {instant(start)} to {instant(end)}"
+    return f"from {said_moment(start)} to {said_moment(end)}"
 
 
 def _is_number(value: object) -> bool:

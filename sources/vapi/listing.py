@@ -12,6 +12,7 @@ from sources.checks.quarantine import Quarantined
 from sources.errors import AnswerTooLarge, ContractBroken, PullTruncated
 from sources.http import ProviderClient
 from sources.personal import Document
+from sources.text import said_moment
 from sources.vapi.calls import Call, parse, set_aside
 from sources.window import Window, instant
 
@@ -88,7 +89,8 @@ def answers(
         if not is_whole:
             if halves is None:
                 raise PullTruncated(
-                    f"Vapi GET {path}: {len(answer)} rows were {happened} in the millisecond {instant(window.start)};"
+                    f"Vapi GET {path}: {len(answer)} rows were {happened} in the millisecond of"
+                    f" {said_moment(window.start)};"
                     f" Vapi lists at most {LIMIT} and offers no page to read on"
                 )
             unread.extend(reversed(halves))
@@ -103,7 +105,7 @@ def _is_astray(row: Row, whole: Window) -> bool:
 def _of_another_day(row: Row) -> Quarantined:
     """Told with a day and not of it: no count of the day has it, and somebody has to see that its own day does."""
     call, document = row
-    reason = f"it was created on {instant(call.created_at)}, and counts on that day alone; pull that day too"
+    reason = f"it was created on {said_moment(call.created_at)}, and counts on that day alone; pull that day too"
     return replace(set_aside(msgspec.json.encode(document), reason), totals={})
 
 
@@ -112,4 +114,4 @@ def _query(window: Window) -> Query:
 
 
 def _span(window: Window) -> str:
-    return f"[{instant(window.start)}, {instant(window.end)})"
+    return f"{said_moment(window.start)} to {said_moment(window.end)}"

@@ -12,6 +12,7 @@ import pyarrow as pa
 from sources.checks.quarantine import Quarantined, digest
 from sources.errors import AnswerMoved
 from sources.personal import Document
+from sources.text import said_moment
 from sources.voiceflow.contract import USAGE
 from sources.window import Window, truncated
 
@@ -93,9 +94,8 @@ class Odd:
         """What is as documented; the rest is kept here, unless it is of another day."""
         for row in reported:
             if isinstance(row, UsageRow) and _is_astray(row, self.window):
-                reason = (
-                    f"it began on {row.period_at:%Y-%m-%d %H:%M} UTC, and counts on that day alone; pull that day too"
-                )
+                began = said_moment(row.period_at)
+                reason = f"it began on {began}, and counts on that day alone; pull that day too"
                 aside = set_aside(row.metric, row.payload, reason)
                 self.rows[aside.item, aside.content] = aside
             elif isinstance(row, UsageRow):

@@ -38,6 +38,25 @@ def test_no_template_counts_in_a_plural_by_luck_or_writes_a_day_otherwise() -> N
     assert [(path.name, found) for path in TEMPLATES for found in re.findall(wrong, path.read_text())] == []
 
 
+def test_no_sentence_of_a_source_writes_a_day_as_a_program_does() -> None:
+    """Causes are shown to people as they are: on the pages, in alerts and in a terminal."""
+    written = re.compile(r"%Y-%m|(usage_date|isoformat\(\)|\binstant\(.*\))$")
+    found = []
+    for path in sorted((ROOT / "sources").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            said = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+            values = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+            if re.search(r"[a-z] [a-z]", said):
+                found += [(path.name, said) for each in values if written.search(_written(each))]
+    assert found == []
+
+
+def _written(value: ast.FormattedValue) -> str:
+    return (ast.unparse(value.format_spec) if value.format_spec else "") + ast.unparse(value.value)
+
+
 def test_counts_agree_with_their_unit_and_verb() -> None:
     assert counted(1, "day") == "1 day"
     assert counted(2_000, "day of usage") == "2,000 days of usage"

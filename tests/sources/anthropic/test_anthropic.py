@@ -185,7 +185,7 @@ def test_a_bucket_that_must_end_before_the_midnight_is_missing_and_not_zero(
 
 def test_a_day_of_the_last_24_hours_is_not_there_yet(client: AnthropicClient, organization: Organization) -> None:
     organization.now = datetime(2026, 10, 5, 23, tzinfo=UTC)
-    with pytest.raises(NotYetReported, match="does not give 2026-10-05 yet"):
+    with pytest.raises(NotYetReported, match="does not give 5 Oct 2026 yet"):
         anthropic.read(client, Day(DAY))
 
 

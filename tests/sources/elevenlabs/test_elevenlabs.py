@@ -111,7 +111,7 @@ def test_a_row_of_another_day_is_no_empty_day_and_is_set_aside(
     sandbox.faults.script(CREDITS, altered(moved))
     found = elevenlabs.read(client, Day(DAY))
     (aside,) = found.quarantined
-    assert "2026-10-05 was asked for" in aside.reason
+    assert "5 Oct 2026 was asked for" in aside.reason
     assert found.table.num_rows == 0
 
 
