@@ -33,12 +33,13 @@ class AddressRefused(EndpointRefused):
 @dataclass(frozen=True)
 class Opened:
     """What was made. secret: what verifies its signatures, to be shown once; None where nothing is signed. waiting: how
-    many alerts are open, which it hears first."""
+    many alerts are open, which it hears first. is_new: not only its secret is."""
 
     row: Row
     form: str
     secret: Secret | None = None
     waiting: int = 0
+    is_new: bool = True
 
     @property
     def endpoint_id(self) -> str:
@@ -104,6 +105,15 @@ def open_endpoint(
         settings.vault(), connection, url, types, now, tenant_id=tenant_id, has_content=has_content
     )
     return Opened(made, "event", secret)
+
+
+def renew(settings: Settings, connection: Connection, endpoint_id: str, now: datetime) -> Opened:
+    """Give an endpoint, or a channel that is sent signed events, another secret, as the operator; the former one signs
+    beside it for a day. Raises EndpointRefused.
+    """
+    known = endpoints.found(connection, endpoint_id)
+    secret = endpoints.rotate(settings.vault(), connection, endpoint_id, now)
+    return Opened(known, "event", secret, is_new=False)
 
 
 def channels_of(settings: Settings, connection: Connection, endpoint_id: str | None) -> list[Channel]:

@@ -167,6 +167,8 @@ def _key(finding: Finding) -> Wording:
         " other one replaces it",
         commands(["key", "create", *whose, *(word for scope in facts["scopes"] for word in ("--scope", scope))]),
         "a key expires",
+        link=Link("Make another key", f"/keys?q={tenant}" if tenant else "/keys"),
+        is_resolved_there=True,
     )
 
 
@@ -179,6 +181,7 @@ def _endpoint(finding: Finding) -> Wording:
         "an endpoint fails",
         then="once it answers again, what was given up is sent by minutebook endpoint replay; or end it",
         link=Link("See the deliveries", f"/events?endpoint={facts['endpoint_id']}"),
+        is_resolved_there=True,
     )
 
 

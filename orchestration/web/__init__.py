@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from orchestration.settings import Settings
-from orchestration.web.access import account, auth, links, people
+from orchestration.web.access import account, api_keys, auth, links, people
 from orchestration.web.calls import all_calls, call, listing, recording
 from orchestration.web.clients import handed, usage
 from orchestration.web.finance import (
@@ -60,6 +60,9 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/people", people.show_people),
     Route("/people", people.invite, methods=["POST"]),
     Route("/people/reset", people.reset, methods=["POST"]),
+    Route("/keys", api_keys.show_keys),
+    Route("/keys", api_keys.make_key, methods=["POST"]),
+    Route("/keys/end", api_keys.end_key, methods=["POST"]),
     Route("/periods", month.show_month),
     Route("/periods/close", month.close_month, methods=["POST"]),
     Route("/periods/{tenant}/{start}", period.show_period),
@@ -97,6 +100,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/alerts/resolve", alerts.take_remedy, methods=["POST"]),
     Route("/alerts/channels", alerts.add_channel, methods=["POST"]),
     Route("/alerts/channels/test", alerts.test_channel, methods=["POST"]),
+    Route("/alerts/channels/renew", alerts.renew_channel, methods=["POST"]),
     Route("/alerts/channels/end", alerts.end_channel, methods=["POST"]),
     Route("/calls", all_calls.show_tenants),
     Route("/tenants/{tenant}/calls", listing.show_calls),
@@ -104,6 +108,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/tenants/{tenant}/calls/{day}/{source}/{call:path}", call.show_call),
     Route("/events", events.show_events),
     Route("/events/endpoints", events.add_endpoint, methods=["POST"]),
+    Route("/events/endpoints/renew", events.renew_endpoint, methods=["POST"]),
     Route("/events/endpoints/end", events.end_endpoint, methods=["POST"]),
     Route("/events/endpoints/replay", events.replay, methods=["POST"]),
     Route("/automations", automations.show_runs),

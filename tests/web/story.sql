@@ -276,7 +276,7 @@ inner join (
     (4, 'days_behind', 'vapi', 2, '31 days of vapi of delta-legal failed, 1 Oct 2026 to 31 Oct 2026: 401: Invalid Key. Hot tip, you may be using the private key instead of the public key.', 'minutebook credential set vapi --tenant delta-legal && minutebook pull --tenant delta-legal --source vapi --from 2026-10-01 --to 2026-10-31', '/days/delta-legal/2026-10-31', null),
     (5, 'quota_reached', '2026-11-01/minutes', 1, 'a tenant with <b>markup</b> has reached 80 % of its allowance of minutes: 80 of 100 minutes in the period from 1 Nov 2026 on', '', '/periods', null),
     (1, 'not_posted', '', 1, 'Stripe refused the overage of 2 days of acme-dental, 1 Oct 2026 to 2 Oct 2026: a_meter_with_a_name_that_goes_on_and_on_beyond_what_any_screen_has_room_for', 'docs/runbooks/stripe-differs.md', '/invoices', null),
-    (1, 'key_expires', 'a1b2c3d4', 1, 'API key a1b2c3d4 of acme-dental expires at 9 Nov 2026, 12:00 UTC, and no other one replaces it', 'minutebook key create --tenant acme-dental --scope events', '/alerts', null)
+    (1, 'key_expires', 'a1b2c3d4', 1, 'API key a1b2c3d4 of acme-dental expires at 9 Nov 2026, 12:00 UTC, and no other one replaces it', 'minutebook key create --tenant acme-dental --scope events', '/keys?q=acme-dental', null)
 ) as a (number, rule, subject, level, title, fix, path, resolved_at) on s.number = a.number;
 
 -- name: automations

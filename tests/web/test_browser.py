@@ -38,7 +38,7 @@ PAGES = [
     ("theo", "/tenants/bright-smiles/calls?to=2026-10-20"), ("otto", "/tenants/acme-dental/calls?agent=nobody"),
     ("theo", "/tenants/bright-smiles/calls/2026-10-30/vapi/bright-smiles-call-88"),
     ("ana", "/invoices?month=2026-10"), ("ana", "/credits"), ("otto", "/events"), ("otto", "/automations"),
-    ("ana", "/sessions"),
+    ("ana", "/sessions"), ("otto", "/keys"),
     ("otto", "/onboarding"), ("ana", f"/onboarding/{LONG_NAME}"), ("otto", "/onboarding/acme-dental"),
 ]  # fmt: skip
 # Of a warehouse without a tenant.
@@ -56,6 +56,7 @@ EMPTY = [
     ("otto", "/tasks"),
     ("otto", "/events"),
     ("otto", "/automations"),
+    ("otto", "/keys"),
     ("otto", "/onboarding"),
 ]
 # Routes that are no page of their own: they lead on, hand out a file, or ask a provider.

@@ -17,6 +17,7 @@ from warehouse.words import counted
 FILE = "control/tenants"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 AUTOMATION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+MOST_CHOICES = 1_000
 
 
 def _no_truth(value: object) -> str | None:
@@ -73,8 +74,9 @@ def tenant_ids(connection: Connection) -> list[str]:
 
 
 def names(connection: Connection) -> list[Row]:
-    """All tenants a person may choose from, each with its name."""
-    return rows(connection, FILE, "names")
+    """All tenants a person may choose from a list, each with its name; none where they are more than MOST_CHOICES."""
+    found = rows(connection, FILE, "names", limit=MOST_CHOICES + 1)
+    return found if len(found) <= MOST_CHOICES else []
 
 
 def require_tenant(connection: Connection, tenant_id: str) -> Tenant:

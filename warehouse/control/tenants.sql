@@ -150,7 +150,7 @@ select case
 end as what;
 
 -- name: names
-select tenant_id, name from control.tenants where not is_canary order by lower(name), tenant_id;
+select tenant_id, name from control.tenants where not is_canary order by lower(name), tenant_id limit %(limit)s;
 
 -- name: tenants_on
 select

@@ -10,7 +10,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import psycopg
@@ -75,6 +75,11 @@ def public_part(token: str) -> str | None:
     """By what a key is looked up; None for what is no key."""
     found = _SHAPE.fullmatch(token)
     return found[1] if found else None
+
+
+def end_of(last_day: date) -> datetime:
+    """When a key ends that is valid on a day and no longer."""
+    return datetime.combine(last_day, time.max, tzinfo=UTC)
 
 
 def create(

@@ -1,6 +1,6 @@
 """minutebook key …: API keys by which usage is pushed. A key is shown once, when it is made."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -48,7 +48,7 @@ def create(
 ) -> None:
     """Make an API key and print it, this one time. A tenant has two valid keys at most, so that one can be replaced."""
     now = clock.now()
-    expires_at = None if expires is None else datetime.combine(expires, time.max, tzinfo=UTC)
+    expires_at = None if expires is None else keys.end_of(expires)
     with session(ctx).operator() as connection:
         if tenant is not None:
             tenants.require_tenant(connection, tenant)

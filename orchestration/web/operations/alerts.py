@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.outgoing.forms import ALERTS
-from orchestration.outgoing.opening import Opened, Tested, channels_of, open_channel, send_tests
+from orchestration.outgoing.opening import Opened, Tested, channels_of, open_channel, renew, send_tests
 from orchestration.remedies.wording import Link, OnPage, resolved_by
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
@@ -17,7 +17,7 @@ from orchestration.web.server.turns import DECISION
 from warehouse import clock
 from warehouse.control import tenants
 from warehouse.database.errors import WarehouseError
-from warehouse.database.queries import Row
+from warehouse.database.queries import Connection, Row
 from warehouse.operations import alerts
 from warehouse.outgoing import endpoints
 from warehouse.outgoing.endpoints import EndpointRefused
@@ -26,6 +26,8 @@ PAGE = "/alerts"
 _TOLD = f"{PAGE}#told"
 RECENT = timedelta(days=7)
 _OF_FINANCE = ("/periods", "/invoices")
+_RESOLVED_THERE = ("/keys", "/events")
+"""Pages that have the form in place of the command."""
 
 
 @for_roles("operator", "finance")
@@ -71,12 +73,23 @@ def test_channel(request: Request, visitor: Visitor, form: Form) -> Response:
 
 
 @form_for_roles("operator", "finance")
+def renew_channel(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Give a channel that is sent signed events another secret, which is shown this one time."""
+    try:
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            _require_channel(connection, form)
+            made = renew(request.app.state.settings, connection, form["endpoint"], clock.now())
+    except WarehouseError as error:
+        return _alerts(request, visitor, str(error))
+    return _alerts(request, visitor, made=made)
+
+
+@form_for_roles("operator", "finance")
 def end_channel(request: Request, visitor: Visitor, form: Form) -> Response:
     """Tell a channel nothing any more; what waits for it is dropped."""
     try:
         with readers(request).operator(visitor.person.login_id, DECISION) as connection:
-            if ALERTS[0] not in endpoints.found(connection, form.get("endpoint", ""))["event_types"]:
-                raise EndpointRefused("It hears events, not alerts: end it on the page of events.")
+            _require_channel(connection, form)
             endpoints.revoke(connection, form["endpoint"], clock.now())
     except WarehouseError as error:
         return _alerts(request, visitor, str(error))
@@ -115,9 +128,15 @@ def _alerts(
     )
 
 
+def _require_channel(connection: Connection, form: Form) -> None:
+    if ALERTS[0] not in endpoints.found(connection, form.get("endpoint", ""))["event_types"]:
+        raise EndpointRefused("It hears events, not alerts: see the page of events.")
+
+
 def _remedy(row: Row, visitor: Visitor) -> OnPage:
     command, steps = resolved_by(row["fix"])
     path = row["path"]
     is_theirs = visitor.person.role == "finance" or not path.startswith(_OF_FINANCE)
     link = Link("See what it is about", path) if path != PAGE and is_theirs else None
+    command = "" if path.startswith(_RESOLVED_THERE) else command
     return OnPage("", link=link, command=command, steps=steps)

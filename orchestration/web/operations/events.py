@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from orchestration.outgoing.contract import EVENTS
-from orchestration.outgoing.opening import Opened, open_endpoint
+from orchestration.outgoing.opening import Opened, open_endpoint, renew
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.rendering import render
@@ -39,6 +39,17 @@ def add_endpoint(request: Request, visitor: Visitor, form: Form) -> Response:
             )  # fmt: skip
     except WarehouseError as error:
         return _page(request, visitor, f"Nothing was made: {error}", filled=form)
+    return _page(request, visitor, made=made)
+
+
+@form_for_roles("operator")
+def renew_endpoint(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Give an endpoint another secret, which is shown this one time."""
+    try:
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            made = renew(request.app.state.settings, connection, form.get("endpoint", ""), clock.now())
+    except WarehouseError as error:
+        return _page(request, visitor, str(error))
     return _page(request, visitor, made=made)
 
 

@@ -85,16 +85,21 @@ def test_somebody_is_told_tried_and_ended_on_the_page(visit: Visit, story_url: s
     assert "whsec_" not in page
     assert "T0/key" not in page
     with connect(story_url, Role.OPERATOR) as operator:
-        slack, event = (row["endpoint_id"] for row in reversed(endpoints.hearing(operator, "alert.opened")))
+        channels = {row["form"]: row["endpoint_id"] for row in endpoints.hearing(operator, "alert.opened")}
+        slack, event = channels["slack"], channels["event"]
     tested = client.post("/alerts/channels/test", data={"form_token": token, "endpoint": slack}).text
     assert "hooks.example.com did not take the test" in tested, "there is no such host"
     end = {"form_token": token, "endpoint": event}
+    renewed = client.post("/alerts/channels/renew", data=end).text
+    assert "signs beside it for 24 hours" in renewed
+    assert "that is not signed" in client.post("/alerts/channels/renew", data={**end, "endpoint": slack}).text
     assert client.post("/alerts/channels/end", data=end).status_code == 303
     otto = visit("otto")
     made = {"form_token": form_token(otto.get("/events").text), "url": "https://x.example.com/", "call.completed": "on"}
     (other,) = set(re.findall(r"<b>(ep_\w+)</b>", otto.post("/events/endpoints", data=made).text))
     for unknown in ("ep_none", other):
-        assert client.post("/alerts/channels/end", data={**end, "endpoint": unknown}).status_code == 409
+        for step in ("end", "renew"):
+            assert client.post(f"/alerts/channels/{step}", data={**end, "endpoint": unknown}).status_code == 409
     assert event not in client.get("/alerts").text
     with psycopg.connect(story_url) as connection:
         changed = connection.execute("select distinct actor from ledger.audit_log where object_table like '%endpoint%'")

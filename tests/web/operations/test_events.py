@@ -16,6 +16,7 @@ from warehouse.security.master_keys import MasterKey
 from warehouse.security.vault import Vault
 
 Visit = Callable[[str], httpx.Client]
+SECRET = re.compile(r"whsec_[\w+/=]+")
 
 
 def test_endpoints_and_deliveries_are_listed(visit: Visit, story_url: str) -> None:
@@ -65,8 +66,11 @@ def test_an_endpoint_is_made_sent_again_and_ended_where_it_is_listed(visit: Visi
     assert client.post("/events/endpoints/replay", data=of).status_code == 303
     with connect(story_url, Role.OPERATOR) as operator:
         assert operator.execute("select state from ledger.deliveries").fetchall() == [("waiting",)]
+    renewed = client.post("/events/endpoints/renew", data=of).text
+    assert "signs beside it for 24 hours" in renewed
+    assert set(SECRET.findall(renewed)).isdisjoint(SECRET.findall(made.text))
     assert client.post("/events/endpoints/end", data=of).status_code == 303
-    for step, named in (("replay", endpoint_id), ("replay", "ep_none"), ("end", "ep_none")):
+    for step, named in (("replay", endpoint_id), ("replay", "ep_none"), ("renew", endpoint_id), ("end", "ep_none")):
         assert client.post(f"/events/endpoints/{step}", data={**of, "endpoint": named}).status_code == 409
     with psycopg.connect(story_url) as owner:
         changed = owner.execute(
