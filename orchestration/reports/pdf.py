@@ -29,9 +29,14 @@ _TEMPLATE = Path(__file__).parent / "templates" / "statement.typ"
 _SIGNS = "".join(
     sign for sign in map(chr, range(0x2300, 0x2C00)) if (category(sign)[0], east_asian_width(sign)) == ("S", "W")
 )
-_PICTURES = re.compile(
+_PICTURE = (
     f"(?:[{_SIGNS}\U0001f000-\U0001faff\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f]"
     "|[\u2300-\u2bff](?=\ufe0f)|(?<=\u200d)[\u2300-\u2bff])+"
+)
+_PICTURES = f"{_PICTURE}(?:\\s+{_PICTURE})*"
+# With its brackets; with the space before it where what follows it closes; with the space after it where one opens.
+_LEFT_OUT = re.compile(
+    rf"(\s*[(\[]\s*{_PICTURES}\s*[)\]]|\s*{_PICTURES}(?=[!?.,;:…)\]»”’])|(?<=[(\[«“¡¿])\s*{_PICTURES}\s*)|{_PICTURES}"
 )
 _NO_TAX_INVOICE = "This is not a tax invoice."
 
@@ -107,7 +112,8 @@ def contents(issued: Row) -> dict[str, Any]:
 def _letters(text: str) -> str:
     """The text without pictures, which would be boxes, line by line; as it is where it is nothing else."""
     text = clean_lines(text)
-    return "\n".join(" ".join(_PICTURES.sub(" ", line).split()) for line in text.split("\n")).strip() or text
+    lines = (_LEFT_OUT.sub(lambda found: "" if found[1] else " ", line) for line in text.split("\n"))
+    return "\n".join(" ".join(line.split()) for line in lines).strip() or text
 
 
 def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, *, is_ua: bool) -> bytes:

@@ -154,7 +154,15 @@ def test_a_name_with_a_letter_that_no_font_has_is_handed_its_pdf(visit: Visit, s
 
 def test_pictures_are_left_out_of_a_pdf_wherever_somebody_wrote_them(visit: Visit, story_url: str) -> None:
     wrote = f"{PICTURES} Voice {PICTURES} Agency{PICTURES}"
-    put(story_url, Brand(None, wrote, address=f"{wrote}\n1 Road {PICTURES}", note=wrote))
+    put(
+        story_url,
+        Brand(
+            None,
+            wrote,
+            address=f"{wrote}\n1 Road {PICTURES}",
+            note=f"{wrote} ({PICTURES}) thanks {PICTURES} you {PICTURES}!",
+        ),
+    )
     with psycopg.connect(story_url) as connection:
         connection.execute("update control.tenants set name = %s", [f"Hospital {PICTURES}"])
         connection.execute("update control.meters set name = name || ' ' || %s", [PICTURES])
@@ -167,6 +175,7 @@ def test_pictures_are_left_out_of_a_pdf_wherever_somebody_wrote_them(visit: Visi
     said = pdf.contents(found)
     assert not set(json.dumps(said, ensure_ascii=False)) & set(PICTURES)
     assert said["address"] == "Voice Agency\n1 Road"
+    assert said["notes"][0] == "Voice Agency thanks you!"
     assert b"pdfuaid" in of(client).content, "no box is drawn"
 
 
