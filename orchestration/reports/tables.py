@@ -28,11 +28,12 @@ class TableUnknown(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the marts as one role may read it."""
+    """A table of the marts as one role may read it. meanings: of its columns, in their order."""
 
     name: str
     description: str
     columns: Sequence[str]
+    meanings: Sequence[str]
     day_column: str | None
 
 
@@ -43,6 +44,7 @@ def tables(connection: Connection) -> list[Table]:
             table.name,
             table.description,
             table.columns,
+            table.meanings,
             "usage_date" if table.has_days else "period_start" if table.has_periods else None,
         )
         for table in mart_tables.tables(connection)

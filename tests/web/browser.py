@@ -141,5 +141,5 @@ def _run(folder: Path, page: Path, size: tuple[int, int], *more: str) -> str:
         CHROMIUM, *_FLAGS, f"--user-data-dir={folder / 'profile'}", f"--window-size={size[0]},{size[1]}",
         "--virtual-time-budget=120000", "--allow-file-access-from-files", "--dump-dom", *more, page.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=900)
     return done.stdout

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -390,6 +391,19 @@ def test_before_the_first_build_the_pages_say_what_to_do(database_url: str, tmp_
         answer = client.get("/periods")
     assert answer.status_code == 503
     assert "minutebook build" in answer.text
+
+
+def test_each_column_of_a_table_is_told_to_who_asks_for_it(visit: Visit) -> None:
+    for login in ("otto", "tina"):
+        client = visit(login)
+        assert "of=fct_calls#fct_calls" in client.get("/tables").text
+        asked = seen_text(client.get("/tables?of=fct_calls").text)
+        (calls,) = (mart for mart in world.marts() if mart["name"] == "fct_calls")
+        hidden = calls["config"]["meta"].get("hidden_from_tenants", [])
+        for column in calls["columns"]:
+            is_told = login == "otto" or column["name"] not in hidden
+            said = " ".join(unescape(asked).split())
+            assert (" ".join(column["description"].split()) in said) == is_told, column["name"]
 
 
 def seen_text(page: str) -> str:

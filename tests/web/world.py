@@ -60,8 +60,16 @@ def analysts_read(mart: dict[str, Any]) -> bool:
 
 def _tables() -> Iterator[str]:
     for mart in marts():
+        table = f"marts.{mart['name']}"
         columns = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"])
-        yield f"create table marts.{mart['name']} ({columns})"
+        yield f"create table {table} ({columns})"
+        yield f"comment on table {table} is {_quoted(mart['description'])}"
+        for column in mart["columns"]:
+            yield f"comment on column {table}.{column['name']} is {_quoted(column['description'])}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.strip().replace("'", "''") + "'"
 
 
 def _protection() -> Iterator[str]:

@@ -9,11 +9,13 @@ FILE = "marts/mart_tables"
 
 @dataclass(frozen=True, slots=True)
 class MartTable:
-    """A table and the columns of it that the role may read; has_days, has_periods: by which it can be cut."""
+    """A table and the columns of it that the role may read, with what each means; has_days, has_periods: by which it
+    can be cut."""
 
     name: str
     description: str
     columns: list[str]
+    meanings: list[str]
     has_days: bool
     has_periods: bool
 

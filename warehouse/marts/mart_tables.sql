@@ -4,6 +4,7 @@ select
     c.relname as name,
     coalesce(obj_description(c.oid, 'pg_class'), '') as description,
     array_agg(a.attname::text order by a.attnum) as columns,
+    array_agg(coalesce(col_description(c.oid, a.attnum), '') order by a.attnum) as meanings,
     bool_or(a.attname = 'usage_date') as has_days,
     bool_or(a.attname = 'period_start') as has_periods
 from pg_catalog.pg_class as c

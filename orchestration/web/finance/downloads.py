@@ -21,12 +21,19 @@ from warehouse.statements.periods import Month
 
 @for_roles("finance", "operator", "tenant")
 def show_tables(request: Request, visitor: Visitor) -> Response:
-    """The tables this person may read, with links to take them along, whole or the days chosen."""
+    """The tables this person may read, with links to take them along, whole or the days chosen; of one its columns."""
     days = {name: day for name in ("from", "to") if (day := asked_day(request, name))}
     with marts(request, visitor) as connection:
         found = tables(connection)
     return render(
-        "tables.html", title="Tables", visitor=visitor, tables=found, formats=FORMATS, days=days, query=urlencode(days)
+        "tables.html",
+        title="Tables",
+        visitor=visitor,
+        tables=found,
+        formats=FORMATS,
+        days=days,
+        query=urlencode(days),
+        opened=request.query_params.get("of", ""),
     )
 
 
