@@ -14,6 +14,7 @@ from sources.checks.allowed import OPEN, Allowed
 from sources.checks.bounds import LONGEST_TEXT, exact, fault_of_cost, fault_of_quantity
 from sources.personal import NOBODYS, Choices, Document, minimised
 from warehouse.intake.events import Event
+from warehouse.intake.keys import REACH
 from warehouse.words import counted
 
 LARGEST_DATA_BYTES = 32 * 1024
@@ -23,7 +24,6 @@ MOST_KINDS, LONGEST_KIND = 20, 40
 LONGEST_NUMBER = 100
 """Digits and decimals of any number in data."""
 AHEAD = timedelta(minutes=5)
-HORIZON, FAR_HORIZON = timedelta(days=35), timedelta(days=400)
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -114,7 +114,7 @@ def examined(raw: bytes, now: datetime, owner_of: OwnerOf, *, is_backfill: bool)
         return _bad(f"invalid_{field}", _plain(str(error)), raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _bad("invalid_event", "it is no JSON, or nested too deep", raw)
-    horizon = FAR_HORIZON if is_backfill else HORIZON
+    horizon = REACH["backfill" if is_backfill else "events"]
     if happened_at > now + AHEAD:
         return Bad("time_in_future", "its time is more than 5 minutes ahead", event.id, event.source)
     if happened_at < now - horizon:

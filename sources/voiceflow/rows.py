@@ -93,7 +93,7 @@ class Odd:
     def sieve(self, reported: Iterable[UsageRow | Quarantined]) -> Iterator[UsageRow]:
         """What is as documented; the rest is kept here, unless it is of another day."""
         for row in reported:
-            if isinstance(row, UsageRow) and _is_astray(row, self.window):
+            if isinstance(row, UsageRow) and row.period_at and _is_astray(row.period_at, self.window):
                 began = said_moment(row.period_at)
                 reason = f"it began on {began}, and counts on that day alone; pull that day too"
                 aside = set_aside(row.metric, row.payload, reason)
@@ -104,9 +104,9 @@ class Odd:
                 self.rows[row.item, row.content] = row
 
 
-def _is_astray(row: UsageRow, window: Window) -> bool:
+def _is_astray(at: datetime, window: Window) -> bool:
     """Whether a row is of another day, and not just of the window's end, which Voiceflow may count in."""
-    return row.period_at is not None and row.period_at not in window and row.period_at != window.end
+    return at not in window and at != window.end
 
 
 def each_once(rows: Iterable[UsageRow], window: Window) -> tuple[dict[tuple[str, ...], UsageRow], int]:

@@ -11,13 +11,13 @@ import pytest
 from psycopg.rows import dict_row
 
 from orchestration.ingestion import PullOutcome, PullState, PullTrigger, TenantDay, pull, pull_again
-from orchestration.intake.contract import FAR_HORIZON
 from orchestration.settings import Settings
 from sources.registry import horizons
 from tests.intake.served import event, key, serving
 from warehouse import clock
 from warehouse.database.connect import Role, connect
 from warehouse.ingestion import retry_schedule
+from warehouse.intake import keys
 from warehouse.intake.events import tidy
 from warehouse.privacy import personal
 
@@ -218,7 +218,7 @@ def test_tidying_folds_what_arrived_and_forgets_nothing_that_may_still_be_pushed
 
 def test_an_identity_is_known_for_as_long_as_any_key_may_push_it(url: str, acme: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {key(url, 'acme', 'backfill')}"}
-    oldest = event("oldest", time=at(clock.today() - FAR_HORIZON + timedelta(days=1)))
+    oldest = event("oldest", time=at(clock.today() - keys.REACH["backfill"] + timedelta(days=1)))
     assert acme.post("/v1/events", json=oldest, headers=headers).json() == {"accepted": 1, "duplicates": 0}
     with connect(url, Role.OPERATOR, actor="otto") as operator:
         tidy(operator, clock.today() + timedelta(days=30))

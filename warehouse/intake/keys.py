@@ -10,7 +10,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import psycopg
@@ -23,8 +23,9 @@ from warehouse.words import day
 
 FILE = "intake/keys"
 _SQL = queries.load(FILE)
-SCOPES = ("events", "backfill")
-"""events: push events of the last 35 days. backfill: of the last 400, with events."""
+REACH = {"events": timedelta(days=35), "backfill": timedelta(days=400)}
+"""How far back a key of each scope may push events; backfill is with events."""
+SCOPES = tuple(REACH)
 _SHAPE = re.compile(r"mbk_([0-9A-Za-z]{8})_[0-9A-Za-z_-]{43}")
 _ALPHABET = string.ascii_letters + string.digits
 

@@ -6,7 +6,6 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orchestration.intake.contract import FAR_HORIZON, HORIZON
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.paging import Paging
@@ -91,5 +90,5 @@ def _page(
         filled=filled or {},
         token=token,
         whose=whose,
-        days={"events": HORIZON.days, "backfill": FAR_HORIZON.days},
+        days={scope: reach.days for scope, reach in keys.REACH.items()},
     )
