@@ -28,6 +28,8 @@ _CONFIG: dict[str, Any] = {
         "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "domain": False, "ticks": False,
         "labelPadding": 6,
     },
+    # Below the lowest label of the other axis, which the first one would run into.
+    "axisX": {"labelPadding": 12},
 }  # fmt: skip
 _REMEMBERED = 512
 _drawings: dict[bytes, Markup] = {}

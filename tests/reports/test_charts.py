@@ -1,9 +1,11 @@
 """What the charts say on their axes: every day of a period, whole numbers once each, and where it will end."""
 
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,6 +16,7 @@ from orchestration.reports.portfolio import axis_start, bridge_of
 OCTOBER = date(2026, 10, 1), date(2026, 11, 1)
 ONE_DAY = timedelta(days=1)
 HEIGHT = 150
+FONT_SIZE = 12
 
 
 def words(drawn: str) -> list[str]:
@@ -49,6 +52,28 @@ def test_no_whole_number_is_said_twice_on_an_axis(most: int) -> None:
         said = [int(number.replace(",", "")) for number in numbers(drawn)]
         assert len(said) > 1
         assert all(after > before for before, after in pairwise(said))
+
+
+def test_no_label_of_one_axis_runs_into_the_others() -> None:
+    """A first day's label stands below the whole of the 0 beside it, which is as high as its letters are."""
+    totals = [(OCTOBER[0] + place * ONE_DAY, Decimal(10 * place)) for place in range(31)]
+    for drawn in (charts.usage([day(3, 5)], OCTOBER), charts.cumulative(totals, Decimal(0), OCTOBER)):
+        top = label(drawn, "1 Oct")
+        assert top - label(drawn, "0") >= FONT_SIZE
+
+
+def label(drawn: str, said: str) -> float:
+    """How far down the baseline of a label is."""
+
+    def walk(one: ElementTree.Element, down: float) -> Iterator[float]:
+        moved = re.search(r"translate\([-\d.]+,([-\d.]+)\)", one.get("transform", ""))
+        down += float(moved[1]) if moved else 0
+        if one.text == said:
+            yield down
+        for each in one:
+            yield from walk(each, down)
+
+    return next(walk(ElementTree.fromstring(drawn), 0))
 
 
 def test_the_end_that_is_expected_is_drawn_from_the_last_total_on() -> None:

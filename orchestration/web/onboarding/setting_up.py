@@ -31,6 +31,9 @@ from warehouse.security.vault import one_line
 from warehouse.statements import blocking
 
 
+_FROZEN = {"approved", "closed"}
+
+
 @dataclass(frozen=True)
 class FirstBill:
     """The first statement: since which day usage is priced on it, what it comes to, and how much blocks it still."""
@@ -38,6 +41,11 @@ class FirstBill:
     row: Row
     first_priced: date | None
     blockers: int
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is still to be approved."""
+        return self.row["state"] not in _FROZEN
 
     @property
     def path(self) -> str:
@@ -227,7 +235,7 @@ def _first_bill(connection: Connection, tenant: str, since: date, today: date) -
     start = row["period_start"]
     statement = content.read(connection, tenant, start, with_costs=False, with_calls=False)
     used = [day.usage_date for day in statement.days if day.quantity]
-    blockers = [] if row["state"] in {"approved", "closed"} else blocking.blockers(connection, [row], today)
+    blockers = [] if row["state"] in _FROZEN else blocking.blockers(connection, [row], today)
     return FirstBill(row, min(used, default=None), len(blockers))
 
 
