@@ -11,6 +11,7 @@ from orchestration.cli.output import next_step, print_json, say
 from orchestration.cli.session import CommandFailed, session
 from orchestration.installing import install
 from orchestration.settings import Settings
+from sources.text import said_moment
 from warehouse import clock
 from warehouse.database import backup as backups
 from warehouse.database.connect import Role, connect
@@ -85,14 +86,14 @@ def restore(
     settings = session(ctx).settings
     folder = _folder(settings)
     if at is not None and at > clock.now():
-        raise CommandFailed(f"{at:%Y-%m-%d %H:%M:%S} UTC is to come")
+        raise CommandFailed(f"{said_moment(at)} is to come")
     base = backups.restore(folder, settings.home, at)
     with settings.database() as url:
         install(url)
     if as_json:
         print_json({"copy": base.path, "at": at})
         return
-    say(f"restored from {base.path}" + (f" to {at:%Y-%m-%d %H:%M:%S} UTC" if at else " to the last archived moment"))
+    say(f"restored from {base.path}" + (f" to {said_moment(at)}" if at else " to the last archived moment"))
     next_step("minutebook doctor, minutebook pull again, minutebook build, minutebook post, minutebook reconcile")
 
 

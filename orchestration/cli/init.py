@@ -72,8 +72,7 @@ def doctor(
     show(rows, ["level", "what", "fix"], as_json, "")
     wrong = [one for one in findings if one.level is Level.WRONG]
     if wrong:
-        raise CommandFailed(
-            f"{counted(len(wrong), 'finding', 'is', 'are')} wrong; first: {wrong[0].what}; fix: {wrong[0].fix}"
-        )
+        first = wrong[0].what.rstrip(".")
+        raise CommandFailed(f"{counted(len(wrong), 'finding', 'is', 'are')} wrong; first: {first}; fix: {wrong[0].fix}")
     if not as_json:
         next_step("minutebook status" if any(one.fix for one in findings) else "nothing to fix")

@@ -141,8 +141,8 @@ set failed_at = clock_timestamp(), fault = %(fault)s;
 select
     concat_ws(
         '; ',
-        'built ' || to_char(good.ended_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC',
-        'a build failed ' || to_char(bad.ended_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: ' || bad.fault
+        'built ' || to_char(good.ended_at at time zone 'UTC', 'FMDD Mon YYYY, HH24:MI') || ' UTC',
+        'a build failed ' || to_char(bad.ended_at at time zone 'UTC', 'FMDD Mon YYYY, HH24:MI') || ' UTC: ' || bad.fault
     ) as told
 from (select max(ended_at) as ended_at from ledger.builds where fault is null) as good
 left join lateral (

@@ -16,6 +16,7 @@ from warehouse.database.connect import Role, connect
 from warehouse.intake.events import tidy
 from warehouse.outgoing import outbox
 from warehouse.sources import retention
+from warehouse.words import moment
 
 app = typer.Typer()
 
@@ -41,7 +42,7 @@ def purge(
     """
     settings = session(ctx).settings
     closed_before = clock.now() - timedelta(days=days or settings.superseded_days)
-    before = f"before {closed_before:%Y-%m-%d %H:%M} UTC"
+    before = f"before {moment(closed_before)}"
     with settings.database() as url:
         if is_dry:
             with connect(url, Role.TRANSFORMER, actor=settings.actor) as connection:

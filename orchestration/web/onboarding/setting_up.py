@@ -30,7 +30,6 @@ from warehouse.ingestion import planning
 from warehouse.security.vault import one_line
 from warehouse.statements import blocking
 
-
 _FROZEN = {"approved", "closed"}
 
 

@@ -92,7 +92,7 @@ def test_finance_is_told_who_stores_a_key_and_cannot_store_one(visit: Visit, sto
     mark = button(visit("otto").get("/days").text, "Store a new key of vapi")["offer"]
     client = visit("ana")
     page = client.get("/days").text
-    assert "For operator, on the page of the day: store a new key of vapi" in page
+    assert "For an operator, on the page of the day: store a new key of vapi" in page
     answer = client.post("/days/resolve", data={"form_token": form_token(page), "offer": mark, "key": KEY})
     assert answer.status_code == 403
     assert asked(story_url) == []
