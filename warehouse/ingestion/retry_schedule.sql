@@ -90,8 +90,10 @@ since as (
         r.cause_code,
         r.cause,
         coalesce(r.closed_at, r.opened_at) as ended_at,
+        a.started_at,
         count(*) over (partition by r.source, r.account, r.usage_date) as tries
     from recent as r
+    inner join ledger.attempts as a on r.attempt_id = a.attempt_id
     left join last_whole as w on r.source = w.source and r.account = w.account and r.usage_date = w.usage_date
     where r.pull_id > coalesce(w.pull_id, 0)
     order by r.source asc, r.account asc, r.usage_date asc, r.pull_id desc
@@ -129,7 +131,7 @@ judged as (
             when
                 s.state = 'failed'
                 and s.cause_code in ('credential_rejected', 'credential_missing')
-                and c.stored_at > s.ended_at
+                and c.stored_at > s.started_at -- it may have asked with the former one to its end
                 then c.stored_at
             when s.state = 'failed' and s.is_permanent
                 then s.ended_at + least(%(first_far_wait)s * power(2, least(s.tries, 20) - 1), %(longest_far_wait)s)

@@ -136,6 +136,19 @@ def test_a_rejected_key_comes_back_after_an_hour_and_a_new_key_ends_the_wait(acm
     assert again(acme) == {("acme", DAY): "published"}
 
 
+def test_a_key_that_is_replaced_before_the_former_one_is_refused_ends_the_wait_too(acme: House) -> None:
+    acme.sandbox.world.vapi["private-key-of-acme-at-vapi"].is_rejected = True
+    acme.pull(["acme"], [DAY])
+    acme.sandbox.world.vapi["new-key-of-acme-at-vapi"] = VapiAccount(in_memory([call("c1", DAY)]))
+    acme.credential("acme", "vapi", "new-key-of-acme-at-vapi")
+    acme.execute(
+        "update control.credentials set created_at = (select max(started_at) from ledger.attempts) + interval '1 us'"
+        " where retired_at is null"
+    )
+    assert waiting(acme) == {("acme", DAY): ("failed", 1, True)}
+    assert again(acme) == {("acme", DAY): "published"}
+
+
 @pytest.mark.parametrize(
     "fault",
     [
