@@ -33,6 +33,10 @@ class Billed:
         return self.state != "void"
 
     @property
+    def is_note(self) -> bool:
+        return self.stripe_id.startswith("cn_")
+
+    @property
     def is_final(self) -> bool:
         return self.state in ("open", "paid", "uncollectible")
 

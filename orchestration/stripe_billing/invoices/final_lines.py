@@ -77,9 +77,8 @@ class Comparison:
         known = {item["identifier"]: item for item in self._ours.items}
         for one in [*self._books.single_items(), *self._books.credit_notes()]:
             item = known.get(one.identifier or "")
-            is_note = one.stripe_id.startswith("cn_")
             if item is None:
-                yield from self._not_ours(one, Code.NOTE_NOT_OURS if is_note else Code.NOT_OURS)
+                yield from self._not_ours(one, Code.NOTE_NOT_OURS if one.is_note else Code.NOT_OURS)
             elif item["line_id"] in self._lines:
                 self._lines[item["line_id"]].parts.append(one)
         for one in self._books.given_back():
@@ -168,7 +167,7 @@ class Comparison:
             names = _listed(item["stripe_id"] for item in gone)
             return _found(made, Code.GONE, f"{names} was added and Stripe has it no more: {by}", again)
         if void := [part for part in line.parts if part.state == "void"]:
-            names = _listed(part.invoice or part.stripe_id for part in void)
+            names = _listed(part.stripe_id if part.is_note else part.invoice or part.stripe_id for part in void)
             return _found(
                 made,
                 Code.VOIDED,

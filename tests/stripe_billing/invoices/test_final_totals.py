@@ -107,6 +107,22 @@ def test_a_note_of_ours_is_not_one_by_hand_where_somebody_emptied_its_metadata(b
     assert sorted(one["amount"] for one in billed.stripe.invoicing.credit_notes.values()) == [100, 400]
 
 
+def test_a_note_of_ours_that_somebody_voided_is_named_and_given_back_otherwise(billed: Close) -> None:  # noqa: F811
+    billed.scene.owner.execute("update control.plan_terms set gives_credit_notes = true")
+    billed.at("2026-12-06")
+    billed.approve(DEC, subscription="100", adjustment="-4.00")
+    billed("post")
+    (note,) = billed.stripe.invoicing.credit_notes.values()
+    note["status"] = "void"
+    billed.at("2027-01-06")
+    (line,) = [one for one in billed.final("2026-12") if one["code"]]
+    assert line["what"].startswith(f"{note['id']} was voided")
+    billed.follow("voided", "2026-12")
+    assert billed.findings("2026-12") == []
+    billed("post")
+    assert billed.items().count(-400) == 1
+
+
 def test_every_code_of_a_line_is_one_that_the_mart_takes() -> None:
     """One that it does not know would stop the marts of all tenants."""
     (columns,) = (one["columns"] for one in yaml.safe_load(MART.read_text())["models"])
