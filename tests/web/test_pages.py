@@ -490,3 +490,10 @@ def test_a_tenant_whose_today_is_counted_may_have_its_page_loaded_again_and_sees
         assert "4,321.50" in tina.get(running + again).text
     assert "Refresh" not in tina.get(f"/usage/2026-10-01{again}").headers, "a period that is over moves no more"
     assert "while it runs" not in visit("theo").get(running).text
+
+
+def test_a_first_bill_that_is_closed_is_not_offered_for_approval(visit: Visit) -> None:
+    page = visit("ana").get("/onboarding/acme-dental").text
+    assert "every line of it is frozen" in page
+    assert "Review and approve it" not in page
+    assert "/keys?q=acme-dental" in page

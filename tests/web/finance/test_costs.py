@@ -94,7 +94,9 @@ def test_what_a_period_was_known_to_cost_at_approval_is_shown_once_its_cost_has_
 
 
 def test_a_month_without_costs_says_so_and_an_odd_month_is_none(visit: Visit) -> None:
-    assert "No cost is known of these months." in visit("otto").get("/costs?month=2020-01").text
+    page = visit("otto").get("/costs?month=2020-01").text
+    assert "No cost is known of these months." in page
+    assert "assigned to nobody" not in page, "of no bill nothing is said"
     assert visit("otto").get("/costs?month=later").status_code == 404
     assert visit("otto").get("/costs?month=0001-01").status_code == 200
 
