@@ -15,7 +15,7 @@ from orchestration import defs as capabilities
 from orchestration.dagster_internals import run_logs
 from orchestration.defs.marts.assets import marts
 from orchestration.operations import logs
-from orchestration.resources import Minutebook
+from orchestration.resources import LaunchedFor, Minutebook
 from orchestration.settings import Settings
 
 _settings = Settings.from_environment()
@@ -27,7 +27,7 @@ defs = dg.Definitions.merge(
     dg.Definitions(
         # Made here, since dbt's manifest lies under the home folder of this deployment.
         assets=marts(_settings.home),
-        resources={"minutebook": Minutebook()},
+        resources={"minutebook": Minutebook(), "launched_for": LaunchedFor()},
         # A run is one process: a step of its own process would cost two to three seconds and win nothing, since a pull
         # is concurrent inside and dbt is one step.
         executor=dg.in_process_executor,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from pydantic import Field
 
 from orchestration.operations import tracing
 from orchestration.settings import Settings
@@ -33,3 +34,9 @@ class Minutebook(dg.ConfigurableResource[None]):
         """The URL of a server that is up: the configured one, or the embedded one, held for as long as it is used."""
         with self.settings.database() as url:
             yield url
+
+
+class LaunchedFor(dg.ConfigurableResource[None]):
+    """Whom a run over a shard's days reads: its tenants as the night found them, whoever moves while the run waits."""
+
+    tenants: list[str] = Field(default=[], description="Empty: the tenants that are in the shard when the run begins.")

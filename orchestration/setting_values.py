@@ -87,6 +87,13 @@ def count(name: str, what: str, text: str | None) -> int:
     return int(text)
 
 
+def is_shard(text: str | None) -> bool:
+    """Whether partitions are of shards."""
+    if text not in (None, "shard", "tenant"):
+        raise SettingsError("MINUTEBOOK_PARTITIONS is neither tenant nor shard")
+    return text == "shard"
+
+
 def shard_tags(text: str | None) -> Mapping[str, Mapping[str, str]]:
     """Tags by shard."""
     try:

@@ -23,6 +23,8 @@ MINUTEBOOK_SERVERS              `minutebook serve` processes behind one proxy, d
 MINUTEBOOK_BROKER_URL           Redis, redis://:PASSWORD@HOST:6379/0 or rediss://…, a secret: runs are done on hosts by
                                 `minutebook worker`; unset, on the machine of `minutebook up`
 MINUTEBOOK_SHARDS               runs into which a night of the tenants of the shard `shared` is split, default 1
+MINUTEBOOK_PARTITIONS           tenant, the default, or shard: of what and usage date the partitions of the Dagster UI
+                                are; the same for all processes, and shard from 1,500 tenants on (docs/scaling.md)
 MINUTEBOOK_SHARD_TAGS           tags of a shard's runs as JSON, {"acme": {"dagster-k8s/config": "…"}}
 MINUTEBOOK_SMTP_URL             the mail server, smtps://USER:PASSWORD@HOST or smtp://… (STARTTLS), a secret; unset, no
                                 mail is sent
@@ -109,6 +111,7 @@ class Settings:
     broker_url: str | None = field(default=None, repr=False)
     shards: int = 1
     shard_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    has_shard_partitions: bool = False
     mailer: Mailer | None = None
     metrics_tokens: tuple[str, ...] = field(default=(), repr=False)
     has_json_logs: bool = False
@@ -155,6 +158,7 @@ class Settings:
             broker_url=value("BROKER_URL"),
             shards=values.count("SHARDS", "runs", value("SHARDS")),
             shard_tags=values.shard_tags(value("SHARD_TAGS")),
+            has_shard_partitions=values.is_shard(value("PARTITIONS")),
             mailer=values.mailer_of(value("SMTP_URL"), value("MAIL_FROM")),
             metrics_tokens=values.tokens(value("METRICS_TOKEN")),
             has_json_logs=values.is_json(value("LOGS")),

@@ -20,7 +20,7 @@ from orchestration.cli.output import next_step, say
 from orchestration.cli.session import CommandFailed, session
 from orchestration.installing import install
 from warehouse.clock import today
-from warehouse.control import tenants
+from warehouse.control import shards, tenants
 from warehouse.database import lifetime
 from warehouse.words import counted
 
@@ -50,8 +50,10 @@ def up(
         install(url)
         settings.vault()
         with current.operator_of(url) as connection:
-            served = sum(row["status"] == "active" for row in tenants.tenants_on(connection, today()))
-        ui_days = settings.ui_days or partitions.days_for(served)
+            served = [row["tenant_id"] for row in tenants.tenants_on(connection, today()) if row["status"] == "active"]
+            if settings.has_shard_partitions:
+                served = list(shards.members(served, shards.shards(connection, settings.shards)))
+        ui_days = settings.ui_days or partitions.days_for(len(served))
         own = dagster_home.environment(url, settings.home, has_hosts=settings.broker_url is not None)
         own |= {"MINUTEBOOK_UI_DAYS": str(ui_days)}
         workspace = dagster_home.CONFIGURATION / "workspace.yaml"

@@ -1,4 +1,5 @@
-"""The two dimensions of what is pulled: tenant × usage date. Keys read `tenant|usage_date`.
+"""The two dimensions of what is pulled: tenant × usage date. Keys read `tenant|usage_date`; where the deployment has so
+many tenants that MINUTEBOOK_PARTITIONS says shard, `shard|usage_date`, and a key stands for all tenants of the shard.
 
 The usage dates start on the first of a month, MINUTEBOOK_UI_DAYS ago or a little more. Dagster's guidance is at most
 100,000 keys per asset: 400 days at 230 tenants, 69 at 1,000, which `minutebook up` therefore chooses there (81,000 keys
@@ -22,9 +23,11 @@ FEWEST_DAYS = 35  # a month and what Stripe still takes
 MOST_KEYS = 100_000
 
 
-def days_for(tenant_count: int) -> int:
-    """How far back the partitions may begin with so many tenants; the first month's other days are counted in."""
-    return max(FEWEST_DAYS, min(MOST_DAYS, MOST_KEYS // max(tenant_count, 1) - 31))
+def days_for(count: int) -> int:
+    """How far back the partitions may begin with so many tenants or shards; the first month's other days are counted
+    in.
+    """
+    return max(FEWEST_DAYS, min(MOST_DAYS, MOST_KEYS // max(count, 1) - 31))
 
 
 def first_usage_date(today: date, days: int = MOST_DAYS) -> date:
@@ -33,10 +36,12 @@ def first_usage_date(today: date, days: int = MOST_DAYS) -> date:
 
 
 tenants = dg.DynamicPartitionsDefinition(name="tenant")
+shards = dg.DynamicPartitionsDefinition(name="shard")
 usage_dates = dg.DailyPartitionsDefinition(
     start_date=first_usage_date(clock.today(), Settings.from_environment().ui_days or MOST_DAYS).isoformat()
 )
 tenant_days = dg.MultiPartitionsDefinition({"tenant": tenants, "usage_date": usage_dates})
+shard_days = dg.MultiPartitionsDefinition({"shard": shards, "usage_date": usage_dates})
 
 
 def tenant_day(key: str) -> TenantDay:
@@ -45,9 +50,9 @@ def tenant_day(key: str) -> TenantDay:
     return TenantDay(tenant_id, date.fromisoformat(usage_date))
 
 
-def key_of(tenant_id: str, usage_date: date) -> str:
-    """The partition key of a tenant-day."""
-    return str(dg.MultiPartitionKey({"tenant": tenant_id, "usage_date": usage_date.isoformat()}))
+def key_of(tenant_or_shard: str, usage_date: date) -> str:
+    """The partition key of a tenant's day, or of a shard's."""
+    return str(dg.MultiPartitionKey({"tenant": tenant_or_shard, "usage_date": usage_date.isoformat()}))
 
 
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end", "dagster/partition")
@@ -71,7 +76,7 @@ def requested_keys(instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: 
     keys = _planned(instance, root.run_id if is_same_range else run.run_id).get(asset_key)
     if not keys:
         raise UnknownRequest(
-            f"Nothing is pulled: Dagster has no plan of which tenant-days of {asset_key.to_user_string()} this run was"
+            f"Nothing is pulled: Dagster has no plan of which days of {asset_key.to_user_string()} this run was"
             " launched for. Launch a new backfill of them."
         )
     return sorted(keys)

@@ -13,12 +13,16 @@ from warehouse.words import counted, day
 NAMED_FAILURES = 20
 
 
-def report(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: PullOutcome) -> None:
-    """Log a day that failed, or that it is materialised under its own key; usage of nobody has none."""
+def report(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: PullOutcome, *, has_shard_partitions: bool
+) -> None:
+    """Log a day that failed, or that it is materialised under its own key; usage of nobody has none, nor has any day
+    where keys are of shards.
+    """
     if outcome.is_failed:
         day = outcome.usage_date.isoformat()
         context.log.error(str(outcome), extra={"tenant": outcome.tenant_id, "source": outcome.source, "day": day})
-    elif outcome.tenant_id is not None:
+    elif outcome.tenant_id is not None and not has_shard_partitions:
         context.log_event(materialization(outcome))
 
 
@@ -54,6 +58,12 @@ def materialization(outcome: PullOutcome) -> dg.AssetMaterialization:
         partition=key_of(outcome.tenant_id or "", outcome.usage_date),
         metadata=metadata,
     )
+
+
+def raise_for_failed(outcomes: Sequence[PullOutcome]) -> None:
+    """Raise a Failure that names what failed, if anything did."""
+    if failed := [outcome for outcome in outcomes if outcome.is_failed]:
+        raise failure(failed, sum(outcome.is_read for outcome in outcomes))
 
 
 def failure(failed: Sequence[PullOutcome], read: int) -> dg.Failure:

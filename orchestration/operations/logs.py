@@ -1,7 +1,7 @@
 """Lines of logs: for a person on a terminal, one JSON object each elsewhere; without secrets, and nothing that acts.
 
 A line of a run says which run, job and step it is of and, where it is about a tenant's day, its tenant, its source or
-asset, and its day.
+asset, and its day; about a shard's day, its shard.
 """
 
 import logging
@@ -13,7 +13,7 @@ import structlog
 
 from sources.text import clean_lines
 
-FACTS = ("run", "job", "step", "asset", "tenant", "source", "day")
+FACTS = ("run", "job", "step", "asset", "shard", "tenant", "source", "day")
 Entry = MutableMapping[str, Any]
 
 

@@ -2,9 +2,9 @@
 
 python -m tests.benchmarks.ui [tenants, default 1000] [days of history, default 400] [folder for screenshots]
 
-Baseline: the same questions of a deployment of 10 tenants in the same invocation. Every tenant-day of the history is
-materialised, in all three raw assets; the partitions begin where `minutebook up` lets them begin with so many tenants,
-or at MINUTEBOOK_UI_DAYS.
+With MINUTEBOOK_PARTITIONS=shard, so many shards. Baseline: the same questions of a deployment of 10 in the same
+invocation. Every day of the history is materialised, in all raw assets; the partitions begin where `minutebook up` lets
+them begin with so many tenants, or at MINUTEBOOK_UI_DAYS.
 """
 
 import json
@@ -28,6 +28,7 @@ import psycopg
 from orchestration.dagster_internals.home import CONFIGURATION, environment
 from orchestration.ingestion.partitions import days_for
 from orchestration.installing import install as migrate
+from orchestration.settings import Settings
 from sources.registry import all_sources
 from tests.benchmarks._measuring import verdict
 from tests.web.browser import CHROMIUM
@@ -134,7 +135,8 @@ def seed(url: str, own: dict[str, str], tenants: int, days: int) -> None:
     """Tenant partitions through Dagster; one event per asset through Dagster too, and its likeness for each key."""
     today = datetime.now(UTC).date()
     with patch.dict(os.environ, own), dg.DagsterInstance.get() as instance:
-        instance.add_dynamic_partitions("tenant", [f"tenant-{n:04}" for n in range(1, tenants + 1)])
+        dimension = "shard" if Settings.from_environment().has_shard_partitions else "tenant"
+        instance.add_dynamic_partitions(dimension, [f"tenant-{n:04}" for n in range(1, tenants + 1)])
         for table in ([one.schema, one.table] for one in all_sources().values()):
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(list(table), partition=LATER_KEY, metadata={"state": "published", "rows": 200})

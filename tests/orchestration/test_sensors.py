@@ -31,8 +31,8 @@ def onboard(database: psycopg.Connection, tenant_id: str, *statuses: tuple[date,
         database.execute("insert into control.tenant_statuses values (%s, %s, %s)", (tenant_id, valid_from, status))
 
 
-def follow(instance: dg.DagsterInstance) -> list[str]:
-    """One tick, its partition requests carried out as the daemon does."""
+def follow(instance: dg.DagsterInstance, dimension: str = "tenant") -> list[str]:
+    """One tick, its partition requests carried out as the daemon does; the partitions then."""
     with dg.build_sensor_context(instance=instance, resources={"minutebook": Minutebook()}) as context:
         answer = tenant_partitions_follow_tenants(context)
     for request in getattr(answer, "dynamic_partitions_requests", None) or []:
@@ -41,7 +41,7 @@ def follow(instance: dg.DagsterInstance) -> list[str]:
         else:
             for key in request.partition_keys:
                 instance.delete_dynamic_partition(request.partitions_def_name, key)
-    return list(instance.get_dynamic_partitions("tenant"))
+    return list(instance.get_dynamic_partitions(dimension))
 
 
 def decide(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:

@@ -46,6 +46,14 @@ def shards(connection: Connection, parts: int) -> dict[str, str]:
     return {tenant: part_of(tenant, parts) if shard == SHARED else shard for tenant, shard in found.items()}
 
 
+def members(tenant_ids: Iterable[str], of: Mapping[str, str]) -> dict[str, list[str]]:
+    """The tenants of each shard, by its name."""
+    found: dict[str, list[str]] = {}
+    for tenant in ordered(tenant_ids, of):
+        found.setdefault(of.get(tenant, SHARED), []).append(tenant)
+    return found
+
+
 def ordered(tenant_ids: Iterable[str], of: Mapping[str, str]) -> list[str]:
     """Tenants shard by shard; within one as they were."""
     return sorted(tenant_ids, key=lambda tenant: of.get(tenant, SHARED))

@@ -1,23 +1,28 @@
-"""Raw usage, one asset per source, partitioned tenant × usage date.
+"""Raw usage, one asset per source, partitioned tenant × usage date, or shard × usage date (MINUTEBOOK_PARTITIONS).
 
 A range of tenants and days is one run of one process. Inside it every tenant-day ends on its own: each that ends well
 is logged as materialised under its own key, as soon as it is published, and the log says how far the run is; if any
 failed, the run then fails and names them, so that the UI shows exactly those keys as failed. The output itself is never
-emitted: Dagster would mark the whole range.
+emitted: Dagster would mark the whole range. A shard's day is logged at the end of the run, if all its tenants' days are
+published then.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NoReturn
 
 import dagster as dg
 
-from orchestration.ingestion import PullOutcome, PullTrigger, pull
-from orchestration.ingestion.partitions import requested_keys, tenant_day, tenant_days
-from orchestration.ingestion.reporting import failure, raw_key, report
-from orchestration.resources import Minutebook
+from orchestration.ingestion import PullOutcome, PullTrigger, TenantDay, pull
+from orchestration.ingestion.partitions import requested_keys, shard_days, tenant_day, tenant_days
+from orchestration.ingestion.reporting import raise_for_failed, raw_key, report
+from orchestration.ingestion.shard_days import materialization, shard_day, tenant_days_of, whole
+from orchestration.resources import LaunchedFor, Minutebook
+from orchestration.settings import Settings
 from sources.contracts import CONTRACTS
 from sources.registry import all_sources
 from sources.source import Source
+from warehouse.database.connect import Role, connect
 from warehouse.words import counted
 
 NIGHT, SHARD = "minutebook/night", "minutebook/shard"
@@ -35,61 +40,92 @@ class PullConfig(dg.Config):
 
 def raw_usage(declared: Source) -> dg.AssetsDefinition:
     """The asset of one source's raw table; key [schema, table], group = schema."""
-    source = declared.name
-
-    @dg.asset(
+    has_shard_partitions = Settings.from_environment().has_shard_partitions
+    declare = partial(
+        dg.asset,
         key=[declared.schema, declared.table],
         group_name=declared.schema,
-        description=f"What {source} returned, append only; only rows of pulls that are published in the ledger count.",
-        partitions_def=tenant_days,
+        description=f"What {declared.name} returned, append only; only rows of pulls that are published in the ledger"
+        " count.",
+        partitions_def=shard_days if has_shard_partitions else tenant_days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"python", "postgres"},
         deps=[["control", "scopes"]] if declared.scope_kinds else [],
         output_required=False,
     )
-    def raw(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> Iterator[NoReturn]:
-        # A generator that yields no output: from a plain function Dagster takes None as one, and marks the whole range.
+
+    # Generators that yield no output: from a plain function Dagster takes None as one, and marks the whole range.
+    def of_tenants(context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook) -> Iterator[NoReturn]:
         yield from ()
         requested = [tenant_day(key) for key in requested_keys(context.instance, context.run, context.asset_key)]
-        context.log.info(f"{source}: {counted(len(requested), 'tenant-day')} requested")
-        outcomes: list[PullOutcome] = []
-        report_every = max(1, len(requested) // 20)
-
-        def settle(outcome: PullOutcome) -> None:
-            outcomes.append(outcome)
-            if len(outcomes) % report_every == 0 and len(outcomes) < len(requested):
-                failed = sum(outcome.is_failed for outcome in outcomes)
-                context.log.info(
-                    f"{source}: {len(outcomes)} of {counted(len(requested), 'tenant-day')} settled, {failed} failed"
-                )
-            report(context, outcome)
-
         with minutebook.database() as url:
-            pull(
-                url,
-                minutebook.settings,
-                requested,
-                [source],
-                _trigger(context.run),
-                run_id=context.run_id,
-                accept_loss=config.accept_loss,
-                accept_count=config.accept_count,
-                accept_cost=config.accept_cost,
-                accept_unconfirmed=config.accept_unconfirmed,
-                done_in_runs=_earlier_attempts(context),
-                on_progress=settle,
-            )
-        if failed := [outcome for outcome in outcomes if outcome.is_failed]:
-            raise failure(failed, sum(outcome.is_read for outcome in outcomes))
+            outcomes = pulled(context, config, minutebook.settings, url, [declared.name], requested)
+        raise_for_failed(outcomes)
 
-    return raw
+    def of_shards(
+        context: dg.AssetExecutionContext, config: PullConfig, minutebook: Minutebook, launched_for: LaunchedFor
+    ) -> Iterator[NoReturn]:
+        yield from ()
+        keys = requested_keys(context.instance, context.run, context.asset_key)
+        days = [shard_day(declared.name, key) for key in keys]
+        settings = minutebook.settings
+        with minutebook.database() as url:
+            with connect(url, Role.LOADER) as connection:
+                requested = tenant_days_of(connection, settings.shards, days, launched_for.tenants)
+            outcomes = pulled(context, config, settings, url, [declared.name], requested)
+            with connect(url, Role.LOADER) as connection:
+                for day in whole(connection, settings.shards, days):
+                    context.log_event(materialization(day))
+        raise_for_failed(outcomes)
+
+    if has_shard_partitions:
+        return declare()(of_shards)
+    return declare()(of_tenants)
+
+
+def pulled(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    config: PullConfig,
+    settings: Settings,
+    url: str,
+    sources: Sequence[str],
+    requested: Sequence[TenantDay],
+) -> list[PullOutcome]:
+    """How each requested tenant-day ended, of each source; the log says how far the run is."""
+    of, asked = ", ".join(sources), len(requested) * len(sources)
+    context.log.info(f"{of}: {counted(asked, 'tenant-day')} requested")
+    outcomes: list[PullOutcome] = []
+    report_every = max(1, asked // 20)
+
+    def settle(outcome: PullOutcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) % report_every == 0 and len(outcomes) < asked:
+            failed = sum(outcome.is_failed for outcome in outcomes)
+            context.log.info(f"{of}: {len(outcomes)} of {counted(asked, 'tenant-day')} settled, {failed} failed")
+        report(context, outcome, has_shard_partitions=settings.has_shard_partitions)
+
+    pull(
+        url,
+        settings,
+        requested,
+        sources,
+        _trigger(context.run),
+        run_id=context.run_id,
+        accept_loss=config.accept_loss,
+        accept_count=config.accept_count,
+        accept_cost=config.accept_cost,
+        accept_unconfirmed=config.accept_unconfirmed,
+        done_in_runs=_earlier_attempts(context),
+        on_progress=settle,
+    )
+    return outcomes
 
 
 def _trigger(run: dg.DagsterRun) -> PullTrigger:
     return PullTrigger.SCHEDULE if "dagster/schedule_name" in run.tags else PullTrigger.BACKFILL
 
 
-def _earlier_attempts(context: dg.AssetExecutionContext) -> Sequence[str]:
+def _earlier_attempts(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Sequence[str]:
     """The runs this one continues: an automatic retry, or a re-execution from failure, redoes only what is not done.
     And those of the same night's other shards: an account that several share is read once."""
     found: set[str] = set()

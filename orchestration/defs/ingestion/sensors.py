@@ -4,7 +4,7 @@ Each compares what should be with what is. A missed tick heals at the next.
 """
 
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 import dagster as dg
@@ -14,18 +14,21 @@ from orchestration.defs.ingestion.jobs import pull_day_in_progress, pull_days_ag
 from orchestration.defs.ingestion.schedules import TRAILING_DAYS
 from orchestration.defs.runs import UNFINISHED, reason_to_wait
 from orchestration.ingestion import PullOutcome, PullState
-from orchestration.ingestion.partitions import key_of, tenants, usage_dates
+from orchestration.ingestion.partitions import key_of, shards, tenants, usage_dates
 from orchestration.ingestion.reporting import materialization, raw_key
+from orchestration.ingestion.shard_days import materialization as shard_materialization
 from orchestration.resources import Minutebook
 from sources.registry import horizons
 from warehouse import clock
-from warehouse.control.shards import ordered, shards
+from warehouse.control.shards import members, ordered
+from warehouse.control.shards import shards as shards_of
 from warehouse.database.connect import Role, connect
-from warehouse.ingestion import retry_schedule, today
+from warehouse.ingestion import retry_schedule, shard_days, today
 from warehouse.marts import freshness
 from warehouse.words import counted, moment
 
 AT_ONCE = 1_000  # of a tick: each costs Dagster some milliseconds
+PULLS_AT_ONCE = 20_000  # of a tick, where partitions are of shards
 OVERLAP = timedelta(minutes=3)  # a pull is closed a little before its transaction ends
 RUNS_REPORT_WITHIN = timedelta(minutes=1)
 
@@ -34,12 +37,13 @@ RUNS_REPORT_WITHIN = timedelta(minutes=1)
     name="tenant_partitions_follow_tenants",
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Keeps the tenant partitions equal to the tenants that are active, or were within the trailing days.",
+    description="Keeps the partitions equal to the tenants that are active, or were within the trailing days; where"
+    " partitions are of shards, to theirs.",
 )
 def tenant_partitions_follow_tenants(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
 ) -> dg.SensorResult | dg.SkipReason:
-    """Add and remove tenant partitions.
+    """Add and remove partitions of tenants, or of shards.
 
     A tenant that has just been closed or paused keeps its partition for the trailing days: its last active day is
     pulled by the night after it. While a backfill or a partitioned run is queued or at work nothing is removed:
@@ -47,9 +51,14 @@ def tenant_partitions_follow_tenants(
     each other, so that a night is one run for each.
     """
     today = clock.today()
-    present = context.instance.get_dynamic_partitions(tenants.name or "")
-    active = set(_active_tenants(minutebook, today - timedelta(days=TRAILING_DAYS), today))
-    of = _shards(minutebook)
+    settings = minutebook.settings
+    dimension = shards if settings.has_shard_partitions else tenants
+    present = context.instance.get_dynamic_partitions(dimension.name or "")
+    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
+        active = set(freshness.tenants_active_between(connection, today - timedelta(days=TRAILING_DAYS), today))
+        of = shards_of(connection, settings.shards)
+    if settings.has_shard_partitions:
+        active, of = set(members(active, of)), {}  # nothing has to lie beside another
     kept = [tenant for tenant in present if tenant in active]
     wanted = ordered([*kept, *sorted(active - set(present))], of)
     # Dagster adds at the end, so what is to lie in front of another is taken out and added again.
@@ -60,11 +69,11 @@ def tenant_partitions_follow_tenants(
         context.log.info(f"Keeping the partitions of {', '.join(removed[:5])} … until the runs at work have ended.")
         added, removed = [tenant for tenant in wanted if tenant not in set(present)], []
     if not added and not removed:
-        return dg.SkipReason(f"The tenant partitions are the active tenants: {len(present)}.")
+        return dg.SkipReason(f"The {dimension.name} partitions are those of the active tenants: {len(present)}.")
     return dg.SensorResult(
         dynamic_partitions_requests=[
-            *([tenants.build_delete_request(removed)] if removed else []),
-            *([tenants.build_add_request(added)] if added else []),
+            *([dimension.build_delete_request(removed)] if removed else []),
+            *([dimension.build_add_request(added)] if added else []),
         ]
     )
 
@@ -73,7 +82,7 @@ def tenant_partitions_follow_tenants(
     name="usage_partitions_follow_the_ledger",
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports tenant-days as materialized that were published by the command line, a page or an event.",
+    description="Reports days as materialized that were published by the command line, a page or an event.",
 )
 def usage_partitions_follow_the_ledger(
     context: dg.SensorEvaluationContext, minutebook: Minutebook
@@ -85,8 +94,10 @@ def usage_partitions_follow_the_ledger(
     From the cursor on, each pull is compared, so that a tick costs as much as was published since the last one. Without
     a cursor every published day in reach of the partitions is.
     """
+    if minutebook.settings.has_shard_partitions:
+        return _report_shard_days(context, minutebook)
     compared_until = (clock.now() - OVERLAP).isoformat()
-    since = datetime.fromisoformat(context.cursor) if context.cursor else None
+    since = _since(context.cursor, "")
     missing = _not_shown(context.instance, _published(context, minutebook, since), since)
     if not missing:
         context.update_cursor(compared_until)
@@ -146,14 +157,40 @@ def pull_day_in_progress_when_due(
     return dg.RunRequest(tags={"minutebook/because": f"{counted(len(due), 'account')} due today"})
 
 
-def _active_tenants(minutebook: Minutebook, first_day: date, last_day: date) -> list[str]:
+def _report_shard_days(context: dg.SensorEvaluationContext, minutebook: Minutebook) -> dg.SensorResult | dg.SkipReason:
+    """Report shards' days on which something was published and nothing is lacking now.
+
+    Without a cursor, or with one of tenants' partitions, all pulls are gone through, some at a tick, as they were
+    published.
+    """
+    compared_until = clock.now() - OVERLAP
+    since = _since(context.cursor, shards.name or "")
+    present = set(context.instance.get_dynamic_partitions(shards.name or ""))
     with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        return freshness.tenants_active_between(connection, first_day, last_day)
+        of = shards_of(connection, minutebook.settings.shards)
+        of = {tenant: shard for tenant, shard in of.items() if shard in present}
+        end = shard_days.end_of_a_block(connection, since, PULLS_AT_ONCE)
+        days = shard_days.published_between(connection, of, usage_dates.start.date(), since, end)
+        found = [day for day in shard_days.standings(connection, of, days) if day.is_whole and day.pull_id is not None]
+    keys: dict[str, list[str]] = {}
+    for day in found:
+        keys.setdefault(day.source, []).append(key_of(day.shard, day.usage_date))
+    shown = {source: _pulls_shown(context.instance, source, of_source, since) for source, of_source in keys.items()}
+    missing = [day for day in found if (key_of(day.shard, day.usage_date), day.pull_id) not in shown[day.source]]
+    cursor = f"{shards.name} {(end or compared_until).isoformat()}"
+    if not missing:
+        context.update_cursor(cursor)
+        return dg.SkipReason("The partitions show every published day.")
+    return dg.SensorResult(
+        asset_events=[shard_materialization(day) for day in missing[:AT_ONCE]],
+        cursor=cursor if len(missing) <= AT_ONCE else context.cursor,
+    )
 
 
-def _shards(minutebook: Minutebook) -> dict[str, str]:
-    with minutebook.database() as url, connect(url, Role.LOADER) as connection:
-        return shards(connection, minutebook.settings.shards)
+def _since(cursor: str | None, of: str) -> datetime | None:
+    """The moment of a cursor; None without one, or after partitions of the other kind."""
+    kind, _, at = (cursor or "").rpartition(" ")
+    return datetime.fromisoformat(at) if at and kind == of else None
 
 
 def _has_partitioned_runs(instance: dg.DagsterInstance) -> bool:
@@ -187,13 +224,15 @@ def _not_shown(instance: dg.DagsterInstance, published: list[PullOutcome], since
 
 
 def _pulls_shown(
-    instance: dg.DagsterInstance, source: str, keys: list[str], since: datetime
+    instance: dg.DagsterInstance, source: str, keys: list[str], since: datetime | None
 ) -> set[tuple[str | None, object]]:
-    """Partition and pull of each materialization of these partitions that was reported since."""
+    """Partition and pull of each materialization of these partitions that was reported since, if a moment is given."""
     found: set[tuple[str | None, object]] = set()
     for start in range(0, len(keys), AT_ONCE):
         of_keys = dg.AssetRecordsFilter(
-            raw_key(source), asset_partitions=keys[start : start + AT_ONCE], after_timestamp=since.timestamp()
+            raw_key(source),
+            asset_partitions=keys[start : start + AT_ONCE],
+            after_timestamp=since.timestamp() if since else None,
         )
         page = instance.fetch_materializations(of_keys, limit=AT_ONCE)
         while True:
