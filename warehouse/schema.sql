@@ -4506,7 +4506,7 @@ CREATE INDEX automation_runs_by_end ON ledger.automation_runs USING btree (ended
 CREATE INDEX automation_runs_due ON ledger.automation_runs USING btree (tenant_id, due_at) WHERE (state = 'open'::text);
 CREATE INDEX completed_calls_by_day ON ledger.completed_calls USING btree (usage_date);
 CREATE INDEX deliveries_by_attempt ON ledger.deliveries USING btree (state, attempted_at);
-CREATE INDEX deliveries_due ON ledger.deliveries USING btree (endpoint_id, next_attempt_at) WHERE (state = 'waiting'::text);
+CREATE INDEX deliveries_due ON ledger.deliveries USING btree (endpoint_id, next_attempt_at, event_number) WHERE ((state = 'waiting'::text) AND (next_attempt_at IS NOT NULL));
 CREATE INDEX deliveries_of_a_subject ON ledger.deliveries USING btree (endpoint_id, subject, event_number) WHERE (state = 'waiting'::text);
 CREATE INDEX deliveries_of_an_event ON ledger.deliveries USING btree (event_number);
 CREATE UNIQUE INDEX invoice_items_one_pending ON ledger.invoice_items USING btree (item_key) WHERE (state = 'pending'::text);

@@ -6,7 +6,9 @@ from functools import partial
 from itertools import pairwise
 
 import dagster as dg
+import psycopg
 import pytest
+from psycopg.sql import SQL
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from orchestration.defs.outgoing.sensors import deliver_events
@@ -14,6 +16,7 @@ from orchestration.outgoing.reaching import post
 from orchestration.resources import Minutebook
 from tests.outgoing.conftest import Outbox
 from tests.outgoing.receiver import HANG, receiving
+from warehouse.database import queries
 from warehouse.outgoing import deliveries, endpoints
 from warehouse.outgoing import outbox as door
 from warehouse.security.master_keys import MasterKey
@@ -132,6 +135,34 @@ def test_a_receiver_that_hangs_or_fails_takes_no_place_from_others(
         "no answer within 0 s",
         "it answered 500",
     }
+
+
+def test_a_claim_reads_what_it_takes_and_not_all_that_waits(outbox: Outbox) -> None:
+    """Also before the server has counted the rows: a burst comes sooner than its statistics."""
+    with receiving() as receiver:
+        endpoint = outbox.listen(receiver)
+    with psycopg.connect(outbox.url) as owner:
+        owner.execute(
+            "insert into ledger.outgoing_events (type, subject, data)"
+            " select 'alert.opened', 'alert/' || n % 40, '{}' from generate_series(1, 2000) as n"
+        )
+        owner.execute(
+            "insert into ledger.deliveries (endpoint_id, event_number, subject)"
+            " select %s, event_number, subject from ledger.outgoing_events",
+            [endpoint],
+        )
+        asked = {
+            "now": outbox.now(),
+            "lease_ends": outbox.now(),
+            "at_once": 8,
+            "most": 50,
+            "endpoints": [],
+            "counts": [],
+        }
+        claim = SQL("explain (analyze, buffers, format json) ") + queries.load(deliveries.FILE)["claim"]
+        (((plan,),),) = owner.execute(claim, {**asked, "endpoints": [], "counts": []}).fetchall()
+    assert plan["Plan"]["Actual Rows"] == 8
+    assert plan["Plan"]["Shared Hit Blocks"] < 500
 
 
 def test_an_endpoint_that_comes_back_after_a_day_gets_all_of_it(outbox: Outbox, tell: Tell) -> None:

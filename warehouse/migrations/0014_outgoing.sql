@@ -52,7 +52,9 @@ create table ledger.deliveries (
     primary key (endpoint_id, event_number)
 );
 create index deliveries_of_a_subject on ledger.deliveries (endpoint_id, subject, event_number) where state = 'waiting';
-create index deliveries_due on ledger.deliveries (endpoint_id, next_attempt_at) where state = 'waiting';
+-- That next_attempt_at is not null keeps a search for a subject's first out of this index, also where nothing is known of the rows yet.
+create index deliveries_due on ledger.deliveries (endpoint_id, next_attempt_at, event_number)
+where state = 'waiting' and next_attempt_at is not null;
 create index deliveries_of_an_event on ledger.deliveries (event_number);
 create index deliveries_by_attempt on ledger.deliveries (state, attempted_at);
 comment on table ledger.deliveries is

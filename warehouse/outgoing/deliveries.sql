@@ -34,13 +34,12 @@ chosen as (
                 w.endpoint_id = r.endpoint_id
                 and w.state = 'waiting'
                 and w.next_attempt_at <= %(now)s
-                and not exists (
-                    select from ledger.deliveries as earlier
-                    where
-                        earlier.endpoint_id = w.endpoint_id
-                        and earlier.subject = w.subject
-                        and earlier.event_number < w.event_number
-                        and earlier.state = 'waiting'
+                and w.event_number = (
+                    select f.event_number
+                    from ledger.deliveries as f
+                    where f.endpoint_id = w.endpoint_id and f.subject = w.subject and f.state = 'waiting'
+                    order by f.event_number
+                    limit 1
                 )
             order by w.next_attempt_at, w.event_number
             limit greatest(r.free, 0)
@@ -171,13 +170,12 @@ inner join control.endpoints as e on d.endpoint_id = e.endpoint_id and e.revoked
 inner join ledger.endpoint_states as s on d.endpoint_id = s.endpoint_id and s.gone_at is null
 where
     d.state = 'waiting'
-    and not exists (
-        select from ledger.deliveries as earlier
-        where
-            earlier.endpoint_id = d.endpoint_id
-            and earlier.subject = d.subject
-            and earlier.event_number < d.event_number
-            and earlier.state = 'waiting'
+    and d.event_number = (
+        select f.event_number
+        from ledger.deliveries as f
+        where f.endpoint_id = d.endpoint_id and f.subject = d.subject and f.state = 'waiting'
+        order by f.event_number
+        limit 1
     );
 
 -- name: listed
