@@ -77,5 +77,5 @@ def test_what_cannot_be_read_is_a_finding_of_its_tenant(metered: Minutebook, hou
     thread.write(ids[1], "messages", type="msgpack+aes", blob=b"sealed")
     metered("pull --from 2026-11-02 --to 2026-11-02 --source langgraph")
     (odd,) = house.execute("select reason, scopes from ledger.quarantine")
-    assert "tokens are unknown, and not 0: what it wrote is msgpack+aes" in odd["reason"]
+    assert "tokens are unknown, and not 0: what it wrote is sealed" in odd["reason"]
     assert odd["scopes"] == {"langgraph_tenant": "acme"}
