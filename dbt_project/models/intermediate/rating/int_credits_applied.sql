@@ -62,7 +62,7 @@ steps as (
             and periods.period_state not in ('approved', 'closed')
             and credits.valid_from < periods.period_end
             and credits.expires_on > periods.period_start
-            and (credits.kept_by is null or periods.period_start = any(credits.kept_by))
+            and (credits.kept_by is null or credits.kept_by @> to_jsonb(periods.period_start))
     left join due on periods.tenant_id = due.tenant_id and periods.period_start = due.period_start
     left join used_before on credits.credit_id = used_before.credit_id
 ),

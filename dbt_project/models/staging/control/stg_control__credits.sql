@@ -17,7 +17,7 @@ renamed as (
         ---------- dates
         source.valid_from,
         coalesce(source.expires_on, 'infinity')::date as expires_on,
-        voids.kept_by
+        to_jsonb(voids.kept_by) as kept_by
     from source
     left join voids on source.credit_id = voids.credit_id
 )
