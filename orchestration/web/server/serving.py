@@ -17,7 +17,9 @@ GRACE_SECONDS = 4
 
 
 class BoundedProtocol(H11Protocol):
-    """Ends a connection whose request does not arrive, or whose answer is not read; where it is full, the idlest."""
+    """Ends a connection whose request does not arrive or whose answer is not read; where it is full, one that has long
+    been silent.
+    """
 
     _head: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
@@ -29,7 +31,7 @@ class BoundedProtocol(H11Protocol):
         if len(self.connections) > MOST_CONNECTIONS:
             held = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_up_to_the_client()]
             if held:
-                min(held, key=lambda one: one.claim()).abort()
+                min(held, key=lambda one: one.heard_at).abort()
         self._head = self.loop.call_later(HEAD_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -63,11 +65,6 @@ class BoundedProtocol(H11Protocol):
     def is_up_to_the_client(self) -> bool:
         """Whether nothing goes on before the client sends the rest of a request, or reads more of an answer."""
         return self.is_waiting() or self.cycle.more_body or self._stalled is not None
-
-    def claim(self) -> tuple[bool, float]:
-        """How well a client may keep its connection: one that had a whole answer comes first, then who said something
-        last. A person's next request would meet the end of the connection half-way."""
-        return self.cycle is not None and self.is_waiting(), self.heard_at
 
     def abort(self) -> None:
         """End the connection now, sending nothing more."""
