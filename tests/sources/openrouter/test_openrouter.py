@@ -99,7 +99,7 @@ def test_a_row_of_another_day_is_set_aside(client: OpenRouterClient, account: Ac
     account.rows[DAY] = [row(), row(model="x/y", date="2026-10-06 00:00:00")]
     found = openrouter.read(client, Day(DAY))
     assert (found.table.num_rows, len(found.quarantined)) == (1, 1)
-    assert "it is of 2026-10-06" in found.quarantined[0].reason
+    assert "it is of 6 Oct 2026" in found.quarantined[0].reason
 
 
 def test_a_wrong_amount_of_the_other_payer_is_set_aside_too(client: OpenRouterClient, account: Account) -> None:
