@@ -119,7 +119,7 @@ def build_arguments() -> list[str]:
 
 
 def manifest(home: Path) -> Path:
-    """Path of dbt's manifest of the project as it stands; parsed again only when a file of the project changed."""
+    """Path of dbt's manifest; it and `documentation` are made again only when a file of the project changed."""
     target = target_folder(home)
     target.mkdir(parents=True, exist_ok=True)
     path, of_digest = target / "manifest.json", target / "manifest.sha256"
@@ -130,8 +130,15 @@ def manifest(home: Path) -> Path:
             today = clock.today()
             with environment("postgresql://parse:parse@127.0.0.1:5432/parse", home, today):
                 _result(today, _invoke(["parse", *variables()], None))
+                page = ["--static", "--empty-catalog", "--no-compile"]
+                _result(today, _invoke(["docs", "generate", *page, *variables()], None))
             of_digest.write_text(digest)
     return path
+
+
+def documentation(home: Path) -> Path:
+    """Path of dbt's own pages about the models, one HTML file."""
+    return target_folder(home) / "static_index.html"
 
 
 def target_folder(home: Path) -> Path:

@@ -120,6 +120,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/statements/{tenant}/{start}.pdf", handed.statement_pdf),
     Route("/brand/logo", handed.logo),
     Route("/brand/colours.css", handed.colours),
+    Route("/models.html", downloads.models),
     Route("/tables", downloads.show_tables),
     Route("/tables/{table}.{format}", downloads.table),
     Mount("/static", StaticFiles(directory=STATIC)),

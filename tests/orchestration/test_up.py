@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from orchestration.marts import building
 from tests.moved.machine import moved
 from warehouse.database.embedded import running
 
@@ -117,6 +118,9 @@ def processes_of(home: Path, word: str) -> list[psutil.Process]:
 @pytest.mark.timeout(2400)
 def test_a_killed_build_and_a_killed_code_server_are_begun_again_by_themselves(home: Path) -> None:
     with up(home) as one, running(home / "state") as url, psycopg.connect(url, autocommit=True) as owner:
+        models = (building.PROJECT / "models").rglob("*.sql")
+        described = building.documentation(home / "state").read_text()
+        assert [path.stem for path in models if path.stem not in described] == []
         # The first model waits for a table that we hold, so that the kill meets dbt at work.
         with owner.transaction():
             owner.execute("lock table control.tenants in access exclusive mode")

@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 
+from orchestration.marts import building
 from orchestration.remedies.days import fix
 from tests.web import world
 from tests.web.server import serving
@@ -497,3 +498,16 @@ def test_a_first_bill_that_is_closed_is_not_offered_for_approval(visit: Visit) -
     assert "every line of it is frozen" in page
     assert "Review and approve it" not in page
     assert "/keys?q=acme-dental" in page
+
+
+def test_staff_take_the_description_of_the_models_along_and_no_page_of_ours_runs_it(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "described.html").write_text("<script>draw()</script>")
+    monkeypatch.setattr(building, "documentation", lambda _: tmp_path / "described.html")
+    assert 'href="/models.html" download' in visit("otto").get("/tables").text
+    answer = visit("otto").get("/models.html")
+    assert answer.text == "<script>draw()</script>"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="minutebook-models.html"'
+    assert "models.html" not in visit("tina").get("/tables").text
+    assert visit("tina").get("/models.html").status_code == 403

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
+from orchestration.marts import building
 from orchestration.reports import writing
 from orchestration.reports.tables import FORMATS, TableUnknown, find_table, rendered, tables
 from orchestration.web.access.auth import Visitor, for_roles, marts, readers, spools
@@ -34,7 +35,16 @@ def show_tables(request: Request, visitor: Visitor) -> Response:
         days=days,
         query=urlencode(days),
         opened=request.query_params.get("of", ""),
+        has_models=visitor.person.role != "tenant" and _models(request).exists(),
     )
+
+
+@for_roles("finance", "operator")
+def models(request: Request, visitor: Visitor) -> Response:
+    """dbt's documentation of all models, to be opened from the disk: it runs scripts, and no page of ours does."""
+    if not _models(request).exists():
+        raise HTTPException(404, "The models are described once Dagster has loaded them, as `minutebook up` does.")
+    return FileResponse(_models(request), media_type="text/html", filename="minutebook-models.html")
 
 
 @for_roles("finance", "operator", "tenant", kind=DOWNLOAD)
@@ -99,3 +109,7 @@ def asked_day(request: Request, name: str) -> date | None:
         return date.fromisoformat(asked) if asked else None
     except ValueError:
         raise HTTPException(400, "A day is written YYYY-MM-DD.") from None
+
+
+def _models(request: Request) -> Path:
+    return building.documentation(request.app.state.settings.home)
