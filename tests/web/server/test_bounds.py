@@ -97,9 +97,9 @@ def test_whoever_goes_on_asking_keeps_its_connection_while_strangers_say_nothing
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 20)
     with ExitStack() as stack:
         person = stack.enter_context(raw(visit("")))
-        for _ in range(5):
+        for _ in range(10):
             assert answered(person)
-            for _ in range(10):
+            for _ in range(4):
                 stack.enter_context(raw(visit("")))
         assert answered(person)
 
