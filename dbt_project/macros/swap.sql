@@ -1,9 +1,9 @@
 {% macro wait_for_readers(relation) -%}
     {#-
         A new table takes the old one's name under a lock that waits for whoever reads the old one, and all later readers wait
-        behind it. So it is waited for briefly and often: readers hardly notice, and a moment between two of them is met. Every
-        five seconds it is waited for half a second, where readers overlap. Who still holds the table after a minute is ended
-        (ledger.end_blockers), and after ten the build says who it was and gives up.
+        behind it. So it is waited for a tenth of a second at a time: those behind go on after it, and a moment when nobody reads
+        is met. After 20 s it is half a second, where readers overlap. Who still holds the table after a minute is
+        ended (ledger.end_blockers), and after ten the build says who it was and gives up.
     -#}
     do $swap$
     declare
@@ -16,7 +16,9 @@
         loop
             tries := tries + 1;
             begin
-                perform set_config('lock_timeout', case when tries % 50 = 0 then '500ms' else '30ms' end, true);
+                perform set_config(
+                    'lock_timeout', case when clock_timestamp() > begun + interval '20 seconds' then '500ms' else '100ms' end, true
+                );
                 lock table {{ relation }} in access exclusive mode;
                 perform set_config('lock_timeout', bound, true);
                 return;
@@ -32,7 +34,7 @@
                     end if;
                 end if;
             end;
-            perform pg_sleep(0.07);
+            perform pg_sleep(0.005);
         end loop;
     end
     $swap$
