@@ -64,7 +64,7 @@ NO_PAGES = {
     "/", "/second-factor", "/usage", "/packs/{month}.zip", "/packs/{tenant}/{start}.zip", "/brand/logo",
     "/brand/colours.css", "/statements/{tenant}/{start}.pdf", "/tables/{table}.{format}", "/tenants/{tenant}/calls.csv",
     "/tenants/{tenant}/stored/{day}/{source}/{call:path}", "/tenants/{tenant}/recordings/{day}/{source}/{call:path}",
-    "/onboarding/{tenant}/found/{provider}",
+    "/onboarding/{tenant}/found/{provider}", "/models.html",
 }  # fmt: skip
 DRAWN = [
     *(path for _, path in PAGES), *(f"empty{path}" for _, path in EMPTY), "pack/index.html", "pack/statement.html",
