@@ -8,6 +8,7 @@ from dagster import _loggers
 from dagster._core.log_manager import get_log_record_event, get_log_record_metadata, has_log_record_event
 from dagster._core.utils import coerce_valid_log_level
 
+from orchestration.ingestion.partitions import read_key
 from orchestration.settings import Settings
 
 
@@ -37,7 +38,8 @@ def _named(dimension: str, record: logging.LogRecord) -> bool:
         event = get_log_record_event(record)
         if event.partition is not None and event.asset_key is not None:
             record.asset = event.asset_key.to_user_string()
-            of, record.day = event.partition.split("|")
+            of, day = read_key(event.partition)
+            record.day = day.isoformat()
             setattr(record, dimension, of)
         if (error := getattr(event.event_specific_data, "error", None)) is not None:
             record.msg += f"\n{error.to_string()}"

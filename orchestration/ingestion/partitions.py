@@ -44,10 +44,15 @@ tenant_days = dg.MultiPartitionsDefinition({"tenant": tenants, "usage_date": usa
 shard_days = dg.MultiPartitionsDefinition({"shard": shards, "usage_date": usage_dates})
 
 
+def read_key(key: str) -> tuple[str, date]:
+    """The tenant or shard of a partition key, and the day: in the order of their names, and neither has a `|`."""
+    tenant_or_shard, usage_date = key.split("|")
+    return tenant_or_shard, date.fromisoformat(usage_date)
+
+
 def tenant_day(key: str) -> TenantDay:
-    """Read a partition key. A tenant id has no `|`, so the key has exactly two parts, in the order of their names."""
-    tenant_id, usage_date = key.split("|")
-    return TenantDay(tenant_id, date.fromisoformat(usage_date))
+    """Read a key of a tenant's day."""
+    return TenantDay(*read_key(key))
 
 
 def key_of(tenant_or_shard: str, usage_date: date) -> str:

@@ -3,23 +3,21 @@ tenants' days are all published, whoever published them. How each tenant's day e
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
 from typing import Any
 
 import dagster as dg
 import psycopg
 
 from orchestration.ingestion.outcomes import TenantDay
-from orchestration.ingestion.partitions import UnknownRequest, key_of
+from orchestration.ingestion.partitions import UnknownRequest, key_of, read_key
 from orchestration.ingestion.reporting import raw_key
 from warehouse.control.shards import shards
 from warehouse.ingestion.shard_days import ShardDay, Standing, active_tenant_days, standings
 
 
 def shard_day(source: str, key: str) -> ShardDay:
-    """Read a partition key of a source. No name of a shard has a `|`."""
-    shard, usage_date = key.split("|")
-    return ShardDay(source, shard, date.fromisoformat(usage_date))
+    """Read a key of a source's day of a shard."""
+    return ShardDay(source, *read_key(key))
 
 
 def tenant_days_of(
