@@ -73,8 +73,7 @@ def _page(
             if words in row["key_id"] or words.lower() in (row["tenant_id"] or "")
         ]
         known = tenants.names(connection)
-    is_over = [row["revoked_at"] is not None or (row["expires_at"] or now) < now for row in found]
-    found = [row for _, row in sorted(zip(is_over, found, strict=True), key=lambda pair: pair[0])]
+    found.sort(key=lambda row: row["revoked_at"] is not None or (row["expires_at"] or now) < now)  # what is over, last
     paging = Paging(request, len(found), PAGE_ROWS)
     return render(
         "keys.html",
