@@ -31,7 +31,7 @@ def as_id(name: str) -> str:
 
 
 def said_day(value: date) -> str:
-    """A day in a sentence: 2 Oct 2026."""
+    """A day in a sentence: 2 Oct 2026. As `warehouse.words.day`, which sources may not import; a test compares them."""
     return f"{value.day} {value:%b %Y}"
 
 

@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
+from sources.text import said_day, said_moment
 from warehouse.words import counted, day, moment, span, units
 
 ROOT = Path(__file__).parents[2]
@@ -88,3 +91,8 @@ def counts_before_a_plural(tree: ast.AST) -> Iterator[str]:
             is_constant = isinstance(value.value, ast.Name) and value.value.id.isupper()
             if not is_constant and re.match(rf" (?:{NOUNS})\b", str(text.value)):
                 yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("at", [datetime(2026, 10, 2, 14, 3, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)])
+def test_sources_say_a_day_and_a_moment_as_all_others_do(at: datetime) -> None:
+    assert (said_day(at), said_moment(at)) == (day(at), moment(at))
