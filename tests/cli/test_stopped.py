@@ -22,8 +22,9 @@ def test_a_command_that_is_stopped_says_what_stands_and_what_to_do(tmp_path: Pat
             [*MINUTEBOOK, "tenant", "list"], env=environment, stderr=subprocess.PIPE, text=True, restore_signals=True
         )
         silent.settimeout(120)
-        silent.accept()
-        waiting.send_signal(number)
-        _, said = waiting.communicate(timeout=60)
+        asked, _ = silent.accept()
+        with asked:
+            waiting.send_signal(number)
+            _, said = waiting.communicate(timeout=60)
     assert waiting.returncode == -number
     assert said == "stopped: what was done stands; run the same command again for the rest\n"
