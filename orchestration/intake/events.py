@@ -13,7 +13,7 @@ import msgspec
 from anyio import to_thread
 from psycopg import OperationalError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.intake.admission import Admission, Admitted, NotKnown
@@ -101,11 +101,8 @@ class Events:
         if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise Problem(415, "Send the body as it is, without a Content-Encoding.", {"Accept-Encoding": "identity"})
         with self._limits.room(admitted.counted_as) as body:
-            try:
-                async for part in request.stream():
-                    self._limits.grow(admitted.counted_as, body, part)
-            except ClientDisconnect:
-                raise Problem(400, "The request ended before its body.") from None
+            async for part in request.stream():
+                self._limits.grow(admitted.counted_as, body, part)
             examine = _soon if len(body) <= SMALL_BODY_BYTES else to_thread.run_sync
             pushed = await examine(self._examined, bytes(body), kind, admitted)
         for tenant_id, a_minute in pushed.rates.items():

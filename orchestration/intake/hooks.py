@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 import structlog
 from anyio import to_thread
 from psycopg import OperationalError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestration.intake.admission import Known
-from orchestration.intake.answers import Problem, answered, problem, show_away
+from orchestration.intake.answers import answered, problem, show_away
 from orchestration.intake.limits import Limits
 from orchestration.settings import SettingsError
 from orchestration.web.server.readers import Readers
@@ -75,11 +75,8 @@ class Hooks:
 
     async def _body(self, request: Request, whose: str) -> bytes:
         with self._limits.room(whose) as body:
-            try:
-                async for part in request.stream():
-                    self._limits.grow(whose, body, part, LARGEST_BODY_BYTES)
-            except ClientDisconnect:
-                raise Problem(400, "The request ended before its body.") from None
+            async for part in request.stream():
+                self._limits.grow(whose, body, part, LARGEST_BODY_BYTES)
             return bytes(body)
 
     def _kept(self, hook_id: str, found: Opened, source: str, hook: Hook, delivery: Delivery) -> Response:

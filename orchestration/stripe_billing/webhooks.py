@@ -17,7 +17,7 @@ import stripe
 import structlog
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -55,13 +55,10 @@ def webhook_app(
             _LOG.warning("webhook refused: set MINUTEBOOK_STRIPE_WEBHOOK_SECRET (whsec_…, newest first)")
             return JSONResponse({"error": "no signing secret is set here"}, 503, {"Retry-After": "3600"})
         body = b""
-        try:
-            async for part in request.stream():
-                body += part
-                if len(body) > LARGEST_BODY:
-                    return JSONResponse({"error": "too large"}, 413)
-        except ClientDisconnect:
-            return JSONResponse({"error": "incomplete"}, 400)
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_BODY:
+                return JSONResponse({"error": "too large"}, 413)
         if not is_signed(body, request.headers.get("stripe-signature"), good):
             _LOG.warning("webhook refused: no secret of ours signed it")
             return JSONResponse({"error": "signature"}, 400)

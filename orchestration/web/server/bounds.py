@@ -8,11 +8,12 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,7 @@ LONGEST_PATH = 2_048
 LONGEST_QUERY = 8_192
 LARGEST_BODY_BYTES = 512 * 1024
 BODY_SECONDS = 20
+BEGUN_BYTES = 16 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LATE_SECONDS = 1.0
 _MOST_WAITING = 100
@@ -131,7 +133,16 @@ class Bounds:
             await self._make_wait(refusal)
             await refusal(scope, receive, send)
             return
-        await self.app(scope, _bounded(receive, self._largest_body), send)
+        body = _Body(receive, self._largest_body)
+        # Whoever leaves before a request is whole is told nothing, and nothing is written of it: any number may do so.
+        with suppress(ClientDisconnect):
+            try:
+                if _has_body(scope):
+                    await body.begin()
+            except HTTPException as late:
+                await self._answer(late.detail, late.status_code, dict(late.headers or {}))(scope, receive, send)
+            else:
+                await self.app(scope, body.receive, send)
 
     async def _make_wait(self, refusal: Response) -> None:
         """Who asks too often has the answer late, so that refusing takes less of us than of them."""
@@ -165,31 +176,53 @@ class Bounds:
         return None
 
 
-def _bounded(receive: Receive, largest_body: int) -> Receive:
-    """The body, as far as it is not too large and comes in time; afterwards only whether the client is still there.
-
-    Its time begins when it is first waited for: what is ours to make before that may take longer.
+class _Body:
+    """The body of a request, as far as it is not too large and comes in time; afterwards only whether the client is
+    still there. Its time begins when it is first waited for: what is ours to make before that may take longer.
     """
-    deadline: float | None = None
-    size, is_whole = 0, False
 
-    async def received() -> Message:
-        nonlocal deadline, size, is_whole
-        if is_whole:
-            return await receive()
-        if deadline is None:
-            deadline = time.monotonic() + BODY_SECONDS
+    def __init__(self, receive: Receive, largest: int) -> None:
+        self._receive = receive
+        self._largest = largest
+        self._deadline: float | None = None
+        self._size = 0
+        self._is_whole = False
+        self._begun: Message | None = None
+
+    async def begin(self) -> None:
+        """Wait for all of it, or so much that its sender means it: till then nothing else is begun."""
+        parts = []
+        while not self._is_whole and self._size < BEGUN_BYTES:
+            parts.append((await self._more()).get("body", b""))
+        self._begun = {"type": "http.request", "body": b"".join(parts), "more_body": not self._is_whole}
+
+    async def receive(self) -> Message:
+        """What the application is told next."""
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            return begun
+        return await (self._receive() if self._is_whole else self._more())
+
+    async def _more(self) -> Message:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         try:
-            message = await asyncio.wait_for(receive(), max(0.0, deadline - time.monotonic()))
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
         except TimeoutError:
             raise HTTPException(408, "The rest of that did not arrive in time.", {"Connection": "close"}) from None
-        size += len(message.get("body", b""))
-        is_whole = not message.get("more_body", False)
-        if size > largest_body:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self._size += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        if self._size > self._largest:
             raise HTTPException(413, "That is larger than anything taken here.", {"Connection": "close"})
         return message
 
-    return received
+
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
 def _name(host: bytes) -> str:

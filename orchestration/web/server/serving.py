@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,17 +27,17 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room, and wait for a request for a while."""
         super().connection_made(transport)
-        self.heard_at = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
-            held = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_up_to_the_client()]
-            if held:
-                min(held, key=lambda one: one.heard_at).abort()
+            held = (one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_up_to_the_client())
+            if silent := next(held, None):
+                silent.abort()
         self._head = self.loop.call_later(HEAD_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
         """A request's head has so many seconds from its first byte on, however many pieces it comes in."""
         super().data_received(data)
-        self.heard_at = self.loop.time()
+        if self in self.connections:
+            self.connections.add(self)
         if not self.is_waiting():
             self._head = _stopped(self._head)
         elif self._head is None:
@@ -68,11 +68,29 @@ class BoundedProtocol(H11Protocol):
 
     def abort(self) -> None:
         """End the connection now, sending nothing more."""
+        self.connections.discard(self)
         self.transport.abort()
+
+
+class _BySilence(dict[asyncio.Protocol, None]):
+    """A set of connections: who has been silent for longest comes first."""
+
+    def add(self, one: asyncio.Protocol) -> None:
+        """It is heard now."""
+        self.pop(one, None)
+        self[one] = None
+
+    def discard(self, one: asyncio.Protocol) -> None:
+        """It is over."""
+        self.pop(one, None)
 
 
 class Server(uvicorn.Server):
     """Ends on SIGINT and SIGTERM, and returns to who ran it, which has things of its own to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.server_state.connections = cast(Any, _BySilence())  # as much of a set as uvicorn asks of it
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPResponse
 from pathlib import Path
+from select import select
 
 import httpx
 import psycopg
@@ -18,10 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from orchestration.stripe_billing.webhooks import webhook_app
 from orchestration.web.server import serving as server
-from orchestration.web.server.bounds import LARGEST_BODY_BYTES, LONGEST_QUERY, Bounds, Pace
+from orchestration.web.server.bounds import BEGUN_BYTES, LARGEST_BODY_BYTES, LONGEST_QUERY, Bounds, Pace
 from tests.web import world
 from tests.web.server import serving
 from warehouse import clock
@@ -115,6 +117,7 @@ def test_requests_that_do_not_arrive_are_ended_and_the_oldest_makes_room(
             opened.sendall(b"GET /days HTTP/1.1\r\nHost: loc")
         assert client.get("/days").status_code == 200
         assert ended(half_sent[0])
+        assert len(select(half_sent, [], [], 0)[0]) >= 30
     monkeypatch.setattr(server, "HEAD_SECONDS", 1)
     with raw(client) as opened:
         for _ in range(20):  # a byte now and then is no request
@@ -194,6 +197,49 @@ def test_a_body_with_two_lengths_is_refused_and_nothing_behind_it_is_a_request(
                 answer += piece
     assert answer.split()[1] in {b"400", b"501"}
     assert answer.count(b"HTTP/1.") == 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"a" * (BEGUN_BYTES - 1)])
+def test_nothing_is_begun_for_whoever_leaves_before_a_body_is_whole(sent: bytes) -> None:
+    assert heard(sent, b"") == ([], [])
+
+
+def test_what_is_large_is_read_while_it_comes() -> None:
+    pieces = [b"a" * BEGUN_BYTES, b"b" * 9]
+    assert heard(*pieces, is_whole=True) == (pieces, [200])
+
+
+def test_what_is_small_is_read_at_once() -> None:
+    assert heard(b"login=", b"ana", is_whole=True) == ([b"login=ana"], [200])
+
+
+def heard(*sent: bytes, is_whole: bool = False) -> tuple[list[bytes], list[int]]:
+    """What an application behind the door reads of a body that is sent in pieces, and the statuses that are answered;
+    unless it is whole, the client leaves after the last of them.
+    """
+    read: list[bytes] = []
+    told: Iterator[Message] = iter(
+        [{"type": "http.request", "body": piece, "more_body": True} for piece in sent[: -1 if is_whole else None]]
+        + [{"type": "http.request", "body": sent[-1]} if is_whole else {"type": "http.disconnect"}]
+    )
+    statuses: list[int] = []
+
+    async def reading(request: Request) -> Response:
+        read.extend([piece async for piece in request.stream() if piece])
+        return Response()
+
+    async def receive() -> Message:
+        return next(told)
+
+    async def send(message: Message) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    headers = [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")]
+    asked = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/", "raw_path": b"/"}
+    scope = {**asked, "query_string": b"", "headers": headers}
+    app = Starlette(routes=[Route("/", reading, methods=["POST"])])
+    asyncio.run(Bounds(app, (), lambda _: True)(scope, receive, send))
+    return read, statuses
 
 
 def test_an_answer_that_took_long_to_make_is_sent_whole(monkeypatch: pytest.MonkeyPatch) -> None:
