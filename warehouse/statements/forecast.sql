@@ -242,7 +242,7 @@ order by r.tenant_id, r.meter_id;
 
 -- name: periods
 -- The periods that run, and what was read of each: its last day of which anything was, the days up to it that lack
--- something, and whether there is anything to read of the tenant at all.
+-- something, and whether anything was to be read of the tenant lately: on a period's first day none of its own is due yet.
 select
     s.tenant_id,
     s.period_start,
@@ -251,7 +251,10 @@ select
     s.total as total_so_far,
     d.through,
     coalesce(d.missing, 0) as missing,
-    d.days is not null as is_read_at_all
+    exists (
+        select 1 from marts.fct_tenant_day_status as e
+        where e.tenant_id = s.tenant_id and e.usage_date >= %(today)s::date - 28
+    ) as is_read_at_all
 from marts.fct_statements as s
 left join lateral (
     with days as (
@@ -268,8 +271,7 @@ left join lateral (
         max(usage_date) filter (where is_read) as through,
         count(*) filter (
             where not is_whole and usage_date <= (select max(e.usage_date) from days as e where e.is_read)
-        ) as missing,
-        nullif(count(*), 0) as days
+        ) as missing
     from days
 ) as d on true
 where

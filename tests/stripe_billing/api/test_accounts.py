@@ -211,9 +211,9 @@ def test_a_customer_that_the_account_does_not_know_is_told_as_such(
 
 @pytest.fixture
 def owed(scene: Scene, posted: list[str]) -> str:
-    """The setup fee of last month, approved and posted as an item; returns its line."""
-    start = (scene.today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    end = scene.today.replace(day=1)
+    """The setup fee of the month before all that was posted, approved and posted as an item; returns its line."""
+    end = (scene.today - timedelta(days=19)).replace(day=1)
+    start = (end - timedelta(days=1)).replace(day=1)
     line = f"acme/{start}/setup"
     scene.owner.execute(
         "insert into ledger.periods (tenant_id, period_start, period_end, state, manifest_hash)"
