@@ -78,7 +78,11 @@ spined as (
     select after_closing.*
     from after_closing
     left join first_open_after_closing as first_open on after_closing.tenant_id = first_open.tenant_id
-    where after_closing.period_start <= coalesce(first_open.period_start, 'infinity')
+    left join states
+        on after_closing.tenant_id = states.tenant_id and after_closing.period_start = states.period_start
+    where
+        after_closing.period_start <= coalesce(first_open.period_start, 'infinity')
+        or states.is_frozen  -- an earlier one was reopened since
 ),
 
 with_terms as (
