@@ -8,6 +8,14 @@
     round({{ amount }}, {{ minor_units(currency) }})
 {%- endmacro %}
 
+{% macro sum_if_known(amount, condition='true') -%}
+    {#- The sum of the amounts of which the condition holds, 0 of none; null where one of them is not known. -#}
+    case
+        when count(*) filter (where {{ condition }}) = count({{ amount }}) filter (where {{ condition }})
+            then coalesce(sum({{ amount }}) filter (where {{ condition }}), 0)
+    end
+{%- endmacro %}
+
 {% macro billed_units(seconds, increment_seconds, minimum_seconds) -%}
     {#- Started increments of the connected seconds; the minimum counts only once there is a second to bill. -#}
     case

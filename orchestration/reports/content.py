@@ -97,7 +97,7 @@ class Margin(Struct, frozen=True):
     cost_reported: Decimal
     cost_estimated: Decimal
     cost_allocated: Decimal
-    cost_billed_elsewhere: Decimal
+    cost_billed_elsewhere: Decimal | None
     margin: Decimal | None
     margin_percent: Decimal | None
     completeness: str

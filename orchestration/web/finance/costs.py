@@ -102,6 +102,7 @@ def _of_currency(
     for month in shown:
         of_month = [row for row in own if row["month"] == month]
         costs = [row for row in of_month if row["basis"] != "billed_elsewhere"]
+        others = [row for row in of_month if row["basis"] == "billed_elsewhere"]
         unknown = sum(row["unknown_costs"] for row in costs)
         known = sum((row["known_amount"] for row in costs), Decimal(0))
         connected = minutes.get(month)
@@ -110,7 +111,8 @@ def _of_currency(
             "minutes": connected,
             "known": known if costs else None,
             "unknown": unknown,
-            "elsewhere": sum((row["known_amount"] for row in of_month if row not in costs), Decimal(0)),
+            "elsewhere": sum((row["known_amount"] for row in others), Decimal(0)),
+            "all_elsewhere_is_known": all(row["amount"] is not None for row in others),
             "per_minute": known / connected if costs and connected and not unknown else None,
         })  # fmt: skip
     drawn = [

@@ -11,7 +11,7 @@ summed as (
         sum(daily.cost_reported) as cost_reported,
         sum(daily.cost_estimated) as cost_estimated,
         sum(daily.cost_allocated) as cost_allocated,
-        sum(daily.cost_billed_elsewhere) as cost_billed_elsewhere,
+        {{ sum_if_known('daily.cost_billed_elsewhere') }} as cost_billed_elsewhere,
         sum(daily.unknown_costs)::bigint as unknown_costs
     from daily
     inner join {{ ref('int_period_days') }} as periods

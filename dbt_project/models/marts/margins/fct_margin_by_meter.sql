@@ -9,7 +9,7 @@ with costs as (
         coalesce(sum(amount) filter (where basis in ('reported_by_voice', 'reported_by_provider')), 0) as cost_reported,
         coalesce(sum(amount) filter (where basis = 'estimated'), 0) as cost_estimated,
         coalesce(sum(amount) filter (where basis = 'allocated'), 0) as cost_allocated,
-        coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
+        {{ sum_if_known('amount', "basis = 'billed_elsewhere'") }} as cost_billed_elsewhere,
         count(*) filter (where amount is null and basis <> 'billed_elsewhere') as unknown_costs
     from {{ ref('fct_costs_daily') }}
     where tenant_id is not null and {{ of_changed_tenants('tenant_id') }}
@@ -65,7 +65,7 @@ summed as (
         sum(cost_reported) as cost_reported,
         sum(cost_estimated) as cost_estimated,
         sum(cost_allocated) as cost_allocated,
-        sum(cost_billed_elsewhere) as cost_billed_elsewhere,
+        {{ sum_if_known('cost_billed_elsewhere') }} as cost_billed_elsewhere,
         sum(unknown_costs)::bigint as unknown_costs
     from unioned
     group by tenant_id, agent_id, campaign_id, meter_id, usage_date, currency

@@ -6,7 +6,7 @@ with costs as (
         coalesce(sum(amount) filter (where basis in ('reported_by_voice', 'reported_by_provider')), 0) as cost_reported,
         coalesce(sum(amount) filter (where basis = 'estimated'), 0) as cost_estimated,
         coalesce(sum(amount) filter (where basis = 'allocated'), 0) as cost_allocated,
-        coalesce(sum(amount) filter (where basis = 'billed_elsewhere'), 0) as cost_billed_elsewhere,
+        {{ sum_if_known('amount', "basis = 'billed_elsewhere'") }} as cost_billed_elsewhere,
         count(*) filter (where amount is null and basis <> 'billed_elsewhere') as unknown_costs
     from {{ ref('fct_costs_daily') }}
     where tenant_id is not null and {{ of_changed_tenants('tenant_id') }}
@@ -27,7 +27,7 @@ joined as (
         coalesce(costs.cost_reported, 0) as cost_reported,
         coalesce(costs.cost_estimated, 0) as cost_estimated,
         coalesce(costs.cost_allocated, 0) as cost_allocated,
-        coalesce(costs.cost_billed_elsewhere, 0) as cost_billed_elsewhere,
+        case when costs.tenant_id is null then 0 else costs.cost_billed_elsewhere end as cost_billed_elsewhere,
         coalesce(costs.unknown_costs, 0) as unknown_costs
     from revenue
     full join costs on revenue.tenant_id = costs.tenant_id and revenue.usage_date = costs.usage_date

@@ -43,7 +43,7 @@ joined as (
         coalesce(costs.cost_reported, 0) as cost_reported,
         coalesce(costs.cost_estimated, 0) as cost_estimated,
         coalesce(costs.cost_allocated, 0) as cost_allocated,
-        coalesce(costs.cost_billed_elsewhere, 0) as cost_billed_elsewhere,
+        case when costs.tenant_id is null then 0 else costs.cost_billed_elsewhere end as cost_billed_elsewhere,
         coalesce(costs.unknown_costs, 0) as unknown_costs,
         approvals.approved_cost,
         statements.is_complete
@@ -83,7 +83,7 @@ margins as (
         case
             when not is_complete then 'days missing'
             when unknown_costs > 0 then 'costs missing'
-            when cost_billed_elsewhere <> 0 then 'partly billed elsewhere'
+            when coalesce(cost_billed_elsewhere <> 0, true) then 'partly billed elsewhere'
             when cost_estimated <> 0 then 'with estimates'
             else 'complete'
         end as completeness,
