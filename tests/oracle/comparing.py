@@ -205,6 +205,7 @@ def _compare_margins(
     completeness: dict[Key, int] = {}
     revenue: dict[Key, Decimal] = {}
     margins: dict[Key, Fraction | None] = {}
+    elsewhere: dict[Key, Fraction | None] = {}
     percents: dict[Key, Decimal] = {}
     for tenant in found.world.book.tenants:
         served = {line.service_start for line in lines[tenant.tenant_id]}
@@ -213,7 +214,7 @@ def _compare_margins(
                 continue  # a month after the one that closing cut off, and nothing in it
             result = margin(tenant, period, lines[tenant.tenant_id], by_tenant[tenant.tenant_id])
             key = (tenant.tenant_id, period.start)
-            revenue[key], margins[key] = result.revenue, result.margin
+            revenue[key], margins[key], elsewhere[key] = result.revenue, result.margin, result.elsewhere
             if result.percent is not None:
                 percents[key] = result.percent
             is_known = days_are_known(found.world.book, tenant, period, pulls, found.world.as_of)
@@ -221,6 +222,8 @@ def _compare_margins(
     of_period = "tenant_id, period_start"
     found.check("revenue", revenue, found.marts(of_period, "revenue", "fct_margin_monthly"))
     found.check("margin", margins, found.marts(of_period, "margin", "fct_margin_monthly"), UNROUNDED, by_day=True)
+    marts_elsewhere = found.marts(of_period, "cost_billed_elsewhere", "fct_margin_monthly")
+    found.check("cost billed elsewhere", elsewhere, marts_elsewhere, UNROUNDED, by_day=True)
     found.check("margin percent", percents, found.marts(of_period, "margin_percent", "fct_margin_monthly"))
     found.kinds_of_margin = {key[2] for key in completeness}
     found.check("margin completeness", completeness, found.marts(

@@ -25,12 +25,13 @@ Costs = dict[tuple[str, str], Fraction | None]
 class Margin:
     """Of a service period, in the tenant's currency. cost is reported + estimated + allocated, not billed_elsewhere.
 
-    unknown: components of days whose cost nobody knows.
+    unknown, unknown_elsewhere: components of days whose cost nobody knows, and of those billed elsewhere.
     """
 
     revenue: Decimal
     costs: dict[str, Fraction]
     unknown: int = 0
+    unknown_elsewhere: int = 0
 
     @property
     def cost(self) -> Fraction | None:
@@ -39,6 +40,10 @@ class Margin:
     @property
     def margin(self) -> Fraction | None:
         return None if self.cost is None else Fraction(self.revenue) - self.cost
+
+    @property
+    def elsewhere(self) -> Fraction | None:
+        return None if self.unknown_elsewhere else self.costs.get("billed_elsewhere", Fraction(0))
 
     @property
     def percent(self) -> Decimal | None:
@@ -52,7 +57,7 @@ class Margin:
             return "days missing"
         if self.unknown:
             return "costs missing"
-        if self.costs.get("billed_elsewhere"):
+        if self.elsewhere != 0:
             return "partly billed elsewhere"
         return "with estimates" if self.costs.get("estimated") else "complete"
 
@@ -244,10 +249,11 @@ def margin(tenant: Tenant, period: Period, lines: Iterable[Line], costs: Mapping
     """Lines by service period: the period's own, and every adjustment that corrects it, wherever it is carried."""
     revenue = sum((line.amount for line in lines if line.service_start == period.start), Decimal(0))
     by_basis: dict[str, Fraction] = defaultdict(Fraction)
-    unknown = 0
+    unknown = unknown_elsewhere = 0
     for (tenant_id, day), parts in costs.items():
         if tenant_id == tenant.tenant_id and period.start <= day < period.end:
             for (_, basis), amount in parts.items():
                 by_basis[basis] += amount or 0
                 unknown += amount is None and basis != "billed_elsewhere"
-    return Margin(revenue, dict(by_basis), unknown)
+                unknown_elsewhere += amount is None and basis == "billed_elsewhere"
+    return Margin(revenue, dict(by_basis), unknown, unknown_elsewhere)

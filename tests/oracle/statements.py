@@ -202,8 +202,10 @@ def applied_credits(
             continue
         due = max(totals.get(period.start, Decimal(0)), Decimal(0))
         for credit in sorted(tenant.credits, key=_spending_order):
-            is_usable = credit.valid_from < period.end and (
-                credit.expires_on is None or credit.expires_on > period.start
+            is_usable = (
+                credit.valid_from < period.end
+                and (credit.expires_on is None or credit.expires_on > period.start)
+                and (credit.kept_by is None or period.start in credit.kept_by)
             )
             part = min(left[credit.number], due) if is_usable else Decimal(0)
             if part:

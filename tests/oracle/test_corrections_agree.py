@@ -86,3 +86,4 @@ def test_late_news_of_approved_periods_become_the_adjustments_the_oracle_compute
         assert again & in_between
         assert refused == {"own", "adjusted"}
         assert {tenant.currency for tenant in found.world.book.tenants} == set(CURRENCIES)
+        assert any(credit.kept_by for tenant in found.world.book.tenants for credit in tenant.credits)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.margins import costs_by_day, margin
+from tests.oracle.margins import add_costs, costs_by_day, margin
 from tests.oracle.money import priced, rounded, to_minor_unit
 from tests.oracle.periods import period_of, periods
 from tests.oracle.statements import Line, corrected, own_lines, quantities, statement_lines, totals, waterfall
-from tests.oracle.usage import Pull, Used, current, is_running, usage, voice_units
+from tests.oracle.usage import Cost, Pull, Used, current, is_running, usage, voice_units
 from tests.oracle.worlds.book import (
     Allowance,
     Attachment,
@@ -323,6 +323,18 @@ def test_an_own_account_is_billed_elsewhere_and_left_out_of_margin() -> None:
     result = margin(world.tenants[0], period, lines, costs)
     assert (result.cost, result.costs) == (0, {"billed_elsewhere": Fraction(3)})
     assert result.percent == Decimal("100.00")
+
+
+def test_what_another_account_charged_is_unknown_where_a_part_of_it_is() -> None:
+    world = book(tenant(own_vapi_from=JAN), terms=Terms("plan", JAN, Decimal(10), voice_meter_id="minutes"))
+    period = period_of(world.tenants[0], JAN)
+    assert period is not None
+    costs = costs_by_day(world, [], JAN, date(2026, 1, 31))
+    bills = [Cost("carrier", "billed_elsewhere", Fraction(3), currency) for currency in ("USD", "EUR")]  # EUR: no rate
+    add_costs(world, costs, [(("acme", None), JAN, cost) for cost in bills])
+    result = margin(world.tenants[0], period, [], costs)
+    assert (result.elsewhere, result.cost) == (None, 0)
+    assert result.completeness(days_are_known=True) == "partly billed elsewhere"
 
 
 def test_a_cost_is_converted_at_the_rate_of_its_usage_day() -> None:

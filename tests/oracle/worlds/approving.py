@@ -1,5 +1,5 @@
-"""Approvals and late news: some tenants' periods are approved, some of those reopened, then days of theirs are told
-again, up, down and back again, and numbers and agents move in closed months and come back."""
+"""Approvals and late news: some tenants' periods are approved, some of those reopened and credits taken back, then days
+of theirs are told again, up, down and back again, and numbers and agents move in closed months and come back."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -11,9 +11,10 @@ from tests.oracle.comparing import Connection
 from tests.oracle.periods import period_of
 from tests.oracle.statements import Line, corrected
 from tests.oracle.usage import Pull, current
-from tests.oracle.worlds.book import Attachment
+from tests.oracle.worlds.book import Attachment, Credit
 from tests.oracle.worlds.months import World
 from warehouse.control.errors import Refused
+from warehouse.control.tenant_credits import void
 from warehouse.database.queries import Row
 from warehouse.statements import periods
 from warehouse.statements.approval import Scope, approve
@@ -23,6 +24,7 @@ from warehouse.statements.periods import Month
 Frozen = Mapping[str, Mapping[date, list[Line]]]
 Place = tuple[str, str, date]
 FROZEN = ("approved", "closed")
+CREDITS = "select tenant_id, array_agg(credit_id order by credit_id) from control.credits group by tenant_id"
 
 
 def approve_some(operator: Connection, world: World, random: Random) -> list[Key]:
@@ -58,8 +60,8 @@ def frozen_lines(connection: Connection, world: World) -> Frozen:
     approved = "select tenant_id, period_start from ledger.periods where state = any(%s) order by 1, 2"
     for tenant_id, start in connection.execute(approved, [list(FROZEN)]):
         frozen[tenant_id][start] = []
-    counted = "select credit_id, row_number() over (partition by tenant_id order by credit_id) - 1 from control.credits"
-    numbers = dict(connection.execute(counted).fetchall())
+    of_tenants = connection.execute(CREDITS).fetchall()
+    numbers = {credit_id: number for _, ids in of_tenants for number, credit_id in enumerate(ids)}
     for row in connection.execute(
         "select tenant_id, period_start, line_kind, meter_id, quantity, amount, currency, service_period_start,"
         " corrects_line_id, (inputs ->> 'credit_id')::bigint from ledger.statement_lines"
@@ -97,6 +99,36 @@ def reopen_some(
         assert refused.get((tenant_id, start)) == why[start], (tenant_id, start, why[start])
         operator.commit()
     return reopened, refused
+
+
+def void_some(operator: Connection, world: World, frozen: Frozen, random: Random) -> World:
+    """Take back some credits, rather ones that approved statements used a part of."""
+    ids = dict(operator.execute(CREDITS).fetchall())
+    tenants = []
+    for tenant in world.book.tenants:
+        used: dict[int | None, list[Line]] = defaultdict(list)
+        for line in (line for lines in frozen.get(tenant.tenant_id, {}).values() for line in lines):
+            used[line.credit].append(line)
+        kept = []
+        for credit in tenant.credits:
+            if credit.kept_by is None and random.random() < (0.7 if used[credit.number] else 0.1):
+                credit = _taken_back(operator, credit, ids[tenant.tenant_id][credit.number], used[credit.number])
+            kept.append(credit)
+        tenants.append(replace(tenant, credits=tuple(kept)))
+    operator.commit()
+    return replace(world, book=replace(world.book, tenants=tenants))
+
+
+def _taken_back(operator: Connection, credit: Credit, credit_id: int, used: Collection[Line]) -> Credit:
+    """The credit without what is left of it; as it was where nothing is, which is refused."""
+    left = credit.amount + sum(line.amount for line in used)
+    try:
+        void(operator, credit_id, "generated: given by mistake")
+    except Refused:
+        assert not left, (credit, used)
+        return credit
+    assert left, (credit, used)
+    return replace(credit, amount=credit.amount - left, kept_by=frozenset(line.period_start for line in used))
 
 
 def _period(operator: Connection, key: Key) -> Row:

@@ -168,12 +168,17 @@ class ProviderUnitCost:
 
 @dataclass(frozen=True)
 class Credit:
-    """Usable on days [valid_from, expires_on); number orders credits that expire together."""
+    """Usable on days [valid_from, expires_on); number orders credits that expire together.
+
+    kept_by: of one that was taken back, the periods that had used it by then; no other ever does, nor do they use
+    more than they had: amount is what is left of it.
+    """
 
     number: int
     amount: Decimal
     valid_from: date
     expires_on: date | None = None
+    kept_by: frozenset[date] | None = None
 
 
 @dataclass(frozen=True)

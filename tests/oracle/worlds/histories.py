@@ -1,5 +1,5 @@
-"""Several months of one world: approved, reopened, told again, moved and moved back, built and compared, month after
-month."""
+"""Several months of one world: approved, reopened, credits taken back, told again, moved and moved back, built and
+compared, month after month."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,15 @@ from orchestration.marts.building import build
 from tests.oracle.comparing import Comparison, Connection, compare, lines_of
 from tests.oracle.statements import quantities
 from tests.oracle.usage import usage
-from tests.oracle.worlds.approving import Frozen, approve_some, frozen_lines, moved, reopen_some, with_late_news
+from tests.oracle.worlds.approving import (
+    Frozen,
+    approve_some,
+    frozen_lines,
+    moved,
+    reopen_some,
+    void_some,
+    with_late_news,
+)
 from tests.oracle.worlds.loading import publish
 from tests.oracle.worlds.months import World
 from warehouse.statements.blocking import Key
@@ -59,6 +67,7 @@ def unfolded(
             issued[tenant_id, start, revisions[tenant_id, start]] = total
         frozen = frozen_lines(owner, world)
         reopened, refused = reopen_some(operator, frozen, approvals, random)
+        world = void_some(operator, world, frozen_lines(owner, world), random)
         world = moved(owner, world, random)
         world, news = with_late_news(world, frozen, random)
         publish(owner, news)
