@@ -38,6 +38,7 @@ _PICTURES = f"{_PICTURE}(?:\\s+{_PICTURE})*"
 _LEFT_OUT = re.compile(
     rf"(\s*[(\[]\s*{_PICTURES}\s*[)\]]|\s*{_PICTURES}(?=[!?.,;:…)\]»”’])|(?<=[(\[«“¡¿])\s*{_PICTURES}\s*)|{_PICTURES}"
 )
+_LOGO = b"#image(bytes(json(bytes(sys.inputs.data)).logo))"
 _NO_TAX_INVOICE = "This is not a tax invoice."
 
 
@@ -58,21 +59,18 @@ def of_issued(issued: Row) -> bytes:
     """
     brand = _handed(issued).brand or {}
     data = contents(issued)
-    files: Any = {"main": _template()}  # by name, which Typst takes and its types do not know
     if brand.get("logo"):
-        data["logo"] = f"logo.{brand['logo_kind']}"
-        files[data["logo"]] = b64decode(brand["logo"])
+        data["logo"] = list(b64decode(brand["logo"]))
     try:
-        return _compiled(files, data, issued["issued_at"], is_ua=True)
+        return _compiled(_template(), data, issued_at=issued["issued_at"], is_ua=True)
     except typst.TypstError:
-        return _compiled(files, data, issued["issued_at"], is_ua=False)
+        return _compiled(_template(), data, issued_at=issued["issued_at"], is_ua=False)
 
 
-def is_drawable(logo: bytes, kind: str) -> bool:
-    """Whether a logo, a png or an svg, can be drawn at all."""
-    files: Any = {"main": f'#image("logo.{kind}")'.encode(), f"logo.{kind}": logo}
+def is_drawable(logo: bytes) -> bool:
+    """Whether a logo, a PNG or an SVG, can be drawn at all."""
     try:
-        typst.compile(files, format="pdf")
+        _compiled(_LOGO, {"logo": list(logo)})
     except typst.TypstError:
         return False
     return True
@@ -116,13 +114,17 @@ def _letters(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in lines).strip() or text
 
 
-def _compiled(files: Any, data: dict[str, Any], issued_at: datetime, *, is_ua: bool) -> bytes:
+def _compiled(
+    template: bytes, data: dict[str, Any], *, issued_at: datetime | None = None, is_ua: bool = False
+) -> bytes:
+    """A logo is among the data, as its bytes: files that are given by name have to be text."""
+    named: Any = {"main": template}  # which Typst takes and its types do not know
     compiled: bytes = typst.compile(
-        files,
+        named,
         format="pdf",
         sys_inputs={"data": json.dumps(data)},
         pdf_standards=["ua-1"] if is_ua else [],
-        timestamp=issued_at.replace(microsecond=0),
+        timestamp=issued_at and issued_at.replace(microsecond=0),
     )
     return compiled
 

@@ -19,6 +19,10 @@ from warehouse.statements.issuing import Brand
 
 Visit = Callable[[str], httpx.Client]
 ACME, BRIGHT = "acme-dental", "bright-smiles"
+PNG = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+    b"\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xf0\xff?\x00\x06\xfe\x02\xfe\x0cu\x89\xde\x00\x00\x00\x00IEND\xaeB`\x82"
+)
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
 NO_FONT = "\U000f0041"  # a letter that no font draws
 PICTURES = "\U0001f3e5\U0001f468\u200d\u2695\ufe0f\U0001f1ec\U0001f1e7\u2705\u2b50"
@@ -135,8 +139,19 @@ def test_a_tenants_pages_are_in_the_agencys_name_and_staffs_are_not(visit: Visit
 def test_a_brand_that_cannot_be_is_refused(story_url: str, wrong: Brand) -> None:
     with connect(story_url, Role.OPERATOR) as connection, pytest.raises((Refused, NotFound)):
         issuing.put_brand(connection, wrong)
-    assert not pdf.is_drawable(b"<svg", "svg")
-    assert pdf.is_drawable(LOGO, "svg")
+    assert not pdf.is_drawable(b"<svg")
+    assert pdf.is_drawable(LOGO)
+    assert pdf.is_drawable(PNG)
+    assert not pdf.is_drawable(PNG[:40])
+
+
+def test_a_logo_that_is_a_png_is_drawn_on_the_pdf(visit: Visit, story_url: str) -> None:
+    put(story_url, Brand(None, "Voice Agency", logo=PNG))
+    client = visit("ana")
+    decide(client, "approve")
+    answer = of(client)
+    assert answer.status_code == 200, answer.text
+    assert b"/Subtype/Image" in answer.content
 
 
 def test_a_name_with_a_letter_that_no_font_has_is_handed_its_pdf(visit: Visit, story_url: str) -> None:

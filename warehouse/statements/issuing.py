@@ -15,6 +15,7 @@ FILE = "statements/issuing"
 LARGEST_LOGO_BYTES = 65_536
 # WCAG: text of normal size, here white on the colour.
 LEAST_CONTRAST = 4.5
+LONGEST = {"name": 120, "address": 500, "note": 500, "host": 253}
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PNG, _SVG = b"\x89PNG\r\n\x1a\n", re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*)?<svg\b")
 
@@ -49,11 +50,16 @@ class Sender:
 def put_brand(connection: Connection, brand: Brand) -> None:
     """Set a brand whole; without a logo it keeps the one it has.
 
-    Raises Refused for a colour that white text is not read on, for a logo that is no PNG or SVG or too large, and for a
-    host that is none or another brand's.
+    Raises Refused for a name that is empty, a text that is too long, a colour that white text is not read on, a logo
+    that is no PNG or SVG or too large, and for a host that is none or another brand's.
     """
     if brand.tenant_id is not None:
         require_tenant(connection, brand.tenant_id)
+    for what, longest in LONGEST.items():
+        if len(getattr(brand, what) or "") > longest:
+            raise Refused(f"a brand's {what} has at most {longest} characters")
+    if not brand.name.strip():
+        raise Refused("a brand needs a name")
     if not re.fullmatch("#[0-9a-f]{6}", brand.accent):
         raise Refused(f"'{brand.accent}' is no colour; write six hexadecimal digits such as #1f5f66")
     if contrast_with_white(brand.accent) < LEAST_CONTRAST:

@@ -1,6 +1,5 @@
 """minutebook brand …"""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +7,7 @@ import typer
 
 from orchestration.cli.options import Json, TenantFilter, command, group
 from orchestration.cli.output import next_step, print_json, say, show
-from orchestration.cli.session import CommandFailed, session
-from orchestration.mail import fault_of_sender
+from orchestration.cli.session import session
 from warehouse.statements import issuing
 from warehouse.statements.issuing import Brand
 
@@ -58,19 +56,13 @@ def set_brand(
     as_json: Json = False,
 ) -> None:
     """Set the brand of the deployment, or of one tenant in its place. What was issued keeps the brand it had."""
-    from orchestration.reports.pdf import is_drawable  # sets type, which no other command pays for
+    from orchestration import branding  # sets type, which no other command pays for
 
-    if mail_from is not None and fault_of_sender(mail_from):
-        raise typer.BadParameter("write a sender such as Agency <bills@example.com>", param_hint="--mail-from")
     own_host = host.lower() if host else None
-    brand = Brand(tenant, name, accent.lower(), None, address, note, prefix, tax_invoice, own_host, mail_from)
-    if logo is not None:
-        picture = logo.read_bytes()
-        if not is_drawable(picture, issuing.kind_of(picture)):
-            raise CommandFailed(f"{logo} cannot be drawn; export it again as a plain PNG or SVG")
-        brand = replace(brand, logo=picture)
+    picture = logo.read_bytes() if logo is not None else None
+    brand = Brand(tenant, name, accent.lower(), picture, address, note, prefix, tax_invoice, own_host, mail_from)
     with session(ctx).operator() as connection:
-        issuing.put_brand(connection, brand)
+        branding.set_brand(connection, brand)
         found = issuing.brands(connection, tenant, is_one=True)
     if as_json:
         print_json(found)
