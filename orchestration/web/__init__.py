@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from orchestration.settings import Settings
 from orchestration.web.access import account, api_keys, auth, links, people
 from orchestration.web.calls import all_calls, call, listing, recording
-from orchestration.web.clients import handed, usage
+from orchestration.web.clients import brands, handed, usage
 from orchestration.web.finance import (
     approvals,
     costs,
@@ -118,6 +118,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/usage", usage.show_usage),
     Route("/usage/{start}", usage.show_usage),
     Route("/statements/{tenant}/{start}.pdf", handed.statement_pdf),
+    Route("/brands", brands.show_brands),
+    Route("/brands", brands.set_brand, methods=["POST"]),
     Route("/brand/logo", handed.logo),
     Route("/brand/colours.css", handed.colours),
     Route("/models.html", downloads.models),

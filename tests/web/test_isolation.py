@@ -133,7 +133,18 @@ def test_a_tenant_reaches_nothing_of_another_by_any_route(visit: Visit, story_ur
         path: status
         for (_, path), status in answers.items()
         if path.split("/")[1]
-        in {"periods", "approvals", "packs", "days", "credits", "invoices", "onboarding", "automations", "keys"}
+        in {
+            "periods",
+            "approvals",
+            "packs",
+            "days",
+            "credits",
+            "invoices",
+            "onboarding",
+            "automations",
+            "brands",
+            "keys",
+        }
     }
     assert staff
     assert set(staff.values()) == {403}
