@@ -12,7 +12,7 @@ from orchestration.settings import MASTER_KEYS, Settings, SettingsError
 from sources.registry import registry
 from warehouse import clock, install
 from warehouse.clock import today
-from warehouse.control import tenants
+from warehouse.control import shards, tenants
 from warehouse.database import backup
 from warehouse.database.connect import Role, connect
 from warehouse.database.errors import VaultError
@@ -26,6 +26,9 @@ from warehouse.statements import balance, canary
 from warehouse.statements.canary import Distrust
 from warehouse.statements.periods import broken_seals
 from warehouse.words import counted, day, moment, month
+
+MOST_TENANTS_AS_PARTITIONS = 1_500
+MOST_TENANTS_OF_A_SHARD = 1_000
 
 
 def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
@@ -48,6 +51,7 @@ def examine(url: str, settings: Settings, days: int) -> Iterator[Finding]:
     with connect(url, Role.OPERATOR) as connection:
         yield from _credentials(connection, settings)
         yield from _addresses(connection, settings)
+        yield from _partitions(connection, settings)
         yield from pulls.missing_days(connection, days, now)
         yield from pulls.late_changes(connection, now.date())
         yield from pulls.notices(connection, days, now)
@@ -172,6 +176,26 @@ def _addresses(connection: Connection, settings: Settings) -> Iterator[Finding]:
         if source.name in used and not source.needs_credential and source.address not in settings.addresses:
             what = f"{source.name} is to be read, and MINUTEBOOK_{source.address} is not set"
             yield Finding(Level.WRONG, what, f"export MINUTEBOOK_{source.address}=…")
+
+
+def _partitions(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Of many tenants the Dagster UI shows little more than a month; of shards whatever they hold."""
+    active = [row["tenant_id"] for row in tenants.tenants_on(connection, today()) if row["status"] == "active"]
+    if not settings.has_shard_partitions:
+        if len(active) > MOST_TENANTS_AS_PARTITIONS:
+            what = f"{counted(len(active), 'tenant')}, and a partition of the Dagster UI is a tenant's day"
+            fix = "set MINUTEBOOK_PARTITIONS=shard for all processes; see docs/scaling.md"
+            yield Finding(Level.WORTH_A_LOOK, f"{what}: it has room for little more than a month of them", fix)
+        return
+    largest, held = max(
+        shards.members(active, shards.shards(connection, settings.shards)).items(),
+        key=lambda one: len(one[1]),
+        default=("", []),
+    )
+    if len(held) > MOST_TENANTS_OF_A_SHARD:
+        what = f"the shard {largest} holds {counted(len(held), 'tenant')}: one of them keeps the day of all others red"
+        parts = -(-len(active) // MOST_TENANTS_OF_A_SHARD)
+        yield Finding(Level.WORTH_A_LOOK, what, f"set MINUTEBOOK_SHARDS={parts} for all processes; see docs/scaling.md")
 
 
 def _refused() -> Iterator[Finding]:

@@ -157,3 +157,30 @@ def test_doctor_tells_of_rows_that_should_have_been_purged(
     assert rows == [{"source": "vapi", "pulls": 2, "raw_rows": 0, "kept_pulls": 0, "kept_rows": 0}]
     assert json.loads(acme("purge --json").output) == [{"source": "vapi", "pulls": 2, "raw_rows": 0}]
     assert "nothing to purge" in acme("purge").output
+
+
+def test_doctor_tells_when_tenants_are_too_many_for_partitions_and_for_one_shard(
+    acme: Minutebook, database: psycopg.Connection[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(about: str) -> list[tuple[str, str]]:
+        findings = json.loads(acme("doctor --days 1 --json", code=None).stdout)
+        return [(one["what"], one["fix"]) for one in findings if about in one["what"]]
+
+    assert not told("a partition of the Dagster UI")
+    database.execute(
+        "with made as (insert into control.tenants (tenant_id, name, currency, anchor_day)"
+        " select 't' || n, 't' || n, 'USD', 1 from generate_series(1, 1500) as n returning tenant_id)"
+        " insert into control.tenant_statuses select tenant_id, '2026-01-01', 'active' from made"
+    )
+    ((what, fix),) = told("a partition of the Dagster UI")
+    assert what.startswith("1,501 tenants,")
+    assert fix.startswith("set MINUTEBOOK_PARTITIONS=shard")
+    monkeypatch.setenv("MINUTEBOOK_PARTITIONS", "shard")
+    assert not told("a partition of the Dagster UI")
+    ((what, fix),) = told("the shard")
+    assert (what.split(":")[0], fix.split(" for ")[0]) == (
+        "the shard shared holds 1,501 tenants",
+        "set MINUTEBOOK_SHARDS=2",
+    )
+    monkeypatch.setenv("MINUTEBOOK_SHARDS", "2")
+    assert not told("the shard")
