@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ import psycopg
 import pytest
 
 from orchestration.marts import building
+from orchestration.settings import Settings
+from tests.ingestion.house import House, call
 from tests.moved.machine import moved
+from tests.sandbox.server import serving
+from tests.sandbox.world import World
+from warehouse.clock import today
 from warehouse.database.embedded import running
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -32,6 +38,16 @@ mutation ($job: String!) { launchRun(executionParams: {
 RETRIES = """
 query ($run: String!) { runsOrError(filter: {tags: [{key: "dagster/parent_run_id", value: $run}]}) {
   ... on Runs { results { runId } }
+} }
+"""
+BACKFILL = """
+mutation ($key: String!) { launchPartitionBackfill(backfillParams: {
+  assetSelection: [{path: ["raw_vapi", "calls"]}], partitionNames: [$key]
+}) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+BACKFILL_STATUS = """
+query ($backfill: String!) { partitionBackfillOrError(backfillId: $backfill) {
+  ... on PartitionBackfill { status }
 } }
 """
 STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
@@ -66,6 +82,17 @@ class Up:
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
 
+    def backfill(self, key: str) -> list[str]:
+        """The backfill that was launched of the calls of a partition; of one that there is not yet, none."""
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": BACKFILL, "variables": {"key": key}}, timeout=60
+        ).json()
+        launched = (answer.get("data") or {}).get("launchPartitionBackfill") or {}
+        return [launched["backfillId"]] if "backfillId" in launched else []
+
+    def backfill_status(self, backfill: str) -> str:
+        return str(self.ask(BACKFILL_STATUS, backfill=backfill)["partitionBackfillOrError"]["status"])
+
     def status(self, run: str) -> str:
         return str(self.ask(STATUS, run=run)["runOrError"]["status"])
 
@@ -75,13 +102,13 @@ class Up:
 
 
 @contextmanager
-def up(home: Path) -> Iterator[Up]:
+def up(home: Path, **settings: str) -> Iterator[Up]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [str(SCRIPTS / "minutebook"), "up", "--port", str(port)],
-        env=bare(home), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=bare(home) | settings, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
         eventually(lambda: process.poll() is not None or is_listening(port), 240)
@@ -116,8 +143,13 @@ def processes_of(home: Path, word: str) -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(2400)
-def test_a_killed_build_and_a_killed_code_server_are_begun_again_by_themselves(home: Path) -> None:
-    with up(home) as one, running(home / "state") as url, psycopg.connect(url, autocommit=True) as owner:
+def test_a_killed_build_and_a_killed_code_server_are_begun_again_and_a_shard_is_pulled(home: Path) -> None:
+    with (
+        serving(World()) as sandbox,
+        up(home, MINUTEBOOK_PARTITIONS="shard", MINUTEBOOK_VAPI_URL=sandbox.vapi_url) as one,
+        running(home / "state") as url,
+        psycopg.connect(url, autocommit=True) as owner,
+    ):
         models = (building.PROJECT / "models").rglob("*.sql")
         described = building.documentation(home / "state").read_text()
         assert [path.stem for path in models if path.stem not in described] == []
@@ -143,6 +175,16 @@ def test_a_killed_build_and_a_killed_code_server_are_begun_again_by_themselves(h
         (code,) = processes_of(home, "dagster api grpc")
         code.kill()
         eventually(lambda: launches(one, "purge_raw"), 300)
+
+        house, yesterday = House(url, Settings.from_environment(bare(home)), sandbox), today() - timedelta(days=1)
+        for tenant in ("acme", "beta"):
+            house.tenant(tenant)
+            house.own_vapi(tenant, [call(tenant, yesterday)])
+        backfills: list[str] = []  # of a key that the sensor made since
+        eventually(lambda: backfills.extend(one.backfill(f"shared|{yesterday}")) or bool(backfills), 300)
+        eventually(lambda: one.backfill_status(backfills[0]) not in ("REQUESTED", "COMPLETING"), 600)
+        assert one.backfill_status(backfills[0]) == "COMPLETED_SUCCESS"
+        assert house.current_calls() == {"acme", "beta"}
 
 
 def launches(one: Up, job: str) -> bool:
