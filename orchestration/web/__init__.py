@@ -32,7 +32,7 @@ from orchestration.web.finance import (
     tenant_credits,
 )
 from orchestration.web.onboarding import found, setting_up, tenants
-from orchestration.web.operations import alerts, automations, days, events, tasks
+from orchestration.web.operations import alerts, automations, days, events, limits, tasks
 from orchestration.web.server import faults
 from orchestration.web.server.bounds import Bounds, Paces
 from orchestration.web.server.brands import Brands
@@ -94,6 +94,7 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/onboarding/{tenant}/resolve", setting_up.take_remedy, methods=["POST"]),
     Route("/onboarding/{tenant}/attach", setting_up.attach, methods=["POST"]),
     Route("/onboarding/{tenant}/key", setting_up.take_key, methods=["POST"]),
+    Route("/onboarding/{tenant}/flags", setting_up.take_flag, methods=["POST"]),
     Route("/onboarding/{tenant}/plan", setting_up.take_plan, methods=["POST"]),
     Route("/onboarding/{tenant}/found/{provider}", found.show_found),
     Route("/alerts", alerts.show_alerts),
@@ -102,6 +103,9 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/alerts/channels/test", alerts.test_channel, methods=["POST"]),
     Route("/alerts/channels/renew", alerts.renew_channel, methods=["POST"]),
     Route("/alerts/channels/end", alerts.end_channel, methods=["POST"]),
+    Route("/limits", limits.show_limits),
+    Route("/limits", limits.set_limit, methods=["POST"]),
+    Route("/limits/end", limits.end_limit, methods=["POST"]),
     Route("/calls", all_calls.show_tenants),
     Route("/tenants/{tenant}/calls", listing.show_calls),
     Route("/tenants/{tenant}/calls.csv", listing.download),

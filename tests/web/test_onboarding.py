@@ -83,7 +83,7 @@ def test_a_tenant_comes_to_its_first_bill_by_the_pages_alone(
     assert sent(ana, f"{HERE}/plan", **PLAN).headers["location"] == f"{HERE}#plan"
     assert states(ana) == ["done", "done", "done", "to do", "to do"]
     page = ana.get(HERE).text
-    (week, every) = re.findall(r'<form class="act".*?</form>', page, re.S)
+    (week, every) = re.findall(r'<form class="act" method="post" action="[^"]*/resolve".*?</form>', page, re.S)
     assert "Pull vapi of acme, 1 Oct 2026 to 7 Oct 2026, then the rest" in week
     assert "1 Oct 2026 to 2 Nov 2026" in every
     offer = dict(re.findall(r'name="(\w+)"[^>]*?value="([^"]*)"', week))

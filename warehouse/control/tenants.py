@@ -179,6 +179,18 @@ def set_flag(connection: Connection, tenant_id: str, flag: str, value: object) -
     return Change(f"flag {flag} of tenant {tenant_id} = {text}", action)
 
 
+def choose_automation(connection: Connection, tenant_id: str, name: str, since: date | None) -> Change:
+    """Have one automation follow a tenant's calls from a day on, or, without a day, no more; the others stay."""
+    with connection.transaction():
+        guard.lock(connection)
+        row = first(connection, FILE, "tenant", tenant_id=tenant_id)
+        chosen = dict((row["feature_flags"].get("automations") if row else None) or {})
+        chosen.pop(name, None)
+        if since is not None:
+            chosen[name] = str(since)
+        return set_flag(connection, tenant_id, "automations", chosen or False)
+
+
 def put_tenant_plan(connection: Connection, tenant_id: str, plan_id: str, valid_from: date) -> Change:
     """Put a tenant on a plan: it holds from the first period whose first billed day is `valid_from` or later."""
     what = f"plan {plan_id} of tenant {tenant_id} from {valid_from}"

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from warehouse.control.changes import Change, put
+from warehouse.control.errors import Refused
 from warehouse.control.tenants import require_tenant
 from warehouse.database.queries import Connection, Row, execute, first, rows
 from warehouse.statements.forecast import forecast
@@ -18,7 +19,10 @@ FILE = "statements/quotas"
 
 
 def put_spend_limit(connection: Connection, tenant_id: str, valid_from: date, amount: Decimal | None) -> Change:
-    """The spend a tenant is warned of from a day on, per period and in its currency; None ends it."""
+    """The spend a tenant is warned of from a day on, per period and in its currency; None ends it. Raises Refused for
+    one that is not above 0."""
+    if amount is not None and amount <= 0:
+        raise Refused("a spend limit is above 0")
     require_tenant(connection, tenant_id)
     parameters = {"tenant_id": tenant_id, "valid_from": valid_from, "amount": amount}
     action, next_from = put(connection, FILE, "put_limit", parameters)

@@ -15,6 +15,7 @@ from orchestration.remedies.wording import OnPage
 from orchestration.reports import content
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.onboarding import flags
 from orchestration.web.onboarding.plan_forms import MINUTES, count_also, counted_by, new_plan
 from orchestration.web.operations import tasks
 from orchestration.web.rendering import render
@@ -135,6 +136,21 @@ def take_plan(request: Request, visitor: Visitor, form: Form) -> Response:
 
 
 @form_for_roles("operator", "finance")
+def take_flag(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Switch a feature flag of the tenant, each by whose it is."""
+    tenant = path_tenant(request)
+    try:
+        with readers(request).operator(visitor.person.login_id, DECISION) as connection:
+            known(connection, tenant)
+            flags.set_by(connection, tenant, form, visitor.person.role)
+    except ValueError:
+        return _page(request, visitor, "Nothing was changed. The first day is written YYYY-MM-DD.", form)
+    except WarehouseError as error:
+        return _page(request, visitor, f"Nothing was changed. {error}", form)
+    return RedirectResponse(f"{_path(tenant)}#flags", 303)
+
+
+@form_for_roles("operator", "finance")
 def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
     """Ask for the first days to be read and built."""
     tenant, today = path_tenant(request), request.app.state.today()
@@ -176,6 +192,7 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
             "plans": [row for row in offered_plans if row["currency"] == who.currency],
             "on_plans": on_plans,
             "counts": counts,
+            "flags": flags.flags_of(connection, tenant, today),
             "offered": _offered(connection, tenant, since, today),
             "under_way": tasks.shown(connection, _path(tenant), request),
         }
@@ -213,6 +230,8 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
         fault=fault,
         filled=dict(form or {}),
         minutes=MINUTES,
+        today=today,
+        switches=flags.SWITCHES,
         **values,
     )
 
