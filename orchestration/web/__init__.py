@@ -29,6 +29,7 @@ from orchestration.web.finance import (
     month,
     period,
     portfolio,
+    prices,
     tenant_credits,
 )
 from orchestration.web.onboarding import found, setting_up, tenants
@@ -71,6 +72,8 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/periods/{tenant}/{start}/reopen", period.take_reopening, methods=["POST"]),
     Route("/periods/{tenant}/{start}/resolve", period.take_remedy, methods=["POST"]),
     Route("/portfolio", portfolio.show_portfolio),
+    Route("/prices", prices.show_prices),
+    Route("/prices", prices.set_price, methods=["POST"]),
     Route("/credits", tenant_credits.show_credits),
     Route("/credits", tenant_credits.give_credit, methods=["POST"]),
     Route("/credits/{credit:int}/void", tenant_credits.void_credit, methods=["POST"]),

@@ -1,6 +1,7 @@
 """Prices: what the tenant pays per unit of overage, by plan or by a tenant's own override."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from warehouse.control.changes import Action, Change, put
 from warehouse.control.errors import Refused
 from warehouse.control.plans import require_meter, require_plan
 from warehouse.control.tenants import require_tenant
+from warehouse.currency import typed_amount
 from warehouse.database.queries import Connection, Row, first, rows
 
 FILE = "control/prices"
@@ -33,6 +35,14 @@ class Tier:
 
     up_to: int | None
     unit_amount: Decimal
+
+
+def typed_tier(text: str) -> Tier:
+    """A tier as a person types it: UP_TO:AMOUNT, such as 1000:0.10; `inf` is without end. Raises ValueError."""
+    bound, separator, amount = text.partition(":")
+    if not separator or not re.fullmatch("inf|[0-9]{1,18}", bound):
+        raise ValueError(f"'{text}' is no tier; write UP_TO:AMOUNT, such as 1000:0.10 or inf:0.08")
+    return Tier(None if bound == "inf" else int(bound), typed_amount(amount))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.options import From, Json, On, Period, amount_option, command, group, parse_amount, parse_date
+from orchestration.cli.options import From, Json, On, Period, amount_option, command, group, parse_date
 from orchestration.cli.output import show, show_changes
 from orchestration.cli.session import require_marts, session
 from warehouse.clock import today
 from warehouse.control import prices
-from warehouse.control.prices import Model, Price, Tier
+from warehouse.control.prices import Model, Price, Tier, typed_tier
 from warehouse.statements.forecast import simulate
 
 app = group("Prices: what the tenant pays per unit of overage.", "minutebook price show --plan growth")
@@ -23,10 +23,10 @@ COLUMNS = ["meter_id", "valid_from", "model", "unit_amount", "package_size", "ti
 
 def parse_tier(text: str) -> Tier:
     """UP_TO:AMOUNT, such as 1000:0.10; `inf` is without end."""
-    bound, separator, amount = text.partition(":")
-    if not separator or not (bound == "inf" or (bound.isascii() and bound.isdigit())):
-        raise typer.BadParameter(f"'{text}' is no tier; write UP_TO:AMOUNT, such as 1000:0.10 or inf:0.08")
-    return Tier(None if bound == "inf" else int(bound), parse_amount(amount))
+    try:
+        return typed_tier(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 @command(app, "set", "minutebook price set --plan growth --meter voice_minutes --from 2026-01-01 --amount 0.10")

@@ -39,7 +39,9 @@ def count_also(connection: Connection, tenant: str, form: Form, since: date) -> 
         raise WarehouseError(f"{tenant} is not on a plan {plan}.")
     meter = _meter(connection, form.get("meter", ""))
     if any(row["meter_id"] == meter for row in plans.plan_history(connection, plan)[1]):
-        raise WarehouseError(f"Plan {plan} counts {meter} already. A version of its price is set by: minutebook price.")
+        raise WarehouseError(
+            f"Plan {plan} counts {meter} already. A version of its price is set on the page of prices."
+        )
     (terms,) = (row for row in plans.plans_on(connection, since) if row["plan_id"] == plan)
     if plans.require_meter(connection, meter)["item"] is None:
         if terms["voice_meter_id"]:
