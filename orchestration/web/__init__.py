@@ -33,7 +33,7 @@ from orchestration.web.finance import (
     tenant_credits,
 )
 from orchestration.web.onboarding import found, setting_up, tenants
-from orchestration.web.operations import alerts, automations, days, events, limits, tasks
+from orchestration.web.operations import alerts, automations, days, events, hooks, limits, tasks
 from orchestration.web.server import faults
 from orchestration.web.server.bounds import Bounds, Paces
 from orchestration.web.server.brands import Brands
@@ -106,6 +106,10 @@ _PAGES: tuple[BaseRoute, ...] = (
     Route("/alerts/channels/test", alerts.test_channel, methods=["POST"]),
     Route("/alerts/channels/renew", alerts.renew_channel, methods=["POST"]),
     Route("/alerts/channels/end", alerts.end_channel, methods=["POST"]),
+    Route("/hooks", hooks.show_hooks),
+    Route("/hooks", hooks.make_hook, methods=["POST"]),
+    Route("/hooks/end", hooks.end_hook, methods=["POST"]),
+    Route("/hooks/seen", hooks.note_seen, methods=["POST"]),
     Route("/limits", limits.show_limits),
     Route("/limits", limits.set_limit, methods=["POST"]),
     Route("/limits/end", limits.end_limit, methods=["POST"]),

@@ -201,7 +201,7 @@ def steps(url: str, method: Method, settings: Mapping[str, str]) -> str:
         " credential's:\n"
         f"   {json.dumps({'server': server})}\n"
         "   Vapi sends each message to one address only: where an assistant has its tenant's own server, have that"
-        " server pass the body on, as it came, to a hook with --method bearer.\n"
+        " server pass the body on, as it came, to a hook that is proven by bearer.\n"
         "3. Set `serverMessages` of the assistants, or they send whole conversations:\n"
         f"   {json.dumps({'serverMessages': WANTED})}"
     )

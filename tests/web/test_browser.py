@@ -39,7 +39,8 @@ PAGES = [
     ("theo", "/tenants/bright-smiles/calls/2026-10-30/vapi/bright-smiles-call-88"),
     ("ana", "/invoices?month=2026-10"), ("ana", "/credits"), ("otto", "/events"), ("otto", "/automations"),
     ("ana", "/sessions"), ("otto", "/keys"),
-    ("ana", "/prices"), ("ana", "/limits"), ("ana", "/brands"), ("otto", "/brands?tenant=acme-dental"),
+    ("otto", "/hooks"), ("ana", "/prices"), ("ana", "/limits"), ("ana", "/brands"),
+    ("otto", "/brands?tenant=acme-dental"),
     ("otto", "/onboarding"), ("ana", f"/onboarding/{LONG_NAME}"), ("otto", "/onboarding/acme-dental"),
 ]  # fmt: skip
 # Of a warehouse without a tenant.
@@ -62,6 +63,7 @@ EMPTY = [
     ("ana", "/brands"),
     ("ana", "/limits"),
     ("ana", "/prices"),
+    ("otto", "/hooks"),
 ]
 # Routes that are no page of their own: they lead on, hand out a file, or ask a provider.
 NO_PAGES = {

@@ -1,23 +1,21 @@
 """minutebook hook …: addresses at which providers report calls as they end. A hook's secret is shown once."""
 
-import base64
-import secrets
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from orchestration import hooking
 from orchestration.cli.access.credential import given_secret
 from orchestration.cli.options import Json, TenantFilter, command, group
 from orchestration.cli.output import next_step, print_json, say, show
 from orchestration.cli.session import session
 from orchestration.ingestion import adopt
-from sources.hooks import Hook, Method
-from sources.registry import registry, source_named
-from sources.source import Account
+from sources.hooks import Method
+from sources.registry import registry
 from warehouse import clock
-from warehouse.control import tenants
 from warehouse.intake import hooks
+from warehouse.intake.hooks import HookRefused
 from warehouse.security.vault import Secret
 from warehouse.words import counted
 
@@ -66,28 +64,23 @@ def create(
     """Make a hook of an account and print what to enter at the provider, this one time. An account has two at most, so
     that one can be replaced. Where the provider signs with a secret of its own, it is read from standard input.
     """
-    source, hook = registry().hooks[provider]
-    chosen, settings = _method(hook, provider, method), _settings(hook, setting or [])
-    if tenant is None and source_named(source).account is Account.OWN:
-        raise typer.BadParameter(f"{provider} is read from tenants' own accounts: say whose, --tenant TENANT")
+    try:
+        wanted = hooking.wanted(provider, tenant, method, setting or [])
+    except HookRefused as error:
+        raise typer.BadParameter(str(error)) from None
     current = session(ctx)
-    secret = Secret(
-        given_secret(provider) if hook.secret_is_given else base64.b64encode(secrets.token_bytes(32)).decode()
-    )
-    with current.operator() as connection:
-        if tenant is not None:
-            tenants.require_tenant(connection, tenant)
-        hook_id = hooks.create(current.settings.vault(), connection, tenant, provider, chosen, settings, secret)
+    given = Secret(given_secret(provider)) if wanted.secret_is_given else None
     host = current.settings.hosts[0] if current.settings.hosts else "YOUR-HOST"
-    address = f"{(url or f'https://{host}').rstrip('/')}/v1/hooks/{provider}/{hook_id}"
+    with current.operator() as connection:
+        made = hooking.make(current.settings.vault(), connection, wanted, given, url or f"https://{host}")
     if as_json:
-        shown = {} if hook.secret_is_given else {"secret": secret.reveal()}
-        print_json({"hook_id": hook_id, "url": address, "method": chosen, **shown})
+        shown = {"secret": made.secret.reveal()} if made.secret else {}
+        print_json({"hook_id": made.hook_id, "url": made.url, "method": made.method, **shown})
         return
-    say(f"url     {address}")
-    if chosen is not Method.ADDRESS and not hook.secret_is_given:
-        say(f"secret  {secret.reveal()}")
-    say(hook.steps(address, chosen, settings))
+    say(f"url     {made.url}")
+    if made.secret and made.method is not Method.ADDRESS:
+        say(f"secret  {made.secret.reveal()}")
+    say(made.steps)
     next_step("enter this at the provider now: the secret is not shown again. After a call: minutebook hook list")
 
 
@@ -161,23 +154,3 @@ def seen(ctx: typer.Context, hook_id: HookArgument, as_json: Json = False) -> No
         if count
         else f"hook {hook_id} has no notice that is not seen"
     )
-
-
-def _method(hook: Hook, provider: str, method: str | None) -> Method:
-    if method is None:
-        return hook.methods[0]
-    if method not in hook.methods:
-        raise typer.BadParameter(f"{provider} has no method '{method}'; there is {', '.join(hook.methods)}")
-    return Method(method)
-
-
-def _settings(hook: Hook, texts: list[str]) -> dict[str, str]:
-    settings = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"'{text}' is no NAME=VALUE")
-        settings[name] = value
-    if fault := hook.fault_of_settings(settings):
-        raise typer.BadParameter(fault)
-    return settings
