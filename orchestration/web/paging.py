@@ -8,15 +8,17 @@ from starlette.requests import Request
 
 
 class Paging:
-    """Which rows of a list are shown, and the addresses of the pages beside. Pages are numbered from 1."""
+    """Which rows of a list are shown, and the addresses of the pages beside. Pages are numbered from 1; name: the
+    parameter that says which, where an address has more than one list."""
 
-    def __init__(self, request: Request, found: int, rows: int) -> None:
+    def __init__(self, request: Request, found: int, rows: int, name: str = "page") -> None:
         self.found = found
         self.rows = rows
         self.pages = max(1, -(-found // rows))
-        self.page = min(page_number(request), self.pages)
+        self.page = min(page_number(request, name), self.pages)
         self.start = (self.page - 1) * rows
         self.end = min(self.start + rows, found)
+        self._name = name
         self._parameters: Mapping[str, Any] = dict(request.query_params)
 
     @property
@@ -30,10 +32,10 @@ class Paging:
         return self._to(self.page + 1) if self.page < self.pages else ""
 
     def _to(self, page: int) -> str:
-        return "?" + urlencode({**self._parameters, "page": page})
+        return "?" + urlencode({**self._parameters, self._name: page})
 
 
-def page_number(request: Request) -> int:
+def page_number(request: Request, name: str = "page") -> int:
     """The page asked for; the first where that is no number."""
-    asked = request.query_params.get("page", "1")
+    asked = request.query_params.get(name, "1")
     return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1

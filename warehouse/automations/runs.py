@@ -128,9 +128,15 @@ def end(connection: Connection, thread_id: str, now: datetime) -> None:
         raise RunRefused(f"{thread_id} is {_found(connection, thread_id)['state']} already.")
 
 
-def listed(connection: Connection, tenant_id: str | None = None, limit: int = 200) -> list[Row]:
-    """The latest runs, those first that need a person."""
-    return queries.rows(connection, FILE, "listed", tenant_id=tenant_id, limit=limit)
+def listed(connection: Connection, tenant_id: str | None = None, limit: int = 200, offset: int = 0) -> list[Row]:
+    """The latest runs, those first that need a person; the first offset left out."""
+    return queries.rows(connection, FILE, "listed", tenant_id=tenant_id, limit=limit, offset=offset)
+
+
+def count(connection: Connection, tenant_id: str | None = None) -> tuple[int, int]:
+    """How many runs need a person, and how many there are besides."""
+    (row,) = queries.rows(connection, FILE, "count", tenant_id=tenant_id)
+    return row["theirs"], row["others"]
 
 
 def forget(connection: Connection, today: date) -> int:

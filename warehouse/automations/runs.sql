@@ -144,7 +144,17 @@ select
 from ledger.automation_runs
 where %(tenant_id)s::text is null or tenant_id = %(tenant_id)s
 order by state <> 'failed', state <> 'open' or due_at is not null, state <> 'open', created_at desc, thread_id
-limit %(limit)s;
+limit %(limit)s offset %(offset)s;
+
+-- name: count
+select
+    count(*) filter (where needs_person) as theirs,
+    count(*) filter (where not needs_person) as others
+from (
+    select state = 'failed' or (state = 'open' and due_at is null) as needs_person
+    from ledger.automation_runs
+    where %(tenant_id)s::text is null or tenant_id = %(tenant_id)s
+) as runs;
 
 -- name: forget
 select ledger.forget_automations(%(today)s) as gone;

@@ -57,10 +57,18 @@ def unfinished(connection: Connection) -> list[Task]:
     return [_task(row) for row in rows(connection, FILE, "unfinished")]
 
 
-def of_page(connection: Connection, page: str | None, ended_since: datetime, limit: int = 20) -> list[Task]:
-    """A page's tasks that are at work or ended since, the newest first; of all pages where none is named."""
-    found = rows(connection, FILE, "of_page", page=page, ended_since=ended_since, limit=limit)
-    return [_task(row) for row in found]
+def of_page(
+    connection: Connection, page: str | None, ended_since: datetime, *, limit: int = 20, offset: int = 0
+) -> list[Task]:
+    """A page's tasks that are at work or ended since, the newest first; of all pages where none is named. The first
+    offset are left out."""
+    asked = {"page": page, "ended_since": ended_since, "limit": limit, "offset": offset}
+    return [_task(row) for row in rows(connection, FILE, "of_page", **asked)]
+
+
+def count(connection: Connection, ended_since: datetime) -> int:
+    """How many tasks of all pages are at work or ended since."""
+    return int(rows(connection, FILE, "count", ended_since=ended_since)[0]["tasks"])
 
 
 def task(connection: Connection, task_id: int) -> Task | None:

@@ -29,7 +29,10 @@ where
     (page = %(page)s or %(page)s::text is null)
     and (ended_at is null or ended_at >= %(ended_since)s)
 order by task_id desc
-limit %(limit)s
+limit %(limit)s offset %(offset)s
+
+-- name: count
+select count(*) as tasks from control.tasks where ended_at is null or ended_at >= %(ended_since)s
 
 -- name: begin
 update control.tasks set started_at = now()

@@ -125,10 +125,16 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def listed(
-    connection: Connection, states: Collection[str], endpoint_id: str | None = None, limit: int = 200
+    connection: Connection,
+    states: Collection[str],
+    endpoint_id: str | None = None,
+    *,
+    limit: int = 200,
+    offset: int = 0,
 ) -> list[Row]:
-    """The latest deliveries in these states, newest first."""
-    return queries.rows(connection, FILE, "listed", states=list(states), endpoint_id=endpoint_id, limit=limit)
+    """The latest deliveries in these states, newest first, the first offset left out."""
+    asked = {"states": list(states), "endpoint_id": endpoint_id, "limit": limit, "offset": offset}
+    return queries.rows(connection, FILE, "listed", **asked)
 
 
 def call_facts(connection: Connection, tenant_id: str, data: Mapping[str, Any]) -> Row | None:

@@ -200,7 +200,7 @@ where
     d.state = any(%(states)s)
     and (%(endpoint_id)s::text is null or d.endpoint_id = %(endpoint_id)s)
 order by d.event_number desc, d.endpoint_id
-limit %(limit)s;
+limit %(limit)s offset %(offset)s;
 
 -- name: call_facts
 select

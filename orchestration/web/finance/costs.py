@@ -17,6 +17,7 @@ from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, re
 from orchestration.web.finance.month import asked_month
 from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
+from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from warehouse.costs import bills
 from warehouse.costs.margins import by_month
@@ -25,7 +26,7 @@ from warehouse.statements import periods
 from warehouse.statements.periods import Month
 
 MONTHS_SHOWN = 6
-FINDINGS_SHOWN = 20
+PAGE_ROWS = 20
 
 
 @for_roles("operator", "finance")
@@ -40,7 +41,7 @@ def take_remedy(request: Request, visitor: Visitor, form: Form) -> Response:
     with readers(request).operator() as connection:
         month = asked_month(request, [row["month_start"] for row in periods.months(connection)])
         findings = bills.findings(connection, month, request.app.state.today())
-    offered = [word(one).on_page for one in findings[:FINDINGS_SHOWN]]
+    offered = [word(one).on_page for one in findings]
     if fault := tasks.taken(request, visitor, form, "/costs", offered):
         return _page(request, visitor, fault)
     return tasks.watching(f"/costs?month={month}")
@@ -58,6 +59,7 @@ def _page(request: Request, visitor: Visitor, fault: str = "") -> Response:
         nobodys = bills.unattributed(connection, month)
         findings = bills.findings(connection, month, request.app.state.today())
         under_way = tasks.shown(connection, "/costs", request)
+    paging = Paging(request, len(findings), PAGE_ROWS)
     return render(
         "costs.html",
         status=409 if fault else 200,
@@ -71,8 +73,8 @@ def _page(request: Request, visitor: Visitor, fault: str = "") -> Response:
         currencies=[_of_currency(currency, found, minutes, shown) for currency in _currencies(found)],
         margins=margins,
         nobodys=nobodys,
-        findings=[word(one).on_page for one in findings[:FINDINGS_SHOWN]],
-        more_findings=max(0, len(findings) - FINDINGS_SHOWN),
+        findings=[word(one).on_page for one in findings[paging.start : paging.end]],
+        paging=paging,
     )
 
 

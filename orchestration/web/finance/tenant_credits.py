@@ -7,12 +7,15 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse.control import tenant_credits, tenants
 from warehouse.control.tenant_credits import Credit
 from warehouse.currency import typed_amount
 from warehouse.database.errors import WarehouseError
+
+PAGE_ROWS = 100
 
 
 @for_roles("finance")
@@ -57,12 +60,14 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
     with readers(request).operator() as connection:
         found = tenant_credits.credits_of(connection, request.app.state.today(), tenant)
         known = tenants.names(connection)
+    paging = Paging(request, len(found), PAGE_ROWS)
     return render(
         "credits.html",
         status=409 if fault else 200,
         title="Credits",
         visitor=visitor,
-        rows=found,
+        rows=found[paging.start : paging.end],
+        paging=paging,
         tenant=tenant or "",
         tenants=known,
         filled=dict(form or {}),

@@ -12,6 +12,7 @@ from orchestration.remedies.wording import Link, OnPage, resolved_by
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
+from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse import clock
@@ -24,6 +25,7 @@ from warehouse.outgoing.endpoints import EndpointRefused
 
 PAGE = "/alerts"
 _TOLD = f"{PAGE}#told"
+PAGE_ROWS = 50
 RECENT = timedelta(days=7)
 _OF_FINANCE = ("/periods", "/invoices")
 _RESOLVED_THERE = ("/keys", "/events")
@@ -110,14 +112,19 @@ def _alerts(
         channels = endpoints.hearing(connection, ALERTS[0])
         asked = tasks.shown(connection, PAGE, request)
         known = tenants.names(connection)
+    open_now = [row for row in found if row["resolved_at"] is None]
+    over = [row for row in found if row["resolved_at"] is not None]
+    paging, ended = Paging(request, len(open_now), PAGE_ROWS), Paging(request, len(over), PAGE_ROWS, "ended")
     return render(
         "alerts.html",
         status=409 if fault else 200,
         fault=fault,
         title="Alerts",
         visitor=visitor,
-        open=[(row, _remedy(row, visitor)) for row in found if row["resolved_at"] is None],
-        ended=[row for row in found if row["resolved_at"] is not None],
+        open=[(row, _remedy(row, visitor)) for row in open_now[paging.start : paging.end]],
+        paging=paging,
+        ended=over[ended.start : ended.end],
+        ended_paging=ended,
         channels=channels,
         under_way=asked,
         tenants=known,

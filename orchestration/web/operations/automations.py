@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse import clock
@@ -17,7 +18,7 @@ from warehouse.database.queries import Connection, Row
 from warehouse.words import counted
 
 PAGE = "/automations"
-ROWS = 200
+PAGE_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def _act(connection: Connection, form: Form) -> None:
 def _shown(request: Request, visitor: Visitor, fault: str = "") -> Response:
     tenant, now = request.query_params.get("tenant", "").strip(), clock.now()
     with readers(request).operator() as connection:
-        found = runs.listed(connection, tenant or None, ROWS)
+        theirs, others = runs.count(connection, tenant or None)
+        paging = Paging(request, theirs + others, PAGE_ROWS)
+        found = runs.listed(connection, tenant or None, PAGE_ROWS, paging.start)
     return render(
         "automations.html",
         status=409 if fault else 200,
@@ -73,7 +76,9 @@ def _shown(request: Request, visitor: Visitor, fault: str = "") -> Response:
         visitor=visitor,
         runs=[(row, standing(row, now)) for row in found],
         tenant=tenant,
-        most=ROWS,
+        theirs=theirs,
+        others=others,
+        paging=paging,
         fault=fault,
     )
 

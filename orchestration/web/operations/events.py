@@ -7,6 +7,7 @@ from orchestration.outgoing.contract import EVENTS
 from orchestration.outgoing.opening import Opened, open_endpoint, renew
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form
+from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse import clock
@@ -17,7 +18,7 @@ from warehouse.outgoing.endpoints import EndpointRefused
 
 SHOWN = {"open": "that wait or were given up", "delivered": "that were delivered", "all": "all"}
 _STATES = {"open": ("waiting", "dead"), "delivered": ("delivered",), "all": ("waiting", "dead", "delivered")}
-ROWS = 200
+PAGE_ROWS = 100
 
 
 @for_roles("operator", "finance")
@@ -89,7 +90,12 @@ def _page(
         found = endpoints.listed(connection)
         known = {row["endpoint_id"] for row in found}
         names = tenants.names(connection)
-        latest = deliveries.listed(connection, _STATES[shown], chosen if chosen in known else None, ROWS)
+        chosen = chosen if chosen in known else ""
+        # How many there are is counted already, endpoint by endpoint.
+        of = [row for row in found if chosen in ("", row["endpoint_id"])]
+        paging = Paging(request, sum(row[state] for row in of for state in _STATES[shown]), PAGE_ROWS)
+        latest = deliveries.listed(connection, _STATES[shown], chosen or None, limit=PAGE_ROWS, offset=paging.start)
+    listeners = Paging(request, len(found), PAGE_ROWS, "endpoints")
     return render(
         "events.html",
         status=409 if fault else 200,
@@ -101,9 +107,11 @@ def _page(
         title="Events",
         visitor=visitor,
         endpoints=found,
+        listeners=listeners,
+        shown_endpoints=found[listeners.start : listeners.end],
+        paging=paging,
         deliveries=latest,
         shown=shown,
         choices=SHOWN,
         chosen=chosen,
-        most=ROWS,
     )

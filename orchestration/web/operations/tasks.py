@@ -18,6 +18,7 @@ from orchestration.remedies.steps import NotFilledIn, Step, filled, in_words, ma
 from orchestration.remedies.wording import OnPage
 from orchestration.web.access.auth import Visitor, for_roles, form_for_roles, readers
 from orchestration.web.forms import Form, own_path
+from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
 from warehouse import clock
@@ -28,6 +29,7 @@ from warehouse.database.queries import Connection
 from warehouse.security.vault import Vault, one_line
 from warehouse.words import counted
 
+PAGE_ROWS = 50
 SHOWN_AFTER = timedelta(hours=1)
 KEPT_ON_THE_LIST = timedelta(days=30)
 NOT_BEGUN_AFTER = timedelta(minutes=2)
@@ -87,9 +89,11 @@ def ask(
 def show_tasks(request: Request, visitor: Visitor) -> Response:
     """What was asked for on all pages within a month, the newest first."""
     with readers(request).operator() as connection:
-        found = tasks.of_page(connection, None, clock.now() - KEPT_ON_THE_LIST, limit=100)
+        since = clock.now() - KEPT_ON_THE_LIST
+        paging = Paging(request, tasks.count(connection, since), PAGE_ROWS)
+        found = tasks.of_page(connection, None, since, limit=PAGE_ROWS, offset=paging.start)
         seen = _shown(connection, found, is_watched="watch" in request.query_params)
-    return render("tasks.html", title="Tasks", visitor=visitor, under_way=seen)
+    return render("tasks.html", title="Tasks", visitor=visitor, under_way=seen, paging=paging)
 
 
 @form_for_roles("finance", "operator")
