@@ -119,7 +119,7 @@ def _approve_tenant(
 
 def _approve_one(connection: Connection, statement: Row, actor: str, today: date, override: str | None) -> Outcome:
     tenant_id, start = key_of(statement)
-    if periods.state_of(connection, tenant_id, start) in {"approved", "closed"}:
+    if periods.state_of(connection, tenant_id, start) in periods.FROZEN:
         return _outcome(statement, "unchanged", manifest_hash=statement["manifest_hash"])
     found = blockers(connection, [statement], today)
     absolute = [one for one in found if not Blocker(one.code).may_be_overridden]
@@ -149,7 +149,7 @@ def _freeze(connection: Connection, statement: Row, actor: str, reason: str | No
 
 def _whom_to_name(connection: Connection, statements: Sequence[Row], today: date) -> list[str]:
     """The tenants whose statements are blocked by nothing but what a person may judge."""
-    pending = [row for row in statements if row["state"] not in {"approved", "closed"}]
+    pending = [row for row in statements if row["state"] not in periods.FROZEN]
     with connection.transaction():
         found = by_statement(blockers(connection, pending, today))
     return list(

@@ -16,6 +16,8 @@ from warehouse.statements import explain
 from warehouse.words import month
 
 FILE = "statements/periods"
+FROZEN = frozenset({"approved", "closed"})
+"""The states in which the lines stand as they were approved."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def reopen(connection: Connection, period: Row, actor: str, reason: str) -> None
     with connection.transaction():
         guard.lock(connection)
         state = state_of(connection, tenant, start)
-        if state not in {"approved", "closed"}:
+        if state not in FROZEN:
             raise Refused(f"{name_of(period)} is {state.replace('_', ' ')}: there is nothing to reopen")
         corrections = rows(connection, FILE, "frozen_corrections", tenant_id=tenant, period_start=start)
         if corrections:

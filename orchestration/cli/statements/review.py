@@ -256,4 +256,4 @@ def _as_json(row: Row, blockers: list[Finding], lines: list[Row], unknown: list[
 
 
 def _is_pending(row: Row) -> bool:
-    return row["state"] not in {"approved", "closed"}
+    return row["state"] not in periods.FROZEN

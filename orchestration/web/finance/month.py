@@ -136,7 +136,7 @@ def _standing(row: Row, today: date) -> str:
 
 def is_done(row: Row) -> bool:
     """Whether a statement is frozen."""
-    return row["state"] in {"approved", "closed"}
+    return row["state"] in periods.FROZEN
 
 
 def _in_short(found: Sequence[Finding]) -> list[str]:

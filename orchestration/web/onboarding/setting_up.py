@@ -29,9 +29,7 @@ from warehouse.database.errors import WarehouseError
 from warehouse.database.queries import Connection, Row
 from warehouse.ingestion import planning
 from warehouse.security.vault import one_line
-from warehouse.statements import blocking
-
-_FROZEN = {"approved", "closed"}
+from warehouse.statements import blocking, periods
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class FirstBill:
     @property
     def is_pending(self) -> bool:
         """Whether it is still to be approved."""
-        return self.row["state"] not in _FROZEN
+        return self.row["state"] not in periods.FROZEN
 
     @property
     def path(self) -> str:
@@ -253,7 +251,7 @@ def _first_bill(connection: Connection, tenant: str, since: date, today: date) -
     start = row["period_start"]
     statement = content.read(connection, tenant, start, with_costs=False, with_calls=False)
     used = [day.usage_date for day in statement.days if day.quantity]
-    blockers = [] if row["state"] in _FROZEN else blocking.blockers(connection, [row], today)
+    blockers = [] if row["state"] in periods.FROZEN else blocking.blockers(connection, [row], today)
     return FirstBill(row, min(used, default=None), len(blockers))
 
 
