@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="the same seed, the same world")
     parser.add_argument("--rounds", type=int, default=4, help="months of approvals and late news that follow")
-    parser.add_argument("--show", type=int, default=3, help="disagreements shown of each kind")
+    parser.add_argument("--show", type=int, default=3, help="disagreements shown of each kind, after each build")
     chosen = parser.parse_args()
     sys.stdout.write(f"seed {chosen.seed}, {chosen.tenants} tenants\n")
     world = generated(chosen.seed, chosen.tenants)
@@ -44,27 +44,29 @@ def main() -> int:
             started = time.monotonic()
             built = build(url, home, world.as_of)
             sys.stdout.write(f"built in {time.monotonic() - started:.1f} s; {len(built.warnings)} warnings\n")
-            disagreements = _reported(compare(owner, world))
+            disagreements = _reported(compare(owner, world), chosen.show)
             history = unfolded(owner, operator, home, url, world, Random(chosen.seed), chosen.rounds)
             for number, of_round in enumerate(history, 1):
                 sys.stdout.write(
                     f"round {number}: {len(of_round.approved)} approved, {len(of_round.approved_again)} of them again,"
                     f" {len(of_round.reopened)} reopened, {len(of_round.refused)} refused to, as of"
-                    f" {of_round.found.world.as_of}\n"
+                    f" {of_round.found.world.as_of}; {of_round.written.total()} versions written or refused\n"
                 )
-                disagreements += _reported(of_round.found)
-    shown: Counter[str] = Counter()
-    for one in disagreements:
-        shown[one.what] += 1
-        if shown[one.what] <= chosen.show:
-            sys.stdout.write(f"{one}\n")
-    for what, number in shown.items():
+                disagreements += _reported(of_round.found, chosen.show)
+    for what, number in Counter(one.what for one in disagreements).items():
         sys.stdout.write(f"{number} disagreements on {what}\n")
     return 1 if disagreements else 0
 
 
-def _reported(found: Comparison) -> list[Disagreement]:
+def _reported(found: Comparison, show: int) -> list[Disagreement]:
+    """At once: a long run is worth nothing if its first disagreement is only told at its end."""
     sys.stdout.write("compared " + ", ".join(f"{number} {what}s" for what, number in found.counts.items()) + "\n")
+    shown: Counter[str] = Counter()
+    for one in found.disagreements:
+        shown[one.what] += 1
+        if shown[one.what] <= show:
+            sys.stdout.write(f"{one}\n")
+    sys.stdout.flush()
     return found.disagreements
 
 

@@ -1,5 +1,5 @@
-"""Several months of one world: approved, reopened, credits taken back, told again, moved and moved back, built and
-compared, month after month."""
+"""Several months of one world: approved, reopened, credits taken back, versions written, told again, moved and moved
+back, built and compared, month after month."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from tests.oracle.worlds.approving import (
 )
 from tests.oracle.worlds.loading import publish
 from tests.oracle.worlds.months import World
+from tests.oracle.worlds.versions import write_some
 from warehouse.statements.blocking import Key
 
 UNBALANCED = "select line_id, rated_amount, stated_amount from marts.fct_line_balances where not is_balanced"
@@ -40,12 +41,14 @@ NUMBERED = """
 
 @dataclass(frozen=True)
 class Round:
-    """approved again: of periods that had been reopened. refused: reopenings, with what another period corrects."""
+    """approved again: of periods that had been reopened. refused: reopenings, with what another period corrects.
+    written: versions of prices, plans and the like, by kind, and those that were refused."""
 
     approved: list[Key]
     approved_again: list[Key]
     reopened: list[Key]
     refused: dict[Key, str]
+    written: Counter[str]
     found: Comparison
 
 
@@ -67,7 +70,9 @@ def unfolded(
             issued[tenant_id, start, revisions[tenant_id, start]] = total
         frozen = frozen_lines(owner, world)
         reopened, refused = reopen_some(operator, frozen, approvals, random)
-        world = void_some(operator, world, frozen_lines(owner, world), random)
+        standing = frozen_lines(owner, world)
+        world = void_some(operator, world, standing, random)
+        world, written = write_some(operator, world, standing, random)
         world = moved(owner, world, random)
         world, news = with_late_news(world, frozen, random)
         publish(owner, news)
@@ -78,4 +83,4 @@ def unfolded(
         found.add_unbalanced(owner.execute(UNBALANCED).fetchall())
         found.check("issued statement", issued, {tuple(row[:-1]): row[-1] for row in owner.execute(ISSUED)})
         found.check("revision", revisions, {tuple(row[:-1]): row[-1] for row in owner.execute(NUMBERED)})
-        yield Round(approved, again, reopened, refused, found)
+        yield Round(approved, again, reopened, refused, written, found)

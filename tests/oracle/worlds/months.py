@@ -77,31 +77,31 @@ class Author:
         for number in range(tenants):
             self._write_tenant(f"t{number:05d}")
         for _ in range(3):
-            self._call(None, self._day(self.first_day, self.as_of))
+            self._call(None, self.day(self.first_day, self.as_of))
         return World(self.seed, self.book, tuple(self._published()), self.as_of)
 
     def _write_costs(self) -> None:
         for currency in CURRENCIES:
             for other in ("USD", "EUR"):
                 if currency != other:
-                    self.book.rates.append(Rate(other, currency, LONG_AGO, self._decimal(3000, 4)))
-                    self.book.rates.append(Rate(other, currency, self._some_day(), self._decimal(3000, 4)))
+                    self.book.rates.append(Rate(other, currency, LONG_AGO, self.decimal(3000, 4)))
+                    self.book.rates.append(Rate(other, currency, self._some_day(), self.decimal(3000, 4)))
         for currency in CURRENCIES[:4]:
             for since in self._starts():
                 self.book.payment_fees.append(
-                    PaymentFee(currency, since, self._decimal(500, 2), self._decimal(100, 2))
+                    PaymentFee(currency, since, self.decimal(500, 2), self.decimal(100, 2))
                 )  # fmt: skip
         for meter in self.book.meters:
             # What a page costs is not known from the beginning.
             for since in [self._some_day()] if meter.meter_id == "page" else self._starts():
                 currency = self.random.choice(("USD", "EUR"))
-                self.book.unit_costs.append(UnitCost(meter.meter_id, since, self._decimal(300, 6), currency))
+                self.book.unit_costs.append(UnitCost(meter.meter_id, since, self.decimal(300, 6), currency))
         for since in self._starts():
-            self.book.fixed_costs.append(FixedCost("hosting", since, self._decimal(10**6, 2), "USD"))
-        self.book.fixed_costs.append(FixedCost("desk", self._some_day(), self._decimal(10**5, 2), "EUR"))
+            self.book.fixed_costs.append(FixedCost("hosting", since, self.decimal(10**6, 2), "USD"))
+        self.book.fixed_costs.append(FixedCost("desk", self._some_day(), self.decimal(10**5, 2), "EUR"))
         for allocation in ("by_revenue", "by_usage"):
             for since in self._starts():
-                amount, currency = self._decimal(10**6, 2), self.random.choice(("USD", "EUR"))
+                amount, currency = self.decimal(10**6, 2), self.random.choice(("USD", "EUR"))
                 name = allocation.replace("_", "-")
                 self.book.fixed_costs.append(FixedCost(name, since, amount, currency, allocation))
 
@@ -122,7 +122,7 @@ class Author:
         for meter in meters:
             if self.random.random() < 0.25:
                 for since in self._starts():
-                    self.mine.prices.append(self._price(name, meter.meter_id, since, of_tenant=True))
+                    self.mine.prices.append(self.price(name, meter.meter_id, since, of_tenant=True))
         self._attach(tenant)
         for period in periods(tenant, self.as_of):
             for meter in meters:
@@ -130,7 +130,7 @@ class Author:
                     self._use(tenant, period, meter)
         since = tenant.statuses[0].valid_from - timedelta(days=2)
         for _ in range(self.random.randint(0, 8)):
-            self._call(tenant, self._day(since, self.as_of))
+            self._call(tenant, self.day(since, self.as_of))
         for whose in ("tenants", "terms", "allowances", "prices", "attachments", "projects"):
             getattr(self.book, whose).extend(getattr(self.mine, whose))
 
@@ -139,7 +139,7 @@ class Author:
         return [self.random.choice(voice), *self.random.sample(metrics, self.random.randint(1, 3))]
 
     def _statuses(self) -> tuple[Status, ...]:
-        since = self._day(self.first_day, self.as_of)
+        since = self.day(self.first_day, self.as_of)
         found = [Status(since, "active")]
         if self.random.random() < 0.2:
             found.append(Status(found[-1].valid_from + timedelta(days=self.random.randint(1, 20)), "paused"))
@@ -154,7 +154,7 @@ class Author:
         for since in self._starts():
             self.mine.terms.append(
                 Terms(
-                    plan_id, since, self._fee(currency), self._fee(currency), self._fee(currency),
+                    plan_id, since, self.fee(currency), self.fee(currency), self.fee(currency),
                     self.random.random() < 0.5, voice if self.random.random() < 0.95 else None,
                 )
             )  # fmt: skip
@@ -164,9 +164,9 @@ class Author:
                 self.mine.allowances.append(Allowance(plan_id, meter.meter_id, since, included))
             if self.random.random() < 0.9:
                 for since in self._starts():
-                    self.mine.prices.append(self._price(plan_id, meter.meter_id, since))
+                    self.mine.prices.append(self.price(plan_id, meter.meter_id, since))
 
-    def _price(self, owner: str, meter_id: str, since: date, *, of_tenant: bool = False) -> Price:
+    def price(self, owner: str, meter_id: str, since: date, *, of_tenant: bool = False) -> Price:
         model = self.random.choice(("per_unit", "package", "graduated", "volume", *(("plan",) if of_tenant else ())))
         if model == "per_unit":
             return Price(owner, meter_id, since, model, self._unit_amount(), of_tenant=of_tenant)
@@ -193,9 +193,9 @@ class Author:
         total = self.random.choice([*edges, *edges, 10**9 + self.random.randint(0, 10**6)])
         cuts = sorted(self.random.randint(0, total) for _ in range(self.random.randint(0, 4)))
         for start, end in zip([0, *cuts], [*cuts, total], strict=True):
-            self._tell(tenant, meter, self._day(period.start, min(period.end, self.as_of)), end - start)
+            self._tell(tenant, meter, self.day(period.start, min(period.end, self.as_of)), end - start)
         if self.random.random() < 0.1:
-            self._tell(tenant, meter, self._day(self.first_day, self.as_of), self.random.randint(1, 9))
+            self._tell(tenant, meter, self.day(self.first_day, self.as_of), self.random.randint(1, 9))
 
     def _tell(self, tenant: Tenant, meter: Meter, day: date, quantity: int) -> None:
         rows = self.rows.setdefault((meter.source, tenant.tenant_id, day), [])
@@ -204,7 +204,7 @@ class Author:
             rows.append({"project_id": f"{tenant.tenant_id}-vf", "metric": "interactions", "type": kind,
                          "quantity": quantity, "hour": len(rows)})  # fmt: skip
             return
-        cost = self.random.choice((None, Decimal(0), self._decimal(10**6, 8)))
+        cost = self.random.choice((None, Decimal(0), self.decimal(10**6, 8)))
         rows.append({"agent_id": f"{tenant.tenant_id}-{self.random.choice('xy')}", "metric_type": meter.item,
                      "quantity": quantity, "cost_usd": cost, "number": len(rows)})  # fmt: skip
 
@@ -256,14 +256,14 @@ class Author:
 
     def _cost_of_call(self) -> dict[str, Any]:
         kinds = ("transport", "transcriber", "model", "voice", "vapi", "vapi")
-        items: list[dict[str, Any]] = [{"type": kind, "cost": self._decimal(10**8, 10)} for kind in kinds]
+        items: list[dict[str, Any]] = [{"type": kind, "cost": self.decimal(10**8, 10)} for kind in kinds]
         total = sum((item["cost"] for item in items), Decimal(0)).quantize(Decimal("0.0001"))
         if self.random.random() < 0.1:
             items[2] = {"type": "model", "cost": Decimal(0), "promptTokens": self.random.choice((0, 812))}
         return self.random.choice((
             {"costs": items, "cost": total}, {"costs": items, "cost": total}, {"costs": items},
             {"costs": items, "cost": Decimal("0.1234")},
-            {"cost": self._decimal(9999, 4)}, {"cost": Decimal(0)}, {"costs": []}, {},
+            {"cost": self.decimal(9999, 4)}, {"cost": Decimal(0)}, {"costs": []}, {},
         ))  # fmt: skip
 
     def _published(self) -> list[Pull]:
@@ -297,7 +297,7 @@ class Author:
         for number in range(count):
             since = self._some_day()
             expires = since + timedelta(days=self.random.randint(1, 60)) if self.random.random() < 0.6 else None
-            amount = max(self._decimal(5000, decimals(currency)), Decimal(1).scaleb(-decimals(currency)))
+            amount = max(self.decimal(5000, decimals(currency)), Decimal(1).scaleb(-decimals(currency)))
             found.append(Credit(number, amount, since, expires))
         return tuple(found)
 
@@ -306,21 +306,21 @@ class Author:
         return [LONG_AGO, *([self._some_day()] if self.random.random() < 0.3 else [])]
 
     def _some_day(self) -> date:
-        return self._day(self.first_day, self.as_of)
+        return self.day(self.first_day, self.as_of)
 
-    def _day(self, start: date, end: date) -> date:
+    def day(self, start: date, end: date) -> date:
         """In [start, end); start itself where that is empty."""
         return start + timedelta(days=self.random.randrange(max((end - start).days, 1)))
 
-    def _fee(self, currency: str) -> Decimal:
-        return self.random.choice((Decimal(0), Decimal(249), self._decimal(10**6, decimals(currency))))
+    def fee(self, currency: str) -> Decimal:
+        return self.random.choice((Decimal(0), Decimal(249), self.decimal(10**6, decimals(currency))))
 
     def _unit_amount(self) -> Decimal:
         return self.random.choice(
-            (Decimal(0), Decimal("0.005"), Decimal("0.0045"), self._decimal(10**6, 8), self._decimal(10**4, 3))
+            (Decimal(0), Decimal("0.005"), Decimal("0.0045"), self.decimal(10**6, 8), self.decimal(10**4, 3))
         )
 
-    def _decimal(self, limit: int, digits: int) -> Decimal:
+    def decimal(self, limit: int, digits: int) -> Decimal:
         return Decimal(self.random.randint(1, limit)).scaleb(-digits)
 
 
