@@ -94,6 +94,7 @@ def in_one_line(error: Exception, current: Session | None) -> str:
 
 _SAID: dict[type[Exception], str] = {
     psycopg.errors.LockNotAvailable: "nothing of this step was changed: run the command again",
+    psycopg.errors.NumericValueOutOfRange: "a number is larger than any that is kept: nothing of this step was changed",
     psycopg.errors.DiskFull: "the database has no room left on its disk: make some, then run the command again",
     psycopg.errors.QueryCanceled: "it took longer than it may, or was cancelled: run the command again",
 }

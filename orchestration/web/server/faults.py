@@ -66,6 +66,13 @@ def show_collision(_: Request, error: Exception) -> Response:
     return render("fault.html", status=409, title=_title(409), said=said)
 
 
+def show_too_large(_: Request, error: Exception) -> Response:
+    """A number of the address or of a form that no column holds."""
+    _LOG.warning("a number was too large", problem=type(error).__name__)
+    said = "A number in this request is larger than any that is kept here. Nothing was changed."
+    return render("fault.html", status=400, title=_title(400), said=said)
+
+
 def show_full(_: Request, error: Exception) -> Response:
     """No room on a disk: the database's, or that of a file on its way to somebody."""
     _LOG.error("there is no room left on a disk", problem=type(error).__name__)
@@ -117,6 +124,7 @@ HANDLERS: Mapping[Any, Any] = {
     errors.LockNotAvailable: show_held,
     errors.UniqueViolation: show_collision,
     errors.ExclusionViolation: show_collision,
+    errors.NumericValueOutOfRange: show_too_large,
     errors.DiskFull: show_full,
     errors.DeadlockDetected: show_too_slow,
     errors.SerializationFailure: show_too_slow,

@@ -81,6 +81,7 @@ def test_a_credit_that_no_statement_can_use_is_refused(quiet: Minutebook, databa
         assert why in " ".join(give(quiet, line, reason, code=1).split())
     assert "no tenant 'other'" in quiet("credit give other 5 --from 2026-02-01 --reason x", code=1).output
     assert "no credit '99'" in quiet("credit void 99 --reason x", code=1).output
+    assert "a number is larger than any" in quiet(f"credit void {'9' * 40} --reason x", code=1).output
     assert listed(quiet) == {}
     give(quiet, "50 --from 2026-01-20 --expires 2026-02-02", "one day of February")
     assert "says the same" in give(quiet, "50 --from 2026-01-20 --expires 2026-02-02", "one day of February")

@@ -33,6 +33,11 @@ def test_finance_gives_a_credit_and_takes_it_back_under_its_name(visit: Visit, s
         answer = client.post("/credits", data={**given, **wrong})
         assert (answer.status_code, why in answer.text) == (409, True)
 
+    unheard_of = {"form_token": given["form_token"], "reason": "x"}
+    for number, status in (("99", 409), ("9" * 19, 400), ("9" * 40, 400)):
+        answer = client.post(f"/credits/{number}/void", data=unheard_of)
+        assert (answer.status_code, "Server error" in answer.text) == (status, False), number
+
     with psycopg.connect(story_url) as connection:
         (number,) = connection.execute("select credit_id from control.credits").fetchone() or ()
     taken = client.post(f"/credits/{number}/void", data={"form_token": given["form_token"], "reason": "given twice"})
