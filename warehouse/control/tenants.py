@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
@@ -77,6 +77,12 @@ def names(connection: Connection) -> list[Row]:
     """All tenants a person may choose from a list, each with its name; none where they are more than MOST_CHOICES."""
     found = rows(connection, FILE, "names", limit=MOST_CHOICES + 1)
     return found if len(found) <= MOST_CHOICES else []
+
+
+def named(connection: Connection, tenant_ids: Iterable[str | None]) -> dict[str, str]:
+    """The names of these tenants by id."""
+    found = rows(connection, FILE, "named", tenant_ids=[one for one in set(tenant_ids) if one])
+    return {row["tenant_id"]: row["name"] for row in found}
 
 
 def require_tenant(connection: Connection, tenant_id: str) -> Tenant:

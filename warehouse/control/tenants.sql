@@ -152,6 +152,9 @@ end as what;
 -- name: names
 select tenant_id, name from control.tenants where not is_canary order by lower(name), tenant_id limit %(limit)s;
 
+-- name: named
+select tenant_id, name from control.tenants where tenant_id = any(%(tenant_ids)s);
+
 -- name: tenants_on
 select
     t.tenant_id,

@@ -73,6 +73,7 @@ def _page(
             if words in row["key_id"] or words.lower() in (row["tenant_id"] or "")
         ]
         known = tenants.names(connection)
+        named = tenants.named(connection, (row["tenant_id"] for row in found))
     found.sort(key=lambda row: row["revoked_at"] is not None or (row["expires_at"] or now) < now)  # what is over, last
     paging = Paging(request, len(found), PAGE_ROWS)
     return render(
@@ -86,6 +87,7 @@ def _page(
         words=words,
         now=now,
         tenants=known,
+        named=named,
         filled=filled or {},
         token=token,
         whose=whose,

@@ -73,6 +73,7 @@ def _page(
         ]
     with readers(request).operator() as connection:
         known = tenants.names(connection)
+        named = tenants.named(connection, (row["tenant_id"] for row in found))
     paging = Paging(request, len(found), PAGE_ROWS)
     address, not_sent = "", None
     if link is not None:
@@ -89,6 +90,7 @@ def _page(
         fault=fault,
         filled=filled or {},
         tenants=known,
+        named=named,
         login_id=login_id,
         link=link,
         not_sent=not_sent,

@@ -17,6 +17,7 @@ from orchestration.web.rendering import render
 from warehouse.calls import call_results, calls
 from warehouse.calls.call_results import Turn
 from warehouse.calls.calls import Call, Listed
+from warehouse.control import agents
 from warehouse.database.queries import Row
 from warehouse.ingestion import history
 from warehouse.privacy import personal
@@ -98,6 +99,7 @@ def _behind(request: Request, tenant: str, call: Call) -> dict[str, Any]:
         pulls = history.pulls(connection, day, day, [tenant], [call.source], at_most=MOST_PULLS)
         return {
             "route": calls.route(connection, tenant, call),
+            "agents": {row["agent_id"]: row["name"] for row in agents.agents(connection, tenant)},
             "pulls": pulls,
             # Between pulls that brought rows: an operator compares raw rows, which no page may read.
             "difference": difference(tenant, call.source, day) if any(map(_is_superseded, pulls)) else "",

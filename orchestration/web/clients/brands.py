@@ -57,6 +57,8 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
     held = next((row for row in known if row["tenant_id"] == whose), None)
     found = [row for row in known if words in (row["tenant_id"] or "") or words in row["name"].lower()]
     paging = Paging(request, len(found), PAGE_ROWS)
+    with readers(request).operator() as connection:
+        named = tenants.named(connection, (row["tenant_id"] for row in found[paging.start : paging.end]))
     return render(
         "brands.html",
         status=409 if fault else 200,
@@ -70,6 +72,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
         held=held,
         filled=form if form is not None else _as_form(held, whose),
         tenants=names,
+        named=named,
         fault=fault,
         hosts=request.app.state.settings.hosts,
         has_mail=request.app.state.settings.mailer is not None,

@@ -15,6 +15,7 @@ from orchestration.web.forms import Form
 from orchestration.web.operations import tasks
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
+from warehouse.control import tenants
 from warehouse.database.queries import Row
 from warehouse.statements.invoice_lines import final_lines
 from warehouse.statements.periods import Month, months
@@ -40,6 +41,7 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         found = final_lines(connection, month)
         paid = payments.read(connection, month)
         seen = tasks.shown(connection, "/invoices", request)
+        named = tenants.named(connection, (row["tenant_id"] for row in found))
     asked = request.query_params.get("show", "all")
     shown = asked if asked in SHOWN else "all"
     words = request.query_params.get("q", "").strip().lower()
@@ -49,7 +51,7 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         row
         for row in found
         if (shown in ("all", _state(row)) or (shown == "unpaid" and unpaid & set(row["invoices"])))
-        and words in row["tenant_id"]
+        and (words in row["tenant_id"] or words in named.get(row["tenant_id"], "").lower())
     ]
     chosen.sort(key=lambda row: (_state(row) != "differ", row["tenant_id"], row["period_start"], row["line"]))
     paging = Paging(request, len(chosen), PAGE_ROWS)
@@ -66,6 +68,7 @@ def show_invoices(request: Request, visitor: Visitor) -> Response:
         shown=shown,
         choices=SHOWN,
         words=words,
+        named=named,
         invoices=invoices,
         unpaid=len(unpaid),
         under_way=seen,

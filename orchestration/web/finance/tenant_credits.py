@@ -60,6 +60,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
     with readers(request).operator() as connection:
         found = tenant_credits.credits_of(connection, request.app.state.today(), tenant)
         known = tenants.names(connection)
+        named = tenants.named(connection, (row["tenant_id"] for row in found))
     paging = Paging(request, len(found), PAGE_ROWS)
     return render(
         "credits.html",
@@ -70,6 +71,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
         paging=paging,
         tenant=tenant or "",
         tenants=known,
+        named=named,
         filled=dict(form or {}),
         fault=fault,
     )

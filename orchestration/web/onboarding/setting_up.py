@@ -189,6 +189,7 @@ def _page(request: Request, visitor: Visitor, fault: str = "", form: Form | None
             "kinds": sorted({kind.name for source in all_sources().values() for kind in source.scope_kinds}),
             "plans": [row for row in offered_plans if row["currency"] == who.currency],
             "on_plans": on_plans,
+            "plan_names": {row["plan_id"]: row["name"] for row in offered_plans},
             "counts": counts,
             "flags": flags.flags_of(connection, tenant, today),
             "offered": _offered(connection, tenant, since, today),

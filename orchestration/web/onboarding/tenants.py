@@ -10,7 +10,7 @@ from orchestration.web.forms import Form, whole_number
 from orchestration.web.paging import Paging
 from orchestration.web.rendering import render
 from orchestration.web.server.turns import DECISION
-from warehouse.control import tenants
+from warehouse.control import plans, tenants
 from warehouse.control.tenants import Tenant
 from warehouse.database.errors import WarehouseError
 
@@ -49,6 +49,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
     today = request.app.state.today()
     with readers(request).operator() as connection:
         known = [row for row in tenants.tenants_on(connection, today) if not row["is_canary"]]
+        named_plans = {row["plan_id"]: row["name"] for row in plans.plans_on(connection, today)}
     found = [row for row in known if words in row["tenant_id"] or words in row["name"].lower()]
     paging = Paging(request, len(found), PAGE_ROWS)
     return render(
@@ -60,6 +61,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "", form: Form | Non
         paging=paging,
         is_any=bool(known),
         words=words,
+        plans=named_plans,
         fault=fault,
         filled=dict(form or {}),
         first_day=today.replace(day=1),

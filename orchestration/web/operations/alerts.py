@@ -112,6 +112,7 @@ def _alerts(
         channels = endpoints.hearing(connection, ALERTS[0])
         asked = tasks.shown(connection, PAGE, request)
         known = tenants.names(connection)
+        named = tenants.named(connection, (row["tenant_id"] for row in (*found, *channels)))
     open_now = [row for row in found if row["resolved_at"] is None]
     over = [row for row in found if row["resolved_at"] is not None]
     paging, ended = Paging(request, len(open_now), PAGE_ROWS), Paging(request, len(over), PAGE_ROWS, "ended")
@@ -128,6 +129,7 @@ def _alerts(
         channels=channels,
         under_way=asked,
         tenants=known,
+        named=named,
         filled=filled or {},
         made=made,
         tested=tested,

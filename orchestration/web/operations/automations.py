@@ -14,6 +14,7 @@ from orchestration.web.server.turns import DECISION
 from warehouse import clock
 from warehouse.automations import runs
 from warehouse.automations.runs import DISTANCES, LEASE, RunRefused
+from warehouse.control import tenants
 from warehouse.database.queries import Connection, Row
 from warehouse.words import counted
 
@@ -69,6 +70,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "") -> Response:
         theirs, others = runs.count(connection, tenant or None)
         paging = Paging(request, theirs + others, PAGE_ROWS)
         found = runs.listed(connection, tenant or None, PAGE_ROWS, paging.start)
+        named = tenants.named(connection, (row["tenant_id"] for row in found))
     return render(
         "automations.html",
         status=409 if fault else 200,
@@ -76,6 +78,7 @@ def _shown(request: Request, visitor: Visitor, fault: str = "") -> Response:
         visitor=visitor,
         runs=[(row, standing(row, now)) for row in found],
         tenant=tenant,
+        named=named,
         theirs=theirs,
         others=others,
         paging=paging,

@@ -19,6 +19,7 @@ from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of, remembered_since
 from warehouse import clock
+from warehouse.control import agents, plans
 from warehouse.database.queries import Connection, Row
 from warehouse.ingestion import quarantine, retry_schedule
 from warehouse.intake.heard import not_listed
@@ -125,6 +126,10 @@ def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str 
         aside = _set_aside(connection, tenant, day)
         reported = _reported(request, connection, tenant, day)
         asked = tasks.shown(connection, page, request)
+        names = {
+            "meters": {row["meter_id"]: row["name"] for row in plans.meters(connection)},
+            "agents": {row["agent_id"]: row["name"] for row in agents.agents(connection, tenant)},
+        }
     for source in sources:
         source["next_pull"] = coming.get((source["source"], source["account"], day)) if _is_fault(source) else None
     return render(
@@ -139,6 +144,7 @@ def _day(request: Request, visitor: Visitor, tenant: str, day: date, fault: str 
         aside=aside,
         reported=reported,
         usage=usage,
+        names=names,
         signs=SIGNS,
         fault=fault,
         under_way=asked,

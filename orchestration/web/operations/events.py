@@ -90,6 +90,7 @@ def _page(
         found = endpoints.listed(connection)
         known = {row["endpoint_id"] for row in found}
         names = tenants.names(connection)
+        named = tenants.named(connection, (row["tenant_id"] for row in found))
         chosen = chosen if chosen in known else ""
         # How many there are is counted already, endpoint by endpoint.
         of = [row for row in found if chosen in ("", row["endpoint_id"])]
@@ -103,6 +104,7 @@ def _page(
         made=made,
         filled=filled or {},
         tenants=names,
+        named=named,
         event_types=EVENTS,
         title="Events",
         visitor=visitor,
