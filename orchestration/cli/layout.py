@@ -57,16 +57,20 @@ def _paragraph(text: str, width: int, indent: str) -> Iterator[str]:
         yield from wrapped(text, width, indent)
         return
     is_command_alone = COMMAND.fullmatch(text.strip()) is not None
-    end = 0
+    end, is_in_brackets = 0, False
     for found in COMMAND.finditer(text):
-        yield from _between(text[end : found.start()], width, indent)
+        between = text[end : found.start()]
+        yield from _between(between, width, indent, is_in_brackets)
         yield indent + ("" if is_command_alone else "  ") + found[0]
-        end = found.end()
-    yield from _between(text[end:], width, indent)
+        end, is_in_brackets = found.end(), between.endswith("(")
+    yield from _between(text[end:], width, indent, is_in_brackets)
 
 
-def _between(text: str, width: int, indent: str) -> Iterator[str]:
-    """What stands before, between and after commands; the punctuation that a line break replaces is left out."""
+def _between(text: str, width: int, indent: str, is_in_brackets: bool) -> Iterator[str]:
+    """What stands before, between and after commands; the punctuation that a line break replaces is left out, and with
+    a bracket that opened before a command the one that closes it."""
+    if is_in_brackets:
+        text = text.replace(")", "", 1)
     kept = re.sub(r"^[`)]?[,;.]?\s+|\s*[`(]$", "", text).rstrip()
     if kept.strip(" `.,;)("):
         yield from wrapped(kept, width, indent)

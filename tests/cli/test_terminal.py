@@ -192,6 +192,17 @@ def test_a_command_within_a_sentence_has_a_line_of_its_own(monkeypatch: pytest.M
     ]
 
 
+def test_a_command_in_brackets_leaves_no_bracket_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def do() -> None:
+        complain("error: unexpected KeyError: x (minutebook --debug shows where)")
+        complain("error: look (minutebook doctor) and see (all of it)")
+
+    assert shown(80, do, monkeypatch, "stderr") == [
+        *("error: unexpected KeyError: x", "  minutebook --debug", "shows where"),
+        *("error: look", "  minutebook doctor", "and see (all of it)", ""),
+    ]
+
+
 DATES = ("2 Oct 2026", "(2 Oct 2026,", "31 December 2026", "October 2026", "2 Oct 2026, 14:03 UTC")
 
 
