@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from starlette.routing import Route
 
@@ -91,6 +92,9 @@ def examined(
     folder = tmp_path_factory.mktemp("drawn")
     administer(postgres_server, "create database {} template {}", "pages_drawn", story_template)
     url = database_of(postgres_server, "pages_drawn")
+    with psycopg.connect(url) as owner:
+        for table in ("control.meters", "marts.dim_agents"):
+            owner.execute(f"update {table} set name = name || ' ' || repeat('x', 60)")
     with serving(url, folder, world.TODAY) as address, ExitStack() as clients:
         pages = {path: fetched(signed_in(clients, address, login), path) for login, path in PAGES}
     administer(postgres_server, "create database {} template {}", "pages_empty", TEMPLATE)

@@ -62,6 +62,11 @@ def test_a_day_says_which_meter_and_agent_by_their_names(visit: Visit, story_url
     assert f'<bdi>Minutes on the line</bdi><span class="id">{meter}</span>' in page
 
 
+def test_what_needs_attention_is_of_a_tenant_by_its_name(visit: Visit) -> None:
+    page = visit("otto").get("/days").text
+    assert '" title="delta-legal"><b><bdi>Delta Legal</bdi></b></a>' in page
+
+
 def test_a_plan_is_called_by_its_name(visit: Visit, story_url: str) -> None:
     with connect(story_url, Role.OPERATOR, actor="ana") as operator:
         plans.put_plan(operator, "growth-2", "Growth, the second", "USD")

@@ -19,7 +19,7 @@ from orchestration.web.paging import Paging, page_number
 from orchestration.web.rendering import render
 from sources.registry import horizons, provider_of, remembered_since
 from warehouse import clock
-from warehouse.control import agents, plans
+from warehouse.control import agents, plans, tenants
 from warehouse.database.queries import Connection, Row
 from warehouse.ingestion import quarantine, retry_schedule
 from warehouse.intake.heard import not_listed
@@ -66,6 +66,7 @@ def _days(request: Request, visitor: Visitor, fault: str = "") -> Response:
     with readers(request).operator() as connection:
         asked = tasks.shown(connection, "/days", request)
         open_alerts = alerts.count_open(connection)
+        named = tenants.named(connection, (cause["a_tenant"] for cause in causes))
     response = render(
         "days.html",
         status=409 if fault else 200,
@@ -77,6 +78,7 @@ def _days(request: Request, visitor: Visitor, fault: str = "") -> Response:
         months=_months(span),
         rows=[_cells(row, span) for row in found],
         causes=causes,
+        named=named,
         counts=counts,
         paging=Paging(request, found[0]["tenants_found"] if found else 0, PAGE_ROWS),
         words=words,
