@@ -64,7 +64,7 @@ def test_a_day_says_which_meter_and_agent_by_their_names(visit: Visit, story_url
 
 def test_what_needs_attention_is_of_a_tenant_by_its_name(visit: Visit) -> None:
     page = visit("otto").get("/days").text
-    assert '" title="delta-legal"><b><bdi>Delta Legal</bdi></b></a>' in page
+    assert '" title="delta-legal"><bdi>Delta Legal</bdi></a>' in page
 
 
 def test_a_plan_is_called_by_its_name(visit: Visit, story_url: str) -> None:
