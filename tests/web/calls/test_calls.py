@@ -404,7 +404,7 @@ def test_a_call_says_by_which_id_it_came_since_when_and_which_pulls_brought_it(v
             {"it": ACME},
         )
     page = visit("otto").get(ONE).text
-    assert "<code>pn-1</code>, attached to the agent desk from 5 Sep 2026 on" in page
+    assert '<code>pn-1</code>, attached to the agent <bdi title="desk">Desk</bdi> from 5 Sep 2026 on' in page
     assert "3 calls, 183.75 connected seconds" in page
     plain = page.replace("<span>", "").replace("</span>", "")
     assert f"minutebook pull diff --tenant {ACME} --source vapi --on 2026-10-30" in plain

@@ -76,7 +76,7 @@ def test_runs_are_listed_answered_taken_on_again_and_ended(visit: Visit, story_u
 def test_one_tenants_runs_are_found_and_their_absence_is_said(visit: Visit, story_url: str) -> None:
     otto = visit("otto")
     page = otto.get("/automations?tenant=bright-smiles").text
-    assert re.findall("<bdi>(.*?)</bdi>", page) == ["bright-smiles"] * 2
+    assert re.findall("<bdi[^>]*>(.*?)</bdi>", page) == ["Bright Smiles"] * 2
     assert "There is no run of" in otto.get("/automations?tenant=nobody").text
     with psycopg.connect(story_url) as connection:
         connection.execute("delete from ledger.automation_runs")
