@@ -106,7 +106,7 @@ soak: setup ## The long proofs: 1,000 seeds of posting faults, 3,000 tenants aga
 	@$(BIN)/python -m tests.web.fuzz --requests 100000
 	@$(BIN)/python -m tests.intake.simulate --events 1000000 --connections 64
 	@$(BIN)/python -m tests.outgoing.simulate --facts 10000
-	@$(BIN)/python -m tests.benchmarks.attacks --seconds 600
+	@$(BIN)/python -m tests.benchmarks.serving.attacks --seconds 600
 	@$(BIN)/python -m tests.faults.chaos --up --strikes 200 --seed $${CHAOS_SEED:-1}
 
 .PHONY: screenshots

@@ -3,9 +3,9 @@ many tenants that MINUTEBOOK_PARTITIONS says shard, `shard|usage_date`, and a ke
 
 The usage dates start on the first of a month, MINUTEBOOK_UI_DAYS ago or a little more. Dagster's guidance is at most
 100,000 keys per asset: 400 days at 230 tenants, 69 at 1,000, which `minutebook up` therefore chooses there (81,000 keys
-cost its web server 0.6 s; at 400 days a browser gave up: tests/benchmarks/ui.py). Older days are pulled by the command
-line and seen in `minutebook status` and `marts.fct_tenant_day_status`, which know no partitions. A start that moves by
-months and not by days is the same in every process that loads the definitions.
+cost its web server 0.6 s; at 400 days a browser gave up: tests/benchmarks/pulling/ui.py). Older days are pulled by the
+command line and seen in `minutebook status` and `marts.fct_tenant_day_status`, which know no partitions. A start that
+moves by months and not by days is the same in every process that loads the definitions.
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tests.benchmarks._measuring import BOUND_MISSED
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+FOLDER = Path(__file__).parent
+MODULES = {path.stem: ".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in FOLDER.rglob("[a-z]*.py")}
+NAMES = sorted(MODULES)
 
 
 def main(wanted: list[str]) -> int:
@@ -21,7 +23,7 @@ def main(wanted: list[str]) -> int:
     ends = {}
     for name in wanted or NAMES:
         print(f"\n== {name}", flush=True)
-        ends[name] = subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"]).returncode
+        ends[name] = subprocess.run([sys.executable, "-m", f"tests.benchmarks.{MODULES[name]}"]).returncode
     missed = [name for name, end in ends.items() if end == BOUND_MISSED]
     failed = [name for name, end in ends.items() if end not in (0, BOUND_MISSED)]
     print(f"\nran to their end: {len(ends) - len(failed)} of {len(ends)}")

@@ -48,7 +48,7 @@ def measured() -> Measured:
     pulls, rows, wall, own, server = found(
         r"\| first \| ([\d,]+) \| [\d,]+ \| ([\d,]+) \| ([\d.]+) \| \*\*([\d.]+)\*\* \| ([\d.]+) \|"
     )
-    (night_tenants,) = found(r"tests\.benchmarks\.night` \(([\d,]+) tenants")
+    (night_tenants,) = found(r"tests\.benchmarks\.pulling\.night` \(([\d,]+) tenants")
     (history,) = found(r"still follows the history, (\d+) µs a tenant-day")
     (first_build,) = found(r"first build of ten million calls takes (\d+) s")
     (rate,) = found(r"\*\*(\d+) a second\*\* over [\d.]+ s \(wanted 500\)")

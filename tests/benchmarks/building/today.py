@@ -1,6 +1,6 @@
 """A build while today moves: one tenant's day in progress was read again, beside the start of dbt and of Python alone.
 
-    python -m tests.benchmarks.today [tenants, default 100] [days of history, default 60]
+    python -m tests.benchmarks.building.today [tenants, default 100] [days of history, default 60]
 
 Each is a process of its own, as a run of Dagster's or of the command line is. The start is the same command with
 nothing selected: dbt is imported, reads its parsed project, connects and ends.
@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 
 from orchestration.installing import install
-from tests.benchmarks import history
 from tests.benchmarks._measuring import measured, verdict
+from tests.benchmarks.building import history
 from tests.oracle.worlds.loading import load
 from warehouse.database.connect import Role, connect
 from warehouse.database.embedded import running

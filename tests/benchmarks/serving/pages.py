@@ -1,6 +1,6 @@
 """Pages over many tenants: the median time of each, over real HTTP, and how many times the same server's emptiest page.
 
-python -m tests.benchmarks.pages [tenants, default 1000]
+python -m tests.benchmarks.serving.pages [tenants, default 1000]
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """What row-level security costs: a tenant's queries under the policy, and an analyst's with a literal filter.
 
-python -m tests.benchmarks.isolation [calls, default 1000000] [tenants, default 1000]
+python -m tests.benchmarks.serving.isolation [calls, default 1000000] [tenants, default 1000]
 """
 
 import statistics

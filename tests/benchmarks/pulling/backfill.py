@@ -1,7 +1,7 @@
 """Backfills in one run: a year of one tenant; 90 days of many, against one run per tenant-day, measured on a sample.
 
-python -m tests.benchmarks.backfill [days of one, default 365] [tenants, default 100] [days of each, default 90] \
-[sample of single runs, default 5]
+python -m tests.benchmarks.pulling.backfill [days of one, default 365] [tenants, default 100] \
+[days of each, default 90] [sample of single runs, default 5]
 
 Every run is Dagster's with its records in Postgres. A single run is a process of its own that loads the definitions and
 pulls one tenant-day, as Dagster launches it; the sample is taken while nothing else of ours is at work.
@@ -31,7 +31,13 @@ def main(days_of_one: int = 365, tenants: int = 100, days: int = 90, sample: int
             deployed.pull_in_dagster((first, yesterday - timedelta(days=days - 1)), (last, yesterday))
         started = time.perf_counter()
         for number in range(sample):
-            command = [sys.executable, "-m", "tests.benchmarks.backfill", deployed.tenants[-1 - number], str(yesterday)]
+            command = [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.pulling.backfill",
+                deployed.tenants[-1 - number],
+                str(yesterday),
+            ]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         single = (time.perf_counter() - started) / sample
     memory = most_memory()

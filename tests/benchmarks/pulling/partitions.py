@@ -1,7 +1,7 @@
 """Today's raw table, one heap with an index on pull_id, against the same rows partitioned by month of the usage date:
 what landing, one pull's rows, a build's incremental read and a purge take of each.
 
-python -m tests.benchmarks.partitions [rows, default 2000000]
+python -m tests.benchmarks.pulling.partitions [rows, default 2000000]
 
 Two years of days, 200 rows of about 0.6 KB a pull, landed in the order of the days; every tenth pull is purged. Each
 figure is the least of five, both tables by turns. The baseline is the table as it is.

@@ -305,7 +305,7 @@ def attack(name: str, scene: Scene, seconds: float) -> None:
 
 
 def main() -> None:
-    """`python -m tests.benchmarks._attackers NAME SECONDS`, what is known of the scene on standard input."""
+    """`python -m tests.benchmarks.serving._attackers NAME SECONDS`, what is known of the scene on standard input."""
     name, seconds = sys.argv[1:]
     os.nice(19)  # it attacks from elsewhere: what it takes of this machine itself is no part of it
     with contextlib.suppress(KeyboardInterrupt):  # the others have ended before a slow attack has

@@ -1,6 +1,6 @@
 """The night: all tenants' day of all three sources in one run, and the same night again, when nothing has changed.
 
-python -m tests.benchmarks.night [tenants, default 1000] [calls of each, default 200]
+python -m tests.benchmarks.pulling.night [tenants, default 1000] [calls of each, default 200]
 
 The providers answer on loopback from a process of their own, whose processor time is their service time: what the night
 would take if we took none. Both runs are Dagster's, in one process, with its records in Postgres.

@@ -1,6 +1,6 @@
 """One tenant, a stranger or a SQL client does its worst; others' pages, pulls, approvals and builds are measured.
 
-python -m tests.benchmarks.attacks [--seconds 60] [--only NAME ...]     the others' p99, as a ratio to the undisturbed
+python -m tests.benchmarks.serving.attacks [--seconds 60] [--only NAME ...]     the others' p99, beside the undisturbed
 """
 
 import argparse
@@ -25,8 +25,8 @@ from sqlalchemy.engine import make_url
 
 from orchestration.installing import install as migrate
 from orchestration.web.access.auth import DEVICE, SESSION
-from tests.benchmarks._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, TLS, Scene
 from tests.benchmarks._measuring import verdict
+from tests.benchmarks.serving._attackers import ATTACKER, ATTACKS, MINUTEBOOK, OUTAGES, TLS, Scene
 from tests.oracle.worlds.loading import load
 from tests.oracle.worlds.months import World, generated
 from tests.web.conftest import add_staff, start_session
@@ -49,7 +49,7 @@ DEVICE_OF_ANA = "a-device-of-ana"
 
 def others(scene: Scene, seconds: float, environment: Mapping[str, str]) -> tuple[dict[str, list[float]], list[str]]:
     """Milliseconds of everybody else's pages and work, by kind, and what did not end well."""
-    command = [sys.executable, "-m", "tests.benchmarks._work", str(seconds)]
+    command = [sys.executable, "-m", "tests.benchmarks.serving._work", str(seconds)]
     with lifetime.group(command, env=environment, stdout=subprocess.PIPE, text=True) as work:
         taken, errors = people(scene, seconds)
         output, _ = work.communicate(timeout=seconds + 600)
@@ -194,7 +194,7 @@ def main() -> int:
         baseline = {kind: p99(taken) for kind, taken in undisturbed.items()}
         print("undisturbed: " + ", ".join(f"{kind} {value:,.0f} ms" for kind, value in baseline.items()), flush=True)
         for name in asked.only:
-            command = [sys.executable, "-m", "tests.benchmarks._attackers", name, str(asked.seconds + 2)]
+            command = [sys.executable, "-m", "tests.benchmarks.serving._attackers", name, str(asked.seconds + 2)]
             with lifetime.group(command, env=environment, stdin=subprocess.PIPE, text=True) as attacker:
                 attacker.stdin.write(json.dumps(asdict(scene)))  # type: ignore[union-attr]
                 attacker.stdin.close()  # type: ignore[union-attr]

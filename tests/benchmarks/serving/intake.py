@@ -1,6 +1,6 @@
 """Events pushed over HTTP until they are committed, against a bare `COPY` of their rows and one insert per request.
 
-    python -m tests.benchmarks.intake [seconds]
+    python -m tests.benchmarks.serving.intake [seconds]
 
 The API is a process of its own on loopback; clients send bodies that were made before. Batches of 1,000 over 4
 connections, single events over 16, and single events at half of the wanted pace, each of them answered in time.

@@ -1,7 +1,7 @@
 """Calls from the provider's parsed JSON to published, against a bare COPY of the same prepared rows into the same
 table, and against dlt's default path from Python objects.
 
-python -m tests.benchmarks.loading [rows, default 1000000] [rows of dlt's default path, default 50000]
+python -m tests.benchmarks.pulling.loading [rows, default 1000000] [rows of dlt's default path, default 50000]
 
 All three on one server with PostgreSQL's default durability. Ours begins with calls as `sources.vapi.calls.parse` gives
 them, those of one day told again for every day: minimising, payload, hash, totals, Arrow, Parquet, dlt, ADBC, the audit

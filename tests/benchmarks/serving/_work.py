@@ -1,6 +1,6 @@
 """What goes on in the house while somebody attacks it: days are pulled, statements approved, marts built, in turn.
 
-python -m tests.benchmarks._work SECONDS     prints, as JSON, the milliseconds of each and what did not end well
+python -m tests.benchmarks.serving._work SECONDS     prints, as JSON, the milliseconds of each and what did not end well
 """
 
 import json

@@ -1,6 +1,6 @@
 """What two sources of costs of each tenant add to a night, against bare requests for the same answers.
 
-python -m tests.benchmarks.bills [tenants, default 1000]
+python -m tests.benchmarks.pulling.bills [tenants, default 1000]
 
 Each tenant has accounts of its own at OpenAI and Deepgram, with a dozen lines each on the day. They answer on loopback
 from a process of their own. The same night again, when nothing has changed, is measured too.
@@ -81,7 +81,7 @@ def main(tenants: int) -> int:
     names = [f"tenant-{number:05}" for number in range(tenants)]
     with tempfile.TemporaryDirectory() as folder, running(home := Path(folder) / "home") as url:
         migrate(url)
-        serve = [sys.executable, "-m", "tests.benchmarks.bills", "serve", str(tenants), str(day)]
+        serve = [sys.executable, "-m", "tests.benchmarks.pulling.bills", "serve", str(tenants), str(day)]
         providers = subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             assert providers.stdout is not None

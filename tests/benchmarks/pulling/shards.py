@@ -1,6 +1,6 @@
 """A night over two worker processes, each on a host of its own, against the same night in one: nothing is pulled twice.
 
-python -m tests.benchmarks.shards [tenants, default 500] [calls of each, default 20]
+python -m tests.benchmarks.pulling.shards [tenants, default 500] [calls of each, default 20]
 
 A host is a network namespace, which needs root. Two cores say nothing of the wall; what counts is that two processes
 take little more processor time than one, and ask the providers for nothing more.
@@ -54,7 +54,15 @@ def night(deployed: Deployment, day: date, workers: int) -> Night:
             for port in ports:
                 stack.enter_context(link(port, host.gateway, port))
             part = deployed.tenants[number * share : (number + 1) * share]
-            command = [sys.executable, "-m", "tests.benchmarks.shards", "part", part[0], part[-1], day.isoformat()]
+            command = [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.pulling.shards",
+                "part",
+                part[0],
+                part[-1],
+                day.isoformat(),
+            ]
             started.append((["ip", "netns", "exec", host.namespace, *command], host.gateway))
         began, before = time.perf_counter(), os.times()
         processes = [
@@ -85,7 +93,7 @@ def main(tenants: int = 500, calls: int = 20) -> int:
     assert one.written[2] == tenants * calls
     print(f"two take {two.own / one.own:.2f} of one's processor time (under {MOST_OVERHEAD})")
     if tenants < WHOLE:
-        print(f"of {WHOLE:,} tenants: python -m tests.benchmarks.shards {WHOLE}")
+        print(f"of {WHOLE:,} tenants: python -m tests.benchmarks.pulling.shards {WHOLE}")
     return verdict(two.own / one.own < MOST_OVERHEAD)
 
 

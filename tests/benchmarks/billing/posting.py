@@ -1,7 +1,7 @@
 """10,000 changed tenant-meter-days to the Stripe sandbox on loopback, against bare calls of the library.
 
 The sandbox is a process of its own. What is measured of ours is everything: the query, the checks of set-up, the
-commits before and the records after. `python -m tests.benchmarks.posting [days]`
+commits before and the records after. `python -m tests.benchmarks.billing.posting [days]`
 """
 
 import gc

@@ -1,7 +1,7 @@
 """Words in calls of a thousand tenants: how long a search takes as one of them, how many times what it takes the owner
 whom no policy binds, how long one in all tenants, and how long the pages that show it take, over real HTTP.
 
-python -m tests.benchmarks.calls [calls, default 300000]
+python -m tests.benchmarks.serving.calls [calls, default 300000]
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """What came of calls, in a night's processor time: a night that reads and builds it of every call, and one without.
 
-python -m tests.benchmarks.results [tenants, default 1000] [calls of each, default 200]
+python -m tests.benchmarks.building.results [tenants, default 1000] [calls of each, default 200]
 
 Each tenant keeps all that is said of its calls, the most that there can be to read. A night is a day of all tenants
 pulled by Dagster, and the build after it; without results, nothing is hashed of them and their marts are not built.

@@ -1,6 +1,6 @@
 """What a purge costs beside one bare DELETE of the same rows, and what reading one pull costs while others pile up.
 
-python -m tests.benchmarks.purge [raw calls, default 100000; half of them superseded]
+python -m tests.benchmarks.pulling.purge [raw calls, default 100000; half of them superseded]
 """
 
 import sys

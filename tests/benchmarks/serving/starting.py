@@ -1,6 +1,6 @@
 """How long a command takes to start: help of the root, and a command that reads the database, beside Python itself.
 
-python -m tests.benchmarks.starting [runs of each, default 15]
+python -m tests.benchmarks.serving.starting [runs of each, default 15]
 """
 
 import os

@@ -1,6 +1,6 @@
 """A build after one changed tenant-day with a history of calls and with one ten times as long; a statement query too.
 
-python -m tests.benchmarks.history [calls of the short history, default 1000000]
+python -m tests.benchmarks.building.history [calls of the short history, default 1000000]
 """
 
 import statistics

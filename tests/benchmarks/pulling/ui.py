@@ -1,6 +1,6 @@
 """The Dagster UI over a full history: what the asset's page asks for, answered by a real web server on Postgres.
 
-python -m tests.benchmarks.ui [tenants, default 1000] [days of history, default 400] [folder for screenshots]
+python -m tests.benchmarks.pulling.ui [tenants, default 1000] [days of history, default 400] [folder for screenshots]
 
 With MINUTEBOOK_PARTITIONS=shard, so many shards. Baseline: the same questions of a deployment of 10 in the same
 invocation. Every day of the history is materialised, in all raw assets; the partitions begin where `minutebook up` lets

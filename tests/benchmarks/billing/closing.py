@@ -1,7 +1,7 @@
 """Closing a month of many tenants as finance does it: review, approve and close at a terminal, beside the build they
 rest on.
 
-python -m tests.benchmarks.closing [tenants, default 1000]
+python -m tests.benchmarks.billing.closing [tenants, default 1000]
 """
 
 import os

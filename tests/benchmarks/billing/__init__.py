@@ -1,0 +1,1 @@
+"""Closing a month and posting to Stripe."""

@@ -1,0 +1,1 @@
+"""Reading providers: what is asked, landed and kept."""

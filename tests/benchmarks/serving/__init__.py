@@ -1,0 +1,1 @@
+"""What people, machines and attackers ask for."""
